@@ -1,0 +1,1 @@
+"""What both sides of a distributed render stand on: the contract, the renderer, the stitcher."""

@@ -1,0 +1,262 @@
+"""Every error a person can meet: a stable code, what was wrong with which input, what to do.
+
+`retryable` decides whether an executor tries again: what chance broke (a crash, a time-out) is,
+what can't heal (a bad spec, a missing file, a forbidden command) is not.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+#: Exit status of a command that failed although its input was good; another try may succeed.
+EXIT_FAILED = 1
+#: Exit status of a command that refused its input or its environment; another try is pointless.
+EXIT_REFUSED = 2
+#: Exit status after Ctrl-C (128 + SIGINT).
+EXIT_INTERRUPTED = 130
+
+
+class HeliosError(Exception):
+    """An error with a stable code.
+
+    Parameters
+    ----------
+    message:
+        What was wrong, naming the input at fault.
+    hint:
+        What to do about it; one sentence.
+    details:
+        Single faults, one a line (for instance every JSON path at fault in a job spec).
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of a command that ends with this error."""
+        return EXIT_FAILED if self.retryable else EXIT_REFUSED
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  - {detail}" for detail in self.details)]
+        if self.hint:
+            lines.append(self.hint)
+        return "\n".join(lines)
+
+
+# --- the contract ---------------------------------------------------------------------------
+
+
+class JobSpecInvalid(HeliosError):
+    """A job spec that breaks its schema or contradicts itself; `details` hold the JSON paths."""
+
+    code = "JOB_SPEC_INVALID"
+
+
+class JobSpecNotFound(HeliosError):
+    """No job spec at the path that was given."""
+
+    code = "JOB_SPEC_NOT_FOUND"
+
+
+class InvocationInvalid(HeliosError):
+    """An invocation whose payload breaks the wire format."""
+
+    code = "INVOCATION_INVALID"
+
+
+class ChunkNotFound(HeliosError):
+    """A chunk id that the job spec doesn't have."""
+
+    code = "CHUNK_NOT_FOUND"
+
+
+class CommandInvalid(HeliosError):
+    """A command string that can't be split into arguments."""
+
+    code = "COMMAND_INVALID"
+
+
+class CommandForbidden(HeliosError):
+    """A command whose executable isn't on the worker's allow-list."""
+
+    code = "COMMAND_FORBIDDEN"
+
+
+class CommandNotFound(HeliosError):
+    """A command whose executable isn't installed."""
+
+    code = "COMMAND_NOT_FOUND"
+
+
+# --- running commands -----------------------------------------------------------------------
+
+
+class CommandFailed(HeliosError):
+    """A command that ended with an exit status other than 0 and didn't say why."""
+
+    code = "COMMAND_FAILED"
+    retryable = True
+
+
+class CommandTimedOut(HeliosError):
+    """A command that was ended because its time was up."""
+
+    code = "TIMEOUT"
+    retryable = True
+
+
+class Cancelled(HeliosError):
+    """Work that was stopped on request."""
+
+    code = "CANCELLED"
+
+
+class JobFailed(HeliosError):
+    """A job in which at least one chunk failed for good; `details` hold one line a failure."""
+
+    code = "JOB_FAILED"
+    retryable = True
+
+
+class MergeFailed(HeliosError):
+    """A job whose chunks are all there but whose merge command failed."""
+
+    code = "MERGE_FAILED"
+    retryable = True
+
+
+# --- input of a render ----------------------------------------------------------------------
+
+
+class OptionInvalid(HeliosError):
+    """An option whose value can't be worked with."""
+
+    code = "OPTION_INVALID"
+
+
+class CompositionNotFound(HeliosError):
+    """A composition that isn't there."""
+
+    code = "COMPOSITION_NOT_FOUND"
+
+
+class CompositionFailed(HeliosError):
+    """A page that threw while it loaded, so that its frames can't be trusted."""
+
+    code = "COMPOSITION_FAILED"
+
+
+class CompositionTimedOut(HeliosError):
+    """A page that didn't fire `load` in time."""
+
+    code = "COMPOSITION_LOAD_TIMEOUT"
+
+
+class CompositionUnsettled(HeliosError):
+    """A page whose frame never became ready (fonts, images, media, `waitUntilStable`)."""
+
+    code = "COMPOSITION_NEVER_SETTLED"
+
+
+class DurationUnknown(HeliosError):
+    """A page that declares no duration where none was given."""
+
+    code = "DURATION_UNKNOWN"
+
+
+class AssetMissing(HeliosError):
+    """A file that the page asked for and that isn't there; `details` hold the names."""
+
+    code = "ASSET_MISSING"
+
+
+class CodecUnavailable(HeliosError):
+    """A codec that the ffmpeg at hand lacks."""
+
+    code = "CODEC_UNAVAILABLE"
+
+
+class OutputUnwritable(HeliosError):
+    """An output that can't be written (permissions, a read-only or missing folder)."""
+
+    code = "OUTPUT_UNWRITABLE"
+
+
+class DiskFull(HeliosError):
+    """No space left where the output or temporary files go."""
+
+    code = "DISK_FULL"
+
+
+class ProgramMissing(HeliosError):
+    """A program that this needs (a browser, ffmpeg) and that isn't installed."""
+
+    code = "PROGRAM_MISSING"
+
+
+# --- rendering ------------------------------------------------------------------------------
+
+
+class BrowserCrashed(HeliosError):
+    """A browser that died or stopped answering in the middle."""
+
+    code = "BROWSER_CRASHED"
+    retryable = True
+
+
+class EncodeFailed(HeliosError):
+    """ffmpeg failed to encode; `details` hold the end of its log."""
+
+    code = "ENCODE_FAILED"
+    retryable = True
+
+
+class AudioFailed(HeliosError):
+    """The sound of a composition couldn't be read or mixed."""
+
+    code = "AUDIO_FAILED"
+
+
+# --- stitching ------------------------------------------------------------------------------
+
+
+class ChunkOutputInvalid(HeliosError):
+    """A chunk's output that is missing, doesn't decode, or isn't what the job spec says."""
+
+    code = "CHUNK_OUTPUT_INVALID"
+    retryable = True
+
+
+class StitchFailed(HeliosError):
+    """Chunk outputs that couldn't be joined."""
+
+    code = "STITCH_FAILED"
+
+
+_REPORT = re.compile(r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)$", re.M)
+
+
+def report(error: HeliosError) -> str:
+    """Return the text that a command writes to stderr when it ends with `error`.
+
+    `parse_report` reads the first line back on the other side of a process boundary.
+    """
+    retry = " (retryable)" if error.retryable else ""
+    return f"error[{error.code}]{retry}: {error}"
+
+
+def parse_report(stderr: str) -> tuple[str, str, bool] | None:
+    """Find the last report in a command's stderr: its code, message and whether to retry."""
+    found = None
+    for found in _REPORT.finditer(stderr):
+        pass
+    if found is None:
+        return None
+    return found["code"], found["message"], found["retry"] is not None

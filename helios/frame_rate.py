@@ -1,0 +1,53 @@
+"""Frame rates as exact fractions, so that frame n has one time on every machine."""
+
+from fractions import Fraction
+
+from helios.errors import OptionInvalid
+
+#: Frames per second beyond which a rate is taken for a mistake.
+MAX_FPS = 1000
+
+
+def frame_rate(fps: float | str | Fraction) -> Fraction:
+    """Return frames per second as an exact fraction.
+
+    A decimal that stands for an NTSC rate becomes that rate (29.97 is 30000/1001), as broadcast
+    standards (SMPTE ST 12-1) define it.
+
+    Parameters
+    ----------
+    fps:
+        Frames per second: a number, a decimal or a ratio such as `30000/1001`.
+
+    Raises
+    ------
+    OptionInvalid
+        The rate isn't a number above 0 and at most `MAX_FPS`.
+    """
+    try:
+        exact = Fraction(str(fps))
+    except (ValueError, ZeroDivisionError):
+        raise OptionInvalid(
+            f"fps: {fps!r} is not a frame rate", hint="Give a number such as 30, 29.97 or 30000/1001."
+        ) from None
+    if not 0 < exact <= MAX_FPS:
+        raise OptionInvalid(f"fps: {fps} is outside 0 to {MAX_FPS}")
+    nominal = round(exact)
+    if exact.denominator != 1 and nominal > 0:
+        ntsc = Fraction(nominal * 1000, 1001)
+        if abs(exact - ntsc) < Fraction(1, 200):
+            return ntsc
+    return exact
+
+
+def frame_time(frame: int, rate: Fraction) -> Fraction:
+    """Return the time of a frame in seconds from the start of the timeline."""
+    return frame / rate
+
+
+def samples_before(frame: int, rate: Fraction, sample_rate: int) -> int:
+    """Return how many audio samples precede a frame, rounded on the whole timeline's grid.
+
+    Consecutive ranges of frames thus get consecutive ranges of samples whatever the rate.
+    """
+    return round(frame * sample_rate / rate)

@@ -1,0 +1,1 @@
+"""The client side: plan a render, fan its chunks out to workers, join what they made."""
