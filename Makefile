@@ -1,0 +1,59 @@
+# Every target sets up what it needs first (scripts/setup; quick when nothing changed).
+PYTHON := .venv/bin/python
+
+# Browsers are heavy: two at a time suit two cores. More cores: make test WORKERS=4
+WORKERS ?= 2
+# Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: Chromium, ffmpeg, fonts, .venv
+	@scripts/setup
+
+demo: setup ## Render examples/promo on this machine, to out/promo.mp4
+	@mkdir -p out
+	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
+	@echo "The video is at $(CURDIR)/out/promo.mp4"
+
+test: lint ## Check everything: lint and all tests
+	$(PYTEST)
+
+test-fast: setup ## Run the tests that need no browser and little time
+	$(PYTEST) -m "not browser and not slow"
+
+lint: setup ## Check style, types and which package imports which
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+format: setup ## Format the code and fix what can be fixed safely
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
+	$(PYTHON) benchmarks/run.py $(ARGS)
+
+# Universal: one file serves every platform and every Python that the project supports. Neither
+# file says where packages were fetched from, so each machine uses the index that it is set to.
+UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url \
+	--no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the newest)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock || \
+		{ echo "A lock file names a host (above)."; exit 1; }
+	@scripts/setup
+
+clean: ## Remove what these targets made: .venv, caches, out/
+	rm -rf .venv .setup .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf out build dist
+	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
