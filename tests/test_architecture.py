@@ -1,0 +1,50 @@
+"""The rules of docs/architecture.md that a machine can check."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Each costs 0.1 s or more to import, which every `--help` and every chunk's start would pay.
+#: (pydantic is not here: a job spec is read before most commands can do anything.)
+HEAVY_MODULES = {"aiohttp", "boto3", "botocore", "flask", "google", "numpy", "PIL"}
+
+
+def test_packages_import_only_what_they_may() -> None:
+    lint = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as m; m()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+def test_import_rules_cover_every_package_of_the_wheel() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+
+    shipped = set(tools["hatch"]["build"]["targets"]["wheel"]["packages"])
+
+    assert shipped <= set(tools["importlinter"]["root_packages"])
+
+
+@pytest.mark.parametrize("module", ["helios.cli", "orchestrator.cli"])
+def test_a_command_line_starts_without_heavy_modules(module: str) -> None:
+    assert importlib.util.find_spec(module), f"{module} does not exist"
+    program = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    imported = {name.partition(".")[0] for name in json.loads(run.stdout)}
+    assert not imported & HEAVY_MODULES
