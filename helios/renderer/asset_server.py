@@ -1,0 +1,85 @@
+"""Serves a composition's folder, and nothing outside it, to the browser on this machine."""
+
+import contextlib
+import mimetypes
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+#: Types that browsers insist on and that not every system's table has.
+_TYPES = {
+    ".avif": "image/avif",
+    ".cjs": "text/javascript",
+    ".css": "text/css",
+    ".glb": "model/gltf-binary",
+    ".gltf": "model/gltf+json",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mjs": "text/javascript",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".otf": "font/otf",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".wasm": "application/wasm",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xhtml": "application/xhtml+xml",
+}
+
+
+@contextlib.asynccontextmanager
+async def serve_folder(root: Path) -> AsyncIterator[int]:
+    """Serve `root` on loopback and yield the port."""
+    folder = root.resolve()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        path = locate(folder, request.match_info["path"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers={"Content-Type": content_type(path)})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port: int = runner.addresses[0][1]
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+def locate(folder: Path, name: str) -> Path | None:
+    """Return the file that a request's path names, or None where there is none in `folder`.
+
+    A path that leaves the folder, by dots or by a link, names none.
+    """
+    if "\0" in name:
+        return None
+    path = (folder / name.lstrip("/")).resolve()
+    if path.is_dir():
+        path = path / "index.html"
+    inside = path.resolve().is_relative_to(folder)
+    return path if inside and path.is_file() else None
+
+
+def content_type(path: Path) -> str:
+    """Return the media type that a file is served with."""
+    suffix = path.suffix.lower()
+    kind = _TYPES.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    text = kind.startswith("text/") or kind in ("application/json", "image/svg+xml")
+    return f"{kind}; charset=utf-8" if text else kind

@@ -1,0 +1,280 @@
+"""What a render can be encoded to, and ffmpeg's arguments for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from helios.errors import OptionInvalid
+from helios.ffmpeg import require_encoder
+
+#: H.264's and H.265's constant rate factor if none is given: visually lossless (x264's own
+#: guide calls 17 to 18 so).
+DEFAULT_CRF = 18
+#: x264's and x265's preset if none is given.
+DEFAULT_PRESET = "veryfast"
+#: The choice of a codec's encoder speed.
+PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+_BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A video codec as users name it.
+
+    Attributes
+    ----------
+    name:
+        The name on the command line.
+    encoder:
+        ffmpeg's encoder.
+    suffixes:
+        File name endings that hold it; the first says which container is the usual one.
+    alpha:
+        Whether transparency is kept when asked for.
+    images:
+        Whether the output is a folder of numbered images.
+    """
+
+    name: str
+    encoder: str
+    suffixes: tuple[str, ...]
+    alpha: bool = False
+    images: bool = False
+
+
+CODECS = {
+    codec.name: codec
+    for codec in (
+        Codec("h264", "libx264", (".mp4", ".mov", ".mkv")),
+        Codec("h265", "libx265", (".mp4", ".mov", ".mkv")),
+        Codec("vp9", "libvpx-vp9", (".webm", ".mp4", ".mkv"), alpha=True),
+        Codec("av1", "libsvtav1", (".mp4", ".webm", ".mkv")),
+        Codec("prores", "prores_ks", (".mov", ".mkv"), alpha=True),
+        Codec("gif", "gif", (".gif",)),
+        Codec("png", "png", (), alpha=True, images=True),
+        Codec("jpeg", "mjpeg", (), images=True),
+    )
+}
+_ALIASES = {
+    "libx264": "h264",
+    "avc": "h264",
+    "libx265": "h265",
+    "hevc": "h265",
+    "libvpx-vp9": "vp9",
+    "libsvtav1": "av1",
+    "libaom-av1": "av1",
+    "prores_ks": "prores",
+    "prores4444": "prores",
+    "jpg": "jpeg",
+    "mjpeg": "jpeg",
+}
+_BY_SUFFIX = {
+    ".mp4": "h264",
+    ".m4v": "h264",
+    ".mov": "h264",
+    ".mkv": "h264",
+    ".webm": "vp9",
+    ".gif": "gif",
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+}
+_MUXERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".gif": "gif",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoEncoding:
+    """How frames become a video.
+
+    Attributes
+    ----------
+    codec:
+        One of `CODECS`.
+    crf:
+        Constant rate factor, or None for the codec's own default; 0 is lossless H.264.
+    preset:
+        Encoder speed, one of `PRESETS`.
+    """
+
+    codec: Codec
+    crf: int | None = None
+    preset: str = DEFAULT_PRESET
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every pixel is kept, so that the frames must not be lossy before either."""
+        return self.codec.name == "png" or (self.crf == 0 and self.codec.name in ("h264", "h265"))
+
+
+def choose_codec(output: Path, name: str | None) -> Codec:
+    """Return the codec that is asked for by name, or else by the output's file name.
+
+    Raises
+    ------
+    OptionInvalid
+        There is no such codec, or the file can't hold it.
+    CodecUnavailable
+        The installed ffmpeg lacks it.
+    """
+    suffix = output.suffix.lower()
+    key = _ALIASES.get(name or "", name) or _BY_SUFFIX.get(suffix)
+    if key is None and not suffix:
+        key = "png"
+    if key not in CODECS:
+        wanted = f"video codec {name!r}" if name else f"output {output.name!r}"
+        raise OptionInvalid(
+            f"{wanted}: not known",
+            hint=f"Codecs: {', '.join(CODECS)}. Endings: {', '.join(_BY_SUFFIX)}; "
+            "a folder holds a sequence of images.",
+        )
+    codec = CODECS[key]
+    if codec.suffixes and suffix not in codec.suffixes and suffix != ".m4v":
+        raise OptionInvalid(
+            f"output {output.name!r}: {codec.name} doesn't go into {suffix or 'a folder'}",
+            hint=f"Use {' or '.join(codec.suffixes)}.",
+        )
+    if not codec.images:
+        require_encoder(codec.encoder)
+    return codec
+
+
+def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int, int]:
+    """Return the output's size in pixels.
+
+    Raises
+    ------
+    OptionInvalid
+        A side is no positive whole number of pixels, or odd where the codec needs it even.
+    """
+    pixels = (round(width * scale), round(height * scale))
+    if min(pixels) < 1 or max(pixels) > 16384:
+        raise OptionInvalid(f"size {pixels[0]}x{pixels[1]}: each side must be 1 to 16384 pixels")
+    needs_even = codec.name in ("h264", "h265", "vp9", "av1")
+    if needs_even and (pixels[0] % 2 or pixels[1] % 2):
+        even = "x".join(str(side + side % 2) for side in pixels)
+        raise OptionInvalid(
+            f"size {pixels[0]}x{pixels[1]}: {codec.name} in yuv420p needs even sides",
+            hint=f"Use {even}, or a codec without this limit (prores, png).",
+        )
+    return pixels
+
+
+def input_arguments(image: str, rate: Fraction) -> list[str]:
+    """Return ffmpeg's arguments to read frames from its standard input.
+
+    With default probing ffmpeg holds megabytes of frames before it encodes the first, so that
+    nothing overlaps; naming the format and a small probe size avoids it.
+    """
+    codec = "mjpeg" if image == "jpeg" else "png"
+    return [
+        *("-f", "image2pipe", "-probesize", "32", "-analyzeduration", "0"),
+        *("-framerate", str(rate), "-c:v", codec, "-i", "pipe:0"),
+    ]
+
+
+def encoding_arguments(
+    encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str
+) -> list[str]:
+    """Return ffmpeg's arguments for everything between its input and its output's name."""
+    codec = encoding.codec
+    build = {
+        "h264": _h264,
+        "h265": _h265,
+        "vp9": _vp9,
+        "av1": _av1,
+        "prores": _prores,
+        "gif": _gif,
+    }[codec.name]
+    arguments = build(encoding, image, alpha)
+    # Nothing that differs between two runs goes into the file.
+    clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-fps_mode", "passthrough")
+    return [*arguments, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
+
+
+def _to_bt709(image: str, pixel_format: str) -> str:
+    """Return the filter from the browser's colours to BT.709, limited range.
+
+    A JPEG holds full-range YCbCr by BT.601 (JFIF 1.02); the `colorspace` filter goes from there
+    to BT.709 in one step. PNG holds RGB, which `scale` converts.
+    """
+    if image == "jpeg" and pixel_format == "yuv420p":
+        source = "ispace=smpte170m:iprimaries=bt709:itrc=bt709:irange=pc"
+        return f"colorspace={source}:all=bt709:range=tv:format=yuv420p"
+    return (
+        "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
+        f"format={pixel_format}"
+    )
+
+
+def _h264(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
+    crf = DEFAULT_CRF if encoding.crf is None else encoding.crf
+    return [
+        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libx264"),
+        *("-preset", encoding.preset, "-crf", str(crf), "-flags", "+cgop"),
+        *_tags(),
+    ]
+
+
+def _h265(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
+    crf = 22 if encoding.crf is None else encoding.crf
+    parameters = "open-gop=0:log-level=error:info=0" + (":lossless=1" if crf == 0 else "")
+    return [
+        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libx265", "-tag:v", "hvc1"),
+        *("-preset", encoding.preset, "-crf", str(crf), "-x265-params", parameters),
+        *_tags(),
+    ]
+
+
+def _vp9(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:
+    crf = 24 if encoding.crf is None else encoding.crf
+    pixel_format = "yuva420p" if alpha else "yuv420p"
+    return [
+        *("-vf", _to_bt709(image, pixel_format), "-c:v", "libvpx-vp9", "-b:v", "0"),
+        *("-crf", str(crf), "-row-mt", "1", "-deadline", "good", "-cpu-used", "5"),
+        *(("-auto-alt-ref", "0") if alpha else ()),
+        *_tags(),
+    ]
+
+
+def _av1(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
+    crf = 28 if encoding.crf is None else encoding.crf
+    return [
+        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libsvtav1"),
+        *("-preset", "8", "-crf", str(crf)),
+        *_tags(),
+    ]
+
+
+def _prores(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
+    pixel_format = "yuva444p10le" if alpha else "yuv444p10le"
+    return [
+        *("-vf", _to_bt709(image, pixel_format), "-c:v", "prores_ks", "-profile:v", "4444"),
+        *("-vendor", "apl0", "-alpha_bits", "16" if alpha else "0"),
+        *_tags(),
+    ]
+
+
+def _gif(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
+    return ["-vf", "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer"]
+
+
+def _tags() -> Sequence[str]:
+    return (*_BT709, "-color_range", "tv")

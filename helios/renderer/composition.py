@@ -1,0 +1,64 @@
+"""Where a composition is: a folder on this machine, or a URL."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from helios.errors import CompositionNotFound
+
+#: Origin under which a local folder is served. Names under `.localhost` are secure contexts, and
+#: the same name in every run keeps a page's own address out of its pixels.
+LOCAL_ORIGIN = "http://composition.localhost"
+
+_PAGES = (".html", ".htm", ".xhtml", ".svg")
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A page that animates.
+
+    Attributes
+    ----------
+    url:
+        What the browser opens.
+    root:
+        The folder that is served, or None for a page that is elsewhere.
+    """
+
+    url: str
+    root: Path | None
+
+    @classmethod
+    def find(cls, source: str, *, base: Path | None = None) -> "Composition":
+        """Locate a composition.
+
+        Parameters
+        ----------
+        source:
+            An `http(s)` URL, a page, or a folder that holds `index.html`.
+        base:
+            The folder that a relative path starts from; by default the working directory.
+
+        Raises
+        ------
+        CompositionNotFound
+            There is no such page.
+        """
+        scheme = urlsplit(source).scheme
+        if scheme in ("http", "https"):
+            return cls(url=source, root=None)
+        if scheme == "file":
+            source = urlsplit(source).path
+        path = (base or Path.cwd()) / source
+        page = path / "index.html" if path.is_dir() else path
+        if not page.is_file():
+            raise CompositionNotFound(
+                f"{source}: no such composition",
+                hint="Give an HTML file, a folder that holds index.html, or an http(s) URL.",
+            )
+        if page.suffix.lower() not in _PAGES:
+            raise CompositionNotFound(
+                f"{source}: not a page ({', '.join(_PAGES)})",
+                hint="Give the HTML file that the composition starts from.",
+            )
+        return cls(url=f"{LOCAL_ORIGIN}/{quote(page.name)}", root=page.resolve().parent)

@@ -1,0 +1,505 @@
+"""A composition's page in a browser, driven frame by frame on virtual time."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib import resources
+from typing import Any
+
+from helios.errors import (
+    AssetMissing,
+    BrowserCrashed,
+    CompositionFailed,
+    CompositionNotFound,
+    CompositionTimedOut,
+    CompositionUnsettled,
+)
+from helios.frame_rate import frame_time
+from helios.renderer.browser import Browser
+from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.devtools import Params, ProtocolError
+
+#: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.
+EPOCH_MS = 1_704_067_200_000
+#: Seconds that a page gets to fire `load`.
+LOAD_TIMEOUT = 30.0
+#: Seconds that a frame gets to become ready.
+SETTLE_TIMEOUT = 30.0
+#: Seconds after which a browser that doesn't answer counts as hung.
+ANSWER_TIMEOUT = 60.0
+#: Virtual milliseconds between a frame's two draws: the second shows what the first set off.
+_REDRAW_MS = 0.001
+
+PageLog = Callable[[int | None, str, str], None]
+"""Called with frame (None while loading), level and text of what the page logged or threw."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """What determines a page's pixels besides its files.
+
+    Attributes
+    ----------
+    width, height:
+        Size of the viewport in CSS pixels.
+    rate:
+        Frames per second.
+    scale:
+        Device pixels per CSS pixel.
+    transparent:
+        Keep the page's own transparency instead of a white ground.
+    seed:
+        What `Math.random` starts from.
+    props:
+        The object that arrives in `window.__HELIOS_PROPS__`.
+    allow_missing:
+        Go on when a file that the page asks for isn't there.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    scale: float = 1.0
+    transparent: bool = False
+    seed: int = 0
+    props: Mapping[str, Any] = field(default_factory=dict)
+    allow_missing: bool = False
+    load_timeout: float = LOAD_TIMEOUT
+    settle_timeout: float = SETTLE_TIMEOUT
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """How a frame leaves the browser.
+
+    Attributes
+    ----------
+    name:
+        `jpeg` or `png`.
+    quality:
+        JPEG quality, 0 to 100.
+    """
+
+    name: str
+    quality: int = 90
+
+    def parameters(self) -> Params:
+        """Return the protocol's parameters for a screenshot."""
+        if self.name == "jpeg":
+            return {"format": "jpeg", "quality": self.quality}
+        return {"format": "png", "optimizeForSpeed": True}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a page says of itself: seconds or None, and whether it needs every frame before."""
+
+    duration: float | None
+    longest_animation: float | None
+    replay: bool
+
+
+class CompositionPage:
+    """One page; `visit` moves it to a frame, `capture` takes that frame's picture."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        target: str,
+        session: str,
+        options: PageOptions,
+        log: PageLog | None,
+    ) -> None:
+        self._devtools = browser.devtools
+        self._on_demand = browser.draws_on_demand
+        self._session = session
+        self._options = options
+        self._log = log
+        self._loading = True
+        self._loaded = asyncio.Event()
+        self._frame: int | None = None
+        self._next_event: float | None = None
+        self._base_ticks = 0.0
+        self._errors: list[str] = []
+        self._requests: dict[str, str] = {}
+        self._missing: list[str] = []
+        self._foreign: dict[int, bool | None] = {}
+        self._main_frame = target  # a page's target and its outermost frame share one id
+        self._quiet = False
+        self._last_image = b""
+
+    @property
+    def frame(self) -> int | None:
+        """The frame that the page stands at; None before the first."""
+        return self._frame
+
+    # --- loading ----------------------------------------------------------------------------
+
+    async def load(self, composition: Composition) -> None:
+        """Open the composition and wait until it has loaded.
+
+        Raises
+        ------
+        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
+        """
+        await self._prepare()
+        answer = await self._call("Page.navigate", {"url": composition.url})
+        if reason := answer.get("errorText"):
+            raise CompositionNotFound(f"{composition.url}: the browser can't open it ({reason})")
+        try:
+            async with asyncio.timeout(self._options.load_timeout):
+                await self._loaded.wait()
+        except TimeoutError:
+            raise CompositionTimedOut(
+                f"{composition.url}: `load` didn't fire within {self._options.load_timeout:g} s",
+                hint="A request that never ends or a script that never returns holds it up.",
+                details=[f"still loading: {url}" for url in sorted(self._requests.values())[:10]],
+            ) from None
+        await self._requests_done()
+        self._base_ticks = math.ceil(time.monotonic() * 1000)
+        await self.visit(0)
+        self._loading = False
+        if self._errors:
+            raise CompositionFailed(
+                f"{composition.url}: the page threw while it loaded",
+                hint="Open the page in a browser and look at its console.",
+                details=self._errors,
+            )
+
+    async def declared(self) -> Declared:
+        """Return what the page says of its length and of how it is to be rendered."""
+        said = await self._evaluate("__helios_runtime__.declared()")
+        return Declared(said["duration"], said["longestAnimation"], said["replay"])
+
+    async def sounds(self) -> list[Params]:
+        """Return the sound of every media element, as far as the page has been driven."""
+        sounds: list[Params] = []
+        for context in await self._contexts():
+            sounds += await self._evaluate("__helios_runtime__.sounds()", context)
+        return sounds
+
+    # --- frames -----------------------------------------------------------------------------
+
+    async def seek(self, frame: int, *, every_frame: bool) -> None:
+        """Move on to a frame, by all frames between or only by those where something happens.
+
+        A timer that is due or an animation that begins or ends may change the page's course, so
+        those frames are visited in any case.
+        """
+        while self._frame is None or self._frame < frame:
+            await self.step(frame, every_frame=every_frame)
+
+    async def step(self, frame: int, *, every_frame: bool) -> None:
+        """Make one step of `seek`: to the next frame that has to be visited on the way."""
+        await self.visit(self._next_stop(frame, every_frame=every_frame))
+
+    async def visit(self, frame: int) -> None:
+        """Bring the page to a frame and wait until all that the frame shows is ready.
+
+        Raises
+        ------
+        CompositionUnsettled
+            Something that the frame needs never came.
+        AssetMissing
+            A file that the frame asked for isn't there.
+        """
+        self._frame = frame
+        clock = float(frame_time(frame, self._options.rate) * 1000)
+        contexts = await self._contexts()
+        for context in contexts:
+            await self._run(f"__helios_runtime__.advance({frame}, {clock!r})", context)
+        settling = [
+            asyncio.ensure_future(self._run("__helios_runtime__.settle(true)", context))
+            for context in contexts
+        ]
+        try:
+            if self._on_demand:
+                await self._draw(frame, no_display=True)
+            answers = await asyncio.gather(*settling)
+        finally:
+            for task in settling:
+                task.cancel()
+        self._note_settled(frame, answers)
+        if self._requests:
+            await self._requests_done()
+            await self._rest(frame)
+        if self._missing and not self._options.allow_missing:
+            raise AssetMissing(
+                f"{len(self._missing)} file(s) that the page asks for can't be loaded",
+                hint="Put them into the composition's folder, or go on without: --allow-missing.",
+                details=self._missing,
+            )
+
+    async def capture(self, image: ImageFormat) -> bytes:
+        """Return the picture of the frame that the page stands at."""
+        if not self._on_demand:
+            answer = await self._call("Page.captureScreenshot", self._screenshot(image))
+            return base64.b64decode(answer["data"])
+        if self._quiet and not await self._draw(self._frame or 0, step=1):
+            return self._last_image
+        data = await self._draw_picture(image)
+        # Two pictures alike: the page rests, and a draw that reports no damage will do from here
+        # on. That draw costs a millisecond on a page at rest but a whole draw on one that moves.
+        self._quiet = data == self._last_image
+        if self._quiet:
+            # A screenshot itself counts as damage to the frame after it.
+            await self._draw(self._frame or 0, step=4)
+        self._last_image = data
+        return data
+
+    # --- inside -----------------------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        options, call = self._options, self._call
+        for method, handler in (
+            ("Page.loadEventFired", lambda _: self._loaded.set()),
+            ("Runtime.executionContextCreated", self._on_context),
+            ("Runtime.executionContextDestroyed", self._on_context_gone),
+            ("Runtime.executionContextsCleared", lambda _: self._foreign.clear()),
+            ("Runtime.exceptionThrown", self._on_exception),
+            ("Runtime.consoleAPICalled", self._on_console),
+            ("Network.requestWillBeSent", self._on_request),
+            ("Network.responseReceived", self._on_response),
+            ("Network.loadingFinished", self._on_finished),
+            ("Network.loadingFailed", self._on_failed),
+            ("Inspector.targetCrashed", self._on_crash),
+        ):
+            self._devtools.on(method, handler, self._session)
+        source = _runtime_source(options, hold=not self._on_demand)
+        await asyncio.gather(
+            call("Page.enable"),
+            call("Runtime.enable"),
+            call("Network.enable"),
+            call("Inspector.enable"),
+            call(
+                "Emulation.setDeviceMetricsOverride",
+                {
+                    "width": options.width,
+                    "height": options.height,
+                    "deviceScaleFactor": options.scale,
+                    "mobile": False,
+                },
+            ),
+            call("Page.addScriptToEvaluateOnNewDocument", {"source": source}),
+        )
+        if options.transparent:
+            ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+            await call("Emulation.setDefaultBackgroundColorOverride", ground)
+
+    def _next_stop(self, frame: int, *, every_frame: bool) -> int:
+        if self._frame is None:
+            return 0
+        following = self._frame + 1
+        if every_frame or self._next_event is None:
+            return following if every_frame else frame
+        stop = math.ceil(Fraction(self._next_event) * self._options.rate / 1000 - Fraction(1, 1000))
+        return min(max(stop, following), frame)
+
+    def _note_settled(self, frame: int, answers: list[Params]) -> None:
+        waiting = [name for answer in answers for name in answer["waiting"]]
+        if waiting:
+            raise CompositionUnsettled(
+                f"frame {frame} wasn't ready within {self._options.settle_timeout:g} s",
+                hint="Something in the page never finishes loading or never resolves.",
+                details=[f"waiting for {name}" for name in waiting],
+            )
+        events = [answer["next"] for answer in answers if answer["next"] is not None]
+        self._next_event = min(events, default=None)
+
+    async def _rest(self, frame: int) -> None:
+        """Settle once more, after what the frame loaded has arrived."""
+        contexts = await self._contexts()
+        answers = [await self._run("__helios_runtime__.settle(true)", c) for c in contexts]
+        self._note_settled(frame, answers)
+
+    async def _requests_done(self) -> None:
+        deadline = time.monotonic() + self._options.settle_timeout
+        while self._requests:
+            if time.monotonic() > deadline:
+                raise CompositionUnsettled(
+                    f"requests didn't end within {self._options.settle_timeout:g} s",
+                    details=[f"still loading: {url}" for url in sorted(self._requests.values())],
+                )
+            await asyncio.sleep(0.002)
+
+    async def _draw(self, frame: int, *, step: int = 0, no_display: bool = False) -> bool:
+        answer = await self._begin_frame(frame, step, {"noDisplayUpdates": no_display})
+        return bool(answer["hasDamage"])
+
+    async def _draw_picture(self, image: ImageFormat) -> bytes:
+        for step in (2, 3):
+            answer = await self._begin_frame(
+                self._frame or 0, step, {"screenshot": image.parameters()}
+            )
+            if data := answer.get("screenshotData"):
+                return base64.b64decode(data)
+        raise BrowserCrashed(f"the browser gave no picture of frame {self._frame}")
+
+    async def _begin_frame(self, frame: int, step: int, params: Params) -> Params:
+        ticks = self._base_ticks + float(frame_time(frame, self._options.rate) * 1000)
+        return await self._call(
+            "HeadlessExperimental.beginFrame",
+            {
+                "frameTimeTicks": ticks + step * _REDRAW_MS,
+                "interval": float(1000 / self._options.rate),
+                **params,
+            },
+        )
+
+    def _screenshot(self, image: ImageFormat) -> Params:
+        return {**image.parameters(), "captureBeyondViewport": False}
+
+    async def _run(self, expression: str, context: int | None) -> Params:
+        answer: Params = await self._evaluate(f"({expression}).then(r => r ?? {{}})", context)
+        return answer
+
+    async def _evaluate(self, expression: str, context: int | None = None) -> Any:
+        params: Params = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        if context is not None:
+            params["contextId"] = context
+        answer = await self._call("Runtime.evaluate", params)
+        if thrown := answer.get("exceptionDetails"):
+            raise CompositionFailed(
+                f"frame {self._frame}: the page can't be driven", details=[_exception_text(thrown)]
+            )
+        return answer["result"].get("value")
+
+    async def _call(self, method: str, params: Params | None = None) -> Params:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                return await self._devtools.send(method, params, self._session)
+        except TimeoutError:
+            raise BrowserCrashed(
+                f"the browser didn't answer {method} within {ANSWER_TIMEOUT:g} s"
+                f" (frame {self._frame})",
+                hint="A script of the page may never return.",
+            ) from None
+        except ProtocolError as error:
+            raise BrowserCrashed(f"the browser refused {error} (frame {self._frame})") from error
+
+    async def _contexts(self) -> list[int | None]:
+        """Return None for the page itself, and its frames of other origins.
+
+        No runtime of a parent can reach into those.
+        """
+        for context, independent in list(self._foreign.items()):
+            if independent is None:
+                said = await self._evaluate(
+                    "window.__helios_runtime__?.independent ?? false", context
+                )
+                self._foreign[context] = bool(said)
+        return [None, *(context for context, own in self._foreign.items() if own)]
+
+    # --- events of the browser ----------------------------------------------------------------
+
+    def _on_context(self, event: Params) -> None:
+        context = event["context"]
+        data = context.get("auxData", {})
+        if not data.get("isDefault"):
+            return
+        if data.get("frameId") != self._main_frame:
+            self._foreign[context["id"]] = None
+
+    def _on_context_gone(self, event: Params) -> None:
+        self._foreign.pop(event["executionContextId"], None)
+
+    def _on_exception(self, event: Params) -> None:
+        text = _exception_text(event["exceptionDetails"])
+        if self._loading:
+            self._errors.append(text)
+        self._say("error", text)
+
+    def _on_console(self, event: Params) -> None:
+        text = " ".join(_value_text(argument) for argument in event["args"])
+        self._say(event["type"], text)
+
+    def _on_request(self, event: Params) -> None:
+        url = event["request"]["url"]
+        # A stream of media stays open for as long as its element lives.
+        if url.startswith(("http:", "https:")) and event.get("type") not in _ENDLESS:
+            self._requests[event["requestId"]] = _short(url)
+
+    def _on_response(self, event: Params) -> None:
+        response = event["response"]
+        if response["status"] >= 400:
+            self._note_missing(response["url"], f"status {response['status']}")
+
+    def _on_finished(self, event: Params) -> None:
+        self._requests.pop(event["requestId"], None)
+
+    def _on_failed(self, event: Params) -> None:
+        url = self._requests.pop(event["requestId"], None)
+        if url is not None and not event.get("canceled"):
+            self._note_missing(url, event["errorText"])
+
+    def _on_crash(self, _: Params) -> None:
+        self._say("error", "the page's process crashed")
+        self._devtools.close()
+
+    def _note_missing(self, url: str, reason: str) -> None:
+        name = _short(url)
+        if name == "favicon.ico":
+            return
+        entry = f"{name} ({reason})"
+        if entry not in self._missing:
+            self._missing.append(entry)
+            self._say("warning", f"can't be loaded: {entry}")
+
+    def _say(self, level: str, text: str) -> None:
+        if self._log is not None:
+            self._log(None if self._loading else self._frame, level, text)
+
+
+#: Kinds of requests that don't end by themselves.
+_ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")
+
+
+@contextlib.asynccontextmanager
+async def open_page(
+    browser: Browser, options: PageOptions, log: PageLog | None = None
+) -> AsyncIterator[CompositionPage]:
+    """Open an empty page of the given size."""
+    devtools = browser.devtools
+    params: Params = {"url": "about:blank", "width": options.width, "height": options.height}
+    if browser.draws_on_demand:
+        params["enableBeginFrameControl"] = True
+    target = await devtools.send("Target.createTarget", params)
+    attached = await devtools.send(
+        "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
+    )
+    yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
+
+
+def _runtime_source(options: PageOptions, *, hold: bool) -> str:
+    config = {
+        "epoch": EPOCH_MS,
+        "seed": options.seed,
+        "props": dict(options.props),
+        "settleTimeout": options.settle_timeout * 1000,
+        "hold": hold,
+    }
+    script = resources.files("helios.renderer").joinpath("runtime.js").read_text("utf-8")
+    return script.replace("__HELIOS_CONFIG__", json.dumps(config))
+
+
+def _short(url: str) -> str:
+    return url.removeprefix(f"{LOCAL_ORIGIN}/")
+
+
+def _exception_text(details: Params) -> str:
+    exception = details.get("exception", {})
+    text = exception.get("description") or exception.get("value") or details.get("text", "")
+    where = f"{_short(details['url'])}:{details['lineNumber'] + 1}" if details.get("url") else ""
+    lines = str(text).splitlines() or [""]
+    return f"{lines[0]} ({where})" if where else lines[0]
+
+
+def _value_text(argument: Params) -> str:
+    value = argument.get("value", argument.get("description", argument.get("type", "")))
+    return value if isinstance(value, str) else json.dumps(value)

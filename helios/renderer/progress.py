@@ -1,0 +1,83 @@
+"""Progress of a render: a bar where a person looks on, plain lines where a program does.
+
+The plain lines are a small protocol: an executor reads them from a command's stderr.
+"""
+
+import contextlib
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+#: Seconds between two plain lines.
+LINE_INTERVAL = 0.25
+
+_LINE = re.compile(r"^progress frame=(?P<frame>\d+) total=(?P<total>\d+) fps=(?P<fps>[\d.]+)$")
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """Frames done, frames in all, frames per second so far."""
+
+    frame: int
+    total: int
+    fps: float
+
+    def __str__(self) -> str:
+        return f"progress frame={self.frame} total={self.total} fps={self.fps:.1f}"
+
+    @classmethod
+    def parse(cls, line: str) -> "ProgressLine | None":
+        """Read a line back; None for any other line."""
+        found = _LINE.match(line.strip())
+        if found is None:
+            return None
+        return cls(int(found["frame"]), int(found["total"]), float(found["fps"]))
+
+
+@contextlib.contextmanager
+def show_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a render is, on stderr; yields what is called with the frames done."""
+    if sys.stderr.isatty():
+        with _bar(total) as update:
+            yield update
+    else:
+        yield _lines(total)
+
+
+def _lines(total: int) -> Callable[[int], None]:
+    began = last = time.monotonic()
+
+    def update(done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done < total and now - last < LINE_INTERVAL:
+            return
+        last = now
+        line = ProgressLine(done, total, done / max(now - began, 1e-9))
+        print(line, file=sys.stderr, flush=True)
+
+    return update
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("frames"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]:.1f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total, fps=0.0)
+        began = time.monotonic()
+
+        def update(done: int) -> None:
+            progress.update(task, completed=done, fps=done / max(time.monotonic() - began, 1e-9))
+
+        yield update

@@ -1,0 +1,36 @@
+"""Props: the JSON object that a composition finds in `window.__HELIOS_PROPS__`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helios.errors import OptionInvalid
+
+
+def read_props(text: str) -> dict[str, Any]:
+    """Return the object that a `--props` value stands for.
+
+    Parameters
+    ----------
+    text:
+        A JSON object, or `@` and the name of a file that holds one.
+
+    Raises
+    ------
+    OptionInvalid
+        It is no JSON object, or there is no such file.
+    """
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionInvalid(f"props {text}: can't be read ({error})") from None
+    try:
+        props = json.loads(text)
+    except ValueError as error:
+        raise OptionInvalid(
+            f"props: not JSON ({error})", hint="""For instance --props '{"title": "Hello"}'."""
+        ) from None
+    if not isinstance(props, dict):
+        raise OptionInvalid("props: must be a JSON object")
+    return props

@@ -1,0 +1,241 @@
+"""Render a range of a composition's frames into a video, a sequence of images or one still."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helios.errors import HeliosError, OptionInvalid, OutputUnwritable
+from helios.output import whole_output, write_failure
+from helios.renderer.codecs import VideoEncoding, check_size
+from helios.renderer.composition import Composition
+from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
+from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
+from helios.renderer.sound import Soundtrack, write_sound
+from helios.renderer.stage import open_stage
+
+#: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
+DEFAULT_JPEG_QUALITY = 90
+#: Pictures that a page may be ahead of the encoder.
+_PICTURES_AHEAD = 4
+
+Progress = Callable[[int], None]
+"""Called with the number of frames done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderRequest:
+    """One range of frames and what becomes of it.
+
+    Attributes
+    ----------
+    output:
+        A video file, or a folder (or `%06d` pattern) for images.
+    start_frame, frame_count:
+        The range, counted from the timeline's start.
+    jpeg_quality:
+        0 to 100, for frames that leave the browser as JPEG.
+    concurrency:
+        Browsers that render side by side.
+    replay:
+        Visit every frame from 0 on without taking its picture; None leaves it to the page.
+    audio_codec:
+        ffmpeg's encoder for the sound, "" for the container's usual one, None for no sound.
+    """
+
+    composition: Composition
+    output: Path
+    page: PageOptions
+    encoding: VideoEncoding
+    start_frame: int = 0
+    frame_count: int
+    jpeg_quality: int = DEFAULT_JPEG_QUALITY
+    concurrency: int = 1
+    replay: bool | None = None
+    audio_codec: str | None = ""
+
+    @property
+    def image(self) -> ImageFormat:
+        """How frames leave the browser: losslessly where that matters, else as JPEG."""
+        codec = self.encoding.codec
+        exact = self.page.transparent or self.encoding.lossless or codec.name in ("png", "prores")
+        return ImageFormat("png") if exact else ImageFormat("jpeg", self.jpeg_quality)
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What a render did: frames, seconds for start-up and frames, and whether there is sound."""
+
+    frames: int
+    start_seconds: float
+    frame_seconds: float
+    sound: bool = field(default=False)
+
+
+async def render(
+    request: RenderRequest, *, on_progress: Progress | None = None, log: PageLog | None = None
+) -> RenderReport:
+    """Render the request's frames; its output appears only when it is whole.
+
+    Raises
+    ------
+    HeliosError
+        Input is refused before a browser starts; all else is told by the error's code.
+    """
+    check_request(request)
+    began = time.monotonic()
+    pages = min(request.concurrency, request.frame_count)
+    async with open_stage(request.composition, request.page, pages=pages, log=log) as stage:
+        started = time.monotonic()
+        soundtrack = await _record(request, stage, on_progress or (lambda _: None))
+    return RenderReport(
+        frames=request.frame_count,
+        start_seconds=started - began,
+        frame_seconds=time.monotonic() - started,
+        sound=soundtrack,
+    )
+
+
+async def still(
+    composition: Composition,
+    output: Path,
+    *,
+    page: PageOptions,
+    frame: int,
+    image: ImageFormat,
+    replay: bool | None = None,
+    log: PageLog | None = None,
+) -> None:
+    """Take the picture of one frame.
+
+    Raises
+    ------
+    HeliosError
+        As `render`.
+    """
+    async with open_stage(composition, page, log=log) as (shown,):
+        every_frame = await _needs_every_frame(shown, replay)
+        await shown.seek(frame, every_frame=every_frame)
+        data = await shown.capture(image)
+    with whole_output(output) as folder:
+        (folder / "whole").write_bytes(data)
+
+
+def check_request(request: RenderRequest) -> None:
+    """Refuse what can't be rendered, before any work.
+
+    Raises
+    ------
+    OptionInvalid, OutputUnwritable
+    """
+    if request.frame_count < 1:
+        raise OptionInvalid(f"frame count {request.frame_count}: there must be at least one frame")
+    if request.start_frame < 0:
+        raise OptionInvalid(f"start frame {request.start_frame}: frames are counted from 0")
+    if request.concurrency < 1:
+        raise OptionInvalid(f"concurrency {request.concurrency}: must be at least 1")
+    codec = request.encoding.codec
+    check_size(request.page.width, request.page.height, request.page.scale, codec)
+    if request.page.transparent and not codec.alpha:
+        raise OptionInvalid(
+            f"transparent: {codec.name} holds no transparency",
+            hint="Use prores (.mov), vp9 (.webm) or png.",
+        )
+    if request.output.is_dir() and not codec.images:
+        raise OutputUnwritable(f"{request.output}: is a folder", hint="Give a file's name.")
+
+
+async def _record(
+    request: RenderRequest, pages: Sequence[CompositionPage], on_progress: Progress
+) -> bool:
+    """Capture all frames and write the output; return whether it has sound."""
+    every_frame = await _needs_every_frame(pages[0], request.replay)
+    if request.encoding.codec.images:
+        with _image_folder(request.output) as folder:
+            sink = image_sink(folder, _pattern(request), request.start_frame)
+            await _shoot(request, pages, sink, every_frame, on_progress)
+        return False
+    with whole_output(request.output) as folder:
+        silent = folder / "silent"
+        async with _encoder(request, silent) as sink:
+            await _shoot(request, pages, sink, every_frame, on_progress)
+            last = request.start_frame + request.frame_count - 1
+            await pages[0].seek(last, every_frame=every_frame)
+            sounds = await pages[0].sounds() if request.audio_codec is not None else []
+            await sink.finish()
+        return await write_sound(
+            Soundtrack.of(sounds, request.composition),
+            video=silent,
+            output=folder / "whole",
+            suffix=request.output.suffix,
+            codec=request.audio_codec,
+            start_frame=request.start_frame,
+            frame_count=request.frame_count,
+            rate=request.page.rate,
+        )
+
+
+def _pattern(request: RenderRequest) -> str:
+    return split_pattern(request.output, request.image.name)[1]
+
+
+@contextlib.contextmanager
+def _image_folder(output: Path) -> "contextlib._GeneratorContextManager[Path]":  # type: ignore[misc]
+    """Yield a folder whose images move to the output's folder when all are there."""
+    target = split_pattern(output, "")[0]
+    with whole_output(target / ".sequence") as folder:
+        images = folder / "images"
+        images.mkdir()
+        yield images
+        for image in images.iterdir():
+            image.replace(target / image.name)
+        (folder / "whole").touch()
+
+
+@contextlib.asynccontextmanager
+async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameSink]:
+    async with video_sink(
+        output,
+        request.encoding,
+        suffix=request.output.suffix,
+        rate=request.page.rate,
+        image=request.image.name,
+        alpha=request.page.transparent,
+    ) as sink:
+        yield sink
+
+
+async def _needs_every_frame(page: CompositionPage, replay: bool | None) -> bool:
+    return (await page.declared()).replay if replay is None else replay
+
+
+async def _shoot(
+    request: RenderRequest,
+    pages: Sequence[CompositionPage],
+    sink: FrameSink,
+    every_frame: bool,
+    on_progress: Progress,
+) -> None:
+    """Let the pages take turns, frame by frame, so that their pictures come in order."""
+    end = request.start_frame + request.frame_count
+    queues: list[asyncio.Queue[bytes]] = [asyncio.Queue(_PICTURES_AHEAD) for _ in pages]
+
+    async def take(number: int) -> None:
+        for frame in range(request.start_frame + number, end, len(pages)):
+            await pages[number].seek(frame, every_frame=every_frame)
+            await queues[number].put(await pages[number].capture(request.image))
+
+    async def write() -> None:
+        for done in range(request.frame_count):
+            await sink.write(await queues[done % len(pages)].get())
+            on_progress(done + 1)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            for number in range(len(pages)):
+                group.create_task(take(number))
+    except* HeliosError as errors:
+        raise errors.exceptions[0] from None

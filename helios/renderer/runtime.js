@@ -1,0 +1,587 @@
+// Virtual time for one browsing context. Evaluated before any script of the page, in every frame.
+//
+// The page's clocks (Date, performance.now, timers, requestAnimationFrame, media elements) show
+// the time of the frame that is being drawn and nothing else. The driver calls, frame by frame,
+//   advance(...)  timers that are due run at their own times, then the clock stands at the frame;
+//   settle(...)   resolves once the browser has drawn the frame's animation callbacks and all that
+//                 they wait for (images, fonts, media, waitUntilStable) is there.
+// CSS and Web Animations follow the browser's own frame time where the driver controls it
+// (`beginFrame`); elsewhere `hold` makes this script step them.
+(() => {
+  "use strict";
+  const config = __HELIOS_CONFIG__;
+  const KEY = "__helios_runtime__";
+  if (window[KEY]) return;
+
+  // The page may replace any of these, so the runtime keeps the browser's own.
+  const native = {
+    Date: window.Date,
+    now: performance.now.bind(performance),
+    requestAnimationFrame: window.requestAnimationFrame.bind(window),
+    setTimeout: window.setTimeout.bind(window),
+    play: HTMLMediaElement.prototype.play,
+    pause: HTMLMediaElement.prototype.pause,
+    currentTime: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime"),
+    paused: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "paused"),
+    volume: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "volume"),
+    timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
+    startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
+  };
+
+  const parentRuntime = () => {
+    try {
+      return window.parent !== window ? window.parent[KEY] : undefined;
+    } catch {
+      return undefined; // another origin: the driver drives this context itself
+    }
+  };
+
+  let clock = parentRuntime()?.clock() ?? 0; // milliseconds since frame 0
+  let frame = 0;
+
+  // --- a task of its own: everything the page queued before it has run ------------------------
+
+  const channel = new MessageChannel();
+  const hops = [];
+  channel.port1.onmessage = () => hops.shift()();
+  const hop = () =>
+    new Promise((resolve) => {
+      hops.push(resolve);
+      channel.port2.postMessage(0);
+    });
+  const sleep = (ms) => new Promise((resolve) => native.setTimeout(resolve, ms));
+
+  const guarded = (callback, ...args) => {
+    try {
+      return callback.apply(window, args);
+    } catch (error) {
+      reportError(error);
+      return undefined;
+    }
+  };
+
+  // --- randomness: one stream a frame, so that frame n never depends on the frames before it --
+
+  let randomState = 0;
+  const reseed = (...parts) => {
+    // FNV-1a over the parts: spreads neighbouring seeds and frames over all 32 bits.
+    let hash = 0x811c9dc5;
+    for (const char of [config.seed, ...parts].join("/")) {
+      hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193);
+    }
+    randomState = hash >>> 0;
+  };
+  const random = () => {
+    // mulberry32 (Tommy Ettinger, public domain): 32 bits of state, passes gjrand.
+    randomState = (randomState + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(randomState ^ (randomState >>> 15), randomState | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  reseed("load");
+  Math.random = random;
+  if (window.crypto) {
+    const randomBytes = (view) => {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256;
+      return view;
+    };
+    Crypto.prototype.getRandomValues = randomBytes;
+    Crypto.prototype.randomUUID = () => {
+      const b = randomBytes(new Uint8Array(16));
+      b[6] = (b[6] & 15) | 64;
+      b[8] = (b[8] & 63) | 128;
+      const hex = [...b].map((x) => x.toString(16).padStart(2, "0")).join("");
+      return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    };
+  }
+
+  // --- clocks -------------------------------------------------------------------------------
+
+  const today = () => Math.floor(config.epoch + clock);
+  window.Date = new Proxy(native.Date, {
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length ? args : [today()], newTarget),
+    apply: () => new native.Date(today()).toString(),
+  });
+  native.Date.now = today;
+  native.Date.prototype.constructor = window.Date;
+  Performance.prototype.now = () => clock;
+  Object.defineProperty(Performance.prototype, "timeOrigin", { get: () => config.epoch });
+
+  // The browser counts animation time from navigation; pages see it count from frame 0.
+  let timelineOffset = 0;
+  const nativeTimeline = () => native.timelineTime.get.call(document.timeline);
+  Object.defineProperty(AnimationTimeline.prototype, "currentTime", {
+    ...native.timelineTime,
+    get() {
+      const time = native.timelineTime.get.call(this);
+      if (!(this instanceof DocumentTimeline) || time === null) return time;
+      return config.hold ? clock : time - timelineOffset;
+    },
+  });
+  Object.defineProperty(Animation.prototype, "startTime", {
+    ...native.startTime,
+    get() {
+      const time = native.startTime.get.call(this);
+      return typeof time === "number" ? time - timelineOffset : time;
+    },
+    set(value) {
+      native.startTime.set.call(this, typeof value === "number" ? value + timelineOffset : value);
+    },
+  });
+
+  // --- timers -------------------------------------------------------------------------------
+
+  const timers = new Map(); // id -> { due, order, period, run }
+  let lastTimer = 0;
+  let nesting = 0;
+
+  const addTimer = (handler, delay, args, repeats) => {
+    // HTML, "timer initialization steps": nested timers wait 4 ms at least from the fifth level on.
+    const wait = Math.max(Number(delay) || 0, nesting >= 5 ? 4 : repeats ? 1 : 0);
+    const id = ++lastTimer;
+    const run = typeof handler === "function" ? () => handler.apply(window, args) : () => (0, eval)(String(handler));
+    timers.set(id, { due: clock + wait, order: id, period: repeats ? wait : null, run, nesting: nesting + 1 });
+    if (wait === 0) native.setTimeout(() => timers.has(id) && timers.get(id).due <= clock && fire(id));
+    return id;
+  };
+  const fire = (id) => {
+    const timer = timers.get(id);
+    if (timer.period === null) timers.delete(id);
+    else timer.due += timer.period;
+    reseed("timer", id, clock);
+    nesting = timer.nesting;
+    guarded(timer.run);
+    nesting = 0;
+  };
+  const nextTimer = () => {
+    let next = null;
+    for (const [id, timer] of timers) {
+      const sooner = next === null || timer.due < next.timer.due;
+      if (sooner || (timer.due === next.timer.due && timer.order < next.timer.order)) next = { id, timer };
+    }
+    return next;
+  };
+  const runTimers = async (until) => {
+    for (let next = nextTimer(); next && next.timer.due <= until; next = nextTimer()) {
+      clock = Math.max(clock, next.timer.due);
+      fire(next.id);
+      await hop();
+    }
+  };
+  window.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
+  window.setInterval = (handler, delay, ...args) => addTimer(handler, delay, args, true);
+  window.clearTimeout = window.clearInterval = (id) => void timers.delete(Number(id));
+  window.requestIdleCallback = (callback) =>
+    addTimer(() => callback({ didTimeout: false, timeRemaining: () => 50 }), 1, [], false);
+  window.cancelIdleCallback = window.clearTimeout;
+
+  // --- animation frames -----------------------------------------------------------------------
+
+  let callbacks = new Map();
+  let lastCallback = 0;
+  let drawn = Promise.resolve(); // resolves when the browser has run this frame's callbacks
+
+  window.requestAnimationFrame = (callback) => {
+    callbacks.set(++lastCallback, callback);
+    return lastCallback;
+  };
+  window.cancelAnimationFrame = (id) => void callbacks.delete(id);
+
+  const runCallbacks = () => {
+    const due = callbacks;
+    callbacks = new Map();
+    for (const [id, callback] of due) {
+      // A callback may cancel one that comes after it.
+      if (due.has(id)) guarded(callback, clock);
+    }
+  };
+  const armFrame = () => {
+    drawn = new Promise((resolve) => {
+      native.requestAnimationFrame(() => {
+        if (timelineOffset === 0) timelineOffset = nativeTimeline() - clock;
+        reseed("frame", frame);
+        runCallbacks();
+        resolve();
+      });
+    });
+  };
+
+  // --- animations -----------------------------------------------------------------------------
+
+  const roots = [document];
+  const attachShadow = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (init) {
+    const root = attachShadow.call(this, init);
+    roots.push(root);
+    return root;
+  };
+  const findDeclaredRoots = () => {
+    for (const element of document.querySelectorAll("*")) {
+      if (element.shadowRoot && !roots.includes(element.shadowRoot)) roots.push(element.shadowRoot);
+    }
+  };
+  const animations = () => roots.flatMap((root) => root.getAnimations());
+
+  // Without control of the browser's frame time every animation is paused and placed by hand.
+  const held = new WeakMap(); // animation -> clock at which its own time was 0
+  const holdAnimations = () => {
+    for (const animation of animations()) {
+      if (!held.has(animation)) {
+        if (animation.playState !== "running") continue;
+        held.set(animation, clock);
+        animation.pause();
+      }
+      const end = animation.effect.getComputedTiming().endTime;
+      const local = (clock - held.get(animation)) * animation.playbackRate;
+      if (animation.playState === "finished") continue;
+      if (local >= end && animation.playbackRate > 0) animation.finish();
+      else animation.currentTime = animation.playbackRate < 0 ? end + local : local;
+    }
+  };
+
+  // The next time at which an animation begins or ends: a page may listen for it.
+  const nextAnimationEvent = () => {
+    let next = Infinity;
+    for (const animation of animations()) {
+      const start = config.hold ? held.get(animation) : animation.startTime;
+      if (typeof start !== "number" || animation.playState !== "running" || !animation.effect) continue;
+      const timing = animation.effect.getComputedTiming();
+      for (const local of [timing.delay, timing.delay + timing.activeDuration, timing.endTime]) {
+        const time = start + local / Math.abs(animation.playbackRate || 1);
+        if (time > clock) next = Math.min(next, time);
+      }
+    }
+    return next;
+  };
+
+  // --- media ----------------------------------------------------------------------------------
+
+  const media = new Map(); // element -> its track
+  const number = (element, ...names) => {
+    for (const name of names) {
+      const value = parseFloat(element.getAttribute(name));
+      if (Number.isFinite(value)) return value;
+    }
+    return undefined;
+  };
+  const trackOf = (element) => {
+    let track = media.get(element);
+    if (track) return track;
+    const loadTime = document.readyState === "complete" && clock > 0 ? clock : 0;
+    track = {
+      start: (number(element, "data-helios-start", "data-helios-offset") ?? NaN) * 1000,
+      trim: number(element, "data-helios-trim", "data-helios-seek") ?? 0,
+      scripted: false, // the page itself says when it plays
+      playing: null, // { clock, time }: since when and from where a scripted element plays
+      segments: [], // what a scripted element has played
+      volumes: [],
+      seeking: null,
+    };
+    if (Number.isNaN(track.start)) track.start = loadTime;
+    media.set(element, track);
+    if (element instanceof HTMLVideoElement && element.preload !== "auto") element.preload = "auto";
+    if (!native.paused.get.call(element)) native.pause.call(element);
+    return track;
+  };
+  const rateOf = (element) => number(element, "data-helios-rate") ?? element.playbackRate;
+  const loops = (element) => element.loop || element.hasAttribute("data-helios-loop");
+
+  const playTime = (element) => {
+    const track = trackOf(element);
+    const rate = rateOf(element);
+    let time;
+    if (track.scripted) {
+      if (!track.playing) return native.currentTime.get.call(element);
+      time = track.playing.time + ((clock - track.playing.clock) / 1000) * rate;
+    } else {
+      const most = (number(element, "data-helios-duration") ?? Infinity) * 1000;
+      const elapsed = Math.min(Math.max(clock - track.start, 0), most) / 1000;
+      time = track.trim + elapsed * rate;
+    }
+    const length = element.duration;
+    if (!Number.isFinite(length) || time < length) return time;
+    if (!loops(element)) return length;
+    return track.trim + ((time - track.trim) % Math.max(length - track.trim, 1e-3));
+  };
+  const endSegment = (element) => {
+    const track = trackOf(element);
+    if (!track.playing) return;
+    track.segments.push({ ...track.playing, end: clock, rate: rateOf(element), loop: loops(element) });
+    track.playing = null;
+  };
+  const announce = (element, ...types) => {
+    for (const type of types) element.dispatchEvent(new Event(type));
+  };
+
+  HTMLMediaElement.prototype.play = function () {
+    const track = trackOf(this);
+    if (!track.playing) {
+      const time = track.scripted || native.currentTime.get.call(this) > 0 ? playTime(this) : track.trim;
+      track.scripted = true;
+      track.playing = { clock, time: time >= this.duration ? 0 : time };
+      hop().then(() => announce(this, "play", "playing"));
+    }
+    return Promise.resolve();
+  };
+  HTMLMediaElement.prototype.pause = function () {
+    const track = trackOf(this);
+    // A page that pauses what it never played takes the element over: it stands still from here.
+    const time = playTime(this);
+    const wasPlaying = track.playing !== null || !track.scripted;
+    endSegment(this);
+    track.scripted = true;
+    if (wasPlaying) {
+      native.currentTime.set.call(this, time);
+      hop().then(() => announce(this, "pause"));
+    }
+  };
+  Object.defineProperty(HTMLMediaElement.prototype, "currentTime", {
+    ...native.currentTime,
+    get() {
+      return this.isConnected || media.has(this) ? playTime(this) : native.currentTime.get.call(this);
+    },
+    set(value) {
+      const track = trackOf(this);
+      if (track.playing) {
+        endSegment(this);
+        track.playing = { clock, time: Number(value) };
+      }
+      track.scripted = true;
+      native.currentTime.set.call(this, value);
+    },
+  });
+  Object.defineProperty(HTMLMediaElement.prototype, "paused", {
+    ...native.paused,
+    get() {
+      const track = trackOf(this);
+      return track.scripted ? track.playing === null : clock < track.start;
+    },
+  });
+  Object.defineProperty(HTMLMediaElement.prototype, "volume", {
+    ...native.volume,
+    set(value) {
+      native.volume.set.call(this, value);
+      trackOf(this).volumes.push([clock / 1000, Number(value)]);
+    },
+  });
+  // An element that plays by itself (autoplay) would run on real time.
+  document.addEventListener("play", (event) => native.pause.call(event.target), true);
+
+  const findMedia = () => {
+    for (const root of roots) for (const element of root.querySelectorAll("video, audio")) trackOf(element);
+  };
+  const seekVideo = async (element) => {
+    if (element.error) throw new Error(`cannot play ${element.currentSrc || element.src}`);
+    if (element.readyState < 1) return; // `waiting` keeps the frame until its metadata is there
+    const track = trackOf(element);
+    // A quarter of a millisecond keeps rounding from showing the source frame before.
+    const last = Math.max(element.duration - 1e-3, 0);
+    const target = Math.min(playTime(element) + 2.5e-4, last);
+    if (track.shown === target && !element.seeking) return;
+    track.shown = target;
+    const seeked = new Promise((resolve) => {
+      element.addEventListener("seeked", resolve, { once: true });
+      element.addEventListener("error", resolve, { once: true });
+    });
+    native.currentTime.set.call(element, target);
+    track.seeking = seeked.then(() => (track.seeking = null));
+  };
+  const endMedia = (element, track) => {
+    if (!track.playing || loops(element) || !(playTime(element) >= element.duration)) return;
+    endSegment(element);
+    announce(element, "pause", "ended");
+  };
+  const seekMedia = () => {
+    findMedia();
+    for (const [element, track] of media) {
+      endMedia(element, track);
+      if (element instanceof HTMLVideoElement) {
+        if (track.scripted && !track.playing) {
+          track.shown = undefined;
+          continue; // the page places it; `waiting` waits while it seeks
+        }
+        seekVideo(element).catch(reportError);
+      }
+    }
+  };
+  const nextMediaEvent = () => {
+    let next = Infinity;
+    for (const [element, track] of media) {
+      if (!track.playing || loops(element) || !Number.isFinite(element.duration)) continue;
+      next = Math.min(next, track.playing.clock + ((element.duration - track.playing.time) / rateOf(element)) * 1000);
+    }
+    return next > clock ? next : Infinity;
+  };
+
+  const soundOf = (element, track) => {
+    const common = {
+      source: element.currentSrc || element.src || element.querySelector("source")?.src || "",
+      volume: number(element, "data-helios-volume") ?? native.volume.get.call(element),
+      fadeIn: number(element, "data-helios-fade-in") ?? 0,
+      fadeOut: number(element, "data-helios-fade-out") ?? 0,
+      preservesPitch: element.preservesPitch,
+      volumes: element.hasAttribute("data-helios-volume") ? [] : track.volumes,
+    };
+    if (!track.scripted) {
+      return [{
+        ...common,
+        start: track.start / 1000,
+        trim: track.trim,
+        duration: number(element, "data-helios-duration") ?? null,
+        rate: rateOf(element),
+        loop: loops(element),
+      }];
+    }
+    const segments = [...track.segments];
+    if (track.playing) segments.push({ ...track.playing, end: null, rate: rateOf(element), loop: loops(element) });
+    return segments.map((segment) => ({
+      ...common,
+      start: segment.clock / 1000,
+      trim: segment.time,
+      duration: segment.end === null ? null : (segment.end - segment.clock) / 1000,
+      rate: segment.rate,
+      loop: segment.loop,
+    }));
+  };
+
+  // --- what pages offer to be driven by -------------------------------------------------------
+
+  const gsapTimelines = () => {
+    const registered = [
+      ...Object.values(window.__timelines ?? {}),
+      ...(window.__helios_gsap_timeline__ ? [window.__helios_gsap_timeline__] : []),
+    ];
+    if (registered.length || !window.gsap?.globalTimeline) return registered;
+    // One paused timeline and none registered: it waits to be driven.
+    const paused = window.gsap.globalTimeline.getChildren(false, false, true).filter((t) => t.paused());
+    return paused.length === 1 ? paused : [];
+  };
+  const driveLibraries = () => {
+    const seconds = clock / 1000;
+    // Virtual time jumps; GSAP would otherwise take a jump for a stall and slow its clock down.
+    window.gsap?.ticker?.lagSmoothing?.(0);
+    for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds));
+    if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
+    if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(frame));
+    for (const svg of document.querySelectorAll("svg")) {
+      if (svg.ownerSVGElement) continue;
+      svg.pauseAnimations();
+      svg.setCurrentTime(seconds);
+    }
+  };
+
+  // --- readiness --------------------------------------------------------------------------------
+
+  const waiting = () => {
+    const names = [];
+    for (const root of roots) {
+      for (const image of root.querySelectorAll("img")) {
+        if (image.loading === "lazy") image.loading = "eager";
+        if (!image.complete) names.push(`image ${image.currentSrc || image.src}`);
+      }
+    }
+    for (const [element, track] of media) {
+      if (!(element instanceof HTMLVideoElement) || element.error || !(element.currentSrc || element.src)) continue;
+      if (track.seeking || element.seeking || element.readyState < 2) names.push(`video ${element.currentSrc}`);
+      if (element.readyState === 1 && !track.seeking && !element.seeking) seekVideo(element);
+    }
+    if (document.fonts.status === "loading") names.push("fonts");
+    return names;
+  };
+  const stable = async () => {
+    if (typeof window.helios?.waitUntilStable === "function") await window.helios.waitUntilStable();
+    if (typeof window.__hf?.waitUntilStable === "function") await window.__hf.waitUntilStable();
+  };
+  const children = () => {
+    const found = [];
+    for (let i = 0; i < window.length; i++) {
+      try {
+        if (window[i][KEY]) found.push(window[i][KEY]);
+      } catch {
+        // another origin
+      }
+    }
+    return found;
+  };
+
+  // --- the driver's side ------------------------------------------------------------------------
+
+  const advance = async (toFrame, toClock) => {
+    await runTimers(toClock);
+    frame = toFrame;
+    clock = Math.max(clock, toClock);
+    reseed("frame", frame);
+    driveLibraries();
+    if (config.hold) holdAnimations();
+    seekMedia();
+    await Promise.all(children().map((child) => child.advance(toFrame, toClock)));
+    armFrame();
+  };
+
+  const settle = async (wantNext) => {
+    const deadline = native.now() + config.settleTimeout;
+    await drawn;
+    await hop();
+    if (config.hold) holdAnimations();
+    findMedia();
+    let unstable = true;
+    stable().catch(reportError).finally(() => (unstable = false));
+    await hop();
+    const blockers = () => [...waiting(), ...(unstable ? ["waitUntilStable"] : [])];
+    let names = blockers();
+    for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
+      await sleep(pause);
+      names = blockers();
+    }
+    document.documentElement?.offsetHeight; // styles that changed begin to load what they name
+    const inner = await Promise.all(children().map((child) => child.settle(wantNext)));
+    const times = wantNext
+      ? [nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), ...inner.map((i) => i.next ?? Infinity)]
+      : [Infinity];
+    const next = Math.min(...times);
+    return {
+      waiting: [...names, ...inner.flatMap((i) => i.waiting)],
+      next: Number.isFinite(next) ? next : null, // milliseconds at which something may happen
+    };
+  };
+
+  const sounds = () => {
+    findMedia();
+    const own = [];
+    for (const [element, track] of media) {
+      if (!element.muted && (element.currentSrc || element.src)) own.push(...soundOf(element, track));
+    }
+    return [...own, ...children().flatMap((child) => child.sounds())];
+  };
+
+  const declared = () => {
+    const root = document.querySelector("[data-duration]");
+    const state = guarded(() => window.helios?.getState?.()) ?? {};
+    const finite = (...values) => values.map(Number).find((value) => Number.isFinite(value) && value > 0) ?? null;
+    let longest = 0;
+    for (const animation of animations()) {
+      const end = animation.effect?.getComputedTiming().endTime / Math.abs(animation.playbackRate || 1);
+      if (Number.isFinite(end)) longest = Math.max(longest, end / 1000);
+    }
+    const timelines = gsapTimelines().map((timeline) => timeline.totalDuration()).filter(Number.isFinite);
+    return {
+      duration: finite(window.helios?.duration, state.duration, window.__hf?.duration, root?.dataset.duration),
+      longestAnimation: finite(Math.max(longest, ...timelines)),
+      replay: document.documentElement.hasAttribute("data-helios-replay"),
+    };
+  };
+
+  const runtime = {
+    independent: !parentRuntime(),
+    clock: () => clock,
+    advance,
+    settle,
+    sounds,
+    declared,
+    scanRoots: findDeclaredRoots,
+  };
+  Object.defineProperty(window, KEY, { value: runtime });
+  if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;
+  document.addEventListener("DOMContentLoaded", findDeclaredRoots);
+})();

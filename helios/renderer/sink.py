@@ -1,0 +1,159 @@
+"""Where captured frames go: a video by way of ffmpeg, or a folder of images."""
+
+import asyncio
+import contextlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+
+from helios.errors import EncodeFailed, HeliosError
+from helios.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
+from helios.renderer.codecs import VideoEncoding, encoding_arguments, input_arguments
+from helios.renderer.devtools import widen_pipe
+from helios.output import write_failure
+
+#: Bytes of frames that may wait for the encoder before the browser has to.
+_AHEAD_BYTES = 8 << 20
+#: File name of an image in a sequence if the output is a folder.
+IMAGE_PATTERN = "frame-%06d"
+
+
+class FrameSink(ABC):
+    """Takes frames in their order."""
+
+    @abstractmethod
+    async def write(self, image: bytes) -> None:
+        """Take the next frame."""
+
+    @abstractmethod
+    async def finish(self) -> None:
+        """Return when all frames are safely in the output."""
+
+
+class _Video(FrameSink):
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+        self._process = process
+        self._name = name
+        assert process.stderr is not None
+        self._log = asyncio.ensure_future(process.stderr.read())
+
+    async def write(self, image: bytes) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(image)
+            await stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            raise await self._failure() from None
+
+    async def finish(self) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            stdin.close()
+        if await self._process.wait() != 0:
+            raise await self._failure()
+
+    async def _failure(self) -> HeliosError:
+        await self._process.wait()
+        log = (await self._log).decode(errors="replace")
+        return ffmpeg_failure(log, error=EncodeFailed, message=f"{self._name}: encoding failed")
+
+
+class _Images(FrameSink):
+    def __init__(self, folder: Path, pattern: str, first: int) -> None:
+        self._folder = folder
+        self._pattern = pattern
+        self._number = first
+
+    async def write(self, image: bytes) -> None:
+        path = self._folder / (self._pattern % self._number)
+        self._number += 1
+        try:
+            await asyncio.to_thread(path.write_bytes, image)
+        except OSError as error:
+            raise write_failure(error, output=path) from error
+
+    async def finish(self) -> None:
+        """Nothing waits: every image is written when `write` returns."""
+
+
+@contextlib.asynccontextmanager
+async def video_sink(
+    output: Path,
+    encoding: VideoEncoding,
+    *,
+    suffix: str,
+    rate: Fraction,
+    image: str,
+    alpha: bool = False,
+) -> AsyncIterator[FrameSink]:
+    """Encode frames into a new file; the encoder is gone when the context ends.
+
+    Parameters
+    ----------
+    output:
+        The file to write.
+    suffix:
+        A file name's ending, which says what container it is.
+    rate:
+        Frames per second.
+    image:
+        Format of the frames, `jpeg` or `png`.
+    alpha:
+        Keep transparency.
+
+    Raises
+    ------
+    EncodeFailed, DiskFull, OutputUnwritable, ProgramMissing
+    """
+    arguments = [
+        *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),
+        *input_arguments(image, rate),
+        *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix),
+        file_url(output),
+    ]
+    try:
+        # A group of its own: Ctrl-C reaches us alone, and we end the encoder.
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            process_group=0,
+        )
+    except FileNotFoundError:
+        raise missing_program("ffmpeg") from None
+    assert process.stdin is not None
+    transport = process.stdin.transport
+    widen_pipe(transport.get_extra_info("pipe").fileno())
+    transport.set_write_buffer_limits(high=_AHEAD_BYTES)
+    try:
+        yield _Video(process, output.name)
+    finally:
+        await end_process(process)
+
+
+def image_sink(folder: Path, pattern: str, first: int) -> FrameSink:
+    """Write frames as numbered images into a folder.
+
+    Parameters
+    ----------
+    pattern:
+        File name with a `%d` directive for the frame's number.
+    first:
+        Number of the first frame that will come.
+    """
+    return _Images(folder, pattern, first)
+
+
+def split_pattern(output: Path, ending: str) -> tuple[Path, str]:
+    """Return the folder and the file name pattern of an image sequence.
+
+    `frames/` and `frames` hold `frame-000000.png`; `frames/%04d.png` says it all.
+    """
+    if re.search(r"%0?\d*d", output.name):
+        return output.parent, output.name
+    return output, f"{IMAGE_PATTERN}.{ending}"

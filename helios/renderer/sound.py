@@ -1,0 +1,159 @@
+"""A composition's sound: what its media elements play, mixed and joined with the picture."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from helios.audio import AudioTrack, mix_audio
+from helios.errors import AudioFailed
+from helios.ffmpeg import file_url, run_ffmpeg
+from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.devtools import Params
+from helios.renderer.page import PageOptions
+from helios.renderer.stage import open_stage
+
+#: Encoder of the sound by the container's file name ending.
+_USUAL_CODEC = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "libopus"}
+_MUXER = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+@dataclass(frozen=True)
+class Soundtrack:
+    """All sounds of a composition, on its timeline."""
+
+    tracks: tuple[AudioTrack, ...]
+
+    @classmethod
+    def of(cls, sounds: Sequence[Params], composition: Composition) -> "Soundtrack":
+        """Build it from what `CompositionPage.sounds` returned."""
+        return cls(tuple(_track(sound, composition) for sound in sounds))
+
+
+def _track(sound: Params, composition: Composition) -> AudioTrack:
+    return AudioTrack(
+        source=_source(sound["source"], composition),
+        start=sound["start"],
+        trim=sound["trim"],
+        duration=sound["duration"],
+        rate=sound["rate"],
+        volume=sound["volume"],
+        fade_in=sound["fadeIn"],
+        fade_out=sound["fadeOut"],
+        loop=sound["loop"],
+        preserves_pitch=sound["preservesPitch"],
+        volume_points=tuple((at, volume) for at, volume in sound["volumes"]),
+    )
+
+
+def _source(url: str, composition: Composition) -> str:
+    """Return what ffmpeg opens for a media element's address."""
+    if url.startswith(f"{LOCAL_ORIGIN}/") and composition.root is not None:
+        from helios.renderer.asset_server import locate
+
+        path = locate(composition.root, unquote(urlsplit(url).path))
+        if path is not None:
+            return str(path)
+    if url.startswith(("http://", "https://", "data:")):
+        return url
+    raise AudioFailed(
+        f"{url}: its sound can't be read",
+        hint="Give media elements a file of the composition or an http(s) address.",
+    )
+
+
+def data_of(url: str) -> bytes:
+    """Return the bytes that a `data:` address holds (RFC 2397)."""
+    head, _, body = url.partition(",")
+    try:
+        return base64.b64decode(body) if head.endswith(";base64") else unquote_to_bytes(body)
+    except binascii.Error as error:
+        raise AudioFailed(f"{url[:40]}...: broken data address") from error
+
+
+async def mix_composition(
+    composition: Composition,
+    page: PageOptions,
+    *,
+    frame_count: int,
+    output: Path,
+    codec: str,
+    replay: bool | None = None,
+) -> bool:
+    """Play a composition without taking pictures and mix its whole sound into a file.
+
+    Returns
+    -------
+    Whether there is any sound; without any, no file is written.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be played or a source can't be read.
+    """
+    async with open_stage(composition, page) as (played,):
+        every_frame = (await played.declared()).replay if replay is None else replay
+        await played.seek(frame_count - 1, every_frame=every_frame)
+        tracks = Soundtrack.of(await played.sounds(), composition).tracks
+    if not tracks:
+        return False
+    await mix_audio(
+        tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec
+    )
+    return True
+
+
+async def write_sound(
+    soundtrack: Soundtrack,
+    *,
+    video: Path,
+    output: Path,
+    suffix: str,
+    codec: str | None,
+    start_frame: int,
+    frame_count: int,
+    rate: Fraction,
+) -> bool:
+    """Join a silent video with its part of the sound; return whether there is any.
+
+    Parameters
+    ----------
+    suffix:
+        File name ending that names the container.
+    codec:
+        ffmpeg's encoder, "" for the container's usual one, None for no sound. One that is named
+        is written even where nothing sounds, so that all chunks of a job are alike.
+    start_frame, frame_count:
+        The range of frames on the timeline, whose samples are cut from the whole mix.
+
+    Raises
+    ------
+    AudioFailed
+        A source can't be read.
+    """
+    chosen = codec or _USUAL_CODEC.get(suffix.lower())
+    if codec is None or chosen is None or (codec == "" and not soundtrack.tracks):
+        video.replace(output)
+        return False
+    mixed = output.with_name("sound.mka" if suffix.lower() in (".mkv", ".webm") else "sound.mov")
+    await mix_audio(
+        soundtrack.tracks,
+        frame_count=frame_count,
+        rate=rate,
+        output=mixed,
+        codec=chosen,
+        start_frame=start_frame,
+    )
+    await run_ffmpeg(
+        [
+            *("-y", "-i", file_url(video), "-i", file_url(mixed), "-map", "0:v", "-map", "1:a"),
+            *("-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact"),
+            *("-movflags", "+faststart", "-f", _MUXER[suffix.lower()], file_url(output)),
+        ],
+        error=AudioFailed,
+        message="the sound can't be joined with the picture",
+    )
+    return True

@@ -1,0 +1,53 @@
+"""Everything a composition needs to play: its folder served, browsers started, pages loaded."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from helios.renderer.browser import open_browser
+from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
+
+
+@contextlib.asynccontextmanager
+async def open_stage(
+    composition: Composition,
+    options: PageOptions,
+    *,
+    pages: int = 1,
+    log: PageLog | None = None,
+) -> AsyncIterator[list[CompositionPage]]:
+    """Load a composition into as many browsers as asked, each at frame 0.
+
+    A browser of its own for each page: within one browser, pages wait for each other.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be loaded, or no browser can be started.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        flags = []
+        if composition.root is not None:
+            # A fifth of a second to import: only where a folder is served.
+            from helios.renderer.asset_server import serve_folder
+
+            port = await stack.enter_async_context(serve_folder(composition.root))
+            host = urlsplit(LOCAL_ORIGIN).hostname
+            flags.append(f"--host-resolver-rules=MAP {host}:80 127.0.0.1:{port}")
+
+        async def load(number: int) -> CompositionPage:
+            browser = await stack.enter_async_context(open_browser(extra_flags=flags))
+            page_log = log if number == 0 else None
+            page = await stack.enter_async_context(open_page(browser, options, page_log))
+            await page.load(composition)
+            return page
+
+        loading = [asyncio.ensure_future(load(number)) for number in range(pages)]
+        try:
+            yield await asyncio.gather(*loading)
+        finally:
+            for task in loading:
+                task.cancel()
+            await asyncio.gather(*loading, return_exceptions=True)
