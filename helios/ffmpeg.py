@@ -1,0 +1,202 @@
+"""The one place that runs ffmpeg and ffprobe, and that tells their failures apart."""
+
+import asyncio
+import contextlib
+import subprocess
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from helios.errors import (
+    CodecUnavailable,
+    DiskFull,
+    EncodeFailed,
+    HeliosError,
+    OutputUnwritable,
+    ProgramMissing,
+)
+
+#: Lines of a failed program's log that an error keeps.
+LOG_LINES = 12
+#: Seconds that a program gets to end by itself once it is asked to.
+GRACE_SECONDS = 2.0
+
+_URL_SCHEMES = ("http://", "https://")
+
+
+def file_url(source: Path | str) -> str:
+    """Return the name under which ffmpeg opens a file, whatever characters the name holds.
+
+    Without a protocol in front, ffmpeg takes `a:b.mp4` for a protocol and `-x.mp4` for an option.
+    An http(s) URL is returned as it is.
+
+    Parameters
+    ----------
+    source:
+        A path, or an http(s) URL as a string.
+    """
+    if isinstance(source, str) and source.startswith(_URL_SCHEMES):
+        return source
+    return f"file:{source}"
+
+
+async def run_ffmpeg(
+    args: Sequence[str],
+    *,
+    error: type[HeliosError] = EncodeFailed,
+    message: str = "ffmpeg failed",
+    stdin: bytes | None = None,
+    stdout: IO[bytes] | None = None,
+    cwd: Path | None = None,
+) -> bytes:
+    """Run ffmpeg to its end and return what it wrote to its standard output.
+
+    Parameters
+    ----------
+    args:
+        Arguments after the common ones. Give paths by `file_url`; give `-y` where a file may be
+        overwritten.
+    error:
+        Class to raise for a failure that is neither the machine's nor the output folder's.
+    message:
+        What failed, naming the input; the message of `error`.
+    stdin:
+        Bytes for `pipe:0`; nothing if left out.
+    stdout:
+        Open file that takes what is written to `pipe:1`, in place of the returned bytes.
+    cwd:
+        Folder to run in.
+
+    Raises
+    ------
+    ProgramMissing, DiskFull, OutputUnwritable
+        ffmpeg isn't installed; no space is left; the output can't be written.
+    error
+        Anything else; `details` hold the end of the log. A cancelled call ends the process first.
+    """
+    common = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error"]
+    return await _run(
+        [*common, *args], error=error, message=message, stdin=stdin, stdout=stdout, cwd=cwd
+    )
+
+
+async def run_ffprobe(
+    args: Sequence[str],
+    *,
+    error: type[HeliosError] = EncodeFailed,
+    message: str = "ffprobe failed",
+) -> bytes:
+    """Run ffprobe to its end and return what it wrote; failures as in `run_ffmpeg`."""
+    return await _run(
+        ["ffprobe", "-hide_banner", "-loglevel", "error", *args], error=error, message=message
+    )
+
+
+async def _run(
+    command: Sequence[str],
+    *,
+    error: type[HeliosError],
+    message: str,
+    stdin: bytes | None = None,
+    stdout: IO[bytes] | None = None,
+    cwd: Path | None = None,
+) -> bytes:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=DEVNULL if stdin is None else PIPE,
+            stdout=PIPE if stdout is None else stdout,
+            stderr=PIPE,
+            cwd=cwd,
+        )
+    except FileNotFoundError:
+        raise missing_program(command[0]) from None
+    try:
+        output, log = await process.communicate(stdin)
+    except BaseException:
+        await end_process(process)
+        raise
+    if process.returncode != 0:
+        raise ffmpeg_failure(log.decode(errors="replace"), error=error, message=message)
+    return output or b""
+
+
+async def end_process(process: Process) -> None:
+    """End a process and wait for it: asked first, killed after `GRACE_SECONDS`."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(asyncio.shield(process.wait()), GRACE_SECONDS)
+    except BaseException as interruption:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        if not isinstance(interruption, TimeoutError):
+            raise
+
+
+def missing_program(name: str) -> ProgramMissing:
+    """Return the error for a program that isn't installed."""
+    return ProgramMissing(
+        f"{name} is not installed or not on PATH",
+        hint="Install ffmpeg 5 or later: `apt-get install ffmpeg` or `brew install ffmpeg`.",
+    )
+
+
+def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> HeliosError:
+    """Return the error that a failed run's log tells of.
+
+    Parameters
+    ----------
+    log:
+        What the program wrote to its standard error.
+    error, message:
+        Class and message if the log names neither a full disk nor an unwritable output.
+    """
+    lines = [line for line in log.splitlines() if line.strip()][-LOG_LINES:]
+    if "No space left on device" in log:
+        return DiskFull(
+            f"{message}: no space left on the disk",
+            hint="Free some space, or write to another disk.",
+            details=lines,
+        )
+    if "Permission denied" in log or "Read-only file system" in log:
+        return OutputUnwritable(
+            f"{message}: a file can't be opened for lack of permission",
+            hint="Check the permissions of the output folder and of the inputs.",
+            details=lines,
+        )
+    return error(message, details=lines)
+
+
+@cache
+def available_encoders() -> frozenset[str]:
+    """Return the names of the encoders that the installed ffmpeg has (asked once a process)."""
+    try:
+        listing = subprocess.run(
+            ["ffmpeg", "-hide_banner", "-encoders"], capture_output=True, text=True, check=True
+        ).stdout
+    except FileNotFoundError:
+        raise missing_program("ffmpeg") from None
+    rows = listing.partition("------")[2].splitlines()
+    return frozenset(row.split()[1] for row in rows if len(row.split()) > 1)
+
+
+def require_encoder(name: str) -> str:
+    """Return `name` if the installed ffmpeg encodes with it.
+
+    Raises
+    ------
+    CodecUnavailable
+        It doesn't.
+    """
+    if name not in available_encoders():
+        raise CodecUnavailable(
+            f"codec: the installed ffmpeg has no encoder {name!r}",
+            hint="`ffmpeg -encoders` lists those it has.",
+        )
+    return name
