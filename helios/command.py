@@ -1,0 +1,94 @@
+"""Commands as text: split into arguments by quote rules, and written back. Never a shell."""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from helios.errors import CommandInvalid
+
+# Possessive repeats keep a command of any length linear to split.
+_PIECE = re.compile(
+    r"""
+      (?P<space> [ \t\r\n]++ )
+    | (?P<plain> [^ \t\r\n'"\\]++ )
+    | ' (?P<single> [^']*+ ) '
+    | " (?P<double> (?: [^"\\]++ | \\. )*+ ) "
+    | \\ (?P<escaped> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WORD = re.compile(r"[^ \t\r\n]+")
+_NEEDS_CARE = re.compile(r"['\"\\\0]")
+_ESCAPE_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
+_HINT = "Quote an argument that holds spaces; write a literal quote or backslash as \\' or \\\\."
+
+
+def parse_command(command: str) -> list[str]:
+    r"""Split a command into its executable and arguments.
+
+    The quote rules are those of a POSIX shell: single quotes keep everything, double quotes keep
+    everything but `\"` and `\\`, a backslash outside quotes keeps the next character. Nothing is
+    expanded: `$VAR`, `;`, `|`, `*` and `~` are plain text.
+
+    Parameters
+    ----------
+    command:
+        The command; only spaces, tabs and line breaks separate arguments.
+
+    Raises
+    ------
+    CommandInvalid
+        A quote is never closed, a backslash escapes nothing, or there is a NUL character.
+    """
+    if not _NEEDS_CARE.search(command):
+        return _WORD.findall(command)
+    if "\0" in command:
+        raise CommandInvalid(f"command: NUL character at position {command.index(chr(0))}")
+    words: list[str] = []
+    word: list[str] = []
+    position = 0
+    while position < len(command):
+        piece = _PIECE.match(command, position)
+        if piece is None:
+            raise _fault(command, position)
+        position = piece.end()
+        kind = str(piece.lastgroup)
+        if kind != "space":
+            text = piece[kind]
+            word.append(_ESCAPE_IN_DOUBLE_QUOTES.sub(r"\1", text) if kind == "double" else text)
+        elif word:
+            words.append("".join(word))
+            word = []
+    # An empty pair of quotes is a word too, so pieces are counted rather than characters.
+    if word:
+        words.append("".join(word))
+    return words
+
+
+def format_command(arguments: Sequence[str]) -> str:
+    """Return the text that `parse_command` splits into exactly these arguments.
+
+    Parameters
+    ----------
+    arguments:
+        The executable and its arguments.
+
+    Raises
+    ------
+    CommandInvalid
+        An argument holds a NUL character, which no program can be given.
+    """
+    for argument in arguments:
+        if "\0" in argument:
+            raise CommandInvalid(f"command: NUL character in argument {argument!r}")
+    return shlex.join(arguments)
+
+
+def _fault(command: str, position: int) -> CommandInvalid:
+    character = command[position]
+    if character == "\\":
+        return CommandInvalid("command: a backslash at its end escapes nothing", hint=_HINT)
+    excerpt = command[position : position + 40]
+    return CommandInvalid(
+        f"command: the quote at position {position} is never closed: {excerpt!r}", hint=_HINT
+    )

@@ -1,0 +1,50 @@
+import inspect
+
+import pytest
+
+from helios import errors
+from helios.errors import (
+    EXIT_FAILED,
+    EXIT_REFUSED,
+    BrowserCrashed,
+    HeliosError,
+    JobSpecInvalid,
+    parse_report,
+    report,
+)
+
+CLASSES = [
+    member
+    for _, member in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(member, HeliosError)
+]
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [error.code for error in CLASSES]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("error", CLASSES)
+def test_a_report_is_read_back_on_the_other_side(error: type[HeliosError]) -> None:
+    text = "some log\n" + report(error("the input is bad", hint="Do this.", details=["one"]))
+    assert parse_report(text) == (error.code, "the input is bad", error.retryable)
+
+
+def test_the_last_report_counts() -> None:
+    text = report(BrowserCrashed("first")) + "\nlog\n" + report(JobSpecInvalid("second")) + "\n"
+    assert parse_report(text) == ("JOB_SPEC_INVALID", "second", False)
+
+
+def test_output_without_report_has_none() -> None:
+    assert parse_report("error: something\nerror[lower]: x\n") is None
+
+
+def test_the_exit_code_says_whether_another_try_makes_sense() -> None:
+    assert BrowserCrashed("gone").exit_code == EXIT_FAILED
+    assert JobSpecInvalid("bad").exit_code == EXIT_REFUSED
+
+
+def test_an_error_reads_as_what_was_wrong_then_details_then_what_to_do() -> None:
+    error = JobSpecInvalid("2 faults", hint="Fix them.", details=["$.a: x", "$.b: y"])
+    assert str(error).splitlines() == ["2 faults", "  - $.a: x", "  - $.b: y", "Fix them."]
