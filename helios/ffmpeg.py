@@ -118,7 +118,8 @@ async def _run(
     except BaseException:
         await end_process(process)
         raise
-    if process.returncode != 0:
+    # A disk that is full when ffmpeg closes its output shows in the log only, not in the status.
+    if process.returncode != 0 or b"No space left on device" in log:
         raise ffmpeg_failure(log.decode(errors="replace"), error=error, message=message)
     return output or b""
 

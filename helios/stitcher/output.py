@@ -1,0 +1,48 @@
+"""Files that appear under their name only when they are whole."""
+
+import errno
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from helios.errors import DiskFull, HeliosError, OutputUnwritable
+
+
+@contextmanager
+def whole_output(output: Path) -> Iterator[Path]:
+    """Yield a folder beside `output` to work in; what lies in it as `whole` becomes `output`.
+
+    Being beside the output, the folder is on the same disk: the last step is a rename. It is
+    removed in any case.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+        The output's folder is missing or can't be written; no space is left.
+    """
+    folder = output.parent / f".{output.name[:80]}.{secrets.token_hex(4)}.part"
+    try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder", str(output))
+        folder.mkdir()
+        yield folder
+        (folder / "whole").replace(output)
+    except OSError as fault:
+        raise write_failure(fault, output=output) from fault
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_failure(fault: OSError, *, output: Path) -> HeliosError:
+    """Return the error that tells why `output` couldn't be written."""
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"{output}: no space left on the disk",
+            hint="Free some space, or write to another disk.",
+        )
+    return OutputUnwritable(
+        f"{output} can't be written: {fault.strerror}",
+        hint="The folder must exist and be writable.",
+    )
