@@ -1,0 +1,345 @@
+"""What goes to a worker and what comes back: jobs and results in code, invocations on the wire."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from helios.errors import CommandFailed, HeliosError, InvocationInvalid, parse_report
+
+#: Bytes of UTF-8 of stdout, and of stderr, that a result carries: the last ones, as errors come
+#: last. Keeps a response, which may repeat stdout, far below Lambda's 6 MB.
+MAX_OUTPUT_BYTES = 64 * 1024
+# Room for the note that says how much was left out.
+_NOTE_BYTES = 64
+_HTTP_OK = 200
+_HTTP_CLIENT_ERRORS = range(400, 500)
+# Request time-out, conflict, too early, too many requests: 4xx answers that time can heal.
+_HTTP_TRANSIENT = frozenset({408, 409, 425, 429})
+
+
+class OutputTail:
+    """Keeps the end of an output of any length in bounded memory."""
+
+    __slots__ = ("_dropped", "_kept")
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._dropped = 0
+
+    def append(self, data: bytes) -> None:
+        """Add what the output said next."""
+        self._kept += data
+        # Cutting only at twice the size makes the cost of moving bytes constant per byte.
+        if len(self._kept) > 2 * MAX_OUTPUT_BYTES:
+            excess = len(self._kept) - MAX_OUTPUT_BYTES
+            del self._kept[:excess]
+            self._dropped += excess
+
+    def text(self) -> str:
+        """Return the end of the output; bytes that aren't UTF-8 become U+FFFD."""
+        if not self._kept:
+            return ""
+        return cut_output(self._kept.decode(errors="replace"), dropped=self._dropped)
+
+
+def cut_output(text: str, *, dropped: int = 0) -> str:
+    """Return the end of an output, at most `MAX_OUTPUT_BYTES` with the note that it was cut.
+
+    Parameters
+    ----------
+    text:
+        The output, or what is left of it.
+    dropped:
+        Bytes that were already left out before the text begins.
+    """
+    # A character takes 4 bytes at most, so that most outputs needn't be encoded to be measured.
+    if not dropped and len(text) * 4 <= MAX_OUTPUT_BYTES:
+        return text
+    encoded = text.encode(errors="replace")
+    if not dropped and len(encoded) <= MAX_OUTPUT_BYTES:
+        return text
+    kept = encoded[-(MAX_OUTPUT_BYTES - _NOTE_BYTES) :]
+    dropped += len(encoded) - len(kept)
+    # What is left of a character that was cut in two is dropped with it.
+    return f"[... {dropped} bytes left out ...]\n{kept.decode(errors='ignore')}"
+
+
+class _WireModel(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="allow",
+        frozen=True,
+    )
+
+
+_Model = TypeVar("_Model", bound=_WireModel)
+
+
+class ErrorRecord(_WireModel):
+    """An error on its way through a process or machine boundary."""
+
+    code: str = Field(description="Stable code, as in helios.errors.")
+    message: str = Field(description="What was wrong, naming the input at fault.")
+    retryable: bool = Field(default=False, description="Whether another try may succeed.")
+
+    @classmethod
+    def of(cls, error: HeliosError) -> Self:
+        """Return the record of an exception."""
+        lines = [error.message, *error.details]
+        return cls(code=error.code, message=cut_output("; ".join(lines)), retryable=error.retryable)
+
+    @classmethod
+    def of_exit(cls, exit_code: int, stderr: str) -> Self | None:
+        """Return why a command failed by what it left behind; None if it didn't.
+
+        Parameters
+        ----------
+        exit_code:
+            The command's exit status.
+        stderr:
+            The end of its stderr, where a Helios command reports its error.
+        """
+        if exit_code == 0:
+            return None
+        reported = parse_report(stderr)
+        if reported:
+            code, message, retryable = reported
+            return cls(code=code, message=message, retryable=retryable)
+        return cls(
+            code=CommandFailed.code,
+            message=f"the command ended with exit status {exit_code}",
+            retryable=CommandFailed.retryable,
+        )
+
+
+class Artifact(_WireModel):
+    """A file that a worker stored, and what is known of it."""
+
+    url: str = Field(description="Where the file is: a path, or an s3:// or gs:// URL.")
+    sha256: str | None = Field(default=None, description="Digest of the file, hexadecimal.")
+    bytes: int | None = Field(default=None, ge=0, description="Size of the file in bytes.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerJob:
+    """One command for a worker.
+
+    Parameters
+    ----------
+    command:
+        The executable, by plain name.
+    args:
+        Its arguments.
+    cwd:
+        Folder that it runs in.
+    env:
+        Environment variables on top of the worker's own.
+    meta:
+        What an adapter needs beside the command: `chunkId`, `attempt`, `jobPath`, `action`.
+    timeout:
+        Seconds after which the worker ends it; None for no limit.
+    """
+
+    command: str
+    args: Sequence[str] = ()
+    cwd: str | None = None
+    env: Mapping[str, str] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerResult:
+    """How a worker's command ended.
+
+    Parameters
+    ----------
+    exit_code:
+        Exit status; 128 + n after signal n, as a shell counts.
+    stdout, stderr:
+        The end of each output, at most `MAX_OUTPUT_BYTES`.
+    duration_ms:
+        How long it took in milliseconds.
+    error:
+        Why it failed; None after exit status 0.
+    artifact:
+        The file that the worker stored, if it stored one.
+    """
+
+    exit_code: int
+    stdout: str = ""
+    stderr: str = ""
+    duration_ms: float = 0
+    error: ErrorRecord | None = None
+    artifact: Artifact | None = None
+
+    @property
+    def failure(self) -> ErrorRecord | None:
+        """Why it failed, read from the outputs where the worker didn't say; None if it didn't."""
+        if self.exit_code == 0:
+            return None
+        return self.error or ErrorRecord.of_exit(self.exit_code, self.stderr)
+
+
+class Invocation(_WireModel):
+    """Request to a deployed worker: run one chunk of a job, or its merge."""
+
+    job_path: str = Field(
+        min_length=1, description="The job spec: a path or an http(s)://, s3:// or gs:// URL."
+    )
+    chunk_index: int | None = Field(
+        default=None,
+        ge=0,
+        strict=True,
+        description="The chunk's id; may only be absent from a merge.",
+    )
+    action: Literal["chunk", "merge"] = Field(default="chunk", description="What to run.")
+    attempt: int = Field(default=1, ge=1, strict=True, description="Counted from 1.")
+
+    @model_validator(mode="after")
+    def _names_a_chunk(self) -> Self:
+        if self.action == "chunk" and self.chunk_index is None:
+            raise ValueError("chunkIndex is missing")
+        return self
+
+    @classmethod
+    def parse(cls, payload: object) -> Self:
+        """Read a request.
+
+        Parameters
+        ----------
+        payload:
+            The JSON value, or its text (str, or bytes in UTF-8).
+
+        Raises
+        ------
+        InvocationInvalid
+            The payload breaks the wire format; `details` hold one line a fault.
+        """
+        return _parse(cls, payload)
+
+    def payload(self) -> dict[str, Any]:
+        """Return the request as JSON value, without what is left at its default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+class InvocationResponse(_WireModel):
+    """Answer of a deployed worker."""
+
+    exit_code: int = Field(description="Exit status of the command; 0 is success.")
+    stdout: str = Field(default="", description="End of the command's stdout.")
+    stderr: str = Field(default="", description="End of the command's stderr.")
+    output: str = Field(default="", description="The same as stdout, for older clients.")
+    duration_ms: float = Field(default=0, ge=0, description="How long it took in milliseconds.")
+    artifact: Artifact | None = Field(default=None, description="The file that was stored.")
+    error: ErrorRecord | None = Field(default=None, description="Why it failed.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_stdout(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        stdout = value.get("stdout") or value.get("output") or ""
+        return {**value, "stdout": stdout, "output": stdout}
+
+    @classmethod
+    def of(cls, result: WorkerResult) -> Self:
+        """Return the answer that carries a result."""
+        stdout = cut_output(result.stdout)
+        return cls(
+            exit_code=result.exit_code,
+            stdout=stdout,
+            output=stdout,
+            stderr=cut_output(result.stderr),
+            duration_ms=round(result.duration_ms),
+            artifact=result.artifact,
+            error=result.failure,
+        )
+
+    @classmethod
+    def parse(cls, payload: object, *, status: int = _HTTP_OK) -> Self:
+        """Read an answer, also of a worker that knows only the original fields.
+
+        Parameters
+        ----------
+        payload:
+            The JSON value, or its text (str, or bytes in UTF-8). `{"message": ...}` is how older
+            workers report a request or a render that failed.
+        status:
+            The HTTP status that came with it; tells whether such a failure is worth another try.
+
+        Raises
+        ------
+        InvocationInvalid
+            The payload breaks the wire format; `details` hold one line a fault.
+        """
+        value = _json_object(payload)
+        if "exitCode" not in value and isinstance(value.get("message"), str):
+            value = {**value, "exitCode": 1, "stderr": value["message"]}
+            value.setdefault("error", _refusal(value["message"], status=status))
+        return _parse(cls, value)
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer as JSON value, without `artifact` and `error` where there is none."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def result(self) -> WorkerResult:
+        """Return what the answer says about the command."""
+        result = WorkerResult(
+            exit_code=self.exit_code,
+            stdout=cut_output(self.stdout),
+            stderr=cut_output(self.stderr),
+            duration_ms=self.duration_ms,
+            error=None if self.exit_code == 0 else self.error,
+            artifact=self.artifact,
+        )
+        if result.exit_code == 0 or result.error is not None:
+            return result
+        return WorkerResult(
+            exit_code=result.exit_code,
+            stdout=result.stdout,
+            stderr=result.stderr,
+            duration_ms=result.duration_ms,
+            error=result.failure,
+            artifact=result.artifact,
+        )
+
+
+def _refusal(message: str, *, status: int) -> dict[str, Any]:
+    refused = status in _HTTP_CLIENT_ERRORS and status not in _HTTP_TRANSIENT
+    code = InvocationInvalid.code if refused else CommandFailed.code
+    return {"code": code, "message": message, "retryable": not refused}
+
+
+def _parse(model: type[_Model], payload: object) -> _Model:
+    value = _json_object(payload)
+    try:
+        return model.model_validate(value, by_alias=True, by_name=False)
+    except ValidationError as fault:
+        details = [
+            f"$.{'.'.join(map(str, e['loc']))}: {e['msg']}".replace("$.:", "$:")
+            for e in fault.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise InvocationInvalid(
+            f"{model.__name__}: {len(details)} fault(s) in the payload", details=details
+        ) from None
+
+
+def _json_object(payload: object) -> Mapping[str, Any]:
+    if isinstance(payload, str | bytes):
+        try:
+            payload = json.loads(payload)
+        except (ValueError, RecursionError) as fault:
+            raise InvocationInvalid(f"the payload isn't JSON: {fault}") from None
+    if not isinstance(payload, Mapping):
+        raise InvocationInvalid(
+            f"the payload should be a JSON object, not {type(payload).__name__}",
+            hint='Send {"jobPath": "...", "chunkIndex": 0}.',
+        )
+    return payload

@@ -1,0 +1,6 @@
+"""Adapters: how a chunk reaches a place that can run it."""
+
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.local import LocalWorkerAdapter
+
+__all__ = ["LocalWorkerAdapter", "WorkerAdapter"]

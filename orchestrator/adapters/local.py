@@ -1,0 +1,24 @@
+"""Chunks as processes of this machine."""
+
+from helios.render_executor import OutputCallback, RenderExecutor
+from helios.worker_job import WorkerJob, WorkerResult
+from orchestrator.adapters.base import WorkerAdapter
+
+
+class LocalWorkerAdapter(WorkerAdapter):
+    """Runs jobs as local processes.
+
+    Parameters
+    ----------
+    executor:
+        Runs the commands; by default one with the standard allow-list.
+    """
+
+    def __init__(self, executor: RenderExecutor | None = None) -> None:
+        self._executor = RenderExecutor() if executor is None else executor
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Run one job as a process of this machine."""
+        return await self._executor.run(job, on_output=on_output)
