@@ -1,0 +1,294 @@
+"""Cuts a composition's timeline into chunks and writes the commands that render and join them."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from helios.command import format_command
+from helios.errors import OptionInvalid
+from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.renderer.codecs import check_size, choose_codec
+
+#: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
+#: costs some twenty seconds of work.
+MAX_CHUNK_FRAMES = 240
+#: Frames in a chunk at least, if nobody says: fewer, and starting costs more than it saves.
+MIN_CHUNK_FRAMES = 30
+#: Chunks that a job may have; the merge command has to name each of them.
+MAX_CHUNKS = 10_000
+
+#: Outputs that can't be stitched from parts without encoding them anew.
+_WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """How a composition's frames are rendered; each becomes a flag of `helios render`.
+
+    Attributes
+    ----------
+    width, height:
+        Size of the page in CSS pixels.
+    rate:
+        Frames per second.
+    codec, crf, preset:
+        Video codec (None: by the output's name), constant rate factor and encoder speed.
+    jpeg_quality:
+        0 to 100, of frames that leave the browser as JPEG; None for the default.
+    scale:
+        Output pixels per CSS pixel.
+    seed, props:
+        What `Math.random` starts from; the object in `window.__HELIOS_PROPS__`.
+    replay:
+        Whether pages run every frame from 0 on first; None leaves it to the page.
+    timeout:
+        Seconds that the page gets to load, and each frame; None for the default.
+    """
+
+    width: int = 1920
+    height: int = 1080
+    rate: Fraction = Fraction(30)
+    codec: str | None = None
+    crf: int | None = None
+    preset: str | None = None
+    jpeg_quality: int | None = None
+    scale: float = 1.0
+    transparent: bool = False
+    seed: int = 0
+    props: Mapping[str, Any] = field(default_factory=dict)
+    replay: bool | None = None
+    allow_missing: bool = False
+    timeout: float | None = None
+
+    @property
+    def fps(self) -> float:
+        """The rate as a decimal, as job specs and commands write it."""
+        return float(self.rate)
+
+    def page_flags(self) -> list[str]:
+        """Return the flags that decide what the page shows."""
+        flags = ["--fps", _decimal(self.fps)]
+        if self.props:
+            flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
+        if self.seed:
+            flags += ["--seed", str(self.seed)]
+        if self.replay is not None:
+            flags.append("--replay" if self.replay else "--no-replay")
+        if self.allow_missing:
+            flags.append("--allow-missing")
+        if self.timeout is not None:
+            flags += ["--timeout", _decimal(self.timeout)]
+        return flags
+
+    def picture_flags(self) -> list[str]:
+        """Return the flags that decide how pictures are taken and encoded."""
+        flags = ["--width", str(self.width), "--height", str(self.height)]
+        for flag, value in (
+            ("--video-codec", self.codec),
+            ("--quality", self.crf),
+            ("--preset", self.preset),
+            ("--jpeg-quality", self.jpeg_quality),
+        ):
+            if value is not None:
+                flags += [flag, str(value)]
+        if self.scale != 1:
+            flags += ["--scale", _decimal(self.scale)]
+        if self.transparent:
+            flags.append("--transparent")
+        return flags
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkSizes:
+    """Into how many chunks a timeline is cut.
+
+    Attributes
+    ----------
+    chunks, frames_per_chunk:
+        Either decides; with neither, the number follows from length and `concurrency`.
+    concurrency:
+        Chunks that will run at the same time.
+    """
+
+    chunks: int | None = None
+    frames_per_chunk: int | None = None
+    concurrency: int = 1
+
+    def cut(self, frame_count: int) -> list[range]:
+        """Return the frames of each chunk; sizes differ by one frame at most.
+
+        Raises
+        ------
+        OptionInvalid
+            The numbers contradict each other or the timeline.
+        """
+        count = self._count(frame_count)
+        edges = [frame_count * number // count for number in range(count + 1)]
+        return [range(start, end) for start, end in pairwise(edges)]
+
+    def _count(self, frame_count: int) -> int:
+        if self.chunks is not None and self.frames_per_chunk is not None:
+            raise OptionInvalid("--chunks and --frames-per-chunk: give one of them")
+        for flag, value in (("chunks", self.chunks), ("frames per chunk", self.frames_per_chunk)):
+            if value is not None and value < 1:
+                raise OptionInvalid(f"{flag} {value}: must be at least 1")
+        if self.chunks is not None:
+            count = min(self.chunks, frame_count)
+        elif self.frames_per_chunk is not None:
+            count = -(-frame_count // self.frames_per_chunk)
+        else:
+            count = self._balanced(frame_count)
+        if count > MAX_CHUNKS:
+            raise OptionInvalid(
+                f"{count} chunks: a job has {MAX_CHUNKS} at most", hint="Make chunks longer."
+            )
+        return count
+
+    def _balanced(self, frame_count: int) -> int:
+        """Return a number of chunks that keeps all workers busy to the end."""
+        rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
+        most = max(1, frame_count // MIN_CHUNK_FRAMES)
+        return min(self.concurrency * rounds, most)
+
+
+def plan(
+    source: str,
+    output: str,
+    *,
+    frame_count: int,
+    options: RenderOptions,
+    sizes: ChunkSizes,
+    job_dir: Path,
+    sound: bool = True,
+    job_id: str | None = None,
+) -> JobSpec:
+    """Return the job spec of a render.
+
+    Parameters
+    ----------
+    source:
+        The composition: a path or a URL.
+    output:
+        Name of the video, whose ending says what the chunks are.
+    frame_count:
+        Length of the timeline in frames.
+    job_dir:
+        Folder that the job runs in; paths in commands are relative to it.
+    sound:
+        Whether the merge plays the composition for its sound.
+
+    Raises
+    ------
+    OptionInvalid
+        The options can't be worked with.
+    """
+    if frame_count < 1:
+        raise OptionInvalid(f"{frame_count} frames: there must be at least one")
+    name = Path(output).name
+    where = _relative(source, job_dir)
+    if is_whole(name, options.codec):
+        return _spec(options, frame_count, [_whole(where, name, frame_count, options, sizes)], "")
+    suffix = Path(name).suffix
+    chunks = [
+        _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
+        for number, frames in enumerate(sizes.cut(frame_count))
+    ]
+    merge = ["helios", "merge", _argument(name), *(chunk.output_file for chunk in chunks)]
+    if sound:
+        merge += ["--audio-from", where, "--frame-count", str(frame_count), *options.page_flags()]
+    return _spec(options, frame_count, chunks, format_command(merge), job_id)
+
+
+def check_options(name: str, options: RenderOptions) -> None:
+    """Refuse options that no renderer could work with, before any work.
+
+    Raises
+    ------
+    OptionInvalid, CodecUnavailable
+    """
+    codec = choose_codec(Path(name), options.codec)
+    check_size(options.width, options.height, options.scale, codec)
+    if options.transparent and not codec.alpha:
+        raise OptionInvalid(
+            f"transparent: {codec.name} holds no transparency",
+            hint="Use prores (.mov), vp9 (.webm) or png.",
+        )
+
+
+def is_whole(name: str, codec: str | None) -> bool:
+    """Tell whether an output has to be rendered as one chunk: a GIF, or a sequence of images."""
+    suffix = Path(name).suffix.lower()
+    return codec in _WHOLE_CODECS or suffix in ("", ".gif", ".png", ".jpg", ".jpeg")
+
+
+def _spec(
+    options: RenderOptions,
+    frame_count: int,
+    chunks: list[RenderChunk],
+    merge_command: str,
+    job_id: str | None = None,
+) -> JobSpec:
+    metadata = JobMetadata(
+        total_frames=frame_count,
+        fps=options.fps,
+        width=options.width,
+        height=options.height,
+        duration=float(frame_count / options.rate),
+    )
+    extra: dict[str, Any] = {} if job_id is None else {"id": job_id}
+    return JobSpec(metadata=metadata, chunks=chunks, merge_command=merge_command, **extra)
+
+
+def _chunk(
+    number: int, frames: range, output: str, *, where: str, options: RenderOptions
+) -> RenderChunk:
+    return RenderChunk(
+        id=number,
+        start_frame=frames.start,
+        frame_count=len(frames),
+        output_file=output,
+        command=_render_command(where, output, frames, options),
+    )
+
+
+def _whole(
+    where: str, name: str, frame_count: int, options: RenderOptions, sizes: ChunkSizes
+) -> RenderChunk:
+    """Return the only chunk of an output without seams; its browsers share the work instead."""
+    frames = range(frame_count)
+    command = _render_command(where, name, frames, options, browsers=sizes.concurrency)
+    return RenderChunk(
+        id=0, start_frame=0, frame_count=frame_count, output_file=name, command=command
+    )
+
+
+def _render_command(
+    where: str, output: str, frames: range, options: RenderOptions, *, browsers: int = 1
+) -> str:
+    words = ["helios", "render", where, "-o", _argument(output)]
+    words += ["--start-frame", str(frames.start), "--frame-count", str(len(frames))]
+    words += [*options.picture_flags(), *options.page_flags(), "--no-audio"]
+    if browsers > 1:
+        words += ["--concurrency", str(browsers)]
+    return format_command(words)
+
+
+def _relative(source: str, job_dir: Path) -> str:
+    if urlsplit(source).scheme in ("http", "https"):
+        return source
+    return _argument(os.path.relpath(source, job_dir))
+
+
+def _argument(name: str) -> str:
+    """Return a file name that no command takes for a flag."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def _decimal(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else repr(float(number))

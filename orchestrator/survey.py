@@ -1,0 +1,71 @@
+"""What has to be known of a composition before it can be planned: its length, and its sounds."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from helios.errors import OptionInvalid
+from helios.renderer.composition import Composition
+from helios.renderer.inspect import inspect
+from helios.renderer.page import LOAD_TIMEOUT, PageOptions
+from orchestrator.planner import RenderOptions
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A timeline's length in frames, and whether it may have sound."""
+
+    frame_count: int
+    sounds: bool
+
+
+async def survey(
+    source: str,
+    options: RenderOptions,
+    *,
+    duration: float | None,
+    frames: int | None,
+    sound: bool,
+) -> Survey:
+    """Find out how long a composition is and whether it sounds, asking the page if need be.
+
+    Parameters
+    ----------
+    duration, frames:
+        Seconds or frames, if the user says.
+    sound:
+        Whether sound is wanted.
+
+    Raises
+    ------
+    DurationUnknown
+        Neither the user nor the page says how long it is.
+    HeliosError
+        The page can't be loaded.
+    """
+    composition = Composition.find(source)
+    if duration is not None:
+        frames = _frames(duration, options.rate)
+    if frames is not None and not sound:
+        return Survey(frames, sounds=False)
+    seconds = None if frames is None else float(frames / options.rate)
+    facts = await inspect(composition, _page(options), duration=seconds)
+    count = facts.frames(options.rate) if frames is None else frames
+    return Survey(count, sounds=sound and facts.sounds)
+
+
+def _frames(duration: float, rate: Fraction) -> int:
+    if not 0 < duration < float("inf"):
+        raise OptionInvalid(f"duration {duration:g}: must be above 0 seconds")
+    return max(1, round(Fraction(str(duration)) * rate))
+
+
+def _page(options: RenderOptions) -> PageOptions:
+    return PageOptions(
+        width=options.width,
+        height=options.height,
+        rate=options.rate,
+        seed=options.seed,
+        props=options.props,
+        allow_missing=options.allow_missing,
+        load_timeout=options.timeout or LOAD_TIMEOUT,
+    )
