@@ -147,6 +147,7 @@ def test_a_volume_for_every_frame_is_followed(tmp_path: Path) -> None:
     assert np.abs(levels - (np.arange(300) % 10)[:, None] / 20).max() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [0.25, 0.5, 1.5, 5.0])
 def test_speed_keeps_the_pitch_unless_asked_otherwise(tmp_path: Path, speed: float) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(240000) / 48000)
@@ -221,6 +222,7 @@ def test_an_unknown_codec_is_refused(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_forty_tracks_with_odd_names_mix(tmp_path: Path) -> None:
     sources = [
         constant(tmp_path / f"-it's {n}: 100%\n.wav", level=0.01, samples=9600) for n in range(40)
@@ -229,6 +231,7 @@ def test_forty_tracks_with_odd_names_mix(tmp_path: Path) -> None:
     assert mixed == pytest.approx(0.4, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(30000, 1001), Fraction(60)])
 def test_aac_beside_video_lasts_as_long_as_the_video(tmp_path: Path, rate: Fraction) -> None:
     impulse = np.zeros(48000)

@@ -40,6 +40,7 @@ def test_video_is_kept_and_audio_encoded(chunks: list[Path], tmp_path: Path) -> 
     assert asyncio.run(frame_hashes(tmp_path / "out.mp4")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec", "expected"),
     [
@@ -67,6 +68,7 @@ def test_a_quality_encodes_the_video_anew(chunks: list[Path], tmp_path: Path) ->
     assert (tmp_path / "out.mp4").stat().st_size < (tmp_path / "kept.mp4").stat().st_size
 
 
+@pytest.mark.slow
 def test_a_webm_is_encoded_with_its_own_codecs(chunks: list[Path], tmp_path: Path) -> None:
     info = merged(tmp_path / "out.webm", chunks, video_codec="vp9", quality=50)
     assert info.video is not None

@@ -140,6 +140,7 @@ def test_the_index_lies_in_front_of_the_samples(chunks: list[Path], tmp_path: Pa
     assert names.index("moov") < names.index("mdat")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "codec"),
     [
@@ -246,6 +247,7 @@ def test_chunks_without_audio_are_silent_between_those_with(tmp_path: Path) -> N
     assert not sound[24000:].any()
 
 
+@pytest.mark.slow
 def test_many_chunks_with_audio_join_in_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +272,7 @@ def test_audio_given_apart_is_copied(chunks: list[Path], tmp_path: Path, ending:
     assert run("-i", f"file:{output}", *packets) == run("-i", f"file:{audio}", *packets)
 
 
+@pytest.mark.slow
 def test_audio_and_video_lie_side_by_side_in_the_file(tmp_path: Path) -> None:
     inputs = make_chunks(tmp_path, [60, 60], suffix=".mov", audio=("-c:a", "pcm_s16le"))
     stitch(inputs, tmp_path / "out.mp4")
@@ -375,6 +378,7 @@ def test_a_long_video_keeps_its_times_without_drift(chunks: list[Path], tmp_path
     assert info.video.frames == 2400
 
 
+@pytest.mark.slow
 def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
     chunks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,6 +389,7 @@ def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
     assert hashes(tmp_path / "out.mp4") == [h for path in chunks for h in hashes(path)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(".mov", ".mp4"), (".mp4", ".mov")])
 @pytest.mark.parametrize("colour_range", ["tv", "pc"])
 def test_colours_stay_the_same_between_mov_and_mp4(
