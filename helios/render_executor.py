@@ -3,20 +3,15 @@
 import asyncio
 import errno
 import os
-import secrets
 import shutil
 import signal
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
-import psutil
-
+from helios.conversation import LINGER, Conversation, OutputCallback
 from helios.errors import (
     CommandFailed,
     CommandForbidden,
@@ -26,28 +21,15 @@ from helios.errors import (
     DiskFull,
     HeliosError,
 )
-from helios.worker_job import ErrorRecord, OutputTail, WorkerJob, WorkerResult
-
-#: Receives the name of a stream ("stdout" or "stderr") and one line of it, without its end.
-OutputCallback = Callable[[str, str], None]
+from helios.process_family import MARKER, ProcessFamily
+from helios.scratch_folders import ScratchFolders
+from helios.to_the_end import to_the_end
+from helios.worker_job import ErrorRecord, WorkerJob, WorkerResult
 
 #: Executables that a worker runs unless it is told otherwise.
 DEFAULT_EXECUTABLES = frozenset({"helios", "ffmpeg", "ffprobe", "node"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
-# Seconds that an exited command's outputs may stay open before whoever holds them is ended.
-_LINGER = 0.5
-# A line without end is handed on in pieces of this many bytes.
-_MAX_LINE = 64 * 1024
-# Seconds that killed processes may take to go, longer only in uninterruptible sleep.
-_KILL_PATIENCE = 5.0
-# Seconds between two looks at whether processes are gone.
-_POLL = 0.02
-# Seconds that two readings of the clock may disagree when they tell which process is older.
-_CLOCK_SLACK = 60.0
-# Environment variable by which a command's processes are known.
-_MARKER = "HELIOS_COMMAND_ID"
-_STREAMS = {1: "stdout", 2: "stderr"}
 
 _EXIT_TIMED_OUT = 124
 _EXIT_FORBIDDEN = 126
@@ -84,7 +66,7 @@ class RenderExecutor:
     ) -> None:
         self._allowed = allowed
         self._env = dict(os.environ if env is None else env)
-        self._scratch = _ScratchFolders(temp_dir)
+        self._scratch = ScratchFolders(temp_dir)
         self._grace = grace
 
     async def run(
@@ -120,7 +102,7 @@ class RenderExecutor:
             exit_code = _EXIT_FORBIDDEN if error.code == CommandForbidden.code else _EXIT_NOT_FOUND
             return _refused(error, exit_code=exit_code)
         limit = job.timeout if timeout is None else timeout
-        conversation = _Conversation(on_output)
+        conversation = Conversation(on_output)
         scratch: str | None = None
         unspoilt = False
         try:
@@ -169,26 +151,26 @@ class RenderExecutor:
         program: str,
         job: WorkerJob,
         scratch: str,
-        conversation: "_Conversation",
+        conversation: "Conversation",
         *,
         limit: float | None,
     ) -> "_Ending":
-        family = _ProcessFamily(conversation)
-        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, _MARKER: family.marker}
+        family = ProcessFamily(conversation.pid)
+        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: family.marker}
         try:
             transport = await self._start(program, job, env, conversation)
             timed_out = await self._wait(conversation, limit=limit)
             failed = timed_out or transport.get_returncode() != 0
             orderly = not failed and conversation.closed.done() and not family.has_group()
             if not orderly:
-                await _to_the_end(family.end(grace=self._grace))
+                await to_the_end(family.end(grace=self._grace))
             await conversation.finish()
             exit_code = transport.get_returncode() or 0
             return _Ending(exit_code=exit_code, timed_out=timed_out, orderly=orderly)
         except _CannotStart:
             raise
         except BaseException:
-            await _to_the_end(family.end(grace=self._grace))
+            await to_the_end(family.end(grace=self._grace))
             raise
         finally:
             if conversation.transport is not None:
@@ -199,7 +181,7 @@ class RenderExecutor:
         program: str,
         job: WorkerJob,
         env: Mapping[str, str],
-        conversation: "_Conversation",
+        conversation: "Conversation",
     ) -> asyncio.SubprocessTransport:
         spawning = asyncio.get_running_loop().subprocess_exec(
             lambda: conversation,
@@ -213,12 +195,12 @@ class RenderExecutor:
         )
         try:
             # A cancellation half-way would leave a process that nobody knows.
-            transport, _ = await _to_the_end(spawning)
+            transport, _ = await to_the_end(spawning)
         except (OSError, ValueError) as fault:
             raise _CannotStart(fault) from fault
         return transport
 
-    async def _wait(self, conversation: "_Conversation", *, limit: float | None) -> bool:
+    async def _wait(self, conversation: "Conversation", *, limit: float | None) -> bool:
         """Wait for the command's exit, and say whether its time was up before."""
         if limit is not None:
             await asyncio.wait([conversation.exited], timeout=limit)
@@ -226,7 +208,7 @@ class RenderExecutor:
                 return True
         await conversation.exited
         if not conversation.closed.done():
-            await asyncio.wait([conversation.closed], timeout=_LINGER)
+            await asyncio.wait([conversation.closed], timeout=LINGER)
         return False
 
 
@@ -244,184 +226,6 @@ class _Ending:
     orderly: bool
 
 
-class _Conversation(asyncio.SubprocessProtocol):
-    """Listens to a command: keeps the end of its outputs and hands on their lines."""
-
-    def __init__(self, on_output: OutputCallback | None) -> None:
-        loop = asyncio.get_running_loop()
-        self.transport: asyncio.SubprocessTransport | None = None
-        self.exited: asyncio.Future[None] = loop.create_future()
-        self.closed: asyncio.Future[None] = loop.create_future()
-        self._on_output = on_output
-        self._fault: Exception | None = None
-        self._tails = {1: OutputTail(), 2: OutputTail()}
-        self._unfinished = {1: b"", 2: b""}
-
-    def output(self, fd: int) -> str:
-        return self._tails[fd].text()
-
-    async def finish(self) -> None:
-        """Wait for the rest of the outputs, which end once no process holds them."""
-        if not self.closed.done():
-            await asyncio.wait([self.closed], timeout=_LINGER)
-        if self._fault is not None:
-            raise self._fault
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.SubprocessTransport, transport)
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._tails[fd].append(data)
-        if self._on_output is not None:
-            self._hand_on(fd, data)
-
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
-        if self._unfinished.get(fd):
-            self._hand_on(fd, b"\n")
-
-    def process_exited(self) -> None:
-        if not self.exited.done():
-            self.exited.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        if not self.exited.done():
-            self.exited.set_result(None)
-        if not self.closed.done():
-            self.closed.set_result(None)
-
-    def _hand_on(self, fd: int, data: bytes) -> None:
-        # Programs that draw a progress line end it with a carriage return alone.
-        *lines, rest = (self._unfinished[fd] + data).replace(b"\r", b"\n").split(b"\n")
-        if len(rest) > _MAX_LINE:
-            lines.append(rest)
-            rest = b""
-        self._unfinished[fd] = rest
-        for line in lines:
-            if line and self._on_output is not None:
-                try:
-                    self._on_output(_STREAMS[fd], line.decode(errors="replace"))
-                except Exception as fault:
-                    # The event loop would only log it; whoever waits for the command gets it.
-                    self._on_output = None
-                    self._fault = fault
-                    if not self.exited.done():
-                        self.exited.set_result(None)
-
-
-class _ProcessFamily:
-    """A command's process with everything that it started, directly or not.
-
-    Parameters
-    ----------
-    conversation:
-        Knows the first process, which leads a session of its own.
-    """
-
-    def __init__(self, conversation: _Conversation) -> None:
-        self._conversation = conversation
-        #: Only these processes have it in their environment: it finds those that left the
-        #: session and whose parent is gone.
-        self.marker = secrets.token_hex(8)
-        self._since = time.time() - _CLOCK_SLACK
-
-    @property
-    def _leader(self) -> int | None:
-        transport = self._conversation.transport
-        return None if transport is None else transport.get_pid()
-
-    def has_group(self) -> bool:
-        """Say whether processes of the command's own group are left."""
-        if self._leader is None:
-            return False
-        try:
-            os.killpg(self._leader, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-
-    async def end(self, *, grace: float) -> None:
-        """End all processes: ask, wait for up to `grace` seconds, then kill."""
-        if self._leader is None:
-            return
-        if grace > 0:
-            await self._signal_until_gone(signal.SIGTERM, seconds=grace)
-        await self._signal_until_gone(signal.SIGKILL, seconds=_KILL_PATIENCE)
-
-    async def _signal_until_gone(self, number: signal.Signals, *, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        asked: set[psutil.Process] = set()
-        while members := await asyncio.to_thread(self._members):
-            # A process that forks while it is being ended leaves newcomers to ask.
-            for process in members - asked:
-                _send(process, number)
-            asked |= members
-            while any(map(_lives, members)):
-                if time.monotonic() > deadline:
-                    return
-                await asyncio.sleep(_POLL)
-
-    def _members(self) -> set[psutil.Process]:
-        parents: dict[psutil.Process, int] = {}
-        sessions: dict[psutil.Process, int] = {}
-        members: set[psutil.Process] = set()
-        for pid in psutil.pids():
-            try:
-                process = psutil.Process(pid)
-                if process.create_time() < self._since or not _lives(process):
-                    continue
-                parents[process] = process.ppid()
-                sessions[process] = os.getsid(pid)
-                if sessions[process] == self._leader or self._is_marked(process):
-                    members.add(process)
-            except (psutil.Error, ProcessLookupError, PermissionError):
-                continue
-        return _with_relatives(members, parents=parents, sessions=sessions)
-
-    def _is_marked(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(_MARKER) == self.marker
-        except (psutil.Error, OSError):
-            return False
-
-
-def _with_relatives(
-    members: set[psutil.Process],
-    *,
-    parents: Mapping[psutil.Process, int],
-    sessions: Mapping[psutil.Process, int],
-) -> set[psutil.Process]:
-    """Add the members' descendants, and who shares a session that only they can have opened."""
-    ours = os.getsid(0)
-    while True:
-        pids = {process.pid for process in members}
-        theirs = {sessions[process] for process in members} - {ours}
-        more = {
-            process
-            for process, parent in parents.items()
-            if parent in pids or sessions.get(process) in theirs
-        }
-        if more <= members:
-            return members
-        members |= more
-
-
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.Error:
-        # It ended meanwhile, or isn't ours to end.
-        return
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 def _beside_interpreter(name: str) -> str | None:
     """Find this project's own command where it was installed, whether or not on PATH."""
     if name != "helios":
@@ -430,7 +234,6 @@ def _beside_interpreter(name: str) -> str | None:
     return str(candidate) if os.access(candidate, os.X_OK) else None
 
 
-_Result = TypeVar("_Result")
 # Faults of a start that pass when other processes end.
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
@@ -456,7 +259,7 @@ def _refused(error: HeliosError, *, exit_code: int, retryable: bool | None = Non
 def _result(
     job: WorkerJob,
     ending: _Ending,
-    conversation: _Conversation,
+    conversation: Conversation,
     *,
     started: float,
     limit: float | None,
@@ -486,78 +289,3 @@ def _signal_name(number: int) -> str:
         return f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         return f"signal {number}"
-
-
-async def _to_the_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Finish some cleaning up whatever cancellations come in meanwhile, then pass them on."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as fault:
-            cancelled = fault
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
-
-
-class _ScratchFolders:
-    """Temporary folders of commands: empty at a command's start, gone at its end.
-
-    While other commands run, a folder that was left empty is handed on to the next command, since
-    making and removing one costs as much as starting a small program.
-
-    Parameters
-    ----------
-    parent:
-        Where the folders are made; the system's place by default.
-    """
-
-    def __init__(self, parent: Path | None) -> None:
-        self._parent = parent
-        self._free: list[str] = []
-        self._taken = 0
-        # A threaded server may share one executor between event loops.
-        self._lock = threading.Lock()
-
-    def take(self) -> str:
-        with self._lock:
-            self._taken += 1
-            if self._free:
-                return self._free.pop()
-        try:
-            return tempfile.mkdtemp(prefix="helios-", dir=self._parent)
-        except OSError:
-            with self._lock:
-                self._taken -= 1
-            raise
-
-    async def give_back(self, folder: str, *, unspoilt: bool) -> None:
-        unspoilt = unspoilt and _is_empty(folder)
-        surplus = [] if unspoilt else [folder]
-        with self._lock:
-            self._taken -= 1
-            if unspoilt:
-                self._free.append(folder)
-            if not self._taken:
-                surplus += self._free
-                self._free = []
-        for leftover in surplus:
-            await _remove(leftover)
-
-
-def _is_empty(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return False
-
-
-async def _remove(folder: str) -> None:
-    try:
-        # Most commands leave their folder empty, which needs no thread to remove.
-        os.rmdir(folder)  # noqa: PTH106 - Path.rmdir costs a Path on the fast path
-    except OSError:
-        await _to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))

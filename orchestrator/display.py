@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from helios.job_spec import JobSpec
-from orchestrator.job_executor import (
+from orchestrator.events import (
     ChunkFailed,
     ChunkFinished,
     ChunkRetrying,

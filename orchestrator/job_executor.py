@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helios.command import parse_command
+from helios.conversation import OutputCallback
 from helios.errors import (
     Cancelled,
     ChunkNotFound,
@@ -20,116 +21,30 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.job_spec import JobSpec, RenderChunk
-from helios.render_executor import OutputCallback
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.events import (
+    ChunkFailed,
+    ChunkFinished,
+    ChunkRetrying,
+    ChunkStarted,
+    Event,
+    FrameProgress,
+    LogLine,
+    MergeFinished,
+    MergeStarted,
+)
+from orchestrator.retry import MAX_RETRY_DELAY, RETRIES, RETRY_DELAY, Attempts, RetryPolicy
 
 if TYPE_CHECKING:
     from helios.stitcher.base import VideoStitcher
 
-#: Further tries after the first one failed.
-RETRIES = 2
-#: Seconds before the first further try, at most; doubles with each.
-RETRY_DELAY = 1.0
-#: Seconds that no delay exceeds.
-MAX_RETRY_DELAY = 60.0
 #: Seconds beyond a job's time limit after which an adapter that doesn't keep it is cancelled.
 TIMEOUT_SLACK = 30.0
 
 _PROGRESS = re.compile(r"progress frame=(?P<frame>\d{1,15}) total=\d+(?: fps=(?P<fps>[\d.]+))?")
 # Characters of stderr that the message about a failure quotes.
 _QUOTED_STDERR = 300
-# 2 to the power of this many doublings is beyond any delay.
-_MAX_DOUBLINGS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkStarted:
-    """A chunk was handed to the adapter."""
-
-    chunk_id: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkFinished:
-    """A chunk is done; `duration` in seconds is that of its last attempt."""
-
-    chunk_id: int
-    attempt: int
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRetrying:
-    """An attempt failed, and the next one begins in `delay` seconds."""
-
-    chunk_id: int
-    attempt: int
-    delay: float
-    error: ErrorRecord
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkFailed:
-    """A chunk failed for good, after this many attempts."""
-
-    chunk_id: int
-    attempts: int
-    error: ErrorRecord
-
-
-@dataclass(frozen=True, slots=True)
-class FrameProgress:
-    """Frames were rendered.
-
-    `frame` counts those of the chunk, `frames_done` those of the job, both of `frame_count` and
-    `frames_total`. A chunk that is tried again starts at 0. `fps` is the chunk's rendering speed
-    in frames per second; None where it isn't known.
-    """
-
-    chunk_id: int
-    frame: int
-    frame_count: int
-    frames_done: int
-    frames_total: int
-    fps: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line of output of a chunk's command, or of the merge's (`chunk_id` None)."""
-
-    chunk_id: int | None
-    stream: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class MergeStarted:
-    """All chunks are there, and the merge begins."""
-
-    inputs: int
-
-
-@dataclass(frozen=True, slots=True)
-class MergeFinished:
-    """The merge is done, after `duration` seconds."""
-
-    output: Path | None
-    duration: float
-
-
-Event = (
-    ChunkStarted
-    | ChunkFinished
-    | ChunkRetrying
-    | ChunkFailed
-    | FrameProgress
-    | LogLine
-    | MergeStarted
-    | MergeFinished
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,38 +77,6 @@ class JobResult:
     merged: bool
     output: Path | None
     duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often, and after how many seconds, what failed is tried again.
-
-    The delay is random between 0 and a bound that doubles with each attempt ("full jitter"), so
-    that workers which failed together don't come back together.
-    """
-
-    retries: int = RETRIES
-    delay: float = RETRY_DELAY
-    max_delay: float = MAX_RETRY_DELAY
-
-    def __post_init__(self) -> None:
-        if self.retries < 0:
-            raise OptionInvalid(f"retries: {self.retries} is negative")
-        if not self.delay >= 0 or not self.max_delay >= 0:
-            raise OptionInvalid(f"retry delay: {self.delay} s, at most {self.max_delay} s")
-
-    def delay_after(self, attempt: int, fraction: float) -> float:
-        """Return the seconds to wait after an attempt.
-
-        Parameters
-        ----------
-        attempt:
-            The attempt that failed, counted from 1.
-        fraction:
-            Where to land between 0 and the bound, from 0 to 1.
-        """
-        bound = self.delay * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS)
-        return fraction * min(self.max_delay, bound)
 
 
 class JobExecutor:
@@ -305,7 +188,7 @@ class JobExecutor:
         commands = _Commands(
             job_dir=job_dir, job_path=job_path or str(job_dir / "job.json"), timeout=chunk_timeout
         )
-        attempts = _Attempts(policy, jitter=self._jitter, sleep=self._sleep)
+        attempts = Attempts(policy, jitter=self._jitter, sleep=self._sleep)
         chunk_run = _ChunkRun(
             self._adapter,
             selection,
@@ -432,53 +315,6 @@ class _Commands:
         )
 
 
-class _Attempts:
-    """Tries things until they succeed, fail for good, or nobody wants them any more."""
-
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        *,
-        jitter: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
-        self._policy = policy
-        self._jitter = jitter
-        self._sleep = sleep
-        self.stopped = asyncio.Event()
-
-    async def run(
-        self,
-        attempt_once: Callable[[int], Awaitable[WorkerResult]],
-        *,
-        before_retry: Callable[[int, float, ErrorRecord], None],
-    ) -> tuple[int, WorkerResult]:
-        """Return the last attempt's number and result, whether good or bad."""
-        attempt = 1
-        while True:
-            result = await attempt_once(attempt)
-            error = result.failure
-            if error is None or not error.retryable or attempt > self._policy.retries:
-                return attempt, result
-            delay = self._policy.delay_after(attempt, self._jitter())
-            if self.stopped.is_set():
-                return attempt, result
-            before_retry(attempt, delay, error)
-            await self._pause(delay)
-            if self.stopped.is_set():
-                return attempt, result
-            attempt += 1
-
-    async def _pause(self, delay: float) -> None:
-        pause = asyncio.ensure_future(self._sleep(delay))
-        stop = asyncio.ensure_future(self.stopped.wait())
-        try:
-            await asyncio.wait([pause, stop], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pause.cancel()
-            stop.cancel()
-
-
 async def _attempt(
     adapter: WorkerAdapter, job: WorkerJob, *, on_output: OutputCallback | None
 ) -> WorkerResult:
@@ -503,7 +339,7 @@ class _ChunkRun:
         selection: _Selection,
         *,
         commands: _Commands,
-        attempts: _Attempts,
+        attempts: Attempts,
         on_progress: Callable[[int, int], None] | None,
         on_event: Callable[[Event], None] | None,
     ) -> None:
@@ -643,7 +479,7 @@ class _Merge:
         self._verify = verify
         self._on_event = on_event
 
-    async def run(self, attempts: _Attempts) -> None:
+    async def run(self, attempts: Attempts) -> None:
         if self._verify is not None:
             await self._verify(self._spec, self._commands.job_dir)
         started = time.monotonic()
@@ -664,7 +500,7 @@ class _Merge:
                 f"merge: {fault.message}", hint=fault.hint, details=fault.details
             ) from fault
 
-    async def _run_command(self, attempts: _Attempts) -> None:
+    async def _run_command(self, attempts: Attempts) -> None:
         def on_output(stream: str, text: str) -> None:
             self._emit(LogLine(None, stream, text))
 

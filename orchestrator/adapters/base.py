@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from helios.render_executor import OutputCallback
+from helios.conversation import OutputCallback
 from helios.worker_job import WorkerJob, WorkerResult
 
 

@@ -1,6 +1,7 @@
 """Chunks as processes of this machine."""
 
-from helios.render_executor import OutputCallback, RenderExecutor
+from helios.conversation import OutputCallback
+from helios.render_executor import RenderExecutor
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helios.conversation import OutputCallback
 from helios.errors import (
     BrowserCrashed,
     Cancelled,
@@ -21,23 +22,23 @@ from helios.errors import (
     report,
 )
 from helios.job_spec import JobSpec
-from helios.render_executor import OutputCallback, RenderExecutor
+from helios.render_executor import RenderExecutor
 from helios.stitcher.base import VideoStitcher
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.job_executor import (
+from orchestrator.events import (
     ChunkFailed,
     ChunkFinished,
     ChunkRetrying,
     ChunkStarted,
     Event,
     FrameProgress,
-    JobExecutor,
     LogLine,
     MergeFinished,
     MergeStarted,
-    RetryPolicy,
 )
+from orchestrator.job_executor import JobExecutor
+from orchestrator.retry import RetryPolicy
 
 MERGE = "helios merge video.mp4 part_0.mov"
 CRASH = WorkerResult(exit_code=1, stderr="log\n" + report(BrowserCrashed("the browser is gone")))

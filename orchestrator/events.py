@@ -1,0 +1,95 @@
+"""What happens in a job while it runs, told as it happens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.worker_job import ErrorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkStarted:
+    """A chunk was handed to the adapter."""
+
+    chunk_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFinished:
+    """A chunk is done; `duration` in seconds is that of its last attempt."""
+
+    chunk_id: int
+    attempt: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRetrying:
+    """An attempt failed, and the next one begins in `delay` seconds."""
+
+    chunk_id: int
+    attempt: int
+    delay: float
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFailed:
+    """A chunk failed for good, after this many attempts."""
+
+    chunk_id: int
+    attempts: int
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FrameProgress:
+    """Frames were rendered.
+
+    `frame` counts those of the chunk, `frames_done` those of the job, both of `frame_count` and
+    `frames_total`. A chunk that is tried again starts at 0. `fps` is the chunk's rendering speed
+    in frames per second; None where it isn't known.
+    """
+
+    chunk_id: int
+    frame: int
+    frame_count: int
+    frames_done: int
+    frames_total: int
+    fps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of output of a chunk's command, or of the merge's (`chunk_id` None)."""
+
+    chunk_id: int | None
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeStarted:
+    """All chunks are there, and the merge begins."""
+
+    inputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeFinished:
+    """The merge is done, after `duration` seconds."""
+
+    output: Path | None
+    duration: float
+
+
+Event = (
+    ChunkStarted
+    | ChunkFinished
+    | ChunkRetrying
+    | ChunkFailed
+    | FrameProgress
+    | LogLine
+    | MergeStarted
+    | MergeFinished
+)
