@@ -2,12 +2,21 @@
 
 import asyncio
 import contextlib
+import math
+import os
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from helios.renderer.browser import open_browser
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
+
+#: Height in pixels of the strips that Chromium draws a page in. Its own tiles of 256 x 256 cost
+#: twice the time on pages with large gradients or shadows; strips across the whole page, each
+#: thread with several to draw, were the fastest that `benchmarks/` showed.
+STRIP_HEIGHT = 256
+#: Threads that draw one page at most.
+MAX_RASTER_THREADS = 4
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +37,7 @@ async def open_stage(
         The composition can't be loaded, or no browser can be started.
     """
     async with contextlib.AsyncExitStack() as stack:
-        flags = []
+        flags = _raster_flags(options, pages)
         if composition.root is not None:
             # A fifth of a second to import: only where a folder is served.
             from helios.renderer.asset_server import serve_folder
@@ -51,3 +60,13 @@ async def open_stage(
             for task in loading:
                 task.cancel()
             await asyncio.gather(*loading, return_exceptions=True)
+
+
+def _raster_flags(options: PageOptions, pages: int) -> list[str]:
+    width = math.ceil(options.width * options.scale / 64) * 64
+    threads = min(max((os.cpu_count() or 1) // pages, 1), MAX_RASTER_THREADS)
+    return [
+        f"--default-tile-width={width}",
+        f"--default-tile-height={STRIP_HEIGHT}",
+        f"--num-raster-threads={threads}",
+    ]
