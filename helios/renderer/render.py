@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +119,7 @@ async def still(
         every_frame = await _needs_every_frame(shown, replay)
         await shown.seek(frame, every_frame=every_frame)
         data = await shown.capture(image)
+        shown.check_missing()
     with whole_output(output) as folder:
         (folder / "whole").write_bytes(data)
 
@@ -166,7 +167,7 @@ async def _record(
             sounds = await pages[0].sounds() if request.audio_codec is not None else []
             await sink.finish()
         return await write_sound(
-            Soundtrack.of(sounds, request.composition),
+            Soundtrack.of(sounds, request.composition, scratch=folder),
             video=silent,
             output=folder / "whole",
             suffix=request.output.suffix,
@@ -182,7 +183,7 @@ def _pattern(request: RenderRequest) -> str:
 
 
 @contextlib.contextmanager
-def _image_folder(output: Path) -> "contextlib._GeneratorContextManager[Path]":  # type: ignore[misc]
+def _image_folder(output: Path) -> Iterator[Path]:
     """Yield a folder whose images move to the output's folder when all are there."""
     target = split_pattern(output, "")[0]
     with whole_output(target / ".sequence") as folder:
@@ -226,6 +227,7 @@ async def _shoot(
         for frame in range(request.start_frame + number, end, len(pages)):
             await pages[number].seek(frame, every_frame=every_frame)
             await queues[number].put(await pages[number].capture(request.image))
+        pages[number].check_missing()
 
     async def write() -> None:
         for done in range(request.frame_count):

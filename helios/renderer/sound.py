@@ -28,14 +28,27 @@ class Soundtrack:
     tracks: tuple[AudioTrack, ...]
 
     @classmethod
-    def of(cls, sounds: Sequence[Params], composition: Composition) -> "Soundtrack":
-        """Build it from what `CompositionPage.sounds` returned."""
-        return cls(tuple(_track(sound, composition) for sound in sounds))
+    def of(
+        cls, sounds: Sequence[Params], composition: Composition, *, scratch: Path
+    ) -> "Soundtrack":
+        """Build it from what `CompositionPage.sounds` returned.
+
+        Parameters
+        ----------
+        scratch:
+            Folder that takes sounds which the page holds in `data:` addresses.
+        """
+        return cls(
+            tuple(
+                _track(sound, _source(sound["source"], composition, scratch / f"data-{number}"))
+                for number, sound in enumerate(sounds)
+            )
+        )
 
 
-def _track(sound: Params, composition: Composition) -> AudioTrack:
+def _track(sound: Params, source: str) -> AudioTrack:
     return AudioTrack(
-        source=_source(sound["source"], composition),
+        source=source,
         start=sound["start"],
         trim=sound["trim"],
         duration=sound["duration"],
@@ -49,15 +62,24 @@ def _track(sound: Params, composition: Composition) -> AudioTrack:
     )
 
 
-def _source(url: str, composition: Composition) -> str:
-    """Return what ffmpeg opens for a media element's address."""
+def _source(url: str, composition: Composition, inline: Path) -> str:
+    """Return what ffmpeg opens for a media element's address.
+
+    Parameters
+    ----------
+    inline:
+        File that takes the sound if the address itself holds it.
+    """
+    if url.startswith("data:"):
+        inline.write_bytes(data_of(url))
+        return str(inline)
     if url.startswith(f"{LOCAL_ORIGIN}/") and composition.root is not None:
         from helios.renderer.asset_server import locate
 
         path = locate(composition.root, unquote(urlsplit(url).path))
         if path is not None:
             return str(path)
-    if url.startswith(("http://", "https://", "data:")):
+    if url.startswith(("http://", "https://")):
         return url
     raise AudioFailed(
         f"{url}: its sound can't be read",
@@ -97,7 +119,8 @@ async def mix_composition(
     async with open_stage(composition, page) as (played,):
         every_frame = (await played.declared()).replay if replay is None else replay
         await played.seek(frame_count - 1, every_frame=every_frame)
-        tracks = Soundtrack.of(await played.sounds(), composition).tracks
+        sounds = await played.sounds()
+    tracks = Soundtrack.of(sounds, composition, scratch=output.parent).tracks
     if not tracks:
         return False
     await mix_audio(

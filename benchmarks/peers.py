@@ -1,0 +1,199 @@
+"""How fast this project renders a scene on one machine, against Remotion in the same minutes.
+
+    .venv/bin/python benchmarks/peers.py --rounds 5
+
+Both draw the scenes of `benchmarks/scenes` with the same browser, to the same picture, at the same
+JPEG quality and x264 settings. What is timed favours Remotion: of ours the whole process with its
+start-up, of Remotion `renderMedia` alone, with the page bundled and the browser running.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+SCENES = HERE / "scenes"
+REMOTION = HERE / "remotion"
+HELIOS = HERE.parent / ".venv" / "bin" / "helios"
+
+#: What each scene must reach: frames a second of ours over Remotion's, at the same concurrency.
+TARGETS = {"gradient": 2.0, "ball": 2.0, "deck": 4.0}
+
+FRAMES = 150
+
+#: Seconds after which a render counts as hung.
+TIMEOUT = 300.0
+
+Render = Callable[[str, int, Path], float]
+
+
+def run(
+    *,
+    rounds: int = 5,
+    scenes: Sequence[str] = tuple(TARGETS),
+    concurrencies: Sequence[int] = (1, 2),
+    browser: str = "/usr/bin/chromium-headless-shell",
+    report: Callable[[str], None] = lambda _line: None,
+) -> list[dict[str, Any]]:
+    """Measure every scene at every concurrency; one row each, with medians in seconds.
+
+    Rounds alternate which renderer goes first, so that neither always meets a warm cache or the
+    machine's quieter half. `report` gets a line for each render.
+    """
+    install()
+    cases = [(scene, concurrency) for scene in scenes for concurrency in concurrencies]
+    renders: dict[str, Render] = {"ours": render_ours, "remotion": remotion_with(browser)}
+    samples: dict[tuple[str, int, str], list[float]] = {}
+    with scratch_folder() as folder:
+        for number in range(rounds):
+            for scene, concurrency in cases:
+                for name in sorted(renders, reverse=number % 2 == 1):
+                    output = folder / f"{name}.mp4"
+                    seconds = renders[name](scene, concurrency, output)
+                    check_frames(output)
+                    samples.setdefault((scene, concurrency, name), []).append(seconds)
+                    load = os.getloadavg()[0]
+                    report(
+                        f"{number + 1}/{rounds} {scene} x{concurrency} {name} {seconds:.2f} s"
+                        f" (load {load:.1f})"
+                    )
+    return [summary(samples, scene, concurrency) for scene, concurrency in cases]
+
+
+def install() -> None:
+    """Make Remotion ready: its packages on first use, its bundle afresh."""
+    if shutil.which("npm") is None:
+        raise SystemExit(
+            "npm is missing: Remotion, which this compares with, needs Node.js and npm"
+        )
+    if not (REMOTION / "node_modules" / "@remotion" / "renderer").is_dir():
+        call(["npm", "ci", "--no-audit", "--no-fund"], folder=REMOTION)
+    call(["node", "render.mjs", "--bundle"], folder=REMOTION)
+
+
+def render_ours(scene: str, concurrency: int, output: Path) -> float:
+    """Seconds that `helios render` takes from its start to its end."""
+    options = {
+        "--frame-count": FRAMES,
+        "--width": 1920,
+        "--height": 1080,
+        "--fps": 30,
+        "--preset": "veryfast",
+        "--quality": 23,
+        "--jpeg-quality": 80,
+        "--concurrency": concurrency,
+    }
+    words = [str(word) for option in options.items() for word in option]
+    begin = time.perf_counter()
+    call([str(HELIOS), "render", str(SCENES / scene), "-o", str(output), *words])
+    return time.perf_counter() - begin
+
+
+def remotion_with(browser: str) -> Render:
+    """Remotion's side: seconds that `renderMedia` takes, by its own clock."""
+
+    def render(scene: str, concurrency: int, output: Path) -> float:
+        options = {
+            "--scene": scene,
+            "--concurrency": concurrency,
+            "--out": output,
+            "--browser": browser,
+        }
+        words = [str(word) for option in options.items() for word in option]
+        answer = call(["node", "render.mjs", *words, "--json"], folder=REMOTION)
+        return float(json.loads(answer)["renderSeconds"])
+
+    return render
+
+
+def check_frames(output: Path) -> None:
+    """A renderer that leaves frames out would look fast."""
+    entry = "stream=nb_read_packets"
+    selected = ["-select_streams", "v", "-count_packets", "-show_entries", entry]
+    found = call(["ffprobe", "-v", "error", *selected, "-of", "csv=p=0", str(output)])
+    if int(found.strip().strip(",")) != FRAMES:
+        raise SystemExit(f"{output.name} holds {found.strip()} frames, not {FRAMES}")
+
+
+def summary(
+    samples: dict[tuple[str, int, str], list[float]], scene: str, concurrency: int
+) -> dict[str, Any]:
+    """The row of one scene at one concurrency."""
+    ours = statistics.median(samples[scene, concurrency, "ours"])
+    theirs = statistics.median(samples[scene, concurrency, "remotion"])
+    return {
+        "scene": scene,
+        "concurrency": concurrency,
+        "frames": FRAMES,
+        "oursSeconds": round(ours, 3),
+        "oursFps": round(FRAMES / ours, 2),
+        "remotionSeconds": round(theirs, 3),
+        "remotionFps": round(FRAMES / theirs, 2),
+        "ratio": round(theirs / ours, 2),
+        "target": TARGETS[scene],
+        "samples": {
+            name: [round(seconds, 3) for seconds in samples[scene, concurrency, name]]
+            for name in ("ours", "remotion")
+        },
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as text, for people."""
+    lines = ["scene      concurrency   ours fps   Remotion fps   ratio   target"]
+    lines += [
+        f"{row['scene']:<10} {row['concurrency']:>11} {row['oursFps']:>10.1f}"
+        f" {row['remotionFps']:>14.1f} {row['ratio']:>6.2f}x {row['target']:>7.1f}x"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for outputs that nobody keeps."""
+    with tempfile.TemporaryDirectory(prefix="helios-peers-") as folder:
+        yield Path(folder)
+
+
+def call(words: Sequence[str], *, folder: Path | None = None) -> str:
+    """What a program wrote to stdout; its failure ends the comparison and shows why."""
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(words)} failed ({done.returncode}):\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scene", action="append", choices=list(TARGETS), help="repeatable")
+    parser.add_argument("--concurrency", action="append", type=int, help="repeatable")
+    parser.add_argument("--browser", default="/usr/bin/chromium-headless-shell")
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    arguments = parser.parse_args()
+    rows = run(
+        rounds=arguments.rounds,
+        scenes=arguments.scene or tuple(TARGETS),
+        concurrencies=arguments.concurrency or (1, 2),
+        browser=arguments.browser,
+        report=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(json.dumps(rows, indent=2) if arguments.json else table(rows))
+
+
+if __name__ == "__main__":
+    main()
