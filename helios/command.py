@@ -20,6 +20,16 @@ _PIECE = re.compile(
 _WORD = re.compile(r"[^ \t\r\n]+")
 _NEEDS_CARE = re.compile(r"['\"\\\0]")
 _ESCAPE_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\])')
+
+#: Bytes of one argument, and of a command with its environment, that Linux starts a program with
+#: (MAX_ARG_STRLEN; ARG_MAX at the usual stack limit of 8 MiB).
+MAX_ARGUMENT_BYTES = 128 * 1024
+MAX_COMMAND_BYTES = 2 * 1024 * 1024
+#: Bytes that are left to a worker's environment.
+ENVIRONMENT_BYTES = 128 * 1024
+# A pointer to the argument, and the NUL character that ends it.
+_ARGUMENT_OVERHEAD = 9
+
 _HINT = "Quote an argument that holds spaces; write a literal quote or backslash as \\' or \\\\."
 
 
@@ -82,6 +92,29 @@ def format_command(arguments: Sequence[str]) -> str:
         if "\0" in argument:
             raise CommandInvalid(f"command: NUL character in argument {argument!r}")
     return shlex.join(arguments)
+
+
+def check_length(arguments: Sequence[str]) -> None:
+    """Refuse a command that is too long for a worker to start.
+
+    Raises
+    ------
+    CommandInvalid
+        One argument, or all together, take more than Linux allows.
+    """
+    sizes = [len(argument.encode(errors="surrogateescape")) for argument in arguments]
+    total = sum(sizes) + _ARGUMENT_OVERHEAD * len(sizes)
+    if max(sizes) >= MAX_ARGUMENT_BYTES or total > MAX_COMMAND_BYTES - ENVIRONMENT_BYTES:
+        raise too_long(arguments[0])
+
+
+def too_long(program: str) -> CommandInvalid:
+    """Return the error for a command that is too long to start."""
+    return CommandInvalid(
+        f"command: {program} gets more arguments than a program can be started with",
+        hint="Cut the job into fewer chunks, give them shorter names, or move long values "
+        "(--props) into a file of the composition.",
+    )
 
 
 def _fault(command: str, position: int) -> CommandInvalid:

@@ -6,6 +6,7 @@ what can't heal (a bad spec, a missing file, a forbidden command) is not.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 #: Exit status of a command that failed although its input was good; another try may succeed.
@@ -27,13 +28,24 @@ class HeliosError(Exception):
         What to do about it; one sentence.
     details:
         Single faults, one a line (for instance every JSON path at fault in a job spec).
+    retryable:
+        Whether another try may succeed, where this error differs from others of its kind.
     """
 
     code: ClassVar[str] = "INTERNAL"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
-    def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        details: Sequence[str] = (),
+        retryable: bool | None = None,
+    ) -> None:
         super().__init__(message)
+        if retryable is not None:
+            self.retryable = retryable
         self.message = message
         self.hint = hint
         self.details = tuple(details)
@@ -240,23 +252,46 @@ class StitchFailed(HeliosError):
     code = "STITCH_FAILED"
 
 
-_REPORT = re.compile(r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)$", re.M)
+_REPORT = re.compile(
+    r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)"
+    r"(?P<details>(?:\n  - .*)*)(?:\n(?P<hint>.+))?",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command reported when it ended with an error, and what it had said `before`."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: tuple[str, ...] = ()
+    hint: str = ""
+    before: str = ""
 
 
 def report(error: HeliosError) -> str:
     """Return the text that a command writes to stderr when it ends with `error`.
 
-    `parse_report` reads the first line back on the other side of a process boundary.
+    `parse_report` reads it back on the other side of a process boundary.
     """
     retry = " (retryable)" if error.retryable else ""
     return f"error[{error.code}]{retry}: {error}"
 
 
-def parse_report(stderr: str) -> tuple[str, str, bool] | None:
-    """Find the last report in a command's stderr: its code, message and whether to retry."""
+def parse_report(stderr: str) -> Report | None:
+    """Find the last report in a command's stderr."""
     found = None
-    for found in _REPORT.finditer(stderr):
-        pass
+    for match in _REPORT.finditer(stderr):
+        found = match
     if found is None:
         return None
-    return found["code"], found["message"], found["retry"] is not None
+    return Report(
+        code=found["code"],
+        message=found["message"],
+        retryable=found["retry"] is not None,
+        details=tuple(line.removeprefix("  - ") for line in found["details"].splitlines() if line),
+        hint=found["hint"] or "",
+        before=stderr[: found.start()],
+    )

@@ -28,7 +28,8 @@ def frame_rate(fps: float | str | Fraction) -> Fraction:
         exact = Fraction(str(fps))
     except (ValueError, ZeroDivisionError):
         raise OptionInvalid(
-            f"fps: {fps!r} is not a frame rate", hint="Give a number such as 30, 29.97 or 30000/1001."
+            f"fps: {fps!r} is not a frame rate",
+            hint="Give a number such as 30, 29.97 or 30000/1001.",
         ) from None
     if not 0 < exact <= MAX_FPS:
         raise OptionInvalid(f"fps: {fps} is outside 0 to {MAX_FPS}")

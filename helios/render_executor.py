@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from helios.command import too_long
 from helios.conversation import LINGER, Conversation, OutputCallback
 from helios.errors import (
     CommandFailed,
@@ -241,19 +242,20 @@ _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 def _unstarted(job: WorkerJob, fault: OSError | ValueError) -> WorkerResult:
     number = fault.errno if isinstance(fault, OSError) else None
     reason = f"{job.command}: can't start in {job.cwd or 'the current folder'}: {fault}"
+    error: HeliosError
     if isinstance(fault, ValueError):
-        return _refused(CommandInvalid(reason), exit_code=_EXIT_FORBIDDEN)
-    if number == errno.ENOSPC:
-        return _refused(DiskFull(reason), exit_code=_EXIT_FORBIDDEN)
-    passing = number in _PASSING
-    return _refused(CommandFailed(reason), exit_code=_EXIT_FORBIDDEN, retryable=passing)
+        error = CommandInvalid(reason)
+    elif number == errno.E2BIG:
+        error = too_long(job.command)
+    elif number == errno.ENOSPC:
+        error = DiskFull(reason)
+    else:
+        error = CommandFailed(reason, retryable=number in _PASSING)
+    return _refused(error, exit_code=_EXIT_FORBIDDEN)
 
 
-def _refused(error: HeliosError, *, exit_code: int, retryable: bool | None = None) -> WorkerResult:
-    record = ErrorRecord.of(error)
-    if retryable is not None:
-        record = ErrorRecord(code=record.code, message=record.message, retryable=retryable)
-    return WorkerResult(exit_code=exit_code, stderr=str(error), error=record)
+def _refused(error: HeliosError, *, exit_code: int) -> WorkerResult:
+    return WorkerResult(exit_code=exit_code, stderr=str(error), error=ErrorRecord.of(error))
 
 
 def _result(

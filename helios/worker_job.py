@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from helios.errors import CommandFailed, HeliosError, InvocationInvalid, parse_report
+from helios.errors import CommandFailed, HeliosError, InvocationInvalid, Report, parse_report
 
 #: Bytes of UTF-8 of stdout, and of stderr, that a result carries: the last ones, as errors come
 #: last. Keeps a response, which may repeat stdout, far below Lambda's 6 MB.
@@ -87,12 +87,19 @@ class ErrorRecord(_WireModel):
     code: str = Field(description="Stable code, as in helios.errors.")
     message: str = Field(description="What was wrong, naming the input at fault.")
     retryable: bool = Field(default=False, description="Whether another try may succeed.")
+    details: list[str] | None = Field(default=None, description="Single faults, if there are any.")
+    hint: str | None = Field(default=None, description="What to do about it.")
 
     @classmethod
-    def of(cls, error: HeliosError) -> Self:
-        """Return the record of an exception."""
-        lines = [error.message, *error.details]
-        return cls(code=error.code, message=cut_output("; ".join(lines)), retryable=error.retryable)
+    def of(cls, error: HeliosError | Report) -> Self:
+        """Return the record of an exception, or of what a command reported."""
+        return cls(
+            code=error.code,
+            message=cut_output(error.message),
+            retryable=error.retryable,
+            details=cut_output("\n".join(error.details)).splitlines() or None,
+            hint=error.hint or None,
+        )
 
     @classmethod
     def of_exit(cls, exit_code: int, stderr: str) -> Self | None:
@@ -109,8 +116,7 @@ class ErrorRecord(_WireModel):
             return None
         reported = parse_report(stderr)
         if reported:
-            code, message, retryable = reported
-            return cls(code=code, message=message, retryable=retryable)
+            return cls.of(reported)
         return cls(
             code=CommandFailed.code,
             message=f"the command ended with exit status {exit_code}",

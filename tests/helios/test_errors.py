@@ -9,6 +9,7 @@ from helios.errors import (
     BrowserCrashed,
     HeliosError,
     JobSpecInvalid,
+    Report,
     parse_report,
     report,
 )
@@ -27,13 +28,24 @@ def test_every_error_has_a_code_of_its_own() -> None:
 
 @pytest.mark.parametrize("error", CLASSES)
 def test_a_report_is_read_back_on_the_other_side(error: type[HeliosError]) -> None:
-    text = "some log\n" + report(error("the input is bad", hint="Do this.", details=["one"]))
-    assert parse_report(text) == (error.code, "the input is bad", error.retryable)
+    text = "some log\n" + report(error("it is bad", hint="Do this.", details=["one", "two"]))
+    assert parse_report(text + "\n") == Report(
+        error.code, "it is bad", error.retryable, ("one", "two"), "Do this.", "some log\n"
+    )
+
+
+def test_an_error_may_differ_from_others_of_its_kind_in_whether_to_try_again() -> None:
+    error = BrowserCrashed("gone", retryable=False)
+    assert error.exit_code == EXIT_REFUSED
+    assert parse_report(report(error)) == Report("BROWSER_CRASHED", "gone", retryable=False)
+    assert BrowserCrashed("gone").retryable
 
 
 def test_the_last_report_counts() -> None:
     text = report(BrowserCrashed("first")) + "\nlog\n" + report(JobSpecInvalid("second")) + "\n"
-    assert parse_report(text) == ("JOB_SPEC_INVALID", "second", False)
+    found = parse_report(text)
+    assert found is not None
+    assert (found.code, found.message, found.retryable) == ("JOB_SPEC_INVALID", "second", False)
 
 
 def test_output_without_report_has_none() -> None:
