@@ -4,12 +4,12 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helios.command import parse_command
+from helios.command import check_length, parse_command
 from helios.conversation import OutputCallback
 from helios.errors import (
     Cancelled,
@@ -19,6 +19,7 @@ from helios.errors import (
     JobFailed,
     MergeFailed,
     OptionInvalid,
+    parse_report,
 )
 from helios.job_spec import JobSpec, RenderChunk
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
@@ -43,8 +44,11 @@ if TYPE_CHECKING:
 TIMEOUT_SLACK = 30.0
 
 _PROGRESS = re.compile(r"progress frame=(?P<frame>\d{1,15}) total=\d+(?: fps=(?P<fps>[\d.]+))?")
-# Characters of stderr that the message about a failure quotes.
-_QUOTED_STDERR = 300
+# Lines of stderr that the message about a failure quotes, and characters of each.
+_QUOTED_LINES = 5
+_QUOTED_COLUMNS = 300
+# Characters from the end of stderr in which they are looked for.
+_SEARCHED_STDERR = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,8 @@ class JobExecutor:
             `cancel` was set.
         ChunkNotFound
             `chunk_ids` holds an id that the spec doesn't have.
+        CommandInvalid
+            The merge command is too long to be started, which is found before any rendering.
         OptionInvalid
             An option can't be worked with.
         """
@@ -199,6 +205,8 @@ class JobExecutor:
         )
         merging: _Merge | None = None
         if merge and selection.completes_job and (stitcher or spec.merge_command.strip()):
+            if stitcher is None:
+                check_length(parse_command(spec.merge_command))
             merging = _Merge(
                 spec,
                 commands=commands,
@@ -351,7 +359,7 @@ class _ChunkRun:
         self._on_progress = on_progress
         self._on_event = on_event
         self._frames_done = selection.frames_done
-        self._failures: list[str] = []
+        self._failures: list[_Failure] = []
 
     async def run(self, concurrency: int) -> None:
         if self._selection.chunks_done:
@@ -369,8 +377,9 @@ class _ChunkRun:
             done = self._selection.chunks_done + len(self.outcomes)
             raise JobFailed(
                 f"{len(self._failures)} of {self._total} chunks failed, {done} are done",
-                hint="Chunks that are done needn't be rendered again when the job is resumed.",
-                details=self._failures,
+                hint=_hint(self._failures),
+                details=[str(failure) for failure in self._failures],
+                retryable=any(failure.error.retryable for failure in self._failures),
             )
 
     @property
@@ -403,7 +412,8 @@ class _ChunkRun:
         if error is not None:
             self.attempts.stopped.set()
             frames.restart()
-            self._failures.append(_failure_line(f"chunk {chunk.id}", attempts, error, result))
+            failure = _Failure(f"chunk {chunk.id}", attempts, error, result.stderr)
+            self._failures.append(failure)
             self.emit(ChunkFailed(chunk.id, attempts, error))
             return
         duration = result.duration_ms / 1000
@@ -497,7 +507,10 @@ class _Merge:
             await stitcher.stitch(inputs, output)
         except HeliosError as fault:
             raise MergeFailed(
-                f"merge: {fault.message}", hint=fault.hint, details=fault.details
+                f"merge: {fault.message}",
+                hint=fault.hint,
+                details=fault.details,
+                retryable=fault.retryable,
             ) from fault
 
     async def _run_command(self, attempts: Attempts) -> None:
@@ -518,7 +531,10 @@ class _Merge:
         error = result.failure
         if error is not None:
             raise MergeFailed(
-                f"merge: {error.message}", details=[_failure_line("merge", tries, error, result)]
+                f"merge: {error.message}",
+                hint=error.hint or "",
+                details=[str(_Failure("merge", tries, error, result.stderr))],
+                retryable=error.retryable,
             )
 
     def _emit(self, event: Event) -> None:
@@ -543,17 +559,40 @@ def _output(
     return None
 
 
-def _failure_line(what: str, attempts: int, error: ErrorRecord, result: WorkerResult) -> str:
-    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    line = f"{what}: {error.code} after {tries}: {_one_line(error.message)}"
-    tail = _one_line(result.stderr)[-_QUOTED_STDERR:]
-    return f"{line} (stderr ends: {tail})" if tail else line
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What failed for good, after how many attempts, why, and what it had said by then."""
+
+    what: str
+    attempts: int
+    error: ErrorRecord
+    stderr: str
+
+    def __str__(self) -> str:
+        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        lines = [f"{self.what}: {self.error.code} after {tries}: {_one_line(self.error.message)}"]
+        lines += [f"    {detail}" for detail in self.error.details or ()]
+        # The report at the end of stderr is told already.
+        reported = parse_report(self.stderr)
+        tail = _tail(self.stderr if reported is None else reported.before)
+        return "\n".join(lines + [f"    stderr: {line}" for line in tail])
+
+
+def _hint(failures: Sequence[_Failure]) -> str:
+    """Return what to do about failures: what they all say themselves, if they do."""
+    return " ".join(dict.fromkeys(failure.error.hint for failure in failures if failure.error.hint))
+
+
+def _tail(stderr: str) -> list[str]:
+    """Return the last lines of an output, without those that tell progress."""
+    # Reading backwards a little keeps a 64 KiB output from being split for a short quote.
+    lines = [line.rstrip() for line in stderr[-_SEARCHED_STDERR:].splitlines()]
+    told = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
+    return [line[-_QUOTED_COLUMNS:] for line in told[-_QUOTED_LINES:]]
 
 
 def _one_line(text: str) -> str:
-    # Reading backwards a little keeps a 64 KiB output from being split for a short quote.
-    lines = [line.strip() for line in text[-4 * _QUOTED_STDERR :].splitlines()]
-    return " | ".join(line for line in lines if line)
+    return " | ".join(filter(None, (line.strip() for line in text.splitlines())))
 
 
 def _number(text: str | None) -> float | None:

@@ -10,10 +10,14 @@ import pytest
 
 from helios.conversation import OutputCallback
 from helios.errors import (
+    EXIT_FAILED,
+    EXIT_REFUSED,
+    AssetMissing,
     BrowserCrashed,
     Cancelled,
     ChunkNotFound,
     ChunkOutputInvalid,
+    CommandInvalid,
     HeliosError,
     JobFailed,
     MergeFailed,
@@ -173,10 +177,7 @@ def test_a_failure_that_cannot_heal_is_not_tried_again() -> None:
     adapter = ScriptedAdapter({0: [REFUSAL]})
     with pytest.raises(JobFailed) as caught:
         execute(adapter, a_spec(1))
-    assert caught.value.details == (
-        "chunk 0: OPTION_INVALID after 1 attempt: fps: 0 "
-        "(stderr ends: error[OPTION_INVALID]: fps: 0)",
-    )
+    assert caught.value.details == ("chunk 0: OPTION_INVALID after 1 attempt: fps: 0",)
 
 
 def test_after_the_last_try_the_job_fails_with_a_line_for_each_chunk() -> None:
@@ -190,6 +191,43 @@ def test_after_the_last_try_the_job_fails_with_a_line_for_each_chunk() -> None:
         "chunk 1: BROWSER_CRASHED",
     ]
     assert sum(isinstance(event, ChunkFailed) for event in events) == 2
+
+
+def test_a_failure_is_told_with_its_details_its_hint_and_what_was_said_before() -> None:
+    error = AssetMissing("2 files are missing", hint="Add them.", details=["a.png", "b.png"])
+    stderr = f"page[frame 1] error: no\nprogress frame=1 total=10 fps=2.0\n{report(error)}\n"
+    adapter = ScriptedAdapter({0: [WorkerResult(exit_code=2, stderr=stderr)]})
+    with pytest.raises(JobFailed) as caught:
+        execute(adapter, a_spec(1))
+    assert caught.value.details[0].splitlines() == [
+        "chunk 0: ASSET_MISSING after 1 attempt: 2 files are missing",
+        "    a.png",
+        "    b.png",
+        "    stderr: page[frame 1] error: no",
+    ]
+    assert caught.value.hint == "Add them."
+
+
+def test_a_job_is_only_worth_another_try_if_one_of_its_failures_is() -> None:
+    with pytest.raises(JobFailed) as caught:
+        execute(ScriptedAdapter({0: [REFUSAL]}), a_spec(1))
+    assert caught.value.exit_code == EXIT_REFUSED
+    with pytest.raises(JobFailed) as caught:
+        execute(ScriptedAdapter({0: [REFUSAL], 1: [CRASH]}), a_spec(2), retries=0)
+    assert caught.value.exit_code == EXIT_FAILED
+    with pytest.raises(MergeFailed) as merge:
+        execute(ScriptedAdapter({None: [REFUSAL]}), a_spec(1))
+    assert merge.value.exit_code == EXIT_REFUSED
+
+
+def test_a_merge_command_that_no_program_can_be_started_with_is_refused_at_once() -> None:
+    names = " ".join(f"chunks/part_{number:06d}.mov" for number in range(100_000))
+    adapter, spec = ScriptedAdapter(), a_spec(1, merge_command=f"helios merge v.mp4 {names}")
+    with pytest.raises(CommandInvalid, match="more arguments"):
+        execute(adapter, spec)
+    assert adapter.jobs == []
+    assert execute(adapter, spec, merge=False).chunks
+    assert execute(adapter, spec, stitcher=RecordingStitcher()).merged
 
 
 def test_after_a_final_failure_nothing_new_begins_and_what_runs_is_waited_for() -> None:
