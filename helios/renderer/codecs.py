@@ -177,21 +177,17 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
     return pixels
 
 
-def input_arguments(image: str, rate: Fraction) -> list[str]:
-    """Return ffmpeg's arguments to read frames from its standard input.
+def input_arguments() -> list[str]:
+    """Return ffmpeg's arguments to read frames with their numbers from its standard input.
 
     With default probing ffmpeg holds megabytes of frames before it encodes the first, so that
     nothing overlaps; naming the format and a small probe size avoids it.
     """
-    codec = "mjpeg" if image == "jpeg" else "png"
-    return [
-        *("-f", "image2pipe", "-probesize", "32", "-analyzeduration", "0"),
-        *("-framerate", str(rate), "-c:v", codec, "-i", "pipe:0"),
-    ]
+    return ["-f", "ivf", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0"]
 
 
 def encoding_arguments(
-    encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str
+    encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str, rate: Fraction
 ) -> list[str]:
     """Return ffmpeg's arguments for everything between its input and its output's name."""
     codec = encoding.codec
@@ -203,10 +199,16 @@ def encoding_arguments(
         "prores": _prores,
         "gif": _gif,
     }[codec.name]
-    arguments = build(encoding, image, alpha)
+    colours, *arguments = build(encoding, image, alpha)
+    # Frames that didn't come, because they are like the one before, are filled in behind the
+    # conversion of colours: they cost the encoder's work alone.
+    filled = f"fps={rate}:start_time=0:round=near:eof_action=pass"
+    # A GIF's palette filter loses the last frame's length, on which the filling in depends.
+    order = [filled, colours] if codec.name == "gif" else [colours, filled]
+    filters = ("-vf", ",".join(order))
     # Nothing that differs between two runs goes into the file.
     clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-fps_mode", "passthrough")
-    return [*arguments, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
+    return [*filters, *arguments, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
 
 
 def _to_bt709(image: str, pixel_format: str) -> str:
@@ -227,7 +229,8 @@ def _to_bt709(image: str, pixel_format: str) -> str:
 def _h264(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
     crf = DEFAULT_CRF if encoding.crf is None else encoding.crf
     return [
-        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libx264"),
+        _to_bt709(image, "yuv420p"),
+        *("-c:v", "libx264"),
         *("-preset", encoding.preset, "-crf", str(crf), "-flags", "+cgop"),
         *_tags(),
     ]
@@ -237,7 +240,8 @@ def _h265(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noq
     crf = 22 if encoding.crf is None else encoding.crf
     parameters = "open-gop=0:log-level=error:info=0" + (":lossless=1" if crf == 0 else "")
     return [
-        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libx265", "-tag:v", "hvc1"),
+        _to_bt709(image, "yuv420p"),
+        *("-c:v", "libx265", "-tag:v", "hvc1"),
         *("-preset", encoding.preset, "-crf", str(crf), "-x265-params", parameters),
         *_tags(),
     ]
@@ -247,7 +251,8 @@ def _vp9(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:
     crf = 24 if encoding.crf is None else encoding.crf
     pixel_format = "yuva420p" if alpha else "yuv420p"
     return [
-        *("-vf", _to_bt709(image, pixel_format), "-c:v", "libvpx-vp9", "-b:v", "0"),
+        _to_bt709(image, pixel_format),
+        *("-c:v", "libvpx-vp9", "-b:v", "0"),
         *("-crf", str(crf), "-row-mt", "1", "-deadline", "good", "-cpu-used", "5"),
         *(("-auto-alt-ref", "0") if alpha else ()),
         *_tags(),
@@ -257,7 +262,8 @@ def _vp9(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:
 def _av1(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
     crf = 28 if encoding.crf is None else encoding.crf
     return [
-        *("-vf", _to_bt709(image, "yuv420p"), "-c:v", "libsvtav1"),
+        _to_bt709(image, "yuv420p"),
+        *("-c:v", "libsvtav1"),
         *("-preset", "8", "-crf", str(crf)),
         *_tags(),
     ]
@@ -266,14 +272,15 @@ def _av1(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa
 def _prores(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
     pixel_format = "yuva444p10le" if alpha else "yuv444p10le"
     return [
-        *("-vf", _to_bt709(image, pixel_format), "-c:v", "prores_ks", "-profile:v", "4444"),
+        _to_bt709(image, pixel_format),
+        *("-c:v", "prores_ks", "-profile:v", "4444"),
         *("-vendor", "apl0", "-alpha_bits", "16" if alpha else "0"),
         *_tags(),
     ]
 
 
 def _gif(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
-    return ["-vf", "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer"]
+    return ["split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer"]
 
 
 def _tags() -> Sequence[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helios.errors import HeliosError, OptionInvalid, OutputUnwritable
-from helios.output import whole_output, write_failure
+from helios.output import whole_output
 from helios.renderer.codecs import VideoEncoding, check_size
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
@@ -197,13 +197,15 @@ def _image_folder(output: Path) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameSink]:
+    page = request.page
     async with video_sink(
         output,
         request.encoding,
         suffix=request.output.suffix,
-        rate=request.page.rate,
+        size=check_size(page.width, page.height, page.scale, request.encoding.codec),
+        rate=page.rate,
         image=request.image.name,
-        alpha=request.page.transparent,
+        alpha=page.transparent,
     ) as sink:
         yield sink
 

@@ -7,15 +7,19 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 from helios.errors import EncodeFailed, HeliosError
 from helios.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
+from helios.output import write_failure
+from helios.renderer import ivf
 from helios.renderer.codecs import VideoEncoding, encoding_arguments, input_arguments
 from helios.renderer.devtools import widen_pipe
-from helios.output import write_failure
 
 #: Bytes of frames that may wait for the encoder before the browser has to.
 _AHEAD_BYTES = 8 << 20
+#: Frames in a row that the encoder isn't sent because they are alike; it should not fall idle.
+_MOST_LEFT_OUT = 15
 #: File name of an image in a sequence if the output is a folder.
 IMAGE_PATTERN = "frame-%06d"
 
@@ -33,26 +37,50 @@ class FrameSink(ABC):
 
 
 class _Video(FrameSink):
+    """Pipes frames to ffmpeg, each with its number; one like the frame before is left out."""
+
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
         self._process = process
         self._name = name
-        assert process.stderr is not None
-        self._log = asyncio.ensure_future(process.stderr.read())
+        self._frames = 0
+        self._last = b""
+        self._left_out = 0
+        # Both were asked for as pipes.
+        self._stdin = cast(asyncio.StreamWriter, process.stdin)
+        transport = self._stdin.transport
+        widen_pipe(transport.get_extra_info("pipe").fileno())
+        transport.set_write_buffer_limits(high=_AHEAD_BYTES)
+        self._log = asyncio.ensure_future(cast(asyncio.StreamReader, process.stderr).read())
 
     async def write(self, image: bytes) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
+        self._frames += 1
+        if image == self._last and self._left_out < _MOST_LEFT_OUT:
+            self._left_out += 1
+            return
+        self._last = image
+        await self._send()
+
+    async def _send(self) -> None:
+        self._left_out = 0
+        await self._pipe(ivf.frame(self._last, number=self._frames - 1))
+
+    async def _pipe(self, data: bytes) -> None:
         try:
-            stdin.write(image)
-            await stdin.drain()
+            self._stdin.write(data)
+            await self._stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             raise await self._failure() from None
 
+    async def start(self, *, size: tuple[int, int], rate: Fraction, image: str) -> None:
+        """Tell what kind of frames will come."""
+        await self._pipe(ivf.header(size=size, rate=rate, image=image))
+
     async def finish(self) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
+        if self._left_out:
+            # ffmpeg fills in up to the last frame that it has seen.
+            await self._send()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            stdin.close()
+            self._stdin.close()
         if await self._process.wait() != 0:
             raise await self._failure()
 
@@ -86,6 +114,7 @@ async def video_sink(
     encoding: VideoEncoding,
     *,
     suffix: str,
+    size: tuple[int, int],
     rate: Fraction,
     image: str,
     alpha: bool = False,
@@ -98,6 +127,8 @@ async def video_sink(
         The file to write.
     suffix:
         A file name's ending, which says what container it is.
+    size:
+        Width and height of the frames in pixels.
     rate:
         Frames per second.
     image:
@@ -111,8 +142,8 @@ async def video_sink(
     """
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),
-        *input_arguments(image, rate),
-        *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix),
+        *input_arguments(),
+        *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix, rate=rate),
         file_url(output),
     ]
     try:
@@ -126,12 +157,10 @@ async def video_sink(
         )
     except FileNotFoundError:
         raise missing_program("ffmpeg") from None
-    assert process.stdin is not None
-    transport = process.stdin.transport
-    widen_pipe(transport.get_extra_info("pipe").fileno())
-    transport.set_write_buffer_limits(high=_AHEAD_BYTES)
     try:
-        yield _Video(process, output.name)
+        video = _Video(process, output.name)
+        await video.start(size=size, rate=rate, image=image)
+        yield video
     finally:
         await end_process(process)
 
