@@ -110,9 +110,21 @@ def find_browser(name: str | None = None) -> Path:
 
 @contextlib.asynccontextmanager
 async def open_browser(
-    *, program: Path | None = None, extra_flags: Sequence[str] = ()
+    *,
+    program: Path | None = None,
+    extra_flags: Sequence[str] = (),
+    on_demand: bool | None = None,
 ) -> AsyncIterator[Browser]:
     """Start a browser with an empty profile; end it and delete the profile afterwards.
+
+    Parameters
+    ----------
+    program:
+        The browser to start; by default what `find_browser` finds.
+    extra_flags:
+        Further command-line flags.
+    on_demand:
+        Whether frames are drawn by `beginFrame` alone; by default wherever the browser offers it.
 
     Raises
     ------
@@ -122,7 +134,8 @@ async def open_browser(
         It didn't start.
     """
     path = program or find_browser()
-    on_demand = "headless-shell" in path.resolve().name or "headless-shell" in path.name
+    if on_demand is None:
+        on_demand = "headless-shell" in path.resolve().name or "headless-shell" in path.name
     profile = Path(tempfile.mkdtemp(prefix="helios-browser-"))
     try:
         flags = [*_FLAGS, *_machine_flags(), f"--user-data-dir={profile}", *extra_flags]

@@ -19,6 +19,7 @@ from helios.errors import (
     CompositionNotFound,
     CompositionTimedOut,
     CompositionUnsettled,
+    HeliosError,
 )
 from helios.frame_rate import frame_time
 from helios.renderer.browser import Browser
@@ -31,14 +32,15 @@ EPOCH_MS = 1_704_067_200_000
 LOAD_TIMEOUT = 30.0
 #: Seconds that a frame gets to become ready.
 SETTLE_TIMEOUT = 30.0
-#: Seconds after which a browser that doesn't answer counts as hung.
-ANSWER_TIMEOUT = 60.0
+#: Seconds beyond the page's own limits after which a browser that doesn't answer counts as hung.
+ANSWER_TIMEOUT = 5.0
 #: Milliseconds that frame time is ahead of the machine's clock. Where frame time is behind it, the
 #: browser moves its animation clock up to the machine's as soon as a script asks for the time
 #: (Blink's AnimationClock::CurrentTime). A year: no render catches up.
 _AHEAD_MS = 365 * 24 * 3600 * 1000
-#: Virtual milliseconds between a frame's two draws: the second shows what the first set off.
-_REDRAW_MS = 0.001
+
+#: Times that a frame is drawn and settled again for what came late.
+_MAX_ROUNDS = 5
 
 PageLog = Callable[[int | None, str, str], None]
 """Called with frame (None while loading), level and text of what the page logged or threw."""
@@ -128,10 +130,12 @@ class CompositionPage:
         self._loading = True
         self._loaded = asyncio.Event()
         self._frame: int | None = None
-        self._next_event: float | None = None
-        self._base_ticks = 0.0
+        self._base_ticks = 0
+        self._draws = 0
         self._errors: list[str] = []
         self._requests: dict[str, str] = {}
+        self._endless: dict[str, str] = {}
+        self._refused = ""
         self._missing: list[str] = []
         self._foreign: dict[int, bool | None] = {}
         self._main_frame = target  # a page's target and its outermost frame share one id
@@ -153,12 +157,10 @@ class CompositionPage:
         CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
         """
         await self._prepare()
-        answer = await self._call("Page.navigate", {"url": composition.url})
-        if reason := answer.get("errorText"):
-            raise CompositionNotFound(f"{composition.url}: the browser can't open it ({reason})")
         try:
             async with asyncio.timeout(self._options.load_timeout):
-                await self._loaded.wait()
+                await self._navigate(composition.url)
+                await self._until_open(self._loaded)
         except TimeoutError:
             raise CompositionTimedOut(
                 f"{composition.url}: `load` didn't fire within {self._options.load_timeout:g} s",
@@ -166,7 +168,7 @@ class CompositionPage:
                 details=[f"still loading: {url}" for url in sorted(self._requests.values())[:10]],
             ) from None
         await self._requests_done()
-        self._base_ticks = math.ceil(time.monotonic() * 1000) + _AHEAD_MS
+        self._base_ticks = (math.ceil(time.monotonic() * 1000) + _AHEAD_MS) * 1000
         await self.visit(0)
         self._loading = False
         if self._errors:
@@ -194,14 +196,27 @@ class CompositionPage:
         """Move on to a frame, by all frames between or only by those where something happens.
 
         A timer that is due or an animation that begins or ends may change the page's course, so
-        those frames are visited in any case.
+        those frames are visited in any case; so is the frame before each, for that is what a
+        timer's script sees when it asks how the page looks.
         """
         while self._frame is None or self._frame < frame:
             await self.step(frame, every_frame=every_frame)
 
     async def step(self, frame: int, *, every_frame: bool) -> None:
         """Make one step of `seek`: to the next frame that has to be visited on the way."""
-        await self.visit(self._next_stop(frame, every_frame=every_frame))
+        if self._frame is None:
+            await self.visit(0)
+            return
+        following = self._frame + 1
+        if every_frame or frame <= following:
+            await self.visit(following)
+            return
+        event = await self._next_event()
+        if event is None:
+            await self.visit(frame)
+            return
+        stop = math.ceil(Fraction(event) * self._options.rate / 1000 - Fraction(1, 1000))
+        await self.visit(min(max(stop - 1, following), frame))
 
     async def visit(self, frame: int) -> None:
         """Bring the page to a frame and wait until all that the frame shows is ready.
@@ -213,26 +228,29 @@ class CompositionPage:
         AssetMissing
             A file that the frame asked for isn't there.
         """
-        self._frame = frame
+        self._frame, self._draws = frame, 0
         clock = float(frame_time(frame, self._options.rate) * 1000)
         contexts = await self._contexts()
         for context in contexts:
             await self._run(f"__helios_runtime__.advance({frame}, {clock!r})", context)
-        settling = [
-            asyncio.ensure_future(self._run("__helios_runtime__.settle(true)", context))
-            for context in contexts
-        ]
-        try:
+        drawn = "true" if self._on_demand else "false"
+        settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
+        for _ in range(_MAX_ROUNDS):
             if self._on_demand:
-                await self._draw(frame, no_display=True)
-            answers = await asyncio.gather(*settling)
-        finally:
-            for task in settling:
-                task.cancel()
-        self._note_settled(frame, answers)
-        if self._requests:
+                await self._draw(no_display=True)
+            answers = [await self._run(settle, context) for context in await self._contexts()]
+            if not self._note_settled(frame, answers) and not self._requests:
+                break
             await self._requests_done()
-            await self._rest(frame)
+        self.check_missing()
+
+    def check_missing(self) -> None:
+        """Raise if a file that the page asked for isn't there.
+
+        Raises
+        ------
+        AssetMissing
+        """
         if self._missing and not self._options.allow_missing:
             raise AssetMissing(
                 f"{len(self._missing)} file(s) that the page asks for can't be loaded",
@@ -245,7 +263,7 @@ class CompositionPage:
         if not self._on_demand:
             answer = await self._call("Page.captureScreenshot", self._screenshot(image))
             return base64.b64decode(answer["data"])
-        if self._quiet and not await self._draw(self._frame or 0, step=1):
+        if self._quiet and not await self._draw():
             return self._last_image
         data = await self._draw_picture(image)
         # Two pictures alike: the page rests, and a draw that reports no damage will do from here
@@ -253,7 +271,7 @@ class CompositionPage:
         self._quiet = data == self._last_image
         if self._quiet:
             # A screenshot itself counts as damage to the frame after it.
-            await self._draw(self._frame or 0, step=4)
+            await self._draw()
         self._last_image = data
         return data
 
@@ -296,16 +314,34 @@ class CompositionPage:
             ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
             await call("Emulation.setDefaultBackgroundColorOverride", ground)
 
-    def _next_stop(self, frame: int, *, every_frame: bool) -> int:
-        if self._frame is None:
-            return 0
-        following = self._frame + 1
-        if every_frame or self._next_event is None:
-            return following if every_frame else frame
-        stop = math.ceil(Fraction(self._next_event) * self._options.rate / 1000 - Fraction(1, 1000))
-        return min(max(stop, following), frame)
+    async def _navigate(self, url: str) -> None:
+        answer = await self._call("Page.navigate", {"url": url})
+        reason = answer.get("errorText") or self._refused
+        if reason:
+            raise CompositionNotFound(
+                f"{url}: the browser can't open it ({reason})",
+                hint="Check the address, and whether this machine reaches it.",
+            )
 
-    def _note_settled(self, frame: int, answers: list[Params]) -> None:
+    async def _until_open(self, event: asyncio.Event) -> None:
+        """Wait for an event of the page; a browser that ends meanwhile ends the waiting."""
+        tasks = [asyncio.ensure_future(e.wait()) for e in (event, self._devtools.closed)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if not event.is_set():
+            raise BrowserCrashed("the browser ended while the page loaded")
+
+    async def _next_event(self) -> float | None:
+        """Return the time, in milliseconds, of the next event that may change the page's course."""
+        contexts = await self._contexts()
+        times = [await self._evaluate("__helios_runtime__.nextEvent()", c) for c in contexts]
+        return min((time for time in times if time is not None), default=None)
+
+    def _note_settled(self, frame: int, answers: list[Params]) -> bool:
+        """Check that a frame is ready; return whether an animation waits for being drawn."""
         waiting = [name for answer in answers for name in answer["waiting"]]
         if waiting:
             raise CompositionUnsettled(
@@ -313,18 +349,16 @@ class CompositionPage:
                 hint="Something in the page never finishes loading or never resolves.",
                 details=[f"waiting for {name}" for name in waiting],
             )
-        events = [answer["next"] for answer in answers if answer["next"] is not None]
-        self._next_event = min(events, default=None)
-
-    async def _rest(self, frame: int) -> None:
-        """Settle once more, after what the frame loaded has arrived."""
-        contexts = await self._contexts()
-        answers = [await self._run("__helios_runtime__.settle(true)", c) for c in contexts]
-        self._note_settled(frame, answers)
+        for answer in answers:
+            for url in answer["unplayable"]:
+                self._note_missing(url, "can't be played")
+        return any(answer["pending"] for answer in answers)
 
     async def _requests_done(self) -> None:
         deadline = time.monotonic() + self._options.settle_timeout
         while self._requests:
+            if self._devtools.closed.is_set():
+                raise BrowserCrashed(f"the browser ended (frame {self._frame})")
             if time.monotonic() > deadline:
                 raise CompositionUnsettled(
                     f"requests didn't end within {self._options.settle_timeout:g} s",
@@ -332,36 +366,40 @@ class CompositionPage:
                 )
             await asyncio.sleep(0.002)
 
-    async def _draw(self, frame: int, *, step: int = 0, no_display: bool = False) -> bool:
-        answer = await self._begin_frame(frame, step, {"noDisplayUpdates": no_display})
+    async def _draw(self, *, no_display: bool = False) -> bool:
+        answer = await self._begin_frame({"noDisplayUpdates": no_display})
         return bool(answer["hasDamage"])
 
     async def _draw_picture(self, image: ImageFormat) -> bytes:
-        for step in (2, 3):
-            answer = await self._begin_frame(
-                self._frame or 0, step, {"screenshot": image.parameters()}
-            )
+        for _ in range(2):
+            answer = await self._begin_frame({"screenshot": image.parameters()})
             if data := answer.get("screenshotData"):
                 return base64.b64decode(data)
         raise BrowserCrashed(f"the browser gave no picture of frame {self._frame}")
 
-    async def _begin_frame(self, frame: int, step: int, params: Params) -> Params:
-        ticks = self._base_ticks + float(frame_time(frame, self._options.rate) * 1000)
+    async def _begin_frame(self, params: Params) -> Params:
+        # Microseconds, rounded up: an animation that changes at this frame's time has changed. Each
+        # further draw of a frame is a microsecond later, for no two may be at the same time.
+        since_start = math.ceil(frame_time(self._frame or 0, self._options.rate) * 1_000_000)
+        ticks = self._base_ticks + since_start + self._draws
+        self._draws += 1
+        interval = float(1000 / self._options.rate)
         return await self._call(
             "HeadlessExperimental.beginFrame",
-            {
-                "frameTimeTicks": ticks + step * _REDRAW_MS,
-                "interval": float(1000 / self._options.rate),
-                **params,
-            },
+            {"frameTimeTicks": ticks / 1000, "interval": interval, **params},
         )
 
     def _screenshot(self, image: ImageFormat) -> Params:
         return {**image.parameters(), "captureBeyondViewport": False}
 
     async def _run(self, expression: str, context: int | None) -> Params:
-        answer: Params = await self._evaluate(f"({expression}).then(r => r ?? {{}})", context)
-        return answer
+        try:
+            answer: Params | None = await self._evaluate(expression, context)
+        except (BrowserCrashed, CompositionFailed):
+            if context is None or context in self._foreign:
+                raise
+            answer = None  # the frame went away, or to another page, meanwhile
+        return answer or {"waiting": [], "unplayable": [], "pending": True}
 
     async def _evaluate(self, expression: str, context: int | None = None) -> Any:
         params: Params = {"expression": expression, "awaitPromise": True, "returnByValue": True}
@@ -375,17 +413,31 @@ class CompositionPage:
         return answer["result"].get("value")
 
     async def _call(self, method: str, params: Params | None = None) -> Params:
+        limit = self._options.load_timeout + self._options.settle_timeout + ANSWER_TIMEOUT
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(limit):
                 return await self._devtools.send(method, params, self._session)
         except TimeoutError:
-            raise BrowserCrashed(
-                f"the browser didn't answer {method} within {ANSWER_TIMEOUT:g} s"
-                f" (frame {self._frame})",
-                hint="A script of the page may never return.",
-            ) from None
+            raise await self._hung(limit) from None
         except ProtocolError as error:
+            if "navigated" in error.message or "context was destroyed" in error.message:
+                raise CompositionFailed(
+                    f"frame {self._frame}: the page went to another address or reloaded",
+                    hint="A composition stays where it is.",
+                ) from error
             raise BrowserCrashed(f"the browser refused {error} (frame {self._frame})") from error
+
+    async def _hung(self, seconds: float) -> HeliosError:
+        """Return the error for a page that doesn't answer: its own fault, or the browser's."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._devtools.send("Browser.getVersion")
+        except TimeoutError:
+            return BrowserCrashed(f"the browser hangs (frame {self._frame})")
+        return CompositionUnsettled(
+            f"frame {self._frame}: the page didn't answer within {seconds:g} s",
+            hint="A script of the page never returns.",
+        )
 
     async def _contexts(self) -> list[int | None]:
         """Return None for the page itself, and its frames of other origins.
@@ -425,21 +477,28 @@ class CompositionPage:
 
     def _on_request(self, event: Params) -> None:
         url = event["request"]["url"]
-        # A stream of media stays open for as long as its element lives.
-        if url.startswith(("http:", "https:")) and event.get("type") not in _ENDLESS:
-            self._requests[event["requestId"]] = _short(url)
+        if url.startswith(("http:", "https:")):
+            # A stream of media stays open for as long as its element lives.
+            asked = self._endless if event.get("type") in _ENDLESS else self._requests
+            asked[event["requestId"]] = _short(url)
 
     def _on_response(self, event: Params) -> None:
         response = event["response"]
-        if response["status"] >= 400:
-            self._note_missing(response["url"], f"status {response['status']}")
+        if response["status"] < 400:
+            return
+        if event["type"] == "Document" and event.get("frameId") == self._main_frame:
+            self._refused = f"status {response['status']}"
+        self._note_missing(response["url"], f"status {response['status']}")
 
     def _on_finished(self, event: Params) -> None:
         self._requests.pop(event["requestId"], None)
+        self._endless.pop(event["requestId"], None)
 
     def _on_failed(self, event: Params) -> None:
         url = self._requests.pop(event["requestId"], None)
-        if url is not None and not event.get("canceled"):
+        url = url or self._endless.pop(event["requestId"], None)
+        aborted = event.get("canceled") or event["errorText"] == "net::ERR_ABORTED"
+        if url is not None and not aborted:
             self._note_missing(url, event["errorText"])
 
     def _on_crash(self, _: Params) -> None:

@@ -24,6 +24,7 @@
     currentTime: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime"),
     paused: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "paused"),
     volume: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "volume"),
+    reportError: window.reportError.bind(window),
     timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
     startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
   };
@@ -37,7 +38,7 @@
   };
 
   let clock = parentRuntime()?.clock() ?? 0; // milliseconds since frame 0
-  let frame = 0;
+  let frame = -1;
 
   // --- a task of its own: everything the page queued before it has run ------------------------
 
@@ -55,7 +56,7 @@
     try {
       return callback.apply(window, args);
     } catch (error) {
-      reportError(error);
+      native.reportError(error);
       return undefined;
     }
   };
@@ -115,8 +116,7 @@
     ...native.timelineTime,
     get() {
       const time = native.timelineTime.get.call(this);
-      if (!(this instanceof DocumentTimeline) || time === null) return time;
-      return config.hold ? clock : time - timelineOffset;
+      return this instanceof DocumentTimeline && time !== null ? clock : time;
     },
   });
   Object.defineProperty(Animation.prototype, "startTime", {
@@ -176,6 +176,12 @@
     addTimer(() => callback({ didTimeout: false, timeRemaining: () => 50 }), 1, [], false);
   window.cancelIdleCallback = window.clearTimeout;
 
+  // Nobody answers a dialog.
+  window.alert = (text) => console.log(`alert: ${text}`);
+  window.confirm = () => true;
+  window.prompt = (_, answer) => answer ?? null;
+  window.print = () => {};
+
   // --- animation frames -----------------------------------------------------------------------
 
   let callbacks = new Map();
@@ -196,32 +202,36 @@
       if (due.has(id)) guarded(callback, clock);
     }
   };
+  let runFrame = () => {};
   const armFrame = () => {
     drawn = new Promise((resolve) => {
-      native.requestAnimationFrame(() => {
+      runFrame = () => {
+        runFrame = () => {};
         if (timelineOffset === 0) timelineOffset = nativeTimeline() - clock;
         reseed("frame", frame);
         runCallbacks();
         resolve();
-      });
+      };
+      // The browser leaves out documents that can't be seen; `settle` makes up for it.
+      native.requestAnimationFrame(() => runFrame());
     });
   };
 
   // --- animations -----------------------------------------------------------------------------
 
-  const roots = [document];
+  const roots = new Set([document]);
   const attachShadow = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) {
     const root = attachShadow.call(this, init);
-    roots.push(root);
+    roots.add(root);
     return root;
   };
   const findDeclaredRoots = () => {
     for (const element of document.querySelectorAll("*")) {
-      if (element.shadowRoot && !roots.includes(element.shadowRoot)) roots.push(element.shadowRoot);
+      if (element.shadowRoot) roots.add(element.shadowRoot);
     }
   };
-  const animations = () => roots.flatMap((root) => root.getAnimations());
+  const animations = () => [...roots].flatMap((root) => root.getAnimations());
 
   // Without control of the browser's frame time every animation is paused and placed by hand.
   const held = new WeakMap(); // animation -> clock at which its own time was 0
@@ -240,16 +250,30 @@
     }
   };
 
-  // The next time at which an animation begins or ends: a page may listen for it.
+  // The next time at which an animation begins or ends: a page may listen for it. Where it listens
+  // for iterations these count too.
+  let hearsIterations = false;
+  const addEventListener = EventTarget.prototype.addEventListener;
+  EventTarget.prototype.addEventListener = function (type, ...rest) {
+    if (/animationiteration$/i.test(type)) hearsIterations = true;
+    return addEventListener.call(this, type, ...rest);
+  };
+  const turningPoints = (timing) => {
+    const points = [0, timing.delay, timing.delay + timing.activeDuration, timing.endTime];
+    if (hearsIterations && timing.currentIteration !== null) {
+      const rounds = timing.currentIteration - timing.iterationStart;
+      points.push(timing.delay + rounds * timing.duration, timing.delay + (rounds + 1) * timing.duration);
+    }
+    return points;
+  };
   const nextAnimationEvent = () => {
     let next = Infinity;
     for (const animation of animations()) {
       const start = config.hold ? held.get(animation) : animation.startTime;
       if (typeof start !== "number" || animation.playState !== "running" || !animation.effect) continue;
-      const timing = animation.effect.getComputedTiming();
-      for (const local of [timing.delay, timing.delay + timing.activeDuration, timing.endTime]) {
-        const time = start + local / Math.abs(animation.playbackRate || 1);
-        if (time > clock) next = Math.min(next, time);
+      for (const point of turningPoints(animation.effect.getComputedTiming())) {
+        const time = start + point / animation.playbackRate;
+        if (time > clock + 1e-2) next = Math.min(next, time);
       }
     }
     return next;
@@ -310,6 +334,7 @@
     track.segments.push({ ...track.playing, end: clock, rate: rateOf(element), loop: loops(element) });
     track.playing = null;
   };
+  const hasEnded = (element) => !loops(element) && playTime(element) >= element.duration;
   const announce = (element, ...types) => {
     for (const type of types) element.dispatchEvent(new Event(type));
   };
@@ -319,6 +344,7 @@
     if (!track.playing) {
       const time = track.scripted || native.currentTime.get.call(this) > 0 ? playTime(this) : track.trim;
       track.scripted = true;
+      track.ended = false;
       track.playing = { clock, time: time >= this.duration ? 0 : time };
       hop().then(() => announce(this, "play", "playing"));
     }
@@ -358,6 +384,7 @@
       return track.scripted ? track.playing === null : clock < track.start;
     },
   });
+  Object.defineProperty(HTMLMediaElement.prototype, "ended", { configurable: true, get() { return hasEnded(this); } });
   Object.defineProperty(HTMLMediaElement.prototype, "volume", {
     ...native.volume,
     set(value) {
@@ -371,9 +398,8 @@
   const findMedia = () => {
     for (const root of roots) for (const element of root.querySelectorAll("video, audio")) trackOf(element);
   };
-  const seekVideo = async (element) => {
-    if (element.error) throw new Error(`cannot play ${element.currentSrc || element.src}`);
-    if (element.readyState < 1) return; // `waiting` keeps the frame until its metadata is there
+  const seekVideo = (element) => {
+    if (element.error || element.readyState < 1) return; // without metadata there is nothing to seek in
     const track = trackOf(element);
     // A quarter of a millisecond keeps rounding from showing the source frame before.
     const last = Math.max(element.duration - 1e-3, 0);
@@ -388,30 +414,34 @@
     track.seeking = seeked.then(() => (track.seeking = null));
   };
   const endMedia = (element, track) => {
-    if (!track.playing || loops(element) || !(playTime(element) >= element.duration)) return;
+    if (track.ended || !hasEnded(element) || (track.scripted && !track.playing)) return;
+    track.ended = true;
     endSegment(element);
     announce(element, "pause", "ended");
+  };
+  const placeVideo = (element) => {
+    const track = trackOf(element);
+    // What the page itself placed stays; `waiting` waits while it seeks.
+    if (track.scripted && !track.playing) track.shown = undefined;
+    else seekVideo(element);
   };
   const seekMedia = () => {
     findMedia();
     for (const [element, track] of media) {
       endMedia(element, track);
-      if (element instanceof HTMLVideoElement) {
-        if (track.scripted && !track.playing) {
-          track.shown = undefined;
-          continue; // the page places it; `waiting` waits while it seeks
-        }
-        seekVideo(element).catch(reportError);
-      }
+      if (element instanceof HTMLVideoElement) placeVideo(element);
     }
   };
   const nextMediaEvent = () => {
     let next = Infinity;
     for (const [element, track] of media) {
-      if (!track.playing || loops(element) || !Number.isFinite(element.duration)) continue;
-      next = Math.min(next, track.playing.clock + ((element.duration - track.playing.time) / rateOf(element)) * 1000);
+      if (track.ended || loops(element) || !Number.isFinite(element.duration)) continue;
+      if (track.scripted && !track.playing) continue;
+      const from = track.playing ?? { clock: track.start, time: track.trim };
+      const end = from.clock + ((element.duration - from.time) / rateOf(element)) * 1000;
+      if (end > clock) next = Math.min(next, end);
     }
-    return next > clock ? next : Infinity;
+    return next;
   };
 
   const soundOf = (element, track) => {
@@ -473,25 +503,47 @@
 
   // --- readiness --------------------------------------------------------------------------------
 
-  const waiting = () => {
+  const videosWaiting = () => {
     const names = [];
+    for (const [element, track] of media) {
+      if (!(element instanceof HTMLVideoElement) || element.error || !(element.currentSrc || element.src)) continue;
+      if (track.seeking || element.seeking || element.readyState < 2) names.push(`video ${element.currentSrc}`);
+      if (element.readyState >= 1 && track.shown === undefined && !element.seeking) placeVideo(element);
+    }
+    return names;
+  };
+  const loading = () => (document.readyState === "complete" ? [] : [`document ${location.href}`]);
+  const waiting = () => {
+    const names = [...loading(), ...videosWaiting()];
     for (const root of roots) {
       for (const image of root.querySelectorAll("img")) {
         if (image.loading === "lazy") image.loading = "eager";
         if (!image.complete) names.push(`image ${image.currentSrc || image.src}`);
       }
     }
-    for (const [element, track] of media) {
-      if (!(element instanceof HTMLVideoElement) || element.error || !(element.currentSrc || element.src)) continue;
-      if (track.seeking || element.seeking || element.readyState < 2) names.push(`video ${element.currentSrc}`);
-      if (element.readyState === 1 && !track.seeking && !element.seeking) seekVideo(element);
-    }
     if (document.fonts.status === "loading") names.push("fonts");
     return names;
   };
-  const stable = async () => {
-    if (typeof window.helios?.waitUntilStable === "function") await window.helios.waitUntilStable();
-    if (typeof window.__hf?.waitUntilStable === "function") await window.__hf.waitUntilStable();
+  const unplayable = () =>
+    [...media.keys()].filter((element) => element.error).map((element) => element.currentSrc || element.src);
+
+  // `waitUntilStable` may use timers and animation frames of its own, and no time passes while it
+  // runs: what was asked for since it began is due at once.
+  const stable = () => {
+    const [firstTimer, firstCallback] = [lastTimer + 1, lastCallback + 1];
+    const offers = [window.helios, window.__hf].filter((offer) => typeof offer?.waitUntilStable === "function");
+    const state = { done: offers.length === 0 };
+    Promise.all(offers.map((offer) => guarded(() => offer.waitUntilStable())))
+      .catch(native.reportError)
+      .finally(() => (state.done = true));
+    state.help = () => {
+      const own = [...timers].filter(([id]) => id >= firstTimer).sort(([, a], [, b]) => a.due - b.due || a.order - b.order);
+      if (own.length) fire(own[0][0]);
+      for (const [id, callback] of [...callbacks]) {
+        if (id >= firstCallback && callbacks.delete(id)) guarded(callback, clock);
+      }
+    };
+    return state;
   };
   const children = () => {
     const found = [];
@@ -507,6 +559,28 @@
 
   // --- the driver's side ------------------------------------------------------------------------
 
+  // Ask again and again, less and less often, until nobody waits; returns what still does.
+  const untilReady = async (blockers) => {
+    const deadline = native.now() + config.settleTimeout;
+    let names = blockers();
+    for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
+      await sleep(pause);
+      names = blockers();
+    }
+    return names;
+  };
+
+  const UNDRAWN = { waiting: [], unplayable: [], pending: true };
+  // What a child answers, unless its document is replaced meanwhile: nobody answers then.
+  const whileThere = (child, answer) => {
+    let answered = false;
+    const gone = async () => {
+      while (!answered && children().includes(child)) await sleep(10);
+      return UNDRAWN;
+    };
+    return Promise.race([answer.finally(() => (answered = true)), gone()]);
+  };
+
   const advance = async (toFrame, toClock) => {
     await runTimers(toClock);
     frame = toFrame;
@@ -515,35 +589,45 @@
     driveLibraries();
     if (config.hold) holdAnimations();
     seekMedia();
-    await Promise.all(children().map((child) => child.advance(toFrame, toClock)));
+    await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
+    // A document that loads isn't drawn, and animation callbacks may draw videos.
+    await untilReady(() => [...loading(), ...videosWaiting()]);
     armFrame();
   };
 
-  const settle = async (wantNext) => {
-    const deadline = native.now() + config.settleTimeout;
+  const settle = async (toFrame, toClock, isDrawn) => {
+    if (frame !== toFrame) {
+      // A document that came while the frame was being made.
+      await advance(toFrame, toClock);
+      return UNDRAWN;
+    }
+    if (isDrawn) runFrame();
     await drawn;
     await hop();
+    await runTimers(clock);
     if (config.hold) holdAnimations();
     findMedia();
-    let unstable = true;
-    stable().catch(reportError).finally(() => (unstable = false));
-    await hop();
-    const blockers = () => [...waiting(), ...(unstable ? ["waitUntilStable"] : [])];
-    let names = blockers();
-    for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
-      await sleep(pause);
-      names = blockers();
-    }
+    const state = stable();
+    for (let i = 0; i < 4; i++) await hop();
+    const names = await untilReady(() => {
+      if (!state.done) state.help();
+      return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
+    });
     document.documentElement?.offsetHeight; // styles that changed begin to load what they name
-    const inner = await Promise.all(children().map((child) => child.settle(wantNext)));
-    const times = wantNext
-      ? [nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), ...inner.map((i) => i.next ?? Infinity)]
-      : [Infinity];
-    const next = Math.min(...times);
+    const inner = await Promise.all(children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))));
     return {
       waiting: [...names, ...inner.flatMap((i) => i.waiting)],
-      next: Number.isFinite(next) ? next : null, // milliseconds at which something may happen
+      unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
+      // An animation that began since the frame was drawn gets its start time by drawing it again.
+      pending: (!config.hold && animations().some((animation) => animation.pending)) || inner.some((i) => i.pending),
     };
+  };
+
+  // Milliseconds at which something may happen that changes the page's course; null for never.
+  const nextEvent = () => {
+    const inner = children().map((child) => child.nextEvent() ?? Infinity);
+    const next = Math.min(nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), ...inner);
+    return Number.isFinite(next) ? next : null;
   };
 
   const sounds = () => {
@@ -577,9 +661,9 @@
     clock: () => clock,
     advance,
     settle,
+    nextEvent,
     sounds,
     declared,
-    scanRoots: findDeclaredRoots,
   };
   Object.defineProperty(window, KEY, { value: runtime });
   if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;
