@@ -35,6 +35,24 @@ def whole_output(output: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def check_writable(output: Path) -> None:
+    """Refuse an output that couldn't be written, before any work is done for it.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+        As `whole_output`.
+    """
+    folder = output.parent / f".{output.name[:80]}.{secrets.token_hex(4)}.part"
+    try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder", str(output))
+        folder.mkdir(parents=True)
+        folder.rmdir()
+    except OSError as fault:
+        raise write_failure(fault, output=output) from fault
+
+
 def write_failure(fault: OSError, *, output: Path) -> HeliosError:
     """Return the error that tells why `output` couldn't be written."""
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -3,24 +3,24 @@
 Only this module's own needs are imported at its head, so that `--help` is quick.
 """
 
-import asyncio
+import contextlib
 import json
 import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from helios.errors import EXIT_INTERRUPTED, Cancelled, HeliosError, OptionInvalid, report
+from orchestrator import flags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from helios.job_spec import JobSpec
     from orchestrator.adapters import WorkerAdapter
     from orchestrator.display import Display
+    from orchestrator.local_run import RunOptions
     from orchestrator.planner import RenderOptions
 
 app = typer.Typer(
@@ -36,126 +36,58 @@ app = typer.Typer(
 #: Bytes of memory that one browser at work is counted with.
 _BROWSER_BYTES = 600 << 20
 
-Source = Annotated[
-    str, typer.Argument(metavar="INPUT", help="An HTML file, a folder with index.html, or a URL.")
-]
-SpecPath = Annotated[Path, typer.Argument(metavar="JOB.JSON", help="A job spec.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The video to write.")]
-Duration = Annotated[
-    float | None, typer.Option(help="Seconds.", show_default="what the page declares")
-]
-Frames = Annotated[int | None, typer.Option(help="Frames, in place of --duration.")]
-Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")]
-Width = Annotated[int, typer.Option(help="Width of the page in CSS pixels.")]
-Height = Annotated[int, typer.Option(help="Height of the page in CSS pixels.")]
-Chunks = Annotated[
-    int | None, typer.Option(help="Number of chunks.", show_default="by cores and length")
-]
-FramesPerChunk = Annotated[int | None, typer.Option(help="Frames per chunk, instead.")]
-Concurrency = Annotated[
-    int | None, typer.Option(help="Chunks at the same time.", show_default="by cores and memory")
-]
-Adapter = Annotated[str, typer.Option(help="Where chunks run: local.")]
-Retries = Annotated[int, typer.Option(help="Further tries of a chunk that failed.")]
-RetryDelay = Annotated[
-    float, typer.Option(help="Seconds before the first further try, at most; then doubled.")
-]
-ChunkTimeout = Annotated[
-    float | None, typer.Option(help="Seconds that a try may take.", show_default="no limit")
-]
-NoMerge = Annotated[bool, typer.Option("--no-merge", help="Leave the chunks as they are.")]
-OnlyChunks = Annotated[
-    list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep the chunks that are there already and are whole.")
-]
-Props = Annotated[str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")]
-Crf = Annotated[int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")]
-Preset = Annotated[
-    str | None, typer.Option(help="Encoder speed.", show_default="veryfast for h264")
-]
-CodecName = Annotated[
-    str | None,
-    typer.Option(
-        "--codec", help="h264, h265, vp9, av1, prores, gif, png, jpeg.", show_default="by file name"
-    ),
-]
-JpegQuality = Annotated[int | None, typer.Option(min=1, max=100, help="Of captured frames.")]
-Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
-Transparent = Annotated[bool, typer.Option("--transparent", help="Keep transparency.")]
-Seed = Annotated[int, typer.Option(help="What Math.random starts from.")]
-Replay = Annotated[
-    bool | None,
-    typer.Option(
-        "--replay/--no-replay",
-        help="Run every frame from 0 on first, for pages that build on their own last frame.",
-        show_default="what the page declares",
-    ),
-]
-NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
-AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")
-]
-Timeout = Annotated[
-    float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
-]
-JobDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder for the spec and the chunks.", show_default="OUTPUT.job, beside it"),
-]
-Keep = Annotated[bool, typer.Option("--keep", help="Keep the job's folder after success.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document per event, on stdout.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what workers say.")]
-
 
 @app.command()
 def render(
-    source: Source,
-    output: Output,
-    duration: Duration = None,
-    frames: Frames = None,
-    fps: Fps = "30",
-    width: Width = 1920,
-    height: Height = 1080,
-    chunks: Chunks = None,
-    frames_per_chunk: FramesPerChunk = None,
-    concurrency: Concurrency = None,
-    adapter: Adapter = "local",
-    retries: Retries = 2,
-    retry_delay: RetryDelay = 1.0,
-    chunk_timeout: ChunkTimeout = None,
-    no_merge: NoMerge = False,
-    only_chunks: OnlyChunks = None,
-    resume: Resume = False,
-    props: Props = "{}",
-    crf: Crf = None,
-    preset: Preset = None,
-    codec: CodecName = None,
-    jpeg_quality: JpegQuality = None,
-    scale: Scale = 1.0,
-    transparent: Transparent = False,
-    seed: Seed = 0,
-    replay: Replay = None,
-    no_audio: NoAudio = False,
-    allow_missing: AllowMissing = False,
-    timeout: Timeout = None,
-    job_dir: JobDir = None,
-    keep: Keep = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    source: flags.Source,
+    output: flags.Output,
+    duration: flags.Duration = None,
+    frames: flags.Frames = None,
+    fps: flags.Fps = "30",
+    width: flags.Width = 1920,
+    height: flags.Height = 1080,
+    chunks: flags.Chunks = None,
+    frames_per_chunk: flags.FramesPerChunk = None,
+    concurrency: flags.Concurrency = None,
+    adapter: flags.Adapter = "local",
+    retries: flags.Retries = 2,
+    retry_delay: flags.RetryDelay = 1.0,
+    chunk_timeout: flags.ChunkTimeout = None,
+    no_merge: flags.NoMerge = False,
+    only_chunks: flags.OnlyChunks = None,
+    resume: flags.Resume = False,
+    props: flags.Props = "{}",
+    crf: flags.Crf = None,
+    preset: flags.Preset = None,
+    codec: flags.CodecName = None,
+    jpeg_quality: flags.JpegQuality = None,
+    scale: flags.Scale = 1.0,
+    transparent: flags.Transparent = False,
+    seed: flags.Seed = 0,
+    replay: flags.Replay = None,
+    no_audio: flags.NoAudio = False,
+    allow_missing: flags.AllowMissing = False,
+    timeout: flags.Timeout = None,
+    job_dir: flags.JobDir = None,
+    keep: flags.Keep = False,
+    as_json: flags.Json = False,
+    verbose: flags.Verbose = False,
 ) -> None:
     """Plan, render and stitch: from a composition to a video."""
 
     async def work(display: "Display") -> None:
-        folder = job_dir or output.with_name(f"{output.name}.job")
+        from orchestrator.local_run import run_job
+        from orchestrator.resume import is_planned_alike
+
+        worker = _adapter(adapter)
+        folder = job_dir or _folder_beside(output)
         spec = await _plan(
             display,
             source,
             output,
             duration=duration,
             frames=frames,
-            options=_options(
+            options=_render_options(
                 fps,
                 width=width,
                 height=height,
@@ -177,69 +109,77 @@ def render(
             sound=not no_audio,
             job_dir=folder,
         )
-        _write(folder / "job.json", spec.to_json())
-        await _execute(
-            display,
+        job_file = folder / "job.json"
+        alike = is_planned_alike(spec, job_file)
+        if resume and not alike:
+            display.note(
+                "replanned", "the plan isn't that of the last run: all chunks are rendered"
+            )
+        _write(job_file, spec.to_json())
+        await run_job(
             spec,
-            folder,
-            adapter=_adapter(adapter),
-            concurrency=concurrency,
-            merge=not no_merge,
-            retries=retries,
-            retry_delay=retry_delay,
-            chunk_timeout=chunk_timeout,
-            only_chunks=only_chunks,
-            resume=resume,
+            adapter=worker,
+            job_file=job_file,
+            job_dir=folder,
             output=output,
+            options=_run_options(
+                concurrency=concurrency,
+                no_merge=no_merge,
+                retries=retries,
+                retry_delay=retry_delay,
+                chunk_timeout=chunk_timeout,
+                only_chunks=only_chunks,
+                resume=resume and alike,
+            ),
+            display=display,
         )
         if not (keep or no_merge or only_chunks or job_dir):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_job(folder)
 
     _run(work, as_json=as_json, verbose=verbose)
 
 
 @app.command()
 def plan(
-    source: Source,
+    source: flags.Source,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The job spec to write; - for stdout.")
     ] = Path("job.json"),
     video: Annotated[str, typer.Option(help="Name of the video that the job makes.")] = "video.mp4",
-    duration: Duration = None,
-    frames: Frames = None,
-    fps: Fps = "30",
-    width: Width = 1920,
-    height: Height = 1080,
-    chunks: Chunks = None,
-    frames_per_chunk: FramesPerChunk = None,
-    concurrency: Concurrency = None,
-    props: Props = "{}",
-    crf: Crf = None,
-    preset: Preset = None,
-    codec: CodecName = None,
-    jpeg_quality: JpegQuality = None,
-    scale: Scale = 1.0,
-    transparent: Transparent = False,
-    seed: Seed = 0,
-    replay: Replay = None,
-    no_audio: NoAudio = False,
-    allow_missing: AllowMissing = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    duration: flags.Duration = None,
+    frames: flags.Frames = None,
+    fps: flags.Fps = "30",
+    width: flags.Width = 1920,
+    height: flags.Height = 1080,
+    chunks: flags.Chunks = None,
+    frames_per_chunk: flags.FramesPerChunk = None,
+    concurrency: flags.Concurrency = None,
+    props: flags.Props = "{}",
+    crf: flags.Crf = None,
+    preset: flags.Preset = None,
+    codec: flags.CodecName = None,
+    jpeg_quality: flags.JpegQuality = None,
+    scale: flags.Scale = 1.0,
+    transparent: flags.Transparent = False,
+    seed: flags.Seed = 0,
+    replay: flags.Replay = None,
+    no_audio: flags.NoAudio = False,
+    allow_missing: flags.AllowMissing = False,
+    timeout: flags.Timeout = None,
+    as_json: flags.Json = False,
+    verbose: flags.Verbose = False,
 ) -> None:
     """Write the job spec of a render, to be run later or elsewhere."""
 
     async def work(display: "Display") -> None:
         to_stdout = str(output) == "-"
-        folder = Path.cwd() if to_stdout else output.parent
         spec = await _plan(
             display,
             source,
             Path(video),
             duration=duration,
             frames=frames,
-            options=_options(
+            options=_render_options(
                 fps,
                 width=width,
                 height=height,
@@ -259,67 +199,71 @@ def plan(
             frames_per_chunk=frames_per_chunk,
             concurrency=concurrency,
             sound=not no_audio,
-            job_dir=folder,
+            job_dir=Path() if to_stdout else output.parent,
         )
         if to_stdout:
             print(spec.to_json(), end="")
             return
         _write(output, spec.to_json())
         display.note(
-            "written", f"{output}: run it with: orchestrator run {output}", jobSpec=str(output)
+            "completed", f"{output}: run it with: orchestrator run {output}", jobSpec=str(output)
         )
 
-    _run(work, as_json=as_json, verbose=verbose)
+    _run(work, as_json=as_json and str(output) != "-", verbose=verbose)
 
 
 @app.command()
 def run(
-    job: SpecPath,
+    job: flags.SpecPath,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The video.", show_default="as the spec says"),
     ] = None,
-    concurrency: Concurrency = None,
-    adapter: Adapter = "local",
-    retries: Retries = 2,
-    retry_delay: RetryDelay = 1.0,
-    chunk_timeout: ChunkTimeout = None,
-    no_merge: NoMerge = False,
-    only_chunks: OnlyChunks = None,
-    resume: Resume = False,
+    concurrency: flags.Concurrency = None,
+    adapter: flags.Adapter = "local",
+    retries: flags.Retries = 2,
+    retry_delay: flags.RetryDelay = 1.0,
+    chunk_timeout: flags.ChunkTimeout = None,
+    no_merge: flags.NoMerge = False,
+    only_chunks: flags.OnlyChunks = None,
+    resume: flags.Resume = False,
     job_dir: Annotated[
         Path | None,
         typer.Option(help="Folder that the job runs in.", show_default="the spec's folder"),
     ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: flags.Json = False,
+    verbose: flags.Verbose = False,
 ) -> None:
     """Run a job spec: its chunks, then its merge."""
 
     async def work(display: "Display") -> None:
         from helios.job_spec import JobSpec
+        from orchestrator.local_run import run_job
 
-        await _execute(
-            display,
+        worker = _adapter(adapter)
+        await run_job(
             JobSpec.load(job),
-            job_dir or job.parent,
-            adapter=_adapter(adapter),
-            concurrency=concurrency,
-            merge=not no_merge,
-            retries=retries,
-            retry_delay=retry_delay,
-            chunk_timeout=chunk_timeout,
-            only_chunks=only_chunks,
-            resume=resume,
+            adapter=worker,
+            job_file=job,
+            job_dir=job_dir or job.parent,
             output=output,
-            job_path=job,
+            options=_run_options(
+                concurrency=concurrency,
+                no_merge=no_merge,
+                retries=retries,
+                retry_delay=retry_delay,
+                chunk_timeout=chunk_timeout,
+                only_chunks=only_chunks,
+                resume=resume,
+            ),
+            display=display,
         )
 
     _run(work, as_json=as_json, verbose=verbose)
 
 
 @app.command()
-def validate(job: SpecPath, as_json: Json = False) -> None:
+def validate(job: flags.SpecPath, as_json: flags.Json = False) -> None:
     """Check a job spec: exit status 0 if it can be run, else every fault with its JSON path."""
 
     async def work(display: "Display") -> None:
@@ -328,7 +272,7 @@ def validate(job: SpecPath, as_json: Json = False) -> None:
         spec = JobSpec.load(job)
         facts = spec.metadata
         display.note(
-            "valid",
+            "completed",
             f"{job}: valid; {len(spec.chunks)} chunk(s), {facts.total_frames} frames,"
             f" {facts.width}x{facts.height} at {facts.fps:g} fps",
             chunks=len(spec.chunks),
@@ -351,10 +295,7 @@ def main() -> None:
     app()
 
 
-# --- planning -------------------------------------------------------------------------------
-
-
-def _options(fps: str, *, props: str, **rest: Any) -> "RenderOptions":
+def _render_options(fps: str, *, props: str, **rest: Any) -> "RenderOptions":
     from helios.frame_rate import frame_rate
     from helios.renderer.props import read_props
     from orchestrator.planner import RenderOptions
@@ -376,133 +317,67 @@ async def _plan(
     sound: bool,
     job_dir: Path,
 ) -> "JobSpec":
-    from orchestrator.planner import ChunkSizes, check_options, plan
+    from orchestrator.delivery import check_destination
+    from orchestrator.planner import ChunkSizes, check_options, is_sequence, plan
     from orchestrator.survey import survey
 
-    if duration is not None and frames is not None:
-        raise OptionInvalid("--duration and --frames: give one of them")
+    # All that can be refused without the page comes first.
     check_options(output.name, options)
-    found = await survey(source, options, duration=duration, frames=frames, sound=sound)
+    sizes = ChunkSizes(
+        chunks=chunks,
+        frames_per_chunk=frames_per_chunk,
+        concurrency=_default_concurrency() if concurrency is None else concurrency,
+    )
+    check_destination(output, images=is_sequence(output.name, options.codec))
+    with display.activity(f"looking at {source}"):
+        found = await survey(source, options, duration=duration, frames=frames, sound=sound)
     spec = plan(
         source,
         output.name,
         frame_count=found.frame_count,
         options=options,
-        sizes=ChunkSizes(
-            chunks=chunks,
-            frames_per_chunk=frames_per_chunk,
-            concurrency=concurrency or _default_concurrency(),
-        ),
+        sizes=sizes,
         job_dir=job_dir,
         sound=found.sounds,
     )
     facts = spec.metadata
+    count = len(spec.chunks)
     display.note(
         "planned",
         f"{facts.total_frames} frames ({facts.duration:g} s at {facts.fps:g} fps,"
-        f" {facts.width}x{facts.height}) in {len(spec.chunks)} chunk(s)",
+        f" {facts.width}x{facts.height}) in {count} {'chunk' if count == 1 else 'chunks'}",
         totalFrames=facts.total_frames,
-        chunks=len(spec.chunks),
+        chunks=count,
         sounds=found.sounds,
     )
     return spec
 
 
-# --- running --------------------------------------------------------------------------------
-
-
-async def _execute(
-    display: "Display",
-    spec: "JobSpec",
-    job_dir: Path,
+def _run_options(
     *,
-    adapter: "WorkerAdapter",
     concurrency: int | None,
-    merge: bool,
+    no_merge: bool,
     retries: int,
     retry_delay: float,
     chunk_timeout: float | None,
     only_chunks: list[int] | None,
     resume: bool,
-    output: Path | None,
-    job_path: Path | None = None,
-) -> None:
-    from helios.stitcher.check import check_chunk_outputs
-    from orchestrator.job_executor import JobExecutor
-    from orchestrator.resume import whole_chunks
+) -> "RunOptions":
+    from orchestrator.local_run import RunOptions
 
-    done = await whole_chunks(spec, job_dir) if resume else set()
-    if done:
-        display.note("resumed", f"{len(done)} chunk(s) are there already", chunks=sorted(done))
-    job_file = job_path or job_dir / "job.json"
-    try:
-        with display.job(spec):
-            result = await JobExecutor(adapter).execute(
-                spec,
-                concurrency=concurrency or _default_concurrency(),
-                job_dir=job_dir,
-                job_path=str(job_file),
-                merge=merge,
-                retries=retries,
-                retry_delay=retry_delay,
-                chunk_timeout=chunk_timeout,
-                completed_chunk_ids=done,
-                chunk_ids=only_chunks,
-                on_event=display.show,
-                verify=check_chunk_outputs,
-            )
-    except asyncio.CancelledError:
-        raise Cancelled(
-            "stopped; finished chunks are kept", hint=_go_on(job_file, output)
-        ) from None
-    except HeliosError as error:
-        error.hint = " ".join(filter(None, [error.hint, _go_on(job_file, output)]))
-        raise
-    made = _deliver(spec, job_dir, result.output, output, whole=merge and not only_chunks)
-    frames = sum(spec.chunk(chunk.chunk_id).frame_count for chunk in result.chunks)
-    display.note(
-        "completed",
-        f"{made or job_dir}: {frames} frames in {result.duration:.1f} s"
-        f" ({frames / max(result.duration, 1e-9):.1f} frames/s)",
-        output=str(made) if made else None,
-        frames=frames,
-        seconds=round(result.duration, 3),
+    return RunOptions(
+        concurrency=_default_concurrency() if concurrency is None else concurrency,
+        merge=not no_merge,
+        retries=retries,
+        retry_delay=retry_delay,
+        chunk_timeout=chunk_timeout,
+        only=only_chunks or None,
+        resume=resume,
     )
 
 
-def _go_on(job_file: Path, output: Path | None) -> str:
-    from helios.command import format_command
-
-    words = ["orchestrator", "run", str(job_file), "--resume"]
-    words += ["-o", str(output)] if output else []
-    return f"Go on with: {format_command(words)}"
-
-
-def _deliver(
-    spec: "JobSpec", job_dir: Path, merged: Path | None, output: Path | None, *, whole: bool
-) -> Path | None:
-    """Move a job's result to where the user wants it; return where it is."""
-    from helios.output import write_failure
-
-    made = merged
-    if made is None and whole and len(spec.chunks) == 1 and not spec.merge_command:
-        made = job_dir / spec.chunks[0].output_file
-    if made is None or output is None or made == output:
-        return made
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if made.is_dir():
-            output.mkdir(exist_ok=True)
-            for image in made.iterdir():
-                shutil.move(image, output / image.name)
-        else:
-            shutil.move(made, output)
-    except OSError as error:
-        raise write_failure(error, output=output) from error
-    return output
-
-
 def _adapter(name: str) -> "WorkerAdapter":
+    from helios.errors import OptionInvalid
     from orchestrator.adapters import LocalWorkerAdapter
 
     if name != "local":
@@ -514,7 +389,25 @@ def _default_concurrency() -> int:
     import psutil
 
     by_memory = psutil.virtual_memory().available // _BROWSER_BYTES
-    return max(1, min(os.cpu_count() or 1, by_memory))
+    # A container or taskset may leave fewer cores than the machine has.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, by_memory))
+
+
+def _folder_beside(output: Path) -> Path:
+    from helios.errors import OptionInvalid
+
+    if output.name in ("", ".."):
+        raise OptionInvalid(f"output {str(output)!r}: names no file", hint="Give a file's name.")
+    return output.with_name(f"{output.name}.job")
+
+
+def _remove_job(folder: Path) -> None:
+    """Remove what a render left in its job's folder, and the folder if nothing else is in it."""
+    shutil.rmtree(folder / "chunks", ignore_errors=True)
+    (folder / "job.json").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _write(path: Path, text: str) -> None:
@@ -524,52 +417,12 @@ def _write(path: Path, text: str) -> None:
         (folder / "whole").write_text(text, "utf-8")
 
 
-# --- the edge -------------------------------------------------------------------------------
-
-
 def _run(
-    work: "Callable[[Display], Coroutine[Any, Any, None]]", *, as_json: bool, verbose: bool
+    work: "Callable[[Display], Coroutine[Any, Any, None]]", *, as_json: bool, verbose: bool = False
 ) -> None:
-    """Run a command to its end; Ctrl-C and TERM stop it, errors are told in one place."""
-    from orchestrator.display import choose_display
+    from orchestrator.command_line import run_command
 
-    display = choose_display(as_json=as_json, verbose=verbose)
-
-    async def until_done() -> None:
-        task = asyncio.ensure_future(work(display))
-
-        def stop() -> None:
-            if not task.cancelling():
-                display.note("stopping", "stopping: what runs is ended, finished chunks stay")
-                task.cancel()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-        try:
-            await task
-        except asyncio.CancelledError:
-            raise Cancelled("stopped") from None
-
-    try:
-        asyncio.run(until_done())
-    except HeliosError as error:
-        _fail(display, error, as_json=as_json)
-
-
-def _fail(display: "Display", error: HeliosError, *, as_json: bool) -> NoReturn:
-    if as_json:
-        display.note(
-            "error",
-            "",
-            code=error.code,
-            message=error.message,
-            hint=error.hint,
-            details=list(error.details),
-            retryable=error.retryable,
-        )
-    else:
-        print(report(error), file=sys.stderr)
-    sys.exit(EXIT_INTERRUPTED if isinstance(error, Cancelled) else error.exit_code)
+    run_command(work, as_json=as_json, verbose=verbose)
 
 
 if __name__ == "__main__":

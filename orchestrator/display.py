@@ -7,114 +7,71 @@ import re
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from helios.job_spec import JobSpec
 from orchestrator.events import (
     ChunkFailed,
     ChunkFinished,
     ChunkRetrying,
-    ChunkStarted,
     Event,
     FrameProgress,
     LogLine,
     MergeFinished,
-    MergeStarted,
 )
+from orchestrator.progress import ChunkState, JobProgress
 
-#: Seconds between two plain lines of progress.
-LINE_INTERVAL = 2.0
-#: Seconds over which the speed is averaged, and before which it is too early to tell.
-SPEED_WINDOW = 10.0
-SPEED_AFTER = 1.0
-#: Chunks whose states are drawn one by one; more are only counted.
-DRAWN_CHUNKS = 60
+#: Seconds between two plain lines of progress at least, and as a share of the time so far: a
+#: render of an hour leaves some forty lines in a log, not hundreds.
+LINE_INTERVAL = 5.0
+LINE_SHARE = 0.15
+#: Columns beside the marks of single chunks.
+_BESIDE_MARKS = 30
 
-_MARKS = {
-    "waiting": "[dim]·[/]",
-    "running": "[yellow]▸[/]",
-    "done": "[green]■[/]",
-    "failed": "[red]✗[/]",
+_RISING = " ▁▂▃▄▅▆▇█"
+_RISING_ASCII = " 123456789"
+_STYLES = {
+    ChunkState.WAITING: "dim",
+    ChunkState.RUNNING: "yellow",
+    ChunkState.DONE: "green",
+    ChunkState.FAILED: "red",
 }
-
-
-class JobProgress:
-    """What is known of a running job: frames, chunks, speed, time left.
-
-    Parameters
-    ----------
-    spec:
-        The job.
-    """
-
-    def __init__(self, spec: JobSpec) -> None:
-        self.states = {chunk.id: "waiting" for chunk in spec.chunks_by_frame()}
-        self.frames_total = spec.metadata.total_frames
-        self.frames_done = 0
-        self.merging = False
-        self._recent: list[tuple[float, int]] = [(time.monotonic(), 0)]
-
-    def update(self, event: Event) -> None:
-        """Take an event of the job into account."""
-        match event:
-            case ChunkStarted():
-                self.states[event.chunk_id] = "running"
-            case ChunkFinished():
-                self.states[event.chunk_id] = "done"
-            case ChunkFailed():
-                self.states[event.chunk_id] = "failed"
-            case FrameProgress():
-                self.frames_done, self.frames_total = event.frames_done, event.frames_total
-                self._note_speed()
-            case MergeStarted():
-                self.merging = True
-            case _:
-                pass
-
-    @property
-    def chunks_done(self) -> int:
-        """Number of chunks that are done."""
-        return sum(state == "done" for state in self.states.values())
-
-    @property
-    def fps(self) -> float:
-        """Frames per second lately."""
-        (first, before), (last, after) = self._recent[0], self._recent[-1]
-        elapsed = last - first
-        return max(0.0, (after - before) / elapsed) if elapsed > SPEED_AFTER else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until all frames are rendered, at the speed of late; None if unknown."""
-        return (self.frames_total - self.frames_done) / self.fps if self.fps else None
-
-    def _note_speed(self) -> None:
-        now = time.monotonic()
-        self._recent.append((now, self.frames_done))
-        while len(self._recent) > 2 and self._recent[0][0] < now - SPEED_WINDOW:
-            self._recent.pop(0)
 
 
 class Display(ABC):
     """Shows a command's progress and outcome."""
 
+    def __init__(self) -> None:
+        self.progress: JobProgress | None = None
+
     @abstractmethod
     def note(self, kind: str, text: str, **facts: Any) -> None:
         """Show a milestone: a sentence for people, `kind` and facts for programs."""
 
-    @abstractmethod
     def show(self, event: Event) -> None:
         """Show an event of the running job."""
+        if self.progress is not None:
+            self.progress.update(event)
 
     @contextlib.contextmanager
-    def job(self, spec: JobSpec) -> Iterator[None]:
-        """Follow a job until the context ends."""
-        self.progress = JobProgress(spec)
+    def activity(self, text: str) -> Iterator[None]:  # noqa: ARG002
+        """Say what is being done, where that can be taken back once it is."""
+        yield
+
+    @contextlib.contextmanager
+    def job(
+        self, spec: JobSpec, *, done: Collection[int] = (), only: Collection[int] | None = None
+    ) -> Iterator[None]:
+        """Follow a job until the context ends; `done` and `only` are as in `JobExecutor`."""
+        self.progress = JobProgress(spec, done=done, only=only)
         yield
 
 
@@ -122,7 +79,10 @@ def choose_display(*, as_json: bool, verbose: bool) -> Display:
     """Return the display that suits whoever reads: a program, a person, or a log."""
     if as_json:
         return JsonDisplay()
-    return BarDisplay(verbose) if sys.stderr.isatty() else LineDisplay(verbose)
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return BarDisplay(console, verbose=verbose)
+    return LineDisplay(verbose=verbose)
 
 
 class JsonDisplay(Display):
@@ -133,95 +93,139 @@ class JsonDisplay(Display):
 
     def show(self, event: Event) -> None:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-        fields = {_camel(key): value for key, value in _plain(event).items()}
-        self._print({"event": name, **fields})
+        fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+        self._print({"event": name, **{_camel(key): _json_value(fields[key]) for key in fields}})
 
     def _print(self, document: dict[str, Any]) -> None:
-        print(json.dumps(document, ensure_ascii=False), flush=True)
+        # Escapes keep a file name that isn't Unicode from breaking the line.
+        print(json.dumps(document), flush=True)
 
 
 class LineDisplay(Display):
     """Plain lines on stderr, as logs keep them."""
 
-    def __init__(self, verbose: bool) -> None:
+    def __init__(self, *, verbose: bool) -> None:
+        super().__init__()
         self._verbose = verbose
-        self._last_line = 0.0
+        self._began = self._last_line = time.monotonic()
 
     def note(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
         self._print(text)
 
     def show(self, event: Event) -> None:
-        self.progress.update(event)
+        super().show(event)
         if text := describe(event, verbose=self._verbose):
             self._print(text)
-        if isinstance(event, FrameProgress):
-            self._show_frames()
+        if isinstance(event, FrameProgress) and self.progress is not None:
+            self._show_frames(self.progress)
 
-    def _show_frames(self) -> None:
-        now, progress = time.monotonic(), self.progress
-        complete = progress.frames_done == progress.frames_total
-        if now - self._last_line < LINE_INTERVAL and not complete:
+    def _show_frames(self, progress: JobProgress) -> None:
+        now = time.monotonic()
+        if now - self._last_line < max(LINE_INTERVAL, LINE_SHARE * (now - self._began)):
             return
         self._last_line = now
-        left = progress.seconds_left
-        self._print(
-            f"frames {progress.frames_done}/{progress.frames_total}"
-            f"  chunks {progress.chunks_done}/{len(progress.states)}"
-            f"  {progress.fps:.1f} frames/s" + ("" if left is None else f"  {left:.0f} s left")
-        )
+        facts = [
+            f"{progress.frames_done}/{progress.frames_total} frames",
+            f"{progress.chunks_done}/{len(progress.chunks)} chunks",
+            _speed(progress),
+            _time_left(progress),
+        ]
+        self._print("  ".join(fact for fact in facts if fact))
 
     def _print(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
 class BarDisplay(Display):
-    """A bar that moves, with a mark for every chunk."""
+    """A bar that moves, over a mark for every chunk that rises with its frames.
 
-    def __init__(self, verbose: bool) -> None:
+    Parameters
+    ----------
+    console:
+        The terminal.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool) -> None:
+        super().__init__()
+        self._console = console
         self._verbose = verbose
-        self._console = Console(stderr=True, highlight=False)
-        self._bar: Progress | None = None
 
     def note(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
-        self._console.print(text, markup=False)
+        line = Text(text)
+        if kind == "completed":
+            line = Text.assemble(("OK " if self._ascii else "✓ ", "bold green"), line)
+        self._console.print(line, soft_wrap=True)
 
     def show(self, event: Event) -> None:
-        self.progress.update(event)
+        super().show(event)
         if text := describe(event, verbose=self._verbose):
-            self._console.print(text, markup=False)
-        self._refresh()
+            self._console.print(Text(text), soft_wrap=True)
 
     @contextlib.contextmanager
-    def job(self, spec: JobSpec) -> Iterator[None]:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.completed}/{task.total} frames"),
-            TextColumn("[cyan]{task.fields[fps]}[/] [dim]{task.fields[left]}[/]"),
-            TextColumn("{task.fields[chunks]}"),
-        )
-        with super().job(spec), Progress(*columns, console=self._console, transient=True) as bar:
-            self._bar = bar
-            self._task = bar.add_task(
-                "rendering", total=self.progress.frames_total, fps="", left="", chunks=""
-            )
-            self._refresh()
+    def activity(self, text: str) -> Iterator[None]:
+        with self._console.status(Text(text), spinner="line" if self._ascii else "dots"):
             yield
-        self._bar = None
 
-    def _refresh(self) -> None:
-        if self._bar is None:
-            return
-        progress, left = self.progress, self.progress.seconds_left
-        self._bar.update(
-            self._task,
-            description="stitching" if progress.merging else "rendering",
-            completed=progress.frames_done,
-            total=progress.frames_total,
-            fps=f"{progress.fps:.1f}/s" if progress.fps else "",
-            left="" if left is None else f"{left:.0f} s left",
-            chunks=_chunk_marks(progress),
+    @contextlib.contextmanager
+    def job(
+        self, spec: JobSpec, *, done: Collection[int] = (), only: Collection[int] | None = None
+    ) -> Iterator[None]:
+        with (
+            super().job(spec, done=done, only=only),
+            Live(
+                get_renderable=self._view,
+                console=self._console,
+                refresh_per_second=8,
+                transient=True,
+            ),
+        ):
+            yield
+
+    @property
+    def _ascii(self) -> bool:
+        return self._console.options.ascii_only
+
+    def _view(self) -> RenderableType:
+        if self.progress is None:
+            return ""
+        progress = self.progress
+        frames_total = progress.frames_total
+        width = len(str(frames_total))
+        line = Table.grid(expand=True, padding=(0, 2, 0, 0))
+        line.add_column(width=9)
+        line.add_column(ratio=1)
+        line.add_column(justify="right", no_wrap=True)
+        line.add_column(justify="right", no_wrap=True, min_width=14, style="cyan")
+        line.add_column(justify="right", no_wrap=True, min_width=10, style="dim")
+        line.add_row(
+            "stitching" if progress.merging else "rendering",
+            ProgressBar(total=frames_total, completed=progress.frames_done),
+            f"{progress.frames_done:>{width}}/{frames_total} frames",
+            _speed(progress),
+            _time_left(progress),
         )
+        return Group(line, self._marks(progress))
+
+    def _marks(self, progress: JobProgress) -> Text:
+        count = f"{progress.chunks_done}/{len(progress.chunks)}"
+        line = Text("chunks     ")
+        if len(progress.chunks) <= self._console.width - _BESIDE_MARKS:
+            for chunk in progress.chunks.values():
+                line.append(self._mark(chunk.state, chunk.share), _STYLES[chunk.state])
+            return line.append(f"  {count}", "dim")
+        return line.append(f"{count} done, {progress.chunks_running} running", "dim")
+
+    def _mark(self, state: ChunkState, share: float) -> str:
+        match state:
+            case ChunkState.WAITING:
+                return "." if self._ascii else "·"
+            case ChunkState.DONE:
+                return "#" if self._ascii else "█"
+            case ChunkState.FAILED:
+                return "x" if self._ascii else "✗"
+            case ChunkState.RUNNING:
+                rising = _RISING_ASCII if self._ascii else _RISING
+                return rising[1 + int(share * (len(rising) - 2))]
 
 
 def describe(event: Event, *, verbose: bool) -> str | None:
@@ -233,10 +237,7 @@ def describe(event: Event, *, verbose: bool) -> str | None:
                 f"[{event.error.code}] {event.error.message}; again in {event.delay:.1f} s"
             )
         case ChunkFailed():
-            return (
-                f"chunk {event.chunk_id}: failed after {event.attempts} attempt(s) "
-                f"[{event.error.code}] {event.error.message}"
-            )
+            return f"chunk {event.chunk_id}: failed; what runs is waited for"
         case LogLine():
             return _described_log(event, verbose=verbose)
         case ChunkFinished() if verbose:
@@ -254,16 +255,23 @@ def _described_log(event: LogLine, *, verbose: bool) -> str | None:
     return f"{where}: {event.text}"
 
 
-def _chunk_marks(progress: JobProgress) -> str:
-    states = progress.states
-    if len(states) > DRAWN_CHUNKS:
-        return f"chunks {progress.chunks_done}/{len(states)}"
-    return "".join(_MARKS[state] for state in states.values())
+def _speed(progress: JobProgress) -> str:
+    return f"{progress.fps:.1f} frames/s" if progress.fps else ""
 
 
-def _plain(event: Event) -> dict[str, Any]:
-    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    return {name: _json_value(value) for name, value in fields.items()}
+def _time_left(progress: JobProgress) -> str:
+    left = progress.seconds_left
+    return "" if left is None else f"{duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the two units that tell most: `9 s`, `2 min 05 s`, `1 h 20 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def _json_value(value: Any) -> Any:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from helios.command import format_command
+from helios.command import check_length, format_command
 from helios.errors import OptionInvalid
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.job_spec import JobMetadata, JobSpec, RenderChunk, output_path_fault
 from helios.renderer.codecs import check_size, choose_codec
+from helios.renderer.sink import split_pattern
 
 #: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
 #: costs some twenty seconds of work.
@@ -120,24 +121,30 @@ class ChunkSizes:
     frames_per_chunk: int | None = None
     concurrency: int = 1
 
+    def __post_init__(self) -> None:
+        if self.chunks is not None and self.frames_per_chunk is not None:
+            raise OptionInvalid("--chunks and --frames-per-chunk: give one of them")
+        for name, value in (
+            ("chunks", self.chunks),
+            ("frames per chunk", self.frames_per_chunk),
+            ("concurrency", self.concurrency),
+        ):
+            if value is not None and value < 1:
+                raise OptionInvalid(f"{name}: {value} is less than 1")
+
     def cut(self, frame_count: int) -> list[range]:
         """Return the frames of each chunk; sizes differ by one frame at most.
 
         Raises
         ------
         OptionInvalid
-            The numbers contradict each other or the timeline.
+            There would be more than `MAX_CHUNKS`.
         """
         count = self._count(frame_count)
         edges = [frame_count * number // count for number in range(count + 1)]
         return [range(start, end) for start, end in pairwise(edges)]
 
     def _count(self, frame_count: int) -> int:
-        if self.chunks is not None and self.frames_per_chunk is not None:
-            raise OptionInvalid("--chunks and --frames-per-chunk: give one of them")
-        for flag, value in (("chunks", self.chunks), ("frames per chunk", self.frames_per_chunk)):
-            if value is not None and value < 1:
-                raise OptionInvalid(f"{flag} {value}: must be at least 1")
         if self.chunks is not None:
             count = min(self.chunks, frame_count)
         elif self.frames_per_chunk is not None:
@@ -193,7 +200,7 @@ def plan(
     name = Path(output).name
     where = _relative(source, job_dir)
     if is_whole(name, options.codec):
-        return _spec(options, frame_count, [_whole(where, name, frame_count, options, sizes)], "")
+        return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
     suffix = Path(name).suffix
     chunks = [
         _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
@@ -202,7 +209,7 @@ def plan(
     merge = ["helios", "merge", _argument(name), *(chunk.output_file for chunk in chunks)]
     if sound:
         merge += ["--audio-from", where, "--frame-count", str(frame_count), *options.page_flags()]
-    return _spec(options, frame_count, chunks, format_command(merge), job_id)
+    return _spec(options, chunks, format_command(merge), job_id)
 
 
 def check_options(name: str, options: RenderOptions) -> None:
@@ -219,6 +226,9 @@ def check_options(name: str, options: RenderOptions) -> None:
             f"transparent: {codec.name} holds no transparency",
             hint="Use prores (.mov), vp9 (.webm) or png.",
         )
+    if options.timeout is not None and not 0 < options.timeout < float("inf"):
+        raise OptionInvalid(f"timeout: {options.timeout} s is not above 0")
+    check_length(["helios", *options.page_flags()])
 
 
 def is_whole(name: str, codec: str | None) -> bool:
@@ -227,18 +237,28 @@ def is_whole(name: str, codec: str | None) -> bool:
     return codec in _WHOLE_CODECS or suffix in ("", ".gif", ".png", ".jpg", ".jpeg")
 
 
+def is_sequence(name: str, codec: str | None) -> bool:
+    """Tell whether an output is a folder of numbered images."""
+    return is_whole(name, codec) and choose_codec(Path(name), codec).images
+
+
+def makes_images(spec: JobSpec) -> bool:
+    """Tell whether what a job without merge leaves is a folder of numbered images."""
+    if spec.merge_command.strip() or len(spec.chunks) > 1:
+        return False
+    return Path(spec.chunks[0].output_file).suffix.lower() in ("", ".png", ".jpg", ".jpeg")
+
+
 def _spec(
-    options: RenderOptions,
-    frame_count: int,
-    chunks: list[RenderChunk],
-    merge_command: str,
-    job_id: str | None = None,
+    options: RenderOptions, chunks: list[RenderChunk], merge_command: str, job_id: str | None
 ) -> JobSpec:
+    frame_count = sum(chunk.frame_count for chunk in chunks)
+    size = (options.width * options.scale, options.height * options.scale)
     metadata = JobMetadata(
         total_frames=frame_count,
         fps=options.fps,
-        width=options.width,
-        height=options.height,
+        width=round(size[0]),
+        height=round(size[1]),
         duration=float(frame_count / options.rate),
     )
     extra: dict[str, Any] = {} if job_id is None else {"id": job_id}
@@ -261,10 +281,18 @@ def _whole(
     where: str, name: str, frame_count: int, options: RenderOptions, sizes: ChunkSizes
 ) -> RenderChunk:
     """Return the only chunk of an output without seams; its browsers share the work instead."""
-    frames = range(frame_count)
-    command = _render_command(where, name, frames, options, browsers=sizes.concurrency)
+    folder, pattern = split_pattern(Path(name), "")
+    if not folder.name:
+        # Numbered images go into a folder, so that there is one thing to look for.
+        output, written = "images", f"images/{pattern}"
+    else:
+        output = name if output_path_fault(name) is None else f"video{Path(name).suffix}"
+        written = output
+    command = _render_command(
+        where, written, range(frame_count), options, browsers=sizes.concurrency
+    )
     return RenderChunk(
-        id=0, start_frame=0, frame_count=frame_count, output_file=name, command=command
+        id=0, start_frame=0, frame_count=frame_count, output_file=output, command=command
     )
 
 
@@ -280,9 +308,18 @@ def _render_command(
 
 
 def _relative(source: str, job_dir: Path) -> str:
-    if urlsplit(source).scheme in ("http", "https"):
+    parts = urlsplit(source)
+    if parts.scheme in ("http", "https"):
         return source
-    return _argument(os.path.relpath(source, job_dir))
+    path = parts.path if parts.scheme == "file" else source
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise OptionInvalid(
+            f"{path!r}: a job spec can only name files whose names are valid UTF-8"
+        ) from None
+    # `..` leads out of where a symbolic link points to, not of where it lies.
+    return _argument(os.path.relpath(os.path.realpath(path), os.path.realpath(job_dir)))
 
 
 def _argument(name: str) -> str:

@@ -1,10 +1,12 @@
-"""Which chunks of a job are already rendered."""
+"""Which chunks of a job are already rendered, and which are to be rendered anew."""
 
 import asyncio
+import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from helios.errors import ChunkOutputInvalid
+from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.stitcher.check import check_chunk_outputs
 
@@ -32,9 +34,9 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
     limit = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def is_whole(chunk: RenderChunk) -> bool:
-        if not (job_dir / chunk.output_file).exists():
-            return False
         async with limit:
+            if not (job_dir / chunk.output_file).exists():
+                return False
             try:
                 await check_chunk_outputs(_OneChunk(spec.metadata, (chunk,)), job_dir)
             except ChunkOutputInvalid:
@@ -43,3 +45,23 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
 
     found = await asyncio.gather(*(is_whole(chunk) for chunk in spec.chunks))
     return {chunk.id for chunk, whole in zip(spec.chunks, found, strict=True) if whole}
+
+
+def is_planned_alike(spec: JobSpec, job_file: Path) -> bool:
+    """Tell whether a job's folder holds this very plan, so that its chunks may be kept."""
+    try:
+        return JobSpec.load(job_file).to_json() == spec.to_json()
+    except (JobSpecNotFound, JobSpecInvalid):
+        return False
+
+
+def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None = None) -> None:
+    """Remove the outputs of chunks that are about to be rendered anew.
+
+    Stopped half-way, a later `--resume` then can't take an older run's chunks for this one's.
+    Folders stay: what else is in them isn't ours to judge.
+    """
+    for chunk in spec.chunks:
+        if only is None or chunk.id in only:
+            with contextlib.suppress(OSError):
+                (job_dir / chunk.output_file).unlink()

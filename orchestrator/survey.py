@@ -31,20 +31,26 @@ async def survey(
     Parameters
     ----------
     duration, frames:
-        Seconds or frames, if the user says.
+        Seconds or frames, if the user says; not both.
     sound:
         Whether sound is wanted.
 
     Raises
     ------
+    OptionInvalid
+        The user says something that makes no sense.
     DurationUnknown
         Neither the user nor the page says how long it is.
     HeliosError
         The page can't be loaded.
     """
-    composition = Composition.find(source)
+    if duration is not None and frames is not None:
+        raise OptionInvalid("--duration and --frames: give one of them")
     if duration is not None:
         frames = _frames(duration, options.rate)
+    if frames is not None and frames < 1:
+        raise OptionInvalid(f"{frames} frames: there must be at least one")
+    composition = Composition.find(source)
     if frames is not None and not sound:
         return Survey(frames, sounds=False)
     seconds = None if frames is None else float(frames / options.rate)
@@ -67,5 +73,5 @@ def _page(options: RenderOptions) -> PageOptions:
         seed=options.seed,
         props=options.props,
         allow_missing=options.allow_missing,
-        load_timeout=options.timeout or LOAD_TIMEOUT,
+        load_timeout=LOAD_TIMEOUT if options.timeout is None else options.timeout,
     )

@@ -1,0 +1,65 @@
+"""Brings what a job made to where the user wants it."""
+
+import shutil
+from pathlib import Path
+
+from helios.errors import OptionInvalid
+from helios.output import check_writable, whole_output, write_failure
+from helios.renderer.sink import split_pattern
+
+
+def check_destination(output: Path, *, images: bool) -> None:
+    """Refuse an output that couldn't be written, before any work is done for it.
+
+    Parameters
+    ----------
+    images:
+        Whether the output is a sequence of images, and so a folder.
+
+    Raises
+    ------
+    OptionInvalid, OutputUnwritable, DiskFull
+    """
+    if output.name in ("", ".."):
+        raise OptionInvalid(f"output {str(output)!r}: names no file", hint="Give a file's name.")
+    if not images:
+        check_writable(output)
+        return
+    folder = _image_folder(output)
+    if folder.exists() and not folder.is_dir():
+        raise OptionInvalid(f"output {folder}: a file is where the folder of images goes")
+    check_writable((folder if folder.is_dir() else folder.parent) / "images")
+
+
+def deliver(made: Path, output: Path) -> Path:
+    """Move a job's result and return where it is; on another disk, too, it appears when whole.
+
+    Parameters
+    ----------
+    made:
+        A video, or a folder of numbered images.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+        The output can't be written.
+    """
+    if made.resolve() == output.resolve():
+        return output
+    if not made.is_dir():
+        with whole_output(output) as folder:
+            shutil.move(made, folder / "whole")
+        return output
+    target = _image_folder(output)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for image in made.iterdir():
+            shutil.move(image, target / image.name)
+        made.rmdir()
+    except OSError as fault:
+        raise write_failure(fault, output=output) from fault
+    return output
+
+
+def _image_folder(output: Path) -> Path:
+    return split_pattern(output, "")[0]

@@ -1,0 +1,78 @@
+"""Arguments and flags that commands of `orchestrator` share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[
+    str, typer.Argument(metavar="INPUT", help="An HTML file, a folder with index.html, or a URL.")
+]
+SpecPath = Annotated[Path, typer.Argument(metavar="JOB.JSON", help="A job spec.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The video to write.")]
+Duration = Annotated[
+    float | None, typer.Option(help="Seconds.", show_default="what the page declares")
+]
+Frames = Annotated[int | None, typer.Option(help="Frames, in place of --duration.")]
+Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")]
+Width = Annotated[int, typer.Option(help="Width of the page in CSS pixels.")]
+Height = Annotated[int, typer.Option(help="Height of the page in CSS pixels.")]
+Chunks = Annotated[
+    int | None, typer.Option(help="Number of chunks.", show_default="by cores and length")
+]
+FramesPerChunk = Annotated[int | None, typer.Option(help="Frames per chunk, instead.")]
+Concurrency = Annotated[
+    int | None, typer.Option(help="Chunks at the same time.", show_default="by cores and memory")
+]
+Adapter = Annotated[str, typer.Option(help="Where chunks run: local.")]
+Retries = Annotated[int, typer.Option(help="Further tries of a chunk that failed.")]
+RetryDelay = Annotated[
+    float, typer.Option(help="Seconds before the first further try, at most; then doubled.")
+]
+ChunkTimeout = Annotated[
+    float | None, typer.Option(help="Seconds that a try may take.", show_default="no limit")
+]
+NoMerge = Annotated[bool, typer.Option("--no-merge", help="Leave the chunks as they are.")]
+OnlyChunks = Annotated[
+    list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep the chunks that are there already and are whole.")
+]
+Props = Annotated[str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")]
+Crf = Annotated[int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")]
+Preset = Annotated[
+    str | None, typer.Option(help="Encoder speed.", show_default="veryfast for h264")
+]
+CodecName = Annotated[
+    str | None,
+    typer.Option(
+        "--codec", help="h264, h265, vp9, av1, prores, gif, png, jpeg.", show_default="by file name"
+    ),
+]
+JpegQuality = Annotated[int | None, typer.Option(min=1, max=100, help="Of captured frames.")]
+Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
+Transparent = Annotated[bool, typer.Option("--transparent", help="Keep transparency.")]
+Seed = Annotated[int, typer.Option(help="What Math.random starts from.")]
+Replay = Annotated[
+    bool | None,
+    typer.Option(
+        "--replay/--no-replay",
+        help="Run every frame from 0 on first, for pages that build on their own last frame.",
+        show_default="what the page declares",
+    ),
+]
+NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")
+]
+Timeout = Annotated[
+    float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
+]
+JobDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the spec and the chunks.", show_default="OUTPUT.job, beside it"),
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the job's folder after success.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document per event, on stdout.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what workers say.")]
