@@ -54,10 +54,11 @@ def deliver(made: Path, output: Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for image in made.iterdir():
-            shutil.move(image, target / image.name)
-        made.rmdir()
+            if not image.name.startswith("."):
+                shutil.move(image, target / image.name)
     except OSError as fault:
         raise write_failure(fault, output=output) from fault
+    shutil.rmtree(made, ignore_errors=True)
     return output
 
 

@@ -1,0 +1,116 @@
+"""Drives the public commands as processes."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
+
+#: A page on which something moves in every frame.
+PAGE = """<!doctype html><html{declared}><meta charset="utf-8"><style>
+body {{ margin: 0; background: #204060 }}
+div {{ width: 20px; height: 20px; background: #fc0; animation: go 2s linear infinite }}
+@keyframes go {{ to {{ transform: translate(140px, 70px) }} }}
+</style><div></div>{more}</html>"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+class Command:
+    """A command that runs in a folder."""
+
+    def __init__(self, folder: Path, arguments: tuple[object, ...], env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [ORCHESTRATOR, *map(str, arguments)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(folder / "tmp"), **env},
+            start_new_session=True,
+        )
+        self._known: set[psutil.Process] = set()
+
+    def family(self) -> set[psutil.Process]:
+        """Return the processes that it started, as far as they were ever seen."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._known |= set(psutil.Process(self.process.pid).children(recursive=True))
+        return {process for process in self._known if _lives(process)}
+
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it took too long"
+            assert self.process.poll() is None, self.end()
+            self.family()
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.family()
+        os.kill(self.process.pid, number)
+
+    def end(self, *, seconds: float = 100) -> Ended:
+        stdout, stderr = self.process.communicate(timeout=seconds)
+        return Ended(self.process.returncode, stdout, stderr)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        # Nobody may be there to read the status of orphans, as in a container without init.
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Bench:
+    """A folder with a page, in which commands run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tmp = folder / "tmp"
+        self.tmp.mkdir()
+        self.page()
+
+    def page(
+        self, name: str = "page.html", *, declared: str = ' data-duration="0.4"', more: str = ""
+    ) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(PAGE.format(declared=declared, more=more), "utf-8")
+
+    def start(self, *arguments: object, env: Mapping[str, str] | None = None) -> Command:
+        return Command(self.folder, arguments, env or {})
+
+    def run(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ended:
+        return self.start(*arguments, env=env).end()
+
+    def names(self, folder: str = ".") -> list[str]:
+        return sorted(path.name for path in (self.folder / folder).iterdir())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
