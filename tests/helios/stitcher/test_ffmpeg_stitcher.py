@@ -321,9 +321,13 @@ def test_an_unknown_container_is_refused(chunks: list[Path], tmp_path: Path) -> 
         stitch(chunks, tmp_path / "out.txt")
 
 
-def test_a_missing_output_folder_is_told(chunks: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(OutputUnwritable, match="nowhere"):
-        stitch(chunks, tmp_path / "nowhere" / "out.mp4")
+def test_a_missing_output_folder_is_made_unless_something_is_in_its_way(
+    chunks: list[Path], tmp_path: Path
+) -> None:
+    stitch(chunks[:2], tmp_path / "new" / "video.mp4")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["video.mp4"]
+    with pytest.raises(OutputUnwritable, match=r"other\.mp4"):
+        stitch(chunks[:2], tmp_path / "new" / "video.mp4" / "other.mp4")
 
 
 def test_a_full_disk_is_told_and_the_old_output_stays(
