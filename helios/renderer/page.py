@@ -34,11 +34,6 @@ LOAD_TIMEOUT = 30.0
 SETTLE_TIMEOUT = 30.0
 #: Seconds beyond the page's own limits after which a browser that doesn't answer counts as hung.
 ANSWER_TIMEOUT = 5.0
-#: Milliseconds that frame time is ahead of the machine's clock. Where frame time is behind it, the
-#: browser moves its animation clock up to the machine's as soon as a script asks for the time
-#: (Blink's AnimationClock::CurrentTime). A year: no render catches up.
-_AHEAD_MS = 365 * 24 * 3600 * 1000
-
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
 
@@ -139,6 +134,7 @@ class CompositionPage:
         self._missing: list[str] = []
         self._foreign: dict[int, bool | None] = {}
         self._main_frame = target  # a page's target and its outermost frame share one id
+        self._unstopped = True  # there is a document whose animation clock may run
         self._quiet = False
         self._last_image = b""
 
@@ -168,7 +164,7 @@ class CompositionPage:
                 details=[f"still loading: {url}" for url in sorted(self._requests.values())[:10]],
             ) from None
         await self._requests_done()
-        self._base_ticks = (math.ceil(time.monotonic() * 1000) + _AHEAD_MS) * 1000
+        self._base_ticks = math.ceil(time.monotonic() * 1000) * 1000
         await self.visit(0)
         self._loading = False
         if self._errors:
@@ -230,12 +226,13 @@ class CompositionPage:
         """
         self._frame, self._draws = frame, 0
         clock = float(frame_time(frame, self._options.rate) * 1000)
-        contexts = await self._contexts()
-        for context in contexts:
+        await self._stop_clocks()
+        for context in await self._contexts():
             await self._run(f"__helios_runtime__.advance({frame}, {clock!r})", context)
         drawn = "true" if self._on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
         for _ in range(_MAX_ROUNDS):
+            await self._stop_clocks()
             if self._on_demand:
                 await self._draw(no_display=True)
             answers = [await self._run(settle, context) for context in await self._contexts()]
@@ -293,7 +290,7 @@ class CompositionPage:
             ("Inspector.targetCrashed", self._on_crash),
         ):
             self._devtools.on(method, handler, self._session)
-        source = _runtime_source(options, hold=not self._on_demand)
+        source = _runtime_source(options)
         await asyncio.gather(
             call("Page.enable"),
             call("Runtime.enable"),
@@ -354,6 +351,12 @@ class CompositionPage:
                 self._note_missing(url, "can't be played")
         return any(answer["pending"] for answer in answers)
 
+    async def _stop_clocks(self) -> None:
+        """Stop the animation clock of every document; the page's own script moves animations."""
+        if self._unstopped:
+            self._unstopped = False
+            await self._call("Animation.setPlaybackRate", {"playbackRate": 0})
+
     async def _requests_done(self) -> None:
         deadline = time.monotonic() + self._options.settle_timeout
         while self._requests:
@@ -378,15 +381,15 @@ class CompositionPage:
         raise BrowserCrashed(f"the browser gave no picture of frame {self._frame}")
 
     async def _begin_frame(self, params: Params) -> Params:
-        # Microseconds, rounded up: an animation that changes at this frame's time has changed. Each
-        # further draw of a frame is a microsecond later, for no two may be at the same time.
+        # Whole microseconds: each further draw of a frame is one later, for no two may be at the
+        # same time.
         since_start = math.ceil(frame_time(self._frame or 0, self._options.rate) * 1_000_000)
         ticks = self._base_ticks + since_start + self._draws
         self._draws += 1
         interval = float(1000 / self._options.rate)
         return await self._call(
             "HeadlessExperimental.beginFrame",
-            {"frameTimeTicks": ticks / 1000, "interval": interval, **params},
+            {"frameTimeTicks": (ticks + 0.5) / 1000, "interval": interval, **params},
         )
 
     def _screenshot(self, image: ImageFormat) -> Params:
@@ -455,6 +458,7 @@ class CompositionPage:
     # --- events of the browser ----------------------------------------------------------------
 
     def _on_context(self, event: Params) -> None:
+        self._unstopped = True
         context = event["context"]
         data = context.get("auxData", {})
         if not data.get("isDefault"):
@@ -539,13 +543,12 @@ async def open_page(
     yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
 
 
-def _runtime_source(options: PageOptions, *, hold: bool) -> str:
+def _runtime_source(options: PageOptions) -> str:
     config = {
         "epoch": EPOCH_MS,
         "seed": options.seed,
         "props": dict(options.props),
         "settleTimeout": options.settle_timeout * 1000,
-        "hold": hold,
     }
     script = resources.files("helios.renderer").joinpath("runtime.js").read_text("utf-8")
     return script.replace("__HELIOS_CONFIG__", json.dumps(config))

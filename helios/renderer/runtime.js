@@ -5,13 +5,13 @@
 //   advance(...)  timers that are due run at their own times, then the clock stands at the frame;
 //   settle(...)   resolves once the browser has drawn the frame's animation callbacks and all that
 //                 they wait for (images, fonts, media, waitUntilStable) is there.
-// CSS and Web Animations follow the browser's own frame time where the driver controls it
-// (`beginFrame`); elsewhere `hold` makes this script step them.
+// The driver stops the browser's animation clock: its own is rounded, with noise that differs from
+// run to run. Every running animation is moved by this script instead, to exactly where it belongs.
 (() => {
   "use strict";
   const config = __HELIOS_CONFIG__;
   const KEY = "__helios_runtime__";
-  if (window[KEY]) return;
+  if (window[KEY]) return window[KEY].adopt(); // an inner frame's window stays when its first page comes
 
   // The page may replace any of these, so the runtime keeps the browser's own.
   const native = {
@@ -27,6 +27,7 @@
     reportError: window.reportError.bind(window),
     timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
     startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
+    animationTime: Object.getOwnPropertyDescriptor(Animation.prototype, "currentTime"),
   };
 
   const parentRuntime = () => {
@@ -38,6 +39,7 @@
   };
 
   let clock = parentRuntime()?.clock() ?? 0; // milliseconds since frame 0
+  let frameClock = clock; // the same at the last frame; between frames timers move `clock` on
   let frame = -1;
 
   // --- a task of its own: everything the page queued before it has run ------------------------
@@ -109,24 +111,25 @@
   Performance.prototype.now = () => clock;
   Object.defineProperty(Performance.prototype, "timeOrigin", { get: () => config.epoch });
 
-  // The browser counts animation time from navigation; pages see it count from frame 0.
-  let timelineOffset = 0;
-  const nativeTimeline = () => native.timelineTime.get.call(document.timeline);
+  // What a page sees of the stopped animation clock: one that stands at the last frame.
+  const stopped = () => native.timelineTime.get.call(document.timeline) ?? 0;
+  const onTimeline = (animation) => animation.timeline === document.timeline;
   Object.defineProperty(AnimationTimeline.prototype, "currentTime", {
     ...native.timelineTime,
     get() {
       const time = native.timelineTime.get.call(this);
-      return this instanceof DocumentTimeline && time !== null ? clock : time;
+      return this instanceof DocumentTimeline && time !== null ? frameClock : time;
     },
   });
   Object.defineProperty(Animation.prototype, "startTime", {
     ...native.startTime,
     get() {
       const time = native.startTime.get.call(this);
-      return typeof time === "number" ? time - timelineOffset : time;
+      return typeof time === "number" && onTimeline(this) ? time - stopped() + frameClock : time;
     },
     set(value) {
-      native.startTime.set.call(this, typeof value === "number" ? value + timelineOffset : value);
+      const shift = typeof value === "number" && onTimeline(this) ? stopped() - frameClock : 0;
+      native.startTime.set.call(this, shift ? value + shift : value);
     },
   });
 
@@ -207,7 +210,6 @@
     drawn = new Promise((resolve) => {
       runFrame = () => {
         runFrame = () => {};
-        if (timelineOffset === 0) timelineOffset = nativeTimeline() - clock;
         reseed("frame", frame);
         runCallbacks();
         resolve();
@@ -219,7 +221,7 @@
 
   // --- animations -----------------------------------------------------------------------------
 
-  const roots = new Set([document]);
+  const roots = new Set();
   const attachShadow = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (init) {
     const root = attachShadow.call(this, init);
@@ -233,20 +235,31 @@
   };
   const animations = () => [...roots].flatMap((root) => root.getAnimations());
 
-  // Without control of the browser's frame time every animation is paused and placed by hand.
-  const held = new WeakMap(); // animation -> clock at which its own time was 0
-  const holdAnimations = () => {
-    for (const animation of animations()) {
-      if (!held.has(animation)) {
-        if (animation.playState !== "running") continue;
-        held.set(animation, clock);
-        animation.pause();
-      }
-      const end = animation.effect.getComputedTiming().endTime;
-      const local = (clock - held.get(animation)) * animation.playbackRate;
-      if (animation.playState === "finished") continue;
-      if (local >= end && animation.playbackRate > 0) animation.finish();
-      else animation.currentTime = animation.playbackRate < 0 ? end + local : local;
+  // Where each running animation stood, and when: it moves on from there until the page itself
+  // moves it. Adding up steps instead would make its place depend on which frames were visited.
+  let bases = new Map(); // animation -> { time, clock, rate, set }
+  const baseOf = (animation) => {
+    const time = native.animationTime.get.call(animation);
+    const rate = animation.playbackRate;
+    const known = bases.get(animation);
+    return known?.set === time && known.rate === rate ? known : { time, clock: frameClock, rate, set: time };
+  };
+  const noteAnimations = (list) => {
+    const moving = (one) =>
+      one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
+    bases = new Map(list.filter(moving).map((animation) => [animation, baseOf(animation)]));
+  };
+  // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
+  // meet animations that stand at this frame. A transition is then turned back from where it is.
+  const moveAnimations = () => {
+    for (const animation of bases.keys()) {
+      const base = baseOf(animation);
+      if (base.time === null) continue; // cancelled
+      bases.set(animation, base);
+      // The last term: what ends at this frame has ended, whatever the last bits of the sum say.
+      const time = base.time + (clock - base.clock) * base.rate + Math.sign(base.rate) * 1e-6;
+      native.animationTime.set.call(animation, time);
+      base.set = native.animationTime.get.call(animation);
     }
   };
 
@@ -268,11 +281,10 @@
   };
   const nextAnimationEvent = () => {
     let next = Infinity;
-    for (const animation of animations()) {
-      const start = config.hold ? held.get(animation) : animation.startTime;
-      if (typeof start !== "number" || animation.playState !== "running" || !animation.effect) continue;
+    for (const [animation, base] of bases) {
+      if (!animation.effect) continue;
       for (const point of turningPoints(animation.effect.getComputedTiming())) {
-        const time = start + point / animation.playbackRate;
+        const time = base.clock + (point - base.time) / base.rate;
         if (time > clock + 1e-2) next = Math.min(next, time);
       }
     }
@@ -392,9 +404,6 @@
       trackOf(this).volumes.push([clock / 1000, Number(value)]);
     },
   });
-  // An element that plays by itself (autoplay) would run on real time.
-  document.addEventListener("play", (event) => native.pause.call(event.target), true);
-
   const findMedia = () => {
     for (const root of roots) for (const element of root.querySelectorAll("video, audio")) trackOf(element);
   };
@@ -582,12 +591,14 @@
   };
 
   const advance = async (toFrame, toClock) => {
+    adopt();
     await runTimers(toClock);
     frame = toFrame;
     clock = Math.max(clock, toClock);
     reseed("frame", frame);
     driveLibraries();
-    if (config.hold) holdAnimations();
+    moveAnimations();
+    frameClock = clock;
     seekMedia();
     await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
     // A document that loads isn't drawn, and animation callbacks may draw videos.
@@ -596,6 +607,7 @@
   };
 
   const settle = async (toFrame, toClock, isDrawn) => {
+    adopt();
     if (frame !== toFrame) {
       // A document that came while the frame was being made.
       await advance(toFrame, toClock);
@@ -605,7 +617,6 @@
     await drawn;
     await hop();
     await runTimers(clock);
-    if (config.hold) holdAnimations();
     findMedia();
     const state = stable();
     for (let i = 0; i < 4; i++) await hop();
@@ -613,13 +624,14 @@
       if (!state.done) state.help();
       return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
     });
-    document.documentElement?.offsetHeight; // styles that changed begin to load what they name
+    const shown = animations(); // asking also lets changed styles load what they name
+    noteAnimations(shown);
     const inner = await Promise.all(children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))));
     return {
       waiting: [...names, ...inner.flatMap((i) => i.waiting)],
       unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
       // An animation that began since the frame was drawn gets its start time by drawing it again.
-      pending: (!config.hold && animations().some((animation) => animation.pending)) || inner.some((i) => i.pending),
+      pending: shown.some((animation) => animation.pending) || inner.some((i) => i.pending),
     };
   };
 
@@ -656,7 +668,23 @@
     };
   };
 
+  // Begin anew with a document: the window of an inner frame outlives its first, empty one.
+  let owner = null;
+  const adopt = () => {
+    if (owner === document) return;
+    owner = document;
+    frame = -1;
+    media.clear();
+    roots.clear();
+    roots.add(document);
+    document.addEventListener("DOMContentLoaded", findDeclaredRoots);
+    // An element that plays by itself (autoplay) would run on real time.
+    document.addEventListener("play", (event) => native.pause.call(event.target), true);
+  };
+  adopt();
+
   const runtime = {
+    adopt,
     independent: !parentRuntime(),
     clock: () => clock,
     advance,
@@ -667,5 +695,4 @@
   };
   Object.defineProperty(window, KEY, { value: runtime });
   if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;
-  document.addEventListener("DOMContentLoaded", findDeclaredRoots);
 })();
