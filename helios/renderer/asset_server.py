@@ -2,6 +2,7 @@
 
 import contextlib
 import mimetypes
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -40,8 +41,15 @@ _TYPES = {
 
 
 @contextlib.asynccontextmanager
-async def serve_folder(root: Path) -> AsyncIterator[int]:
-    """Serve `root` on loopback and yield the port."""
+async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve `root` to whoever connects to a listening socket.
+
+    Parameters
+    ----------
+    listener:
+        Is open already, so that its port can be told before the server is up: who connects by
+        then waits. Closed with the server.
+    """
     folder = root.resolve()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -55,10 +63,8 @@ async def serve_folder(root: Path) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port: int = runner.addresses[0][1]
-        yield port
+        await web.SockSite(runner, listener).start()
+        yield
     finally:
         await runner.cleanup()
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import os
+import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -38,12 +39,10 @@ async def open_stage(
     """
     async with contextlib.AsyncExitStack() as stack:
         flags = _raster_flags(options, pages)
+        listener = None
         if composition.root is not None:
-            # A fifth of a second to import: only where a folder is served.
-            from helios.renderer.asset_server import serve_folder
-
-            port = await stack.enter_async_context(serve_folder(composition.root))
-            host = urlsplit(LOCAL_ORIGIN).hostname
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            host, port = urlsplit(LOCAL_ORIGIN).hostname, listener.getsockname()[1]
             flags.append(f"--host-resolver-rules=MAP {host}:80 127.0.0.1:{port}")
 
         async def load(number: int) -> CompositionPage:
@@ -55,6 +54,12 @@ async def open_stage(
 
         loading = [asyncio.ensure_future(load(number)) for number in range(pages)]
         try:
+            await asyncio.sleep(0)
+            if composition.root is not None and listener is not None:
+                # Takes a seventh of a second to import, in which browsers start by themselves.
+                from helios.renderer.asset_server import serve_folder
+
+                await stack.enter_async_context(serve_folder(composition.root, listener))
             yield await asyncio.gather(*loading)
         finally:
             for task in loading:
