@@ -412,6 +412,7 @@ def test_a_job_whose_chunks_refuse_their_input_says_that_another_try_is_pointles
     assert "Go on with" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_chunks_are_checked_in_a_few_seconds(bench: Any) -> None:
     names = " ".join(f"{number}.mp4" for number in range(100_000))
     spec = a_spec(

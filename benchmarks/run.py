@@ -1,0 +1,223 @@
+"""Runs all benchmarks in one go and prints one table: `make bench`.
+
+A full run also writes `benchmarks/results.json` and the table in `docs/benchmarks.md`.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import executor, peers, stitch
+from helios.renderer.browser import find_browser
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+#: What stands around the table in the page.
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+
+#: Rounds of each benchmark; medians are compared.
+PEER_ROUNDS = 5
+STITCH_ROUNDS = 9
+EXECUTOR_ROUNDS = 5
+
+#: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
+#: seconds that `--help` may take.
+STITCH_TARGET = 2.0
+NOOP_TARGET = (1.0, 200.0)
+HELP_TARGET = 0.3
+
+HEAD = ("what", "ours", "compared with", "ratio", "target", "met")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: ours, what it is compared with, and what it must reach."""
+
+    what: str
+    ours: str
+    beside: str = ""
+    ratio: str = ""
+    target: str = ""
+    met: bool | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the texts, in the order of `HEAD`."""
+        met = "" if self.met is None else "yes" if self.met else "NO"
+        return (self.what, self.ours, self.beside, self.ratio, self.target, met)
+
+
+def frame_rate_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
+    """Return the lines of `peers.run`."""
+    return [
+        Line(
+            f"render {row['scene']}, concurrency {row['concurrency']}",
+            f"{row['oursFps']:.1f} frames/s",
+            f"Remotion {row['remotionFps']:.1f} frames/s",
+            f"{row['ratio']:.2f}",
+            f"≥ {row['target']:.1f}",
+            row["ratio"] >= row["target"],
+        )
+        for row in rows
+    ]
+
+
+def stitch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """Return the lines of `stitch.run`, each beside the plain copy."""
+    copy = rows[0]
+    return [
+        Line(
+            f"stitch {row['bytes'] / 1e6:.0f} MB, {row['way']}",
+            f"{row['median_seconds']:.3f} s",
+            f"{copy['way']} {copy['median_seconds']:.3f} s",
+            f"{row['ratio_to_copy']:.2f}",
+            f"≤ {STITCH_TARGET:.1f}" if row["way"] == "FfmpegStitcher" else "",
+            row["ratio_to_copy"] <= STITCH_TARGET if row["way"] == "FfmpegStitcher" else None,
+        )
+        for row in rows[1:]
+    ]
+
+
+def executor_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """Return the lines of `executor.run`."""
+    bare, ours, noop, *helps = rows
+    seconds, megabytes = NOOP_TARGET
+    return [
+        Line(
+            ours["what"],
+            f"{ours['median_seconds']:.2f} s",
+            f"bare asyncio {bare['median_seconds']:.2f} s",
+            f"{ours['ratio_to_bare']:.2f}",
+        ),
+        Line(
+            noop["what"],
+            f"{noop['median_seconds']:.2f} s, {noop['peak_mb']:.0f} MB",
+            target=f"< {seconds:g} s, < {megabytes:g} MB",
+            met=noop["median_seconds"] < seconds and noop["peak_mb"] < megabytes,
+        ),
+        *(
+            Line(
+                row["what"],
+                f"{row['median_seconds']:.2f} s",
+                target=f"< {HELP_TARGET} s",
+                met=row["median_seconds"] < HELP_TARGET,
+            )
+            for row in helps
+        ),
+    ]
+
+
+def machine(browser: str) -> dict[str, Any]:
+    """Return what the figures depend on: the machine, and the versions of programs."""
+    package = peers.REMOTION / "node_modules" / "@remotion" / "renderer" / "package.json"
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memoryGB": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "browser": _version([browser, "--version"]),
+        "ffmpeg": _version(["ffmpeg", "-version"]),
+        "python": platform.python_version(),
+        "node": _version(["node", "--version"]),
+        "remotion": json.loads(package.read_text())["version"],
+    }
+
+
+def markdown(lines: Iterable[Line], facts: dict[str, Any], date: str) -> str:
+    """Return the table and where it was measured, as the page holds it."""
+    rows = [HEAD, ("---",) * len(HEAD), *(line.cells() for line in lines)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    where = (
+        f"Measured {date}: {facts['cores']} cores ({facts['cpu']}), {facts['memoryGB']:.0f} GB,"
+        f" no GPU; Chromium {facts['browser']}, ffmpeg {facts['ffmpeg']}, Python {facts['python']},"
+        f" Node.js {facts['node']}, Remotion {facts['remotion']}."
+    )
+    return f"{table}\n\n{where}"
+
+
+def replace_between_markers(page: str, text: str) -> str:
+    """Return the page with other text between its markers."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{PAGE.name} lacks the markers {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Print the table for people."""
+    table = Table()
+    for name in HEAD:
+        table.add_column(name, justify="right" if name in {"ours", "ratio"} else "left")
+    for line in lines:
+        table.add_row(*line.cells(), style="red" if line.met is False else None)
+    # A log has no width of its own; cells shouldn't be cut for that.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: (.+)$", info.read_text(), re.M) if info.exists() else None
+    return found[1].strip() if found else platform.processor() or "unknown"
+
+
+def _version(command: Sequence[str]) -> str:
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else said.strip()
+
+
+def main() -> None:
+    """Run everything, print the table, and keep the figures of a full run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
+    options = parser.parse_args()
+    browser = str(find_browser())
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    rounds = (1, 1, 1) if options.quick else (PEER_ROUNDS, STITCH_ROUNDS, EXECUTOR_ROUNDS)
+    report("executor")
+    of_executor = executor.run(runs=rounds[2])
+    report("stitching")
+    of_stitch = stitch.run(runs=rounds[1])
+    of_peers = peers.run(rounds=rounds[0], browser=browser, report=report)
+    lines = [
+        *frame_rate_lines(of_peers),
+        *stitch_lines(of_stitch),
+        *executor_lines(of_executor),
+    ]
+    show(lines)
+    if options.quick:
+        return
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    facts = machine(browser)
+    results = {
+        "date": date,
+        "machine": facts,
+        "render": of_peers,
+        "stitch": of_stitch,
+        "executor": of_executor,
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    PAGE.write_text(replace_between_markers(PAGE.read_text(), markdown(lines, facts, date)))
+    report(f"written: {RESULTS.relative_to(HERE.parent)}, {PAGE.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Every example renders through the public command, and its video is what a player expects."""
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = sorted(
+    path for path in (Path(__file__).parents[1] / "examples").iterdir() if path.is_dir()
+)
+COMMANDS = Path(sys.executable).parent
+#: Frames of the short render, and of its first chunk.
+FRAMES = 10
+FIRST = 5
+
+pytestmark = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+
+
+def output_of(command: str, *arguments: object) -> str:
+    program = COMMANDS / command
+    words = [str(program if program.exists() else command), *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
+    title, blank, line, *_ = (example / "README.md").read_text().splitlines()
+    assert title == f"# {example.name}"
+    assert blank == ""
+    assert 20 <= len(line) <= 200
+    assert line.endswith(".")
+
+
+@pytest.mark.browser
+def test_an_example_declares_how_long_it_is(example: Path) -> None:
+    facts = json.loads(output_of("helios", "inspect", example))
+    assert facts["durationSource"] == "declared"
+    assert 1 <= facts["duration"] <= 60
+    assert f"{facts['duration']:g} s." in (example / "README.md").read_text()
+
+
+@pytest.mark.browser
+def test_an_example_becomes_a_video_that_players_expect(example: Path, tmp_path: Path) -> None:
+    video = tmp_path / "video.mp4"
+    size = ("--width", 480, "--height", 270)
+    output_of(
+        *("orchestrator", "render", example, "-o", video, *size),
+        *("--frames", FRAMES, "--frames-per-chunk", FIRST),
+    )
+    entries = "stream:frame=key_frame,pts,pict_type"
+    fields = ("-show_entries", entries, "-show_frames", "-select_streams", "v", "-of", "json")
+    found: dict[str, Any] = json.loads(output_of("ffprobe", "-v", "error", *fields, video))
+    [stream] = found["streams"]
+    frames = found["frames"]
+
+    assert len(frames) == FRAMES == int(stream["nb_frames"])
+    assert stream["r_frame_rate"] == stream["avg_frame_rate"] == "30/1"
+    assert len({after["pts"] - before["pts"] for before, after in pairwise(frames)}) == 1
+    assert (stream["width"], stream["height"], stream["pix_fmt"]) == (480, 270, "yuv420p")
+    assert {stream[f"color_{name}"] for name in ("space", "primaries", "transfer")} == {"bt709"}
+    assert stream["color_range"] == "tv"
+    assert frames[0]["key_frame"] == frames[FIRST]["key_frame"] == 1
