@@ -232,6 +232,9 @@ def test_a_plan_is_the_same_each_time_and_survives_its_file() -> None:
         ("video.mp4", {"codec": "cinepak"}, OptionInvalid),
         ("video.txt", {}, OptionInvalid),
         ("video.mp4", {"timeout": 0.0}, OptionInvalid),
+        ("video.mp4", {"crf": 52}, OptionInvalid),
+        ("video.webm", {"crf": -1}, OptionInvalid),
+        ("video.mp4", {"preset": "warp"}, OptionInvalid),
         ("video.mp4", {"props": {"text": "x" * 200_000}}, CommandInvalid),
     ],
 )
