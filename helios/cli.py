@@ -5,6 +5,7 @@ Only this module's own needs are imported at its head, so that `--help` is quick
 
 import asyncio
 import json
+import math
 import signal
 import sys
 from collections.abc import Coroutine
@@ -279,9 +280,7 @@ def inspect(
         from helios.renderer.composition import Composition
         from helios.renderer.inspect import inspect as look
 
-        page = _page_options(
-            1920, 1080, frame_rate(fps), 1.0, False, seed, props, True, timeout
-        )
+        page = _page_options(1920, 1080, frame_rate(fps), 1.0, False, seed, props, True, timeout)
         facts = await look(Composition.find(source), page)
         print(json.dumps(facts.as_json(), indent=2))
 
@@ -321,6 +320,8 @@ def _page_options(
     from helios.renderer.page import PageOptions
     from helios.renderer.props import read_props
 
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
     return PageOptions(
         width=width,
         height=height,
@@ -338,6 +339,8 @@ def _page_options(
 def _frame_count(frames: int | None, duration: float | None, rate: Fraction) -> int | None:
     if frames is not None or duration is None:
         return frames
+    if not math.isfinite(duration):
+        raise OptionInvalid(f"duration {duration}: must be a number of seconds")
     return round(Fraction(str(duration)) * rate)
 
 

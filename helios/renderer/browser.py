@@ -184,8 +184,9 @@ def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, i
         (os.POSIX_SPAWN_DUP2, child_ends[0], 3),
         (os.POSIX_SPAWN_DUP2, child_ends[1], 4),
     ]
-    # The profile also serves as the browser's home: the real one may be read-only.
-    environment = {**os.environ, "HOME": str(profile)}
+    # The profile also serves as the browser's home: the real one may be read-only. Temporary files
+    # go there as well, such as those of the sound system's library, which nobody else removes.
+    environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile)}
     try:
         # A group of its own: Ctrl-C in a terminal reaches us alone, and we end the browser.
         pid = os.posix_spawn(

@@ -1,5 +1,6 @@
 """What a render can be encoded to, and ffmpeg's arguments for each."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ PRESETS = (
     "slower",
     "veryslow",
 )
+#: Output pixels per CSS pixel below which Chromium draws at this scale all the same.
+MIN_SCALE = 0.5
 _BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
 
 
@@ -45,6 +48,8 @@ class Codec:
         Whether transparency is kept when asked for.
     images:
         Whether the output is a folder of numbered images.
+    max_crf:
+        The worst constant rate factor, or None where the codec knows none.
     """
 
     name: str
@@ -52,15 +57,16 @@ class Codec:
     suffixes: tuple[str, ...]
     alpha: bool = False
     images: bool = False
+    max_crf: int | None = None
 
 
 CODECS = {
     codec.name: codec
     for codec in (
-        Codec("h264", "libx264", (".mp4", ".mov", ".mkv")),
-        Codec("h265", "libx265", (".mp4", ".mov", ".mkv")),
-        Codec("vp9", "libvpx-vp9", (".webm", ".mp4", ".mkv"), alpha=True),
-        Codec("av1", "libsvtav1", (".mp4", ".webm", ".mkv")),
+        Codec("h264", "libx264", (".mp4", ".mov", ".mkv", ".m4v"), max_crf=51),
+        Codec("h265", "libx265", (".mp4", ".mov", ".mkv", ".m4v"), max_crf=51),
+        Codec("vp9", "libvpx-vp9", (".webm", ".mp4", ".mkv"), alpha=True, max_crf=63),
+        Codec("av1", "libsvtav1", (".mp4", ".webm", ".mkv"), max_crf=63),
         Codec("prores", "prores_ks", (".mov", ".mkv"), alpha=True),
         Codec("gif", "gif", (".gif",)),
         Codec("png", "png", (), alpha=True, images=True),
@@ -147,7 +153,7 @@ def choose_codec(output: Path, name: str | None) -> Codec:
             "a folder holds a sequence of images.",
         )
     codec = CODECS[key]
-    if codec.suffixes and suffix not in codec.suffixes and suffix != ".m4v":
+    if codec.suffixes and suffix not in codec.suffixes:
         raise OptionInvalid(
             f"output {output.name!r}: {codec.name} doesn't go into {suffix or 'a folder'}",
             hint=f"Use {' or '.join(codec.suffixes)}.",
@@ -165,7 +171,13 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
     OptionInvalid
         A side is no positive whole number of pixels, or odd where the codec needs it even.
     """
-    pixels = (round(width * scale), round(height * scale))
+    if not (math.isfinite(scale) and scale >= MIN_SCALE):
+        raise OptionInvalid(
+            f"scale {scale:g}: must be at least {MIN_SCALE}",
+            hint="For a smaller picture, make --width and --height smaller.",
+        )
+    # The browser begins a further pixel for what is left over, but not for noise.
+    pixels = (math.ceil(width * scale - 1e-3), math.ceil(height * scale - 1e-3))
     if min(pixels) < 1 or max(pixels) > 16384:
         raise OptionInvalid(f"size {pixels[0]}x{pixels[1]}: each side must be 1 to 16384 pixels")
     needs_even = codec.name in ("h264", "h265", "vp9", "av1")
@@ -176,6 +188,26 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
             hint=f"Use {even}, or a codec without this limit (prores, png).",
         )
     return pixels
+
+
+def check_encoding(encoding: VideoEncoding) -> None:
+    """Refuse settings that the encoder would refuse once frames are there.
+
+    Raises
+    ------
+    OptionInvalid
+        The preset isn't known, or the constant rate factor is out of the codec's range.
+    """
+    if encoding.preset not in PRESETS:
+        raise OptionInvalid(
+            f"preset {encoding.preset!r}: not known", hint=f"Presets: {', '.join(PRESETS)}."
+        )
+    codec, crf = encoding.codec, encoding.crf
+    if crf is not None and codec.max_crf is not None and not 0 <= crf <= codec.max_crf:
+        raise OptionInvalid(
+            f"quality {crf}: {codec.name}'s constant rate factor is 0 to {codec.max_crf}",
+            hint="Less is better; leave it out for the usual one.",
+        )
 
 
 def input_arguments() -> list[str]:
@@ -226,7 +258,9 @@ def _to_bt709(image: str, pixel_format: str) -> str:
         return f"colorspace={source}:all=bt709:range=tv:format=yuv420p"
     return (
         "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
-        f"format={pixel_format}"
+        # ProRes takes its tags from the frames, not from the encoder's options.
+        f"format={pixel_format},"
+        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     )
 
 
@@ -284,7 +318,8 @@ def _prores(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # n
 
 
 def _gif(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
-    return ["split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer"]
+    # Not `stats_mode=diff`: it counts what a change takes away, so the last colours are lost.
+    return ["split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=bayer"]
 
 
 def _tags() -> Sequence[str]:

@@ -44,7 +44,10 @@ class Composition:
         CompositionNotFound
             There is no such page.
         """
-        scheme = urlsplit(source).scheme
+        try:
+            scheme = urlsplit(source).scheme
+        except ValueError as error:
+            raise CompositionNotFound(f"{source}: not an address ({error})") from None
         if scheme in ("http", "https"):
             return cls(url=source, root=None)
         if scheme == "file":

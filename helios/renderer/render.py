@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from helios.errors import HeliosError, OptionInvalid, OutputUnwritable
-from helios.output import whole_output
-from helios.renderer.codecs import VideoEncoding, check_size
+from helios.output import check_writable, whole_output, write_failure
+from helios.renderer.codecs import VideoEncoding, check_encoding, check_size
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
 from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
-from helios.renderer.sound import Soundtrack, write_sound
+from helios.renderer.sound import Soundtrack, check_audio_codec, write_sound
 from helios.renderer.stage import open_stage
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
@@ -115,6 +117,7 @@ async def still(
     HeliosError
         As `render`.
     """
+    check_writable(output)
     async with open_stage(composition, page, log=log) as (shown,):
         every_frame = await _needs_every_frame(shown, replay)
         await shown.seek(frame, every_frame=every_frame)
@@ -129,7 +132,7 @@ def check_request(request: RenderRequest) -> None:
 
     Raises
     ------
-    OptionInvalid, OutputUnwritable
+    OptionInvalid, CodecUnavailable, OutputUnwritable
     """
     if request.frame_count < 1:
         raise OptionInvalid(f"frame count {request.frame_count}: there must be at least one frame")
@@ -144,8 +147,15 @@ def check_request(request: RenderRequest) -> None:
             f"transparent: {codec.name} holds no transparency",
             hint="Use prores (.mov), vp9 (.webm) or png.",
         )
-    if request.output.is_dir() and not codec.images:
+    if codec.images:
+        check_writable(split_pattern(request.output, "")[0] / "images")
+        return
+    check_encoding(request.encoding)
+    if request.audio_codec:
+        check_audio_codec(request.audio_codec, request.output.suffix)
+    if request.output.is_dir():
         raise OutputUnwritable(f"{request.output}: is a folder", hint="Give a file's name.")
+    check_writable(request.output)
 
 
 async def _record(
@@ -186,13 +196,16 @@ def _pattern(request: RenderRequest) -> str:
 def _image_folder(output: Path) -> Iterator[Path]:
     """Yield a folder whose images move to the output's folder when all are there."""
     target = split_pattern(output, "")[0]
-    with whole_output(target / ".sequence") as folder:
-        images = folder / "images"
-        images.mkdir()
-        yield images
-        for image in images.iterdir():
+    folder = target / f".{secrets.token_hex(4)}.part"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        for image in folder.iterdir():
             image.replace(target / image.name)
-        (folder / "whole").touch()
+    except OSError as fault:
+        raise write_failure(fault, output=output) from fault
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.asynccontextmanager
@@ -201,6 +214,7 @@ async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameS
     async with video_sink(
         output,
         request.encoding,
+        name=request.output.name,
         suffix=request.output.suffix,
         size=check_size(page.width, page.height, page.scale, request.encoding.codec),
         rate=page.rate,

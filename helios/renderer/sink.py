@@ -113,6 +113,7 @@ async def video_sink(
     output: Path,
     encoding: VideoEncoding,
     *,
+    name: str,
     suffix: str,
     size: tuple[int, int],
     rate: Fraction,
@@ -125,6 +126,8 @@ async def video_sink(
     ----------
     output:
         The file to write.
+    name:
+        What errors call it.
     suffix:
         A file name's ending, which says what container it is.
     size:
@@ -158,7 +161,7 @@ async def video_sink(
     except FileNotFoundError:
         raise missing_program("ffmpeg") from None
     try:
-        video = _Video(process, output.name)
+        video = _Video(process, name)
         await video.start(size=size, rate=rate, image=image)
         yield video
     finally:

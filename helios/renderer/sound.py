@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from helios.audio import AudioTrack, mix_audio
-from helios.errors import AudioFailed
-from helios.ffmpeg import file_url, run_ffmpeg
+from helios.errors import AudioFailed, OptionInvalid
+from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.devtools import Params
 from helios.renderer.page import PageOptions
@@ -19,6 +19,8 @@ from helios.renderer.stage import open_stage
 #: Encoder of the sound by the container's file name ending.
 _USUAL_CODEC = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "libopus"}
 _MUXER = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+#: WebM's own rule; other containers hold what ffmpeg offers.
+_WEBM_CODECS = frozenset({"libopus", "opus", "libvorbis", "vorbis"})
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,22 @@ async def mix_composition(
     tracks = Soundtrack.of(sounds, composition, scratch=output.parent).tracks
     if not tracks:
         return False
-    await mix_audio(
-        tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec
-    )
+    await mix_audio(tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec)
     return True
+
+
+def check_audio_codec(codec: str, suffix: str) -> None:
+    """Refuse an encoder for the sound that isn't there or that the container can't hold.
+
+    Raises
+    ------
+    CodecUnavailable, OptionInvalid
+    """
+    require_encoder(codec)
+    if suffix.lower() == ".webm" and codec not in _WEBM_CODECS:
+        raise OptionInvalid(
+            f"audio codec {codec!r}: doesn't go into .webm", hint="Use libopus or libvorbis."
+        )
 
 
 async def write_sound(

@@ -74,4 +74,6 @@ def _raster_flags(options: PageOptions, pages: int) -> list[str]:
         f"--default-tile-width={width}",
         f"--default-tile-height={STRIP_HEIGHT}",
         f"--num-raster-threads={threads}",
+        # The page's own factor reaches its layout alone; what is drawn has the window's.
+        f"--force-device-scale-factor={options.scale}",
     ]
