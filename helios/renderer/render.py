@@ -20,8 +20,9 @@ from helios.renderer.stage import open_stage
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
-#: Pictures that a page may be ahead of the encoder.
-_PICTURES_AHEAD = 4
+#: Frames in a row that one of several pages renders before it is the next one's turn. Neighbouring
+#: frames have most in common, and each page finds out by itself when nothing moves.
+_TURN_FRAMES = 15
 
 Progress = Callable[[int], None]
 """Called with the number of frames done."""
@@ -148,7 +149,10 @@ def check_request(request: RenderRequest) -> None:
             hint="Use prores (.mov), vp9 (.webm) or png.",
         )
     if codec.images:
-        check_writable(split_pattern(request.output, "")[0] / "images")
+        folder = split_pattern(request.output, "")[0]
+        if folder.exists() and not folder.is_dir():
+            raise OutputUnwritable(f"{folder}: is no folder", hint="Give the images a folder.")
+        check_writable((folder if folder.is_dir() else folder.parent) / "images")
         return
     check_encoding(request.encoding)
     if request.audio_codec:
@@ -197,6 +201,7 @@ def _image_folder(output: Path) -> Iterator[Path]:
     """Yield a folder whose images move to the output's folder when all are there."""
     target = split_pattern(output, "")[0]
     folder = target / f".{secrets.token_hex(4)}.part"
+    is_new = not target.exists()
     try:
         folder.mkdir(parents=True)
         yield folder
@@ -206,6 +211,9 @@ def _image_folder(output: Path) -> Iterator[Path]:
         raise write_failure(fault, output=output) from fault
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                target.rmdir()  # succeeds only if no image came
 
 
 @contextlib.asynccontextmanager
@@ -235,20 +243,27 @@ async def _shoot(
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Let the pages take turns, frame by frame, so that their pictures come in order."""
-    end = request.start_frame + request.frame_count
-    queues: list[asyncio.Queue[bytes]] = [asyncio.Queue(_PICTURES_AHEAD) for _ in pages]
+    """Let the pages take turns, and write their pictures in order."""
+    count = request.frame_count
+    turn = min(_TURN_FRAMES, -(-count // len(pages)))
+    # A page may be a whole turn ahead of the encoder, so that none waits for another.
+    queues: list[asyncio.Queue[bytes]] = [asyncio.Queue(turn) for _ in pages]
+
+    def page_of(position: int) -> int:
+        return position // turn % len(pages)
 
     async def take(number: int) -> None:
-        for frame in range(request.start_frame + number, end, len(pages)):
-            await pages[number].seek(frame, every_frame=every_frame)
-            await queues[number].put(await pages[number].capture(request.image))
+        for position in range(count):
+            if page_of(position) == number:
+                frame = request.start_frame + position
+                await pages[number].seek(frame, every_frame=every_frame)
+                await queues[number].put(await pages[number].capture(request.image))
         pages[number].check_missing()
 
     async def write() -> None:
-        for done in range(request.frame_count):
-            await sink.write(await queues[done % len(pages)].get())
-            on_progress(done + 1)
+        for position in range(count):
+            await sink.write(await queues[page_of(position)].get())
+            on_progress(position + 1)
 
     try:
         async with asyncio.TaskGroup() as group:

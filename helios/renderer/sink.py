@@ -81,7 +81,8 @@ class _Video(FrameSink):
             await self._send()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._stdin.close()
-        if await self._process.wait() != 0:
+        # A disk that is full when ffmpeg closes its output shows in the log only.
+        if await self._process.wait() != 0 or b"No space left on device" in await self._log:
             raise await self._failure()
 
     async def _failure(self) -> HeliosError:

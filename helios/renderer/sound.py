@@ -40,10 +40,15 @@ class Soundtrack:
         scratch:
             Folder that takes sounds which the page holds in `data:` addresses.
         """
+        sources = [
+            _source(sound["source"], composition, scratch / f"data-{number}")
+            for number, sound in enumerate(sounds)
+        ]
         return cls(
             tuple(
-                _track(sound, _source(sound["source"], composition, scratch / f"data-{number}"))
-                for number, sound in enumerate(sounds)
+                _track(sound, source)
+                for sound, source in zip(sounds, sources, strict=True)
+                if source is not None
             )
         )
 
@@ -64,8 +69,10 @@ def _track(sound: Params, source: str) -> AudioTrack:
     )
 
 
-def _source(url: str, composition: Composition, inline: Path) -> str:
+def _source(url: str, composition: Composition, inline: Path) -> str | None:
     """Return what ffmpeg opens for a media element's address.
+
+    None for a file that the composition lacks: the page has told so, or may go on without.
 
     Parameters
     ----------
@@ -79,8 +86,7 @@ def _source(url: str, composition: Composition, inline: Path) -> str:
         from helios.renderer.asset_server import locate
 
         path = locate(composition.root, unquote(urlsplit(url).path))
-        if path is not None:
-            return str(path)
+        return None if path is None else str(path)
     if url.startswith(("http://", "https://")):
         return url
     raise AudioFailed(

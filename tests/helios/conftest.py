@@ -1,5 +1,6 @@
 """Drives the `helios` command as a process, and finds all that it leaves behind."""
 
+import contextlib
 import os
 import secrets
 import signal
@@ -41,42 +42,47 @@ class Running:
     def __init__(self, process: "subprocess.Popen[str]", marker: str) -> None:
         self._process = process
         self._marker = marker
+        self._known: set[psutil.Process] = set()
 
     def family(self) -> list[psutil.Process]:
         """Return the processes that it started and that live."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        marked = {process for process in psutil.process_iter() if self._is_marked(process)}
+        self._known |= marked
+        for process in marked:
+            # A browser's pages write their names where others have their environment.
+            with contextlib.suppress(psutil.Error):
+                self._known |= set(process.children(recursive=True))
+        return [process for process in self._known if _lives(process)]
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _is_marked(self, process: psutil.Process) -> bool:
         try:
-            return (
-                process.environ().get(_MARKER) == self._marker
-                and process.status() != psutil.STATUS_ZOMBIE
-            )
+            return process.environ().get(_MARKER) == self._marker
         except psutil.Error:
             return False
 
-    def find(self, *words: str) -> psutil.Process | None:
-        """Return a process of the command's with these words on its command line."""
+    def find(self, *words: str) -> list[psutil.Process]:
+        """Return the command's processes that have these words on their command lines."""
+        found = []
         for process in self.family():
-            try:
+            with contextlib.suppress(psutil.Error):
                 line = process.cmdline()
-            except psutil.Error:
-                continue
-            # Where the browser is started by a script, both have its arguments.
-            if not line or Path(line[0]).name in ("sh", "bash", "dash"):
-                continue
-            if all(any(word in argument for argument in line) for word in words):
-                return process
-        return None
+                # Where the browser is started by a script, both have its arguments.
+                if not line or Path(line[0]).name in ("sh", "bash", "dash"):
+                    continue
+                if all(any(word in argument for argument in line) for word in words):
+                    found.append(process)
+        return found
 
     def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it took too long"
             assert self._process.poll() is None, self._process.communicate()
+            self.family()
             time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
+        self.family()
         self._process.send_signal(number)
 
     def end(self, *, seconds: float = 60) -> Ended:
@@ -90,6 +96,13 @@ class Running:
             self._process.wait()
         assert left == []
         return Ended(self._process.returncode, stdout, stderr)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 class Desk:
