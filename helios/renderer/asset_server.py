@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 #: Types that browsers insist on and that not every system's table has.
 _TYPES = {
@@ -40,6 +41,15 @@ _TYPES = {
 }
 
 
+class _PlainFile(web.FileResponse):
+    """The file itself: aiohttp would send `a.js.gz` for `a.js` where both are there."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        headers = request.headers.copy()
+        headers.popall("Accept-Encoding", None)
+        return await super().prepare(request.clone(headers=headers))
+
+
 @contextlib.asynccontextmanager
 async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[None]:
     """Serve `root` to whoever connects to a listening socket.
@@ -56,7 +66,7 @@ async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[Non
         path = locate(folder, request.match_info["path"])
         if path is None:
             raise web.HTTPNotFound
-        return web.FileResponse(path, headers={"Content-Type": content_type(path)})
+        return _PlainFile(path, headers={"Content-Type": content_type(path)})
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -76,11 +86,14 @@ def locate(folder: Path, name: str) -> Path | None:
     """
     if "\0" in name:
         return None
-    path = (folder / name.lstrip("/")).resolve()
-    if path.is_dir():
-        path = path / "index.html"
-    inside = path.resolve().is_relative_to(folder)
-    return path if inside and path.is_file() else None
+    try:
+        path = (folder / name.lstrip("/")).resolve()
+        if path.is_dir():
+            path = path / "index.html"
+        inside = path.resolve().is_relative_to(folder)
+        return path if inside and path.is_file() else None
+    except (OSError, RuntimeError):  # a name too long, a link that leads to itself
+        return None
 
 
 def content_type(path: Path) -> str:

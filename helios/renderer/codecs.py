@@ -158,6 +158,11 @@ def choose_codec(output: Path, name: str | None) -> Codec:
             f"output {output.name!r}: {codec.name} doesn't go into {suffix or 'a folder'}",
             hint=f"Use {' or '.join(codec.suffixes)}.",
         )
+    if codec.images and _BY_SUFFIX.get(suffix, key) != key:
+        raise OptionInvalid(
+            f"output {output.name!r}: {codec.name} doesn't go into {suffix}",
+            hint="Give a folder, or a pattern such as frames/%04d.png.",
+        )
     if not codec.images:
         require_encoder(codec.encoder)
     return codec

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from helios.errors import CompositionNotFound
 
@@ -51,10 +51,14 @@ class Composition:
         if scheme in ("http", "https"):
             return cls(url=source, root=None)
         if scheme == "file":
-            source = urlsplit(source).path
+            source = unquote(urlsplit(source).path)
         path = (base or Path.cwd()) / source
-        page = path / "index.html" if path.is_dir() else path
-        if not page.is_file():
+        try:
+            page = path / "index.html" if path.is_dir() else path
+            is_there = page.is_file()
+        except OSError:  # a name longer than the file system takes, a folder that can't be entered
+            is_there = False
+        if not is_there:
             raise CompositionNotFound(
                 f"{source}: no such composition",
                 hint="Give an HTML file, a folder that holds index.html, or an http(s) URL.",

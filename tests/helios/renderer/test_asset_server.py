@@ -1,0 +1,176 @@
+"""The server of a composition's folder: its types, its ranges and its walls."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from helios.renderer.asset_server import content_type, locate, serve_folder
+
+LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def get(
+    root: Path, path: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+) -> Answer:
+    """Ask for a path exactly as it is written."""
+
+    async def work() -> Answer:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        async with serve_folder(root, listener), aiohttp.ClientSession() as client:
+            url = URL(f"http://127.0.0.1:{port}{path}", encoded=True)
+            async with client.request(method, url, headers=headers) as answer:
+                return Answer(answer.status, answer.headers, await answer.read())
+
+    return asyncio.run(work())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "composition"
+    (root / "sub folder").mkdir(parents=True)
+    (root / "page.html").write_text("<p>page")
+    (root / "letters.mp4").write_bytes(LETTERS)
+    (root / "sub folder/index.html").write_text("<p>sub")
+    (root / "sub folder/größe #1.txt").write_text("text")
+    (root / "empty").mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "composition-2").mkdir()
+    (tmp_path / "composition-2/secret.txt").write_text("secret")
+    (root / "way-out.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "way-out").symlink_to(tmp_path)
+    (root / "loop").symlink_to(root / "loop")
+    (root / "inside.html").symlink_to(root / "page.html")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/page.html", b"<p>page"),
+        ("/page.html?v=1", b"<p>page"),
+        ("/inside.html", b"<p>page"),
+        ("/sub%20folder/gr%C3%B6%C3%9Fe%20%231.txt", b"text"),
+        ("/sub%20folder/", b"<p>sub"),
+        ("/sub%20folder", b"<p>sub"),
+        ("/sub%20folder/../page.html", b"<p>page"),
+    ],
+)
+def test_files_of_the_folder_are_served(root: Path, path: str, body: bytes) -> None:
+    answer = get(root, path)
+    assert (answer.status, answer.body) == (200, body)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/lost.html", "/empty/", "/", "/loop", "/page.html/more", "/%00", "/page.html%00.txt"),
+        *("/../secret.txt", "/%2e%2e/secret.txt", "/%2e%2e%2fsecret.txt", "/..%2fsecret.txt"),
+        *("/sub%20folder/../../secret.txt", "/..\\secret.txt", "/%2e%2e%5csecret.txt"),
+        *("/../composition-2/secret.txt", "/%2e%2e/composition-2/secret.txt"),
+        *("/way-out.txt", "/way-out/secret.txt", "//etc/passwd", "/%2fetc/passwd"),
+        *("/%252e%252e/secret.txt", "/" + "x" * 3000, "/%ff%fe"),
+    ],
+)
+def test_nothing_else_is(root: Path, path: str) -> None:
+    answer = get(root, path)
+    assert answer.status == 404
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "body"),
+    [
+        ("bytes=0-3", "bytes 0-3/26", LETTERS[:4]),
+        ("bytes=10-", "bytes 10-25/26", LETTERS[10:]),
+        ("bytes=-5", "bytes 21-25/26", LETTERS[-5:]),
+        ("bytes=20-99", "bytes 20-25/26", LETTERS[20:]),
+        ("bytes=25-25", "bytes 25-25/26", LETTERS[25:]),
+        ("bytes=0-", "bytes 0-25/26", LETTERS),
+    ],
+)
+def test_media_may_be_asked_for_in_ranges(root: Path, asked: str, told: str, body: bytes) -> None:
+    answer = get(root, "/letters.mp4", headers={"Range": asked})
+    assert (answer.status, answer.headers["Content-Range"]) == (206, told)
+    assert answer.body == body
+    assert answer.headers["Content-Type"] == "video/mp4"
+
+
+def test_a_range_beyond_the_end_is_refused_with_the_length(root: Path) -> None:
+    answer = get(root, "/letters.mp4", headers={"Range": "bytes=26-"})
+    assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */26")
+
+
+def test_a_whole_file_says_that_ranges_work(root: Path) -> None:
+    answer = get(root, "/letters.mp4")
+    assert (answer.status, answer.body) == (200, LETTERS)
+    assert answer.headers["Accept-Ranges"] == "bytes"
+    assert answer.headers["Content-Length"] == "26"
+
+
+def test_a_compressed_neighbour_is_not_served_in_a_files_place(root: Path) -> None:
+    (root / "page.html.gz").write_bytes(b"not gzip at all")
+    answer = get(root, "/page.html", headers={"Accept-Encoding": "gzip"})
+    assert answer.body == b"<p>page"
+
+
+def test_nothing_can_be_written(root: Path) -> None:
+    assert get(root, "/page.html", method="PUT").status == 405
+    assert get(root, "/page.html", method="DELETE").status == 405
+    assert get(root, "/page.html", method="HEAD").status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.html", "text/html; charset=utf-8"),
+        ("a.JS", "text/javascript; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.json", "application/json; charset=utf-8"),
+        ("a.svg", "image/svg+xml; charset=utf-8"),
+        ("a.wasm", "application/wasm"),
+        ("a.woff2", "font/woff2"),
+        ("a.ttf", "font/ttf"),
+        ("a.png", "image/png"),
+        ("a.jpg", "image/jpeg"),
+        ("a.webp", "image/webp"),
+        ("a.avif", "image/avif"),
+        ("a.mp4", "video/mp4"),
+        ("a.webm", "video/webm"),
+        ("a.mp3", "audio/mpeg"),
+        ("a.m4a", "audio/mp4"),
+        ("a.wav", "audio/wav"),
+        ("a.glb", "model/gltf-binary"),
+        ("a.unheard-of", "application/octet-stream"),
+        ("LICENSE", "application/octet-stream"),
+    ],
+)
+def test_files_have_the_types_that_browsers_insist_on(name: str, kind: str) -> None:
+    assert content_type(Path(name)) == kind
+
+
+def test_a_folder_that_is_itself_a_link_is_served(root: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    assert get(link, "/page.html").body == b"<p>page"
+
+
+def test_a_name_is_located_as_a_path_of_the_folder(root: Path) -> None:
+    assert locate(root, "/page.html") == root / "page.html"
+    assert locate(root, "page.html") == root / "page.html"
+    assert locate(root, "../secret.txt") is None
+    assert locate(root, "a\0b") is None
