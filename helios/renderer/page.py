@@ -34,8 +34,19 @@ LOAD_TIMEOUT = 30.0
 SETTLE_TIMEOUT = 30.0
 #: Seconds beyond the page's own limits after which a browser that doesn't answer counts as hung.
 ANSWER_TIMEOUT = 5.0
+#: Draws after which a video's new picture has reached the page's: it takes a way of its own.
+_VIDEO_DRAWS = 2
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
+
+#: What stands for the answer of a document that went away while it was asked.
+_UNANSWERED: Params = {
+    "waiting": [],
+    "unplayable": [],
+    "moved": False,
+    "pending": True,
+    "resting": False,
+}
 
 PageLog = Callable[[int | None, str, str], None]
 """Called with frame (None while loading), level and text of what the page logged or threw."""
@@ -135,6 +146,7 @@ class CompositionPage:
         self._foreign: dict[int, bool | None] = {}
         self._main_frame = target  # a page's target and its outermost frame share one id
         self._unstopped = True  # there is a document whose animation clock may run
+        self._resting = False
         self._quiet = False
         self._last_image = b""
 
@@ -231,14 +243,19 @@ class CompositionPage:
             await self._run(f"__helios_runtime__.advance({frame}, {clock!r})", context)
         drawn = "true" if self._on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
+        moved = False
         for _ in range(_MAX_ROUNDS):
             await self._stop_clocks()
             if self._on_demand:
                 await self._draw(no_display=True)
             answers = [await self._run(settle, context) for context in await self._contexts()]
+            moved |= any(answer["moved"] for answer in answers)
             if not self._note_settled(frame, answers) and not self._requests:
                 break
             await self._requests_done()
+        if moved and self._on_demand:
+            for _ in range(_VIDEO_DRAWS):
+                await self._draw()
         self.check_missing()
 
     def check_missing(self) -> None:
@@ -263,9 +280,9 @@ class CompositionPage:
         if self._quiet and not await self._draw():
             return self._last_image
         data = await self._draw_picture(image)
-        # Two pictures alike: the page rests, and a draw that reports no damage will do from here
-        # on. That draw costs a millisecond on a page at rest but a whole draw on one that moves.
-        self._quiet = data == self._last_image
+        # On a page at rest, a draw that reports no damage will do from here on. That draw costs a
+        # millisecond then, but a whole draw on a page that moves.
+        self._quiet = self._resting or data == self._last_image
         if self._quiet:
             # A screenshot itself counts as damage to the frame after it.
             await self._draw()
@@ -349,6 +366,7 @@ class CompositionPage:
         for answer in answers:
             for url in answer["unplayable"]:
                 self._note_missing(url, "can't be played")
+        self._resting = all(answer["resting"] for answer in answers)
         return any(answer["pending"] for answer in answers)
 
     async def _stop_clocks(self) -> None:
@@ -402,7 +420,7 @@ class CompositionPage:
             if context is None or context in self._foreign:
                 raise
             answer = None  # the frame went away, or to another page, meanwhile
-        return answer or {"waiting": [], "unplayable": [], "pending": True}
+        return answer or dict(_UNANSWERED)
 
     async def _evaluate(self, expression: str, context: int | None = None) -> Any:
         params: Params = {"expression": expression, "awaitPromise": True, "returnByValue": True}

@@ -244,9 +244,23 @@
     const known = bases.get(animation);
     return known?.set === time && known.rate === rate ? known : { time, clock: frameClock, rate, set: time };
   };
+  // What is scaled gets a layer that is drawn once, at one scale, and stretched from then on: blurred,
+  // and by how much depends on the frames before. Where contents are said to change there is no such
+  // layer (Blink's CompositingReasonFinder). Layers that are only moved or faded stay: they are fast.
+  const SCALES = /scale|matrix|perspective|zoom|3d|rotate[XY]|translateZ/i;
+  const judged = new WeakSet();
+  const keepSharp = (animation) => {
+    if (judged.has(animation)) return;
+    judged.add(animation);
+    const { target } = animation.effect;
+    const frames = animation.effect.getKeyframes?.() ?? [];
+    const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
+    if (scales) target?.style?.setProperty("will-change", "contents", "important");
+  };
   const noteAnimations = (list) => {
     const moving = (one) =>
       one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
+    for (const one of list) if (one.effect) keepSharp(one);
     bases = new Map(list.filter(moving).map((animation) => [animation, baseOf(animation)]));
   };
   // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
@@ -533,6 +547,17 @@
     if (document.fonts.status === "loading") names.push("fonts");
     return names;
   };
+  // Whether a video shows another picture than when this was last asked.
+  const videosMoved = () => {
+    let moved = false;
+    for (const [element, track] of media) {
+      if (!(element instanceof HTMLVideoElement)) continue;
+      const time = native.currentTime.get.call(element);
+      moved ||= track.settled !== time;
+      track.settled = time;
+    }
+    return moved;
+  };
   const unplayable = () =>
     [...media.keys()].filter((element) => element.error).map((element) => element.currentSrc || element.src);
 
@@ -579,7 +604,7 @@
     return names;
   };
 
-  const UNDRAWN = { waiting: [], unplayable: [], pending: true };
+  const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, resting: false };
   // What a child answers, unless its document is replaced meanwhile: nobody answers then.
   const whileThere = (child, answer) => {
     let answered = false;
@@ -630,8 +655,11 @@
     return {
       waiting: [...names, ...inner.flatMap((i) => i.waiting)],
       unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
+      moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
       // An animation that began since the frame was drawn gets its start time by drawing it again.
       pending: shown.some((animation) => animation.pending) || inner.some((i) => i.pending),
+      // Nothing is under way that would change the next frame: it will likely look the same.
+      resting: !callbacks.size && !bases.size && !media.size && inner.every((i) => i.resting),
     };
   };
 

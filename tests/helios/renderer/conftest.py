@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -88,7 +89,9 @@ class Studio:
 
     async def _browser(self, on_demand: bool | None) -> Browser:
         if not self._port:
-            self._port = await self._resources.enter_async_context(serve_folder(self.root))
+            listener = socket.create_server(("127.0.0.1", 0))
+            self._port = listener.getsockname()[1]
+            await self._resources.enter_async_context(serve_folder(self.root, listener))
         if on_demand not in self._browsers:
             rule = f"--host-resolver-rules=MAP composition.localhost:80 127.0.0.1:{self._port}"
             self._browsers[on_demand] = await self._resources.enter_async_context(
