@@ -366,8 +366,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
     async def until_stopped() -> None:
         task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await work
 
     try:

@@ -60,7 +60,7 @@ async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[Non
         Is open already, so that its port can be told before the server is up: who connects by
         then waits. Closed with the server.
     """
-    folder = root.resolve()
+    folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def answer(request: web.Request) -> web.StreamResponse:
         path = locate(folder, request.match_info["path"])

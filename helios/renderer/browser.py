@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -218,8 +219,6 @@ async def _await_start(devtools: DevTools, profile: Path) -> None:
 
 def _end(pid: int) -> None:
     """End the browser's whole process group and reap it."""
-    import time
-
     deadline = time.monotonic() + END_TIMEOUT
     # A closed pipe alone makes it write its profile and leave; nothing in the profile is wanted.
     with contextlib.suppress(ProcessLookupError, PermissionError):

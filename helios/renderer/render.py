@@ -180,8 +180,11 @@ async def _record(
             await pages[0].seek(last, every_frame=every_frame)
             sounds = await pages[0].sounds() if request.audio_codec is not None else []
             await sink.finish()
+        soundtrack = Soundtrack.of(sounds, request.composition, scratch=folder)
+        if request.page.allow_missing:
+            soundtrack = await soundtrack.readable()
         return await write_sound(
-            Soundtrack.of(sounds, request.composition, scratch=folder),
+            soundtrack,
             video=silent,
             output=folder / "whole",
             suffix=request.output.suffix,

@@ -22,6 +22,7 @@ _AHEAD_BYTES = 8 << 20
 _MOST_LEFT_OUT = 15
 #: File name of an image in a sequence if the output is a folder.
 IMAGE_PATTERN = "frame-%06d"
+_DIRECTIVE = re.compile(r"%(?P<width>0?\d{0,2})d")
 
 
 class FrameSink(ABC):
@@ -98,7 +99,7 @@ class _Images(FrameSink):
         self._number = first
 
     async def write(self, image: bytes) -> None:
-        path = self._folder / (self._pattern % self._number)
+        path = self._folder / _numbered(self._pattern, self._number)
         self._number += 1
         try:
             await asyncio.to_thread(path.write_bytes, image)
@@ -187,6 +188,11 @@ def split_pattern(output: Path, ending: str) -> tuple[Path, str]:
 
     `frames/` and `frames` hold `frame-000000.png`; `frames/%04d.png` says it all.
     """
-    if re.search(r"%0?\d*d", output.name):
+    if _DIRECTIVE.search(output.name):
         return output.parent, output.name
     return output, f"{IMAGE_PATTERN}.{ending}"
+
+
+def _numbered(pattern: str, number: int) -> str:
+    # Not by `%`: all other percent signs in a file name are its own.
+    return _DIRECTIVE.sub(lambda found: format(number, found["width"] or "d"), pattern)

@@ -1,5 +1,6 @@
 """A composition's sound: what its media elements play, mixed and joined with the picture."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from helios.audio import AudioTrack, mix_audio
 from helios.errors import AudioFailed, OptionInvalid
 from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
+from helios.media import probe
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.devtools import Params
 from helios.renderer.page import PageOptions
@@ -52,6 +54,20 @@ class Soundtrack:
             )
         )
 
+    async def readable(self) -> "Soundtrack":
+        """Return those that can be read: for a page that may go on without the others."""
+        found = await asyncio.gather(*(_is_readable(track.source) for track in self.tracks))
+        pairs = zip(self.tracks, found, strict=True)
+        return Soundtrack(tuple(track for track, is_there in pairs if is_there))
+
+
+async def _is_readable(source: str | Path) -> bool:
+    try:
+        await probe(source, error=AudioFailed, packets=False)
+    except AudioFailed:
+        return False
+    return True
+
 
 def _track(sound: Params, source: str) -> AudioTrack:
     return AudioTrack(
@@ -83,7 +99,8 @@ def _source(url: str, composition: Composition, inline: Path) -> str | None:
         inline.write_bytes(data_of(url))
         return str(inline)
     if url.startswith(f"{LOCAL_ORIGIN}/") and composition.root is not None:
-        from helios.renderer.asset_server import locate
+        # Takes a seventh of a second to import, which few pages have to wait for.
+        from helios.renderer.asset_server import locate  # noqa: PLC0415
 
         path = locate(composition.root, unquote(urlsplit(url).path))
         return None if path is None else str(path)
@@ -132,10 +149,14 @@ async def mix_composition(
         every_frame = (await played.declared()).replay if replay is None else replay
         await played.seek(frame_count - 1, every_frame=every_frame)
         sounds = await played.sounds()
-    tracks = Soundtrack.of(sounds, composition, scratch=output.parent).tracks
-    if not tracks:
+    soundtrack = Soundtrack.of(sounds, composition, scratch=output.parent)
+    if page.allow_missing:
+        soundtrack = await soundtrack.readable()
+    if not soundtrack.tracks:
         return False
-    await mix_audio(tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec)
+    await mix_audio(
+        soundtrack.tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec
+    )
     return True
 
 
@@ -183,7 +204,7 @@ async def write_sound(
     """
     chosen = codec or _USUAL_CODEC.get(suffix.lower())
     if codec is None or chosen is None or (codec == "" and not soundtrack.tracks):
-        video.replace(output)
+        video.replace(output)  # noqa: ASYNC240 - a rename
         return False
     mixed = output.with_name("sound.mka" if suffix.lower() in (".mkv", ".webm") else "sound.mov")
     await mix_audio(

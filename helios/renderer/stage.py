@@ -57,7 +57,7 @@ async def open_stage(
             await asyncio.sleep(0)
             if composition.root is not None and listener is not None:
                 # Takes a seventh of a second to import, in which browsers start by themselves.
-                from helios.renderer.asset_server import serve_folder
+                from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
 
                 await stack.enter_async_context(serve_folder(composition.root, listener))
             yield await asyncio.gather(*loading)

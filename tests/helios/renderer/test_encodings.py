@@ -170,6 +170,7 @@ def test_a_gif_has_exactly_its_frames_for_as_long_as_hundredths_of_a_second_allo
         (("-o", "frames"), "frames", "frame-{:06d}.png"),
         (("-o", "frames/%04d.png"), "frames", "{:04d}.png"),
         (("-o", "frames/shot-%04d.jpg"), "frames", "shot-{:04d}.jpg"),
+        (("-o", "frames/100%-%03d of %d.png"), "frames", "100%-{0:03d} of {0:d}.png"),
         (("-o", "frames", "--video-codec", "jpeg"), "frames", "frame-{:06d}.jpeg"),
     ],
 )
