@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import resources
@@ -176,6 +176,7 @@ class CompositionPage:
                 details=[f"still loading: {url}" for url in sorted(self._requests.values())[:10]],
             ) from None
         await self._requests_done()
+        await self._find_closed_roots()
         self._base_ticks = math.ceil(time.monotonic() * 1000) * 1000
         await self.visit(0)
         self._loading = False
@@ -348,6 +349,23 @@ class CompositionPage:
         if not event.is_set():
             raise BrowserCrashed("the browser ended while the page loaded")
 
+    async def _find_closed_roots(self) -> None:
+        """Show the page's script the closed shadow trees that its markup declares.
+
+        No script can find them by itself, and it moves the animations inside.
+        """
+        document = await self._call("DOM.getDocument", {"depth": -1, "pierce": True})
+        for node in _closed_roots(document["root"]):
+            answer = await self._call("DOM.resolveNode", {"backendNodeId": node})
+            await self._call(
+                "Runtime.callFunctionOn",
+                {
+                    "objectId": answer["object"]["objectId"],
+                    "functionDeclaration": "function() { window.__helios_runtime__.addRoot(this) }",
+                },
+            )
+        await self._call("DOM.disable")
+
     async def _next_event(self) -> float | None:
         """Return the time, in milliseconds, of the next event that may change the page's course."""
         contexts = await self._contexts()
@@ -373,7 +391,7 @@ class CompositionPage:
         """Stop the animation clock of every document; the page's own script moves animations."""
         if self._unstopped:
             self._unstopped = False
-            await self._call("Animation.setPlaybackRate", {"playbackRate": 0})
+            await self._call(*_STOP_CLOCKS)
 
     async def _requests_done(self) -> None:
         deadline = time.monotonic() + self._options.settle_timeout
@@ -477,6 +495,8 @@ class CompositionPage:
 
     def _on_context(self, event: Params) -> None:
         self._unstopped = True
+        # At once as well, for a browser that draws by itself doesn't wait for the first frame.
+        self._devtools.start(*_STOP_CLOCKS, self._session).add_done_callback(_ignore)
         context = event["context"]
         data = context.get("auxData", {})
         if not data.get("isDefault"):
@@ -541,6 +561,14 @@ class CompositionPage:
             self._log(None if self._loading else self._frame, level, text)
 
 
+_STOP_CLOCKS = ("Animation.setPlaybackRate", {"playbackRate": 0})
+
+
+def _ignore(answer: "asyncio.Future[Params]") -> None:
+    if not answer.cancelled():
+        answer.exception()
+
+
 #: Kinds of requests that don't end by themselves.
 _ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")
 
@@ -570,6 +598,15 @@ def _runtime_source(options: PageOptions) -> str:
     }
     script = resources.files("helios.renderer").joinpath("runtime.js").read_text("utf-8")
     return script.replace("__HELIOS_CONFIG__", json.dumps(config))
+
+
+def _closed_roots(node: Params) -> Iterator[int]:
+    for root in node.get("shadowRoots", ()):
+        if root.get("shadowRootType") == "closed":
+            yield root["backendNodeId"]
+        yield from _closed_roots(root)
+    for child in node.get("children", ()):
+        yield from _closed_roots(child)
 
 
 def _short(url: str) -> str:

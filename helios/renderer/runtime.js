@@ -112,6 +112,7 @@
   Object.defineProperty(Performance.prototype, "timeOrigin", { get: () => config.epoch });
 
   // What a page sees of the stopped animation clock: one that stands at the last frame.
+  const placed = new WeakSet(); // animations that the page itself has moved
   const stopped = () => native.timelineTime.get.call(document.timeline) ?? 0;
   const onTimeline = (animation) => animation.timeline === document.timeline;
   Object.defineProperty(AnimationTimeline.prototype, "currentTime", {
@@ -128,8 +129,17 @@
       return typeof time === "number" && onTimeline(this) ? time - stopped() + frameClock : time;
     },
     set(value) {
+      placed.add(this);
       const shift = typeof value === "number" && onTimeline(this) ? stopped() - frameClock : 0;
       native.startTime.set.call(this, shift ? value + shift : value);
+    },
+  });
+
+  Object.defineProperty(Animation.prototype, "currentTime", {
+    ...native.animationTime,
+    set(value) {
+      placed.add(this);
+      native.animationTime.set.call(this, value);
     },
   });
 
@@ -237,6 +247,7 @@
 
   // Where each running animation stood, and when: it moves on from there until the page itself
   // moves it. Adding up steps instead would make its place depend on which frames were visited.
+  let loaded = true; // until its first frame is settled
   let bases = new Map(); // animation -> { time, clock, rate, set }
   const baseOf = (animation) => {
     const time = native.animationTime.get.call(animation);
@@ -261,6 +272,10 @@
     const moving = (one) =>
       one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
     for (const one of list) if (one.effect) keepSharp(one);
+    // While a document loaded its animation clock still ran; what began then begins now.
+    const begun = list.filter((one) => loaded && moving(one) && !placed.has(one) && one.playbackRate > 0);
+    for (const one of begun) native.animationTime.set.call(one, 0);
+    loaded = false;
     bases = new Map(list.filter(moving).map((animation) => [animation, baseOf(animation)]));
   };
   // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
@@ -498,6 +513,31 @@
     }));
   };
 
+  // --- work that ends by itself, and that a frame may be waiting for ---------------------------
+
+  const busy = new Map(); // promise -> what it is about
+  const watch = (owner, ...names) => {
+    for (const name of names) {
+      const original = owner[name];
+      if (!original) continue;
+      owner[name] = function (...args) {
+        const result = original.apply(this, args);
+        const done = () => busy.delete(result);
+        busy.set(result, name);
+        result.then(done, done);
+        return result;
+      };
+    }
+  };
+  watch(window, "createImageBitmap", "fetch");
+  watch(Response.prototype, "arrayBuffer", "blob", "formData", "json", "text");
+  watch(Blob.prototype, "arrayBuffer", "text");
+  watch(FontFace.prototype, "load");
+  watch(HTMLImageElement.prototype, "decode");
+  const working = () => [...busy.values()].filter((name) => name !== "decode");
+  // The browser decodes an image while it draws.
+  const decoding = () => [...busy.values()].includes("decode");
+
   // --- what pages offer to be driven by -------------------------------------------------------
 
   const gsapTimelines = () => {
@@ -537,7 +577,7 @@
   };
   const loading = () => (document.readyState === "complete" ? [] : [`document ${location.href}`]);
   const waiting = () => {
-    const names = [...loading(), ...videosWaiting()];
+    const names = [...loading(), ...videosWaiting(), ...working()];
     for (const root of roots) {
       for (const image of root.querySelectorAll("img")) {
         if (image.loading === "lazy") image.loading = "eager";
@@ -651,13 +691,18 @@
     });
     const shown = animations(); // asking also lets changed styles load what they name
     noteAnimations(shown);
-    const inner = await Promise.all(children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))));
+    const inner = await Promise.all(
+      children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))),
+    );
+    // An animation that began since the frame was drawn gets its start time by drawing it again.
+    const pending =
+      decoding() || shown.some((animation) => animation.pending) || inner.some((i) => i.pending);
+    if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
     return {
       waiting: [...names, ...inner.flatMap((i) => i.waiting)],
       unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
       moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
-      // An animation that began since the frame was drawn gets its start time by drawing it again.
-      pending: shown.some((animation) => animation.pending) || inner.some((i) => i.pending),
+      pending,
       // Nothing is under way that would change the next frame: it will likely look the same.
       resting: !callbacks.size && !bases.size && !media.size && inner.every((i) => i.resting),
     };
@@ -702,6 +747,7 @@
     if (owner === document) return;
     owner = document;
     frame = -1;
+    loaded = true;
     media.clear();
     roots.clear();
     roots.add(document);
@@ -720,6 +766,7 @@
     nextEvent,
     sounds,
     declared,
+    addRoot: (root) => void roots.add(root),
   };
   Object.defineProperty(window, KEY, { value: runtime });
   if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;
