@@ -6,6 +6,7 @@ sooner than a driver process does (figures in docs/dependencies.md).
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -146,8 +147,6 @@ class DevTools:
 
 def widen_pipe(fd: int) -> None:
     """Let a pipe hold whole frames, where the system can."""
-    import fcntl
-
     with contextlib.suppress(OSError):
         fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_BYTES)
 

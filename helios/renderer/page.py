@@ -46,6 +46,7 @@ _UNANSWERED: Params = {
     "moved": False,
     "pending": True,
     "resting": False,
+    "still": False,
 }
 
 PageLog = Callable[[int | None, str, str], None]
@@ -147,6 +148,9 @@ class CompositionPage:
         self._main_frame = target  # a page's target and its outermost frame share one id
         self._unstopped = True  # there is a document whose animation clock may run
         self._resting = False
+        self._still = False
+        self._images_move = False
+        self._same_until: float = 0
         self._quiet = False
         self._last_image = b""
 
@@ -224,8 +228,11 @@ class CompositionPage:
         if event is None:
             await self.visit(frame)
             return
-        stop = math.ceil(Fraction(event) * self._options.rate / 1000 - Fraction(1, 1000))
-        await self.visit(min(max(stop - 1, following), frame))
+        await self.visit(min(max(self._frame_at(event) - 1, following), frame))
+
+    def _frame_at(self, clock: float) -> int:
+        """Return the first frame that shows what happens at a time in milliseconds."""
+        return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
 
     async def visit(self, frame: int) -> None:
         """Bring the page to a frame and wait until all that the frame shows is ready.
@@ -272,6 +279,20 @@ class CompositionPage:
                 hint="Put them into the composition's folder, or go on without: --allow-missing.",
                 details=self._missing,
             )
+
+    async def picture(self, frame: int, image: ImageFormat, *, every_frame: bool) -> bytes:
+        """Move on to a frame and return its picture.
+
+        Where nothing can have changed since the last picture, the page isn't even asked.
+        """
+        if frame < self._same_until:
+            return self._last_image
+        await self.seek(frame, every_frame=every_frame)
+        data = await self.capture(image)
+        if self._still and not every_frame and not self._images_move:
+            event = await self._next_event()
+            self._same_until = math.inf if event is None else self._frame_at(event)
+        return data
 
     async def capture(self, image: ImageFormat) -> bytes:
         """Return the picture of the frame that the page stands at."""
@@ -385,6 +406,7 @@ class CompositionPage:
             for url in answer["unplayable"]:
                 self._note_missing(url, "can't be played")
         self._resting = all(answer["resting"] for answer in answers)
+        self._still = all(answer["still"] for answer in answers)
         return any(answer["pending"] for answer in answers)
 
     async def _stop_clocks(self) -> None:
@@ -526,6 +548,9 @@ class CompositionPage:
 
     def _on_response(self, event: Params) -> None:
         response = event["response"]
+        if event["type"] == "Image" and response["mimeType"] != "image/jpeg":
+            # All other formats may hold animations, which the browser moves from frame to frame.
+            self._images_move = True
         if response["status"] < 400:
             return
         if event["type"] == "Document" and event.get("frameId") == self._main_frame:
@@ -581,7 +606,9 @@ async def open_page(
     devtools = browser.devtools
     params: Params = {"url": "about:blank", "width": options.width, "height": options.height}
     if browser.draws_on_demand:
-        params["enableBeginFrameControl"] = True
+        # The window around the page is drawn for nobody. The smaller it is, the less that costs;
+        # the page has its own size by `setDeviceMetricsOverride`.
+        params |= {"enableBeginFrameControl": True, "width": 16, "height": 16}
     target = await devtools.send("Target.createTarget", params)
     attached = await devtools.send(
         "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}

@@ -176,9 +176,11 @@ async def _record(
         silent = folder / "silent"
         async with _encoder(request, silent) as sink:
             await _shoot(request, pages, sink, every_frame, on_progress)
-            last = request.start_frame + request.frame_count - 1
-            await pages[0].seek(last, every_frame=every_frame)
-            sounds = await pages[0].sounds() if request.audio_codec is not None else []
+            sounds = []
+            if request.audio_codec is not None:
+                last = request.start_frame + request.frame_count - 1
+                await pages[0].seek(last, every_frame=every_frame)
+                sounds = await pages[0].sounds()
             await sink.finish()
         soundtrack = Soundtrack.of(sounds, request.composition, scratch=folder)
         if request.page.allow_missing:
@@ -259,8 +261,8 @@ async def _shoot(
         for position in range(count):
             if page_of(position) == number:
                 frame = request.start_frame + position
-                await pages[number].seek(frame, every_frame=every_frame)
-                await queues[number].put(await pages[number].capture(request.image))
+                picture = await pages[number].picture(frame, request.image, every_frame=every_frame)
+                await queues[number].put(picture)
         pages[number].check_missing()
 
     async def write() -> None:

@@ -564,6 +564,23 @@
     }
   };
 
+  let hasWorkers = false;
+  for (const name of ["Worker", "SharedWorker"]) {
+    if (!window[name]) continue;
+    window[name] = class extends window[name] {
+      constructor(...args) {
+        super(...args);
+        hasWorkers = true;
+      }
+    };
+  }
+  // Whether something else than this page's own timers and animations may change it in any frame.
+  const isDriven = () =>
+    hasWorkers ||
+    Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
+    gsapTimelines().length > 0 ||
+    document.querySelector("svg :is(animate, animateMotion, animateTransform, set)") !== null;
+
   // --- readiness --------------------------------------------------------------------------------
 
   const videosWaiting = () => {
@@ -644,7 +661,7 @@
     return names;
   };
 
-  const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, resting: false };
+  const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, resting: false, still: false };
   // What a child answers, unless its document is replaced meanwhile: nobody answers then.
   const whileThere = (child, answer) => {
     let answered = false;
@@ -698,13 +715,16 @@
     const pending =
       decoding() || shown.some((animation) => animation.pending) || inner.some((i) => i.pending);
     if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
+    const resting = !callbacks.size && !bases.size && !media.size;
     return {
       waiting: [...names, ...inner.flatMap((i) => i.waiting)],
       unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
       moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
       pending,
       // Nothing is under way that would change the next frame: it will likely look the same.
-      resting: !callbacks.size && !bases.size && !media.size && inner.every((i) => i.resting),
+      resting: resting && inner.every((i) => i.resting),
+      // It will look the same for sure, until the next event.
+      still: resting && !isDriven() && inner.every((i) => i.still),
     };
   };
 
