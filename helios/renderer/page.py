@@ -146,6 +146,7 @@ class CompositionPage:
         self._missing: list[str] = []
         self._foreign: dict[int, bool | None] = {}
         self._main_frame = target  # a page's target and its outermost frame share one id
+        self._left = False  # the page went elsewhere, or began anew
         self._unstopped = True  # there is a document whose animation clock may run
         self._resting = False
         self._still = False
@@ -264,6 +265,8 @@ class CompositionPage:
         if moved and self._on_demand:
             for _ in range(_VIDEO_DRAWS):
                 await self._draw()
+        if self._left:
+            raise self._departure()
         self.check_missing()
 
     def check_missing(self) -> None:
@@ -481,12 +484,15 @@ class CompositionPage:
         except TimeoutError:
             raise await self._hung(limit) from None
         except ProtocolError as error:
-            if "navigated" in error.message or "context was destroyed" in error.message:
-                raise CompositionFailed(
-                    f"frame {self._frame}: the page went to another address or reloaded",
-                    hint="A composition stays where it is.",
-                ) from error
+            if self._left or "navigated" in error.message or "was destroyed" in error.message:
+                raise self._departure() from error
             raise BrowserCrashed(f"the browser refused {error} (frame {self._frame})") from error
+
+    def _departure(self) -> CompositionFailed:
+        return CompositionFailed(
+            f"frame {self._frame}: the page went to another address or reloaded",
+            hint="A composition stays where it is.",
+        )
 
     async def _hung(self, seconds: float) -> HeliosError:
         """Return the error for a page that doesn't answer: its own fault, or the browser's."""
@@ -525,6 +531,8 @@ class CompositionPage:
             return
         if data.get("frameId") != self._main_frame:
             self._foreign[context["id"]] = None
+        elif not self._loading:
+            self._left = True
 
     def _on_context_gone(self, event: Params) -> None:
         self._foreign.pop(event["executionContextId"], None)

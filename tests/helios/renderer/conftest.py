@@ -11,7 +11,15 @@ import io
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -140,7 +148,7 @@ class Studio:
         self,
         name: str,
         frames: Sequence[int],
-        expected: dict[int, Callable[[Fraction], float]],
+        expected: Mapping[int, Callable[[float], float]],
         *,
         tolerance: float = 2,
         **options: Any,
@@ -148,9 +156,10 @@ class Studio:
         """Compare boxes with functions of time in seconds."""
         wrong = []
         for frame, picture in zip(frames, self.shoot(name, frames, **options), strict=True):
-            time = Fraction(frame) / RATE
+            # A little past, so that what begins at this frame has begun.
+            time = frame / float(RATE) + 1e-9
             for box, level in expected.items():
-                want, found = float(level(time)), picture.level(box)
+                want, found = level(time), picture.level(box)
                 if abs(found - want) > tolerance:
                     wrong.append(f"frame {frame} box {box}: {found}, should be {want:.1f}")
         assert not wrong, "\n".join(wrong)
