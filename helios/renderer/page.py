@@ -621,7 +621,12 @@ async def open_page(
     attached = await devtools.send(
         "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
     )
-    yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
+    try:
+        yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
+    finally:
+        # Nobody waits for it: a page that hangs wouldn't answer.
+        closing = devtools.start("Target.closeTarget", {"targetId": target["targetId"]})
+        closing.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 def _runtime_source(options: PageOptions) -> str:
