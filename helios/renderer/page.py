@@ -338,6 +338,9 @@ class CompositionPage:
             call("Runtime.enable"),
             call("Network.enable"),
             call("Inspector.enable"),
+            # While this domain is enabled, every new document gets its rate before it is styled.
+            call("Animation.enable"),
+            call("Animation.setPlaybackRate", {"playbackRate": 0}),
             call(
                 "Emulation.setDeviceMetricsOverride",
                 {

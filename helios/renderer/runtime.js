@@ -672,8 +672,30 @@
     return Promise.race([answer.finally(() => (answered = true)), gone()]);
   };
 
+  // Transitions from `@starting-style` begin with an element's first style, but only once the browser
+  // has begun to draw: whether that was so while the page loaded is a matter of luck. Elements that
+  // come back from `display: none` get their first style anew, here and now.
+  const hasStartingStyles = (rules) =>
+    [...rules].some((rule) => rule instanceof CSSStartingStyleRule || (rule.cssRules && hasStartingStyles(rule.cssRules)));
+  const beginStyles = () => {
+    const root = document.documentElement;
+    const begins = [...document.styleSheets].some((sheet) => {
+      try {
+        return hasStartingStyles(sheet.cssRules);
+      } catch {
+        return false; // another origin's
+      }
+    });
+    if (!begins || !root) return;
+    const { display } = root.style;
+    root.style.setProperty("display", "none", "important");
+    getComputedStyle(root).display;
+    root.style.display = display;
+  };
+
   const advance = async (toFrame, toClock) => {
     adopt();
+    if (loaded) beginStyles();
     await runTimers(toClock);
     frame = toFrame;
     clock = Math.max(clock, toClock);
