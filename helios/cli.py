@@ -6,7 +6,6 @@ Only this module's own needs are imported at its head, so that `--help` is quick
 import asyncio
 import json
 import math
-import signal
 import sys
 from collections.abc import Coroutine
 from fractions import Fraction
@@ -17,6 +16,7 @@ import typer
 
 from helios.errors import EXIT_INTERRUPTED, HeliosError, OptionInvalid, report
 from helios.frame_rate import frame_rate
+from helios.stop_signals import call_on_stop
 
 if TYPE_CHECKING:
     from helios.renderer.page import PageOptions
@@ -367,7 +367,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     async def until_stopped() -> None:
         task = asyncio.current_task()
         if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+            call_on_stop(task.cancel)
         await work
 
     try:

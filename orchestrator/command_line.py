@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from helios.errors import EXIT_FAILED, EXIT_INTERRUPTED, Cancelled, HeliosError, report
+from helios.stop_signals import call_on_stop
 from orchestrator.display import Display, choose_display
 
 
@@ -49,8 +49,7 @@ async def _until_done(
             display.note("stopping", "stopping: what runs is ended, finished chunks stay")
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+    call_on_stop(stop)
     try:
         await task
     except asyncio.CancelledError:
