@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 from helios.command import check_length, format_command
 from helios.errors import OptionInvalid
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk, output_path_fault
-from helios.renderer.codecs import PRESETS, check_size, choose_codec
+from helios.renderer.codecs import (
+    DEFAULT_PRESET,
+    VideoEncoding,
+    check_encoding,
+    check_size,
+    choose_codec,
+)
 from helios.renderer.sink import split_pattern
 
 #: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
@@ -26,9 +32,6 @@ MAX_CHUNKS = 10_000
 
 #: Outputs that can't be stitched from parts without encoding them anew.
 _WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
-
-#: The worst constant rate factor of each codec that has one.
-_MAX_CRF = {"h264": 51, "h265": 51, "vp9": 63, "av1": 63}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,18 +227,9 @@ def check_options(name: str, options: RenderOptions) -> None:
     """
     codec = choose_codec(Path(name), options.codec)
     check_size(options.width, options.height, options.scale, codec)
-    if options.transparent and not codec.alpha:
-        raise OptionInvalid(
-            f"transparent: {codec.name} holds no transparency",
-            hint="Use prores (.mov), vp9 (.webm) or png.",
-        )
-    most = _MAX_CRF.get(codec.name)
-    if options.crf is not None and most is not None and not 0 <= options.crf <= most:
-        raise OptionInvalid(f"crf: {options.crf} is outside 0 to {most} ({codec.name})")
-    if options.preset is not None and options.preset not in PRESETS:
-        raise OptionInvalid(
-            f"preset: {options.preset!r} is not known", hint=f"Presets: {', '.join(PRESETS)}."
-        )
+    preset = options.preset or DEFAULT_PRESET
+    encoding = VideoEncoding(codec=codec, crf=options.crf, preset=preset)
+    check_encoding(encoding, transparent=options.transparent)
     if options.timeout is not None and not 0 < options.timeout < float("inf"):
         raise OptionInvalid(f"timeout: {options.timeout} s is not above 0")
     check_length(["helios", *options.page_flags()])

@@ -195,13 +195,14 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
     return pixels
 
 
-def check_encoding(encoding: VideoEncoding) -> None:
+def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> None:
     """Refuse settings that the encoder would refuse once frames are there.
 
     Raises
     ------
     OptionInvalid
-        The preset isn't known, or the constant rate factor is out of the codec's range.
+        The preset isn't known, the constant rate factor is out of the codec's range, or
+        transparency is asked of a codec that holds none.
     """
     if encoding.preset not in PRESETS:
         raise OptionInvalid(
@@ -212,6 +213,11 @@ def check_encoding(encoding: VideoEncoding) -> None:
         raise OptionInvalid(
             f"quality {crf}: {codec.name}'s constant rate factor is 0 to {codec.max_crf}",
             hint="Less is better; leave it out for the usual one.",
+        )
+    if transparent and not codec.alpha:
+        raise OptionInvalid(
+            f"transparent: {codec.name} holds no transparency",
+            hint="Use prores (.mov), vp9 (.webm) or png.",
         )
 
 

@@ -301,7 +301,8 @@ class CompositionPage:
         """Return the picture of the frame that the page stands at."""
         if not self._on_demand:
             answer = await self._call("Page.captureScreenshot", self._screenshot(image))
-            return base64.b64decode(answer["data"])
+            self._last_image = base64.b64decode(answer["data"])
+            return self._last_image
         if self._quiet and not await self._draw():
             return self._last_image
         data = await self._draw_picture(image)

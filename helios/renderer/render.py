@@ -143,18 +143,13 @@ def check_request(request: RenderRequest) -> None:
         raise OptionInvalid(f"concurrency {request.concurrency}: must be at least 1")
     codec = request.encoding.codec
     check_size(request.page.width, request.page.height, request.page.scale, codec)
-    if request.page.transparent and not codec.alpha:
-        raise OptionInvalid(
-            f"transparent: {codec.name} holds no transparency",
-            hint="Use prores (.mov), vp9 (.webm) or png.",
-        )
+    check_encoding(request.encoding, transparent=request.page.transparent)
     if codec.images:
         folder = split_pattern(request.output, "")[0]
         if folder.exists() and not folder.is_dir():
             raise OutputUnwritable(f"{folder}: is no folder", hint="Give the images a folder.")
         check_writable((folder if folder.is_dir() else folder.parent) / "images")
         return
-    check_encoding(request.encoding)
     if request.audio_codec:
         check_audio_codec(request.audio_codec, request.output.suffix)
     if request.output.is_dir():

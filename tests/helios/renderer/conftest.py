@@ -138,8 +138,8 @@ class Studio:
             async with self.page(name, **options) as page:
                 every_frame = replay or (await page.declared()).replay
                 for frame in frames:
-                    await page.seek(frame, every_frame=every_frame)
-                    pictures.append(Picture(await page.capture(PNG)))
+                    image = await page.picture(frame, PNG, every_frame=every_frame)
+                    pictures.append(Picture(image))
             return pictures
 
         return self.run(work())

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from .conftest import Log, Studio
+from .conftest import HEIGHT, WIDTH, Log, Studio
 
 pytestmark = pytest.mark.browser
 
@@ -328,3 +328,12 @@ def test_a_browser_that_draws_by_itself_shows_the_same_pixels(studio: Studio, na
     found = studio.shoot(name, frames, on_demand=False)
     wrong = [f for f, a, b in zip(frames, expected, found, strict=True) if a.digest != b.digest]
     assert wrong == []
+
+
+@pytest.mark.parametrize("on_demand", [None, False])
+def test_a_page_that_stands_still_has_the_same_picture_in_every_frame(
+    studio: Studio, on_demand: bool | None
+) -> None:
+    first, *rest = studio.shoot("props", [0, 1, 2, 30], on_demand=on_demand)
+    assert first.image.size == (WIDTH, HEIGHT)
+    assert [picture.digest for picture in rest] == [first.digest] * 3
