@@ -47,9 +47,11 @@ UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 
 lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the newest)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(UV_COMPILE) pyproject.toml -o requirements.lock
-	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	@! grep -n '://' requirements.lock requirements-dev.lock || \
+	$(UV_COMPILE) pyproject.toml --extra aws --extra gcp -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) pyproject.toml --extra worker-lambda -c requirements-dev.lock -o worker_lambda/requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra worker-cloudrun -c requirements-dev.lock -o worker_cloudrun/requirements.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock worker_*/requirements.lock || \
 		{ echo "A lock file names a host (above)."; exit 1; }
 	@scripts/setup
 

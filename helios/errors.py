@@ -252,6 +252,102 @@ class StitchFailed(HeliosError):
     code = "STITCH_FAILED"
 
 
+# --- storage --------------------------------------------------------------------------------
+
+
+class StorageInvalid(HeliosError):
+    """A storage URL that names no place for artifacts, or a key that leaves its folder."""
+
+    code = "STORAGE_INVALID"
+
+
+class ArtifactNotFound(HeliosError):
+    """An artifact, a bucket or a folder that isn't there."""
+
+    code = "ARTIFACT_NOT_FOUND"
+
+
+class ArtifactCorrupt(HeliosError):
+    """Bytes that aren't those whose digest was recorded: cut short or damaged on their way."""
+
+    code = "ARTIFACT_CORRUPT"
+    retryable = True
+
+
+class AccessDenied(HeliosError):
+    """Storage or a worker that refuses these credentials, or the lack of any."""
+
+    code = "ACCESS_DENIED"
+
+
+class StorageUnavailable(HeliosError):
+    """Storage that didn't answer, or answered that it can't now, after several tries."""
+
+    code = "STORAGE_UNAVAILABLE"
+    retryable = True
+
+
+class ArchiveInvalid(HeliosError):
+    """An archive, or a folder to pack, with entries that lead outside or that is too large."""
+
+    code = "ARCHIVE_INVALID"
+
+
+# --- workers --------------------------------------------------------------------------------
+
+
+class SourceForbidden(HeliosError):
+    """A job or asset URL outside the worker's allow-list, or inside a private network."""
+
+    code = "SOURCE_FORBIDDEN"
+
+
+class PayloadTooLarge(HeliosError):
+    """A request, a job spec or an answer past a size limit."""
+
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class CallerRejected(HeliosError):
+    """A request whose identity token is missing, forged, expired or for another audience."""
+
+    code = "CALLER_REJECTED"
+
+
+class WorkerNotFound(HeliosError):
+    """A function or service that isn't deployed where it was looked for."""
+
+    code = "WORKER_NOT_FOUND"
+
+
+class WorkerThrottled(HeliosError):
+    """A worker that takes no more requests now: a concurrency limit or a quota is reached."""
+
+    code = "WORKER_THROTTLED"
+    retryable = True
+
+
+class WorkerUnavailable(HeliosError):
+    """A worker that couldn't be reached, or broke the connection off."""
+
+    code = "WORKER_UNAVAILABLE"
+    retryable = True
+
+
+class WorkerCrashed(HeliosError):
+    """A worker that died while it worked, or whose code failed outside of the command."""
+
+    code = "WORKER_CRASHED"
+    retryable = True
+
+
+class OutOfMemory(HeliosError):
+    """A command or a worker that was ended because memory ran out."""
+
+    code = "OUT_OF_MEMORY"
+    retryable = True
+
+
 _REPORT = re.compile(
     r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)"
     r"(?P<details>(?:\n  - .*)*)(?:\n(?P<hint>.+))?",

@@ -1,0 +1,1 @@
+"""Local stand-ins for both clouds, with the real workers behind them."""
