@@ -1,0 +1,29 @@
+"""The `orchestrator` command: one file a command, or a group of them.
+
+Commands import what they need when they run, so that `--help` is quick.
+"""
+
+import typer
+
+from orchestrator.cli import plan, render, run, spec
+
+app = typer.Typer(
+    name="orchestrator",
+    help="Render an HTML composition in chunks, side by side, and join them into one video.",
+    epilog="Exit status: 0 done; 1 failed, another try may help; 2 input refused; 130 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command()(render.render)
+app.command()(plan.plan)
+app.command()(run.run)
+app.command()(spec.validate)
+app.command()(spec.schema)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,181 @@
+"""Flags that belong together, as one argument of the commands that share them."""
+
+import dataclasses
+import functools
+import inspect
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli import flags
+
+if TYPE_CHECKING:
+    from orchestrator.display import Display
+    from orchestrator.local_run import RunOptions
+    from orchestrator.planner import ChunkSizes, RenderOptions
+
+#: Bytes of memory that one browser at work is counted with.
+_BROWSER_BYTES = 600 << 20
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take groups of flags: each field of a group becomes a flag of its own.
+
+    A parameter is a group if its type is a dataclass; its fields are annotated as flags are.
+    """
+    groups: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if dataclasses.is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            parameters += _flags_of(parameter.annotation)
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(command)
+    def flat(**values: Any) -> None:
+        for name, group in groups.items():
+            names = [field.name for field in dataclasses.fields(group)]
+            values[name] = group(**{name: values.pop(name) for name in names})
+        command(**values)
+
+    # functools.wraps took over what only fits the command itself.
+    flat.__annotations__ = {}
+    del flat.__wrapped__
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return flat
+
+
+def _flags_of(group: Any) -> Iterator[inspect.Parameter]:
+    for field in dataclasses.fields(group):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=field.type,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How much of a composition's timeline is rendered, with or without its sound."""
+
+    duration: flags.Duration = None
+    frames: flags.Frames = None
+    no_audio: flags.NoAudio = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """How a composition's frames are rendered and encoded."""
+
+    fps: flags.Fps = "30"
+    width: flags.Width = 1920
+    height: flags.Height = 1080
+    scale: flags.Scale = 1.0
+    props: flags.Props = "{}"
+    seed: flags.Seed = 0
+    replay: flags.Replay = None
+    codec: flags.CodecName = None
+    crf: flags.Crf = None
+    preset: flags.Preset = None
+    jpeg_quality: flags.JpegQuality = None
+    transparent: flags.Transparent = False
+    allow_missing: flags.AllowMissing = False
+    timeout: flags.Timeout = None
+
+    def options(self) -> "RenderOptions":
+        """Return the flags in the planner's words.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be read.
+        """
+        from helios.frame_rate import frame_rate
+        from helios.renderer.props import read_props
+        from orchestrator.planner import RenderOptions
+
+        values = dataclasses.asdict(self)
+        rate, props = frame_rate(values.pop("fps")), read_props(values.pop("props"))
+        return RenderOptions(rate=rate, props=props, **values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Into how many chunks the timeline is cut."""
+
+    chunks: flags.Chunks = None
+    frames_per_chunk: flags.FramesPerChunk = None
+
+    def sizes(self, concurrency: int | None) -> "ChunkSizes":
+        """Return the flags in the planner's words, for chunks that run here.
+
+        Raises
+        ------
+        OptionInvalid
+            The values contradict each other.
+        """
+        from orchestrator.planner import ChunkSizes
+
+        return ChunkSizes(
+            chunks=self.chunks,
+            frames_per_chunk=self.frames_per_chunk,
+            concurrency=local_concurrency() if concurrency is None else concurrency,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """Which chunks run, and how often they are tried."""
+
+    retries: flags.Retries = 2
+    retry_delay: flags.RetryDelay = 1.0
+    chunk_timeout: flags.ChunkTimeout = None
+    no_merge: flags.NoMerge = False
+    only_chunks: flags.OnlyChunks = None
+    resume: flags.Resume = False
+
+    @property
+    def leaves_chunks(self) -> bool:
+        """Whether chunks stay because they aren't joined, or not all of them are rendered."""
+        return self.no_merge or bool(self.only_chunks)
+
+    def options(self, concurrency: int | None, *, resume: bool | None = None) -> "RunOptions":
+        """Return the flags as options of a run; `resume` overrides the flag."""
+        from orchestrator.local_run import RunOptions
+
+        return RunOptions(
+            concurrency=local_concurrency() if concurrency is None else concurrency,
+            merge=not self.no_merge,
+            retries=self.retries,
+            retry_delay=self.retry_delay,
+            chunk_timeout=self.chunk_timeout,
+            only=self.only_chunks or None,
+            resume=self.resume if resume is None else resume,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a command's progress is shown."""
+
+    json: flags.Json = False
+    verbose: flags.Verbose = False
+
+    def run(self, work: "Callable[[Display], Coroutine[Any, Any, None]]") -> None:
+        """Run what a command does to its end, and end the process as it ended."""
+        from orchestrator.cli.command_line import run_command
+
+        run_command(work, as_json=self.json, verbose=self.verbose)
+
+
+def local_concurrency() -> int:
+    """Return how many chunks this machine can render at the same time."""
+    import psutil
+
+    by_memory = psutil.virtual_memory().available // _BROWSER_BYTES
+    # A container or taskset may leave fewer cores than the machine has.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, by_memory))

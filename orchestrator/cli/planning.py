@@ -1,0 +1,77 @@
+"""Plans a render and says what came of it, for the commands that do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helios.job_spec import JobSpec
+from orchestrator.delivery import check_destination
+from orchestrator.planner import ChunkSizes, RenderOptions, check_options, is_sequence, plan
+from orchestrator.survey import survey
+
+if TYPE_CHECKING:
+    from orchestrator.cli.flag_groups import Length
+    from orchestrator.display import Display
+
+
+async def plan_render(
+    display: "Display",
+    source: str,
+    output: Path,
+    *,
+    length: "Length",
+    options: RenderOptions,
+    sizes: ChunkSizes,
+    job_dir: Path,
+) -> JobSpec:
+    """Look at a composition and return the job spec of its render.
+
+    Parameters
+    ----------
+    output:
+        The video; all that can be refused without the page is, before the page is loaded.
+    job_dir:
+        Folder that the job runs in; paths in commands are relative to it.
+
+    Raises
+    ------
+    HeliosError
+        As `survey`, `plan` and `check_destination`.
+    """
+    check_options(output.name, options)
+    check_destination(output, images=is_sequence(output.name, options.codec))
+    with display.activity(f"looking at {source}"):
+        found = await survey(
+            source,
+            options,
+            duration=length.duration,
+            frames=length.frames,
+            sound=not length.no_audio,
+        )
+    spec = plan(
+        source,
+        output.name,
+        frame_count=found.frame_count,
+        options=options,
+        sizes=sizes,
+        job_dir=job_dir,
+        sound=found.sounds,
+    )
+    facts = spec.metadata
+    count = len(spec.chunks)
+    display.note(
+        "planned",
+        f"{facts.total_frames} frames ({facts.duration:g} s at {facts.fps:g} fps,"
+        f" {facts.width}x{facts.height}) in {count} {'chunk' if count == 1 else 'chunks'}",
+        totalFrames=facts.total_frames,
+        chunks=count,
+        sounds=found.sounds,
+    )
+    return spec
+
+
+def write_spec(path: Path, spec: JobSpec) -> None:
+    """Write a job spec to a file, which appears when it is whole."""
+    from helios.output import whole_output
+
+    with whole_output(path) as folder:
+        (folder / "whole").write_text(spec.to_json(), "utf-8")
