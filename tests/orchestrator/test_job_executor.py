@@ -359,7 +359,7 @@ def test_a_job_that_is_cancelled_before_it_begins_starts_nothing() -> None:
 def test_an_adapter_that_ignores_the_time_limit_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("orchestrator.job_executor.TIMEOUT_SLACK", 0.05)
+    monkeypatch.setattr("orchestrator.worker_jobs.TIMEOUT_SLACK", 0.05)
 
     class Deaf(WorkerAdapter):
         async def execute(

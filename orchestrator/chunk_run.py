@@ -1,0 +1,119 @@
+"""Renders the chunks of a job, as many at the same time as allowed."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from helios.errors import JobFailed
+from helios.job_spec import RenderChunk
+from helios.worker_job import Artifact, ErrorRecord, WorkerResult
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.chunk_frames import ChunkFrames, JobFrames
+from orchestrator.events import ChunkFailed, ChunkFinished, ChunkRetrying, ChunkStarted, Event
+from orchestrator.failure import Failure, hint_of
+from orchestrator.retry import Attempts
+from orchestrator.selection import Selection
+from orchestrator.worker_jobs import WorkerJobs, hand_over
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """How a chunk came to be: after how many attempts, in how many seconds (the last attempt)."""
+
+    chunk_id: int
+    attempts: int
+    duration: float
+    artifact: Artifact | None = None
+
+
+class ChunkRun:
+    """Renders the selected chunks: a few takers, each with one chunk at a time."""
+
+    def __init__(
+        self,
+        adapter: WorkerAdapter,
+        selection: Selection,
+        *,
+        worker_jobs: WorkerJobs,
+        attempts: Attempts,
+        on_progress: Callable[[int, int], None] | None,
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        self.attempts = attempts
+        self.outcomes: list[ChunkOutcome] = []
+        self._adapter = adapter
+        self._selection = selection
+        self._worker_jobs = worker_jobs
+        self._on_progress = on_progress
+        self._on_event = on_event
+        self._frames = JobFrames(done=selection.frames_done, total=selection.frames_total)
+        self._failures: list[Failure] = []
+
+    async def run(self, concurrency: int) -> None:
+        if self._selection.chunks_done:
+            self._report_progress()
+        # The takers share one iterator, so that a job of any size needs only so many tasks.
+        queue = iter(self._selection.chunks)
+        takers = min(concurrency, len(self._selection.chunks))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(takers):
+                    group.create_task(self._take_from(queue))
+        except BaseExceptionGroup as faults:
+            raise faults.exceptions[0] from None
+        if self._failures:
+            done = self._selection.chunks_done + len(self.outcomes)
+            raise JobFailed(
+                f"{len(self._failures)} of {self._total} chunks failed, {done} are done",
+                hint=hint_of(self._failures),
+                details=[str(failure) for failure in self._failures],
+                retryable=any(failure.error.retryable for failure in self._failures),
+            )
+
+    @property
+    def _total(self) -> int:
+        return self._selection.chunks_done + len(self._selection.chunks)
+
+    async def _take_from(self, queue: Iterator[RenderChunk]) -> None:
+        for chunk in queue:
+            if self.attempts.stopped.is_set():
+                return
+            await self._render(chunk)
+            # An adapter that answers at once would otherwise keep everyone else waiting.
+            await asyncio.sleep(0)
+
+    async def _render(self, chunk: RenderChunk) -> None:
+        frames = ChunkFrames(chunk, job_frames=self._frames, emit=self._emit)
+
+        async def attempt_once(attempt: int) -> WorkerResult:
+            frames.restart()
+            self._emit(ChunkStarted(chunk.id, attempt))
+            on_output = frames.on_output if self._on_event else None
+            job = self._worker_jobs.chunk(chunk, attempt)
+            return await hand_over(self._adapter, job, on_output=on_output)
+
+        def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
+            self._emit(ChunkRetrying(chunk.id, attempt, delay, error))
+
+        attempts, result = await self.attempts.run(attempt_once, before_retry=before_retry)
+        error = result.failure
+        if error is not None:
+            self.attempts.stopped.set()
+            frames.restart()
+            failure = Failure(f"chunk {chunk.id}", attempts, error, result.stderr)
+            self._failures.append(failure)
+            self._emit(ChunkFailed(chunk.id, attempts, error))
+            return
+        duration = result.duration_ms / 1000
+        self.outcomes.append(ChunkOutcome(chunk.id, attempts, duration, result.artifact))
+        frames.advance(chunk.frame_count)
+        self._emit(ChunkFinished(chunk.id, attempts, duration))
+        self._report_progress()
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _report_progress(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._selection.chunks_done + len(self.outcomes), self._total)

@@ -1,0 +1,111 @@
+"""The last step of a job: its chunks are checked and joined."""
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helios.command import parse_command
+from helios.errors import HeliosError, MergeFailed, OptionInvalid
+from helios.job_spec import JobSpec
+from helios.worker_job import ErrorRecord, WorkerResult
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.events import Event, LogLine, MergeFinished, MergeStarted
+from orchestrator.failure import Failure
+from orchestrator.retry import Attempts
+from orchestrator.worker_jobs import WorkerJobs, hand_over
+
+if TYPE_CHECKING:
+    from helios.stitcher.base import VideoStitcher
+
+
+class MergeStep:
+    """Joins the chunks: checks that they are there, then stitches or runs the merge command."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        worker_jobs: WorkerJobs,
+        adapter: WorkerAdapter,
+        stitcher: "VideoStitcher | None",
+        output: Path | None,
+        verify: Callable[[JobSpec, Path], Awaitable[object]] | None,
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        self.output = output
+        self._spec = spec
+        self._worker_jobs = worker_jobs
+        self._adapter = adapter
+        self._stitcher = stitcher
+        self._verify = verify
+        self._on_event = on_event
+
+    async def run(self, attempts: Attempts) -> None:
+        if self._verify is not None:
+            await self._verify(self._spec, self._worker_jobs.job_dir)
+        started = time.monotonic()
+        self._emit(MergeStarted(len(self._spec.chunks)))
+        if self._stitcher is not None and self.output is not None:
+            await self._stitch(self._stitcher, self.output)
+        else:
+            await self._run_command(attempts)
+        self._emit(MergeFinished(self.output, time.monotonic() - started))
+
+    async def _stitch(self, stitcher: "VideoStitcher", output: Path) -> None:
+        folder = self._worker_jobs.job_dir
+        inputs = [folder / chunk.output_file for chunk in self._spec.chunks_by_frame()]
+        try:
+            await stitcher.stitch(inputs, output)
+        except HeliosError as fault:
+            raise MergeFailed(
+                f"merge: {fault.message}",
+                hint=fault.hint,
+                details=fault.details,
+                retryable=fault.retryable,
+            ) from fault
+
+    async def _run_command(self, attempts: Attempts) -> None:
+        def on_output(stream: str, text: str) -> None:
+            self._emit(LogLine(None, stream, text))
+
+        async def attempt_once(attempt: int) -> WorkerResult:
+            job = self._worker_jobs.merge(self._spec.merge_command, attempt)
+            return await hand_over(
+                self._adapter, job, on_output=on_output if self._on_event else None
+            )
+
+        def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
+            text = f"merge attempt {attempt} failed, next in {delay:.1f} s: {error.message}"
+            self._emit(LogLine(None, "stderr", text))
+
+        tries, result = await attempts.run(attempt_once, before_retry=before_retry)
+        error = result.failure
+        if error is not None:
+            raise MergeFailed(
+                f"merge: {error.message}",
+                hint=error.hint or "",
+                details=[str(Failure("merge", tries, error, result.stderr))],
+                retryable=error.retryable,
+            )
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def merge_output(
+    spec: JobSpec, *, job_dir: Path, output_file: Path | None, stitcher: "VideoStitcher | None"
+) -> Path | None:
+    """Return the video's path: the stitcher's is ours to choose, a command names its own."""
+    if stitcher is not None and output_file is not None:
+        return job_dir / output_file
+    words = parse_command(spec.merge_command)
+    if words[:2] == ["helios", "merge"] and len(words) > 2:
+        return job_dir / words[2]
+    if stitcher is not None:
+        raise OptionInvalid(
+            "output file: none is given, and the merge command names none",
+            hint="Give the file that the stitcher writes.",
+        )
+    return None
