@@ -230,6 +230,21 @@ class Invocation(_WireModel):
         """
         return _parse(cls, payload)
 
+    @classmethod
+    def of(cls, job: WorkerJob) -> Self:
+        """Return the request that asks a deployed worker for a job, by what `meta` says of it.
+
+        Raises
+        ------
+        InvocationInvalid
+            `meta` lacks `jobPath`, or `chunkId` where the job is a chunk.
+        """
+        fields = ("jobPath", "chunkId", "action", "attempt")
+        known = {name: job.meta[name] for name in fields if name in job.meta}
+        if "chunkId" in known:
+            known["chunkIndex"] = known.pop("chunkId")
+        return _parse(cls, known)
+
     def payload(self) -> dict[str, Any]:
         """Return the request as JSON value, without what is left at its default."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
