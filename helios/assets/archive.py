@@ -1,0 +1,74 @@
+"""What an archive of assets is: its name, its one folder, and how large it may be."""
+
+import re
+from dataclasses import dataclass
+
+from helios.errors import ArchiveInvalid, StorageInvalid
+
+#: The one folder at the top of an archive; it holds the composition's folder.
+TOP_FOLDER = "composition"
+#: How archives end: a tar file, compressed with Zstandard.
+SUFFIX = ".tar.zst"
+
+_NAME = re.compile(r"(?:.*/)?([0-9a-f]{64})\.tar\.zst", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLimits:
+    """How large an archive may be, unpacked.
+
+    Parameters
+    ----------
+    entries:
+        Files and folders in it.
+    unpacked_bytes:
+        Bytes of the tar file in it.
+    ratio:
+        Bytes of the tar file for each compressed byte, on top of `free_bytes`.
+    free_bytes:
+        Bytes up to which any ratio is fine: small files may well be all zeros.
+    """
+
+    entries: int = 50_000
+    unpacked_bytes: int = 4 * 1024**3
+    ratio: float = 200
+    free_bytes: int = 64 * 1024**2
+
+    def check_entries(self, entries: int) -> None:
+        """Refuse more entries than allowed."""
+        if entries > self.entries:
+            raise ArchiveInvalid(
+                f"more than {self.entries} files and folders",
+                hint="Leave out what the composition doesn't need with a .heliosignore file.",
+            )
+
+    def check_bytes(self, unpacked: int, *, packed: int | None = None) -> None:
+        """Refuse more bytes than allowed, alone or for what they were packed to."""
+        if unpacked > self.unpacked_bytes:
+            raise ArchiveInvalid(
+                f"more than {self.unpacked_bytes} bytes when unpacked",
+                hint="Leave out what the composition doesn't need with a .heliosignore file.",
+            )
+        if packed is not None and unpacked > self.free_bytes + self.ratio * packed:
+            raise ArchiveInvalid(f"{packed} packed bytes hold more than {self.ratio:g} times that")
+
+
+def archive_name(sha256: str) -> str:
+    """Return the key under which an archive is stored, by the digest of the tar file in it."""
+    return f"assets/{sha256}{SUFFIX}"
+
+
+def digest_in(url: str) -> str:
+    """Return the digest that an archive's URL promises.
+
+    Raises
+    ------
+    StorageInvalid
+        The URL isn't that of an archive.
+    """
+    match = _NAME.fullmatch(url)
+    if match is None:
+        raise StorageInvalid(
+            f"{url!r} doesn't name assets", hint=f"Its name must be a sha256 and {SUFFIX}."
+        )
+    return match[1]

@@ -1,0 +1,194 @@
+"""Unpacked assets that a warm worker keeps for the next chunk."""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helios.assets.archive import SUFFIX, ArchiveLimits, digest_in
+from helios.assets.own_folder import OwnFolder, remove_tree
+from helios.assets.unpack import unpack_assets
+from helios.errors import DiskFull, HeliosError
+from helios.in_thread import in_thread
+from helios.storage import ArtifactStorage, open_storage, split_url
+from helios.to_the_end import to_the_end
+
+#: Bytes of unpacked assets that a worker keeps unless it is told otherwise.
+DEFAULT_MAX_BYTES = 2 * 1024**3
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Unpacked assets: their size, who uses them, and when they were last asked for."""
+
+    folder: Path
+    bytes: int
+    users: int = 0
+    asked: float = field(default_factory=time.monotonic)
+
+
+class AssetCache:
+    """Unpacked assets by content: fetched, checked and unpacked once, whoever asks.
+
+    Several tasks, threads and event loops may share one cache; several processes may share its
+    folder, in which each has a folder of its own. What a process left there that died is removed.
+
+    Parameters
+    ----------
+    folder:
+        Where assets are unpacked; nothing else may be in it.
+    max_bytes:
+        Bytes of unpacked files beyond which those go that weren't asked for the longest. What is
+        in use and what was asked for last stay, whatever the limit says.
+    limits:
+        How large one archive may be.
+    storage_opener:
+        Opens the storage that an archive is in; it is closed after the fetch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        *,
+        limits: ArchiveLimits | None = None,
+        storage_opener: Callable[[str], ArtifactStorage] = open_storage,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._limits = limits or ArchiveLimits()
+        self._open = storage_opener
+        # Held for moments only, and never across an await.
+        self._lock = threading.Lock()
+        self._kept: dict[str, _Kept] = {}
+        self._coming: dict[str, Future[None]] = {}
+        self._own = OwnFolder(folder)
+
+    @contextlib.asynccontextmanager
+    async def hold(self, url: str) -> AsyncIterator[Path]:
+        """Yield the folder with an archive's files, which stays as long as it is held.
+
+        Raises
+        ------
+        StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
+            The URL isn't one of assets; or they aren't there, aren't whole, or can't be unpacked.
+        """
+        kept = await self._take(url)
+        try:
+            yield kept.folder
+        finally:
+            with self._lock:
+                kept.users -= 1
+            await to_the_end(self._evict(self._max_bytes, spare_last=True))
+
+    async def fetch(self, url: str) -> Path:
+        """Return the folder with an archive's files, which stays until others need the room.
+
+        Raises
+        ------
+        StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
+            As `hold`.
+        """
+        async with self.hold(url) as folder:
+            return folder
+
+    def close(self) -> None:
+        """Remove everything."""
+        self._own.leave()
+
+    async def _take(self, url: str) -> _Kept:
+        sha256 = digest_in(url)
+        while True:
+            with self._lock:
+                kept = self._kept.get(sha256)
+                if kept is not None:
+                    kept.users += 1
+                    kept.asked = time.monotonic()
+                    return kept
+                coming = self._coming.get(url)
+                if coming is None:
+                    mine = self._coming[url] = Future[None]()
+            if coming is None:
+                return await self._lead(url, sha256, mine)
+            # One who stops waiting doesn't stop the others.
+            await asyncio.shield(asyncio.wrap_future(coming))
+
+    async def _lead(self, url: str, sha256: str, coming: "Future[None]") -> _Kept:
+        fault: HeliosError | None = None
+        try:
+            brought = await self._bring(url, sha256)
+            with self._lock:
+                kept = self._kept.setdefault(sha256, brought)
+                kept.users += 1
+        except HeliosError as error:
+            fault = error
+            raise
+        finally:
+            with self._lock:
+                del self._coming[url]
+            # After a cancellation, one of those who wait takes over.
+            if fault is None:
+                coming.set_result(None)
+            else:
+                coming.set_exception(fault)
+        if kept is not brought:
+            await to_the_end(_remove(brought.folder))
+        await self._evict(self._max_bytes, spare_last=True)
+        return kept
+
+    async def _bring(self, url: str, sha256: str) -> _Kept:
+        try:
+            return await self._fetch_and_unpack(url, sha256)
+        except DiskFull:
+            if not await self._evict(0, spare_last=False):
+                raise
+            return await self._fetch_and_unpack(url, sha256)
+
+    async def _fetch_and_unpack(self, url: str, sha256: str) -> _Kept:
+        base, key = split_url(url)
+        folder = self._own.path / f"{sha256[:16]}-{secrets.token_hex(4)}"
+        archive = folder.with_name(f"{folder.name}{SUFFIX}")
+        try:
+            storage = self._open(base)
+            try:
+                await storage.get_file(key, archive)
+            finally:
+                await storage.close()
+            size = await in_thread(
+                lambda halt: unpack_assets(
+                    archive, folder, sha256=sha256, limits=self._limits, halt=halt
+                )
+            )
+        except BaseException:
+            await to_the_end(_remove(folder))
+            raise
+        finally:
+            archive.unlink(missing_ok=True)
+        return _Kept(folder=folder, bytes=size)
+
+    async def _evict(self, max_bytes: int, *, spare_last: bool) -> bool:
+        """Remove what nobody uses until the rest is small enough; say whether any was."""
+        with self._lock:
+            victims = self._victims(max_bytes, spare_last=spare_last)
+            folders = [self._kept.pop(sha256).folder for sha256 in victims]
+        for folder in folders:
+            await _remove(folder)
+        return bool(folders)
+
+    def _victims(self, max_bytes: int, *, spare_last: bool) -> list[str]:
+        by_age = sorted(self._kept, key=lambda sha256: self._kept[sha256].asked)
+        excess = sum(kept.bytes for kept in self._kept.values()) - max_bytes
+        victims = []
+        for sha256 in by_age[:-1] if spare_last else by_age:
+            if excess > 0 and not self._kept[sha256].users:
+                excess -= self._kept[sha256].bytes
+                victims.append(sha256)
+        return victims
+
+
+async def _remove(folder: Path) -> None:
+    await in_thread(lambda _halt: remove_tree(folder))

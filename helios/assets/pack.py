@@ -1,0 +1,220 @@
+"""Packs a composition's folder into one archive, the same bytes wherever it is done."""
+
+import contextlib
+import hashlib
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from helios.assets.archive import SUFFIX, TOP_FOLDER, ArchiveLimits, archive_name
+from helios.assets.ignore import IGNORE_FILE, ignore_rules
+from helios.errors import ArchiveInvalid, CompositionNotFound
+from helios.in_thread import Halt, in_thread
+from helios.storage import ArtifactStorage
+
+#: Zstandard's level: 3 packs several hundred MB a second.
+_LEVEL = 3
+#: Permissions of every file in an archive; what counts is what they say, not who may run them.
+_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class PackedAssets:
+    """An archive of a composition's folder.
+
+    Attributes
+    ----------
+    sha256:
+        Digest of the tar file, before compression: what names the content.
+    bytes:
+        Size of the archive.
+    path:
+        Where it is.
+    """
+
+    sha256: str
+    bytes: int
+    path: Path
+
+
+def pack_assets(
+    folder: Path,
+    target: Path,
+    *,
+    limits: ArchiveLimits | None = None,
+    halt: Halt | None = None,
+) -> PackedAssets:
+    """Pack a composition's folder.
+
+    The archive depends on the files' names and content alone: not on their order on the disk,
+    their times, owners and permissions. Empty folders stay out. A link to something inside of the
+    folder is packed as what it leads to.
+
+    Parameters
+    ----------
+    folder:
+        The composition's folder, with or without a `.heliosignore` file.
+    target:
+        File to write.
+    limits:
+        What workers would accept.
+    halt:
+        Is looked at between files.
+
+    Raises
+    ------
+    CompositionNotFound
+        There is no such folder.
+    ArchiveInvalid
+        A link leads outside, something isn't a file, can't be read, or it is all too large.
+    """
+    import zstandard  # noqa: PLC0415 - only packing and unpacking pay for loading it
+
+    if not folder.is_dir():
+        raise CompositionNotFound(f"{folder}: there is no such folder")
+    limits = limits or ArchiveLimits()
+    digest = hashlib.sha256()
+    with target.open("wb") as sink:
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=-1)
+        with compressor.stream_writer(sink, closefd=False) as packed:
+            tee = _Tee(packed, digest.update)
+            with tarfile.open(
+                fileobj=cast("BinaryIO", tee), mode="w|", format=tarfile.PAX_FORMAT
+            ) as tar:
+                for name, path in _files(folder, limits=limits):
+                    if halt:
+                        halt.check()
+                    _add(tar, name, path)
+                    limits.check_bytes(tee.bytes)
+        size = sink.tell()
+    limits.check_bytes(tee.bytes, packed=size)
+    return PackedAssets(sha256=digest.hexdigest(), bytes=size, path=target)
+
+
+async def upload_assets(storage: ArtifactStorage, folder: Path) -> str:
+    """Store a composition's folder unless the storage has it already, and return its URL.
+
+    Raises
+    ------
+    CompositionNotFound, ArchiveInvalid
+        As `pack_assets`.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        target = Path(scratch, f"assets{SUFFIX}")
+        packed = await in_thread(lambda halt: pack_assets(folder, target, halt=halt))
+        key = archive_name(packed.sha256)
+        if await storage.stat(key) is None:
+            await storage.put_file(key, packed.path)
+    return storage.url_of(key)
+
+
+class _Writer(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
+
+class _Tee:
+    """Passes on what is written, and shows it to a digest."""
+
+    def __init__(self, sink: _Writer, show: Callable[[bytes], None]) -> None:
+        self._sink = sink
+        self._show = show
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        self._show(data)
+        self.bytes += len(data)
+        self._sink.write(data)
+        return len(data)
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    with _readable(path) as source:
+        entry = tarfile.TarInfo(f"{TOP_FOLDER}/{name}")
+        entry.size = os.fstat(source.fileno()).st_size
+        entry.mode = _MODE
+        try:
+            tar.addfile(entry, source)
+        except OSError as fault:
+            raise ArchiveInvalid(f"{path} changed while it was packed: {fault}") from fault
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[BinaryIO]:
+    try:
+        source = path.open("rb")
+    except OSError as fault:
+        raise ArchiveInvalid(f"{path} can't be read: {fault.strerror}") from fault
+    with source:
+        yield source
+
+
+def _files(folder: Path, *, limits: ArchiveLimits) -> Iterator[tuple[str, Path]]:
+    """Yield the names and places of all files to pack, in the order of their names."""
+    root = folder.resolve()
+    ignored = ignore_rules(root)
+    found: list[tuple[str, Path]] = []
+    # Folders on their way: name below the root, place, and the places of the folders around it.
+    folders: list[tuple[str, Path, frozenset[Path]]] = [("", root, frozenset())]
+    while folders:
+        above, place, around = folders.pop()
+        around |= {place}
+        for entry in _entries(place):
+            name = above + entry.name
+            is_folder = entry.is_dir()
+            if ignored(f"{name}/" if is_folder else name):
+                continue
+            path = _inside(root, Path(entry.path), name)
+            if not is_folder:
+                found.append((name, path))
+            elif path in around:
+                raise ArchiveInvalid(f"{name} is a link to a folder that it is in")
+            else:
+                folders.append((f"{name}/", path, around))
+        limits.check_entries(len(found))
+    if not found:
+        raise ArchiveInvalid(f"{folder} holds no files to render")
+    yield from sorted(found)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as fault:
+        raise ArchiveInvalid(f"{folder} can't be read: {fault.strerror}") from fault
+
+
+def _inside(root: Path, path: Path, name: str) -> Path:
+    """Return where an entry really is, if that is a file or folder inside of the root."""
+    if _has_surrogates(name):
+        raise ArchiveInvalid(f"{name!r} is not a name in UTF-8", hint="Rename the file.")
+    try:
+        place = path.resolve(strict=True)
+        mode = place.stat().st_mode
+    except (OSError, RuntimeError) as fault:
+        raise ArchiveInvalid(
+            f"{name} is a link that leads nowhere", hint=f"Remove it, or name it in {IGNORE_FILE}."
+        ) from fault
+    if not place.is_relative_to(root):
+        raise ArchiveInvalid(
+            f"{name} is a link to {place}, outside of the composition's folder",
+            hint=f"Copy what it leads to into the folder, or name the link in {IGNORE_FILE}.",
+        )
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ArchiveInvalid(
+            f"{name} is neither a file nor a folder", hint=f"Name it in {IGNORE_FILE}."
+        )
+    return place
+
+
+def _has_surrogates(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,55 @@
+"""Names of objects: what a key may look like, so that it means the same in every storage."""
+
+import re
+
+from helios.errors import StorageInvalid
+
+#: Bytes of UTF-8 that a whole name may have in S3 and in Google Cloud Storage.
+MAX_NAME_BYTES = 1024
+#: Bytes of UTF-8 between two slashes: what file systems allow, less what local storage adds.
+MAX_STEP_BYTES = 200
+#: Names that begin so belong to the local storage's own files.
+RESERVED = ".helios-"
+
+_UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that leaves its folder, or that not every storage could hold.
+
+    Raises
+    ------
+    StorageInvalid
+    """
+    fault = _name_fault(key) if key else "is empty"
+    if fault:
+        raise StorageInvalid(f"key {key!r} {fault}")
+
+
+def check_prefix(prefix: str) -> None:
+    """Refuse a beginning of keys that no key could have; it may end anywhere in a name.
+
+    Raises
+    ------
+    StorageInvalid
+    """
+    folder = prefix.rpartition("/")[0]
+    fault = _name_fault(folder) if "/" in prefix else None
+    if fault:
+        raise StorageInvalid(f"prefix {prefix!r} {fault}")
+
+
+def _name_fault(name: str) -> str | None:
+    if _UNWRITTEN.search(name):
+        return "holds a control character or half a surrogate pair"
+    steps = name.split("/")
+    sizes = [len(step.encode()) for step in steps]
+    refusals = (
+        (not steps[0], "is absolute"),
+        (".." in steps, "leaves its folder"),
+        ("" in steps or "." in steps, "has an empty step between its slashes"),
+        (any(step.startswith(RESERVED) for step in steps), f"uses {RESERVED}*, which is reserved"),
+        (max(sizes) > MAX_STEP_BYTES, f"has a step of more than {MAX_STEP_BYTES} bytes"),
+        (sum(sizes) + len(sizes) > MAX_NAME_BYTES, f"is longer than {MAX_NAME_BYTES} bytes"),
+    )
+    return next((fault for refused, fault in refusals if refused), None)

@@ -1,0 +1,370 @@
+"""A folder of this machine as artifact storage."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from helios.errors import (
+    AccessDenied,
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    DiskFull,
+    HeliosError,
+    PayloadTooLarge,
+    StorageInvalid,
+    StorageUnavailable,
+)
+from helios.in_thread import Halt, in_thread
+from helios.output import whole_output
+from helios.storage.base import ArtifactStorage, StoredObject
+from helios.storage.keys import RESERVED, check_key, check_prefix
+from helios.worker_job import Artifact
+
+#: Bytes that are read, digested and written at once.
+BLOCK = 1024 * 1024
+
+
+class LocalStorage(ArtifactStorage):
+    """Artifacts in a folder of this machine, each a file under its own name.
+
+    An object's digest lies beside it, in a hidden file that also names the object's inode. An
+    object that was put there by other means has no digest, and is taken as it is.
+
+    Parameters
+    ----------
+    folder:
+        Where the artifacts are; it is made when something is put there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        super().__init__(self._folder.as_uri())
+
+    def url_of(self, key: str) -> str:
+        return f"{self.url}/{quote(key)}"
+
+    async def put_file(self, key: str, path: Path) -> Artifact:
+        def put(halt: Halt) -> Artifact:
+            target = self._path_of(key)
+            try:
+                source = path.open("rb")
+            except FileNotFoundError:
+                raise ArtifactNotFound(f"{path}: there is no such file to store") from None
+            with source, self._faults(key):
+                return self._put(key, target, lambda sink: _copy(source, sink, halt))
+
+        return await in_thread(put)
+
+    async def put_bytes(self, key: str, data: bytes) -> Artifact:
+        def put(_halt: Halt) -> Artifact:
+            target = self._path_of(key)
+            with self._faults(key):
+                return self._put(key, target, lambda sink: _write(data, sink))
+
+        return await in_thread(put)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        def create(_halt: Halt) -> bool:
+            target = self._path_of(key)
+            with self._faults(key), _draft_for(target) as draft:
+                sha256 = _write(data, draft.file)
+                draft.file.flush()
+                try:
+                    draft.link(target)
+                except FileExistsError:
+                    return False
+                _note_digest(target, sha256, draft.inode)
+                return True
+
+        return await in_thread(create)
+
+    async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
+        def get(halt: Halt) -> Artifact:
+            with self._open(key) as source, whole_output(path) as folder:
+                expected = sha256 or _noted_digest(self._path_of(key), source)
+                with (folder / "whole").open("xb") as sink:
+                    found = _copy(source, sink, halt)
+                    size = sink.tell()
+                self._compare(key, found, expected)
+                return Artifact(url=self.url_of(key), sha256=found, bytes=size)
+
+        return await in_thread(get)
+
+    async def get_bytes(self, key: str, *, limit: int | None = None) -> bytes:
+        def get(_halt: Halt) -> bytes:
+            with self._open(key) as source:
+                size = os.fstat(source.fileno()).st_size
+                if limit is not None and size > limit:
+                    raise PayloadTooLarge(
+                        f"{self.url_of(key)} has {size} bytes, more than the {limit} allowed"
+                    )
+                with self._faults(key):
+                    data = source.read()
+                expected = _noted_digest(self._path_of(key), source)
+                self._compare(key, hashlib.sha256(data).hexdigest(), expected)
+                return data
+
+        return await in_thread(get)
+
+    async def stat(self, key: str) -> StoredObject | None:
+        def stat(_halt: Halt) -> StoredObject | None:
+            try:
+                with self._open(key) as source:
+                    sha256 = _noted_digest(self._path_of(key), source)
+                    return _stored(key, os.fstat(source.fileno()), sha256)
+            except ArtifactNotFound:
+                return None
+
+        return await in_thread(stat)
+
+    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+        return await in_thread(lambda halt: self._list(prefix, halt))
+
+    async def delete(self, key: str) -> None:
+        def delete(_halt: Halt) -> None:
+            path = self._path_of(key)
+            with self._faults(key):
+                self._remove(path)
+
+        await in_thread(delete)
+
+    async def delete_prefix(self, prefix: str) -> int:
+        if not prefix:
+            raise StorageInvalid("an empty prefix would delete everything")
+
+        def delete(halt: Halt) -> int:
+            found = self._list(prefix, halt)
+            for entry in found:
+                halt.check()
+                with self._faults(entry.key):
+                    self._remove(self._folder / entry.key)
+            return len(found)
+
+        return await in_thread(delete)
+
+    async def presigned_url(self, key: str, *, expires: float) -> str:  # noqa: ARG002
+        self._path_of(key)
+        return self.url_of(key)
+
+    async def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _path_of(self, key: str) -> Path:
+        check_key(key)
+        path = self._folder / key
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise StorageInvalid(f"key {key!r} leaves {self._folder} by a symbolic link")
+        return path
+
+    def _put(self, key: str, target: Path, fill: Callable[[BinaryIO], str]) -> Artifact:
+        with _draft_for(target) as draft:
+            sha256 = fill(draft.file)
+            draft.file.flush()
+            size = draft.file.tell()
+            draft.replace(target)
+            _note_digest(target, sha256, draft.inode)
+        return Artifact(url=self.url_of(key), sha256=sha256, bytes=size)
+
+    @contextlib.contextmanager
+    def _open(self, key: str) -> Iterator[BinaryIO]:
+        path = self._path_of(key)
+        with self._faults(key):
+            # Opening a pipe would wait for somebody to write into it.
+            if not path.is_file():
+                raise FileNotFoundError
+            source = path.open("rb")
+        with source:
+            yield source
+
+    def _list(self, prefix: str, halt: Halt) -> Sequence[StoredObject]:
+        check_prefix(prefix)
+        found: list[StoredObject] = []
+        folders = [prefix.rpartition("/")[0]]
+        while folders:
+            halt.check()
+            folder = folders.pop()
+            with self._faults(folder, missing_ok=True), os.scandir(self._folder / folder) as there:
+                for entry in there:
+                    key = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.name.startswith(RESERVED):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if key.startswith(prefix) or prefix.startswith(f"{key}/"):
+                            folders.append(key)
+                    elif key.startswith(prefix) and entry.is_file():
+                        with contextlib.suppress(FileNotFoundError):
+                            found.append(_stored(key, entry.stat()))
+        return sorted(found, key=lambda stored: stored.key)
+
+    def _remove(self, path: Path) -> None:
+        _digest_file(path).unlink(missing_ok=True)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return
+        # An object storage has no folders, so none stay behind.
+        for folder in path.parents:
+            if folder == self._folder:
+                return
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+
+    def _compare(self, key: str, found: str, expected: str | None) -> None:
+        if expected is not None and found != expected:
+            raise ArtifactCorrupt(
+                f"{self.url_of(key)} has the digest {found}, but {expected} was recorded"
+            )
+
+    @contextlib.contextmanager
+    def _faults(self, key: str, *, missing_ok: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            if missing_ok and isinstance(fault, (FileNotFoundError, NotADirectoryError)):
+                return
+            raise self._error(key, fault) from fault
+
+    def _error(self, key: str, fault: OSError) -> HeliosError:
+        url = self.url_of(key)
+        if isinstance(fault, FileNotFoundError):
+            if not self._folder.is_dir():
+                return ArtifactNotFound(f"{self.url}: there is no such folder")
+            return ArtifactNotFound(f"{url}: there is no such object")
+        if isinstance(fault, (NotADirectoryError, IsADirectoryError, FileExistsError)):
+            return StorageInvalid(f"{url}: a folder and an object can't share a name")
+        if fault.errno == errno.ENAMETOOLONG:
+            return StorageInvalid(f"{url}: the name is too long for this disk")
+        return _disk_error(url, fault)
+
+
+def _disk_error(url: str, fault: OSError) -> HeliosError:
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{url}: no space left on the disk", hint="Free some space.")
+    if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return AccessDenied(
+            f"{url}: {fault.strerror}", hint="Check the folder's owner and permissions."
+        )
+    return StorageUnavailable(f"{url}: {fault.strerror or fault}")
+
+
+class _Draft:
+    """A file that has no name while it is written, so that a process that dies leaves nothing.
+
+    Where the system or the disk doesn't offer that, it has a hidden name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._hidden = folder / f"{RESERVED}{secrets.token_hex(8)}.part"
+        self._source = self._hidden
+        descriptor = _open_unnamed(folder)
+        if descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(self._hidden, flags, 0o666)
+        else:
+            self._source = Path(f"/proc/self/fd/{descriptor}")
+        self.file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
+        self.inode = os.fstat(descriptor).st_ino
+
+    def link(self, target: Path) -> None:
+        """Give it a name that isn't taken; `FileExistsError` if it is."""
+        # Only with a folder's descriptor, which absolute paths ignore, does Python ask the system
+        # to follow the link that stands for the open file.
+        os.link(self._source, target, src_dir_fd=self.file.fileno(), follow_symlinks=True)
+
+    def replace(self, target: Path) -> None:
+        """Give it a name, whatever had it before."""
+        if self._source != self._hidden:
+            self.link(self._hidden)
+            self._source = self._hidden
+        self._hidden.replace(target)
+
+    def close(self) -> None:
+        self.file.close()
+        if self._source == self._hidden:
+            self._hidden.unlink(missing_ok=True)
+
+
+def _open_unnamed(folder: Path) -> int | None:
+    unnamed = getattr(os, "O_TMPFILE", None)
+    if unnamed is None or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_WRONLY | os.O_CLOEXEC | unnamed, 0o666)
+    except OSError as fault:
+        if fault.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            return None
+        raise
+
+
+@contextlib.contextmanager
+def _draft_for(target: Path) -> Iterator[_Draft]:
+    with contextlib.closing(_draft_in(target.parent)) as draft:
+        yield draft
+
+
+def _draft_in(folder: Path) -> _Draft:
+    # Somebody who deletes the last object of a folder removes the folder, maybe just now.
+    for _ in range(100):
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return _Draft(folder)
+    raise FileNotFoundError(errno.ENOENT, "the folder keeps disappearing", str(folder))
+
+
+def _copy(source: BinaryIO, sink: BinaryIO, halt: Halt) -> str:
+    """Copy a file and return its digest."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(BLOCK))
+    while count := source.readinto(buffer):  # type: ignore[attr-defined]
+        halt.check()
+        digest.update(buffer[:count])
+        _write_all(buffer[:count], sink)
+    return digest.hexdigest()
+
+
+def _write(data: bytes, sink: BinaryIO) -> str:
+    _write_all(memoryview(data), sink)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write_all(data: memoryview, sink: BinaryIO) -> None:
+    while data:
+        data = data[sink.write(data) :]
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{RESERVED}{path.name}.sha256")
+
+
+def _note_digest(path: Path, sha256: str, inode: int) -> None:
+    with _draft_for(path) as draft:
+        draft.file.write(f"{sha256} {inode}\n".encode())
+        draft.replace(_digest_file(path))
+
+
+def _noted_digest(path: Path, opened: BinaryIO) -> str | None:
+    """Return the digest that was noted for this very file, not for one that it replaced."""
+    try:
+        sha256, inode = _digest_file(path).read_text("ascii").split()
+    except (OSError, ValueError):
+        return None
+    return sha256 if inode == str(os.fstat(opened.fileno()).st_ino) else None
+
+
+def _stored(key: str, status: os.stat_result, sha256: str | None = None) -> StoredObject:
+    return StoredObject(
+        key=key,
+        bytes=status.st_size,
+        version=f"{status.st_ino:x}-{status.st_mtime_ns:x}",
+        modified=datetime.fromtimestamp(status.st_mtime, UTC),
+        sha256=sha256,
+    )
