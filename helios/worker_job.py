@@ -207,6 +207,12 @@ class Invocation(_WireModel):
     )
     action: Literal["chunk", "merge"] = Field(default="chunk", description="What to run.")
     attempt: int = Field(default=1, ge=1, strict=True, description="Counted from 1.")
+    raise_errors: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether a failure is raised under its code's name in place of being answered, "
+        "where the platform tells errors by name (Step Functions).",
+    )
 
     @model_validator(mode="after")
     def _names_a_chunk(self) -> Self:

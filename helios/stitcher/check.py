@@ -33,7 +33,8 @@ _LENGTH_WIDTH_AT = {
     "hvc1": (b"hvcC", 21),
     "hev1": (b"hvcC", 21),
 }
-_NUMBERED_IMAGE = re.compile(r"\d+\.(png|jpe?g|webp)$", re.IGNORECASE)
+_IMAGE = re.compile(r"\.(png|jpe?g|webp)$", re.IGNORECASE)
+_NUMBERED_IMAGE = re.compile(rf"\d+{_IMAGE.pattern}", re.IGNORECASE)
 
 
 class Metadata(Protocol):
@@ -124,6 +125,17 @@ async def check_chunk_outputs(
         )
 
 
+async def check_output(path: Path) -> int:
+    """Make sure that a video, or a folder of images, is whole; return its number of frames.
+
+    Raises
+    ------
+    ChunkOutputInvalid
+        It is missing or broken.
+    """
+    return (await _look_at(path)).frames
+
+
 def _with_first(
     chunks: Sequence[Chunk], outputs: Sequence[_Output | str]
 ) -> Iterator[tuple[Chunk, _Output | str, _Output | None]]:
@@ -204,7 +216,8 @@ async def _probed(path: Path) -> _Output:
     return _Output(
         frames=video.frames,
         size=(video.width, video.height),
-        rate=video.frame_rate,
+        # An image alone has no rate but what ffprobe makes up.
+        rate=None if _IMAGE.search(path.name) else video.frame_rate,
         kind=f"{video.codec} {video.pix_fmt} {video.width}x{video.height}",
     )
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from helios.errors import Report, parse_report
+
+from .worker_site import Site
 
 HELIOS = str(Path(sys.executable).with_name("helios"))
 #: Environment variable by which a command's processes are known, wherever they went.
@@ -157,3 +159,10 @@ def desk(tmp_path: Path) -> Desk:
     folder.mkdir()
     scratch.mkdir()
     return Desk(folder, scratch)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path / "site")
+    yield made
+    made.close()

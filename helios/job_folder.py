@@ -1,0 +1,116 @@
+"""Where a job's files are in storage, and what they are called."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from helios.chunk_record import content_key
+from helios.job_spec import JobSpec, RenderChunk
+from helios.storage import split_url
+
+#: Endings of chunk outputs that are images, or folders of them: stored as one tar file.
+_IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+#: Endings by which an `outputUrl` names a file, not a folder.
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """A job's place in storage.
+
+    Attributes
+    ----------
+    url:
+        URL of the folder.
+    output_name:
+        Name of the video in it where the spec gives one.
+    """
+
+    url: str
+    output_name: str | None = None
+
+    @classmethod
+    def of(
+        cls, spec: JobSpec, job_path: str, *, artifacts: str | None = None
+    ) -> "JobFolder | None":
+        """Return a job's folder; None if nothing says where results go.
+
+        That is the spec's `outputUrl` (a video's URL stands for its folder), else the folder that
+        the spec is in, else `jobs/<id>` in the worker's own storage.
+
+        Parameters
+        ----------
+        job_path:
+            Where the spec is: a path or a URL.
+        artifacts:
+            The worker's own storage.
+        """
+        if spec.output_url is not None:
+            if PurePosixPath(spec.output_url).suffix.lower() in VIDEO_SUFFIXES:
+                base, name = split_url(spec.output_url)
+                return cls(base, name)
+            return cls(spec.output_url.rstrip("/") or "/")
+        if not is_http(job_path):
+            return cls(split_url(job_path)[0])
+        if artifacts is None:
+            return None
+        name = spec.id or content_key(spec.to_json())
+        return cls(f"{artifacts.rstrip('/')}/jobs/{name}")
+
+    def output(self, name: str) -> str:
+        """Return the key of the job's output.
+
+        Parameters
+        ----------
+        name:
+            What the job itself calls the file.
+        """
+        return self.output_name or f"output/{PurePosixPath(name).name}"
+
+
+def is_http(url: str) -> bool:
+    """Tell whether something is fetched from a web server."""
+    try:
+        return urlsplit(url).scheme.lower() in ("http", "https")
+    except ValueError:
+        return False
+
+
+def local_folder(job_path: str) -> Path | None:
+    """Return the folder that a spec on this machine is in; None for a spec that is elsewhere."""
+    if is_http(job_path):
+        return None
+    base, _ = split_url(job_path)
+    if base.startswith("file://"):
+        return Path(unquote(urlsplit(base).path))
+    return None if "://" in base else Path(base).absolute()
+
+
+def is_packed(chunk: RenderChunk) -> bool:
+    """Tell whether a chunk's output is stored as a tar file: images, or a folder of them."""
+    return PurePosixPath(chunk.output_file).suffix.lower() in _IMAGES
+
+
+def chunk_output(chunk: RenderChunk, key: str) -> str:
+    """Return the key under which a chunk's output is stored.
+
+    Parameters
+    ----------
+    key:
+        As `chunk_key` returns.
+    """
+    suffix = PurePosixPath(chunk.output_file).suffix
+    ending = ".tar" if is_packed(chunk) else suffix if _SUFFIX.fullmatch(suffix) else ".bin"
+    return f"chunks/{chunk.id}-{key}{ending}"
+
+
+def chunk_record(chunk: RenderChunk, key: str) -> str:
+    """Return the key under which a chunk's record is stored."""
+    return f"chunks/{chunk.id}-{key}.json"
+
+
+def merge_record(key: str) -> str:
+    """Return the key under which the record of a job's output is stored."""
+    return f"output/merge-{key}.json"

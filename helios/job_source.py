@@ -1,0 +1,87 @@
+"""Where job specs come from: a path, http(s), S3 or Google Cloud Storage, if the list allows it."""
+
+import asyncio
+from collections.abc import Callable
+
+from helios.allowed_urls import AllowedUrls
+from helios.errors import ArtifactNotFound, JobSpecNotFound
+from helios.job_folder import is_http
+from helios.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.network_policy import NetworkPolicy
+from helios.redaction import without_secrets
+from helios.storage import ArtifactStorage, split_url
+
+StorageOpener = Callable[[str], ArtifactStorage]
+
+
+class JobSource:
+    """Loads job specs.
+
+    Parameters
+    ----------
+    allowed:
+        Where they may come from.
+    network:
+        Which addresses a spec on a web server may be fetched from.
+    storage_opener:
+        Opens the storage that a spec is in.
+    max_bytes:
+        Size of a spec at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: AllowedUrls,
+        network: NetworkPolicy,
+        storage_opener: StorageOpener,
+        max_bytes: int = MAX_SPEC_BYTES,
+    ) -> None:
+        self._allowed = allowed
+        self._network = network
+        self._open = storage_opener
+        self._max_bytes = max_bytes
+
+    async def load(self, job_path: str) -> JobSpec:
+        """Fetch a job spec and check it.
+
+        Raises
+        ------
+        SourceForbidden
+            The URL, or one that it leads to, isn't allowed.
+        JobSpecNotFound, AccessDenied, StorageUnavailable, StorageInvalid
+            It can't be fetched.
+        PayloadTooLarge, JobSpecInvalid
+            It is too large, or no job spec.
+        """
+        self._allowed.check(job_path, what="jobPath")
+        data = await (self._download(job_path) if is_http(job_path) else self._read(job_path))
+        # A large spec takes a second to check, in which other requests shouldn't wait.
+        return await asyncio.to_thread(JobSpec.parse, data, source=without_secrets(job_path))
+
+    async def _read(self, job_path: str) -> bytes:
+        base, key = split_url(job_path)
+        storage = self._open(base)
+        try:
+            return await storage.get_bytes(key, limit=self._max_bytes)
+        except ArtifactNotFound as fault:
+            raise _not_found(job_path) from fault
+        finally:
+            await storage.close()
+
+    async def _download(self, url: str) -> bytes:
+        # Takes a seventh of a second to import, and few specs come this way.
+        from helios.download import Download  # noqa: PLC0415
+
+        download = Download(network=self._network, check=self._check_hop, limit=self._max_bytes)
+        try:
+            return await download.get(url)
+        except ArtifactNotFound as fault:
+            raise _not_found(url) from fault
+
+    def _check_hop(self, url: str) -> None:
+        self._allowed.check(url, what="jobPath")
+
+
+def _not_found(job_path: str) -> JobSpecNotFound:
+    return JobSpecNotFound(f"jobPath: there is no job spec at {without_secrets(job_path)}")

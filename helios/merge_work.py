@@ -1,0 +1,283 @@
+"""What a worker does for a merge: fetch all chunks, join them, store the video."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from helios.assignment import Assignment
+from helios.chunk_record import (
+    MAX_RECORD_BYTES,
+    ChunkRecord,
+    MergeRecord,
+    chunk_key,
+    merge_key,
+)
+from helios.chunk_work import read_record
+from helios.command import parse_command
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    HeliosError,
+    MergeFailed,
+    PayloadTooLarge,
+    StorageInvalid,
+)
+from helios.image_archive import pack_images, unpack_images
+from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record
+from helios.job_spec import JobSpec, RenderChunk
+from helios.storage import ArtifactStorage
+from helios.worker_job import Artifact, WorkerResult
+
+#: Records that are read at once; each is a small file.
+RECORDS_AT_ONCE = 32
+#: Chunk outputs that are fetched at once.
+FETCHES_AT_ONCE = 8
+#: Missing chunks that an error names.
+_MAX_NAMED = 50
+
+_Records = Mapping[int, ChunkRecord]
+
+
+async def merge_job(assignment: Assignment) -> WorkerResult:
+    """Make sure that a job's output is in storage, and return where it is.
+
+    Raises
+    ------
+    ArtifactNotFound
+        Chunks are missing; the message names them.
+    ArtifactCorrupt
+        A chunk's output isn't what its record says.
+    MergeFailed
+        The merge command left no file that could be its output.
+    HeliosError
+        Assets or chunks can't be had, they can't be joined, or the output can't be stored.
+    """
+    storage, folder = assignment.storage, assignment.folder
+    if storage is None or folder is None:
+        raise StorageInvalid(
+            "merge: nothing says where the chunks are",
+            hint="Give the job spec an outputUrl, or the worker HELIOS_ARTIFACTS.",
+        )
+    with assignment.stopwatch.measure("records"):
+        records = await _records(assignment, storage)
+    key = merge_key(assignment.spec, {id_: _digest(record) for id_, record in records.items()})
+    done = await _stored_output(storage, key)
+    if done is not None:
+        assignment.log.info("merge.reused", url=done.artifact.url)
+        return WorkerResult(
+            exit_code=0, stdout="merge: already in storage\n", artifact=done.artifact
+        )
+    outputs = [chunk.output_file for chunk in assignment.spec.chunks]
+    async with assignment.workspace(outputs) as workspace:
+        with assignment.stopwatch.measure("fetch"):
+            await _fetch_all(assignment, storage, records, workspace)
+        result, output = await _join(assignment, workspace)
+        if output is None:
+            return result
+        with assignment.stopwatch.measure("check"):
+            frames = await _check(assignment.spec, output)
+        artifact = await _store(assignment, storage, folder, output, key=key, frames=frames)
+    return replace(result, artifact=artifact)
+
+
+async def _records(assignment: Assignment, storage: ArtifactStorage) -> _Records:
+    limit = asyncio.Semaphore(RECORDS_AT_ONCE)
+
+    async def one(chunk: RenderChunk) -> ChunkRecord | None:
+        async with limit:
+            return await read_record(storage, chunk, chunk_key(assignment.spec, chunk))
+
+    chunks = assignment.spec.chunks
+    found = await asyncio.gather(*map(one, chunks))
+    missing = [chunk.id for chunk, record in zip(chunks, found, strict=True) if record is None]
+    if missing:
+        raise _missing(missing, len(chunks))
+    return {
+        chunk.id: record for chunk, record in zip(chunks, found, strict=True) if record is not None
+    }
+
+
+def _missing(ids: list[int], total: int) -> ArtifactNotFound:
+    named = ", ".join(map(str, sorted(ids)[:_MAX_NAMED]))
+    more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
+    return ArtifactNotFound(
+        f"merge: {len(ids)} of {total} chunks are missing: {named}{more}",
+        hint="Render them first; workers of another version look for other files.",
+    )
+
+
+def _digest(record: ChunkRecord) -> str:
+    return record.artifact.sha256 or ""
+
+
+async def _stored_output(storage: ArtifactStorage, key: str) -> MergeRecord | None:
+    try:
+        data = await storage.get_bytes(merge_record(key), limit=MAX_RECORD_BYTES)
+    except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
+        return None
+    record = MergeRecord.parse(data)
+    if record is None:
+        return None
+    found = await storage.stat(record.name)
+    if found is None or found.bytes != record.artifact.bytes:
+        return None
+    return None if found.sha256 not in (None, record.artifact.sha256) else record
+
+
+async def _fetch_all(
+    assignment: Assignment, storage: ArtifactStorage, records: _Records, workspace: Path
+) -> None:
+    limit = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+    async def one(chunk: RenderChunk) -> None:
+        async with limit:
+            await _fetch(assignment, storage, chunk, records[chunk.id], workspace)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for chunk in assignment.spec.chunks:
+                group.create_task(one(chunk))
+    except* HeliosError as faults:
+        raise _first(faults) from None
+
+
+async def _fetch(
+    assignment: Assignment,
+    storage: ArtifactStorage,
+    chunk: RenderChunk,
+    record: ChunkRecord,
+    workspace: Path,
+) -> None:
+    target = workspace / chunk.output_file
+    name = chunk_output(chunk, chunk_key(assignment.spec, chunk))
+    packed = target.with_name(f".{chunk.id}.tar") if is_packed(chunk) else None
+    try:
+        await storage.get_file(name, packed or target, sha256=record.artifact.sha256)
+    except ArtifactNotFound as fault:
+        raise _missing([chunk.id], len(assignment.spec.chunks)) from fault
+    except ArtifactCorrupt as fault:
+        raise ArtifactCorrupt(
+            f"merge: chunk {chunk.id} isn't what its record says: {fault.message}",
+            hint="Render the chunk again, then merge.",
+        ) from fault
+    if packed is not None:
+        await asyncio.to_thread(unpack_images, packed, target)
+        packed.unlink()
+
+
+def _first(faults: BaseExceptionGroup[HeliosError]) -> HeliosError:
+    found: BaseException = faults
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, HeliosError)  # noqa: S101 - only such errors are in the group
+    return found
+
+
+async def _join(assignment: Assignment, workspace: Path) -> tuple[WorkerResult, Path | None]:
+    """Join the chunks, and return where the output is; None if that failed."""
+    spec = assignment.spec
+    if spec.merge_command.strip():
+        before = await asyncio.to_thread(_files, workspace)
+        result = await assignment.run_command(spec.merge_command, workspace=workspace)
+        if result.exit_code != 0:
+            return result, None
+        after = await asyncio.to_thread(_files, workspace)
+        return result, _written(spec.merge_command, workspace, after - before)
+    inputs = [workspace / chunk.output_file for chunk in spec.chunks_by_frame()]
+    if len(inputs) == 1:
+        return WorkerResult(exit_code=0), inputs[0]
+    from helios.stitcher import FfmpegStitcher  # noqa: PLC0415 - few merges have no command
+
+    output = workspace / f"video{inputs[0].suffix}"
+    with assignment.stopwatch.measure("command"):
+        await FfmpegStitcher().stitch(inputs, output)
+    return WorkerResult(exit_code=0, stdout=f"{len(inputs)} chunks joined\n"), output
+
+
+def _files(workspace: Path) -> set[Path]:
+    """Return the files in a workspace and beside it, without those behind links (the assets)."""
+    return {
+        Path(folder, name)
+        for folder, _, names in os.walk(workspace.parent, followlinks=False)
+        for name in names
+        if not Path(folder, name).is_symlink()
+    }
+
+
+def _written(command: str, workspace: Path, new: set[Path]) -> Path:
+    """Return the file that a merge command wrote: the one it names, or the only new one."""
+    words = parse_command(command)
+    named = words[2] if _is_helios_merge(words) else words[-1]
+    # What a command names elsewhere on this machine is none of the job's files.
+    path = Path(os.path.normpath(workspace / named))
+    if path in new:
+        return path
+    if len(new) == 1:
+        return next(iter(new))
+    raise MergeFailed(
+        f"merge: the command left {len(new)} new files in the job's folder, none of them {named!r}",
+        hint="Write `helios merge OUTPUT INPUTS...`, or a command that leaves one new file.",
+        retryable=False,
+    )
+
+
+def _is_helios_merge(words: Sequence[str]) -> bool:
+    return list(words[:2]) == ["helios", "merge"] and len(words) > 2
+
+
+async def _check(spec: JobSpec, output: Path) -> int:
+    """Make sure that the output is whole, and return its number of frames."""
+    # Needs ffmpeg and what reads files; an output that is there already needs neither.
+    from helios.stitcher.check import check_output  # noqa: PLC0415
+
+    frames = await check_output(output)
+    # Other commands may have changed the rate.
+    joined = not spec.merge_command.strip() or _is_helios_merge(parse_command(spec.merge_command))
+    if joined and frames != spec.metadata.total_frames:
+        raise MergeFailed(
+            f"merge: {output.name} has {frames} frames in place of {spec.metadata.total_frames}"
+        )
+    return frames
+
+
+async def _store(
+    assignment: Assignment,
+    storage: ArtifactStorage,
+    folder: JobFolder,
+    output: Path,
+    *,
+    key: str,
+    frames: int,
+) -> Artifact:
+    with assignment.stopwatch.measure("store"):
+        output = await asyncio.to_thread(_as_file, output)
+        name = folder.output(output.name)
+        artifact = await storage.put_file(name, output)
+    record = MergeRecord.model_validate(
+        {
+            **assignment.record_fields(),
+            "artifact": artifact,
+            "key": key,
+            "name": name,
+            "chunks": len(assignment.spec.chunks),
+            "frames": frames,
+        }
+    )
+    await storage.put_bytes(merge_record(key), record.to_bytes())
+    assignment.log.info(
+        "merge.stored",
+        url=artifact.url,
+        bytes=artifact.bytes,
+        timings=assignment.stopwatch.timings,
+    )
+    return artifact
+
+
+def _as_file(output: Path) -> Path:
+    if not output.is_dir():
+        return output
+    packed = output.with_name(f"{output.name}.tar")
+    pack_images(output, packed)
+    return packed

@@ -1,0 +1,129 @@
+"""Which network addresses a worker may reach on behalf of a job: public ones, unless told more."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+from helios.errors import SourceForbidden, StorageUnavailable
+
+#: Returns the addresses of a host, as text; raises `OSError` where there are none.
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: Where clouds tell machines their credentials, beside the link-local addresses.
+METADATA_ADDRESSES = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16"))
+)
+#: IPv6 addresses that stand for the IPv4 address in their last 32 bits (RFC 6052, RFC 8215).
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+
+
+class NetworkPolicy:
+    """Tells which addresses may be connected to.
+
+    Names are resolved here, once, and what is connected to is an address that was checked: a name
+    that changes its meaning in between gains nothing.
+
+    Parameters
+    ----------
+    hosts:
+        Names that may be reached: `example.com`, `*.example.com` for all below it, `*` for any.
+    allow_private:
+        Whether private networks (10.0.0.0/8 and their like) may be reached. Link-local addresses
+        and those that tell a machine its credentials may not in any case.
+    allow_loopback:
+        Whether this machine itself may be reached.
+    resolve:
+        Looks names up; the system's way by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        hosts: Sequence[str] = ("*",),
+        allow_private: bool = False,
+        allow_loopback: bool = False,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._hosts = tuple(host.lower() for host in hosts)
+        self._allow_private = allow_private
+        self._allow_loopback = allow_loopback
+        self._resolve = resolve or _system_addresses
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host that may be connected to.
+
+        Raises
+        ------
+        SourceForbidden
+            The host isn't on the list, or none of its addresses may be reached.
+        StorageUnavailable
+            The host has no address.
+        """
+        name = host.lower().rstrip(".")
+        if not any(_matches(name, pattern) for pattern in self._hosts):
+            raise SourceForbidden(
+                f"{host}: this worker may not reach that host",
+                hint="HELIOS_ALLOWED_HOSTS names those that it may.",
+            )
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError) as fault:
+            raise StorageUnavailable(f"{host}: no address is known ({fault})") from None
+        allowed = [address for address in found if self.allows(address)]
+        if not allowed:
+            raise SourceForbidden(
+                f"{host}: its address is in a network that workers may not reach",
+                hint="HELIOS_ALLOW_PRIVATE_NETWORK=1 opens private networks, never the addresses "
+                "that tell a machine its credentials.",
+            )
+        return allowed
+
+    def allows(self, address: str) -> bool:
+        """Tell whether an IP address may be connected to."""
+        try:
+            plain = _unwrapped(ipaddress.ip_address(address))
+        except ValueError:
+            return False
+        if plain in METADATA_ADDRESSES or plain.is_link_local or plain.is_multicast:
+            return False
+        if plain.is_unspecified or _is_broadcast(plain):
+            return False
+        if plain.is_loopback:
+            return self._allow_loopback
+        return plain.is_global or self._allow_private
+
+
+def _unwrapped(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for, or the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    # ::1 and :: lie in the last of these networks, but stand for themselves.
+    embeds = int(address) > 1 and any(address in network for network in _TRANSLATED)
+    return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF) if embeds else address
+
+
+def _is_broadcast(address: Address) -> bool:
+    return isinstance(address, ipaddress.IPv4Address) and int(address) == 0xFFFF_FFFF
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if pattern == "*":
+        return True
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:])
+    return name == pattern
+
+
+async def _system_addresses(host: str, port: int) -> Sequence[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -1,0 +1,99 @@
+"""A worker's log: one line of JSON for each event, without secrets."""
+
+import json
+import sys
+import threading
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal, TextIO
+
+from helios.redaction import without_secrets
+
+#: Characters of one value that a line keeps.
+MAX_VALUE_LENGTH = 4096
+# What is looked through for secrets at most; so much longer than what is kept that no secret is
+# cut in two at its end.
+_SEARCHED = 4 * MAX_VALUE_LENGTH
+
+Severity = Literal["INFO", "WARNING", "ERROR"]
+#: What an event may say of itself.
+Value = str | int | float | bool | None | Mapping[str, float | int | str | None]
+
+
+class WorkerLog:
+    """Writes events as lines of JSON, as both clouds' log services read them.
+
+    Each line has `time`, `severity` and `event`, what the log was bound to (job, chunk, attempt,
+    request), and what the event adds.
+
+    Parameters
+    ----------
+    stream:
+        Where lines go; stdout, as it is at the time, by default.
+    secrets:
+        Values that no line may hold.
+    context:
+        What every line says.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        secrets: Collection[str] = (),
+        context: Mapping[str, Value] = MappingProxyType({}),
+    ) -> None:
+        self._stream = stream
+        self._secrets = secrets
+        self._context = context
+
+    def bind(self, **context: Value) -> "WorkerLog":
+        """Return a log whose lines say this as well."""
+        merged = {**self._context, **context}
+        return WorkerLog(self._stream, secrets=self._secrets, context=merged)
+
+    def info(self, event: str, **fields: Value) -> None:
+        """Write what happened."""
+        self._write("INFO", event, fields)
+
+    def warning(self, event: str, **fields: Value) -> None:
+        """Write what somebody may want to change."""
+        self._write("WARNING", event, fields)
+
+    def error(self, event: str, **fields: Value) -> None:
+        """Write what failed."""
+        self._write("ERROR", event, fields)
+
+    def _write(self, severity: Severity, event: str, fields: Mapping[str, Value]) -> None:
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "severity": severity,
+            "event": event,
+            **{
+                name: self._clean(value)
+                for name, value in {**self._context, **fields}.items()
+                if value is not None
+            },
+        }
+        text = json.dumps(line, ensure_ascii=True, default=str) + "\n"
+        stream = sys.stdout if self._stream is None else self._stream
+        # One write a line, and no two at once, so that lines of several requests don't mix.
+        with _WRITING:
+            try:
+                stream.write(text)
+                stream.flush()
+            except (OSError, ValueError):
+                # A log that can't be written is no reason to lose a chunk.
+                return
+
+    def _clean(self, value: Value) -> object:
+        if isinstance(value, str):
+            clean = without_secrets(value[:_SEARCHED], self._secrets)
+            return clean[:MAX_VALUE_LENGTH]
+        if isinstance(value, Mapping):
+            return {name: self._clean(item) for name, item in value.items()}
+        return value
+
+
+_WRITING = threading.Lock()

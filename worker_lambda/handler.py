@@ -1,0 +1,73 @@
+"""The Lambda function: a thin shell over `WorkerRuntime`."""
+
+import asyncio
+import json
+from functools import cache
+from typing import Any, Protocol
+
+from helios.errors import HeliosError
+from helios.runtime import WorkerRuntime, failure
+from helios.worker_config import WorkerConfig
+from helios.worker_job import InvocationResponse
+
+
+class Context(Protocol):
+    """What the handler needs of Lambda's context object."""
+
+    @property
+    def aws_request_id(self) -> str: ...
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def handler(event: object, context: Context) -> dict[str, Any]:
+    """Answer an invocation.
+
+    Parameters
+    ----------
+    event:
+        `{"jobPath": "...", "chunkIndex": 0}`, and what `helios.worker_job.Invocation` has beside.
+    context:
+        Lambda's.
+
+    Returns
+    -------
+    dict[str, Any]
+        `{"statusCode": 200, "body": "<JSON>"}`.
+
+    Raises
+    ------
+    Exception
+        Under the error code's name if the event says `raiseErrors`, for callers that tell errors
+        by their names.
+    """
+    status, response = asyncio.run(_answer(event, context))
+    if response.exit_code != 0 and isinstance(event, dict) and event.get("raiseErrors") is True:
+        raise _exception(response)
+    return {"statusCode": status, "body": json.dumps(response.body())}
+
+
+async def _answer(event: object, context: Context) -> tuple[int, InvocationResponse]:
+    try:
+        runtime = _runtime()
+    except HeliosError as error:
+        return failure(error)
+    return await runtime.answer(
+        event,
+        deadline=context.get_remaining_time_in_millis() / 1000,
+        log=runtime.log.bind(requestId=context.aws_request_id),
+    )
+
+
+@cache
+def _runtime() -> WorkerRuntime:
+    """Return the runtime of this execution environment, made by its first invocation."""
+    return WorkerRuntime(WorkerConfig.from_env())
+
+
+def _exception(response: InvocationResponse) -> Exception:
+    error = response.error
+    code = HeliosError.code if error is None else error.code
+    told = {} if error is None else error.model_dump(by_alias=True, exclude_none=True)
+    named: type[Exception] = type(code, (Exception,), {})
+    return named(json.dumps(told))
