@@ -54,7 +54,7 @@ async def hand_over(
 ) -> WorkerResult:
     """Run a job through an adapter; whatever goes wrong becomes its result."""
     try:
-        if job.timeout is None:
+        if job.timeout is None or adapter.queues:
             return await adapter.execute(job, on_output=on_output)
         async with asyncio.timeout(job.timeout + TIMEOUT_SLACK):
             return await adapter.execute(job, on_output=on_output)

@@ -1,6 +1,7 @@
 """What every adapter promises."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from helios.conversation import OutputCallback
 from helios.worker_job import WorkerJob, WorkerResult
@@ -11,6 +12,9 @@ class WorkerAdapter(ABC):
 
     An adapter may be asked for many jobs at once.
     """
+
+    #: Whether a job may wait in it before it runs, which doesn't count towards its `timeout`.
+    queues: ClassVar[bool] = False
 
     @abstractmethod
     async def execute(

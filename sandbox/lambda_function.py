@@ -1,0 +1,45 @@
+"""A function's configuration, as far as its environments depend on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: The handler of functions whose image isn't run as such.
+WORKER_HANDLER = "worker_lambda.handler.handler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaFunction:
+    """What a function is deployed as.
+
+    Parameters
+    ----------
+    version:
+        Changes whenever anything of it does; environments of another version get no invocations.
+    memory:
+        Bytes that an environment may use.
+    timeout:
+        Seconds that an invocation may take.
+    handler:
+        The handler's module and name, with dots.
+    code:
+        Folder with the function's own code; None where the handler is part of an installed
+        package.
+    image:
+        Container image to run; None for processes.
+    """
+
+    name: str
+    arn: str
+    version: str
+    memory: int
+    timeout: float
+    handler: str = WORKER_HANDLER
+    variables: Mapping[str, str] = field(default_factory=dict)
+    code: Path | None = None
+    image: str | None = None
+
+    @property
+    def memory_megabytes(self) -> int:
+        """The memory in the unit that Lambda counts it in."""
+        return self.memory >> 20
