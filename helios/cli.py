@@ -93,22 +93,32 @@ def render(
     allow_missing: AllowMissing = False,
     timeout: Timeout = 30.0,
     verbose: Verbose = False,
-    mode: Annotated[str, typer.Option(hidden=True, help="canvas or dom; both are captured.")] = "",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="canvas reads a page that is one 2D canvas directly; dom photographs every page."
+        ),
+    ] = "canvas",
     no_headless: Annotated[bool, typer.Option("--no-headless", hidden=True)] = False,  # noqa: ARG001
 ) -> None:
     """Render a range of frames to a video, a GIF or a sequence of images."""
-    if mode not in ("", "canvas", "dom"):
+    if mode not in ("canvas", "dom"):
         _fail(OptionInvalid(f"mode {mode!r}: must be canvas or dom"))
 
     async def work() -> None:
+        from dataclasses import replace
+
         from helios.renderer.codecs import VideoEncoding, choose_codec
         from helios.renderer.composition import Composition
         from helios.renderer.render import RenderRequest
 
         composition = Composition.find(source)
         rate = frame_rate(fps)
-        page = _page_options(
-            width, height, rate, scale, transparent, seed, props, allow_missing, timeout
+        page = replace(
+            _page_options(
+                width, height, rate, scale, transparent, seed, props, allow_missing, timeout
+            ),
+            direct=mode == "canvas",
         )
         count = _frame_count(frame_count, duration, rate)
         if count is None:

@@ -73,6 +73,8 @@ class PageOptions:
         The object that arrives in `window.__HELIOS_PROPS__`.
     allow_missing:
         Go on when a file that the page asks for isn't there.
+    direct:
+        Read the pixels of a page that is one 2D canvas from there, without a screenshot.
     """
 
     width: int
@@ -83,6 +85,7 @@ class PageOptions:
     seed: int = 0
     props: Mapping[str, Any] = field(default_factory=dict)
     allow_missing: bool = False
+    direct: bool = True
     load_timeout: float = LOAD_TIMEOUT
     settle_timeout: float = SETTLE_TIMEOUT
 
@@ -151,8 +154,11 @@ class CompositionPage:
         self._resting = False
         self._still = False
         self._images_move = False
-        self._same_until: float = 0
+        #: Frames before this one look as the last picture does.
+        self.same_until: float = 0
         self._quiet = False
+        #: Whether pictures are read from the page's only canvas.
+        self.reads_canvas = options.direct and options.scale == 1 and not options.transparent
         self._last_image = b""
 
     @property
@@ -288,13 +294,13 @@ class CompositionPage:
 
         Where nothing can have changed since the last picture, the page isn't even asked.
         """
-        if frame < self._same_until:
+        if frame < self.same_until:
             return self._last_image
         await self.seek(frame, every_frame=every_frame)
         data = await self.capture(image)
         if self._still and not every_frame and not self._images_move:
             event = await self._next_event()
-            self._same_until = math.inf if event is None else self._frame_at(event)
+            self.same_until = math.inf if event is None else self._frame_at(event)
         return data
 
     async def capture(self, image: ImageFormat) -> bytes:
@@ -303,6 +309,10 @@ class CompositionPage:
             answer = await self._call("Page.captureScreenshot", self._screenshot(image))
             self._last_image = base64.b64decode(answer["data"])
             return self._last_image
+        data = await self._canvas_picture(image)
+        if data is not None:
+            self._last_image = data
+            return data
         if self._quiet and not await self._draw():
             return self._last_image
         data = await self._draw_picture(image)
@@ -352,6 +362,7 @@ class CompositionPage:
                 },
             ),
             call("Page.addScriptToEvaluateOnNewDocument", {"source": source}),
+            call("Page.addScriptToEvaluateOnNewDocument", {"source": _script("canvas.js")}),
         )
         if options.transparent:
             ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
@@ -444,6 +455,18 @@ class CompositionPage:
             if data := answer.get("screenshotData"):
                 return base64.b64decode(data)
         raise BrowserCrashed(f"the browser gave no picture of frame {self._frame}")
+
+    async def _canvas_picture(self, image: ImageFormat) -> bytes | None:
+        """Return what a page shows that is one canvas and nothing else; None for all others.
+
+        Once it shows something else, it isn't asked again.
+        """
+        if not self.reads_canvas:
+            return None
+        expression = f"__helios_canvas__.picture('image/{image.name}', {image.quality / 100})"
+        data = await self._evaluate(expression)
+        self.reads_canvas = data is not None
+        return base64.b64decode(data) if data else None
 
     async def _begin_frame(self, params: Params) -> Params:
         # Whole microseconds: each further draw of a frame is one later, for no two may be at the
@@ -640,8 +663,11 @@ def _runtime_source(options: PageOptions) -> str:
         "props": dict(options.props),
         "settleTimeout": options.settle_timeout * 1000,
     }
-    script = resources.files("helios.renderer").joinpath("runtime.js").read_text("utf-8")
-    return script.replace("__HELIOS_CONFIG__", json.dumps(config))
+    return _script("runtime.js").replace("__HELIOS_CONFIG__", json.dumps(config))
+
+
+def _script(name: str) -> str:
+    return resources.files("helios.renderer").joinpath(name).read_text("utf-8")
 
 
 def _closed_roots(node: Params) -> Iterator[int]:

@@ -14,15 +14,13 @@ from helios.output import check_writable, whole_output, write_failure
 from helios.renderer.codecs import VideoEncoding, check_encoding, check_size
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
+from helios.renderer.reel import Reel
 from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
 from helios.renderer.sound import Soundtrack, check_audio_codec, write_sound
 from helios.renderer.stage import open_stage
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
-#: Frames in a row that one of several pages renders before it is the next one's turn. Neighbouring
-#: frames have most in common, and each page finds out by itself when nothing moves.
-_TURN_FRAMES = 15
 
 Progress = Callable[[int], None]
 """Called with the number of frames done."""
@@ -243,32 +241,28 @@ async def _shoot(
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Let the pages take turns, and write their pictures in order."""
-    count = request.frame_count
-    turn = min(_TURN_FRAMES, -(-count // len(pages)))
-    # A page may be a whole turn ahead of the encoder, so that none waits for another.
-    queues: list[asyncio.Queue[bytes]] = [asyncio.Queue(turn) for _ in pages]
+    """Let each page take the next frames that nobody has taken, and write them in order."""
+    frames = range(request.start_frame, request.start_frame + request.frame_count)
+    reel = Reel(frames, takers=len(pages))
 
-    def page_of(position: int) -> int:
-        return position // turn % len(pages)
-
-    async def take(number: int) -> None:
-        for position in range(count):
-            if page_of(position) == number:
-                frame = request.start_frame + position
-                picture = await pages[number].picture(frame, request.image, every_frame=every_frame)
-                await queues[number].put(picture)
-        pages[number].check_missing()
+    async def take(page: CompositionPage) -> None:
+        async for frame in reel.turns():
+            picture = reel.known(frame)
+            if picture is None:
+                picture = await page.picture(frame, request.image, every_frame=every_frame)
+                reel.stands(frame, page.same_until, picture)
+            reel.put(frame, picture)
+        page.check_missing()
 
     async def write() -> None:
-        for position in range(count):
-            await sink.write(await queues[page_of(position)].get())
-            on_progress(position + 1)
+        async for picture in reel.pictures():
+            await sink.write(picture)
+            on_progress(reel.written)
 
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(write())
-            for number in range(len(pages)):
-                group.create_task(take(number))
+            for page in pages:
+                group.create_task(take(page))
     except* HeliosError as errors:
         raise errors.exceptions[0] from None
