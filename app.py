@@ -1,0 +1,18 @@
+"""The CDK app: `cdk deploy` makes all that renders in the cloud need."""
+
+import os
+import sys
+
+import aws_cdk as cdk
+
+from helios.errors import HeliosError
+from infra.aws_stack import add_aws_stacks
+from infra.configuration import Configuration
+
+app = cdk.App()
+try:
+    configuration = Configuration.of(app.node.get_all_context())
+except HeliosError as fault:
+    sys.exit(str(fault))
+add_aws_stacks(app, configuration, account=os.environ.get("CDK_DEFAULT_ACCOUNT"))
+app.synth()

@@ -1,0 +1,1 @@
+"""What a stack is composed of, one construct a concern."""

@@ -1,0 +1,340 @@
+"""The workflow of a detached render, in Amazon States Language.
+
+It is started with `{"jobId": ..., "maxConcurrency"?: ..., "webhook"?: ...}` after the job spec was
+stored as `jobs/<id>/job.json` in the stack's bucket::
+
+    render every chunk (Distributed Map over the spec's chunks) -> merge -> record the outcome
+
+The job spec itself never passes through a state, so that jobs of any number of chunks stay below
+the 256 KiB that a state may hold: the map reads the chunks from the bucket, and its results go
+there.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from helios import errors
+
+#: Where the chunks are in a job spec (a JSON pointer).
+CHUNKS_POINTER = "/chunks"
+#: Tag of what a bucket's lifecycle may delete first, as S3 takes it with a request.
+INTERMEDIATE_TAG = ("helios", "intermediate")
+#: Folder of the bucket that takes the map's results.
+MAP_RUNS = "map-runs"
+#: Seconds that Step Functions waits for a function beyond the function's own limit.
+_SLACK = 60
+#: Seconds before a first further try, and the longest wait; each wait is drawn at random below its
+#: bound, so that chunks that failed together don't come back together.
+_FIRST_DELAY, _LONGEST_DELAY = 2, 60
+
+#: A job or merge as a whole is tried again by a person, not by the workflow.
+_WHOLE = (errors.JobFailed, errors.MergeFailed)
+# How Lambda reports a worker that died or was ended, so that it couldn't name a code itself.
+_DIED = (
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Sandbox.Timedout",
+    "States.Timeout",
+)
+_THROTTLED = ("Lambda.TooManyRequestsException",)
+_PLATFORM = (
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+)
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A Lambda function that the workflow calls.
+
+    Parameters
+    ----------
+    arn:
+        Its ARN.
+    timeout:
+        Seconds that one invocation may take.
+    retries:
+        Further tries after failures that may heal.
+    """
+
+    arn: str
+    timeout: int
+    retries: int
+
+
+def retried_codes() -> list[str]:
+    """Return the error codes of workers after which another try may succeed."""
+    return sorted(
+        {
+            error.code
+            for error in _subclasses(errors.HeliosError)
+            if error.retryable and error not in _WHOLE
+        }
+    )
+
+
+def workflow(
+    *,
+    bucket: str,
+    chunk_worker: Function,
+    merge_worker: Function,
+    outcome: Function,
+    max_concurrency: int,
+    timeout: int,
+) -> dict[str, Any]:
+    """Return the workflow's definition.
+
+    Parameters
+    ----------
+    bucket:
+        Name of the bucket that holds jobs.
+    chunk_worker, merge_worker:
+        What renders a chunk, and what joins them.
+    outcome:
+        What records how a render ended and tells those who asked for it.
+    max_concurrency:
+        Chunks at the same time, where the input doesn't say.
+    timeout:
+        Seconds that a render may take as a whole.
+    """
+    return {
+        "Comment": "Renders a job's chunks side by side, joins them, and records the outcome.",
+        "StartAt": "CheckRequest",
+        "TimeoutSeconds": timeout,
+        "States": {
+            **_read_request(bucket, max_concurrency=max_concurrency),
+            "RenderChunks": _render_chunks(bucket, chunk_worker),
+            "Merge": _merge(merge_worker),
+            **_record_outcome(outcome),
+            "Rendered": {"Type": "Succeed", "OutputPath": "$.merge.response"},
+            "Failed": {
+                "Type": "Fail",
+                "ErrorPath": "$.error.Error",
+                "CausePath": "$.error.Cause",
+            },
+        },
+    }
+
+
+def _subclasses(error: type[errors.HeliosError]) -> Iterable[type[errors.HeliosError]]:
+    for subclass in error.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def _read_request(bucket: str, *, max_concurrency: int) -> dict[str, State]:
+    job_path = f"States.Format('s3://{{}}/jobs/{{}}/job.json', '{bucket}', $.jobId)"
+    return {
+        "CheckRequest": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "And": [
+                        {"Variable": "$.jobId", "IsPresent": True},
+                        {"Variable": "$.jobId", "IsString": True},
+                    ],
+                    "Next": "LocateJob",
+                }
+            ],
+            "Default": "RequestInvalid",
+        },
+        "RequestInvalid": {
+            "Type": "Fail",
+            "Error": errors.InvocationInvalid.code,
+            "Cause": 'The input should be {"jobId": "...", "maxConcurrency": 100}.',
+        },
+        "LocateJob": {
+            "Type": "Pass",
+            "Parameters": {
+                "defaults": {"maxConcurrency": max_concurrency},
+                "given.$": "$",
+                "job": {"jobPath.$": job_path},
+            },
+            "Next": "FillInDefaults",
+        },
+        "FillInDefaults": {
+            "Type": "Pass",
+            "Parameters": {
+                "request.$": (
+                    "States.JsonMerge(States.JsonMerge($.defaults, $.given, false), $.job, false)"
+                )
+            },
+            "OutputPath": "$.request",
+            "Next": "RenderChunks",
+        },
+    }
+
+
+def _render_chunks(bucket: str, worker: Function) -> State:
+    return {
+        "Type": "Map",
+        "Label": "Chunks",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON", "ItemsPointer": CHUNKS_POINTER},
+            "Parameters": {
+                "Bucket": bucket,
+                "Key.$": "States.Format('jobs/{}/job.json', $.jobId)",
+            },
+        },
+        "ItemSelector": {
+            "jobId.$": "$.jobId",
+            "jobPath.$": "$.jobPath",
+            "chunkIndex.$": "$$.Map.Item.Value.id",
+        },
+        "MaxConcurrencyPath": "$.maxConcurrency",
+        "ItemProcessor": {
+            # Standard, not Express: a chunk may take longer than the 5 minutes of the latter.
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "RenderChunk",
+            "States": _chunk_states(bucket, worker),
+        },
+        # No tolerated failures: the first chunk that fails for good ends the map.
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {
+                "Bucket": bucket,
+                "Prefix.$": f"States.Format('{MAP_RUNS}/{{}}', $.jobId)",
+            },
+        },
+        "ResultPath": None,
+        "Catch": _catch_all("RecordFailure"),
+        "Next": "Merge",
+    }
+
+
+def _chunk_states(bucket: str, worker: Function) -> dict[str, State]:
+    return {
+        "RenderChunk": _invoke(
+            worker,
+            {
+                "jobPath.$": "$.jobPath",
+                "chunkIndex.$": "$.chunkIndex",
+                "attempt.$": "States.MathAdd($$.State.RetryCount, 1)",
+                "raiseErrors": True,
+            },
+            ResultPath=None,
+            Catch=_catch_all("RecordChunkFailure"),
+            End=True,
+        ),
+        # What the map reports when it fails names no chunk.
+        "RecordChunkFailure": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+            "Parameters": {
+                "Bucket": bucket,
+                "Key.$": "States.Format('jobs/{}/failures/{}.json', $.jobId, $.chunkIndex)",
+                "Body": {
+                    "chunkId.$": "$.chunkIndex",
+                    "error.$": "$.error.Error",
+                    "cause.$": "$.error.Cause",
+                },
+                "ContentType": "application/json",
+                "Tagging": "=".join(INTERMEDIATE_TAG),
+            },
+            "ResultPath": None,
+            "Retry": [_retry(["States.ALL"], attempts=3)],
+            "Catch": _catch_all("ChunkFailed", path="$.unrecorded"),
+            "Next": "ChunkFailed",
+        },
+        "ChunkFailed": {
+            "Type": "Fail",
+            "ErrorPath": "$.error.Error",
+            "CausePath": "$.error.Cause",
+        },
+    }
+
+
+def _merge(worker: Function) -> State:
+    """Return the state that joins the chunks; the worker checks first that each is there."""
+    return _invoke(
+        worker,
+        {
+            "jobPath.$": "$.jobPath",
+            "action": "merge",
+            "attempt.$": "States.MathAdd($$.State.RetryCount, 1)",
+            "raiseErrors": True,
+        },
+        ResultSelector={"response.$": "States.StringToJson($.Payload.body)"},
+        ResultPath="$.merge",
+        Catch=_catch_all("RecordFailure"),
+        Next="RecordSuccess",
+    )
+
+
+def _record_outcome(function: Function) -> dict[str, State]:
+    """Return the states that record how the render ended.
+
+    A record that can't be written doesn't change how it ended: the event that Step Functions sends
+    at the end of every execution, and whose form these have, calls the same function once more.
+    """
+    execution = {
+        "executionArn.$": "$$.Execution.Id",
+        "startDate.$": "$$.Execution.StartTime",
+        "input.$": "$$.Execution.Input",
+    }
+    return {
+        "RecordSuccess": _invoke(
+            function,
+            {**execution, "status": "SUCCEEDED", "output.$": "$.merge.response"},
+            ResultPath=None,
+            Catch=_catch_all("Rendered", path="$.unrecorded"),
+            Next="Rendered",
+        ),
+        "RecordFailure": _invoke(
+            function,
+            {
+                **execution,
+                "status": "FAILED",
+                "error.$": "$.error.Error",
+                "cause.$": "$.error.Cause",
+            },
+            ResultSelector={
+                "Error.$": "$.Payload.error.code",
+                "Cause.$": "$.Payload.error.message",
+            },
+            ResultPath="$.error",
+            Catch=_catch_all("Failed", path="$.unrecorded"),
+            Next="Failed",
+        ),
+    }
+
+
+def _invoke(function: Function, payload: dict[str, Any], **fields: Any) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function.arn, "Payload": payload},
+        "TimeoutSeconds": function.timeout + _SLACK,
+        "Retry": [
+            # Waiting for a free worker is no failure of the chunk: about half an hour of it.
+            _retry(_THROTTLED, attempts=60),
+            _retry(_PLATFORM, attempts=6),
+            _retry([*retried_codes(), *_DIED], attempts=function.retries),
+        ],
+        **fields,
+    }
+
+
+def _retry(names: Sequence[str], *, attempts: int) -> dict[str, Any]:
+    return {
+        "ErrorEquals": list(names),
+        "IntervalSeconds": _FIRST_DELAY,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": _LONGEST_DELAY,
+        "JitterStrategy": "FULL",
+        "MaxAttempts": attempts,
+    }
+
+
+def _catch_all(target: str, *, path: str = "$.error") -> list[dict[str, Any]]:
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": target}]
