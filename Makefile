@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench lock clean
+.PHONY: help setup demo test test-fast lint format bench bootstrap deploy destroy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,23 @@ format: setup ## Format the code and fix what can be fixed safely
 bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 	$(PYTHON) benchmarks/run.py $(ARGS)
 
+# The CDK's command line, as infra/package-lock.json pins it.
+CDK := infra/node_modules/.bin/cdk
+infra/node_modules/.package-lock.json: infra/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22 or newer."; exit 1; }
+	npm ci --prefix infra --silent
+	@touch $@
+
+bootstrap: setup infra/node_modules/.package-lock.json ## Make an AWS account ready, once (ARGS="aws://ACCOUNT/REGION")
+	$(CDK) bootstrap $(ARGS)
+
+deploy: setup infra/node_modules/.package-lock.json ## Deploy to AWS what cdk.json says (ARGS="-c helios:chunkMemory=4096")
+	@$(PYTHON) -m infra.preconditions $(ARGS)
+	$(CDK) deploy --all $(ARGS)
+
+destroy: setup infra/node_modules/.package-lock.json ## Remove it from AWS
+	$(CDK) destroy --all $(ARGS)
+
 # Universal: one file serves every platform and every Python that the project supports. Neither
 # file says where packages were fetched from, so each machine uses the index that it is set to.
 UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
@@ -57,5 +74,5 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 
 clean: ## Remove what these targets made: .venv, caches, out/
 	rm -rf .venv .setup .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf out build dist
+	rm -rf out build dist infra/node_modules
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
