@@ -47,7 +47,17 @@ _STYLES = {
 
 
 class Display(ABC):
-    """Shows a command's progress and outcome."""
+    """Shows a command's progress and outcome.
+
+    Attributes
+    ----------
+    progress:
+        What is known of the running job.
+    stopping:
+        What becomes of a run that is stopped.
+    """
+
+    stopping = "what runs is ended, finished chunks stay"
 
     def __init__(self) -> None:
         self.progress: JobProgress | None = None

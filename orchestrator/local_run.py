@@ -1,50 +1,26 @@
 """Runs a job from a folder of this machine: what is there is kept, what is made is delivered."""
 
-import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
-from helios.command import format_command
-from helios.errors import Cancelled, HeliosError
 from helios.job_spec import JobSpec
 from helios.output import write_failure
 from helios.stitcher.check import check_chunk_outputs
 from orchestrator.adapters import WorkerAdapter
-from orchestrator.delivery import check_destination, deliver
-from orchestrator.display import Display, duration
+from orchestrator.completion import (
+    check_reachable,
+    deliver_to,
+    go_on,
+    link_to,
+    tell_completion,
+    telling_how_to_go_on,
+)
+from orchestrator.destination import Destination
+from orchestrator.display import Display
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.planner import makes_images
 from orchestrator.resume import forget_chunks, whole_chunks
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How a job is run.
-
-    Attributes
-    ----------
-    concurrency:
-        Chunks at the same time.
-    merge:
-        Whether chunks are joined.
-    retries, retry_delay:
-        Further tries of a chunk, and seconds before the first of them at most.
-    chunk_timeout:
-        Seconds that a try may take; None for no limit.
-    only:
-        Ids of the only chunks that are wanted; None for all.
-    resume:
-        Keep the chunks that are there already and are whole.
-    """
-
-    concurrency: int
-    merge: bool
-    retries: int
-    retry_delay: float
-    chunk_timeout: float | None
-    only: Collection[int] | None
-    resume: bool
+from orchestrator.run_options import RunOptions
+from orchestrator.stores import Stores
 
 
 async def run_job(
@@ -53,7 +29,7 @@ async def run_job(
     adapter: WorkerAdapter,
     job_file: Path,
     job_dir: Path,
-    output: Path | None,
+    destination: Destination | None,
     options: RunOptions,
     display: Display,
 ) -> None:
@@ -63,7 +39,7 @@ async def run_job(
     ----------
     job_file, job_dir:
         Where the spec is, and the folder that the job runs in.
-    output:
+    destination:
         Where the video goes; None leaves it where the job makes it.
 
     Raises
@@ -71,9 +47,36 @@ async def run_job(
     HeliosError
         As `JobExecutor.execute`; what can be gone on with says how in its hint.
     """
-    if output is not None:
-        check_destination(output, images=makes_images(spec))
-    _make_folder(job_dir)
+    async with Stores() as stores:
+        if destination is not None:
+            destination.check(images=makes_images(spec))
+            await check_reachable(destination, stores)
+        result = await _execute(
+            spec,
+            adapter=adapter,
+            job_file=job_file,
+            job_dir=job_dir,
+            destination=destination,
+            options=options,
+            display=display,
+        )
+        made = _made(spec, result, job_dir, options)
+        where = str(job_dir) if made is None else await deliver_to(made, destination, stores)
+        link = await link_to(where, options.presign, stores)
+    tell_completion(display, spec, result, where, link=link)
+
+
+async def _execute(
+    spec: JobSpec,
+    *,
+    adapter: WorkerAdapter,
+    job_file: Path,
+    job_dir: Path,
+    destination: Destination | None,
+    options: RunOptions,
+    display: Display,
+) -> JobResult:
+    make_folder(job_dir)
     done = await whole_chunks(spec, job_dir) if options.resume else set()
     if options.resume:
         display.note(
@@ -83,36 +86,33 @@ async def run_job(
         )
     else:
         forget_chunks(spec, job_dir, only=options.only)
-    try:
-        with display.job(spec, done=done, only=options.only):
-            result = await JobExecutor(adapter).execute(
-                spec,
-                concurrency=options.concurrency,
-                job_dir=job_dir,
-                job_path=str(job_file),
-                merge=options.merge,
-                retries=options.retries,
-                retry_delay=options.retry_delay,
-                chunk_timeout=options.chunk_timeout,
-                completed_chunk_ids=done,
-                chunk_ids=options.only,
-                on_event=display.show,
-                verify=check_chunk_outputs,
-            )
-    except asyncio.CancelledError:
-        go_on = _go_on(job_file, job_dir, output)
-        raise Cancelled("stopped; finished chunks are kept", hint=go_on) from None
-    except HeliosError as error:
-        if error.retryable:
-            error.hint = " ".join(filter(None, [error.hint, _go_on(job_file, job_dir, output)]))
-        raise
-    made = _made(spec, result, job_dir, options)
-    if made is not None and output is not None:
-        made = deliver(made, output)
-    _tell(spec, result, made or job_dir, display)
+    with (
+        telling_how_to_go_on(go_on(job_file, job_dir, destination)),
+        display.job(spec, done=done, only=options.only),
+    ):
+        return await JobExecutor(adapter).execute(
+            spec,
+            concurrency=options.concurrency,
+            job_dir=job_dir,
+            job_path=str(job_file),
+            merge=options.merge,
+            retries=options.retries,
+            retry_delay=options.retry_delay,
+            chunk_timeout=options.chunk_timeout,
+            completed_chunk_ids=done,
+            chunk_ids=options.only,
+            on_event=display.show,
+            verify=check_chunk_outputs,
+        )
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a job's folder.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
@@ -126,25 +126,5 @@ def _made(spec: JobSpec, result: JobResult, job_dir: Path, options: RunOptions) 
     return job_dir / spec.chunks[0].output_file
 
 
-def _tell(spec: JobSpec, result: JobResult, made: Path, display: Display) -> None:
-    rendered = {chunk.chunk_id for chunk in result.chunks}
-    frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
-    speed = f" ({frames / max(result.duration, 1e-9):.1f} frames/s)" if frames else ""
-    display.note(
-        "completed",
-        f"{made}: {frames} frames in {duration(result.duration)}{speed}",
-        output=str(made),
-        frames=frames,
-        seconds=round(result.duration, 3),
-    )
-
-
 def _chunks(count: int) -> str:
     return "1 chunk" if count == 1 else f"{count} chunks"
-
-
-def _go_on(job_file: Path, job_dir: Path, output: Path | None) -> str:
-    words = ["orchestrator", "run", str(job_file), "--resume"]
-    words += [] if job_dir == job_file.parent else ["--job-dir", str(job_dir)]
-    words += ["-o", str(output)] if output else []
-    return f"Go on with: {format_command(words)}"

@@ -27,6 +27,8 @@ from helios.renderer.sink import split_pattern
 MAX_CHUNK_FRAMES = 240
 #: Frames in a chunk at least, if nobody says: fewer, and starting costs more than it saves.
 MIN_CHUNK_FRAMES = 30
+#: The same for workers elsewhere, where one more costs nothing but its start.
+MIN_REMOTE_CHUNK_FRAMES = 20
 #: Chunks that a job may have; the merge command has to name each of them.
 MAX_CHUNKS = 10_000
 
@@ -121,11 +123,18 @@ class ChunkSizes:
         Either decides; with neither, the number follows from length and `concurrency`.
     concurrency:
         Chunks that will run at the same time.
+    least_frames:
+        Frames in a chunk at least, if neither decides.
+    browsers:
+        Browsers that share the work of an output that is one chunk; by default as many as chunks
+        would run at the same time.
     """
 
     chunks: int | None = None
     frames_per_chunk: int | None = None
     concurrency: int = 1
+    least_frames: int = MIN_CHUNK_FRAMES
+    browsers: int | None = None
 
     def __post_init__(self) -> None:
         if self.chunks is not None and self.frames_per_chunk is not None:
@@ -166,7 +175,7 @@ class ChunkSizes:
     def _balanced(self, frame_count: int) -> int:
         """Return a number of chunks that keeps all workers busy to the end."""
         rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
-        most = max(1, frame_count // MIN_CHUNK_FRAMES)
+        most = max(1, frame_count // self.least_frames)
         return min(self.concurrency * rounds, most)
 
 
@@ -180,6 +189,7 @@ def plan(
     job_dir: Path,
     sound: bool = True,
     job_id: str | None = None,
+    input_name: str | None = None,
 ) -> JobSpec:
     """Return the job spec of a render.
 
@@ -195,6 +205,10 @@ def plan(
         Folder that the job runs in; paths in commands are relative to it.
     sound:
         Whether the merge plays the composition for its sound.
+    job_id:
+        Names the job.
+    input_name:
+        What commands call the composition, in place of its path from the job's folder.
 
     Raises
     ------
@@ -204,7 +218,7 @@ def plan(
     if frame_count < 1:
         raise OptionInvalid(f"{frame_count} frames: there must be at least one")
     name = Path(output).name
-    where = _relative(source, job_dir)
+    where = _relative(source, job_dir) if input_name is None else input_name
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
     suffix = Path(name).suffix
@@ -293,7 +307,11 @@ def _whole(
         output = name if output_path_fault(name) is None else f"video{Path(name).suffix}"
         written = output
     command = _render_command(
-        where, written, range(frame_count), options, browsers=sizes.concurrency
+        where,
+        written,
+        range(frame_count),
+        options,
+        browsers=sizes.concurrency if sizes.browsers is None else sizes.browsers,
     )
     return RenderChunk(
         id=0, start_frame=0, frame_count=frame_count, output_file=output, command=command

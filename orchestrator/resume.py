@@ -47,12 +47,18 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
     return {chunk.id for chunk, whole in zip(spec.chunks, found, strict=True) if whole}
 
 
-def is_planned_alike(spec: JobSpec, job_file: Path) -> bool:
-    """Tell whether a job's folder holds this very plan, so that its chunks may be kept."""
+def earlier_job(spec: JobSpec, job_file: Path) -> JobSpec | None:
+    """Return the job in a job's folder, if it is this very plan, so that its chunks may be kept.
+
+    It may have another id.
+    """
     try:
-        return JobSpec.load(job_file).to_json() == spec.to_json()
+        earlier = JobSpec.load(job_file)
     except (JobSpecNotFound, JobSpecInvalid):
-        return False
+        return None
+    changed = {} if spec.id is None and earlier.id is None else {"id": spec.id}
+    alike = earlier.model_copy(update=changed).to_json() == spec.to_json()
+    return earlier if alike else None
 
 
 def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None = None) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -46,6 +46,7 @@ def pack_assets(
     folder: Path,
     target: Path,
     *,
+    leave_out: Collection[str] = (),
     limits: ArchiveLimits | None = None,
     halt: Halt | None = None,
 ) -> PackedAssets:
@@ -61,6 +62,8 @@ def pack_assets(
         The composition's folder, with or without a `.heliosignore` file.
     target:
         File to write.
+    leave_out:
+        Files and folders that stay out in any case, relative to the composition's folder.
     limits:
         What workers would accept.
     halt:
@@ -86,7 +89,7 @@ def pack_assets(
             with tarfile.open(
                 fileobj=cast("BinaryIO", tee), mode="w|", format=tarfile.PAX_FORMAT
             ) as tar:
-                for name, path in _files(folder, limits=limits):
+                for name, path in _files(folder, leave_out=leave_out, limits=limits):
                     if halt:
                         halt.check()
                     _add(tar, name, path)
@@ -153,7 +156,9 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
         yield source
 
 
-def _files(folder: Path, *, limits: ArchiveLimits) -> Iterator[tuple[str, Path]]:
+def _files(
+    folder: Path, *, leave_out: Collection[str], limits: ArchiveLimits
+) -> Iterator[tuple[str, Path]]:
     """Yield the names and places of all files to pack, in the order of their names."""
     root = folder.resolve()
     ignored = ignore_rules(root)
@@ -166,7 +171,7 @@ def _files(folder: Path, *, limits: ArchiveLimits) -> Iterator[tuple[str, Path]]
         for entry in _entries(place):
             name = above + entry.name
             is_folder = entry.is_dir()
-            if ignored(f"{name}/" if is_folder else name):
+            if name in leave_out or ignored(f"{name}/" if is_folder else name):
                 continue
             path = _inside(root, Path(entry.path), name)
             if not is_folder:

@@ -42,3 +42,6 @@ class WorkerAdapter(ABC):
         HeliosError
             The job couldn't be handed over, or its answer couldn't be read.
         """
+
+    async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
+        """Let go of connections; the adapter isn't used after that."""

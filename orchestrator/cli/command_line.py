@@ -46,7 +46,7 @@ async def _until_done(
         nonlocal stopped
         if not stopped:
             stopped = True
-            display.note("stopping", "stopping: what runs is ended, finished chunks stay")
+            display.note("stopping", f"stopping: {display.stopping}")
             task.cancel()
 
     call_on_stop(stop)

@@ -12,9 +12,14 @@ from orchestrator.cli import flags
 
 if TYPE_CHECKING:
     from orchestrator.display import Display
-    from orchestrator.local_run import RunOptions
     from orchestrator.planner import ChunkSizes, RenderOptions
+    from orchestrator.run_options import RunOptions
 
+#: Chunks at the same time in workers elsewhere: a tenth of what an AWS account runs at once, and
+#: as many instances as a Cloud Run service has, unless their owners set other limits.
+REMOTE_CONCURRENCY = 100
+# Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
+_REMOTE_BROWSERS = 2
 #: Bytes of memory that one browser at work is counted with.
 _BROWSER_BYTES = 600 << 20
 
@@ -109,20 +114,30 @@ class Cut:
     chunks: flags.Chunks = None
     frames_per_chunk: flags.FramesPerChunk = None
 
-    def sizes(self, concurrency: int | None) -> "ChunkSizes":
-        """Return the flags in the planner's words, for chunks that run here.
+    def sizes(self, concurrency: int, *, remote: bool = False) -> "ChunkSizes":
+        """Return the flags in the planner's words.
+
+        Parameters
+        ----------
+        concurrency:
+            Chunks at the same time.
+        remote:
+            Whether they are rendered elsewhere.
 
         Raises
         ------
         OptionInvalid
             The values contradict each other.
         """
-        from orchestrator.planner import ChunkSizes
+        from orchestrator.planner import MIN_REMOTE_CHUNK_FRAMES, ChunkSizes
 
-        return ChunkSizes(
-            chunks=self.chunks,
-            frames_per_chunk=self.frames_per_chunk,
-            concurrency=local_concurrency() if concurrency is None else concurrency,
+        sizes = ChunkSizes(
+            chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
+        )
+        if not remote:
+            return sizes
+        return dataclasses.replace(
+            sizes, least_frames=MIN_REMOTE_CHUNK_FRAMES, browsers=_REMOTE_BROWSERS
         )
 
 
@@ -142,18 +157,21 @@ class Running:
         """Whether chunks stay because they aren't joined, or not all of them are rendered."""
         return self.no_merge or bool(self.only_chunks)
 
-    def options(self, concurrency: int | None, *, resume: bool | None = None) -> "RunOptions":
+    def options(
+        self, concurrency: int, *, resume: bool | None = None, presign: float | None = None
+    ) -> "RunOptions":
         """Return the flags as options of a run; `resume` overrides the flag."""
-        from orchestrator.local_run import RunOptions
+        from orchestrator.run_options import RunOptions
 
         return RunOptions(
-            concurrency=local_concurrency() if concurrency is None else concurrency,
+            concurrency=concurrency,
             merge=not self.no_merge,
             retries=self.retries,
             retry_delay=self.retry_delay,
             chunk_timeout=self.chunk_timeout,
             only=self.only_chunks or None,
             resume=self.resume if resume is None else resume,
+            presign=presign,
         )
 
 
@@ -171,8 +189,14 @@ class Shown:
         run_command(work, as_json=self.json, verbose=self.verbose)
 
 
-def local_concurrency() -> int:
-    """Return how many chunks this machine can render at the same time."""
+def chosen_concurrency(concurrency: int | None, *, remote: bool) -> int:
+    """Return how many chunks run at the same time: as many as asked, else as suits the place."""
+    if concurrency is not None:
+        return concurrency
+    return REMOTE_CONCURRENCY if remote else _local_concurrency()
+
+
+def _local_concurrency() -> int:
     import psutil
 
     by_memory = psutil.virtual_memory().available // _BROWSER_BYTES

@@ -9,7 +9,9 @@ Source = Annotated[
     str, typer.Argument(metavar="INPUT", help="An HTML file, a folder with index.html, or a URL.")
 ]
 SpecPath = Annotated[Path, typer.Argument(metavar="JOB.JSON", help="A job spec.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The video to write.")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", help="The video: a file, or an s3:// or gs:// URL.")
+]
 Duration = Annotated[
     float | None, typer.Option(help="Seconds.", show_default="what the page declares")
 ]
@@ -18,13 +20,64 @@ Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001
 Width = Annotated[int, typer.Option(help="Width of the page in CSS pixels.")]
 Height = Annotated[int, typer.Option(help="Height of the page in CSS pixels.")]
 Chunks = Annotated[
-    int | None, typer.Option(help="Number of chunks.", show_default="by cores and length")
+    int | None, typer.Option(help="Number of chunks.", show_default="by length and concurrency")
 ]
 FramesPerChunk = Annotated[int | None, typer.Option(help="Frames per chunk, instead.")]
 Concurrency = Annotated[
-    int | None, typer.Option(help="Chunks at the same time.", show_default="by cores and memory")
+    int | None,
+    typer.Option(
+        help="Chunks at the same time.", show_default="by cores and memory; elsewhere 100"
+    ),
 ]
-Adapter = Annotated[str, typer.Option(help="Where chunks run: local.")]
+Adapter = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[=SHARE]",
+        help="Where chunks run: local, lambda, cloudrun; repeatable, as lambda=3.",
+        show_default="local",
+    ),
+]
+Function = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Lambda function: name or ARN.",
+        show_default="HELIOS_LAMBDA_FUNCTION",
+    ),
+]
+Region = Annotated[
+    str | None, typer.Option(help="AWS region.", show_default="as the environment says")
+]
+ServiceUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Cloud Run service.", show_default="HELIOS_CLOUDRUN_URL"),
+]
+Impersonate = Annotated[
+    str | None,
+    typer.Option(metavar="EMAIL", help="Service account to call the service as."),
+]
+Artifacts = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Storage of workers and this machine: s3://bucket/prefix, gs://...; repeatable.",
+        show_default="HELIOS_S3_ARTIFACTS, HELIOS_GCS_ARTIFACTS",
+    ),
+]
+MergeOn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        help="Where remote chunks are joined: local or worker.",
+        show_default="local, unless the video stays in storage",
+    ),
+]
+Presign = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Print a link to the video in storage, valid for so long."
+    ),
+]
 Retries = Annotated[int, typer.Option(help="Further tries of a chunk that failed.")]
 RetryDelay = Annotated[
     float, typer.Option(help="Seconds before the first further try, at most; then doubled.")

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import flags
-from orchestrator.cli.flag_groups import Cut, Length, Picture, Shown, with_groups
+from orchestrator.cli.flag_groups import (
+    Cut,
+    Length,
+    Picture,
+    Shown,
+    chosen_concurrency,
+    with_groups,
+)
 
 if TYPE_CHECKING:
     from orchestrator.display import Display
@@ -30,14 +37,15 @@ def plan(
 
     async def work(display: "Display") -> None:
         from orchestrator.cli.planning import plan_render, write_spec
+        from orchestrator.destination import Destination
 
         spec = await plan_render(
             display,
             source,
-            Path(video),
+            Destination(path=Path(video)),
             length=length,
             options=picture.options(),
-            sizes=cut.sizes(concurrency),
+            sizes=cut.sizes(chosen_concurrency(concurrency, remote=False)),
             job_dir=Path() if to_stdout else output.parent,
         )
         if to_stdout:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.job_spec import JobSpec
-from orchestrator.delivery import check_destination
+from orchestrator.destination import Destination
 from orchestrator.planner import ChunkSizes, RenderOptions, check_options, is_sequence, plan
 from orchestrator.survey import survey
 
@@ -16,29 +16,33 @@ if TYPE_CHECKING:
 async def plan_render(
     display: "Display",
     source: str,
-    output: Path,
+    destination: Destination,
     *,
     length: "Length",
     options: RenderOptions,
     sizes: ChunkSizes,
     job_dir: Path,
+    job_id: str | None = None,
+    input_name: str | None = None,
 ) -> JobSpec:
     """Look at a composition and return the job spec of its render.
 
     Parameters
     ----------
-    output:
+    destination:
         The video; all that can be refused without the page is, before the page is loaded.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
+    job_id, input_name:
+        As for `plan`.
 
     Raises
     ------
     HeliosError
-        As `survey`, `plan` and `check_destination`.
+        As `survey`, `plan` and `Destination.check`.
     """
-    check_options(output.name, options)
-    check_destination(output, images=is_sequence(output.name, options.codec))
+    check_options(destination.name, options)
+    destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):
         found = await survey(
             source,
@@ -49,12 +53,14 @@ async def plan_render(
         )
     spec = plan(
         source,
-        output.name,
+        destination.name,
         frame_count=found.frame_count,
         options=options,
         sizes=sizes,
         job_dir=job_dir,
         sound=found.sounds,
+        job_id=job_id,
+        input_name=input_name,
     )
     facts = spec.metadata
     count = len(spec.chunks)

@@ -6,9 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import flags
-from orchestrator.cli.flag_groups import Cut, Length, Picture, Running, Shown, with_groups
+from orchestrator.cli.flag_groups import (
+    Cut,
+    Length,
+    Picture,
+    Running,
+    Shown,
+    chosen_concurrency,
+    with_groups,
+)
+from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
+    from helios.job_spec import JobSpec
     from orchestrator.display import Display
 
 
@@ -20,45 +30,51 @@ def render(
     picture: Picture,
     cut: Cut,
     running: Running,
+    where: Where,
     shown: Shown,
     concurrency: flags.Concurrency = None,
-    adapter: flags.Adapter = "local",
     job_dir: flags.JobDir = None,
     keep: flags.Keep = False,
 ) -> None:
     """Plan, render and stitch: from a composition to a video."""
 
     async def work(display: "Display") -> None:
+        from orchestrator.cli.execution import execute
         from orchestrator.cli.planning import plan_render, write_spec
-        from orchestrator.local_run import run_job
-        from orchestrator.places import choose_adapter
-        from orchestrator.resume import is_planned_alike
+        from orchestrator.destination import Destination
+        from orchestrator.local_run import make_folder
+        from orchestrator.portable_job import link_composition, name_in_assets, new_job_id
 
-        worker = choose_adapter(adapter)
-        folder = job_dir or _folder_beside(output)
+        destination = Destination.of(output)
+        where.check(destination, leaves_chunks=running.leaves_chunks)
+        at_once = chosen_concurrency(concurrency, remote=where.is_remote)
+        remote = where.remote(concurrency=at_once)
+        folder = job_dir or destination.job_dir
         spec = await plan_render(
             display,
             source,
-            output,
+            destination,
             length=length,
             options=picture.options(),
-            sizes=cut.sizes(concurrency),
+            sizes=cut.sizes(at_once, remote=where.is_remote),
             job_dir=folder,
+            job_id=new_job_id() if remote else None,
+            input_name=name_in_assets(source) if remote else None,
         )
         job_file = folder / "job.json"
-        alike = is_planned_alike(spec, job_file)
-        if running.resume and not alike:
-            display.note(
-                "replanned", "the plan isn't that of the last run: all chunks are rendered"
-            )
+        earlier = _earlier(spec, job_file, display) if running.resume else None
+        spec = earlier or spec
+        make_folder(folder)
+        if remote:
+            link_composition(source, folder)
         write_spec(job_file, spec)
-        await run_job(
+        await execute(
             spec,
-            adapter=worker,
             job_file=job_file,
             job_dir=folder,
-            output=output,
-            options=running.options(concurrency, resume=running.resume and alike),
+            destination=destination,
+            options=running.options(at_once, resume=earlier is not None, presign=where.presign),
+            remote=remote,
             display=display,
         )
         if not (keep or job_dir or running.leaves_chunks):
@@ -67,17 +83,23 @@ def render(
     shown.run(work)
 
 
-def _folder_beside(output: Path) -> Path:
-    from helios.errors import OptionInvalid
+def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | None":
+    """Return the job that is to be gone on with; None if the one at hand has another plan."""
+    from orchestrator.resume import earlier_job
 
-    if output.name in ("", ".."):
-        raise OptionInvalid(f"output {str(output)!r}: names no file", hint="Give a file's name.")
-    return output.with_name(f"{output.name}.job")
+    earlier = earlier_job(spec, job_file)
+    if earlier is None:
+        display.note("replanned", "the plan isn't that of the last run: all chunks are rendered")
+    return earlier
 
 
 def _remove_job(folder: Path) -> None:
     """Remove what a render left in its job's folder, and the folder if nothing else is in it."""
+    from helios.assets.archive import TOP_FOLDER
+
     shutil.rmtree(folder / "chunks", ignore_errors=True)
     (folder / "job.json").unlink(missing_ok=True)
+    if (folder / TOP_FOLDER).is_symlink():
+        (folder / TOP_FOLDER).unlink()
     with contextlib.suppress(OSError):
         folder.rmdir()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import flags
-from orchestrator.cli.flag_groups import Running, Shown, with_groups
+from orchestrator.cli.flag_groups import Running, Shown, chosen_concurrency, with_groups
+from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
     from orchestrator.display import Display
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
 def run(
     job: flags.SpecPath,
     running: Running,
+    where: Where,
     shown: Shown,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The video.", show_default="as the spec says"),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The video: a file, or an s3:// or gs:// URL.",
+            show_default="as the spec says",
+        ),
     ] = None,
     concurrency: flags.Concurrency = None,
-    adapter: flags.Adapter = "local",
     job_dir: Annotated[
         Path | None,
         typer.Option(help="Folder that the job runs in.", show_default="the spec's folder"),
@@ -32,17 +38,20 @@ def run(
 
     async def work(display: "Display") -> None:
         from helios.job_spec import JobSpec
-        from orchestrator.local_run import run_job
-        from orchestrator.places import choose_adapter
+        from orchestrator.cli.execution import execute
+        from orchestrator.destination import Destination
 
-        worker = choose_adapter(adapter)
-        await run_job(
+        destination = None if output is None else Destination.of(output)
+        where.check(destination, leaves_chunks=running.leaves_chunks)
+        at_once = chosen_concurrency(concurrency, remote=where.is_remote)
+        remote = where.remote(concurrency=at_once)
+        await execute(
             JobSpec.load(job),
-            adapter=worker,
             job_file=job,
             job_dir=job_dir or job.parent,
-            output=output,
-            options=running.options(concurrency),
+            destination=destination,
+            options=running.options(at_once, presign=where.presign),
+            remote=remote,
             display=display,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helios.job_spec import JobSpec
-from orchestrator.resume import forget_chunks, is_planned_alike, whole_chunks
+from orchestrator.resume import earlier_job, forget_chunks, whole_chunks
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,20 @@ def test_chunks_that_will_be_rendered_anew_are_forgotten(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["3.mp4", "other.mp4"]
 
 
-def test_chunks_may_be_kept_if_the_plan_is_the_very_same(tmp_path: Path) -> None:
+def test_a_job_is_gone_on_with_if_the_plan_is_the_very_same(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
-    assert not is_planned_alike(a_spec(), job)
+    assert earlier_job(a_spec(), job) is None
     job.write_text(a_spec().to_json())
-    assert is_planned_alike(a_spec(), job)
-    assert not is_planned_alike(a_spec(5), job)
+    assert earlier_job(a_spec(), job) == a_spec()
+    assert earlier_job(a_spec(5), job) is None
     job.write_text("{}")
-    assert not is_planned_alike(a_spec(), job)
+    assert earlier_job(a_spec(), job) is None
+
+
+def test_a_job_is_gone_on_with_under_the_id_that_it_had(tmp_path: Path) -> None:
+    job = tmp_path / "job.json"
+    first = a_spec().model_copy(update={"id": "first"})
+    second = a_spec().model_copy(update={"id": "second"})
+    job.write_text(first.to_json())
+    assert earlier_job(second, job) == first
+    assert earlier_job(a_spec(), job) is None

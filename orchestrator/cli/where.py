@@ -1,0 +1,227 @@
+"""Flags that say where chunks are rendered and joined, and the adapters that they stand for."""
+
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import flags
+
+if TYPE_CHECKING:
+    from orchestrator.adapters import WorkerAdapter
+    from orchestrator.destination import Destination
+    from orchestrator.remote_run import RemoteOptions
+
+LOCAL = "local"
+#: What a worksite is called, and the scheme of the storage that its workers are at home with.
+SCHEMES = {"lambda": "s3", "cloudrun": "gs"}
+#: Variables that stand in for flags.
+FUNCTION = "HELIOS_LAMBDA_FUNCTION"
+SERVICE_URL = "HELIOS_CLOUDRUN_URL"
+ARTIFACTS = {"lambda": "HELIOS_S3_ARTIFACTS", "cloudrun": "HELIOS_GCS_ARTIFACTS"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where chunks are rendered, and where they are joined."""
+
+    adapter: flags.Adapter = None
+    function: flags.Function = None
+    region: flags.Region = None
+    service_url: flags.ServiceUrl = None
+    impersonate: flags.Impersonate = None
+    artifacts: flags.Artifacts = None
+    merge_on: flags.MergeOn = None
+    presign: flags.Presign = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether chunks are rendered elsewhere."""
+        return LOCAL not in self._weights()
+
+    def check(self, destination: "Destination | None", *, leaves_chunks: bool) -> None:
+        """Refuse flags that don't fit together, before any work.
+
+        Raises
+        ------
+        OptionInvalid
+        """
+        from helios.errors import OptionInvalid
+
+        for flag, value, adapter in (
+            ("--function", self.function, "lambda"),
+            ("--region", self.region, "lambda"),
+            ("--service-url", self.service_url, "cloudrun"),
+            ("--impersonate", self.impersonate, "cloudrun"),
+        ):
+            if value is not None and adapter not in self._weights():
+                raise OptionInvalid(f"{flag}: goes with --adapter {adapter}, which isn't given")
+        if not self.is_remote and (self.artifacts or self.merge_on):
+            flag = "--artifacts" if self.artifacts else "--merge-on"
+            raise OptionInvalid(f"{flag}: goes with --adapter lambda or cloudrun")
+        if self.merge_on not in (None, "local", "worker"):
+            raise OptionInvalid(f"--merge-on {self.merge_on}: is neither local nor worker")
+        if self.presign is None:
+            return
+        if destination is None or destination.url is None or leaves_chunks:
+            raise OptionInvalid(
+                "--presign: there is no video in storage to link to",
+                hint="Let the video stay there: -o s3://bucket/video.mp4, or gs://.",
+            )
+        if not 0 < self.presign < float("inf"):
+            raise OptionInvalid(f"--presign {self.presign:g}: must be above 0 seconds")
+
+    def remote(
+        self, *, concurrency: int, env: Mapping[str, str] | None = None
+    ) -> "RemoteOptions | None":
+        """Return the worksites that the flags name; None if chunks are rendered here.
+
+        Parameters
+        ----------
+        concurrency:
+            Chunks at the same time.
+        env:
+            Environment variables that stand in for flags; this process's own by default.
+
+        Raises
+        ------
+        OptionInvalid
+            A flag is missing, or can't be worked with.
+        """
+        from orchestrator.remote_run import RemoteOptions, Worksite
+
+        weights = self._weights()
+        if LOCAL in weights:
+            return None
+        settings = os.environ if env is None else env
+        worksites: list[Worksite] = []
+        for name, weight in weights.items():
+            artifacts = self._artifacts_of(name, settings)
+            adapter = self._adapter(name, settings, concurrency=concurrency)
+            worksites.append(
+                Worksite(name=name, adapter=adapter, artifacts=artifacts, weight=weight)
+            )
+        return RemoteOptions(
+            worksites=worksites,
+            merge_by_worker=None if self.merge_on is None else self.merge_on == "worker",
+            flags=self._words(),
+        )
+
+    def _weights(self) -> Mapping[str, float]:
+        """Return the adapters that are named, and their shares."""
+        from helios.errors import OptionInvalid
+
+        known = (LOCAL, *SCHEMES)
+        weights: dict[str, float] = {}
+        for text in self.adapter or [LOCAL]:
+            name, _, share = text.partition("=")
+            if name not in known:
+                raise OptionInvalid(
+                    f"adapter {name!r}: not known", hint=f"Adapters: {', '.join(known)}."
+                )
+            if name in weights:
+                raise OptionInvalid(f"--adapter {name}: is given twice")
+            weights[name] = _share(text, share)
+        if LOCAL in weights and len(weights) > 1:
+            raise OptionInvalid(
+                "--adapter local: doesn't go together with others",
+                hint="Chunks that are rendered here don't pass through storage.",
+            )
+        return weights
+
+    def _artifacts_of(self, name: str, env: Mapping[str, str]) -> str:
+        from helios.errors import OptionInvalid
+
+        given = self.artifacts or []
+        variable = ARTIFACTS[name]
+        scheme = SCHEMES[name]
+        if len(given) == 1:
+            return given[0].rstrip("/")
+        for url in given or [env.get(variable, "")]:
+            if url.startswith(f"{scheme}://") or (url and not given):
+                return url.rstrip("/")
+        raise OptionInvalid(
+            f"--adapter {name}: which storage do its workers share with this machine?",
+            hint=f"Give --artifacts {scheme}://bucket/prefix, or set {variable}.",
+        )
+
+    def _adapter(self, name: str, env: Mapping[str, str], *, concurrency: int) -> "WorkerAdapter":
+        if name == "lambda":
+            function = self.function or env.get(FUNCTION)
+            return _lambda_adapter(function, region=self.region, concurrency=concurrency)
+        url = self.service_url or env.get(SERVICE_URL)
+        return _cloud_run_adapter(url, impersonate=self.impersonate)
+
+    def _words(self) -> Sequence[str]:
+        """Return the flags again, as a command line has them."""
+        words: list[str] = []
+        for flag, values in (
+            ("--adapter", self.adapter),
+            ("--function", [self.function]),
+            ("--region", [self.region]),
+            ("--service-url", [self.service_url]),
+            ("--impersonate", [self.impersonate]),
+            ("--artifacts", self.artifacts),
+            ("--merge-on", [self.merge_on]),
+            ("--presign", [None if self.presign is None else f"{self.presign:g}"]),
+        ):
+            for value in values or []:
+                words += [] if value is None else [flag, value]
+        return words
+
+
+def _share(text: str, share: str) -> float:
+    from helios.errors import OptionInvalid
+
+    if "=" not in text:
+        return 1.0
+    try:
+        weight = float(share)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight < float("inf"):
+        raise OptionInvalid(f"--adapter {text}: {share!r} is not a share above 0")
+    return weight
+
+
+def _lambda_adapter(
+    function: str | None, *, region: str | None, concurrency: int
+) -> "WorkerAdapter":
+    from helios.errors import OptionInvalid
+
+    if not function:
+        raise OptionInvalid(
+            "--adapter lambda: which function?", hint=f"Give --function NAME, or set {FUNCTION}."
+        )
+    _require("boto3", "lambda", extra="aws")
+    from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
+
+    return AwsLambdaAdapter(function, region=region, concurrency=concurrency)
+
+
+def _cloud_run_adapter(url: str | None, *, impersonate: str | None) -> "WorkerAdapter":
+    from helios.errors import OptionInvalid
+
+    if not url:
+        raise OptionInvalid(
+            "--adapter cloudrun: which service?",
+            hint=f"Give --service-url URL, or set {SERVICE_URL}.",
+        )
+    _require("google.auth", "cloudrun", extra="gcp")
+    # Until the adapter is there, this says what is missing.
+    adapters = importlib.import_module("orchestrator.adapters.cloud_run")
+    identity = importlib.import_module("orchestrator.adapters.identity")
+    tokens = identity.IdentityTokens(identity.find_identity(impersonate=impersonate))
+    adapter: WorkerAdapter = adapters.CloudRunAdapter(url, tokens=tokens)
+    return adapter
+
+
+def _require(module: str, adapter: str, *, extra: str) -> None:
+    from helios.errors import ProgramMissing
+
+    if importlib.util.find_spec(module) is None:
+        raise ProgramMissing(
+            f"--adapter {adapter}: the Python package {module} isn't installed",
+            hint=f"Install helios-serverless[{extra}].",
+        )

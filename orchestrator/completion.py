@@ -1,0 +1,110 @@
+"""The end of a run: where its result went, what was done for it, and how to go on if it failed."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from helios.command import format_command
+from helios.errors import Cancelled, HeliosError
+from helios.job_spec import JobSpec
+from helios.storage import split_url
+from orchestrator.delivery import deliver
+from orchestrator.destination import Destination
+from orchestrator.display import Display, duration
+from orchestrator.job_executor import JobResult
+from orchestrator.stores import Stores
+
+
+async def deliver_to(made: Path, destination: Destination | None, stores: Stores) -> str:
+    """Bring a file of this machine to its destination, and return where it is then.
+
+    Parameters
+    ----------
+    made:
+        A video, or a folder of images.
+    destination:
+        Where it goes; None leaves it where it is.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull, HeliosError
+        It can't be written there.
+    """
+    if destination is None:
+        return str(made)
+    if destination.path is not None:
+        return str(deliver(made, destination.path))
+    url = str(destination)
+    await stores.store(made, url)
+    await asyncio.to_thread(made.unlink)
+    return url
+
+
+async def check_reachable(destination: Destination, stores: Stores) -> None:
+    """Ask the storage that a result goes to, before any work is done for it.
+
+    Raises
+    ------
+    HeliosError
+        It isn't there, or refuses these credentials.
+    """
+    if destination.url is not None:
+        base, key = split_url(destination.url)
+        await stores.at(base).stat(key)
+
+
+async def link_to(where: str, seconds: float | None, stores: Stores) -> str | None:
+    """Return a link to a video in storage that is valid for some seconds, if it is wanted."""
+    return None if seconds is None else await stores.presigned(where, seconds=seconds)
+
+
+def tell_completion(
+    display: Display, spec: JobSpec, result: JobResult, made: str, *, link: str | None = None
+) -> None:
+    """Say where a job's result is, and how fast it was made.
+
+    Parameters
+    ----------
+    link:
+        A URL by which anyone may fetch it.
+    """
+    rendered = {chunk.chunk_id for chunk in result.chunks}
+    frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
+    speed = f" ({frames / max(result.duration, 1e-9):.1f} frames/s)" if frames else ""
+    text = f"{made}: {frames} frames in {duration(result.duration)}{speed}"
+    facts: dict[str, object] = {"output": made, "frames": frames}
+    facts["seconds"] = round(result.duration, 3)
+    if link is not None:
+        text += f"\n{link}"
+        facts["link"] = link
+    display.note("completed", text, **facts)
+
+
+@contextlib.contextmanager
+def telling_how_to_go_on(sentence: str) -> Iterator[None]:
+    """Add to what ends a run early, if another run may help, how to start that."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise Cancelled("stopped; finished chunks are kept", hint=sentence) from None
+    except HeliosError as error:
+        if error.retryable:
+            error.hint = " ".join(filter(None, [error.hint, sentence]))
+        raise
+
+
+def go_on(
+    job_file: Path, job_dir: Path, destination: Destination | None, *, also: Sequence[str] = ()
+) -> str:
+    """Return the sentence that says how to go on with a job that ended early.
+
+    Parameters
+    ----------
+    also:
+        Further flags of the command.
+    """
+    words = ["orchestrator", "run", str(job_file), "--resume", *also]
+    words += [] if job_dir == job_file.parent else ["--job-dir", str(job_dir)]
+    words += [] if destination is None else ["-o", str(destination)]
+    return f"Go on with: {format_command(words)}"

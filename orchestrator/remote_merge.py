@@ -1,0 +1,212 @@
+"""The merge of a job whose chunks are in storage: here, or by a worker beside them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from helios.chunk_record import ChunkRecord
+from helios.conversation import OutputCallback
+from helios.errors import ArtifactNotFound, WorkerUnavailable
+from helios.job_folder import JobFolder
+from helios.job_spec import JobSpec
+from helios.stitcher.check import check_chunk_outputs
+from helios.storage import split_url
+from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
+from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.adapters.place import PLACE_FAULTS, Place
+from orchestrator.adapters.spread import SpreadAdapter
+from orchestrator.chunk_artifacts import ChunkDownloads
+from orchestrator.stores import Stores
+from orchestrator.upload import StoredJob
+
+#: Bytes of chunks that a worker is given to join, unless it is asked to: it needs disk for twice
+#: as much, and Lambda's largest disk has 10 GB.
+MAX_WORKER_BYTES = 4 << 30
+#: Chunks that are copied from one storage to another at once.
+COPIES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A storage with a job, and the places whose workers use it."""
+
+    job: StoredJob
+    places: Sequence[Place]
+
+    @property
+    def folder(self) -> str:
+        """URL of the job's folder."""
+        folder = JobFolder.of(self.job.spec, self.job.job_path)
+        return self.job.job_path.rpartition("/")[0] if folder is None else folder.url
+
+    def holds(self, artifact: Artifact) -> bool:
+        """Tell whether an artifact is in the job's folder."""
+        return artifact.url.startswith(f"{self.folder}/")
+
+
+class MergeHere(WorkerAdapter):
+    """Joins on this machine what was fetched from storage.
+
+    Parameters
+    ----------
+    spec:
+        The job, with commands for this machine.
+    artifacts:
+        What workers stored, by chunk.
+    """
+
+    queues = True
+
+    def __init__(
+        self, spec: JobSpec, artifacts: Mapping[int, Artifact], downloads: ChunkDownloads
+    ) -> None:
+        self._spec = spec
+        self._artifacts = artifacts
+        self._downloads = downloads
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Fetch what isn't here yet, check it, and run the merge command."""
+        await self._downloads.finish(self._artifacts)
+        await check_chunk_outputs(self._spec, Path(job.cwd or "."))
+        return await LocalWorkerAdapter().execute(job, on_output=on_output)
+
+
+class MergeByWorker(WorkerAdapter):
+    """Has a worker join that has most of the chunks in its storage; another one if it can't.
+
+    Parameters
+    ----------
+    sites:
+        The storages with the job, and whose they are.
+    artifacts:
+        What workers stored, by chunk.
+
+    Attributes
+    ----------
+    video:
+        What was made, once it is there.
+    """
+
+    queues = True
+
+    def __init__(
+        self, sites: Sequence[Site], artifacts: Mapping[int, Artifact], *, stores: Stores
+    ) -> None:
+        self.video: Artifact | None = None
+        self._sites = sites
+        self._artifacts = artifacts
+        self._stores = stores
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Bring the chunks to one storage, and have a worker there join them.
+
+        Raises
+        ------
+        ArtifactNotFound
+            The worker joined them, but didn't say where the video is.
+        HeliosError
+            Chunks can't be copied.
+        """
+        nobody = ErrorRecord.of(WorkerUnavailable("merge: there is no place for it"))
+        result = WorkerResult(exit_code=1, error=nobody)
+        for site in sorted(self._sites, key=self._bytes_at, reverse=True):
+            await self._gather(site)
+            there = replace(job, meta={**job.meta, "jobPath": site.job.job_path})
+            result = await SpreadAdapter(site.places).execute(there, on_output=on_output)
+            if result.failure is None or result.failure.code not in PLACE_FAULTS:
+                break
+        if result.exit_code == 0:
+            self.video = _stored(result)
+        return result
+
+    def _bytes_at(self, site: Site) -> int:
+        held = filter(site.holds, self._artifacts.values())
+        return sum(artifact.bytes or 1 for artifact in held)
+
+    async def _gather(self, site: Site) -> None:
+        """Copy to a site what is elsewhere."""
+        limit = asyncio.Semaphore(COPIES_AT_ONCE)
+
+        async def copy(artifact: Artifact) -> None:
+            async with limit:
+                await self._copy(artifact, f"{site.folder}/chunks")
+
+        away = [artifact for artifact in self._artifacts.values() if not site.holds(artifact)]
+        await asyncio.gather(*map(copy, away))
+
+    async def _copy(self, artifact: Artifact, folder: str) -> None:
+        """Copy a chunk's output, and its record after it: a chunk with a record is whole."""
+        base, name = split_url(artifact.url)
+        record_name = f"{name.rpartition('.')[0]}.json"
+        if await self._stores.has(f"{folder}/{record_name}"):
+            return
+        record = ChunkRecord.parse(await self._stores.read(f"{base}/{record_name}"))
+        if record is None:
+            raise ArtifactNotFound(f"{base}/{record_name}: not the record of a chunk")
+        copied = await self._stores.copy(artifact, f"{folder}/{name}")
+        moved = record.model_copy(update={"artifact": copied})
+        await self._stores.write(f"{folder}/{record_name}", moved.to_bytes())
+
+
+class MergeWhereItSuits(WorkerAdapter):
+    """Decides where to join once it is known how much, and has it done there.
+
+    Parameters
+    ----------
+    here, worker:
+        The two ways.
+    artifacts:
+        What workers stored, by chunk.
+    stays:
+        Whether the video stays in storage.
+    tell:
+        Is called with a sentence about where it is joined, and why.
+    """
+
+    queues = True
+
+    def __init__(
+        self,
+        here: MergeHere,
+        worker: MergeByWorker,
+        artifacts: Mapping[int, Artifact],
+        *,
+        stays: bool,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._here = here
+        self._worker = worker
+        self._artifacts = artifacts
+        self._stays = stays
+        self._tell = tell
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Join the chunks."""
+        size = sum(artifact.bytes or 0 for artifact in self._artifacts.values())
+        adapter: WorkerAdapter = self._here
+        if not self._stays:
+            reason = "joined here: the video comes down anyway, and is as large as its chunks"
+        elif size > MAX_WORKER_BYTES:
+            reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
+        else:
+            adapter = self._worker
+            reason = "joined by a worker: the video stays in storage"
+        if job.meta.get("attempt", 1) == 1:
+            self._tell(reason)
+        return await adapter.execute(job, on_output=on_output)
+
+
+def _stored(result: WorkerResult) -> Artifact:
+    if result.artifact is None:
+        raise ArtifactNotFound(
+            "merge: the worker stored nothing, so there is no video to deliver",
+            hint="Join on this machine: --merge-on local.",
+        )
+    return result.artifact

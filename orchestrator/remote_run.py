@@ -1,0 +1,283 @@
+"""Runs a job whose chunks are rendered elsewhere, through object storage."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.errors import OptionInvalid
+from helios.job_folder import is_packed
+from helios.job_spec import JobSpec
+from helios.worker_job import Artifact
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.place import Place
+from orchestrator.adapters.spread import SpreadAdapter
+from orchestrator.chunk_artifacts import ArtifactKeeper, ChunkDownloads
+from orchestrator.completion import (
+    check_reachable,
+    deliver_to,
+    go_on,
+    link_to,
+    tell_completion,
+    telling_how_to_go_on,
+)
+from orchestrator.destination import Destination
+from orchestrator.display import Display
+from orchestrator.job_executor import JobExecutor, JobResult
+from orchestrator.local_run import make_folder
+from orchestrator.planner import makes_images
+from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets
+from orchestrator.remote_merge import MergeByWorker, MergeHere, MergeWhereItSuits, Site
+from orchestrator.resume import forget_chunks
+from orchestrator.run_options import RunOptions
+from orchestrator.stores import Stores
+from orchestrator.upload import StoredJob, upload_job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worksite:
+    """Workers that are deployed somewhere, and the storage that they share with this machine.
+
+    Attributes
+    ----------
+    name:
+        What people call it.
+    adapter:
+        Takes jobs there.
+    artifacts:
+        URL of the storage, such as `s3://bucket/prefix`.
+    weight:
+        Its share of the chunks, relative to other worksites.
+    """
+
+    name: str
+    adapter: WorkerAdapter
+    artifacts: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteOptions:
+    """What is particular to a run elsewhere.
+
+    Attributes
+    ----------
+    worksites:
+        Where chunks may be rendered; at least one.
+    merge_by_worker:
+        Whether a worker joins the chunks, or this machine; None chooses by what becomes of the
+        video, and by size.
+    flags:
+        Flags of the command line by which a later run finds the same worksites.
+    """
+
+    worksites: Sequence[Worksite]
+    merge_by_worker: bool | None = None
+    flags: Sequence[str] = ()
+
+
+async def run_remote_job(
+    spec: JobSpec,
+    *,
+    job_file: Path,
+    job_dir: Path,
+    destination: Destination | None,
+    options: RunOptions,
+    remote: RemoteOptions,
+    display: Display,
+) -> None:
+    """Run a job elsewhere and show how it goes.
+
+    Assets and spec are stored, chunks are rendered into storage, and joined here or there. Workers
+    return a chunk that they find in the job's folder without rendering it, so that running the
+    same job again renders what is missing.
+
+    Parameters
+    ----------
+    job_file, job_dir:
+        Where the spec is on this machine, and the folder that its paths are relative to; chunks
+        that are joined here come into it.
+    destination:
+        Where the video goes; None leaves it where the job makes it, in `job_dir`.
+
+    Raises
+    ------
+    HeliosError
+        As `JobExecutor.execute`, and what storage says; what can be gone on with says how in its
+        hint.
+    """
+    by_worker = _who_merges(spec, job_dir, remote)
+    display.stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
+    own_files = [job_file, job_dir]
+    if destination is not None:
+        destination.check(images=makes_images(spec))
+        own_files += [] if destination.path is None else [destination.path]
+    make_folder(job_dir)
+    job = make_portable(spec, job_dir, own_files=own_files)
+    async with Stores() as stores:
+        if destination is not None:
+            await check_reachable(destination, stores)
+        with telling_how_to_go_on(go_on(job_file, job_dir, destination, also=remote.flags)):
+            stored = await _upload(job, remote.worksites, stores=stores, display=display)
+            crew = _Crew(
+                spec,
+                _sites(remote.worksites, stored, most=options.concurrency),
+                job_dir=job_dir,
+                stores=stores,
+                by_worker=by_worker,
+                merges=options.merge and options.only is None,
+                stays=destination is not None and destination.url is not None,
+                display=display,
+            )
+            if not options.resume:
+                forget_chunks(spec, job_dir, only=options.only)
+            try:
+                result = await _execute(spec, crew, options=options, display=display)
+                where = await _deliver(result, crew, destination, merge=options.merge)
+            finally:
+                await crew.stop()
+            link = await link_to(where, options.presign, stores)
+    tell_completion(display, spec, result, where, link=link)
+
+
+def _who_merges(spec: JobSpec, job_dir: Path, remote: RemoteOptions) -> bool | None:
+    if not merge_needs_assets(spec, job_dir):
+        return remote.merge_by_worker
+    if remote.merge_by_worker is False:
+        raise OptionInvalid(
+            "--merge-on local: the merge plays the composition, which is only in assetsUrl",
+            hint="Let a worker merge: leave the flag out.",
+        )
+    return True
+
+
+async def _upload(
+    job: PortableJob, worksites: Sequence[Worksite], *, stores: Stores, display: Display
+) -> Mapping[str, StoredJob]:
+    artifacts = [site.artifacts for site in worksites]
+    with display.activity(f"storing what workers need in {', '.join(dict.fromkeys(artifacts))}"):
+        stored = await upload_job(job, artifacts=artifacts, stores=stores)
+    for there in stored.values():
+        sent = f"{there.sent_bytes / 1e6:.1f} MB of assets" if there.sent_bytes else "no new assets"
+        display.note(
+            "uploaded",
+            f"{there.job_path}: job spec and {sent}",
+            id=there.spec.id,
+            jobPath=there.job_path,
+            assetsUrl=there.spec.assets_url,
+            bytes=there.sent_bytes,
+        )
+    return stored
+
+
+def _sites(
+    worksites: Sequence[Worksite], stored: Mapping[str, StoredJob], *, most: int
+) -> list[Site]:
+    def place(site: Worksite) -> Place:
+        return Place(
+            name=site.name,
+            adapter=site.adapter,
+            weight=site.weight,
+            most=most,
+            job_path=stored[site.artifacts].job_path,
+            jitter=random.random,
+        )
+
+    return [
+        Site(job, [place(site) for site in worksites if site.artifacts == artifacts])
+        for artifacts, job in stored.items()
+    ]
+
+
+class _Crew:
+    """Who does what in a run: who renders, what they stored, how it comes here, who merges."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        sites: Sequence[Site],
+        *,
+        job_dir: Path,
+        stores: Stores,
+        by_worker: bool | None,
+        merges: bool,
+        stays: bool,
+        display: Display,
+    ) -> None:
+        self.spec = spec
+        self.job_dir = job_dir
+        self.stores = stores
+        self.sites = sites
+        self.downloads = ChunkDownloads(spec, job_dir, stores=stores)
+        # What will be joined here comes while the rest still renders.
+        comes_here = merges and (not stays if by_worker is None else not by_worker)
+        self.renderers = ArtifactKeeper(
+            SpreadAdapter([place for site in sites for place in site.places]),
+            on_stored=self.downloads.begin if comes_here else None,
+        )
+        artifacts = self.renderers.artifacts
+        here = MergeHere(spec, artifacts, self.downloads)
+        self.merge_worker = MergeByWorker(sites, artifacts, stores=stores)
+        self.merger: WorkerAdapter = self.merge_worker if by_worker else here
+        if by_worker is None:
+            self.merger = MergeWhereItSuits(
+                here,
+                self.merge_worker,
+                artifacts,
+                stays=stays,
+                tell=lambda reason: display.note("merging", reason, reason=reason),
+            )
+
+    async def stop(self) -> None:
+        """End what still goes on, and let go of connections."""
+        await self.downloads.stop()
+        for site in self.sites:
+            for place in site.places:
+                await place.adapter.close()
+
+
+async def _execute(
+    spec: JobSpec, crew: _Crew, *, options: RunOptions, display: Display
+) -> JobResult:
+    with display.job(spec, only=options.only):
+        return await JobExecutor(crew.renderers).execute(
+            spec,
+            concurrency=options.concurrency,
+            job_dir=crew.job_dir,
+            job_path=crew.sites[0].job.job_path,
+            merge=options.merge,
+            retries=options.retries,
+            retry_delay=options.retry_delay,
+            chunk_timeout=options.chunk_timeout,
+            chunk_ids=options.only,
+            on_event=display.show,
+            merge_adapter=crew.merger,
+        )
+
+
+async def _deliver(
+    result: JobResult, crew: _Crew, destination: Destination | None, *, merge: bool
+) -> str:
+    """Bring what the run made to its destination, and return where it is then."""
+    if crew.merge_worker.video is not None:
+        return await _deliver_stored(crew.merge_worker.video, crew, destination)
+    if result.merged:
+        return await deliver_to(result.output or crew.job_dir, destination, crew.stores)
+    alone = crew.spec.chunks[0]
+    stored = crew.renderers.artifacts.get(alone.id)
+    if not merge or stored is None or len(crew.spec.chunks) > 1:
+        # Parts stay where they are.
+        return ", ".join(f"{site.folder}/chunks" for site in crew.sites)
+    if not is_packed(alone):
+        return await _deliver_stored(stored, crew, destination)
+    await crew.downloads.finish(crew.renderers.artifacts)
+    return await deliver_to(crew.job_dir / alone.output_file, destination, crew.stores)
+
+
+async def _deliver_stored(video: Artifact, crew: _Crew, destination: Destination | None) -> str:
+    if destination is not None and destination.url is not None:
+        return (await crew.stores.copy(video, destination.url)).url
+    path = None if destination is None else destination.path
+    path = path or crew.job_dir / video.url.rpartition("/")[2]
+    await crew.stores.fetch(video, path)
+    return str(path)

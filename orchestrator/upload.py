@@ -1,0 +1,99 @@
+"""What workers need of a job goes to storage: its assets, once for each content, and its spec."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.assets import PackedAssets, pack_assets
+from helios.assets.archive import SUFFIX, archive_name
+from helios.in_thread import in_thread
+from helios.job_spec import JobSpec
+from orchestrator.portable_job import PortableJob
+from orchestrator.stores import Stores
+
+#: Hexadecimal digits of an id that is made from a job's content.
+_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job in one storage.
+
+    Attributes
+    ----------
+    job_path:
+        URL of its spec.
+    spec:
+        The spec as it is there.
+    sent_bytes:
+        Bytes of assets that had to be sent.
+    """
+
+    job_path: str
+    spec: JobSpec
+    sent_bytes: int = 0
+
+
+async def upload_job(
+    job: PortableJob, *, artifacts: Collection[str], stores: Stores
+) -> Mapping[str, StoredJob]:
+    """Store a job's assets and spec below each of some URLs, and return what is where.
+
+    Parameters
+    ----------
+    job:
+        The job; one whose spec has no `id` is named after its content, assets included, so that
+        the same job finds what it left there.
+    artifacts:
+        URLs of storages, such as `s3://bucket/prefix`.
+
+    Raises
+    ------
+    ArchiveInvalid
+        The folder can't be packed.
+    HeliosError
+        A storage refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+        job_id = job.spec.id or _id_of(job.spec, packed)
+        places = dict.fromkeys(artifacts)
+        stored = await asyncio.gather(
+            *(_upload(job, packed, url, job_id=job_id, stores=stores) for url in places)
+        )
+    return dict(zip(places, stored, strict=True))
+
+
+def _id_of(spec: JobSpec, packed: PackedAssets | None) -> str:
+    content = f"{packed.sha256 if packed else ''}\n{spec.to_json()}"
+    return hashlib.sha256(content.encode()).hexdigest()[:_ID_DIGITS]
+
+
+async def _pack(job: PortableJob, target: Path) -> PackedAssets | None:
+    folder = job.folder
+    if folder is None:
+        return None
+    return await in_thread(
+        lambda halt: pack_assets(folder, target, leave_out=job.leave_out, halt=halt)
+    )
+
+
+async def _upload(
+    job: PortableJob, packed: PackedAssets | None, url: str, *, job_id: str, stores: Stores
+) -> StoredJob:
+    storage = stores.at(url)
+    known: dict[str, str] = {"id": job_id}
+    sent = 0
+    if packed is not None:
+        name = archive_name(packed.sha256)
+        if await storage.stat(name) is None:
+            await storage.put_file(name, packed.path)
+            sent = packed.bytes
+        known["assets_url"] = storage.url_of(name)
+    spec = job.spec.model_copy(update=known)
+    name = f"jobs/{job_id}/job.json"
+    await storage.put_bytes(name, spec.to_json().encode())
+    return StoredJob(storage.url_of(name), spec, sent)

@@ -1,0 +1,93 @@
+"""Flags that say where chunks run: what they stand for, and what is refused before any work."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from helios.errors import HeliosError, OptionInvalid
+from orchestrator.adapters import AwsLambdaAdapter
+from orchestrator.cli.where import Where
+from orchestrator.destination import Destination
+from orchestrator.remote_run import RemoteOptions
+
+S3 = "s3://bucket/prefix"
+GS = "gs://bucket/prefix"
+LAMBDA: dict[str, Any] = {"adapter": ["lambda"], "function": "f", "region": "eu-west-1"}
+CLOUD_RUN: dict[str, Any] = {"adapter": ["cloudrun"], "service_url": "https://worker.example"}
+BOTH: dict[str, Any] = {**LAMBDA, **CLOUD_RUN, "adapter": ["lambda=3", "cloudrun"]}
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+
+
+def remote(env: Mapping[str, str] | None = None, **flags: Any) -> RemoteOptions:
+    where = Where(**flags)
+    where.check(None, leaves_chunks=False)
+    options = where.remote(concurrency=5, env=env or {})
+    assert options is not None
+    return options
+
+
+def artifacts(options: RemoteOptions) -> list[str]:
+    return [site.artifacts for site in options.worksites]
+
+
+def test_chunks_run_here_unless_the_user_says_otherwise() -> None:
+    assert Where().remote(concurrency=1, env={}) is None
+    assert Where(adapter=["local"]).remote(concurrency=1, env={}) is None
+    assert not Where().is_remote
+
+
+def test_flags_name_the_function_and_its_storage() -> None:
+    options = remote(**LAMBDA, artifacts=[f"{S3}/"])
+    [site] = options.worksites
+    assert isinstance(site.adapter, AwsLambdaAdapter)
+    assert (site.name, site.adapter.function, site.artifacts) == ("lambda", "f", S3)
+    assert options.merge_by_worker is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"adapter": ["lambda"], "artifacts": [S3]}, "--adapter lambda: which function"),
+        (LAMBDA, "--adapter lambda: which storage"),
+        ({"adapter": ["cloudrun"], "artifacts": [GS]}, "--adapter cloudrun: which service"),
+        (CLOUD_RUN, "--adapter cloudrun: which storage"),
+        ({**BOTH, "artifacts": [S3, "s3://other/one"]}, "--adapter cloudrun: which storage"),
+        ({"adapter": ["moon"]}, "adapter 'moon': not known"),
+        ({"adapter": ["lambda", "lambda=2"]}, "--adapter lambda: is given twice"),
+        ({"adapter": ["lambda=0"]}, "--adapter lambda=0: '0' is not a share"),
+        ({"adapter": ["lambda=x"]}, "--adapter lambda=x: 'x' is not a share"),
+        ({"adapter": ["local", "lambda"]}, "--adapter local: doesn't go together"),
+        ({"function": "f"}, "--function: goes with --adapter lambda"),
+        ({"service_url": "https://x"}, "--service-url: goes with --adapter cloudrun"),
+        ({"artifacts": [S3]}, "--artifacts: goes with --adapter"),
+        ({"merge_on": "worker"}, "--merge-on: goes with --adapter"),
+        ({**LAMBDA, "artifacts": [S3], "merge_on": "moon"}, "--merge-on moon: is neither"),
+    ],
+)
+def test_flags_that_lack_another_are_refused(flags: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionInvalid, match=message):
+        remote(**flags)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "output", "leaves_chunks"),
+    [
+        (60, "v.mp4", False),
+        (60, None, False),
+        (60, "s3://bucket/v.mp4", True),
+        (0, "s3://bucket/v.mp4", False),
+    ],
+)
+def test_a_link_needs_a_video_in_storage_and_a_time(
+    seconds: float, output: str | None, leaves_chunks: bool
+) -> None:
+    destination = None if output is None else Destination.of(output)
+    with pytest.raises(HeliosError, match="--presign"):
+        Where(presign=seconds).check(destination, leaves_chunks=leaves_chunks)
+    Where(presign=60).check(Destination.of("s3://bucket/v.mp4"), leaves_chunks=False)
