@@ -1,0 +1,142 @@
+"""The end of an execution, as Step Functions tells it: to the last state, and as an event."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from helios import errors
+from helios.errors import HeliosError, InvocationInvalid
+from helios.worker_job import Artifact, ErrorRecord
+
+_MILLISECONDS = 1000
+#: What Step Functions and Lambda call failures that have a name here.
+_NAMES: dict[str, type[HeliosError]] = {
+    "Lambda.TooManyRequestsException": errors.WorkerThrottled,
+    "Lambda.Unknown": errors.WorkerCrashed,
+    "Runtime.ExitError": errors.WorkerCrashed,
+    "Runtime.OutOfMemory": errors.OutOfMemory,
+    "Sandbox.Timedout": errors.CommandTimedOut,
+    "States.ItemReaderFailed": errors.JobSpecNotFound,
+    "States.Timeout": errors.CommandTimedOut,
+}
+#: How Step Functions says of a map that something in it failed, which says nothing of what.
+MAP_FAILED = frozenset({"States.ExceedToleratedFailureThreshold", "States.TaskFailed"})
+
+
+def _json(value: object) -> object:
+    """Read a value that an event carries as text, and a state as it is."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _time(value: object) -> object:
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value / _MILLISECONDS, UTC)
+    return value
+
+
+class ExecutionEnd(BaseModel):
+    """How an execution of the state machine ended."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="ignore", frozen=True
+    )
+
+    execution_arn: str = Field(description="The execution.")
+    status: Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] = Field(
+        description="As Step Functions calls it."
+    )
+    start_date: Annotated[datetime, BeforeValidator(_time)] = Field(description="When it began.")
+    stop_date: Annotated[datetime | None, BeforeValidator(_time)] = Field(
+        default=None, description="When it ended; None for now."
+    )
+    input: Annotated[dict[str, Any], BeforeValidator(_json)] = Field(
+        description="What it was started with."
+    )
+    output: Annotated[Any, BeforeValidator(_json)] = Field(
+        default=None, description="The merge worker's answer."
+    )
+    error: str | None = Field(default=None, description="Name of the error.")
+    cause: str | None = Field(default=None, description="What the error was.")
+
+    @classmethod
+    def parse(cls, payload: object) -> "ExecutionEnd":
+        """Read what Step Functions sent.
+
+        Raises
+        ------
+        InvocationInvalid
+            It is something else; `details` hold one line a fault.
+        """
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as fault:
+            details = [
+                f"$.{'.'.join(map(str, e['loc']))}: {e['msg']}"
+                for e in fault.errors(include_url=False, include_context=False, include_input=False)
+            ]
+            raise InvocationInvalid("not the end of an execution", details=details) from None
+
+    @property
+    def job_id(self) -> str | None:
+        """The job that was run; None if the input named none."""
+        named = self.input.get("jobId")
+        return named if isinstance(named, str) and named else None
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The video, where there is one."""
+        found = self.output.get("artifact") if isinstance(self.output, dict) else None
+        return None if found is None else Artifact.model_validate(found)
+
+    @property
+    def failure(self) -> ErrorRecord | None:
+        """Why it failed, as far as this event tells; None if it didn't."""
+        if self.status == "SUCCEEDED":
+            return None
+        if self.status == "ABORTED":
+            return ErrorRecord(
+                code=errors.Cancelled.code, message=self.cause or "the render was stopped"
+            )
+        if self.status == "TIMED_OUT":
+            return ErrorRecord(
+                code=errors.CommandTimedOut.code,
+                message="the render took longer than it may as a whole",
+                retryable=True,
+                hint="Start it again to render what is missing, or raise helios:renderTimeout.",
+            )
+        return error_record(self.error, self.cause)
+
+
+def error_record(name: str | None, cause: str | None) -> ErrorRecord:
+    """Return the error behind what Step Functions knows of a failure.
+
+    Parameters
+    ----------
+    name:
+        A worker's error code, or a name that Lambda or Step Functions gave.
+    cause:
+        Text, or what Lambda reports of an exception: JSON whose `errorMessage` is the record.
+    """
+    told = _json(cause)
+    message = told.get("errorMessage") if isinstance(told, dict) else cause
+    record = _json(message)
+    if isinstance(record, dict) and "code" in record and "message" in record:
+        return ErrorRecord.model_validate(record)
+    known = _NAMES.get(name or "")
+    text = str(message or name or "the execution says nothing of it")
+    if known is not None:
+        return ErrorRecord(code=known.code, message=text, retryable=known.retryable)
+    if name and not {".", " "} & set(name):
+        return ErrorRecord(code=name, message=text)
+    failed = errors.JobFailed
+    return ErrorRecord(
+        code=failed.code, message=f"{name}: {text}" if name else text, retryable=failed.retryable
+    )

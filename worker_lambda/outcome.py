@@ -1,0 +1,131 @@
+"""The Lambda function that records how a render ended: in `status.json`, for whoever asks."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from helios.errors import OptionInvalid
+from helios.job_outcome import FailedChunk, JobOutcome, write_outcome
+from helios.storage import ArtifactStorage, open_storage
+from helios.worker_job import ErrorRecord
+from helios.worker_log import WorkerLog
+from worker_lambda.execution_end import MAP_FAILED, ExecutionEnd, error_record
+
+#: Failed chunks that an outcome lists.
+MAX_FAILED_CHUNKS = 20
+#: Bytes beyond which a file isn't read as a failure.
+_MAX_FAILURE_BYTES = 256 * 1024
+_FAILURES = "failures/"
+_STATUS = {
+    "SUCCEEDED": "completed",
+    "FAILED": "failed",
+    "TIMED_OUT": "failed",
+    "ABORTED": "cancelled",
+}
+
+
+def handler(event: object, context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
+    """Record the end of an execution.
+
+    Parameters
+    ----------
+    event:
+        What `ExecutionEnd` reads.
+    context:
+        Lambda's.
+
+    Returns
+    -------
+    dict[str, Any]
+        The outcome as JSON value; empty if the execution was of no job.
+    """
+    artifacts = os.environ.get("HELIOS_ARTIFACTS", "").rstrip("/")
+    if not artifacts:
+        raise OptionInvalid("HELIOS_ARTIFACTS is not set")
+    end = ExecutionEnd.parse(event)
+    outcome = asyncio.run(record(end, artifacts=artifacts))
+    return {} if outcome is None else outcome.body()
+
+
+async def record(
+    end: ExecutionEnd,
+    *,
+    artifacts: str,
+    opener: Callable[[str], ArtifactStorage] = open_storage,
+    log: WorkerLog | None = None,
+) -> JobOutcome | None:
+    """Record how a job ended; safe to repeat.
+
+    Parameters
+    ----------
+    artifacts:
+        URL of the storage that holds `jobs/<id>`.
+    opener:
+        Opens the storage that a URL names.
+    log:
+        Takes what happened; stdout by default.
+
+    Returns
+    -------
+    JobOutcome | None
+        What is recorded now; None if the execution was of no job.
+    """
+    log = (log or WorkerLog()).bind(execution=end.execution_arn, job=end.job_id)
+    if end.job_id is None or "/" in end.job_id:
+        log.warning("outcome.of_no_job", status=end.status)
+        return None
+    storage = opener(f"{artifacts}/jobs/{end.job_id}")
+    try:
+        outcome = await write_outcome(storage, await _outcome(end, end.job_id, storage))
+    finally:
+        await storage.close()
+    log.info("outcome.recorded", status=outcome.status)
+    return outcome
+
+
+async def _outcome(end: ExecutionEnd, job_id: str, storage: ArtifactStorage) -> JobOutcome:
+    failed = [] if end.status == "SUCCEEDED" else await _failed_chunks(storage, end.start_date)
+    return JobOutcome.model_validate(
+        {
+            "job_id": job_id,
+            "status": _STATUS[end.status],
+            "execution": end.execution_arn,
+            "started_at": end.start_date,
+            "ended_at": end.stop_date or datetime.now(UTC),
+            "output": end.artifact,
+            "error": _error(end, failed),
+            "failed_chunks": failed,
+        }
+    )
+
+
+def _error(end: ExecutionEnd, failed: list[FailedChunk]) -> ErrorRecord | None:
+    error = end.failure
+    if error is None or not failed or end.error not in MAP_FAILED:
+        return error
+    first = failed[0]
+    return first.error.model_copy(
+        update={"message": f"chunk {first.chunk_id}: {first.error.message}"}
+    )
+
+
+async def _failed_chunks(storage: ArtifactStorage, since: datetime) -> list[FailedChunk]:
+    """Return the chunks that failed in this execution, in the order in which they did."""
+    since = since.replace(microsecond=0)  # S3 counts whole seconds
+    found = [file for file in await storage.list(_FAILURES) if file.modified >= since]
+    found.sort(key=lambda file: file.modified)
+    chunks = [await _failed_chunk(storage, file.key) for file in found[:MAX_FAILED_CHUNKS]]
+    return [chunk for chunk in chunks if chunk is not None]
+
+
+async def _failed_chunk(storage: ArtifactStorage, key: str) -> FailedChunk | None:
+    try:
+        told = json.loads(await storage.get_bytes(key, limit=_MAX_FAILURE_BYTES))
+        return FailedChunk(
+            chunk_id=told["chunkId"], error=error_record(told.get("error"), told.get("cause"))
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
