@@ -1,5 +1,6 @@
 """Names of objects: what a key may look like, so that it means the same in every storage."""
 
+import mimetypes
 import re
 
 from helios.errors import StorageInvalid
@@ -37,6 +38,12 @@ def check_prefix(prefix: str) -> None:
     fault = _name_fault(folder) if "/" in prefix else None
     if fault:
         raise StorageInvalid(f"prefix {prefix!r} {fault}")
+
+
+def content_type(key: str) -> str:
+    """Return the type that browsers are told, by a key's ending."""
+    kind, encoding = mimetypes.guess_type(key)
+    return kind if kind and not encoding else "application/octet-stream"
 
 
 def _name_fault(name: str) -> str | None:

@@ -13,17 +13,16 @@ from urllib.parse import quote
 
 from helios.errors import (
     AccessDenied,
-    ArtifactCorrupt,
     ArtifactNotFound,
     DiskFull,
     HeliosError,
-    PayloadTooLarge,
     StorageInvalid,
     StorageUnavailable,
 )
 from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
+from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import RESERVED, check_key, check_prefix
 from helios.worker_job import Artifact
 
@@ -53,11 +52,7 @@ class LocalStorage(ArtifactStorage):
     async def put_file(self, key: str, path: Path) -> Artifact:
         def put(halt: Halt) -> Artifact:
             target = self._path_of(key)
-            try:
-                source = path.open("rb")
-            except FileNotFoundError:
-                raise ArtifactNotFound(f"{path}: there is no such file to store") from None
-            with source, self._faults(key):
+            with open_source(path) as source, self._faults(key):
                 return self._put(key, target, lambda sink: _copy(source, sink, halt))
 
         return await in_thread(put)
@@ -92,7 +87,7 @@ class LocalStorage(ArtifactStorage):
                 with (folder / "whole").open("xb") as sink:
                     found = _copy(source, sink, halt)
                     size = sink.tell()
-                self._compare(key, found, expected)
+                check_digest(self.url_of(key), found, expected)
                 return Artifact(url=self.url_of(key), sha256=found, bytes=size)
 
         return await in_thread(get)
@@ -101,14 +96,11 @@ class LocalStorage(ArtifactStorage):
         def get(_halt: Halt) -> bytes:
             with self._open(key) as source:
                 size = os.fstat(source.fileno()).st_size
-                if limit is not None and size > limit:
-                    raise PayloadTooLarge(
-                        f"{self.url_of(key)} has {size} bytes, more than the {limit} allowed"
-                    )
+                check_size(self.url_of(key), size, limit)
                 with self._faults(key):
                     data = source.read()
                 expected = _noted_digest(self._path_of(key), source)
-                self._compare(key, hashlib.sha256(data).hexdigest(), expected)
+                check_digest(self.url_of(key), hashlib.sha256(data).hexdigest(), expected)
                 return data
 
         return await in_thread(get)
@@ -149,7 +141,8 @@ class LocalStorage(ArtifactStorage):
 
         return await in_thread(delete)
 
-    async def presigned_url(self, key: str, *, expires: float) -> str:  # noqa: ARG002
+    async def presigned_url(self, key: str, *, expires: float) -> str:
+        check_expiry(expires)
         self._path_of(key)
         return self.url_of(key)
 
@@ -217,12 +210,6 @@ class LocalStorage(ArtifactStorage):
                 folder.rmdir()
             except OSError:
                 return
-
-    def _compare(self, key: str, found: str, expected: str | None) -> None:
-        if expected is not None and found != expected:
-            raise ArtifactCorrupt(
-                f"{self.url_of(key)} has the digest {found}, but {expected} was recorded"
-            )
 
     @contextlib.contextmanager
     def _faults(self, key: str, *, missing_ok: bool = False) -> Iterator[None]:

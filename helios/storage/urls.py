@@ -1,5 +1,6 @@
 """Storage URLs: which storage one opens, and where its folder ends and the key begins."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _HINT = "Give a folder, file:///folder, s3://bucket/prefix or gs://bucket/prefix."
 
 
-def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactStorage:  # noqa: ARG001
+def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactStorage:
     """Open the storage that a URL names.
 
     Parameters
@@ -32,7 +33,15 @@ def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactS
     scheme, rest = _split_scheme(url)
     if scheme == "file":
         return _local(_local_path(url, rest))
-    raise StorageInvalid(f"{url!r}: buckets can't be opened yet", hint=_HINT)
+    bucket, prefix = _bucket_and_prefix(url, rest)
+    settings = os.environ if env is None else env
+    if scheme == "s3":
+        from helios.storage.s3 import S3Storage  # noqa: PLC0415 - loads obstore
+
+        return S3Storage(bucket, prefix=prefix, env=settings)
+    from helios.storage.gcs import GcsStorage  # noqa: PLC0415 - loads google-cloud-storage
+
+    return GcsStorage(bucket, prefix=prefix, env=settings)
 
 
 def split_url(url: str) -> tuple[str, str]:

@@ -1,0 +1,346 @@
+"""S3, and stores that speak its protocol, as artifact storage."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
+
+from helios.errors import (
+    AccessDenied,
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    HeliosError,
+    StorageInvalid,
+    StorageUnavailable,
+)
+from helios.in_thread import Halt, in_thread
+from helios.output import whole_output
+from helios.storage.base import ArtifactStorage, StoredObject
+from helios.storage.checks import check_digest, check_expiry, check_size, open_source
+from helios.storage.keys import check_key, check_prefix, content_type
+from helios.storage.parts import PARALLEL, PART, digest_of, part_size, write_parts
+from helios.storage.s3_access import RETRIES, S3Access
+from helios.to_the_end import to_the_end
+from helios.worker_job import Artifact
+
+if TYPE_CHECKING:
+    from obstore import Attributes, Bytes, GetResult, ObjectMeta
+
+Answer = TypeVar("Answer")
+
+# What the library raises; the built-in ones for what is missing, and for a key that it refuses.
+_FAULTS = (BaseError, FileNotFoundError, ValueError)
+#: Seconds that a cancelled upload gets to take back the parts that it sent.
+_ABORT_TIME = 5.0
+#: Metadata with an object's digest.
+_SHA256 = "sha256"
+#: Metadata that tells who created an object, so that a lost answer isn't taken for a lost race.
+_WRITER = "writer"
+
+
+class S3Storage(ArtifactStorage):
+    """Artifacts in a bucket of S3, or of a store that speaks its protocol (R2, MinIO).
+
+    Parameters
+    ----------
+    bucket:
+        The bucket's name.
+    prefix:
+        Folder in it that keys are relative to; may be empty.
+    env:
+        Environment variables; see `S3Access`.
+    retries:
+        Tries after the first one, of requests that may heal.
+    """
+
+    def __init__(
+        self, bucket: str, *, prefix: str = "", env: Mapping[str, str], retries: int = RETRIES
+    ) -> None:
+        super().__init__(f"s3://{bucket}/{prefix}")
+        self._bucket = bucket
+        self._access = S3Access(bucket, prefix=prefix, env=env, retries=retries)
+        self._opened: S3Store | None = None
+        # Whether the bucket ever answered, so that what is missing is an object.
+        self._bucket_seen = False
+
+    async def put_file(self, key: str, path: Path) -> Artifact:
+        check_key(key)
+        with open_source(path) as source:
+            sha256, size = await in_thread(lambda halt: digest_of(source, halt))
+            attributes = _attributes(key, sha256)
+
+            async def put(store: S3Store) -> None:
+                source.seek(0)
+                await _upload(store, key, source, size, sha256=sha256, attributes=attributes)
+
+            await self._request(key, put)
+        return Artifact(url=self.url_of(key), sha256=sha256, bytes=size)
+
+    async def put_bytes(self, key: str, data: bytes) -> Artifact:
+        check_key(key)
+        sha256 = hashlib.sha256(data).hexdigest()
+        attributes = _attributes(key, sha256)
+        await self._request(key, lambda store: store.put_async(key, data, attributes=attributes))
+        return Artifact(url=self.url_of(key), sha256=sha256, bytes=len(data))
+
+    async def create(self, key: str, data: bytes) -> bool:
+        check_key(key)
+        writer = secrets.token_hex(16)
+        attributes = _attributes(key, hashlib.sha256(data).hexdigest()) | {_WRITER: writer}
+
+        async def create(store: S3Store) -> bool:
+            try:
+                await store.put_async(key, data, attributes=attributes, mode="create")
+            except AlreadyExistsError:
+                there = await store.get_async(key, options={"head": True})
+                return there.attributes.get(_WRITER) == writer
+            return True
+
+        return await self._request(key, create)
+
+    async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
+        check_key(key)
+        with whole_output(path) as folder, (folder / "whole").open("xb") as sink:
+            found, size = await self._fetch(key, sink, sha256=sha256)
+        return Artifact(url=self.url_of(key), sha256=found, bytes=size)
+
+    async def get_bytes(self, key: str, *, limit: int | None = None) -> bytes:
+        check_key(key)
+
+        async def get(store: S3Store) -> "tuple[GetResult, Bytes]":
+            result = await store.get_async(key)
+            check_size(self.url_of(key), result.meta["size"], limit)
+            return result, await result.bytes_async()
+
+        result, data = await self._request(key, get)
+        found = hashlib.sha256(data).hexdigest()
+        check_digest(self.url_of(key), found, result.attributes.get(_SHA256))
+        return bytes(data)
+
+    async def stat(self, key: str) -> StoredObject | None:
+        check_key(key)
+        try:
+            there = await self._request(
+                key, lambda store: store.get_async(key, options={"head": True})
+            )
+        except ArtifactNotFound:
+            if not self._bucket_seen:
+                # An answer without a body doesn't say what is missing, one with a body does.
+                await self._check_bucket(key)
+            return None
+        return _stored(there.meta, there.attributes.get(_SHA256))
+
+    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+        check_prefix(prefix)
+        folder = prefix.rpartition("/")[0] or None
+
+        async def collect(store: S3Store) -> "Sequence[ObjectMeta]":
+            return await obstore.list(store, folder, chunk_size=1000).collect_async()
+
+        found = await self._request(prefix, collect)
+        stored = [_stored(meta) for meta in found if meta["path"].startswith(prefix)]
+        return sorted(stored, key=lambda entry: entry.key)
+
+    async def delete(self, key: str) -> None:
+        check_key(key)
+        await self._request(key, lambda store: store.delete_async(key))
+
+    async def delete_prefix(self, prefix: str) -> int:
+        if not prefix:
+            raise StorageInvalid("an empty prefix would delete everything")
+        keys = [entry.key for entry in await self.list(prefix)]
+        if keys:
+            await self._request(prefix, lambda store: store.delete_async(keys))
+        return len(keys)
+
+    async def presigned_url(self, key: str, *, expires: float) -> str:
+        check_key(key)
+        period = timedelta(seconds=check_expiry(expires))
+        return await self._request(key, lambda store: obstore.sign_async(store, "GET", key, period))
+
+    async def close(self) -> None:
+        self._opened = None
+
+    async def _check_bucket(self, key: str) -> None:
+        try:
+            await self._request(key, lambda store: store.get_async(key))
+        except ArtifactNotFound:
+            if not self._bucket_seen:
+                raise
+
+    async def _fetch(self, key: str, sink: BinaryIO, *, sha256: str | None) -> tuple[str, int]:
+        async def fetch(store: S3Store) -> tuple[str, int]:
+            sink.seek(0)
+            sink.truncate()
+            head = await _first_part(store, key)
+            version, size = head.meta["e_tag"], head.meta["size"]
+
+            async def part(start: int, end: int) -> "Bytes":
+                # Parts of two versions of an object would make a third one.
+                options: Any = {"range": (start, end), "if_match": version}
+                return await (await store.get_async(key, options=options)).bytes_async()
+
+            found = await write_parts(sink, size, part, first=await head.bytes_async())
+            check_digest(self.url_of(key), found, sha256 or head.attributes.get(_SHA256))
+            return found, size
+
+        return await self._request(key, fetch)
+
+    async def _request(self, key: str, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
+        """Send a request, to another region if the bucket turns out to be there."""
+        try:
+            return await self._send(send)
+        except _FAULTS as first:
+            fault, text = first, str(first)
+        if await in_thread(lambda _halt: self._access.corrects(text)):
+            self._opened = None
+            try:
+                return await self._send(send)
+            except _FAULTS as second:
+                fault = second
+        raise self._error(key, fault) from fault
+
+    async def _send(self, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
+        if self._opened is None:
+            self._opened = await in_thread(lambda _halt: self._access.open())
+        answer = await send(self._opened)
+        self._bucket_seen = True
+        return answer
+
+    def _error(self, key: str, fault: Exception) -> HeliosError:
+        refusal = _Refusal.of(fault)
+        url = self.url_of(key)
+        if refusal.code == "NoSuchBucket":
+            return ArtifactNotFound(f"s3://{self._bucket}: there is no such bucket")
+        if isinstance(fault, FileNotFoundError):
+            self._bucket_seen = self._bucket_seen or bool(refusal.code)
+            return ArtifactNotFound(f"{url}: there is no such object")
+        if isinstance(fault, PreconditionError):
+            return ArtifactCorrupt(f"{url} was replaced while it was fetched")
+        if refusal.status in (401, 403) or refusal.code in _REJECTED_CREDENTIALS:
+            return AccessDenied(
+                f"{url}: {refusal}",
+                hint="Check the credentials' rights; without s3:ListBucket, S3 also says this of "
+                "objects that don't exist.",
+            )
+        if isinstance(fault, ValueError) or refusal.is_final:
+            return StorageInvalid(f"{url}: {refusal}")
+        return StorageUnavailable(f"{url}: {refusal}")
+
+
+# Codes that come with status 400.
+_REJECTED_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What a store answered in place of what it was asked for, or why it didn't answer."""
+
+    reason: str
+    status: int | None = None
+    code: str = ""
+
+    @classmethod
+    def of(cls, fault: Exception) -> "_Refusal":
+        text = str(fault)
+        status = re.search(r"status code: (\d{3})", text)
+        code = re.search(r"<Code>(.*?)</Code>", text)
+        message = re.search(r"<Message>(.*?)</Message>", text, re.DOTALL)
+        # The first line tells what happened, those after it how the library came to know.
+        reason = message[1] if message else text.partition("\n")[0]
+        return cls(reason[:500], int(status[1]) if status else None, code[1] if code else "")
+
+    @property
+    def is_final(self) -> bool:
+        status = self.status or 500
+        return 400 <= status < 500 and status not in (408, 429)
+
+    def __str__(self) -> str:
+        return " ".join(str(word) for word in (self.status, self.code, self.reason) if word)
+
+
+async def _upload(
+    store: S3Store,
+    key: str,
+    source: BinaryIO,
+    size: int,
+    *,
+    sha256: str,
+    attributes: "Attributes",
+) -> None:
+    """Send a file; the object appears only if the file is still the one that was digested."""
+    halt = Halt()
+
+    async def parts() -> AsyncIterator[bytes]:
+        digest = hashlib.sha256()
+        length = part_size(size)
+
+        def read(_halt: Halt) -> bytes:
+            part = source.read(length)
+            digest.update(part)
+            return part
+
+        while part := await in_thread(read):
+            halt.check()
+            yield part
+        if digest.hexdigest() != sha256:
+            raise ArtifactCorrupt(f"{key}: the file changed while it was stored")
+
+    sending = asyncio.ensure_future(
+        store.put_async(
+            key,
+            parts(),
+            attributes=attributes,
+            use_multipart=size > PART,
+            chunk_size=part_size(size),
+            max_concurrency=PARALLEL,
+        )
+    )
+    try:
+        await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        # Ended from inside it takes back the parts that were sent; dropped, it would leave them.
+        halt.ask()
+        await to_the_end(_outlive(sending))
+        raise
+
+
+async def _outlive(sending: "asyncio.Future[Any]") -> None:
+    await asyncio.wait([sending], timeout=_ABORT_TIME)
+    sending.cancel()
+    await asyncio.wait([sending])
+    if not sending.cancelled():
+        sending.exception()
+
+
+async def _first_part(store: S3Store, key: str) -> "GetResult":
+    try:
+        return await store.get_async(key, options={"range": (0, PART)})
+    except BaseError as fault:
+        if _Refusal.of(fault).status != 416:
+            raise
+        # An empty object has no first byte.
+        return await store.get_async(key)
+
+
+def _attributes(key: str, sha256: str) -> "Attributes":
+    return {"Content-Type": content_type(key), _SHA256: sha256}
+
+
+def _stored(meta: "ObjectMeta", sha256: str | None = None) -> StoredObject:
+    return StoredObject(
+        key=meta["path"],
+        bytes=meta["size"],
+        version=meta["e_tag"] or str(meta["last_modified"]),
+        modified=meta["last_modified"],
+        sha256=sha256,
+    )

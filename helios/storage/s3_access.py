@@ -1,0 +1,180 @@
+"""How a bucket in S3, or in a store like it, is reached: endpoint, region, credentials."""
+
+import contextlib
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from obstore.store import S3Store
+
+from helios.errors import AccessDenied, ArtifactNotFound, StorageInvalid, StorageUnavailable
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3CredentialProvider
+
+#: Tries after the first one, with delays of up to 0.1 s that double up to 10 s.
+RETRIES = 8
+#: Seconds after which nothing is tried again.
+_RETRY_TIMEOUT = 120
+#: Region of stores that have none.
+_NO_REGION = "us-east-1"
+#: Seconds to wait for a bucket's region.
+_DISCOVERY_TIMEOUT = 10
+
+_WRONG_REGION = re.compile(
+    r"redirect without LOCATION|PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed"
+    r"|status code: 30[17]"
+)
+
+
+class S3Access:
+    """Opens one bucket.
+
+    Parameters
+    ----------
+    bucket:
+        Its name.
+    prefix:
+        Folder in it that keys are relative to; may be empty.
+    env:
+        `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` (stores like S3), `AWS_REGION` or
+        `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID` with its secret and token, `AWS_PROFILE`,
+        `AWS_CA_BUNDLE`, `AWS_SKIP_SIGNATURE`. Without keys boto3 looks for credentials where it
+        always does; without boto3, the container's or the machine's role is used.
+    retries:
+        Tries after the first one.
+    """
+
+    def __init__(
+        self, bucket: str, *, prefix: str, env: Mapping[str, str], retries: int = RETRIES
+    ) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._env = env
+        self._retries = retries
+        self._endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None
+        self._discovered: str | None = None
+
+    def open(self) -> S3Store:
+        """Open the bucket; may take a moment, as credentials are looked up.
+
+        Raises
+        ------
+        AccessDenied
+            There are no credentials.
+        ArtifactNotFound
+            The bucket's region was asked for, and there is no such bucket.
+        """
+        config = self._base_config()
+        provider: S3CredentialProvider | None = None
+        if access_key := self._env.get("AWS_ACCESS_KEY_ID"):
+            config["access_key_id"] = access_key
+            config["secret_access_key"] = self._env.get("AWS_SECRET_ACCESS_KEY", "")
+            if token := self._env.get("AWS_SESSION_TOKEN"):
+                config["session_token"] = token
+        elif _is_true(self._env.get("AWS_SKIP_SIGNATURE")):
+            config["skip_signature"] = True
+        else:
+            provider, region = _from_boto3(self._env.get("AWS_PROFILE"))
+            if region:
+                config.setdefault("region", region)
+        if "region" not in config:
+            config["region"] = _NO_REGION if self._endpoint else self._discover()
+        return S3Store(
+            self._bucket,
+            prefix=self._prefix or None,
+            config=config,
+            client_options=self._client_options(),
+            retry_config=self._retry_config(),
+            credential_provider=provider,
+        )
+
+    def corrects(self, fault: str) -> bool:
+        """Return whether a fault came from looking in the wrong region, which is known now.
+
+        The next `open` goes to the right one.
+        """
+        if self._discovered or not _WRONG_REGION.search(fault):
+            return False
+        self._discover()
+        return True
+
+    def _base_config(self) -> "S3Config":
+        config: S3Config = {}
+        if self._endpoint:
+            config["aws_endpoint_url_s3"] = self._endpoint
+        # Behind other endpoints, and with dots in its name, a bucket has no host of its own.
+        config["virtual_hosted_style_request"] = not self._endpoint and "." not in self._bucket
+        region = self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION")
+        if region := self._discovered or region:
+            config["region"] = region
+        return config
+
+    def _client_options(self) -> "ClientConfig":
+        options: ClientConfig = {
+            "allow_http": bool(self._endpoint and self._endpoint.startswith("http://")),
+            "connect_timeout": timedelta(seconds=5),
+            # A stalled connection is given up; a slow one may take its time.
+            "read_timeout": timedelta(seconds=30),
+            "timeout": timedelta(minutes=10),
+        }
+        if bundle := self._env.get("AWS_CA_BUNDLE"):
+            try:
+                with open(bundle, "rb") as certificates:  # noqa: PTH123
+                    options["root_certificate"] = certificates.read()
+            except OSError as fault:
+                raise StorageInvalid(f"AWS_CA_BUNDLE: {bundle}: {fault.strerror}") from fault
+        return options
+
+    def _retry_config(self) -> "RetryConfig":
+        return {
+            "max_retries": self._retries,
+            "retry_timeout": timedelta(seconds=_RETRY_TIMEOUT),
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=10),
+                "base": 2,
+            },
+        }
+
+    def _discover(self) -> str:
+        """Ask for the bucket's region, which anyone may know."""
+        url = f"{self._endpoint or 'https://s3.amazonaws.com'}/{self._bucket}"
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - http or https
+        try:
+            with urllib.request.urlopen(request, timeout=_DISCOVERY_TIMEOUT) as answer:  # noqa: S310
+                headers = answer.headers
+        except urllib.error.HTTPError as refusal:
+            headers = refusal.headers
+            if refusal.code == 404:
+                raise ArtifactNotFound(f"s3://{self._bucket}: there is no such bucket") from None
+        except OSError as fault:
+            raise StorageUnavailable(f"s3://{self._bucket}: {fault}") from fault
+        self._discovered = headers.get("x-amz-bucket-region") or _NO_REGION
+        return self._discovered
+
+
+def _from_boto3(profile: str | None) -> "tuple[S3CredentialProvider | None, str | None]":
+    """Look for credentials as boto3 does: profiles, single sign-on, roles."""
+    with contextlib.suppress(ImportError):
+        import boto3  # noqa: PLC0415 - costs 0.2 s, and keys in the environment make do without
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+        from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
+
+        try:
+            session = boto3.Session(profile_name=profile)
+            return Boto3CredentialProvider(session), session.region_name
+        except (BotoCoreError, ValueError) as fault:
+            reason = fault if isinstance(fault, BotoCoreError) else "there are none"
+            raise AccessDenied(
+                f"no AWS credentials: {reason}",
+                hint="Log in (`aws sso login`, `aws configure`) or set AWS_ACCESS_KEY_ID.",
+            ) from fault
+    return None, None
+
+
+def _is_true(value: str | None) -> bool:
+    return (value or "").lower() in ("1", "true", "yes", "on")

@@ -1,0 +1,187 @@
+"""Who calls: verifies the identity token of a request, behind Cloud Run's own check."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from google.auth import exceptions, jwt
+from google.auth.transport.requests import Request
+
+from helios.errors import AccessDenied, CallerRejected, WorkerUnavailable
+
+#: Where Google publishes the certificates of the keys that sign identity tokens.
+GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+#: Seconds that this machine's clock may differ from the issuer's.
+CLOCK_SKEW = 10
+
+_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+# What Cloud Run puts in place of the signature of a token that it checked itself.
+_SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
+# Seconds that a fetch of the certificates may take.
+_FETCH_TIMEOUT = 5.0
+# Seconds that certificates are kept whatever their server says, at least and at most.
+_MIN_AGE, _MAX_AGE = 60.0, 24 * 3600.0
+# Seconds between two fetches because of a key that isn't known: forged tokens name any key.
+_RETRY_UNKNOWN = 30.0
+_MAX_AGE_HEADER = re.compile(r"max-age=(\d{1,9})")
+
+
+class Certificates:
+    """The certificates of an issuer's keys, fetched once and again when they get old.
+
+    Parameters
+    ----------
+    url:
+        Answers `{key id: PEM certificate}`.
+    clock:
+        Returns seconds that only grow.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._certificates: Mapping[str, str] = {}
+        self._fetched = float("-inf")
+        self._expires = float("-inf")
+
+    def by_key_id(self, key_id: str | None) -> Mapping[str, str]:
+        """Return all certificates, the one of a key among them unless there is no such key.
+
+        Raises
+        ------
+        WorkerUnavailable
+            There are no certificates yet, and they can't be fetched.
+        """
+        with self._lock:
+            now = self._clock()
+            unknown = key_id is not None and key_id not in self._certificates
+            if now >= self._expires or (unknown and now >= self._fetched + _RETRY_UNKNOWN):
+                self._fetch(now)
+            return self._certificates
+
+    def _fetch(self, now: float) -> None:
+        self._fetched = now
+        try:
+            # A request of its own: one session isn't meant for many threads.
+            response = Request()(self._url, method="GET", timeout=_FETCH_TIMEOUT)
+            if response.status != 200:
+                raise ValueError(f"status {response.status}")
+            self._certificates = _certificates(response.data)
+        except (exceptions.GoogleAuthError, ValueError) as fault:
+            # Those at hand stay good for a while when their server is down.
+            self._expires = now + _MIN_AGE if self._certificates else now
+            if self._certificates:
+                return
+            raise WorkerUnavailable(
+                f"identity: no certificates from {self._url}: {fault}",
+                hint="The worker needs them to verify callers; let it reach that address.",
+            ) from None
+        stated = _MAX_AGE_HEADER.search(response.headers.get("Cache-Control", ""))
+        age = float(stated[1]) if stated else _MIN_AGE
+        self._expires = now + min(max(age, _MIN_AGE), _MAX_AGE)
+
+
+class CallerCheck:
+    """Verifies that a request comes from someone who may call.
+
+    Parameters
+    ----------
+    audiences:
+        Whom tokens must be for: this service's URLs.
+    callers:
+        Accounts (e-mail addresses) that may call; none for all that an accepted token names.
+    certificates:
+        Of the keys that sign tokens.
+    """
+
+    def __init__(
+        self,
+        *,
+        audiences: Collection[str],
+        callers: Collection[str] = (),
+        certificates: Certificates | None = None,
+    ) -> None:
+        self._audiences = list(audiences)
+        self._callers = frozenset(caller.lower() for caller in callers)
+        self._certificates = certificates or Certificates(GOOGLE_CERTS_URL)
+
+    def check(self, authorization: str | None) -> str:
+        """Return the caller's account.
+
+        Parameters
+        ----------
+        authorization:
+            The request's Authorization header.
+
+        Raises
+        ------
+        CallerRejected
+            The token is missing, forged, expired, from another issuer or for another audience.
+        AccessDenied
+            The token is good, but its account is not among the callers.
+        WorkerUnavailable
+            The certificates can't be fetched.
+        """
+        claims = self._claims(_bearer(authorization))
+        if claims.get("iss") not in _ISSUERS:
+            raise CallerRejected(f"identity token: its issuer is {claims.get('iss')!r}")
+        email = str(claims.get("email") or "")
+        if not self._callers:
+            return email or str(claims.get("sub"))
+        if claims.get("email_verified") is not True or email.lower() not in self._callers:
+            raise AccessDenied(
+                f"identity token: {email or 'an account without e-mail'} may not call this worker",
+                hint="HELIOS_ALLOWED_CALLERS lists who may.",
+            )
+        return email
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        try:
+            key_id = jwt.decode_header(token).get("kid")
+            certificates = self._certificates.by_key_id(None if key_id is None else str(key_id))
+            claims: Mapping[str, Any] = jwt.decode(
+                token,
+                certs=certificates,
+                audience=self._audiences,
+                clock_skew_in_seconds=CLOCK_SKEW,
+            )
+        except exceptions.InvalidValue as fault:
+            raise CallerRejected(
+                f"identity token: {fault}",
+                hint="Get a new one whose audience is this service's URL.",
+            ) from None
+        # The library raises others than its own on claims of the wrong type, and some of its
+        # messages quote the token, which mustn't get into answers and logs.
+        except (exceptions.GoogleAuthError, ValueError, TypeError, AttributeError):
+            raise CallerRejected(
+                "identity token: it is malformed, or not signed by its issuer"
+            ) from None
+        return claims
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise CallerRejected(
+            "identity token: the request has none",
+            hint="Send Authorization: Bearer TOKEN.",
+        )
+    if token.endswith(_SIGNATURE_REMOVED):
+        # Cloud Run takes the signature off the token that it checks, so it gets one of its own.
+        raise CallerRejected(
+            "identity token: Cloud Run has removed its signature",
+            hint="Send the token twice, as Authorization and as X-Serverless-Authorization.",
+        )
+    return token
+
+
+def _certificates(data: bytes) -> Mapping[str, str]:
+    value = json.loads(data)
+    if not isinstance(value, dict) or not value:
+        raise ValueError("not an object of certificates")
+    return {str(key_id): str(pem) for key_id, pem in value.items()}
