@@ -9,6 +9,7 @@ from helios.errors import SourceForbidden
 from helios.redaction import without_secrets
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # What the parsers of two libraries may read differently, in a URL whose beginning decides.
@@ -67,44 +68,47 @@ class _Place:
     def of(cls, url: str, *, what: str = "source") -> "_Place":
         if not _SCHEME.match(url) or url.lower().startswith("file://"):
             return cls._local(url)
-        fault = SourceForbidden(
-            f"{what}: {without_secrets(url)} can't be told from a forbidden URL"
-        )
+        place = cls._web(url) if _WEB.match(url) else cls._object(url)
+        if place is None or _leads_elsewhere(place.path):
+            raise SourceForbidden(
+                f"{what}: {without_secrets(url)} isn't plainly below an allowed URL"
+            )
+        return place
+
+    @classmethod
+    def _web(cls, url: str) -> "_Place | None":
         if _AMBIGUOUS.search(url):
-            raise fault
+            return None
         try:
             parts = urlsplit(url)
-            port = parts.port
+            port = parts.port or _DEFAULT_PORTS[parts.scheme]
         except ValueError:
-            raise fault from None
-        scheme = parts.scheme.lower()
-        if scheme in _DEFAULT_PORTS:
-            if parts.username is not None or parts.password is not None:
-                raise fault
-            authority = (parts.hostname or "").lower().rstrip(".")
-            port = port or _DEFAULT_PORTS[scheme]
-            authority = f"{authority}:{port}" if authority else ""
-        else:
-            # Object keys may hold any character, but what isn't a key must not look like one.
-            authority = parts.netloc
-            if authority and not _BUCKET.fullmatch(authority):
-                raise fault
-        path = url.split("://", 1)[1].partition("/")[2]
-        if scheme in _DEFAULT_PORTS:
-            path = parts.path.lstrip("/")
-        if {".", ".."} & set(unquote(path).split("/")) or "\\" in unquote(path):
-            raise fault
-        return cls(scheme, authority, path)
+            return None
+        if parts.username is not None or parts.password is not None:
+            return None
+        host = (parts.hostname or "").rstrip(".")
+        return cls(parts.scheme, f"{host}:{port}" if host else "", parts.path.lstrip("/"))
+
+    @classmethod
+    def _object(cls, url: str) -> "_Place | None":
+        # Names of objects may hold any character: what looks like a query is a part of them.
+        scheme, _, rest = url.partition("://")
+        bucket, _, path = rest.partition("/")
+        if bucket and not _BUCKET.fullmatch(bucket):
+            return None
+        return cls(scheme.lower(), bucket, path)
 
     @classmethod
     def _local(cls, url: str) -> "_Place":
         path = url
         if url.lower().startswith("file://"):
             path = unquote(url[len("file://") :].removeprefix("localhost"))
-        if "\0" in path:
-            raise SourceForbidden(f"source: {path!r} holds a NUL character")
-        # Links and dots count as what they lead to.
-        return cls("file", "", str(Path(path).resolve()).lstrip("/"))
+        try:
+            # Links and dots count as what they lead to.
+            place = Path(path).resolve()
+        except (OSError, RuntimeError, ValueError):  # too long, a link to itself, a NUL character
+            raise SourceForbidden(f"source: {path[:200]!r} leads nowhere") from None
+        return cls("file", "", str(place).lstrip("/"))
 
     def is_below(self, prefix: "_Place") -> bool:
         if self.scheme != prefix.scheme:
@@ -115,3 +119,8 @@ class _Place:
             return not prefix.path
         folder = prefix.path.rstrip("/")
         return not folder or self.path == folder or self.path.startswith(f"{folder}/")
+
+
+def _leads_elsewhere(path: str) -> bool:
+    plain = unquote(path)
+    return "\\" in plain or bool({".", ".."} & set(plain.split("/")))

@@ -13,9 +13,12 @@ from helios.assets import AssetCache
 from helios.command import parse_command
 from helios.conversation import OutputCallback
 from helios.diagnosis import MemoryWatch, diagnose
+from helios.egress_proxy import egress_proxy
 from helios.job_folder import JobFolder, local_folder
 from helios.job_spec import JobSpec
+from helios.network_policy import NetworkPolicy
 from helios.render_executor import RenderExecutor
+from helios.renderer.network import PROXY_VARIABLE
 from helios.storage import ArtifactStorage
 from helios.time_limit import TimeLimit
 from helios.worker_job import Invocation, WorkerJob, WorkerResult
@@ -35,6 +38,8 @@ class Equipment:
         Unpacked assets of this and earlier jobs.
     workspaces:
         Folder that takes workspaces.
+    network:
+        What commands, and pages that they render, may reach.
     chunk_timeout:
         Seconds that a command may take; None for as long as there is time.
     platform:
@@ -44,6 +49,7 @@ class Equipment:
     executor: RenderExecutor
     assets: AssetCache
     workspaces: Path
+    network: NetworkPolicy
     chunk_timeout: float | None = None
     platform: Mapping[str, str | int] = field(default_factory=dict)
 
@@ -132,12 +138,14 @@ class Assignment:
         program, *args = parse_command(command)
         memory = MemoryWatch()
         limit = self.time_limit.for_command(self.equipment.chunk_timeout)
-        with self.stopwatch.measure("command"):
-            result = await self.equipment.executor.run(
-                WorkerJob(command=program, args=args, cwd=str(workspace)),
-                timeout=limit,
-                on_output=self.on_output,
+        async with egress_proxy(self.equipment.network) as proxy:
+            job = WorkerJob(
+                command=program, args=args, cwd=str(workspace), env=_proxy_environment(proxy)
             )
+            with self.stopwatch.measure("command"):
+                result = await self.equipment.executor.run(
+                    job, timeout=limit, on_output=self.on_output
+                )
         result = diagnose(result, memory=memory, workspace=workspace)
         self.log.info(
             "command.ended",
@@ -157,3 +165,13 @@ class Assignment:
             "versions": {"helios": __version__},
             "worker": dict(self.equipment.platform),
         }
+
+
+def _proxy_environment(proxy: str) -> dict[str, str]:
+    """Return the variables by which browsers, ffmpeg and others go through the proxy."""
+    return {
+        PROXY_VARIABLE: proxy,
+        "http_proxy": proxy,
+        "https_proxy": proxy,
+        "no_proxy": "",
+    }

@@ -117,6 +117,8 @@ class Download:
     async def _check_literal(self, url: str) -> None:
         """Check a host that is an address already: those aren't resolved."""
         parts = urlsplit(url)
+        if parts.scheme not in _PORTS:
+            raise SourceForbidden(f"{without_secrets(url)} isn't on a web server")
         try:
             ipaddress.ip_address(parts.hostname or "")
         except ValueError:

@@ -11,6 +11,7 @@ from helios.storage import split_url
 
 #: Endings of chunk outputs that are images, or folders of them: stored as one tar file.
 _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 #: Endings by which an `outputUrl` names a file, not a folder.
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
@@ -72,10 +73,7 @@ class JobFolder:
 
 def is_http(url: str) -> bool:
     """Tell whether something is fetched from a web server."""
-    try:
-        return urlsplit(url).scheme.lower() in ("http", "https")
-    except ValueError:
-        return False
+    return _WEB.match(url) is not None
 
 
 def local_folder(job_path: str) -> Path | None:

@@ -23,7 +23,7 @@ _TOKENS = re.compile(
     r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]*"  # JSON web tokens
     r"|\bya29\.[A-Za-z0-9._-]+"  # Google access tokens
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"  # AWS key ids
-    r"|(?i:(?<=\bbearer )[A-Za-z0-9._~+/=-]+|(?<=\bbasic )[A-Za-z0-9+/=_-]{8,})"
+    r"|(?i:(?<=\bbearer )[A-Za-z0-9._~+/=-]+|(?<=\bbasic )[A-Za-z0-9+/=_-]{16,})"
 )
 # `X-Amz-Signature=...`, `"token": "..."`, `password: ...` outside of URLs.
 _ASSIGNED = re.compile(

@@ -49,7 +49,7 @@ from helios.worker_job import ErrorRecord, Invocation, InvocationResponse, Worke
 from helios.worker_log import WorkerLog
 
 #: Seconds between asking a command to end and ending it; fits into what `TimeLimit` keeps.
-GRACE = 2.0
+GRACE = 1.0
 
 #: Answers to requests that can never work; all other failures are answered with 500.
 _STATUS = {
@@ -143,6 +143,12 @@ class WorkerRuntime:
                 storage_opener=storage_opener,
             ),
             workspaces=self._work.path,
+            # Nothing on this machine is a page's business, whatever networks it may reach.
+            network=NetworkPolicy(
+                hosts=config.allowed_hosts,
+                allow_private=config.allow_private_network,
+                resolve=resolve,
+            ),
             chunk_timeout=config.chunk_timeout,
             platform=config.platform,
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from helios.errors import BrowserCrashed, ProgramMissing
 from helios.renderer.devtools import DevTools
+from helios.renderer.network import network_flags
 
 #: Programs that can serve, best first: the headless shell alone offers `beginFrame`.
 BROWSERS = (
@@ -41,7 +42,6 @@ _FLAGS = (
     "--mute-audio",
     "--no-first-run",
     "--no-default-browser-check",
-    "--no-proxy-server",
     "--disable-extensions",
     "--disable-sync",
     "--disable-breakpad",
@@ -114,6 +114,7 @@ async def open_browser(
     *,
     program: Path | None = None,
     extra_flags: Sequence[str] = (),
+    network: Sequence[str] | None = None,
     on_demand: bool | None = None,
 ) -> AsyncIterator[Browser]:
     """Start a browser with an empty profile; end it and delete the profile afterwards.
@@ -124,6 +125,8 @@ async def open_browser(
         The browser to start; by default what `find_browser` finds.
     extra_flags:
         Further command-line flags.
+    network:
+        What `network_flags` returned; by default the network is open, and nothing is served.
     on_demand:
         Whether frames are drawn by `beginFrame` alone; by default wherever the browser offers it.
 
@@ -139,7 +142,9 @@ async def open_browser(
         on_demand = "headless-shell" in path.resolve().name or "headless-shell" in path.name
     profile = Path(tempfile.mkdtemp(prefix="helios-browser-"))
     try:
-        flags = [*_FLAGS, *_machine_flags(), f"--user-data-dir={profile}", *extra_flags]
+        if network is None:
+            network = network_flags(local_port=None, proxy=None)
+        flags = [*_FLAGS, *_machine_flags(), *network, f"--user-data-dir={profile}", *extra_flags]
         if on_demand:
             flags.append(_BEGIN_FRAME_FLAG)
         pid, read_fd, write_fd = _spawn(path, flags, profile)

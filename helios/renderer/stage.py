@@ -6,10 +6,10 @@ import math
 import os
 import socket
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 from helios.renderer.browser import open_browser
-from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.composition import Composition
+from helios.renderer.network import PROXY_VARIABLE, network_flags
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
 #: Height in pixels of the strips that Chromium draws a page in. Its own tiles of 256 x 256 cost
@@ -39,14 +39,16 @@ async def open_stage(
     """
     async with contextlib.AsyncExitStack() as stack:
         flags = _raster_flags(options, pages)
-        listener = None
+        listener, port = None, None
         if composition.root is not None:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            host, port = urlsplit(LOCAL_ORIGIN).hostname, listener.getsockname()[1]
-            flags.append(f"--host-resolver-rules=MAP {host}:80 127.0.0.1:{port}")
+            port = listener.getsockname()[1]
+        network = network_flags(local_port=port, proxy=os.environ.get(PROXY_VARIABLE))
 
         async def load(number: int) -> CompositionPage:
-            browser = await stack.enter_async_context(open_browser(extra_flags=flags))
+            browser = await stack.enter_async_context(
+                open_browser(extra_flags=flags, network=network)
+            )
             page_log = log if number == 0 else None
             page = await stack.enter_async_context(open_page(browser, options, page_log))
             await page.load(composition)
