@@ -209,12 +209,10 @@ def _cloud_run_adapter(url: str | None, *, impersonate: str | None) -> "WorkerAd
             hint=f"Give --service-url URL, or set {SERVICE_URL}.",
         )
     _require("google.auth", "cloudrun", extra="gcp")
-    # Until the adapter is there, this says what is missing.
-    adapters = importlib.import_module("orchestrator.adapters.cloud_run")
-    identity = importlib.import_module("orchestrator.adapters.identity")
-    tokens = identity.IdentityTokens(identity.find_identity(impersonate=impersonate))
-    adapter: WorkerAdapter = adapters.CloudRunAdapter(url, tokens=tokens)
-    return adapter
+    from orchestrator.adapters.cloud_run import CloudRunAdapter
+    from orchestrator.adapters.identity import IdentityTokens, find_identity
+
+    return CloudRunAdapter(url, tokens=IdentityTokens(find_identity(impersonate=impersonate)))
 
 
 def _require(module: str, adapter: str, *, extra: str) -> None:

@@ -50,6 +50,46 @@ def test_flags_name_the_function_and_its_storage() -> None:
     assert options.merge_by_worker is None
 
 
+def test_the_environment_stands_in_for_flags() -> None:
+    env = {
+        "HELIOS_LAMBDA_FUNCTION": "g",
+        "HELIOS_S3_ARTIFACTS": S3,
+        "HELIOS_CLOUDRUN_URL": "https://worker.example",
+        "HELIOS_GCS_ARTIFACTS": GS,
+    }
+    options = remote(env, adapter=["lambda", "cloudrun"], region="eu-west-1")
+    assert artifacts(options) == [S3, GS]
+    first = options.worksites[0].adapter
+    assert isinstance(first, AwsLambdaAdapter)
+    assert first.function == "g"
+
+
+def test_each_adapter_gets_the_storage_that_its_workers_are_at_home_with() -> None:
+    assert artifacts(remote(**BOTH, artifacts=[GS, S3])) == [S3, GS]
+
+
+def test_one_storage_serves_all() -> None:
+    assert artifacts(remote(**BOTH, artifacts=[S3])) == [S3, S3]
+
+
+def test_shares_become_weights() -> None:
+    options = remote(**BOTH, artifacts=[S3])
+    assert [(site.name, site.weight) for site in options.worksites] == [
+        ("lambda", 3.0),
+        ("cloudrun", 1.0),
+    ]
+
+
+def test_the_flags_come_back_for_whoever_goes_on() -> None:
+    options = remote(**BOTH, artifacts=[S3, GS], merge_on="worker")
+    assert " ".join(options.flags) == (
+        "--adapter lambda=3 --adapter cloudrun --function f --region eu-west-1"
+        f" --service-url https://worker.example --artifacts {S3} --artifacts {GS}"
+        " --merge-on worker"
+    )
+    assert options.merge_by_worker is True
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
