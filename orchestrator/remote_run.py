@@ -158,7 +158,7 @@ async def _upload(
     with display.activity(f"storing what workers need in {', '.join(dict.fromkeys(artifacts))}"):
         stored = await upload_job(job, artifacts=artifacts, stores=stores)
     for there in stored.values():
-        sent = f"{there.sent_bytes / 1e6:.1f} MB of assets" if there.sent_bytes else "no new assets"
+        sent = f"{_size(there.sent_bytes)} of assets" if there.sent_bytes else "no new assets"
         display.note(
             "uploaded",
             f"{there.job_path}: job spec and {sent}",
@@ -168,6 +168,10 @@ async def _upload(
             bytes=there.sent_bytes,
         )
     return stored
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
 def _sites(

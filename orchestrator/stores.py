@@ -1,5 +1,6 @@
 """The storages that a render uses: each is opened once, and files move between them and here."""
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,10 @@ from helios.worker_job import Artifact
 
 #: Bytes of a small file, such as a record, that are read at most.
 MAX_SMALL_BYTES = 1024 * 1024
+#: Bytes up to which S3 copies an object by itself.
+MAX_COPIED_BYTES = 5 << 30
+
+_BUCKET = re.compile(r"(?:s3|gs)://[^/]+/")
 
 
 class Stores:
@@ -89,6 +94,14 @@ class Stores:
         """Store an object under another URL as well, maybe in another storage."""
         if artifact.url == url:
             return artifact
+        bucket = _BUCKET.match(url)
+        if bucket and artifact.url.startswith(bucket[0]) and _is_copied_there(artifact):
+            # Within a bucket, the bytes needn't come here.
+            root = bucket[0]
+            copied = await self.at(root.rstrip("/")).copy(
+                artifact.url.removeprefix(root), url.removeprefix(root)
+            )
+            return copied.model_copy(update={"url": url})
         with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
             whole = Path(scratch, "whole")
             await self.fetch(artifact, whole)
@@ -110,3 +123,8 @@ class Stores:
     def _split(self, url: str) -> tuple[ArtifactStorage, str]:
         base, key = split_url(url)
         return self.at(base), key
+
+
+def _is_copied_there(artifact: Artifact) -> bool:
+    """Tell whether a storage copies an object by itself, as it does those of a known, fair size."""
+    return artifact.bytes is not None and artifact.bytes <= MAX_COPIED_BYTES

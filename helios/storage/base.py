@@ -104,6 +104,18 @@ class ArtifactStorage(ABC):
         """
 
     @abstractmethod
+    async def copy(self, key: str, to: str) -> Artifact:
+        """Store an object under another key as well, without bringing it here.
+
+        S3 copies objects of up to 5 GB.
+
+        Raises
+        ------
+        ArtifactNotFound
+            There is no such object.
+        """
+
+    @abstractmethod
     async def stat(self, key: str) -> StoredObject | None:
         """Return what is known of an object; None if it isn't there."""
 

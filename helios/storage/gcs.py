@@ -153,6 +153,24 @@ class GcsStorage(ArtifactStorage):
 
         return await self._request(key, get)
 
+    async def copy(self, key: str, to: str) -> Artifact:
+        check_key(key)
+        check_key(to)
+
+        def copy(halt: Halt) -> Artifact:
+            source, target = self._find(key), self._blob(to)
+            target.metadata = source.metadata
+            # Large objects take several requests.
+            token, _, _ = target.rewrite(source, **self._how)
+            while token is not None:
+                halt.check()
+                token, _, _ = target.rewrite(source, token=token, **self._how)
+            return Artifact(
+                url=self.url_of(to), sha256=_metadata(source).get(_SHA256), bytes=source.size
+            )
+
+        return await self._request(key, copy)
+
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)
 

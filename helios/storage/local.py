@@ -105,6 +105,14 @@ class LocalStorage(ArtifactStorage):
 
         return await in_thread(get)
 
+    async def copy(self, key: str, to: str) -> Artifact:
+        def copy(halt: Halt) -> Artifact:
+            target = self._path_of(to)
+            with self._open(key) as source, self._faults(to):
+                return self._put(to, target, lambda sink: _copy(source, sink, halt))
+
+        return await in_thread(copy)
+
     async def stat(self, key: str) -> StoredObject | None:
         def stat(_halt: Halt) -> StoredObject | None:
             try:

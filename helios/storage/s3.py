@@ -126,6 +126,18 @@ class S3Storage(ArtifactStorage):
         check_digest(self.url_of(key), found, result.attributes.get(_SHA256))
         return bytes(data)
 
+    async def copy(self, key: str, to: str) -> Artifact:
+        check_key(key)
+        check_key(to)
+        # With its metadata, the digest among them.
+        await self._request(key, lambda store: store.copy_async(key, to))
+        there = await self.stat(to)
+        if there is None:
+            raise ArtifactNotFound(
+                f"{self.url_of(to)}: there is no such object after it was copied"
+            )
+        return Artifact(url=self.url_of(to), sha256=there.sha256, bytes=there.bytes)
+
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)
         try:

@@ -119,6 +119,25 @@ def test_what_is_put_replaces_what_was_there(storage: ArtifactStorage) -> None:
     assert (after.bytes, after.sha256) == (10, sha256(b"second one"))
 
 
+def test_a_copy_is_the_same_object_under_another_key(
+    storage: ArtifactStorage, tmp_path: Path
+) -> None:
+    data = os.urandom(PART + 1)
+    (tmp_path / "in").write_bytes(data)
+    put = do(storage.put_file("jobs/1/out put.mp4", tmp_path / "in"))
+
+    copied = do(storage.copy("jobs/1/out put.mp4", "videos/a.mp4"))
+    there = do(storage.stat("videos/a.mp4"))
+
+    assert copied == put.model_copy(update={"url": storage.url_of("videos/a.mp4")})
+    assert there
+    assert (there.bytes, there.sha256) == (put.bytes, put.sha256)
+    assert do(storage.get_bytes("videos/a.mp4")) == data
+    assert do(storage.get_bytes("jobs/1/out put.mp4")) == data
+    with pytest.raises(ArtifactNotFound):
+        do(storage.copy("nothing", "videos/b.mp4"))
+
+
 def test_the_digest_is_kept_with_a_file_in_parts(storage: ArtifactStorage, tmp_path: Path) -> None:
     data = os.urandom(PART + 5)
     (tmp_path / "in").write_bytes(data)
