@@ -144,6 +144,57 @@ class MergeFailed(HeliosError):
     retryable = True
 
 
+# --- the life of a job ----------------------------------------------------------------------
+
+
+class JobNotFound(HeliosError):
+    """No job with that id among those that are kept."""
+
+    code = "JOB_NOT_FOUND"
+
+
+class JobExists(HeliosError):
+    """A job with that id is kept already."""
+
+    code = "JOB_EXISTS"
+
+
+class JobBusy(HeliosError):
+    """A job that another process is at, or the folder that it runs in."""
+
+    code = "JOB_BUSY"
+
+
+class JobStateConflict(HeliosError):
+    """A wish that a job's state doesn't allow, such as to pause what is completed."""
+
+    code = "JOB_STATE_CONFLICT"
+
+
+class JobChanged(HeliosError):
+    """A job that another process took over and wrote in the meantime."""
+
+    code = "JOB_CHANGED"
+
+
+class JobRecordInvalid(HeliosError):
+    """A job's record that can't be read; what is damaged was set aside."""
+
+    code = "JOB_RECORD_INVALID"
+
+
+class JobRecordNewer(JobRecordInvalid):
+    """A job's record that a newer version of this program wrote."""
+
+    code = "JOB_RECORD_NEWER"
+
+
+class JobPaused(Cancelled):
+    """A job that was paused: nothing new began, and what ran was finished."""
+
+    code = "PAUSED"
+
+
 # --- input of a render ----------------------------------------------------------------------
 
 

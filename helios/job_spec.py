@@ -299,7 +299,7 @@ def _contradictions(spec: JobSpec) -> Iterator[str]:
 
 def _identifier_faults(spec: JobSpec) -> Iterator[str]:
     if spec.id is not None:
-        fault = _id_fault(spec.id)
+        fault = id_fault(spec.id)
         if fault:
             yield f"$.id: {fault}"
     for name, url in (("assetsUrl", spec.assets_url), ("outputUrl", spec.output_url)):
@@ -307,7 +307,8 @@ def _identifier_faults(spec: JobSpec) -> Iterator[str]:
             yield f"$.{name}: is empty or holds a NUL character"
 
 
-def _id_fault(job_id: str) -> str | None:
+def id_fault(job_id: str) -> str | None:
+    """Return what keeps an id from naming a job's folder, or None."""
     if not job_id.strip() or job_id in (".", ".."):
         return f"{job_id!r} names no folder"
     if re.search(r"[/\\\0-\x1f\x7f]", job_id) or _DRIVE.match(job_id):

@@ -1,5 +1,7 @@
 """What tests of several packages stand on."""
 
+import asyncio
+import inspect
 from collections.abc import Iterator
 
 import pytest
@@ -12,3 +14,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS for the whole session; tests keep apart by the names that they give things."""
     with local_aws(logs=tmp_path_factory.mktemp("lambda-logs")) as started:
         yield started
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True

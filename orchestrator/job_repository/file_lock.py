@@ -1,0 +1,105 @@
+"""Locks on files and folders, which the system lets go of when their process ends."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+#: Seconds for which a lock that is taken is tried again: whoever only looks holds it for less.
+PATIENCE = 0.2
+
+
+class FileLock:
+    """A lock on a file or a folder that is there.
+
+    It belongs to the open file, so that even one process can't take it twice, and a process that
+    is killed lets go of it: there are no stale locks.
+
+    Parameters
+    ----------
+    path:
+        What is locked. It is opened for writing if it is a file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object has the lock."""
+        return self._descriptor is not None
+
+    def take(self, *, patience: float = PATIENCE) -> bool:
+        """Take the lock; False if another one has it.
+
+        Parameters
+        ----------
+        patience:
+            Seconds for which it is tried.
+
+        Raises
+        ------
+        FileNotFoundError
+            What is to be locked isn't there (any more).
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            descriptor = _open(self.path)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Its last holder may have removed or replaced it: then this lock is on nothing.
+                if os.fstat(descriptor).st_ino == self.path.stat().st_ino:
+                    self._descriptor, descriptor = descriptor, -1
+                    return True
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.01)
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+
+    def note(self, text: str) -> None:
+        """Write into the locked file, for whoever finds it taken."""
+        assert self._descriptor is not None  # noqa: S101 - only its holder may
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody has the lock on a file or folder that is there."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except IsADirectoryError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
