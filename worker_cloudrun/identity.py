@@ -11,9 +11,8 @@ from google.auth import exceptions, jwt
 from google.auth.transport.requests import Request
 
 from helios.errors import AccessDenied, CallerRejected, WorkerUnavailable
+from worker_cloudrun.service_config import GOOGLE_CERTS_URL
 
-#: Where Google publishes the certificates of the keys that sign identity tokens.
-GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 #: Seconds that this machine's clock may differ from the issuer's.
 CLOCK_SKEW = 10
 

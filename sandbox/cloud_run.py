@@ -1,0 +1,134 @@
+"""A Cloud Run service on this machine: the real worker under the real gunicorn."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: How the worker's image starts it, but on a socket that is open already, on loopback.
+SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bind", "fd://{socket}")
+
+# Variables of this process without which programs aren't found or texts aren't read right.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
+# Seconds until the worker answers, and until it is gone after SIGTERM.
+_START_PATIENCE = 60.0
+_STOP_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCloudRun:
+    """A service that runs: where it is, its process, and its log."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log_file: Path
+
+    def log(self) -> str:
+        """Return all that it has logged."""
+        return self.log_file.read_text("utf-8", "replace")
+
+    def terminate(self) -> None:
+        """Tell it to end, as Cloud Run does."""
+        self.process.send_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def local_cloud_run(
+    *,
+    folder: Path,
+    variables: Mapping[str, str],
+    command: Sequence[str] = SERVER,
+    verify_callers: bool = False,
+) -> Iterator[LocalCloudRun]:
+    """Run a service while the context lasts.
+
+    One process stands for as many instances as `HELIOS_CONCURRENCY` says.
+
+    Parameters
+    ----------
+    folder:
+        For its log and all that it writes.
+    variables:
+        The service's environment variables.
+    command:
+        How it is started, by the name of a program of this environment; `{socket}` becomes the
+        number of an open socket, `{port}` that of a free port.
+    verify_callers:
+        Whether it accepts only tokens whose audience is its URL.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    # Bound here, so that nobody else gets the port before the server does.
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    env = {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        "HOME": str(temporary),
+        "TMPDIR": str(temporary),
+        "PORT": str(port),
+        "K_SERVICE": "worker",
+        "K_REVISION": "worker-00001",
+        "GOOGLE_CLOUD_PROJECT": "sandbox",
+        "PYTHONUNBUFFERED": "1",
+        **({"HELIOS_AUDIENCE": url} if verify_callers else {}),
+        **variables,
+    }
+    program = shutil.which(command[0], path=str(Path(sys.executable).parent))
+    if program is None:
+        raise FileNotFoundError(f"{command[0]} isn't installed beside {sys.executable}")
+    inherits = any("{socket}" in word for word in command)
+    if not inherits:
+        listener.close()
+    number = listener.fileno()
+    words = [word.format(port=port, socket=number) for word in command[1:]]
+    log_file = folder / "service.log"
+    with log_file.open("wb") as log, listener:
+        process = subprocess.Popen(
+            [program, *words],
+            env=env,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[number] if inherits else [],
+        )
+    service = LocalCloudRun(url=url, process=process, log_file=log_file)
+    try:
+        _wait_until_ready(service, port)
+        yield service
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(service: LocalCloudRun, port: int) -> None:
+    deadline = time.monotonic() + _START_PATIENCE
+    while time.monotonic() < deadline and service.process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with (
+            contextlib.suppress(OSError, http.client.HTTPException),
+            contextlib.closing(connection),
+        ):
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the worker isn't ready: {service.log()[-2000:]}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

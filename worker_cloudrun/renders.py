@@ -1,0 +1,195 @@
+"""The renders of one instance: how many run at once, and what ends them early."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+from helios.conversation import OutputCallback
+from helios.errors import Cancelled, HeliosError, WorkerThrottled, WorkerUnavailable
+from helios.runtime import WorkerRuntime, failure
+from helios.worker_job import Invocation, InvocationResponse
+from helios.worker_log import WorkerLog
+
+#: Seconds that ending a command, cleaning up and answering may take.
+ENDING = 4.0
+
+#: HTTP status and answer.
+Answer = tuple[int, InvocationResponse]
+
+
+class Renders:
+    """Runs invocations in an event loop of its own, beside the server's threads.
+
+    Parameters
+    ----------
+    runtime:
+        Answers them.
+    concurrency:
+        How many run at once.
+    time_limit:
+        Seconds that the platform gives each; None for no limit.
+    """
+
+    def __init__(
+        self, runtime: WorkerRuntime, *, concurrency: int, time_limit: float | None = None
+    ) -> None:
+        self._runtime = runtime
+        self._concurrency = concurrency
+        self._time_limit = time_limit
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._running = 0
+        self._draining = False
+        # Only the loop's own thread looks into these.
+        self._reasons: dict[asyncio.Task[Answer], HeliosError | None] = {}
+
+    @property
+    def draining(self) -> bool:
+        """Whether the instance is about to end, and takes nothing new."""
+        return self._draining
+
+    def begin(
+        self,
+        invocation: Invocation,
+        *,
+        log: WorkerLog,
+        on_output: OutputCallback | None = None,
+        caller: socket.socket | None = None,
+    ) -> "Future[Answer]":
+        """Begin an invocation, and return its answer to come.
+
+        Parameters
+        ----------
+        invocation:
+            What to do.
+        log:
+            Takes its events.
+        on_output:
+            Is called, in the loop's thread, for each line that a command writes.
+        caller:
+            The connection that the request came by: when the caller closes it, the invocation
+            ends.
+
+        Raises
+        ------
+        WorkerThrottled
+            As many run as may.
+        WorkerUnavailable
+            The instance is about to end.
+        """
+        with self._lock:
+            if self._draining:
+                raise _ending()
+            if self._running >= self._concurrency:
+                raise WorkerThrottled(
+                    f"this instance takes {self._concurrency} render(s) at once, and is busy"
+                )
+            self._running += 1
+            loop = self._loop = self._loop or _loop_in_a_thread()
+        return asyncio.run_coroutine_threadsafe(
+            self._answer(invocation, log=log, on_output=on_output, caller=caller), loop
+        )
+
+    def drain(self, seconds: float) -> None:
+        """Take nothing new, and end what still runs after some seconds; may be called by a signal.
+
+        Parameters
+        ----------
+        seconds:
+            Until the process is killed; what runs is ended `ENDING` seconds before that.
+        """
+        self._draining = True
+        if self._loop is None:
+            return
+        patience = max(seconds / 2, seconds - ENDING)
+        loop = self._loop
+        loop.call_soon_threadsafe(loop.call_later, patience, self._end_all)
+
+    def end(self, answer: "Future[Answer]") -> None:
+        """End an invocation whose answer nobody waits for any more."""
+        answer.cancel()
+
+    def _end_all(self) -> None:
+        for task in self._reasons:
+            self._end(task, _ending())
+
+    def _end(self, task: "asyncio.Task[Answer]", reason: HeliosError) -> None:
+        if self._reasons.get(task) is None:
+            self._reasons[task] = reason
+            task.cancel()
+
+    async def _answer(
+        self,
+        invocation: Invocation,
+        *,
+        log: WorkerLog,
+        on_output: OutputCallback | None,
+        caller: socket.socket | None,
+    ) -> Answer:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("there is no task to end")
+        self._reasons[task] = None
+        try:
+            with self._listening(caller, task):
+                return await self._runtime.answer(
+                    invocation.payload(), deadline=self._time_limit, on_output=on_output, log=log
+                )
+        except asyncio.CancelledError:
+            reason = self._reasons[task] or _gone()
+            log.warning("invocation.cancelled", code=reason.code, message=reason.message)
+            _, response = failure(reason)
+            return 503, response
+        finally:
+            # Before the caller hears: its next request mustn't find the place taken.
+            del self._reasons[task]
+            with self._lock:
+                self._running -= 1
+
+    @contextlib.contextmanager
+    def _listening(
+        self, caller: socket.socket | None, task: "asyncio.Task[Answer]"
+    ) -> Iterator[None]:
+        """End a task when its caller closes the connection."""
+        loop = asyncio.get_running_loop()
+        # What an encrypted connection has to read needn't be the caller's.
+        if type(caller) is not socket.socket:
+            yield
+            return
+
+        def look() -> None:
+            try:
+                said = own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                said = b""
+            loop.remove_reader(own)
+            # Anything else is a next request, sent ahead.
+            if not said:
+                self._end(task, _gone())
+
+        # The server closes its own whenever it likes, and its number is soon another connection's.
+        with caller.dup() as own:
+            loop.add_reader(own, look)
+            try:
+                yield
+            finally:
+                loop.remove_reader(own)
+
+
+def _ending() -> WorkerUnavailable:
+    return WorkerUnavailable("the worker's instance is shutting down", hint="Try again.")
+
+
+def _gone() -> Cancelled:
+    return Cancelled("the caller has closed the connection")
+
+
+def _loop_in_a_thread() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="renders", daemon=True).start()
+    return loop

@@ -1,0 +1,86 @@
+"""Reading a request's body: no more, and no longer, than allowed."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+from flask import Request
+from werkzeug.exceptions import BadRequest, ClientDisconnected
+
+from helios.errors import InvocationInvalid, PayloadTooLarge
+
+
+class BodyTooSlow(InvocationInvalid):
+    """A body that didn't come in time."""
+
+    retryable = True
+
+
+def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
+    """Return a request's body.
+
+    Parameters
+    ----------
+    request:
+        Nothing of its body has been read.
+    limit:
+        Bytes; a longer body isn't read whole, and one that says that it is longer isn't at all.
+    timeout:
+        Seconds until it must be here.
+
+    Raises
+    ------
+    PayloadTooLarge, BodyTooSlow, InvocationInvalid
+    """
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    with _cut_off(connection(request), after=timeout) as late:
+        try:
+            body = request.stream.read(limit + 1)
+        except (BadRequest, OSError, ValueError) as fault:
+            if late.is_set():
+                body = b""
+            elif isinstance(fault, ClientDisconnected):
+                raise InvocationInvalid("the request's body is cut short") from None
+            else:
+                raise InvocationInvalid(f"the request's body can't be read: {fault}") from None
+    if late.is_set():
+        raise BodyTooSlow(f"the request's body wasn't here within {timeout:g} s")
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def connection(request: Request) -> socket.socket | None:
+    """Return the connection that a request came by, where the server tells."""
+    found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return found if isinstance(found, socket.socket) else None
+
+
+@contextlib.contextmanager
+def _cut_off(caller: socket.socket | None, *, after: float) -> Iterator[threading.Event]:
+    """Let reading end after some seconds, however slowly bytes trickle in."""
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        if caller is not None:
+            # The other direction stays open for the answer.
+            with contextlib.suppress(OSError):
+                caller.shutdown(socket.SHUT_RD)
+
+    timer = threading.Timer(after, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"the request's body is longer than {limit} bytes",
+        hint="It holds an invocation; give the job spec as a URL.",
+    )

@@ -1,0 +1,98 @@
+"""What the HTTP side of a Cloud Run worker is told by its environment."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from helios.errors import OptionInvalid
+
+#: Seconds from SIGTERM until the platform kills the instance, less a second for the server's end.
+SHUTDOWN_GRACE = 9
+#: Bytes of a request; an invocation takes some hundred.
+MAX_REQUEST_BYTES = 1024 * 1024
+#: Seconds in which a request's body must be here.
+BODY_TIMEOUT = 10.0
+#: Where Google publishes the certificates of the keys that sign identity tokens.
+GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceConfig:
+    """How requests are taken; what a worker may do is `helios.worker_config`'s.
+
+    Attributes
+    ----------
+    allowed_callers:
+        Accounts that may call, where callers are verified; all whose token is good if empty.
+    certs_url:
+        Where the certificates of identity tokens' keys are.
+    shutdown_grace:
+        Seconds from SIGTERM to the instance's end.
+    max_request_bytes:
+        Size of a request's body.
+    body_timeout:
+        Seconds in which a request's body must be here.
+    time_limit:
+        Seconds that the platform gives a request or a task; None if it doesn't say.
+    project:
+        The Google Cloud project, by which logs name traces.
+    """
+
+    allowed_callers: tuple[str, ...] = ()
+    certs_url: str = GOOGLE_CERTS_URL
+    shutdown_grace: int = SHUTDOWN_GRACE
+    max_request_bytes: int = MAX_REQUEST_BYTES
+    body_timeout: float = BODY_TIMEOUT
+    time_limit: float | None = None
+    project: str | None = None
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> "ServiceConfig":
+        """Read the configuration.
+
+        Parameters
+        ----------
+        environment:
+            Environment variables; this process's own by default. docs/worker.md lists them.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        env = os.environ if environment is None else environment
+        callers = env.get("HELIOS_ALLOWED_CALLERS", "").split(",")
+        limit = _number(env, "CLOUD_RUN_TIMEOUT_SECONDS", default=0.0)
+        return cls(
+            allowed_callers=tuple(caller.strip() for caller in callers if caller.strip()),
+            certs_url=env.get("HELIOS_CERTS_URL", "").strip() or GOOGLE_CERTS_URL,
+            shutdown_grace=_whole(env, "HELIOS_SHUTDOWN_GRACE", default=SHUTDOWN_GRACE),
+            max_request_bytes=_whole(env, "HELIOS_MAX_REQUEST_BYTES", default=MAX_REQUEST_BYTES),
+            body_timeout=_number(env, "HELIOS_BODY_TIMEOUT", default=BODY_TIMEOUT) or BODY_TIMEOUT,
+            # 0 is how the functions framework says that there is none.
+            time_limit=limit or None,
+            project=env.get("GOOGLE_CLOUD_PROJECT", "").strip() or None,
+        )
+
+
+def _whole(env: Mapping[str, str], variable: str, *, default: int) -> int:
+    value = env.get(variable, "").strip()
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit()) or int(value) < 1:
+        raise OptionInvalid(f"{variable}: {value!r} is not a whole number from 1 on")
+    return int(value)
+
+
+def _number(env: Mapping[str, str], variable: str, *, default: float) -> float:
+    value = env.get(variable, "").strip()
+    if not value:
+        return default
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise OptionInvalid(f"{variable}: {value!r} is not a number of seconds")
+    return seconds
