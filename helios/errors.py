@@ -189,6 +189,19 @@ class JobRecordNewer(JobRecordInvalid):
     code = "JOB_RECORD_NEWER"
 
 
+class JobStopped(HeliosError):
+    """A reason to stop a job as a whole, found while one of its chunks was handed over.
+
+    Adapters raise it; unlike other errors it isn't the chunk's result. Nothing new begins after
+    it, what runs is waited for, and the job ends with it.
+    """
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of a command that ends with this error: going on later may help."""
+        return EXIT_FAILED
+
+
 class JobPaused(Cancelled):
     """A job that was paused: nothing new began, and what ran was finished."""
 

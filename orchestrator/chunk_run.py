@@ -4,12 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from helios.errors import JobFailed
+from helios.errors import JobFailed, JobPaused, JobStopped
 from helios.job_spec import RenderChunk
 from helios.worker_job import Artifact, ErrorRecord, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.chunk_frames import ChunkFrames, JobFrames
-from orchestrator.events import ChunkFailed, ChunkFinished, ChunkRetrying, ChunkStarted, Event
+from orchestrator.events import (
+    ChunkFailed,
+    ChunkFinished,
+    ChunkRetrying,
+    ChunkStarted,
+    ChunkStopped,
+    Event,
+)
 from orchestrator.failure import Failure, hint_of
 from orchestrator.retry import Attempts
 from orchestrator.selection import Selection
@@ -38,6 +45,7 @@ class ChunkRun:
         attempts: Attempts,
         on_progress: Callable[[int, int], None] | None,
         on_event: Callable[[Event], None] | None,
+        pause: asyncio.Event | None = None,
     ) -> None:
         self.attempts = attempts
         self.outcomes: list[ChunkOutcome] = []
@@ -47,7 +55,9 @@ class ChunkRun:
         self._on_progress = on_progress
         self._on_event = on_event
         self._frames = JobFrames(done=selection.frames_done, total=selection.frames_total)
+        self._pause = pause or asyncio.Event()
         self._failures: list[Failure] = []
+        self._stop_reason: JobStopped | None = None
 
     async def run(self, concurrency: int) -> None:
         if self._selection.chunks_done:
@@ -55,12 +65,17 @@ class ChunkRun:
         # The takers share one iterator, so that a job of any size needs only so many tasks.
         queue = iter(self._selection.chunks)
         takers = min(concurrency, len(self._selection.chunks))
+        pausing = asyncio.create_task(self._stop_when_paused())
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(takers):
                     group.create_task(self._take_from(queue))
         except BaseExceptionGroup as faults:
             raise faults.exceptions[0] from None
+        finally:
+            pausing.cancel()
+        if self._stop_reason is not None:
+            raise self._stop_reason
         if self._failures:
             done = self._selection.chunks_done + len(self.outcomes)
             raise JobFailed(
@@ -69,6 +84,13 @@ class ChunkRun:
                 details=[str(failure) for failure in self._failures],
                 retryable=any(failure.error.retryable for failure in self._failures),
             )
+        if self._pause.is_set():
+            done = self._selection.chunks_done + len(self.outcomes)
+            raise JobPaused(f"the job was paused: {done} of {self._total} chunks are done")
+
+    async def _stop_when_paused(self) -> None:
+        await self._pause.wait()
+        self.attempts.stopped.set()
 
     @property
     def _total(self) -> int:
@@ -76,7 +98,7 @@ class ChunkRun:
 
     async def _take_from(self, queue: Iterator[RenderChunk]) -> None:
         for chunk in queue:
-            if self.attempts.stopped.is_set():
+            if self.attempts.stopped.is_set() or self._pause.is_set():
                 return
             await self._render(chunk)
             # An adapter that answers at once would otherwise keep everyone else waiting.
@@ -84,8 +106,11 @@ class ChunkRun:
 
     async def _render(self, chunk: RenderChunk) -> None:
         frames = ChunkFrames(chunk, job_frames=self._frames, emit=self._emit)
+        latest = 1
 
         async def attempt_once(attempt: int) -> WorkerResult:
+            nonlocal latest
+            latest = attempt
             frames.restart()
             self._emit(ChunkStarted(chunk.id, attempt))
             on_output = frames.on_output if self._on_event else None
@@ -95,11 +120,22 @@ class ChunkRun:
         def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
             self._emit(ChunkRetrying(chunk.id, attempt, delay, error))
 
-        attempts, result = await self.attempts.run(attempt_once, before_retry=before_retry)
-        error = result.failure
-        if error is not None:
+        try:
+            attempts, result = await self.attempts.run(attempt_once, before_retry=before_retry)
+        except JobStopped as reason:
+            self._stop_reason = self._stop_reason or reason
             self.attempts.stopped.set()
             frames.restart()
+            self._emit(ChunkStopped(chunk.id, latest))
+            return
+        error = result.failure
+        if error is not None:
+            frames.restart()
+            halted = self._stop_reason is not None or self._pause.is_set()
+            if halted and self.attempts.has_another(attempts, error):
+                self._emit(ChunkStopped(chunk.id, attempts))
+                return
+            self.attempts.stopped.set()
             failure = Failure(f"chunk {chunk.id}", attempts, error, result.stderr)
             self._failures.append(failure)
             self._emit(ChunkFailed(chunk.id, attempts, error))

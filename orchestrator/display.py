@@ -27,7 +27,8 @@ from orchestrator.events import (
     LogLine,
     MergeFinished,
 )
-from orchestrator.progress import ChunkState, JobProgress
+from orchestrator.job import ChunkState
+from orchestrator.progress import JobProgress
 
 #: Seconds between two plain lines of progress at least, and as a share of the time so far: a
 #: render of an hour leaves some forty lines in a log, not hundreds.

@@ -43,6 +43,14 @@ class ChunkFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkStopped:
+    """An attempt ended without success or failure, because the whole job stops."""
+
+    chunk_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrameProgress:
     """Frames were rendered.
 
@@ -88,6 +96,7 @@ Event = (
     | ChunkFinished
     | ChunkRetrying
     | ChunkFailed
+    | ChunkStopped
     | FrameProgress
     | LogLine
     | MergeStarted

@@ -86,6 +86,7 @@ class JobExecutor:
         on_progress: Callable[[int, int], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: asyncio.Event | None = None,
+        pause: asyncio.Event | None = None,
         merge_adapter: WorkerAdapter | None = None,
         stitcher: "VideoStitcher | None" = None,
         output_file: Path | None = None,
@@ -122,6 +123,9 @@ class JobExecutor:
             Is called with every event.
         cancel:
             Once set, running chunks are cancelled and the call ends with `Cancelled`.
+        pause:
+            Once set, nothing new begins, and after what runs the call ends with `JobPaused`. A
+            merge that has begun is finished.
         merge_adapter:
             Runs the merge command in place of the chunks' adapter.
         stitcher:
@@ -140,6 +144,10 @@ class JobExecutor:
             The chunks are there, but joining them failed.
         Cancelled
             `cancel` was set.
+        JobPaused
+            `pause` was set.
+        JobStopped
+            The adapter found a reason to stop the job as a whole.
         ChunkNotFound
             `chunk_ids` holds an id that the spec doesn't have.
         CommandInvalid
@@ -164,6 +172,7 @@ class JobExecutor:
             attempts=attempts,
             on_progress=on_progress,
             on_event=on_event,
+            pause=pause,
         )
         merging: MergeStep | None = None
         if merge and selection.completes_job and (stitcher or spec.merge_command.strip()):

@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from helios.job_spec import JobSpec
 from orchestrator.events import (
@@ -12,23 +11,16 @@ from orchestrator.events import (
     ChunkFinished,
     ChunkRetrying,
     ChunkStarted,
+    ChunkStopped,
     Event,
     FrameProgress,
     MergeStarted,
 )
+from orchestrator.job import ChunkState
 
 #: Seconds over which the speed is averaged, and before which it is too early to tell.
 SPEED_WINDOW = 10.0
 SPEED_AFTER = 1.0
-
-
-class ChunkState(Enum):
-    """How far a chunk is."""
-
-    WAITING = auto()
-    RUNNING = auto()
-    DONE = auto()
-    FAILED = auto()
 
 
 @dataclass(slots=True)
@@ -90,7 +82,7 @@ class JobProgress:
                 self._enter(event.chunk_id, ChunkState.DONE)
             case ChunkFailed():
                 self._enter(event.chunk_id, ChunkState.FAILED)
-            case ChunkRetrying():
+            case ChunkRetrying() | ChunkStopped():
                 # Its frames are lost, which says nothing about how fast frames come.
                 self._recent.clear()
                 self._enter(event.chunk_id, ChunkState.WAITING)

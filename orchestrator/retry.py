@@ -75,7 +75,7 @@ class Attempts:
         while True:
             result = await attempt_once(attempt)
             error = result.failure
-            if error is None or not error.retryable or attempt > self._policy.retries:
+            if error is None or not self.has_another(attempt, error):
                 return attempt, result
             delay = self._policy.delay_after(attempt, self._jitter())
             if self.stopped.is_set():
@@ -85,6 +85,10 @@ class Attempts:
             if self.stopped.is_set():
                 return attempt, result
             attempt += 1
+
+    def has_another(self, attempt: int, error: ErrorRecord) -> bool:
+        """Tell whether another attempt follows one that failed so, unless all are stopped."""
+        return error.retryable and attempt <= self._policy.retries
 
     async def _pause(self, delay: float) -> None:
         pause = asyncio.ensure_future(self._sleep(delay))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helios.command import parse_command
 from helios.conversation import OutputCallback
-from helios.errors import CommandTimedOut, HeliosError
+from helios.errors import CommandTimedOut, HeliosError, JobStopped
 from helios.job_spec import RenderChunk
 from helios.worker_job import ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
@@ -52,7 +52,13 @@ class WorkerJobs:
 async def hand_over(
     adapter: WorkerAdapter, job: WorkerJob, *, on_output: OutputCallback | None
 ) -> WorkerResult:
-    """Run a job through an adapter; whatever goes wrong becomes its result."""
+    """Run a job through an adapter; whatever goes wrong becomes its result.
+
+    Raises
+    ------
+    JobStopped
+        The reason concerns the whole job.
+    """
     try:
         if job.timeout is None or adapter.queues:
             return await adapter.execute(job, on_output=on_output)
@@ -60,6 +66,8 @@ async def hand_over(
             return await adapter.execute(job, on_output=on_output)
     except TimeoutError:
         error: HeliosError = CommandTimedOut(f"{job.command}: no answer after its time was up")
+    except JobStopped:
+        raise
     except HeliosError as fault:
         error = fault
     return WorkerResult(exit_code=error.exit_code, error=ErrorRecord.of(error))

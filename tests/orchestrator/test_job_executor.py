@@ -20,6 +20,8 @@ from helios.errors import (
     CommandInvalid,
     HeliosError,
     JobFailed,
+    JobPaused,
+    JobStopped,
     MergeFailed,
     OptionInvalid,
     StitchFailed,
@@ -35,6 +37,7 @@ from orchestrator.events import (
     ChunkFinished,
     ChunkRetrying,
     ChunkStarted,
+    ChunkStopped,
     Event,
     FrameProgress,
     LogLine,
@@ -513,3 +516,129 @@ def test_real_commands_are_streamed_retried_and_merged(tmp_path: Path) -> None:
     assert (tmp_path / "video.txt").read_text() == "0\n1\n2\n"
     assert {outcome.attempts for outcome in result.chunks} == {2}
     assert max(e.frames_done for e in events if isinstance(e, FrameProgress)) == 30
+
+
+class SteeredAdapter(WorkerAdapter):
+    """Runs each chunk until it is let go, and says what has begun."""
+
+    def __init__(self, answers: dict[int | None, WorkerResult | HeliosError] | None = None) -> None:
+        self.begun: list[int | None] = []
+        self.gates: dict[int | None, asyncio.Event] = {}
+        self._answers = answers or {}
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        chunk_id = job.meta.get("chunkId")
+        self.begun.append(chunk_id)
+        await self.gates.setdefault(chunk_id, asyncio.Event()).wait()
+        answer = self._answers.get(chunk_id, WorkerResult(exit_code=0))
+        if isinstance(answer, HeliosError):
+            raise answer
+        return answer
+
+    def let_go(self, *chunk_ids: int | None) -> None:
+        for chunk_id in chunk_ids:
+            self.gates.setdefault(chunk_id, asyncio.Event()).set()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_pause_finishes_what_runs_and_begins_nothing_new() -> None:
+    adapter, pause, events = SteeredAdapter(), asyncio.Event(), list[Event]()
+    execution = asyncio.create_task(
+        JobExecutor(adapter).execute(
+            a_spec(4), concurrency=2, job_dir=Path("job"), pause=pause, on_event=events.append
+        )
+    )
+    await settle()
+    pause.set()
+    await settle()
+    assert not execution.done()
+    adapter.let_go(0, 1)
+    with pytest.raises(JobPaused, match="2 of 4 chunks are done"):
+        await execution
+    assert adapter.begun == [0, 1]
+    assert sum(isinstance(event, ChunkFinished) for event in events) == 2
+
+
+async def test_a_pause_before_anything_begins_begins_nothing() -> None:
+    adapter, pause = SteeredAdapter(), asyncio.Event()
+    pause.set()
+    with pytest.raises(JobPaused):
+        await JobExecutor(adapter).execute(
+            a_spec(4), concurrency=2, job_dir=Path("job"), pause=pause
+        )
+    assert adapter.begun == []
+
+
+async def test_a_pause_ends_the_wait_for_a_further_try_which_is_no_failure() -> None:
+    adapter, pause, events = SteeredAdapter({0: CRASH}), asyncio.Event(), list[Event]()
+    adapter.let_go(0)
+    execution = asyncio.create_task(
+        JobExecutor(adapter, jitter=lambda: 1.0).execute(
+            a_spec(1),
+            concurrency=1,
+            job_dir=Path("job"),
+            pause=pause,
+            retry_delay=60,
+            on_event=events.append,
+        )
+    )
+    await settle()
+    pause.set()
+    with pytest.raises(JobPaused):
+        async with asyncio.timeout(5):
+            await execution
+    assert [type(event) for event in events] == [ChunkStarted, ChunkRetrying, ChunkStopped]
+
+
+async def test_a_pause_does_not_hide_a_failure_for_good() -> None:
+    adapter, pause = SteeredAdapter({0: REFUSAL}), asyncio.Event()
+    execution = asyncio.create_task(
+        JobExecutor(adapter).execute(a_spec(2), concurrency=1, job_dir=Path("job"), pause=pause)
+    )
+    await settle()
+    pause.set()
+    adapter.let_go(0)
+    with pytest.raises(JobFailed):
+        await execution
+
+
+async def test_a_pause_lets_a_merge_that_has_begun_finish() -> None:
+    adapter, pause = SteeredAdapter(), asyncio.Event()
+    adapter.let_go(0, 1)
+    execution = asyncio.create_task(
+        JobExecutor(adapter).execute(a_spec(2), concurrency=2, job_dir=Path("job"), pause=pause)
+    )
+    await settle()
+    assert adapter.begun[-1] is None
+    pause.set()
+    adapter.let_go(None)
+    assert (await execution).merged
+
+
+async def test_a_reason_to_stop_the_job_lets_finish_what_runs_and_ends_it() -> None:
+    class Enough(JobStopped):
+        code = "ENOUGH"
+
+    events: list[Event] = []
+    adapter = SteeredAdapter({1: Enough("that was enough")})
+    execution = asyncio.create_task(
+        JobExecutor(adapter).execute(
+            a_spec(5), concurrency=3, job_dir=Path("job"), on_event=events.append
+        )
+    )
+    await settle()
+    adapter.let_go(1)
+    await settle()
+    assert not execution.done()
+    adapter.let_go(0, 2)
+    with pytest.raises(Enough):
+        await execution
+    assert adapter.begun == [0, 1, 2]
+    assert ChunkStopped(1, 1) in events
+    assert {e.chunk_id for e in events if isinstance(e, ChunkFinished)} == {0, 2}

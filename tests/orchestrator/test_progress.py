@@ -10,7 +10,8 @@ from orchestrator.events import (
     FrameProgress,
     MergeStarted,
 )
-from orchestrator.progress import ChunkState, JobProgress
+from orchestrator.job import ChunkState
+from orchestrator.progress import JobProgress
 
 ERROR = ErrorRecord(code="X", message="x")
 
