@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,28 @@ def make_spec(
 
 @dataclass
 class Site:
-    """A worker's surroundings: its storage and its disk."""
+    """A worker's surroundings: its storage and its disk.
+
+    Parameters
+    ----------
+    options:
+        Of the worker's configuration and of the runtime.
+    artifacts:
+        The storage's URL; a folder by default.
+    opener:
+        Opens that storage.
+    """
 
     folder: Path
     options: dict[str, Any] = field(default_factory=dict)
+    artifacts: str = ""
+    opener: Callable[[str], ArtifactStorage] = open_storage
 
     def __post_init__(self) -> None:
         self.log = io.StringIO()
         self.disk = self.folder / "disk"
-        self.artifacts = (self.folder / "artifacts").as_uri()
-        self.storage: ArtifactStorage = open_storage(self.artifacts)
+        self.artifacts = self.artifacts or (self.folder / "artifacts").as_uri()
+        self.storage = self.opener(self.artifacts)
         self._runtime: WorkerRuntime | None = None
 
     @property
@@ -81,6 +93,7 @@ class Site:
         if self._runtime is None:
             options = {"artifacts": self.artifacts, "workspace": self.disk, **self.options}
             made = {name: options.pop(name) for name in _OF_RUNTIME & options.keys()}
+            made.setdefault("storage_opener", self.opener)
             log = WorkerLog(self.log)
             self._runtime = WorkerRuntime(WorkerConfig(**options), log=log, **made)
         return self._runtime
