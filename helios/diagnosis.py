@@ -16,7 +16,7 @@ _LITTLE_SPACE = 1024 * 1024
 
 _NO_MEMORY = re.compile(
     r"Cannot allocate memory|\bMemoryError\b|heap out of memory|Out of memory|\bENOMEM\b"
-    r"|std::bad_alloc"
+    r"|std::bad_alloc|V8 javascript OOM|the page's process was killed"
 )
 _NO_SPACE = re.compile(r"No space left on device|\bENOSPC\b|Disk quota exceeded")
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import sys
@@ -71,6 +72,8 @@ _FLAGS = (
     "--disable-renderer-backgrounding",
     "--run-all-compositor-stages-before-draw",
 )
+#: What Chromium writes when a process of its gives up.
+_LAST_WORDS = re.compile(r":FATAL:|\bOOM\b|[Oo]ut of memory|No space left|Received signal")
 #: Only with this flag does the headless shell draw when it is told to and at no other time.
 _BEGIN_FRAME_FLAG = "--enable-begin-frame-control"
 
@@ -152,11 +155,20 @@ async def open_browser(
         try:
             await _await_start(devtools, profile)
             yield Browser(pid, devtools, draws_on_demand=on_demand)
+        except BrowserCrashed as crash:
+            crash.details = crash.details or tuple(_last_words(profile))
+            raise
         finally:
             devtools.close()
             await asyncio.shield(asyncio.to_thread(_end, pid))
     finally:
         shutil.rmtree(profile, ignore_errors=True)
+
+
+def _last_words(profile: Path) -> list[str]:
+    """Return the lines of the browser's log that tell why it, or a page's process, ended."""
+    log = (profile / "stderr.log").read_text(errors="replace").splitlines()
+    return [line for line in log if _LAST_WORDS.search(line)][-8:]
 
 
 def _machine_flags() -> list[str]:

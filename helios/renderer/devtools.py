@@ -61,6 +61,7 @@ class DevTools:
         self._waiting: dict[int, tuple[str, asyncio.Future[Params]]] = {}
         self._handlers: dict[tuple[str, str], list[EventHandler]] = {}
         self._transport: asyncio.ReadTransport | None = None
+        self._why = "the browser ended"
         self.closed = asyncio.Event()
 
     @classmethod
@@ -94,7 +95,7 @@ class DevTools:
         """Call a method at once and return a future for its result."""
         future: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
         if self.closed.is_set():
-            future.set_exception(BrowserCrashed(f"the browser ended before {method}"))
+            future.set_exception(BrowserCrashed(f"{self._why} before {method}"))
             return future
         self._last_id += 1
         message: Params = {"id": self._last_id, "method": method, "params": params or {}}
@@ -111,8 +112,15 @@ class DevTools:
         """Call `handler` with the parameters of every such event."""
         self._handlers.setdefault((session, method), []).append(handler)
 
-    def close(self) -> None:
-        """Let go of both pipes; a browser without them ends itself."""
+    def close(self, why: str = "") -> None:
+        """Let go of both pipes; a browser without them ends itself.
+
+        Parameters
+        ----------
+        why:
+            What calls that wait for an answer are told.
+        """
+        self._why = why or self._why
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -142,7 +150,7 @@ class DevTools:
         waiting, self._waiting = self._waiting, {}
         for method, future in waiting.values():
             if not future.done():
-                future.set_exception(BrowserCrashed(f"the browser ended during {method}"))
+                future.set_exception(BrowserCrashed(f"{self._why} during {method}"))
 
 
 def widen_pipe(fd: int) -> None:

@@ -340,15 +340,15 @@ class CompositionPage:
             ("Network.responseReceived", self._on_response),
             ("Network.loadingFinished", self._on_finished),
             ("Network.loadingFailed", self._on_failed),
-            ("Inspector.targetCrashed", self._on_crash),
         ):
             self._devtools.on(method, handler, self._session)
+        self._devtools.on("Target.targetCrashed", self._on_crash)
         source = _runtime_source(options)
         await asyncio.gather(
             call("Page.enable"),
             call("Runtime.enable"),
             call("Network.enable"),
-            call("Inspector.enable"),
+            self._devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
             call("Animation.enable"),
             call("Animation.setPlaybackRate", {"playbackRate": 0}),
@@ -603,9 +603,13 @@ class CompositionPage:
         if url is not None and not aborted:
             self._note_missing(url, event["errorText"])
 
-    def _on_crash(self, _: Params) -> None:
-        self._say("error", "the page's process crashed")
-        self._devtools.close()
+    def _on_crash(self, event: Params) -> None:
+        if event["targetId"] != self._main_frame:
+            return
+        # Nobody but a system short of memory kills it.
+        why = "the page's process was killed" if event["status"] == "killed" else _PAGE_CRASHED
+        self._say("error", why)
+        self._devtools.close(why)
 
     def _note_missing(self, url: str, reason: str) -> None:
         name = _short(url)
@@ -620,6 +624,8 @@ class CompositionPage:
         if self._log is not None:
             self._log(None if self._loading else self._frame, level, text)
 
+
+_PAGE_CRASHED = "the page's process crashed"
 
 _STOP_CLOCKS = ("Animation.setPlaybackRate", {"playbackRate": 0})
 
