@@ -68,7 +68,8 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 	$(UV_COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) pyproject.toml --extra worker-lambda -c requirements-dev.lock -o worker_lambda/requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra worker-cloudrun -c requirements-dev.lock -o worker_cloudrun/requirements.lock
-	@! grep -n '://' requirements.lock requirements-dev.lock worker_*/requirements.lock || \
+	$(UV_COMPILE) infra/cloud_run/requirements.in -c requirements-dev.lock -o infra/cloud_run/requirements.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock */requirements.lock infra/*/*.lock || \
 		{ echo "A lock file names a host (above)."; exit 1; }
 	@scripts/setup
 

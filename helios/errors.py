@@ -412,6 +412,12 @@ class OutOfMemory(HeliosError):
     retryable = True
 
 
+class DeploymentFailed(HeliosError):
+    """A resource in the cloud that couldn't be made, changed or removed as asked."""
+
+    code = "DEPLOYMENT_FAILED"
+
+
 _REPORT = re.compile(
     r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)"
     r"(?P<details>(?:\n  - .*)*)(?:\n(?P<hint>.+))?",
