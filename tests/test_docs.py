@@ -16,9 +16,16 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
-def _commands(app: typer.Typer) -> list[Any]:
-    group: Any = typer.main.get_command(app)
-    return list(group.commands.values())
+def _commands(app: typer.Typer) -> dict[str, Any]:
+    """Return all commands by what people type, those of groups too."""
+
+    def below(command: Any, typed: str) -> dict[str, Any]:
+        if not hasattr(command, "commands"):
+            return {typed: command}
+        found = [below(child, f"{typed} {name}") for name, child in command.commands.items()]
+        return {typed: child for group in found for typed, child in group.items()}
+
+    return below(typer.main.get_command(app), str(app.info.name))
 
 
 def _codes() -> set[str]:
@@ -29,12 +36,12 @@ def _codes() -> set[str]:
 @pytest.mark.parametrize("app", [helios.cli.app, orchestrator.cli.app], ids=["helios", "orch"])
 def test_the_command_line_page_names_every_command_and_flag(app: typer.Typer) -> None:
     page = (ROOT / "docs/cli.md").read_text("utf-8")
-    for command in _commands(app):
-        assert f"{app.info.name} {command.name}" in page
+    for typed, command in _commands(app).items():
+        assert typed in page
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 for flag in [*parameter.opts, *parameter.secondary_opts]:
-                    assert f"`{flag}" in page, f"{command.name} {flag}"
+                    assert f"`{flag}" in page, f"{typed} {flag}"
 
 
 def test_the_troubleshooting_page_explains_every_error_code_and_no_other() -> None:

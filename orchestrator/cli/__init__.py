@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `--help` is quick.
 
 import typer
 
-from orchestrator.cli import plan, render, run, spec
+from orchestrator.cli import cloudrun, plan, render, run, spec
 
 app = typer.Typer(
     name="orchestrator",
@@ -22,6 +22,7 @@ app.command()(plan.plan)
 app.command()(run.run)
 app.command()(spec.validate)
 app.command()(spec.schema)
+app.add_typer(cloudrun.app)
 
 
 def main() -> None:
