@@ -7,6 +7,7 @@ import aws_cdk as cdk
 
 from helios.errors import HeliosError
 from infra.aws_stack import add_aws_stacks
+from infra.cloud_run_stack import add_cloud_run_stack
 from infra.configuration import Configuration
 
 app = cdk.App()
@@ -14,5 +15,7 @@ try:
     configuration = Configuration.of(app.node.get_all_context())
 except HeliosError as fault:
     sys.exit(str(fault))
-add_aws_stacks(app, configuration, account=os.environ.get("CDK_DEFAULT_ACCOUNT"))
+account = os.environ.get("CDK_DEFAULT_ACCOUNT")
+add_aws_stacks(app, configuration, account=account)
+add_cloud_run_stack(app, configuration, account=account)
 app.synth()

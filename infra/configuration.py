@@ -19,6 +19,8 @@ from pydantic.alias_generators import to_camel
 
 from helios.errors import OptionInvalid
 from helios.render_executor import DEFAULT_EXECUTABLES
+from infra.cloud_run.configuration import fault_line
+from infra.cloud_run.resource import CloudRunResource
 
 #: What the names of this project's context values begin with; others are the CDK's own.
 PREFIX = "helios:"
@@ -44,6 +46,10 @@ def _object(value: object) -> object:
         except ValueError:
             return value
     return value or {}
+
+
+def _object_or_none(value: object) -> object:
+    return _object(value) or None
 
 
 def _optional(value: object) -> object:
@@ -172,6 +178,9 @@ class Configuration(BaseModel):
     tags: Annotated[dict[str, str], BeforeValidator(_object)] = Field(
         default={}, description="Further tags of everything that is deployed."
     )
+    cloud_run: Annotated[CloudRunResource | None, BeforeValidator(_object_or_none)] = Field(
+        default=None, description="Workers on Google Cloud Run, deployed as well; empty: none."
+    )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -231,6 +240,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if not where:  # a rule between values, which names the value itself
         return PREFIX + str(error["msg"]).removeprefix("Value error, ")
     name = where[0]
+    if len(where) > 1 and name == "cloudRun":
+        return f"{PREFIX}{name}.{fault_line({**error, 'loc': where[1:]})}"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, [to_camel(f) for f in Configuration.model_fields])
         meant = f"; is {PREFIX}{near[0]} meant?" if near else ""
