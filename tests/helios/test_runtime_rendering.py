@@ -1,19 +1,18 @@
 """A worker with real compositions, real browsers, and what kills them."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from helios.conversation import OutputCallback
 from helios.media import MediaInfo, probe
 from helios.worker_job import InvocationResponse
 
@@ -93,31 +92,25 @@ def test_a_composition_with_sound_is_rendered_and_joined(site: Site, tmp_path: P
         assert abs(dark[0] - 4 * number) <= 1, number
 
 
-@contextlib.contextmanager
-def sending(site: Site, number: signal.Signals, word: str) -> Iterator[None]:
-    """Send a signal to the processes of a render whose command line has a word."""
+def at_first_progress(do: Callable[[], None]) -> OutputCallback:
+    """Return what, listening to a render, does something once frames are being made."""
+    done = False
 
-    def found() -> list[psutil.Process]:
-        return [
-            process
-            for process in psutil.process_iter()
-            if word in _words(process) and any(str(site.disk) in _words(p) for p in _above(process))
-        ]
+    def listen(stream: str, line: str) -> None:
+        nonlocal done
+        if not done and line.startswith("progress "):
+            done = True
+            do()
 
-    def wait_and_send() -> None:
-        deadline = time.monotonic() + 60
-        while not found() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        for process in found():
+    return listen
+
+
+def signal_pages(site: Site, number: signal.Signals) -> None:
+    """Send a signal to the processes of a render's pages."""
+    for process in psutil.process_iter():
+        above = " ".join(map(_words, _above(process)))
+        if "--type=renderer" in _words(process) and str(site.disk) in above:
             process.send_signal(number)
-
-    thread = threading.Thread(target=wait_and_send)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 def _words(process: psutil.Process) -> str:
@@ -150,8 +143,8 @@ def test_a_page_that_is_killed_ran_out_of_memory_and_one_that_breaks_crashed(
     site: Site, tmp_path: Path, number: signal.Signals, code: str
 ) -> None:
     job = long_job(site, tmp_path)
-    with sending(site, number, "--type=renderer"):
-        status, response = site.ask({"jobPath": job, "chunkIndex": 0})
+    strike = at_first_progress(lambda: signal_pages(site, number))
+    status, response = site.ask({"jobPath": job, "chunkIndex": 0}, on_output=strike)
     assert status == 500
     assert response.error is not None
     assert (response.error.code, response.error.retryable) == (code, True), response.stderr
