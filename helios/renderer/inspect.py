@@ -82,7 +82,8 @@ async def inspect(
     HeliosError
         It can't be loaded.
     """
-    async with open_stage(composition, page, log=log) as (shown,):
+    async with open_stage(composition, page, log=log) as stage:
+        shown = stage.page
         declared = await shown.declared()
         source = None
         if duration is None:

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOpti
 from helios.renderer.reel import Reel
 from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
 from helios.renderer.sound import Soundtrack, check_audio_codec, write_sound
-from helios.renderer.stage import open_stage
+from helios.renderer.stage import Stage, open_stage
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
@@ -117,7 +117,8 @@ async def still(
         As `render`.
     """
     check_writable(output)
-    async with open_stage(composition, page, log=log) as (shown,):
+    async with open_stage(composition, page, log=log) as stage:
+        shown = stage.page
         every_frame = await _needs_every_frame(shown, replay)
         await shown.seek(frame, every_frame=every_frame)
         data = await shown.capture(image)
@@ -155,25 +156,23 @@ def check_request(request: RenderRequest) -> None:
     check_writable(request.output)
 
 
-async def _record(
-    request: RenderRequest, pages: Sequence[CompositionPage], on_progress: Progress
-) -> bool:
+async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -> bool:
     """Capture all frames and write the output; return whether it has sound."""
-    every_frame = await _needs_every_frame(pages[0], request.replay)
+    every_frame = await _needs_every_frame(stage.page, request.replay)
     if request.encoding.codec.images:
         with _image_folder(request.output) as folder:
             sink = image_sink(folder, _pattern(request), request.start_frame)
-            await _shoot(request, pages, sink, every_frame, on_progress)
+            await _shoot(request, stage, sink, every_frame, on_progress)
         return False
     with whole_output(request.output) as folder:
         silent = folder / "silent"
         async with _encoder(request, silent) as sink:
-            await _shoot(request, pages, sink, every_frame, on_progress)
+            await _shoot(request, stage, sink, every_frame, on_progress)
             sounds = []
             if request.audio_codec is not None:
                 last = request.start_frame + request.frame_count - 1
-                await pages[0].seek(last, every_frame=every_frame)
-                sounds = await pages[0].sounds()
+                await stage.page.seek(last, every_frame=every_frame)
+                sounds = await stage.page.sounds()
             await sink.finish()
         soundtrack = Soundtrack.of(sounds, request.composition, scratch=folder)
         if request.page.allow_missing:
@@ -236,14 +235,14 @@ async def _needs_every_frame(page: CompositionPage, replay: bool | None) -> bool
 
 async def _shoot(
     request: RenderRequest,
-    pages: Sequence[CompositionPage],
+    stage: Stage,
     sink: FrameSink,
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
     """Let each page take the next frames that nobody has taken, and write them in order."""
     frames = range(request.start_frame, request.start_frame + request.frame_count)
-    reel = Reel(frames, takers=len(pages))
+    reel = Reel(frames, takers=1 + len(stage.joining))
 
     async def take(page: CompositionPage) -> None:
         async for frame in reel.turns():
@@ -254,15 +253,17 @@ async def _shoot(
             reel.put(frame, picture)
         page.check_missing()
 
-    async def write() -> None:
-        async for picture in reel.pictures():
-            await sink.write(picture)
-            on_progress(reel.written)
+    async def join(loading: Awaitable[CompositionPage]) -> None:
+        await take(await loading)
 
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(write())
-            for page in pages:
-                group.create_task(take(page))
+            group.create_task(take(stage.page))
+            others = [group.create_task(join(loading)) for loading in stage.joining]
+            async for picture in reel.pictures():
+                await sink.write(picture)
+                on_progress(reel.written)
+            for task in others:
+                task.cancel()  # one that has loaded too late
     except* HeliosError as errors:
         raise errors.exceptions[0] from None

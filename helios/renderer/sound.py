@@ -145,7 +145,8 @@ async def mix_composition(
     HeliosError
         The composition can't be played or a source can't be read.
     """
-    async with open_stage(composition, page) as (played,):
+    async with open_stage(composition, page) as stage:
+        played = stage.page
         every_frame = (await played.declared()).replay if replay is None else replay
         await played.seek(frame_count - 1, every_frame=every_frame)
         sounds = await played.sounds()

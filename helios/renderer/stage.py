@@ -5,7 +5,8 @@ import contextlib
 import math
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
 
 from helios.renderer.browser import open_browser
 from helios.renderer.composition import Composition
@@ -20,6 +21,14 @@ STRIP_HEIGHT = 256
 MAX_RASTER_THREADS = 4
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Pages that show one composition: the first, and those that join it when they have loaded."""
+
+    page: CompositionPage
+    joining: Sequence[Awaitable[CompositionPage]]
+
+
 @contextlib.asynccontextmanager
 async def open_stage(
     composition: Composition,
@@ -27,10 +36,11 @@ async def open_stage(
     *,
     pages: int = 1,
     log: PageLog | None = None,
-) -> AsyncIterator[list[CompositionPage]]:
+) -> AsyncIterator["Stage"]:
     """Load a composition into as many browsers as asked, each at frame 0.
 
-    A browser of its own for each page: within one browser, pages wait for each other.
+    A browser of its own for each page: within one browser, pages wait for each other. The stage
+    is ready with its first page; the others may still be loading.
 
     Raises
     ------
@@ -62,7 +72,7 @@ async def open_stage(
                 from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
 
                 await stack.enter_async_context(serve_folder(composition.root, listener))
-            yield await asyncio.gather(*loading)
+            yield Stage(await loading[0], loading[1:])
         finally:
             for task in loading:
                 task.cancel()
