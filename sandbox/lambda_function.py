@@ -20,6 +20,8 @@ class LambdaFunction:
         Bytes that an environment may use.
     timeout:
         Seconds that an invocation may take.
+    temporary_storage:
+        Bytes that /tmp may take (in containers only).
     handler:
         The handler's module and name, with dots.
     code:
@@ -34,6 +36,7 @@ class LambdaFunction:
     version: str
     memory: int
     timeout: float
+    temporary_storage: int = 512 << 20
     handler: str = WORKER_HANDLER
     variables: Mapping[str, str] = field(default_factory=dict)
     code: Path | None = None

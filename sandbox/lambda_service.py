@@ -27,11 +27,14 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from sandbox.aws_proxy import Proxy
+from sandbox.container_runtime import ContainerRuntime
+from sandbox.docker_engine import docker_client
 from sandbox.lambda_environment import InvocationEnd
 from sandbox.lambda_function import WORKER_HANDLER, LambdaFunction
 from sandbox.lambda_pool import ENVIRONMENTS, KEEP_WARM, LambdaPool, Throttled
 from sandbox.memory_watch import MemoryWatch
 from sandbox.process_runtime import ProcessRuntime
+from sandbox.runtime import Runtime
 
 #: Bytes of an invocation's payload.
 MAX_REQUEST = 6_291_456
@@ -91,9 +94,11 @@ class Functions:
             version=hashlib.sha256(text.encode()).hexdigest(),
             memory=int(deployed.memory_size) << 20,
             timeout=float(deployed.timeout),
+            temporary_storage=int(deployed.ephemeral_storage or 512) << 20,
             handler=(command or [WORKER_HANDLER])[0] if is_image else deployed.handler,
             variables=dict(deployed.environment_vars or {}),
             code=None if is_image else self._unpacked(deployed.code_bytes),
+            image=deployed.code["ImageUri"] if is_image else None,
         )
 
     def _unpacked(self, code: bytes) -> Path:
@@ -200,7 +205,12 @@ def _start_moto(public_port: int) -> int:
 
 @contextlib.asynccontextmanager
 async def serve(
-    folder: Path, *, logs: Path, environments: int = ENVIRONMENTS, keep_warm: float = KEEP_WARM
+    folder: Path,
+    *,
+    logs: Path,
+    environments: int = ENVIRONMENTS,
+    keep_warm: float = KEEP_WARM,
+    engine: str | None = None,
 ) -> AsyncIterator[str]:
     """Serve on a free port while the context lasts; yields the URL.
 
@@ -212,6 +222,9 @@ async def serve(
         For their logs: a folder a function, a file an environment.
     environments, keep_warm:
         As in `LambdaPool`.
+    engine:
+        URL of the Docker engine that runs functions deployed as images; without one, they run as
+        processes of this machine, with this checkout's code.
     """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -220,8 +233,15 @@ async def serve(
         url = f"http://localhost:{port}"
         proxy = Proxy(_start_moto(port))
         watch = MemoryWatch()
+        containers = None if engine is None else docker_client(engine)
+
+        def make_runtime(function: LambdaFunction) -> Runtime:
+            if function.image is not None and containers is not None:
+                return ContainerRuntime(function, engine=containers)
+            return ProcessRuntime(function, watch=watch)
+
         pool = LambdaPool(
-            lambda function: ProcessRuntime(function, watch=watch),
+            make_runtime,
             variables=environment_variables(url),
             folder=folder / "environments",
             logs=logs,
@@ -267,6 +287,7 @@ async def _serve_until_told(options: argparse.Namespace) -> None:
             logs=logs,
             environments=options.environments,
             keep_warm=options.keep_warm,
+            engine=options.engine,
         ) as url:
             print(json.dumps({"url": url, "logs": str(logs)}), flush=True)
             await stop.wait()
@@ -288,6 +309,7 @@ def main() -> None:
     parser.add_argument("--logs", help="folder for functions' logs (default: a temporary one)")
     parser.add_argument("--environments", type=int, default=ENVIRONMENTS, help="at once")
     parser.add_argument("--keep-warm", type=float, default=KEEP_WARM, help="seconds")
+    parser.add_argument("--engine", help="URL of a Docker engine, which runs images")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop by then as well")
     asyncio.run(_serve_until_told(parser.parse_args()))
 

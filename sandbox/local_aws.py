@@ -13,6 +13,9 @@ from typing import Any
 
 from sandbox.lambda_service import environment_variables
 
+#: What the Lambda worker's image is called.
+WORKER_IMAGE = "helios-worker-lambda:latest"
+
 # Seconds for environments to be ended when the service is told to stop.
 _STOP_PATIENCE = 20.0
 
@@ -47,6 +50,7 @@ class LocalAws:
         name: str,
         *,
         source: str | None = None,
+        image: str = WORKER_IMAGE,
         memory: int = 2048,
         timeout: int = 60,
         variables: Mapping[str, str] | None = None,
@@ -57,7 +61,9 @@ class LocalAws:
         Parameters
         ----------
         source:
-            Python source with a `handler`; by default the function is the Lambda worker.
+            Python source with a `handler`; by default the function is an image.
+        image:
+            The image; the worker's by default.
         memory:
             Megabytes.
         timeout:
@@ -70,7 +76,7 @@ class LocalAws:
         client = self.client("lambda")
         package: dict[str, Any] = {
             "PackageType": "Image",
-            "Code": {"ImageUri": "worker-lambda:latest"},
+            "Code": {"ImageUri": image},
         }
         if source is not None:
             package = {
@@ -106,7 +112,9 @@ class LocalAws:
 
 
 @contextlib.contextmanager
-def local_aws(*, logs: Path, environments: int = 4, keep_warm: float = 300) -> Iterator[LocalAws]:
+def local_aws(
+    *, logs: Path, environments: int = 4, keep_warm: float = 300, engine: str | None = None
+) -> Iterator[LocalAws]:
     """Run a local AWS while the context lasts.
 
     Parameters
@@ -117,10 +125,13 @@ def local_aws(*, logs: Path, environments: int = 4, keep_warm: float = 300) -> I
         Lambda environments at once; further invocations wait.
     keep_warm:
         Seconds that an idle environment stays.
+    engine:
+        URL of a Docker engine that runs functions deployed as images.
     """
     command = [sys.executable, "-m", "sandbox.lambda_service", "--until-stdin-closes"]
     command += ["--logs", str(logs), "--environments", str(environments)]
     command += ["--keep-warm", str(keep_warm)]
+    command += [] if engine is None else ["--engine", engine]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             if process.stdout is None:

@@ -1,0 +1,163 @@
+"""Builds both workers' images, and runs the tests that are marked for them against containers.
+
+`python -m sandbox.images test` says which it was: containers, or (where no Docker engine can be
+had) nothing more than the processes that `make test` uses.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox.docker_engine import EngineUnavailable, docker_command, docker_engine
+from sandbox.local_aws import WORKER_IMAGE
+
+#: What each worker's image is called.
+IMAGES: Mapping[str, str] = {
+    "worker_lambda": WORKER_IMAGE,
+    "worker_cloudrun": "helios-worker-cloudrun:latest",
+}
+#: Environment variable by which tests learn of the engine that has the images.
+ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
+
+_ROOT = Path(__file__).resolve().parents[1]
+_BASE = "debian:bookworm-slim"
+_STAND_IN = "helios-base-stand-in:latest"
+# Seconds that a registry gets to hand out the base image.
+_PULL_PATIENCE = 120
+# As the slim image leaves out what a container never reads.
+_SLIM = (
+    *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"),
+    *("/usr/share/lintian/*", "/usr/share/linda/*", "/usr/share/groff/*"),
+)
+_CERTIFICATES = Path("/usr/local/share/ca-certificates")
+# Settings of pip that hold inside a container as well: none is a path of this machine's.
+_PIP_SETTINGS = ("cert", "index-url", "trusted-host", "proxy", "default-timeout")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+
+
+class BuildFailed(Exception):
+    """An image couldn't be built; holds the end of what was said."""
+
+
+def build_images(host: str) -> None:
+    """Build both images with an engine.
+
+    Raises
+    ------
+    BuildFailed
+    """
+    base = _base_image(host)
+    for package, name in IMAGES.items():
+        _said(f"building {name} from {base}")
+        started = time.monotonic()
+        command = [*docker_command(host), "build", "--network", "host"]
+        command += ["--build-arg", f"BASE_IMAGE={base}", "--tag", name]
+        command += ["--file", str(_ROOT / package / "Dockerfile"), str(_ROOT)]
+        _run(command, env={**os.environ, "DOCKER_BUILDKIT": "1"})
+        _said(f"built in {time.monotonic() - started:.0f} s")
+
+
+def _base_image(host: str) -> str:
+    """Return the image to build on: the real one, or a stand-in where no registry is reached."""
+    docker = docker_command(host)
+    for name in (_BASE, _STAND_IN):
+        if _succeeds([*docker, "image", "inspect", name]):
+            return name
+    if _succeeds([*docker, "pull", "--quiet", _BASE]):
+        return _BASE
+    if shutil.which("mmdebstrap") is None:
+        raise BuildFailed(f"{_BASE} can't be pulled, and mmdebstrap isn't there to stand in for it")
+    _said(f"{_BASE} can't be pulled: making a stand-in of Debian's packages")
+    _make_stand_in(docker)
+    return _STAND_IN
+
+
+def _make_stand_in(docker: Sequence[str]) -> None:
+    """Make what the slim image would be, with this machine's way to the package registries."""
+    with tempfile.TemporaryDirectory(prefix="base-image-") as folder:
+        archive = Path(folder, "base.tar")
+        command = ["mmdebstrap", "--quiet", "--variant=minbase"]
+        command += [f"--dpkgopt=path-exclude={pattern}" for pattern in _SLIM]
+        # The real image doesn't wait for the disk either.
+        command += ["--dpkgopt=force-unsafe-io"]
+        if any(_CERTIFICATES.glob("*.crt")):
+            command += [f"--customize-hook=copy-in {_CERTIFICATES} /usr/local/share"]
+        _run([*command, "bookworm", str(archive)])
+        changes = [f"--change=ENV {name}={value}" for name, value in _settings().items()]
+        _run([*docker, "import", *changes, str(archive), _STAND_IN])
+
+
+def _settings() -> dict[str, str]:
+    """Return the environment variables by which pip finds its index as it does on this machine."""
+    settings = {name: os.environ[name] for name in _PROXIES if name in os.environ}
+    pip = [sys.executable, "-m", "pip", "config", "get"]
+    for setting in _PIP_SETTINGS:
+        name = f"PIP_{setting.upper().replace('-', '_')}"
+        told = subprocess.run(
+            [*pip, f"global.{setting}"], capture_output=True, text=True, check=False
+        )
+        value = os.environ.get(name) or told.stdout.strip()
+        if value:
+            settings[name] = value
+    return settings
+
+
+def test_images(arguments: Sequence[str], *, install: bool) -> int:
+    """Run the tests marked `image` against containers; return pytest's exit status."""
+    try:
+        with docker_engine(install=install) as host:
+            build_images(host)
+            _said("the tests marked `image` run against containers of both images")
+            command = [sys.executable, "-m", "pytest", "-m", "image", *arguments]
+            env = {**os.environ, ENGINE_VARIABLE: host}
+            return subprocess.run(command, env=env, cwd=_ROOT, check=False).returncode
+    except EngineUnavailable as fault:
+        _said(f"not tested as containers, only as processes (`make test`): {fault}")
+        return 0
+
+
+def _run(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.splitlines()[-30:])
+        raise BuildFailed(f"{' '.join(command[:4])} ... failed:\n{tail}")
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_PULL_PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _said(sentence: str) -> None:
+    print(f"images: {sentence}", flush=True)
+
+
+def main() -> None:
+    """Build the images, or build and test them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["build", "test"])
+    parser.add_argument("--install", action="store_true", help="install a Docker engine by apt-get")
+    parser.add_argument("arguments", nargs="*", help="for pytest (after --)")
+    options = parser.parse_args()
+    try:
+        if options.action == "test":
+            sys.exit(test_images(options.arguments, install=options.install))
+        with docker_engine(install=options.install) as host:
+            build_images(host)
+    except (BuildFailed, EngineUnavailable) as fault:
+        sys.exit(f"images: {fault}")
+
+
+if __name__ == "__main__":
+    main()
