@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sandbox.lambda_function import LambdaFunction
-from sandbox.runtime import STREAM_VARIABLE, Runtime
+from sandbox.runtime import Runtime
 from sandbox.runtime_api import Outcome, RuntimeApi, RuntimeRequest, error_outcome
 
 #: Seconds in which a runtime has to load its function, at least; as long as an invocation may
@@ -169,7 +169,7 @@ class LambdaEnvironment:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            STREAM_VARIABLE: f"{time.strftime('%Y/%m/%d')}/[$LATEST]{self._id}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{self._id}",
             "_HANDLER": function.handler,
             "TZ": ":UTC",
         }

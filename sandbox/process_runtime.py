@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -14,10 +15,13 @@ import psutil
 
 from sandbox.lambda_function import LambdaFunction
 from sandbox.memory_watch import MemoryWatch
-from sandbox.runtime import STREAM_VARIABLE, Runtime
+from sandbox.runtime import Runtime
 
 # Variables of this process without which programs aren't found or texts aren't read right.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER")
+# Marks an environment's processes. Workers keep Lambda's own variables from the commands that they
+# run, but not those of this project.
+_MARKER = "HELIOS_SANDBOX_ENVIRONMENT"
 # Seconds that killed processes may take to go.
 _KILL_PATIENCE = 5.0
 
@@ -34,7 +38,7 @@ class ProcessRuntime(Runtime):
         self._watch = watch
         self._watching = contextlib.ExitStack()
         self._process: asyncio.subprocess.Process | None = None
-        self._stream = ""
+        self._id = secrets.token_hex(8)
         self._killed_for_memory = False
 
     async def start(
@@ -45,7 +49,6 @@ class ProcessRuntime(Runtime):
         log: IO[bytes],
         on_event: Callable[[str], None],
     ) -> None:
-        self._stream = variables[STREAM_VARIABLE]
         temporary = folder / "tmp"
         temporary.mkdir(parents=True)
         task_root = self._function.code or folder
@@ -60,6 +63,7 @@ class ProcessRuntime(Runtime):
                 **{name: os.environ[name] for name in _INHERITED if name in os.environ},
                 **variables,
                 "LAMBDA_TASK_ROOT": str(task_root),
+                _MARKER: self._id,
                 "HOME": str(temporary),
                 "TMPDIR": str(temporary),
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -107,7 +111,7 @@ class ProcessRuntime(Runtime):
         await self._known.wait()
         # Browsers and commands lead groups of their own, and may have lost their parent.
         for _ in range(round(_KILL_PATIENCE / 0.05)):
-            strays = await asyncio.to_thread(_processes_of, self._stream)
+            strays = await asyncio.to_thread(_processes_of, self._id)
             if not strays:
                 return
             for stray in strays:
@@ -132,11 +136,11 @@ def _tied_to_this_process() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
-def _processes_of(stream: str) -> list[psutil.Process]:
+def _processes_of(environment: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             lives = process.status() != psutil.STATUS_ZOMBIE
-            if lives and process.environ().get(STREAM_VARIABLE) == stream:
+            if lives and process.environ().get(_MARKER) == environment:
                 found.append(process)
     return found

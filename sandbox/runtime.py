@@ -5,9 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-#: Names an environment in all of its processes.
-STREAM_VARIABLE = "AWS_LAMBDA_LOG_STREAM_NAME"
-
 
 class Runtime(ABC):
     """Something that calls the Runtime API, and can be stopped, continued and killed."""

@@ -2,17 +2,25 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
+
+
+def pytest_report_header() -> str:
+    engine = os.environ.get(ENGINE_VARIABLE)
+    return f"workers run as {f'containers of {engine}' if engine else 'processes'}"
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS for the whole session; tests keep apart by the names that they give things."""
-    with local_aws(logs=tmp_path_factory.mktemp("lambda-logs")) as started:
+    engine = os.environ.get(ENGINE_VARIABLE)
+    with local_aws(logs=tmp_path_factory.mktemp("lambda-logs"), engine=engine) as started:
         yield started
 
 

@@ -1,0 +1,370 @@
+"""The function as it is deployed: under the real runtime client, called by the real SDK.
+
+By `make test` it runs in processes, by `make test-images` in containers of its image.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.config import Config
+
+from helios.errors import HeliosError
+from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.worker_job import WorkerJob, WorkerResult
+from orchestrator.adapters import AwsLambdaAdapter
+from orchestrator.job_executor import JobExecutor
+from sandbox.local_aws import LocalAws
+
+pytestmark = pytest.mark.image
+
+BUCKET = "renders"
+FPS = 30
+FRAMES = 6
+
+
+def drawing(number: int, *, frames: int = FRAMES) -> str:
+    """Return a command that draws a chunk without a browser."""
+    start = number * frames
+    picture = f"testsrc=s=64x36:r={FPS}:d=60,trim=start_frame={start},setpts=PTS-STARTPTS"
+    return (
+        f"ffmpeg -loglevel error -f lavfi -i {picture} -frames:v {frames}"
+        f" -c:v libx264 -preset ultrafast -pix_fmt yuv420p {number}.mp4"
+    )
+
+
+class Site:
+    """The deployed worker, the bucket that it uses, and the adapter that calls it."""
+
+    def __init__(self, aws: LocalAws, function: str) -> None:
+        self.aws = aws
+        self.function = function
+        self.prefix = f"s3://{BUCKET}/{function}"
+        self.adapter = AwsLambdaAdapter(function)
+        self.s3 = aws.client("s3")
+
+    def job(self, *commands: str, name: str = "job", **more: Any) -> str:
+        """Store a spec whose chunks are these commands, and return its URL."""
+        chunks = [
+            RenderChunk(
+                id=number,
+                start_frame=number * FRAMES,
+                frame_count=FRAMES,
+                output_file=f"{number}.mp4",
+                command=command,
+            )
+            for number, command in enumerate(commands)
+        ]
+        total = FRAMES * len(chunks)
+        metadata = JobMetadata(
+            total_frames=total, fps=FPS, width=64, height=36, duration=total / FPS
+        )
+        outputs = " ".join(chunk.output_file for chunk in chunks)
+        spec = JobSpec(
+            metadata=metadata, chunks=chunks, merge_command=f"helios merge out.mp4 {outputs}"
+        )
+        key = f"{self.function}/jobs/{name}/job.json"
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=spec.to_json().encode())
+        return f"s3://{BUCKET}/{key}"
+
+    def run(self, job: str, number: int | None = 0, **meta: Any) -> WorkerResult:
+        """Have the worker do one thing, through the adapter."""
+        given = {"jobPath": job, **({} if number is None else {"chunkId": number}), **meta}
+        return asyncio.run(self.adapter.execute(WorkerJob(command="helios", meta=given)))
+
+    def raw(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the function as a client does that knows nothing of this project's adapter."""
+        client = self.aws.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        answer = client.invoke(FunctionName=self.function, Payload=json.dumps(payload).encode())
+        return {**answer, "answer": json.loads(answer["Payload"].read())}
+
+    def fetch(self, url: str, path: Path) -> Path:
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        self.s3.download_file(bucket, key, str(path))
+        return path
+
+    def runtime_process(self, *, within: float = 20) -> psutil.Process:
+        """Return the process of the runtime client, in whichever environment it runs."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error, OSError):
+                    names = process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == self.function
+                    if names and "awslambdaric" in process.cmdline():
+                        return process
+            time.sleep(0.05)
+        raise AssertionError("the function doesn't run")
+
+    def wait_for_command(self, word: str) -> None:
+        """Wait until a command with this argument runs somewhere."""
+        self._wait(word, there=True)
+
+    def wait_until_gone(self, word: str) -> None:
+        """Wait until no command with this argument runs any more."""
+        self._wait(word, there=False)
+
+    def _wait(self, word: str, *, there: bool, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while any(word in arguments for arguments in _command_lines()) is not there:
+            assert time.monotonic() < deadline, f"{word}: {'not there' if there else 'still there'}"
+            time.sleep(0.05)
+
+
+def _command_lines() -> Iterator[list[str]]:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            yield process.cmdline()
+
+
+@pytest.fixture(autouse=True)
+def _configured(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in aws.variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def _bucket(aws: LocalAws) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def deploy(
+    aws: LocalAws, request: pytest.FixtureRequest, _bucket: None, _configured: None
+) -> Iterator[Any]:
+    deployed: list[str] = []
+
+    def create(*, variables: Mapping[str, str] | None = None, **options: Any) -> Site:
+        name = f"{request.node.originalname[5:45]}-{len(deployed)}"
+        more = {"HELIOS_ARTIFACTS": f"s3://{BUCKET}/{name}", **(variables or {})}
+        aws.deploy(name, variables=more, **options)
+        deployed.append(name)
+        return Site(aws, name)
+
+    yield create
+    for name in deployed:
+        aws.client("lambda").delete_function(FunctionName=name)
+
+
+def frame_hashes(video: Path) -> list[str]:
+    command = ["ffmpeg", "-loglevel", "error", "-i", str(video), "-f", "framemd5", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = (line for line in done.stdout.splitlines() if not line.startswith("#"))
+    return [line.rpartition(",")[2].strip() for line in lines]
+
+
+def test_a_chunk_comes_out_of_storage_as_the_same_command_renders_it_here(
+    deploy: Any, tmp_path: Path
+) -> None:
+    site = deploy()
+    job = site.job(drawing(0), drawing(1))
+
+    result = site.run(job, 1)
+
+    assert result.exit_code == 0, result.stderr
+    assert result.artifact is not None
+    fetched = site.fetch(result.artifact.url, tmp_path / "chunk.mp4")
+    subprocess.run(drawing(1).split(), cwd=tmp_path, check=True)
+    assert frame_hashes(fetched) == frame_hashes(tmp_path / "1.mp4")
+    assert result.artifact.bytes == fetched.stat().st_size
+
+
+def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_path: Path) -> None:
+    site = deploy()
+    job = site.job(*(drawing(number) for number in range(3)))
+
+    for number in range(3):
+        assert site.run(job, number).exit_code == 0
+    merged = site.run(job, None, action="merge")
+
+    assert merged.exit_code == 0, merged.stderr
+    assert merged.artifact is not None
+    assert len(frame_hashes(site.fetch(merged.artifact.url, tmp_path / "all.mp4"))) == 3 * FRAMES
+
+
+def test_chunks_run_in_parallel_environments(deploy: Any) -> None:
+    site = deploy(variables={"HELIOS_EXECUTABLES": "sh"})
+    job = site.job(*(f"sh -c 'sleep 1; {drawing(number)}'" for number in range(3)))
+
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda number: site.run(job, number), range(3)))
+
+    assert [result.exit_code for result in results] == [0, 0, 0]
+    assert len(list((site.aws.logs / site.function).glob("*.log"))) == 3
+
+
+def test_a_client_that_speaks_only_the_wire_format_is_served(deploy: Any) -> None:
+    site = deploy(variables={"HELIOS_EXECUTABLES": "sh"})
+    job = site.job(f"sh -c 'echo rendered; echo noted >&2; {drawing(0)}'", "sh -c 'exit 3'")
+
+    done = site.raw({"jobPath": job, "chunkIndex": 0})["answer"]
+    failed = site.raw({"jobPath": job, "chunkIndex": 1})["answer"]
+    missing = site.raw({"jobPath": job, "chunkIndex": 9})["answer"]
+    wrong = site.raw({"chunkIndex": 0})["answer"]
+
+    body = json.loads(done["body"])
+    assert done["statusCode"] == 200
+    assert (body["exitCode"], body["output"].strip()) == (0, "rendered")
+    assert "noted" in body["stderr"]
+    assert failed["statusCode"] == 500
+    assert json.loads(failed["body"])["exitCode"] == 3
+    assert missing["statusCode"] == 404
+    assert wrong["statusCode"] == 400
+    assert set(done) == {"statusCode", "body"}
+
+
+def test_an_error_comes_back_by_its_code(deploy: Any) -> None:
+    site = deploy()
+    job = site.job("rm -rf /")
+
+    result = site.run(job)
+
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.retryable) == ("COMMAND_FORBIDDEN", False)
+
+
+def test_a_state_machine_gets_failures_as_errors_named_by_their_code(deploy: Any) -> None:
+    site = deploy()
+    job = site.job("rm -rf /")
+
+    answer = site.raw({"jobPath": job, "chunkIndex": 0, "raiseErrors": True})
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["answer"]["errorType"] == "COMMAND_FORBIDDEN"
+    assert json.loads(answer["answer"]["errorMessage"])["code"] == "COMMAND_FORBIDDEN"
+
+
+def test_a_worker_that_dies_is_told_as_such_and_the_next_attempt_renders(deploy: Any) -> None:
+    site = deploy(variables={"HELIOS_EXECUTABLES": "sh"})
+    job = site.job(f"sh -c 'test -e /nowhere || sleep 1.71; {drawing(0)}'")
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(site.run, job)
+        site.wait_for_command("1.71")
+        os.kill(site.runtime_process().pid, signal.SIGKILL)
+        with pytest.raises(HeliosError) as caught:
+            first.result()
+
+    site.wait_until_gone("1.71")
+    assert caught.value.code == "OUT_OF_MEMORY"
+    assert caught.value.retryable
+    assert site.run(job, attempt=2).exit_code == 0
+
+
+def test_a_command_that_takes_all_memory_is_told_as_such(deploy: Any) -> None:
+    site = deploy(memory=512, variables={"HELIOS_EXECUTABLES": "sh"})
+    job = site.job("sh -c 'head -c 1500m /dev/zero | tail'", drawing(1))
+
+    result = site.run(job)
+
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.retryable) == ("OUT_OF_MEMORY", True)
+
+
+def test_a_chunk_that_takes_too_long_is_ended_by_the_worker_in_time(deploy: Any) -> None:
+    site = deploy(timeout=8, variables={"HELIOS_EXECUTABLES": "sleep"})
+    started = time.monotonic()
+
+    result = site.run(site.job("sleep 600"))
+
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.retryable) == ("TIMEOUT", True)
+    assert "Task timed out" not in site.aws.log(site.function)
+    assert time.monotonic() - started < 30
+
+
+def test_a_worker_that_hangs_is_ended_by_lambda(deploy: Any) -> None:
+    site = deploy(timeout=4, variables={"HELIOS_EXECUTABLES": "sleep"})
+    job = site.job("sleep 600.5")
+
+    with ThreadPoolExecutor(1) as threads:
+        hanging = threads.submit(site.run, job)
+        site.wait_for_command("600.5")
+        site.runtime_process().suspend()
+        with pytest.raises(HeliosError) as caught:
+            hanging.result()
+
+    site.wait_until_gone("600.5")
+    assert caught.value.code == "TIMEOUT"
+    assert "ended by Lambda after 4.00 s" in caught.value.message
+
+
+def test_throttled_chunks_are_rendered_later(deploy: Any, tmp_path: Path) -> None:
+    site = deploy(reserved=1, variables={"HELIOS_EXECUTABLES": "sh"})
+    job = site.job(*(f"sh -c 'sleep 0.3; {drawing(number)}'" for number in range(3)))
+    spec = JobSpec.parse(
+        site.s3.get_object(Bucket=BUCKET, Key=job.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
+    )
+    retried: list[str] = []
+
+    done = asyncio.run(
+        JobExecutor(site.adapter).execute(
+            spec,
+            concurrency=3,
+            job_dir=tmp_path,
+            job_path=job,
+            merge=False,
+            retries=20,
+            retry_delay=0.5,
+            max_retry_delay=2,
+            on_event=lambda event: retried.append(
+                getattr(getattr(event, "error", None), "code", "")
+            ),
+        )
+    )
+
+    assert sorted(outcome.chunk_id for outcome in done.chunks) == [0, 1, 2]
+    assert "WORKER_THROTTLED" in retried
+
+
+#: The worker of the package whose formats this project speaks, as far as its answers go.
+ORIGINAL = """
+import json
+
+def handler(event, context):
+    if event["chunkIndex"] == 0:
+        body = {"exitCode": 0, "output": "rendered", "stderr": ""}
+        return {"statusCode": 200, "body": json.dumps(body)}
+    return {"statusCode": 500, "body": json.dumps({"message": "Error: no such chunk"})}
+"""
+
+#: Answers with as much as Lambda passes on, or one byte more.
+LARGE = """
+import json
+
+def handler(event, context):
+    answer = {"statusCode": 200, "body": json.dumps({"exitCode": 0, "note": ""})}
+    frame = len(json.dumps(answer))
+    filler = "x" * (6291556 - frame + event["chunkIndex"])
+    return {"statusCode": 200, "body": json.dumps({"exitCode": 0, "note": filler})}
+"""
+
+
+def test_a_worker_that_answers_only_the_original_fields_is_understood(deploy: Any) -> None:
+    site = deploy(source=ORIGINAL)
+
+    done = site.run("s3://b/job.json", 0)
+    failed = site.run("s3://b/job.json", 1)
+
+    assert (done.exit_code, done.stdout, done.artifact) == (0, "rendered", None)
+    assert failed.failure is not None
+    assert failed.failure.message == "Error: no such chunk"
+
+
+def test_an_answer_of_six_megabytes_is_read_and_a_larger_one_told(deploy: Any) -> None:
+    site = deploy(source=LARGE)
+
+    assert site.run("s3://b/job.json", 0).exit_code == 0
+    with pytest.raises(HeliosError) as caught:
+        site.run("s3://b/job.json", 1)
+
+    assert (caught.value.code, caught.value.retryable) == ("PAYLOAD_TOO_LARGE", False)
