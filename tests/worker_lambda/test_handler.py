@@ -1,7 +1,6 @@
-"""The Lambda function: called as Lambda does it, and under its real runtime client."""
+"""The Lambda function, called as its runtime client calls it."""
 
 import json
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.local_aws import LocalAws
-from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
+from tests.helios.worker_site import Site, make_spec
 from worker_lambda import handler as module
 from worker_lambda.handler import handler
 
@@ -149,80 +147,3 @@ def test_loading_the_function_loads_no_sdk() -> None:
     ).stdout.split()
     heavy = {"aiohttp", "boto3", "botocore", "obstore", "zstandard", "psutil", "rich", "typer"}
     assert heavy.isdisjoint(loaded)
-
-
-# --- under the real runtime client ---------------------------------------------------------------
-
-
-@dataclass
-class Deployed:
-    """A deployed worker, with a bucket of its own."""
-
-    aws: LocalAws
-    name: str
-    bucket: str
-
-    def put(self, key: str, text: str) -> str:
-        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
-        return f"s3://{self.bucket}/{key}"
-
-    def invoke(self, **event: Any) -> dict[str, Any]:
-        answer = self.aws.client("lambda").invoke(
-            FunctionName=self.name, Payload=json.dumps(event).encode()
-        )
-        told: dict[str, Any] = json.loads(answer["Payload"].read())
-        return {**told, "functionError": answer.get("FunctionError")}
-
-
-@pytest.fixture
-def deployed(aws: LocalAws) -> Deployed:
-    name = f"worker-{secrets.token_hex(4)}"
-    aws.client("s3").create_bucket(Bucket=name)
-    variables = {"HELIOS_ARTIFACTS": f"s3://{name}", "HELIOS_EXECUTABLES": "helios,ffmpeg,sh"}
-    aws.deploy(name, variables={**aws.variables, **variables})
-    return Deployed(aws, name, name)
-
-
-def test_the_real_runtime_client_renders_and_joins_a_job_in_s3(deployed: Deployed) -> None:
-    # Put there by other means, so without a digest.
-    job = deployed.put("jobs/1/job.json", make_spec().to_json())
-    for number in range(2):
-        answer = deployed.invoke(jobPath=job, chunkIndex=number)
-        assert answer["statusCode"] == 200, answer
-    answer = deployed.invoke(jobPath=job, action="merge")
-    assert answer["statusCode"] == 200, answer
-    url = json.loads(answer["body"])["artifact"]["url"]
-    assert url == f"s3://{deployed.bucket}/jobs/1/output/video.mp4"
-    log = deployed.aws.log(deployed.name)
-    assert '"event": "merge.stored"' in log
-    assert f'"frames": {FRAMES}' in log
-
-
-def test_the_real_runtime_client_reports_a_raised_error_by_its_code(deployed: Deployed) -> None:
-    job = deployed.put("jobs/1/job.json", make_spec(["sh -c 'exit 7'"]).to_json())
-    answer = deployed.invoke(jobPath=job, chunkIndex=0, raiseErrors=True)
-    assert answer["functionError"] == "Unhandled"
-    assert answer["errorType"] == "COMMAND_FAILED"
-    assert json.loads(answer["errorMessage"])["retryable"] is True
-
-
-def test_a_time_out_is_reported_by_the_worker_and_the_environment_stays(
-    aws: LocalAws, deployed: Deployed
-) -> None:
-    aws.client("lambda").update_function_configuration(FunctionName=deployed.name, Timeout=6)
-    slow = make_spec(["sh -c 'sleep 60'", drawing(1, "chunks/00001.mp4")])
-    job = deployed.put("jobs/1/job.json", slow.to_json())
-    answer = deployed.invoke(jobPath=job, chunkIndex=0)
-    assert answer["functionError"] is None
-    assert json.loads(answer["body"])["error"]["code"] == "TIMEOUT"
-    assert deployed.invoke(jobPath=job, chunkIndex=1)["statusCode"] == 200
-
-
-def test_a_command_that_takes_all_memory_is_reported_as_such(
-    aws: LocalAws, deployed: Deployed
-) -> None:
-    aws.client("lambda").update_function_configuration(FunctionName=deployed.name, MemorySize=256)
-    hog = "head -c 2000000000 /dev/zero | tail -c 1500000000 | wc -c"
-    job = deployed.put("jobs/1/job.json", make_spec([f"sh -c '{hog}; kill -9 $$'"]).to_json())
-    answer = deployed.invoke(jobPath=job, chunkIndex=0)
-    assert json.loads(answer["body"])["error"]["code"] == "OUT_OF_MEMORY"

@@ -188,6 +188,7 @@ def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_pat
 
     assert merged.exit_code == 0, merged.stderr
     assert merged.artifact is not None
+    assert merged.artifact.url == f"{site.prefix}/jobs/job/output/out.mp4"
     assert len(frame_hashes(site.fetch(merged.artifact.url, tmp_path / "all.mp4"))) == 3 * FRAMES
 
 
@@ -271,15 +272,17 @@ def test_a_command_that_takes_all_memory_is_told_as_such(deploy: Any) -> None:
 
 
 def test_a_chunk_that_takes_too_long_is_ended_by_the_worker_in_time(deploy: Any) -> None:
-    site = deploy(timeout=8, variables={"HELIOS_EXECUTABLES": "sleep"})
+    site = deploy(timeout=8, variables={"HELIOS_EXECUTABLES": "ffmpeg,sleep"})
+    job = site.job("sleep 600", drawing(1))
     started = time.monotonic()
 
-    result = site.run(site.job("sleep 600"))
+    result = site.run(job)
 
     assert result.failure is not None
     assert (result.failure.code, result.failure.retryable) == ("TIMEOUT", True)
     assert "Task timed out" not in site.aws.log(site.function)
     assert time.monotonic() - started < 30
+    assert site.run(job, 1).exit_code == 0
 
 
 def test_a_worker_that_hangs_is_ended_by_lambda(deploy: Any) -> None:
