@@ -23,8 +23,11 @@ class SigningKey:
         """Return claims as a signed token (RS256)."""
         header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
         body = f"{_encoded(header)}.{_encoded(claims)}"
-        signature = self._key.sign(body.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{body}.{_base64(signature)}"
+        return f"{body}.{_base64(self.sign_bytes(body.encode()))}"
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """Return the signature of some bytes."""
+        return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
     def verify(self, token: str) -> dict[str, Any]:
         """Return a token's claims, or raise `InvalidSignature`."""

@@ -1,5 +1,6 @@
 """Google's identity services on this machine: signed ID tokens, their certificates, metadata."""
 
+import base64
 import datetime
 import json
 import ssl
@@ -31,7 +32,7 @@ class TokenServer:
 
     It is a service account's token endpoint (`/token`), the place of the certificates (`/certs`),
     a metadata server, a token exchange for federated identities (`/sts`), and, as a proxy, the
-    API by which accounts are impersonated. Use it as a context manager.
+    API by which accounts are impersonated and sign. Use it as a context manager.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ class TokenServer:
         self.lifetime = lifetime
         #: Every token issued to a client, oldest first: the way it was asked for, its audience.
         self.issued: list[tuple[str, str]] = []
+        #: Signatures that were made in an account's name, oldest first.
+        self.signed_blobs: list[bytes] = []
         #: How often the certificates were fetched.
         self.certificate_fetches = 0
         self.key = SigningKey("sandbox-1")
@@ -233,6 +236,11 @@ class TokenServer:
         """Answer a request for another account's ID token."""
         return self._issue("impersonation", audience, email=email)
 
+    def sign_blob(self, payload: str) -> str:
+        """Answer a request for a signature in an account's name; both sides in base 64."""
+        self.signed_blobs.append(self.account_key.sign_bytes(base64.b64decode(payload)))
+        return base64.b64encode(self.signed_blobs[-1]).decode()
+
     def _issue(self, way: str, audience: str, *, email: str = CALLER) -> str:
         self.issued.append((way, audience))
         return self.token(audience, email=email)
@@ -288,6 +296,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif method == "generateIdToken":
             audience = json.loads(body)["audience"]
             self._answer(200, {"token": self.server.tokens.impersonate(account, audience)})
+        elif method == "signBlob":
+            signed = self.server.tokens.sign_blob(json.loads(body)["payload"])
+            self._answer(200, {"keyId": "key", "signedBlob": signed})
         elif method == "generateAccessToken":
             expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=LIFETIME)
             self._answer(

@@ -7,6 +7,7 @@ in the thread that makes it.
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import check_key, check_prefix, content_type
-from helios.storage.parts import PARALLEL, PART, digest_of, write_parts
+from helios.storage.parts import PARALLEL, PART, Lanes, digest_of, write_parts
 from helios.worker_job import Artifact
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class GcsStorage(ArtifactStorage):
     prefix:
         Folder in it that keys are relative to; may be empty.
     env:
-        `STORAGE_EMULATOR_HOST` (a local server) and `GOOGLE_APPLICATION_CREDENTIALS` (a file);
-        without the latter, the application default credentials.
+        `STORAGE_EMULATOR_HOST`: a local server, which asks for no credentials. Others are the
+        application default credentials, which Google's client looks for by itself.
     retry_seconds:
         Seconds for which requests that may heal are tried again.
     """
@@ -81,6 +82,7 @@ class GcsStorage(ArtifactStorage):
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="gcs")
         self._opening = threading.Lock()
         self._opened: Bucket | None = None
+        self._lanes = Lanes()
         # Whether the bucket ever answered, so that what is missing is an object.
         self._bucket_seen = False
 
@@ -211,9 +213,8 @@ class GcsStorage(ArtifactStorage):
 
         def sign(_halt: Halt) -> str:
             name = self._above + key
-            credentials = _credentials(self._env)
-            if self._emulator and credentials is None:
-                # Without a key to sign with; an emulator doesn't ask for signatures.
+            if self._emulator and not self._env.get("GOOGLE_APPLICATION_CREDENTIALS"):
+                # There is no key to sign with, and an emulator doesn't ask for signatures.
                 path = f"{self._name}/o/{quote(name, safe='')}"
                 return f"{self._emulator}/storage/v1/b/{path}?alt=media"
             return str(
@@ -221,7 +222,7 @@ class GcsStorage(ArtifactStorage):
                     version="v4",
                     expiration=period,
                     api_access_endpoint=self._emulator or "https://storage.googleapis.com",
-                    **_signer(credentials),
+                    **_signer(_credentials()),
                 )
             )
 
@@ -252,6 +253,9 @@ class GcsStorage(ArtifactStorage):
             return self._opened
 
     def _open(self) -> "Bucket":
+        # Asks about the bucket itself, for traces that nobody collects and with rights that a
+        # worker doesn't need.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
         from google.cloud import storage  # noqa: PLC0415
 
@@ -263,7 +267,7 @@ class GcsStorage(ArtifactStorage):
             )
         else:
             # The project of a bucket is known without naming it.
-            client = storage.Client(project="-", credentials=_credentials(self._env))
+            client = storage.Client(project="-", credentials=_credentials())
         return client.bucket(self._name)
 
     @property
@@ -334,7 +338,8 @@ class GcsStorage(ArtifactStorage):
         async def fetch(start: int, end: int) -> bytes:
             return await self._request(key, lambda _halt: part(start, end))
 
-        return await write_parts(sink, blob.size, fetch)
+        with self._lanes as lanes:
+            return await write_parts(sink, blob.size, fetch, lanes=lanes)
 
     def _stored(self, blob: "Blob") -> StoredObject:
         return StoredObject(
@@ -405,14 +410,10 @@ class _Unchanged:
         return self._source.tell()
 
 
-def _credentials(env: Mapping[str, str]) -> Any:
-    """Return the credentials that the environment gives; None for an emulator without any."""
-    from google.auth import default, load_credentials_from_file  # noqa: PLC0415
+def _credentials() -> Any:
+    """Return the application default credentials."""
+    from google.auth import default  # noqa: PLC0415
 
-    if path := env.get("GOOGLE_APPLICATION_CREDENTIALS"):
-        return load_credentials_from_file(path, scopes=[_SCOPE])[0]
-    if env.get("STORAGE_EMULATOR_HOST"):
-        return None
     return default(scopes=[_SCOPE])[0]
 
 

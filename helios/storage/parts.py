@@ -1,7 +1,11 @@
-"""Large objects in parts: several on their way at once, digested and written in their order."""
+"""Large objects in parts: several on their way at once, digested and written in their order.
+
+One connection to a cloud's storage carries 50 to 100 MB/s, whatever the machine could take.
+"""
 
 import asyncio
 import hashlib
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO, Protocol
@@ -10,10 +14,35 @@ from helios.in_thread import Halt, in_thread
 
 #: Bytes of one part. Smaller ones cost more requests, larger ones more memory.
 PART = 8 * 1024**2
-#: Parts of one object on their way at once.
+#: Parts on their way at once, whether of one object or of several.
 PARALLEL = 8
 #: Parts that an object may have.
 _MAX_PARTS = 9_000
+
+
+class Lanes:
+    """Divides the parts that may be on their way among the objects that are, to bound memory.
+
+    Each object has at least one. Entered for each object; safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._objects = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Lanes":
+        with self._lock:
+            self._objects += 1
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        with self._lock:
+            self._objects -= 1
+
+    @property
+    def each(self) -> int:
+        """Parts of each object that may be on their way now."""
+        return max(1, PARALLEL // max(1, self._objects))
 
 
 class Buffer(Protocol):
@@ -33,6 +62,7 @@ async def write_parts(
     size: int,
     fetch: Callable[[int, int], Awaitable[Buffer]],
     *,
+    lanes: Lanes,
     first: Buffer = b"",
 ) -> str:
     """Fetch an object into a file and return its digest.
@@ -45,6 +75,8 @@ async def write_parts(
         Bytes of the object.
     fetch:
         Fetches the bytes from one offset up to another.
+    lanes:
+        How many parts may be on their way, which changes with what else is.
     first:
         What is there already of its start.
     """
@@ -61,7 +93,7 @@ async def write_parts(
     try:
         await take(first)
         for start in range(len(first), size, PART):
-            if len(coming) == PARALLEL:
+            while len(coming) >= lanes.each:
                 await take(await coming.popleft())
             coming.append(asyncio.ensure_future(fetch(start, min(start + PART, size))))
         while coming:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import random
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import check_key, check_prefix, content_type
-from helios.storage.parts import PARALLEL, PART, digest_of, part_size, write_parts
+from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
 from helios.storage.s3_access import RETRIES, S3Access
 from helios.to_the_end import to_the_end
 from helios.worker_job import Artifact
@@ -69,6 +70,7 @@ class S3Storage(ArtifactStorage):
         self._bucket = bucket
         self._access = S3Access(bucket, prefix=prefix, env=env, retries=retries)
         self._opened: S3Store | None = None
+        self._lanes = Lanes()
         # Whether the bucket ever answered, so that what is missing is an object.
         self._bucket_seen = False
 
@@ -80,7 +82,10 @@ class S3Storage(ArtifactStorage):
 
             async def put(store: S3Store) -> None:
                 source.seek(0)
-                await _upload(store, key, source, size, sha256=sha256, attributes=attributes)
+                with self._lanes as lanes:
+                    await _upload(
+                        store, key, source, size, sha256=sha256, attributes=attributes, lanes=lanes
+                    )
 
             await self._request(key, put)
         return Artifact(url=self.url_of(key), sha256=sha256, bytes=size)
@@ -100,12 +105,19 @@ class S3Storage(ArtifactStorage):
         async def create(store: S3Store) -> bool:
             try:
                 await store.put_async(key, data, attributes=attributes, mode="create")
-            except AlreadyExistsError:
+            except AlreadyExistsError as fault:
+                if _Refusal.of(fault).code == _UNDECIDED:
+                    raise _Undecided from fault
                 there = await store.get_async(key, options={"head": True})
                 return there.attributes.get(_WRITER) == writer
             return True
 
-        return await self._request(key, create)
+        for attempt in range(_DECISIONS):
+            try:
+                return await self._request(key, create)
+            except _Undecided:
+                await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - no secret
+        raise StorageUnavailable(f"{self.url_of(key)}: others keep writing it")
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         check_key(key)
@@ -201,7 +213,9 @@ class S3Storage(ArtifactStorage):
                 options: Any = {"range": (start, end), "if_match": version}
                 return await (await store.get_async(key, options=options)).bytes_async()
 
-            found = await write_parts(sink, size, part, first=await head.bytes_async())
+            first = await head.bytes_async()
+            with self._lanes as lanes:
+                found = await write_parts(sink, size, part, lanes=lanes, first=first)
             check_digest(self.url_of(key), found, sha256 or head.attributes.get(_SHA256))
             return found, size
 
@@ -249,6 +263,14 @@ class S3Storage(ArtifactStorage):
         return StorageUnavailable(f"{url}: {refusal}")
 
 
+class _Undecided(Exception):
+    """Somebody else writes the same object at the same time, and may yet fail."""
+
+
+# The code by which S3 says so.
+_UNDECIDED = "ConditionalRequestConflict"
+# Times that a race is run, with random delays of up to 0.1 s that double, until it is decided.
+_DECISIONS = 8
 # Codes that come with status 400.
 _REJECTED_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
 
@@ -288,6 +310,7 @@ async def _upload(
     *,
     sha256: str,
     attributes: "Attributes",
+    lanes: Lanes,
 ) -> None:
     """Send a file; the object appears only if the file is still the one that was digested."""
     halt = Halt()
@@ -314,7 +337,7 @@ async def _upload(
             attributes=attributes,
             use_multipart=size > PART,
             chunk_size=part_size(size),
-            max_concurrency=PARALLEL,
+            max_concurrency=lanes.each,
         )
     )
     try:

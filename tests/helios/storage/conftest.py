@@ -1,21 +1,19 @@
 """Storages of every kind, each on a real server."""
 
+import contextlib
 import json
 import secrets
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
 
 from helios.storage import ArtifactStorage, open_storage
-from helios.storage.gcs import GcsStorage
-from helios.storage.s3 import S3Storage
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from sandbox.scripted_server import ScriptedServer
 
 
 @pytest.fixture(scope="session")
@@ -134,78 +132,7 @@ def gcs_place(store: ObjectStore) -> Place:
     return Place("gcs", storage, missing, overwrite, list)
 
 
-@dataclass
-class Reply:
-    """An answer of a server that answers what it is told to."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    #: Bytes of the body after which the connection breaks.
-    cut: int | None = None
-
-
-class ScriptedServer:
-    """A server that gives the answers it was told, then the last of them again and again."""
-
-    def __init__(self) -> None:
-        self.replies: list[Reply] = []
-        self.requests: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.requests.append(f"{self.command} {self.path} {self.headers.get('Range', '')}")
-                replies = outer.replies
-                self.answer(replies.pop(0) if len(replies) > 1 else replies[0])
-
-            def answer(self, reply: Reply) -> None:
-                self.send_response(reply.status)
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in reply.headers:
-                    self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(reply.body[: reply.cut])
-                if reply.cut is not None:
-                    self.close_connection = True
-
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def s3(self, *, retries: int = 2) -> S3Storage:
-        env = {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-        }
-        return S3Storage("bucket", prefix="a/b", env=env, retries=retries)
-
-    def gcs(self, *, retry_seconds: float = 1.5) -> GcsStorage:
-        env = {"STORAGE_EMULATOR_HOST": self.endpoint}
-        return GcsStorage("bucket", prefix="a/b", env=env, retry_seconds=retry_seconds)
-
-
 @pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
-    server = ScriptedServer()
-    yield server
-    server.close()
+    with contextlib.closing(ScriptedServer()) as server:
+        yield server
