@@ -42,7 +42,8 @@ def check_prefix(prefix: str) -> None:
 
 def content_type(key: str) -> str:
     """Return the type that browsers are told, by a key's ending."""
-    kind, encoding = mimetypes.guess_type(key)
+    # Without the system's own lists, which differ from one machine to the next.
+    kind, encoding = mimetypes.MimeTypes().guess_type(key)
     return kind if kind and not encoding else "application/octet-stream"
 
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 from helios.errors import (
@@ -25,6 +25,8 @@ from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import RESERVED, check_key, check_prefix
 from helios.worker_job import Artifact
+
+Result = TypeVar("Result")
 
 #: Bytes that are read, digested and written at once.
 BLOCK = 1024 * 1024
@@ -188,6 +190,8 @@ class LocalStorage(ArtifactStorage):
         check_prefix(prefix)
         found: list[StoredObject] = []
         folders = [prefix.rpartition("/")[0]]
+        if folders[0]:
+            self._path_of(folders[0])
         while folders:
             halt.check()
             folder = folders.pop()
@@ -273,7 +277,12 @@ class _Draft:
         """Give it a name that isn't taken; `FileExistsError` if it is."""
         # Only with a folder's descriptor, which absolute paths ignore, does Python ask the system
         # to follow the link that stands for the open file.
-        os.link(self._source, target, src_dir_fd=self.file.fileno(), follow_symlinks=True)
+        _in_folder(
+            target.parent,
+            lambda: os.link(
+                self._source, target, src_dir_fd=self.file.fileno(), follow_symlinks=True
+            ),
+        )
 
     def replace(self, target: Path) -> None:
         """Give it a name, whatever had it before."""
@@ -302,16 +311,18 @@ def _open_unnamed(folder: Path) -> int | None:
 
 @contextlib.contextmanager
 def _draft_for(target: Path) -> Iterator[_Draft]:
-    with contextlib.closing(_draft_in(target.parent)) as draft:
+    folder = target.parent
+    with contextlib.closing(_in_folder(folder, lambda: _Draft(folder))) as draft:
         yield draft
 
 
-def _draft_in(folder: Path) -> _Draft:
-    # Somebody who deletes the last object of a folder removes the folder, maybe just now.
+def _in_folder(folder: Path, act: Callable[[], Result]) -> Result:
+    """Do something in a folder, which is made if it isn't there."""
+    # Whoever deletes the last object of a folder removes the folder as well, maybe just now.
     for _ in range(100):
-        folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            return _Draft(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            return act()
     raise FileNotFoundError(errno.ENOENT, "the folder keeps disappearing", str(folder))
 
 
