@@ -10,6 +10,7 @@ TOP_FOLDER = "composition"
 #: How archives end: a tar file, compressed with Zstandard.
 SUFFIX = ".tar.zst"
 
+_TOO_LARGE = "Leave out what the composition doesn't need with a .heliosignore file."
 _NAME = re.compile(r"(?:.*/)?([0-9a-f]{64})\.tar\.zst", re.DOTALL)
 
 
@@ -34,23 +35,23 @@ class ArchiveLimits:
     ratio: float = 200
     free_bytes: int = 64 * 1024**2
 
-    def check_entries(self, entries: int) -> None:
-        """Refuse more entries than allowed."""
+    def check_entries(self, entries: int, *, of: str) -> None:
+        """Refuse more entries of some folder or archive than allowed."""
         if entries > self.entries:
             raise ArchiveInvalid(
-                f"more than {self.entries} files and folders",
-                hint="Leave out what the composition doesn't need with a .heliosignore file.",
+                f"{of} holds more than {self.entries} files and folders", hint=_TOO_LARGE
             )
 
-    def check_bytes(self, unpacked: int, *, packed: int | None = None) -> None:
+    def check_bytes(self, unpacked: int, *, of: str, packed: int | None = None) -> None:
         """Refuse more bytes than allowed, alone or for what they were packed to."""
         if unpacked > self.unpacked_bytes:
             raise ArchiveInvalid(
-                f"more than {self.unpacked_bytes} bytes when unpacked",
-                hint="Leave out what the composition doesn't need with a .heliosignore file.",
+                f"{of} holds more than {self.unpacked_bytes} bytes", hint=_TOO_LARGE
             )
         if packed is not None and unpacked > self.free_bytes + self.ratio * packed:
-            raise ArchiveInvalid(f"{packed} packed bytes hold more than {self.ratio:g} times that")
+            raise ArchiveInvalid(
+                f"{of}: {packed} packed bytes hold more than {self.ratio:g} times that"
+            )
 
 
 def archive_name(sha256: str) -> str:

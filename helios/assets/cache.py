@@ -14,7 +14,7 @@ from helios.assets.archive import SUFFIX, ArchiveLimits, digest_in
 from helios.assets.own_folder import OwnFolder, remove_tree
 from helios.assets.unpack import unpack_assets
 from helios.errors import DiskFull, HeliosError
-from helios.in_thread import in_thread
+from helios.in_thread import Halt, in_thread
 from helios.storage import ArtifactStorage, open_storage, split_url
 from helios.to_the_end import to_the_end
 
@@ -81,9 +81,8 @@ class AssetCache:
         try:
             yield kept.folder
         finally:
-            with self._lock:
-                kept.users -= 1
-            await to_the_end(self._evict(self._max_bytes, spare_last=True))
+            self._release(kept)
+            await self._evict(self._max_bytes, spare_last=True)
 
     async def fetch(self, url: str) -> Path:
         """Return the folder with an archive's files, which stays until others need the room.
@@ -97,7 +96,7 @@ class AssetCache:
             return folder
 
     def close(self) -> None:
-        """Remove everything."""
+        """Remove everything; it can't be used any more."""
         self._own.leave()
 
     async def _take(self, url: str) -> _Kept:
@@ -135,10 +134,18 @@ class AssetCache:
                 coming.set_result(None)
             else:
                 coming.set_exception(fault)
-        if kept is not brought:
-            await to_the_end(_remove(brought.folder))
-        await self._evict(self._max_bytes, spare_last=True)
+        try:
+            if kept is not brought:
+                await to_the_end(_remove(brought.folder))
+            await self._evict(self._max_bytes, spare_last=True)
+        except BaseException:
+            self._release(kept)
+            raise
         return kept
+
+    def _release(self, kept: _Kept) -> None:
+        with self._lock:
+            kept.users -= 1
 
     async def _bring(self, url: str, sha256: str) -> _Kept:
         try:
@@ -150,7 +157,7 @@ class AssetCache:
 
     async def _fetch_and_unpack(self, url: str, sha256: str) -> _Kept:
         base, key = split_url(url)
-        folder = self._own.path / f"{sha256[:16]}-{secrets.token_hex(4)}"
+        folder = self._own.path / f"{sha256}-{secrets.token_hex(4)}"
         archive = folder.with_name(f"{folder.name}{SUFFIX}")
         try:
             storage = self._open(base)
@@ -175,8 +182,8 @@ class AssetCache:
         with self._lock:
             victims = self._victims(max_bytes, spare_last=spare_last)
             folders = [self._kept.pop(sha256).folder for sha256 in victims]
-        for folder in folders:
-            await _remove(folder)
+        if folders:
+            await to_the_end(_remove(*folders))
         return bool(folders)
 
     def _victims(self, max_bytes: int, *, spare_last: bool) -> list[str]:
@@ -190,5 +197,9 @@ class AssetCache:
         return victims
 
 
-async def _remove(folder: Path) -> None:
-    await in_thread(lambda _halt: remove_tree(folder))
+async def _remove(*folders: Path) -> None:
+    def remove(_halt: Halt) -> None:
+        for folder in folders:
+            remove_tree(folder)
+
+    await in_thread(remove)

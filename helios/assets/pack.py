@@ -93,9 +93,9 @@ def pack_assets(
                     if halt:
                         halt.check()
                     _add(tar, name, path)
-                    limits.check_bytes(tee.bytes)
+                    limits.check_bytes(tee.bytes, of=str(folder))
         size = sink.tell()
-    limits.check_bytes(tee.bytes, packed=size)
+    limits.check_bytes(tee.bytes, of=str(folder), packed=size)
     return PackedAssets(sha256=digest.hexdigest(), bytes=size, path=target)
 
 
@@ -180,7 +180,7 @@ def _files(
                 raise ArchiveInvalid(f"{name} is a link to a folder that it is in")
             else:
                 folders.append((f"{name}/", path, around))
-        limits.check_entries(len(found))
+        limits.check_entries(len(found), of=str(folder))
     if not found:
         raise ArchiveInvalid(f"{folder} holds no files to render")
     yield from sorted(found)

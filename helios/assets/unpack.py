@@ -15,7 +15,7 @@ from helios.in_thread import Halt
 #: Bytes that are unpacked at once.
 _BLOCK = 256 * 1024
 #: Bytes of memory that an archive may ask its reader to keep at hand.
-_MAX_WINDOW = 128 * 1024**2
+_MAX_WINDOW = 32 * 1024**2
 #: Bytes of a name; tar files may announce longer ones than memory could hold.
 _MAX_HEADER = 64 * 1024
 _FILE_MODE = 0o444
@@ -94,6 +94,7 @@ class _TarStream:
             max_window_size=_MAX_WINDOW
         ).stream_reader(source, read_across_frames=True)
         self._packed_size = os.fstat(source.fileno()).st_size
+        self.name = Path(source.name).name
         self._limits = limits
         self._halt = halt
         self._digest = hashlib.sha256()
@@ -104,10 +105,13 @@ class _TarStream:
         try:
             data = self._unpacked.read(size)
         except self._broken as fault:
-            raise ArtifactCorrupt(f"the archive can't be decompressed: {fault}") from fault
+            if "memory" in str(fault):
+                reason = f"{self.name} asks for too much memory: {fault}"
+                raise ArchiveInvalid(reason) from fault
+            raise ArtifactCorrupt(f"{self.name} can't be decompressed: {fault}") from fault
         self._digest.update(data)
         self._bytes += len(data)
-        self._limits.check_bytes(self._bytes, packed=self._packed_size)
+        self._limits.check_bytes(self._bytes, of=self.name, packed=self._packed_size)
         return data
 
     def drain(self) -> None:
@@ -138,15 +142,18 @@ def _unpack(stream: _TarStream, folder: Path, *, limits: ArchiveLimits) -> int:
     source = cast("BinaryIO", stream)
     with tarfile.open(fileobj=source, mode="r|", tarinfo=_Entry, bufsize=_BLOCK) as tar:
         for count, entry in enumerate(_entries(tar), 1):
-            limits.check_entries(count)
-            path = folder.joinpath(*_steps(entry.name))
+            # Folders count as well: a short name of a file may ask for a thousand of them.
+            limits.check_entries(max(count, len(made)), of=stream.name)
+            path = folder.joinpath(*_steps(entry.name, of=stream.name))
             if entry.isdir():
                 _make_folders(path, made)
                 continue
             if not entry.isreg() or entry.issparse():
-                raise ArchiveInvalid(f"{entry.name!r} is neither a file nor a folder")
+                raise ArchiveInvalid(
+                    f"{stream.name}: {entry.name!r} is neither a file nor a folder"
+                )
             if path == folder:
-                raise ArchiveInvalid(f"{entry.name!r} is no name for a file")
+                raise ArchiveInvalid(f"{stream.name}: {entry.name!r} is no name for a file")
             _make_folders(path.parent, made)
             total += _extract(tar, entry, path)
     for path in made:
@@ -161,10 +168,10 @@ def _entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         tar.members = []  # type: ignore[attr-defined]
 
 
-def _steps(name: str) -> list[str]:
+def _steps(name: str, *, of: str) -> list[str]:
     steps = [step for step in name.split("/") if step not in ("", ".")]
     if name.startswith("/") or ".." in steps or "\0" in name:
-        raise ArchiveInvalid(f"{name!r} leads outside of the archive's folder")
+        raise ArchiveInvalid(f"{of}: {name!r} leads outside of the archive's folder")
     return steps
 
 
