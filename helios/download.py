@@ -1,10 +1,14 @@
 """Downloads over http(s) that stay within a network policy, whatever names and redirects say."""
 
 import asyncio
+import errno
+import io
 import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -13,6 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from helios.errors import (
     AccessDenied,
     ArtifactNotFound,
+    DiskFull,
     HeliosError,
     PayloadTooLarge,
     SourceForbidden,
@@ -80,21 +85,40 @@ class Download:
         PayloadTooLarge
             The answer is larger than the limit.
         """
+        data = io.BytesIO()
+        await self._try(url, data)
+        return data.getvalue()
+
+    async def save(self, url: str, path: Path) -> None:
+        """Write what a URL leads to into a new file; what is there after an error is no use.
+
+        Raises
+        ------
+        HeliosError
+            As `get`.
+        """
+        with path.open("xb") as file:
+            await self._try(url, file)
+
+    async def _try(self, url: str, sink: BinaryIO) -> None:
         for tried in range(1, TRIES + 1):
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._follow(url)
+                    await self._follow(url, sink)
+                    return
             except TimeoutError:
                 fault = StorageUnavailable(
                     f"{without_secrets(url)}: no answer within {self._timeout:g} s"
                 )
             except StorageUnavailable as error:
+                if not error.retryable:
+                    raise
                 fault = error
             if tried < TRIES:
                 await asyncio.sleep(PAUSE * 2 ** (tried - 1))
         raise fault
 
-    async def _follow(self, url: str) -> bytes:
+    async def _follow(self, url: str, sink: BinaryIO) -> None:
         connector = aiohttp.TCPConnector(
             resolver=_Resolver(self._network), use_dns_cache=False, ssl=self._tls or True
         )
@@ -105,13 +129,14 @@ class Download:
             auto_decompress=False,
             headers={"Accept-Encoding": "identity", "User-Agent": "helios-worker"},
         ) as session:
+            hop = url
             for _ in range(MAX_REDIRECTS + 1):
-                self._check(url)
-                await self._check_literal(url)
-                answer = await self._ask(session, url)
-                if isinstance(answer, bytes):
-                    return answer
-                url = answer
+                self._check(hop)
+                await self._check_literal(hop)
+                following = await self._ask(session, hop, sink)
+                if following is None:
+                    return
+                hop = following
         raise ArtifactNotFound(f"{without_secrets(url)}: more than {MAX_REDIRECTS} redirects")
 
     async def _check_literal(self, url: str) -> None:
@@ -125,14 +150,15 @@ class Download:
             return
         await self._network.addresses(parts.hostname or "", parts.port or _PORTS[parts.scheme])
 
-    async def _ask(self, session: aiohttp.ClientSession, url: str) -> bytes | str:
-        """Return the answer's bytes, or the URL that it leads to."""
+    async def _ask(self, session: aiohttp.ClientSession, url: str, sink: BinaryIO) -> str | None:
+        """Write the answer, or return the URL that it leads to."""
         try:
             async with session.get(url, allow_redirects=False) as response:
                 if response.status in _REDIRECTS:
                     return urljoin(url, response.headers.get("Location", ""))
                 _require_success(response.status, url)
-                return await self._read(response, url)
+                await self._write(response, url, sink)
+                return None
         except HeliosError:
             raise
         except aiohttp.InvalidURL:
@@ -140,23 +166,24 @@ class Download:
         except (aiohttp.ClientError, OSError) as fault:
             if refusal := _refusal_behind(fault):
                 raise refusal from None
+            if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"no space left on the disk for {without_secrets(url)}") from fault
             reason = without_secrets(str(fault))
             raise StorageUnavailable(f"{without_secrets(url)}: {reason}") from fault
 
-    async def _read(self, response: aiohttp.ClientResponse, url: str) -> bytes:
+    async def _write(self, response: aiohttp.ClientResponse, url: str, sink: BinaryIO) -> None:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise StorageUnavailable(
                 f"{without_secrets(url)}: the answer is compressed, which nobody asked for",
                 retryable=False,
             )
-        data = bytearray()
+        # An earlier try may have left its beginning.
+        sink.seek(0)
+        sink.truncate()
         async for block in response.content.iter_chunked(_BLOCK):
-            data += block
-            if len(data) > self._limit:
-                raise PayloadTooLarge(
-                    f"{without_secrets(url)}: more than {self._limit} bytes",
-                )
-        return bytes(data)
+            sink.write(block)
+            if sink.tell() > self._limit:
+                raise PayloadTooLarge(f"{without_secrets(url)}: more than {self._limit} bytes")
 
 
 class _Resolver(AbstractResolver):

@@ -1,15 +1,24 @@
-"""Where job specs come from: a path, http(s), S3 or Google Cloud Storage, if the list allows it."""
+"""Where job specs and assets come from, if the list allows it: paths, web servers, stores."""
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helios.allowed_urls import AllowedUrls
+from helios.assets import ArchiveLimits
 from helios.errors import ArtifactNotFound, JobSpecNotFound
 from helios.job_folder import is_http
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec
 from helios.network_policy import NetworkPolicy
 from helios.redaction import without_secrets
 from helios.storage import ArtifactStorage, split_url
+
+if TYPE_CHECKING:
+    from helios.download import Download
+
+#: Seconds that an archive may take from a web server; the worker's own limit is often shorter.
+ARCHIVE_TIMEOUT = 600.0
 
 StorageOpener = Callable[[str], ArtifactStorage]
 
@@ -70,17 +79,36 @@ class JobSource:
             await storage.close()
 
     async def _download(self, url: str) -> bytes:
-        # Takes a seventh of a second to import, and few specs come this way.
-        from helios.download import Download  # noqa: PLC0415
-
-        download = Download(network=self._network, check=self._check_hop, limit=self._max_bytes)
         try:
-            return await download.get(url)
+            return await self._downloads(what="jobPath", limit=self._max_bytes).get(url)
         except ArtifactNotFound as fault:
             raise _not_found(url) from fault
 
-    def _check_hop(self, url: str) -> None:
-        self._allowed.check(url, what="jobPath")
+    async def fetch_archive(self, url: str, path: Path) -> None:
+        """Fetch an archive of assets from a web server into a new file.
+
+        Raises
+        ------
+        SourceForbidden
+            The URL, or one that it leads to, isn't allowed.
+        HeliosError
+            It can't be fetched, or is too large.
+        """
+        limit = ArchiveLimits().unpacked_bytes
+        await self._downloads(what="assetsUrl", limit=limit, timeout=ARCHIVE_TIMEOUT).save(
+            url, path
+        )
+
+    def _downloads(self, *, what: str, limit: int, timeout: float | None = None) -> "Download":
+        # Takes a seventh of a second to import, and few files come this way.
+        from helios.download import TIMEOUT, Download  # noqa: PLC0415
+
+        return Download(
+            network=self._network,
+            check=lambda url: self._allowed.check(url, what=what),
+            limit=limit,
+            timeout=timeout or TIMEOUT,
+        )
 
 
 def _not_found(job_path: str) -> JobSpecNotFound:

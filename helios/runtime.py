@@ -141,6 +141,7 @@ class WorkerRuntime:
                 config.workspace / "helios-assets",
                 config.asset_cache_bytes,
                 storage_opener=storage_opener,
+                web_fetcher=self._source.fetch_archive,
             ),
             workspaces=self._work.path,
             # Nothing on this machine is a page's business, whatever networks it may reach.

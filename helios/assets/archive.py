@@ -12,6 +12,9 @@ SUFFIX = ".tar.zst"
 
 _TOO_LARGE = "Leave out what the composition doesn't need with a .heliosignore file."
 _NAME = re.compile(r"(?:.*/)?([0-9a-f]{64})\.tar\.zst", re.DOTALL)
+# On a web server the name may be followed by a signature.
+_QUERY = re.compile(r"(?<=\.tar\.zst)\?.*", re.DOTALL)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,11 @@ def archive_name(sha256: str) -> str:
     return f"assets/{sha256}{SUFFIX}"
 
 
+def is_on_web(url: str) -> bool:
+    """Tell whether an archive is fetched from a web server."""
+    return _WEB.match(url) is not None
+
+
 def digest_in(url: str) -> str:
     """Return the digest that an archive's URL promises.
 
@@ -67,7 +75,7 @@ def digest_in(url: str) -> str:
     StorageInvalid
         The URL isn't that of an archive.
     """
-    match = _NAME.fullmatch(url)
+    match = _NAME.fullmatch(_QUERY.sub("", url) if is_on_web(url) else url)
     if match is None:
         raise StorageInvalid(
             f"{url!r} doesn't name assets", hint=f"Its name must be a sha256 and {SUFFIX}."

@@ -5,12 +5,12 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helios.assets.archive import SUFFIX, ArchiveLimits, digest_in
+from helios.assets.archive import SUFFIX, ArchiveLimits, digest_in, is_on_web
 from helios.assets.own_folder import OwnFolder, remove_tree
 from helios.assets.unpack import unpack_assets
 from helios.errors import DiskFull, HeliosError
@@ -49,6 +49,8 @@ class AssetCache:
         How large one archive may be.
     storage_opener:
         Opens the storage that an archive is in; it is closed after the fetch.
+    web_fetcher:
+        Fetches an archive from a web server into a file; by default none is fetched from there.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class AssetCache:
         *,
         limits: ArchiveLimits | None = None,
         storage_opener: Callable[[str], ArtifactStorage] = open_storage,
+        web_fetcher: Callable[[str, Path], Awaitable[None]] | None = None,
     ) -> None:
         self._max_bytes = max_bytes
         self._limits = limits or ArchiveLimits()
         self._open = storage_opener
+        self._fetch_from_web = web_fetcher
         # Held for moments only, and never across an await.
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
@@ -156,15 +160,10 @@ class AssetCache:
             return await self._fetch_and_unpack(url, sha256)
 
     async def _fetch_and_unpack(self, url: str, sha256: str) -> _Kept:
-        base, key = split_url(url)
         folder = self._own.path / f"{sha256}-{secrets.token_hex(4)}"
         archive = folder.with_name(f"{folder.name}{SUFFIX}")
         try:
-            storage = self._open(base)
-            try:
-                await storage.get_file(key, archive)
-            finally:
-                await storage.close()
+            await self._fetch(url, archive)
             size = await in_thread(
                 lambda halt: unpack_assets(
                     archive, folder, sha256=sha256, limits=self._limits, halt=halt
@@ -176,6 +175,17 @@ class AssetCache:
         finally:
             archive.unlink(missing_ok=True)
         return _Kept(folder=folder, bytes=size)
+
+    async def _fetch(self, url: str, archive: Path) -> None:
+        if self._fetch_from_web is not None and is_on_web(url):
+            await self._fetch_from_web(url, archive)
+            return
+        base, key = split_url(url)
+        storage = self._open(base)
+        try:
+            await storage.get_file(key, archive)
+        finally:
+            await storage.close()
 
     async def _evict(self, max_bytes: int, *, spare_last: bool) -> bool:
         """Remove what nobody uses until the rest is small enough; say whether any was."""

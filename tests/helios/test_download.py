@@ -6,6 +6,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -261,6 +262,27 @@ def test_what_heals_in_time_is_fetched() -> None:
         return web.Response(status=200 if count == 3 else 503, body=b"healed")
 
     assert fetch(heal)[0] == b"healed"
+
+
+def test_a_file_is_whole_however_often_it_was_begun(tmp_path: Path) -> None:
+    count = 0
+
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        nonlocal count
+        count += 1
+        response = web.StreamResponse(headers={"Content-Length": "300000"})
+        await response.prepare(request)
+        await response.write(bytes([count]) * (300_000 if count == 3 else 100_000))
+        if count < 3 and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def main() -> None:
+        async with serving(break_off) as server:
+            await server.download(limit=1_000_000).save(server.url("/x"), tmp_path / "x")
+
+    asyncio.run(main())
+    assert (tmp_path / "x").read_bytes() == b"\x03" * 300_000
 
 
 def test_a_server_that_does_not_answer_is_given_up() -> None:

@@ -16,9 +16,10 @@ from helios.job_source import JobSource
 from helios.job_spec import JobSpec
 from helios.network_policy import NetworkPolicy
 from helios.storage import open_storage
+from helios.worker_job import InvocationResponse
 
 from .test_download import Handler, hello, redirecting, serving
-from .worker_site import make_spec
+from .worker_site import Site, make_spec
 
 
 def source(*prefixes: str, local: bool = False, **options: Any) -> JobSource:
@@ -103,3 +104,39 @@ def test_a_fault_in_a_spec_is_told_without_the_urls_signature() -> None:
     with pytest.raises(JobSpecInvalid) as invalid:
         load_from_web(hello, "http://public.test:PORT/jobs")
     assert "secret" not in str(invalid.value)
+
+
+def test_a_worker_fetches_assets_from_a_web_server(tmp_path: Path) -> None:
+    from aiohttp import web
+
+    site = Site(tmp_path / "site")
+    composition = tmp_path / "page"
+    composition.mkdir()
+    (composition / "sounds.txt").write_text("from the web")
+    packed = site.file(site.upload(composition))
+
+    async def send(request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(packed)
+
+    async def main() -> InvocationResponse:
+        async with serving(send) as server:
+            # A signature follows the name, as in presigned URLs.
+            spec = make_spec(
+                ["sh -c 'cat composition/sounds.txt; exit 3'"],
+                assets_url=server.url(f"/assets/{packed.name}?X-Amz-Signature=secret"),
+            )
+            job = site.storage.url_of("job.json")
+            await site.storage.put_bytes("job.json", spec.to_json().encode())
+            site.options.update(
+                allowed_sources=(server.url("/assets/"),),
+                allow_private_network=True,
+                executables=frozenset({"sh"}),
+                resolve=server.resolve,
+            )
+            _, response = await site.runtime.answer({"jobPath": job, "chunkIndex": 0})
+            return response
+
+    response = asyncio.run(main())
+    assert response.stdout == "from the web", response.stderr
+    assert "secret" not in site.log.getvalue()
+    site.close()
