@@ -20,7 +20,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import executor, peers, stitch
+from benchmarks import executor, peers, stitch, storage
 from helios.renderer.browser import find_browser
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +33,7 @@ BEGIN, END = "<!-- results -->", "<!-- /results -->"
 PEER_ROUNDS = 5
 STITCH_ROUNDS = 9
 EXECUTOR_ROUNDS = 5
+STORAGE_ROUNDS = 9
 
 #: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
 #: seconds that `--help` may take.
@@ -120,6 +121,27 @@ def executor_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
     ]
 
 
+def storage_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """Return the lines of `storage.run`: files beside the plain copy, assets warm beside cold."""
+    copy, *files, cold, warm = rows
+    return [
+        *(
+            Line(
+                f"{row['way']}, {row['bytes'] / 1e6:.0f} MB",
+                f"{row['median_seconds']:.3f} s",
+                f"{copy['way']} {copy['median_seconds']:.3f} s",
+                f"{row['ratio_to_copy']:.2f}",
+            )
+            for row in files
+        ),
+        Line(
+            f"{warm['way']}, {warm['bytes'] / 1e6:.0f} MB",
+            f"{warm['median_seconds'] * 1e6:.0f} µs",
+            f"{cold['way']} {cold['median_seconds']:.3f} s",
+        ),
+    ]
+
+
 def machine(browser: str) -> dict[str, Any]:
     """Return what the figures depend on: the machine, and the versions of programs."""
     package = peers.REMOTION / "node_modules" / "@remotion" / "renderer" / "package.json"
@@ -191,15 +213,20 @@ def main() -> None:
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    rounds = (1, 1, 1) if options.quick else (PEER_ROUNDS, STITCH_ROUNDS, EXECUTOR_ROUNDS)
+    rounds = (1,) * 4
+    if not options.quick:
+        rounds = (PEER_ROUNDS, STITCH_ROUNDS, EXECUTOR_ROUNDS, STORAGE_ROUNDS)
     report("executor")
     of_executor = executor.run(runs=rounds[2])
     report("stitching")
     of_stitch = stitch.run(runs=rounds[1])
+    report("storage")
+    of_storage = storage.run(runs=rounds[3])
     of_peers = peers.run(rounds=rounds[0], browser=browser, report=report)
     lines = [
         *frame_rate_lines(of_peers),
         *stitch_lines(of_stitch),
+        *storage_lines(of_storage),
         *executor_lines(of_executor),
     ]
     show(lines)
@@ -212,6 +239,7 @@ def main() -> None:
         "machine": facts,
         "render": of_peers,
         "stitch": of_stitch,
+        "storage": of_storage,
         "executor": of_executor,
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
