@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench bootstrap deploy destroy lock clean
+.PHONY: help setup demo test test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ lint: setup ## Check style, types and which package imports which
 format: setup ## Format the code and fix what can be fixed safely
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+sandbox: setup ## Run both clouds on this machine, to render there without an account
+	@$(PYTHON) -m sandbox up $(ARGS)
+
+sandbox-down: setup ## Stop it
+	@$(PYTHON) -m sandbox down
 
 bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 	$(PYTHON) benchmarks/run.py $(ARGS)

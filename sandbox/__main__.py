@@ -1,0 +1,70 @@
+"""`python -m sandbox up` and `down`: both clouds on this machine, to render there without account.
+
+`up` stays until Ctrl-C, or until `down` is called from elsewhere.
+"""
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from sandbox.clouds import aws_side, default_at_once, google_side
+from sandbox.standing import Standing, is_up, take_down
+
+#: Folder for what the sandbox leaves for others: variables, logs, who it is.
+FOLDER = Path(".sandbox")
+#: A composition to try it with.
+EXAMPLE = "examples/promo"
+
+
+def up(folder: Path, *, at_once: int) -> int:
+    """Run the sandbox until it is told to stop; return the exit status."""
+    if is_up(folder):
+        print("the sandbox is up already: make sandbox-down stops it", file=sys.stderr)
+        return 1
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    print("starting both clouds ...", flush=True)
+    with contextlib.ExitStack() as stack:
+        standing = stack.enter_context(Standing(folder))
+        aws = stack.enter_context(aws_side(folder, at_once=at_once))
+        google = stack.enter_context(google_side(folder, at_once=at_once))
+        standing.write({**aws.variables, **google.variables})
+        print(_invitation(folder, aws.aws.url, google.service.url), flush=True)
+        stop.wait()
+        print("stopping ...", flush=True)
+    return 0
+
+
+def _invitation(folder: Path, aws: str, cloud_run: str) -> str:
+    return f"""
+S3 and Lambda are at {aws}, the Cloud Run worker is at {cloud_run}; logs are in {folder}.
+In another terminal:
+
+  source {folder}/env
+  orchestrator render {EXAMPLE} -o out/lambda.mp4 --adapter lambda
+  orchestrator render {EXAMPLE} -o out/cloudrun.mp4 --adapter cloudrun
+
+Ctrl-C stops it."""
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("command", choices=["up", "down"])
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--at-once", type=int, default=default_at_once(), help="chunks at once in each cloud"
+    )
+    options = parser.parse_args()
+    if options.command == "up":
+        return up(options.folder, at_once=options.at_once)
+    print("stopped" if take_down(options.folder) else "the sandbox isn't up")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

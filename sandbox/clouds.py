@@ -1,0 +1,104 @@
+"""Both clouds on this machine, with the workers deployed: what a render elsewhere needs."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.cloud_run import LocalCloudRun, local_cloud_run
+from sandbox.local_aws import LocalAws, local_aws
+from sandbox.object_stores import ObjectStore, create_bucket, gcs_server
+from sandbox.token_server import TokenServer
+
+#: Name of the Lambda function, and of the bucket in each cloud.
+FUNCTION = "helios-worker"
+BUCKET = "helios-artifacts"
+#: Where in the bucket assets and jobs go.
+PREFIX = "renders"
+#: Megabytes of memory, and seconds, that the function gets.
+FUNCTION_MEMORY = 3008
+FUNCTION_TIMEOUT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSide:
+    """The AWS stand-in with its worker, and the variables by which the command line finds both."""
+
+    aws: LocalAws
+    artifacts: str
+    variables: Mapping[str, str]
+
+    def log(self) -> str:
+        """Return all that the worker has logged."""
+        return self.aws.log(FUNCTION)
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleSide:
+    """The Google stand-in with its worker, and the variables for the command line."""
+
+    service: LocalCloudRun
+    store: ObjectStore
+    tokens: TokenServer
+    artifacts: str
+    variables: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
+    """Run S3 and Lambda, with a bucket and the worker, while the context lasts.
+
+    Parameters
+    ----------
+    folder:
+        For logs.
+    at_once:
+        Chunks at the same time.
+    """
+    with local_aws(logs=folder / "lambda", environments=at_once) as aws:
+        aws.client("s3").create_bucket(Bucket=BUCKET)
+        artifacts = f"s3://{BUCKET}/{PREFIX}"
+        aws.deploy(
+            FUNCTION,
+            memory=FUNCTION_MEMORY,
+            timeout=FUNCTION_TIMEOUT,
+            variables={"HELIOS_ARTIFACTS": artifacts},
+        )
+        names = {"HELIOS_LAMBDA_FUNCTION": FUNCTION, "HELIOS_S3_ARTIFACTS": artifacts}
+        yield AwsSide(aws, artifacts, {**aws.variables, **names})
+
+
+@contextlib.contextmanager
+def google_side(folder: Path, *, at_once: int) -> Iterator[GoogleSide]:
+    """Run Cloud Storage, an identity service and the Cloud Run worker, with a bucket.
+
+    Parameters
+    ----------
+    folder:
+        For logs, and a service account's key file.
+    at_once:
+        Chunks at the same time.
+    """
+    with TokenServer(folder / "identity") as tokens, gcs_server() as store:
+        artifacts = f"{create_bucket(store, BUCKET)}/{PREFIX}"
+        worker = {
+            **store.env,
+            "HELIOS_ARTIFACTS": artifacts,
+            "HELIOS_CONCURRENCY": str(at_once),
+            "HELIOS_CERTS_URL": tokens.certs_url,
+        }
+        with local_cloud_run(
+            folder=folder / "cloud-run", variables=worker, verify_callers=True
+        ) as service:
+            names = {
+                "HELIOS_CLOUDRUN_URL": service.url,
+                "HELIOS_GCS_ARTIFACTS": artifacts,
+                "GOOGLE_APPLICATION_CREDENTIALS": str(tokens.service_account_file()),
+            }
+            yield GoogleSide(service, store, tokens, artifacts, {**store.env, **names})
+
+
+def default_at_once() -> int:
+    """Return how many chunks a stand-in renders at the same time on this machine."""
+    return max(1, os.cpu_count() or 1)

@@ -1,0 +1,103 @@
+"""A sandbox that is up: how others find it, use it, and stop it."""
+
+import contextlib
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+#: Seconds that the sandbox gets to stop by itself.
+PATIENCE = 30.0
+
+_STATE = "state.json"
+_VARIABLES = "env"
+
+
+class Standing:
+    """Says in a folder that this process runs the sandbox, for as long as the context lasts.
+
+    Parameters
+    ----------
+    folder:
+        Where it is said.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._note()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in (_STATE, _VARIABLES):
+            (self._folder / name).unlink(missing_ok=True)
+
+    def write(self, variables: Mapping[str, str]) -> None:
+        """Leave variables for shells to source; the sandbox is complete."""
+        self._note()
+        lines = [f"export {name}={shlex.quote(variables[name])}\n" for name in sorted(variables)]
+        path = self._folder / _VARIABLES
+        path.touch(mode=0o600)
+        path.write_text("".join(lines), "utf-8")
+
+    def _note(self) -> None:
+        # With its children, which outlive it if it is killed.
+        me = psutil.Process()
+        known = [[process.pid, process.create_time()] for process in [me, *_family(me)]]
+        (self._folder / _STATE).write_text(json.dumps(known), "utf-8")
+
+
+def is_up(folder: Path) -> bool:
+    """Tell whether a sandbox says in this folder that it runs, and does."""
+    processes = _processes(folder)
+    return bool(processes) and processes[0] is not None
+
+
+def take_down(folder: Path) -> bool:
+    """Stop the sandbox of a folder, with all that it started; False if there was none."""
+    found = [process for process in _processes(folder) if process is not None]
+    if not found:
+        return False
+    with contextlib.suppress(psutil.Error):
+        found[0].terminate()
+        found[0].wait(PATIENCE)
+    # A sandbox that was killed couldn't stop these.
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    for name in (_STATE, _VARIABLES):
+        (folder / name).unlink(missing_ok=True)
+    return True
+
+
+def _processes(folder: Path) -> list[psutil.Process | None]:
+    try:
+        known = json.loads((folder / _STATE).read_text("utf-8"))
+        return [_alive(pid, created) for pid, created in known]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _alive(pid: int, created: float) -> psutil.Process | None:
+    """Return a process, unless another one has its number by now."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return process.children(recursive=True)
