@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shlex
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,8 @@ import psutil
 
 #: Seconds that the sandbox gets to stop by itself.
 PATIENCE = 30.0
+# Seconds between two looks whether it has.
+_POLL = 0.1
 
 _STATE = "state.json"
 _VARIABLES = "env"
@@ -71,7 +74,9 @@ def take_down(folder: Path) -> bool:
         return False
     with contextlib.suppress(psutil.Error):
         found[0].terminate()
-        found[0].wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    while _lives(found[0]) and time.monotonic() < deadline:
+        time.sleep(_POLL)
     # A sandbox that was killed couldn't stop these.
     for process in found:
         with contextlib.suppress(psutil.Error):
@@ -94,9 +99,17 @@ def _alive(pid: int, created: float) -> psutil.Process | None:
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - created) < 1
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
+    return process if same and _lives(process) else None
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        # Nobody may be there, or in a hurry, to read how it ended.
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
