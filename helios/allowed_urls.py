@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from helios.errors import SourceForbidden
+from helios.errors import OptionInvalid, SourceForbidden
 from helios.redaction import without_secrets
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -27,10 +27,21 @@ class AllowedUrls:
         alone (`https://`) stands for all of its URLs.
     allow_local:
         Whether any path of this machine will do.
+
+    Raises
+    ------
+    OptionInvalid
+        A prefix isn't plainly the beginning of URLs.
     """
 
     def __init__(self, prefixes: Sequence[str], *, allow_local: bool = False) -> None:
-        self._prefixes = [_Place.of(prefix) for prefix in prefixes]
+        try:
+            self._prefixes = [_Place.of(prefix, what="prefix") for prefix in prefixes]
+        except SourceForbidden as fault:
+            raise OptionInvalid(
+                f"allowed sources: {fault.message}",
+                hint="Write URLs or folders such as s3://bucket/jobs, separated by commas.",
+            ) from None
         self._allow_local = allow_local
 
     def check(self, url: str, *, what: str) -> None:
@@ -70,9 +81,7 @@ class _Place:
             return cls._local(url)
         place = cls._web(url) if _WEB.match(url) else cls._object(url)
         if place is None or _leads_elsewhere(place.path):
-            raise SourceForbidden(
-                f"{what}: {without_secrets(url)} isn't plainly below an allowed URL"
-            )
+            raise SourceForbidden(f"{what}: {without_secrets(url)} can be read as different URLs")
         return place
 
     @classmethod

@@ -102,17 +102,23 @@ class Assignment:
     on_output: OutputCallback | None = None
 
     @contextlib.asynccontextmanager
-    async def workspace(self, outputs: Sequence[str]) -> AsyncIterator[Path]:
+    async def workspace(
+        self, outputs: Sequence[str], *, needs_assets: bool = True
+    ) -> AsyncIterator[Path]:
         """Yield a fresh folder with the job's assets, in which commands run.
 
         Parameters
         ----------
         outputs:
             Files that will be written, relative to it.
+        needs_assets:
+            Whether there is a command that could read assets.
         """
         async with contextlib.AsyncExitStack() as stack:
-            with self.stopwatch.measure("assets"):
-                inputs = await self._inputs(stack, outputs)
+            inputs: list[Path] = []
+            if needs_assets:
+                with self.stopwatch.measure("assets"):
+                    inputs = await self._inputs(stack, outputs)
             workspace = open_workspace(self.equipment.workspaces, inputs=inputs, outputs=outputs)
             yield await stack.enter_async_context(workspace)
 

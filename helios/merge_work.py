@@ -70,7 +70,8 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
             exit_code=0, stdout="merge: already in storage\n", artifact=done.artifact
         )
     outputs = [chunk.output_file for chunk in assignment.spec.chunks]
-    async with assignment.workspace(outputs) as workspace:
+    has_command = bool(assignment.spec.merge_command.strip())
+    async with assignment.workspace(outputs, needs_assets=has_command) as workspace:
         with assignment.stopwatch.measure("fetch"):
             await _fetch_all(assignment, storage, records, workspace)
         result, output = await _join(assignment, workspace)

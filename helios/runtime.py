@@ -98,7 +98,7 @@ class WorkerRuntime:
 
     Raises
     ------
-    OptionInvalid, SourceForbidden
+    OptionInvalid
         The configuration can't be worked with.
     """
 

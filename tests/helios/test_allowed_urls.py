@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helios.allowed_urls import AllowedUrls
-from helios.errors import SourceForbidden
+from helios.errors import OptionInvalid, SourceForbidden
 
 
 def allows(prefixes: list[str], url: str, *, allow_local: bool = False) -> bool:
@@ -82,6 +82,12 @@ def test_local_paths_are_allowed_by_a_switch_of_their_own() -> None:
     assert allows([], "/anywhere/job.json", allow_local=True)
     assert allows([], "file:///anywhere/job.json", allow_local=True)
     assert not allows([], "s3://bucket/job.json", allow_local=True)
+
+
+@pytest.mark.parametrize("prefix", ["s3://bucket/../x", "https://me@host/", "https://host:port/"])
+def test_a_list_that_could_be_misread_is_refused(prefix: str) -> None:
+    with pytest.raises(OptionInvalid, match="allowed sources"):
+        AllowedUrls([prefix])
 
 
 def test_a_link_counts_as_what_it_leads_to(tmp_path: Path) -> None:
