@@ -52,15 +52,19 @@ def build_images(host: str) -> None:
     ------
     BuildFailed
     """
-    base = _base_image(host)
+    flags = build_flags(host)
     for package, name in IMAGES.items():
-        _said(f"building {name} from {base}")
+        _said(f"building {name}: {flags[-1]}")
         started = time.monotonic()
-        command = [*docker_command(host), "build", "--network", "host"]
-        command += ["--build-arg", f"BASE_IMAGE={base}", "--tag", name]
+        command = [*docker_command(host), "build", *flags, "--tag", name]
         command += ["--file", str(_ROOT / package / "Dockerfile"), str(_ROOT)]
         _run(command, env={**os.environ, "DOCKER_BUILDKIT": "1"})
         _said(f"built in {time.monotonic() - started:.0f} s")
+
+
+def build_flags(host: str) -> list[str]:
+    """Return the flags by which an engine of this machine builds an image, whatever is reached."""
+    return ["--network", "host", "--build-arg", f"BASE_IMAGE={_base_image(host)}"]
 
 
 def _base_image(host: str) -> str:
