@@ -29,7 +29,7 @@ from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.keys import check_key, check_prefix, content_type
+from helios.storage.keys import check_key, check_prefix, content_type, is_intermediate
 from helios.storage.parts import PARALLEL, PART, Lanes, digest_of, write_parts
 from helios.worker_job import Artifact
 
@@ -283,6 +283,9 @@ class GcsStorage(ArtifactStorage):
         metadata = {_SHA256: sha256, _WRITER: writer}
         if kept := {name: value for name, value in metadata.items() if value}:
             blob.metadata = kept
+        if is_intermediate(blob.name):
+            # What lifecycles count days from, for objects that have it.
+            blob.custom_time = datetime.now(UTC)
         return blob
 
     def _find(self, key: str) -> "Blob":

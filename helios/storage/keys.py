@@ -12,6 +12,7 @@ MAX_STEP_BYTES = 200
 #: Names that begin so belong to the local storage's own files.
 RESERVED = ".helios-"
 
+_INTERMEDIATE = re.compile(r"(?:.*/)?jobs/[^/]+/(?:chunks|claims|failures)/")
 _UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 
@@ -45,6 +46,14 @@ def content_type(key: str) -> str:
     # Without the system's own lists, which differ from one machine to the next.
     kind, encoding = mimetypes.MimeTypes().guess_type(key)
     return kind if kind and not encoding else "application/octet-stream"
+
+
+def is_intermediate(name: str) -> bool:
+    """Tell whether an object is of use only until its job has ended, by its whole name.
+
+    Lifecycles may delete those long before the videos in the same folder.
+    """
+    return _INTERMEDIATE.match(name) is not None
 
 
 def _name_fault(name: str) -> str | None:

@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -220,3 +222,26 @@ def test_google_s_client_is_imported_with_the_first_request(gcs: ObjectStore) ->
     )
 
     assert (run.stdout, run.returncode) == ("False True\n", 0), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "marked"),
+    [
+        ("jobs/1/chunks/0-abc.mp4", True),
+        ("jobs/1/failures/0.json", True),
+        ("jobs/1/output/video.mp4", False),
+        ("jobs/1/job.json", False),
+        ("assets/chunks/x", False),
+    ],
+)
+def test_what_may_go_before_the_video_bears_the_time_that_lifecycles_count_from(
+    gcs: ObjectStore, key: str, marked: bool
+) -> None:
+    name = f"marks-{secrets.token_hex(6)}"
+    url = create_bucket(gcs, name)
+    storage = open_storage(f"{url}/films", env=gcs.env)
+    do(storage.put_bytes(key, b"x"))
+    do(storage.close())
+    path = urllib.parse.quote(f"films/{key}", safe="")
+    with urllib.request.urlopen(f"{gcs.endpoint}/storage/v1/b/{name}/o/{path}") as answer:
+        assert ("customTime" in json.load(answer)) is marked
