@@ -40,11 +40,13 @@ def up(folder: Path, *, at_once: int) -> int:
 
 
 def _invitation(folder: Path, aws: str, cloud_run: str) -> str:
+    here = Path.cwd()
+    near = folder.relative_to(here) if folder.is_relative_to(here) else folder
     return f"""
-S3 and Lambda are at {aws}, the Cloud Run worker is at {cloud_run}; logs are in {folder}.
+S3 and Lambda are at {aws}, the Cloud Run worker is at {cloud_run}; logs are in {near}.
 In another terminal:
 
-  source {folder}/env
+  source {near}/env
   orchestrator render {EXAMPLE} -o out/lambda.mp4 --adapter lambda
   orchestrator render {EXAMPLE} -o out/cloudrun.mp4 --adapter cloudrun
 
@@ -60,9 +62,11 @@ def main() -> int:
         "--at-once", type=int, default=default_at_once(), help="chunks at once in each cloud"
     )
     options = parser.parse_args()
+    # Variables that name its files are sourced from anywhere.
+    folder = options.folder.resolve()
     if options.command == "up":
-        return up(options.folder, at_once=options.at_once)
-    print("stopped" if take_down(options.folder) else "the sandbox isn't up")
+        return up(folder, at_once=options.at_once)
+    print("stopped" if take_down(folder) else "the sandbox isn't up")
     return 0
 
 

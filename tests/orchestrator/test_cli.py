@@ -175,7 +175,7 @@ def test_a_plan_on_stdout_is_a_job_spec_whatever_else_is_said(bench: Any) -> Non
 def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     bench: Any, number: signal.Signals
 ) -> None:
-    flags = (*SMALL, "--duration", 60, "--chunks", 40, "--concurrency", 2, "--no-audio")
+    flags = (*SMALL, "--duration", 20, "--chunks", 12, "--concurrency", 2, "--no-audio")
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags)
     chunks = bench.folder / "v.mp4.job/chunks"
     command.wait_until(lambda: len(list(chunks.glob("*.mp4"))) >= 2)
@@ -197,8 +197,8 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     resumed = bench.run(*go_on, "--json")
     assert resumed.status == 0, resumed.stdout
     started = [doc for doc in resumed.documents if doc["event"] == "chunk_started"]
-    assert len(started) <= 40 - kept
-    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "1800"
+    assert len(started) <= 12 - kept
+    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "600"
 
 
 @pytest.mark.browser

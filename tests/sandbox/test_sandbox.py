@@ -17,6 +17,7 @@ from sandbox.standing import Standing, is_up, take_down
 
 ROOT = Path(__file__).parents[2]
 SANDBOX = (sys.executable, "-m", "sandbox")
+ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 class Up:
@@ -25,8 +26,9 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "sandbox"
         self.process = subprocess.Popen(
-            [*SANDBOX, "up", "--folder", str(self.folder), "--at-once", "1"],
-            cwd=ROOT,
+            [*SANDBOX, "up", "--folder", self.folder.name, "--at-once", "1"],
+            cwd=folder,
+            env=ENV,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -53,7 +55,7 @@ class Up:
 
     def command(self, command: str) -> subprocess.CompletedProcess[str]:
         words = [*SANDBOX, command, "--folder", str(self.folder)]
-        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        return subprocess.run(words, env=ENV, capture_output=True, text=True, check=False)
 
     def left(self) -> list[psutil.Process]:
         deadline = time.monotonic() + 10
@@ -81,13 +83,14 @@ def up(tmp_path: Path) -> Iterator[Up]:
 @pytest.mark.slow
 def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: Up) -> None:
     said = up.wait()
-    assert f"source {up.folder}/env" in said
+    assert "source sandbox/env" in said
     assert said.count("orchestrator render examples/promo") == 2
 
     found = up.variables()
     assert found["HELIOS_LAMBDA_FUNCTION"] == "helios-worker"
     assert found["HELIOS_S3_ARTIFACTS"].startswith("s3://")
     assert found["HELIOS_GCS_ARTIFACTS"].startswith("gs://")
+    assert Path(found["GOOGLE_APPLICATION_CREDENTIALS"]).is_absolute()
     for url in (f"{found['HELIOS_CLOUDRUN_URL']}/readyz", found["AWS_ENDPOINT_URL"]):
         with urllib.request.urlopen(url) as answer:
             assert answer.status == 200
