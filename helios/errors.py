@@ -196,6 +196,8 @@ class JobStopped(HeliosError):
     it, what runs is waited for, and the job ends with it.
     """
 
+    code = "JOB_STOPPED"
+
     @property
     def exit_code(self) -> int:
         """Exit status of a command that ends with this error: going on later may help."""

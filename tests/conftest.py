@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
+
+# Examples are timed nowhere: a busy machine takes longer for one now and then.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_report_header() -> str:
