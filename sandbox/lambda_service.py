@@ -196,11 +196,29 @@ def _start_moto(public_port: int) -> int:
     from moto.core.config import default_user_config  # noqa: PLC0415
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415
 
+    from sandbox import cloud_formation, step_functions  # noqa: PLC0415
+
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    cloud_formation.complete()
+    step_functions.complete(lambda function, event: _call(public_port, function, event))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     return server.get_host_and_port()[1]
+
+
+def _call(port: int, function: str, event: object) -> None:
+    """Call a function as services of AWS do that don't wait for it."""
+    import boto3  # noqa: PLC0415
+
+    client = boto3.client(
+        "lambda",
+        endpoint_url=f"http://localhost:{port}",
+        region_name=function.split(":")[3],
+        aws_access_key_id="services",
+        aws_secret_access_key="local",  # noqa: S106 - moto takes any
+    )
+    client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event))
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,6 @@
 """The state machine that runs detached renders: the workflow, and what it may do."""
 
+import json
 from typing import cast
 
 import aws_cdk as cdk
@@ -73,9 +74,8 @@ class StateMachine(Construct):
             "Renders",
             comment="Helios: detached renders",
             state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(
-                cdk.Stack.of(self).to_json_string(definition)
-            ),
+            # Not by the CDK's own way to JSON, which drops what is null: `"ResultPath": null`.
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
             role=self.role,
             logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ERROR),
             tracing_enabled=wanted.tracing,

@@ -1,0 +1,50 @@
+"""What moto's Step Functions lacks of what the workflow uses, added to it in its own process.
+
+moto runs state machines for real: tasks, retries, catches, Distributed Maps with readers and
+writers. Where it differs from the service, it is brought closer here and in `distributed_maps`.
+"""
+
+import json
+from typing import Any
+
+from sandbox import distributed_maps
+from sandbox.execution_events import Call, tell_ends
+
+
+def complete(call: Call) -> None:
+    """Add what is missing; once, before moto serves.
+
+    Parameters
+    ----------
+    call:
+        How rules reach the functions that are their targets.
+    """
+    _run_machines_of_cloudformation()
+    _store_objects()
+    distributed_maps.complete()
+    tell_ends(call)
+
+
+def _run_machines_of_cloudformation() -> None:
+    from moto.stepfunctions import models  # noqa: PLC0415
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
+
+    models.stepfunctions_backends = stepfunctions_parser_backends  # type: ignore[assignment]
+
+
+def _store_objects() -> None:
+    """Let a task that stores an object in S3 store its JSON."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: PLC0415
+        state_task_service_aws_sdk,
+    )
+
+    task: Any = state_task_service_aws_sdk.StateTaskServiceAwsSdk
+    call = task._eval_service_task
+
+    def call_with_text(self: Any, *, normalised_parameters: dict[str, Any], **more: Any) -> None:
+        body = normalised_parameters.get("Body")
+        if isinstance(body, dict | list):
+            normalised_parameters = {**normalised_parameters, "Body": json.dumps(body).encode()}
+        call(self, normalised_parameters=normalised_parameters, **more)
+
+    task._eval_service_task = call_with_text
