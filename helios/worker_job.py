@@ -13,6 +13,9 @@ from helios.errors import CommandFailed, HeliosError, InvocationInvalid, Report,
 #: Bytes of UTF-8 of stdout, and of stderr, that a result carries: the last ones, as errors come
 #: last. Keeps a response, which may repeat stdout, far below Lambda's 6 MB.
 MAX_OUTPUT_BYTES = 64 * 1024
+#: The same for answers to a workflow, whose states hold at most 256 KiB of JSON, in which a byte of
+#: output may take seven.
+MAX_WORKFLOW_OUTPUT_BYTES = 2 * 1024
 # Room for the note that says how much was left out.
 _NOTE_BYTES = 64
 _HTTP_OK = 200
@@ -46,8 +49,8 @@ class OutputTail:
         return cut_output(self._kept.decode(errors="replace"), dropped=self._dropped)
 
 
-def cut_output(text: str, *, dropped: int = 0) -> str:
-    """Return the end of an output, at most `MAX_OUTPUT_BYTES` with the note that it was cut.
+def cut_output(text: str, *, dropped: int = 0, limit: int = MAX_OUTPUT_BYTES) -> str:
+    """Return the end of an output, with a note if it was cut.
 
     Parameters
     ----------
@@ -55,14 +58,16 @@ def cut_output(text: str, *, dropped: int = 0) -> str:
         The output, or what is left of it.
     dropped:
         Bytes that were already left out before the text begins.
+    limit:
+        Bytes that are returned at most, with the note.
     """
     # A character takes 4 bytes at most, so that most outputs needn't be encoded to be measured.
-    if not dropped and len(text) * 4 <= MAX_OUTPUT_BYTES:
+    if not dropped and len(text) * 4 <= limit:
         return text
     encoded = text.encode(errors="replace")
-    if not dropped and len(encoded) <= MAX_OUTPUT_BYTES:
+    if not dropped and len(encoded) <= limit:
         return text
-    kept = encoded[-(MAX_OUTPUT_BYTES - _NOTE_BYTES) :]
+    kept = encoded[-(limit - _NOTE_BYTES) :]
     dropped += len(encoded) - len(kept)
     # What is left of a character that was cut in two is dropped with it.
     return f"[... {dropped} bytes left out ...]\n{kept.decode(errors='ignore')}"
@@ -100,6 +105,12 @@ class ErrorRecord(_WireModel):
             details=cut_output("\n".join(error.details)).splitlines() or None,
             hint=error.hint or None,
         )
+
+    def shortened(self, limit: int) -> Self:
+        """Return the record with the ends of its texts, at most so many bytes of each."""
+        details = cut_output("\n".join(self.details or ()), limit=limit).splitlines() or None
+        update = {"message": cut_output(self.message, limit=limit), "details": details}
+        return self.model_copy(update=update)
 
     @classmethod
     def of_exit(cls, exit_code: int, stderr: str) -> Self | None:
@@ -311,6 +322,17 @@ class InvocationResponse(_WireModel):
             value = {**value, "exitCode": 1, "stderr": value["message"]}
             value.setdefault("error", _refusal(value["message"], status=status))
         return _parse(cls, value)
+
+    def shortened(self, limit: int) -> Self:
+        """Return the answer with the ends of its texts, at most so many bytes of each."""
+        stdout = cut_output(self.stdout, limit=limit)
+        update = {
+            "stdout": stdout,
+            "output": stdout,
+            "stderr": cut_output(self.stderr, limit=limit),
+            "error": None if self.error is None else self.error.shortened(limit),
+        }
+        return self.model_copy(update=update)
 
     def body(self) -> dict[str, Any]:
         """Return the answer as JSON value, without `artifact` and `error` where there is none."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from helios.errors import HeliosError
 from helios.runtime import WorkerRuntime, failure
 from helios.worker_config import WorkerConfig
-from helios.worker_job import InvocationResponse
+from helios.worker_job import MAX_WORKFLOW_OUTPUT_BYTES, InvocationResponse
 
 
 class Context(Protocol):
@@ -42,8 +42,10 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         by their names.
     """
     status, response = asyncio.run(_answer(event, context))
-    if response.exit_code != 0 and isinstance(event, dict) and event.get("raiseErrors") is True:
-        raise _exception(response)
+    if isinstance(event, dict) and event.get("raiseErrors") is True:
+        response = response.shortened(MAX_WORKFLOW_OUTPUT_BYTES)
+        if response.exit_code != 0:
+            raise _exception(response)
     return {"statusCode": status, "body": json.dumps(response.body())}
 
 

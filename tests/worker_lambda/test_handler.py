@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helios.worker_site import Site, make_spec
+from tests.helios.worker_site import Site, drawing, make_spec
 from worker_lambda import handler as module
 from worker_lambda.handler import handler
 
@@ -112,6 +112,21 @@ def test_the_longest_output_stays_below_lambdas_limit(site: Site) -> None:
     status, body = call({"jobPath": job, "chunkIndex": 0})
     assert status == 500
     assert len(body["stdout"]) > 60_000
+
+
+def test_answers_to_a_workflow_fit_into_its_states(site: Site) -> None:
+    flood = 'head -c 300000 /dev/zero | tr "\\0" "\\1" | tee /dev/stderr'
+    chatty = f"sh -c '{flood}; exec {drawing(0, 'chunks/00000.mp4')}'"
+    job = site.put(make_spec([chatty, f"sh -c '{flood}; exit 1'"]))
+
+    answer = handler({"jobPath": job, "chunkIndex": 0, "raiseErrors": True}, Context())
+    with pytest.raises(Exception, match="COMMAND_FAILED") as raised:
+        handler({"jobPath": job, "chunkIndex": 1, "raiseErrors": True}, Context())
+
+    assert len(json.dumps(answer)) < 256 * 1024 / 2
+    assert "left out" in json.loads(answer["body"])["stdout"]
+    # What Step Functions keeps of a cause.
+    assert len(json.dumps({"errorMessage": str(raised.value)})) < 32 * 1024
 
 
 def test_every_line_of_the_log_has_the_request_id(
