@@ -187,6 +187,8 @@ class WorkerResult:
         Why it failed; None after exit status 0.
     artifact:
         The file that the worker stored, if it stored one.
+    worker:
+        What people call the place that ran it, where there are several.
     """
 
     exit_code: int
@@ -195,6 +197,7 @@ class WorkerResult:
     duration_ms: float = 0
     error: ErrorRecord | None = None
     artifact: Artifact | None = None
+    worker: str | None = None
 
     @property
     def failure(self) -> ErrorRecord | None:

@@ -1,7 +1,6 @@
 """What every adapter promises."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 from helios.conversation import OutputCallback
 from helios.worker_job import WorkerJob, WorkerResult
@@ -14,7 +13,7 @@ class WorkerAdapter(ABC):
     """
 
     #: Whether a job may wait in it before it runs, which doesn't count towards its `timeout`.
-    queues: ClassVar[bool] = False
+    queues: bool = False
 
     @abstractmethod
     async def execute(

@@ -97,7 +97,8 @@ class SpreadAdapter(WorkerAdapter):
             job = replace(job, meta={**job.meta, "jobPath": place.job_path})
         place.running += 1
         try:
-            return await hand_over(place.adapter, job, on_output=on_output)
+            result = await hand_over(place.adapter, job, on_output=on_output)
+            return replace(result, worker=place.name)
         finally:
             place.running -= 1
             self._notify()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,7 +191,7 @@ def test_what_fails_in_a_worker_is_the_jobs_own_result() -> None:
     one, other = Site(answer=lambda _: crash), Site(answer=lambda _: crash)
     adapter = spread(Place(name="one", adapter=one), Place(name="other", adapter=other))
     result = asyncio.run(adapter.execute(a_job()))
-    assert result == crash
+    assert result == replace(crash, worker="one")
     assert len(one.asked) + len(other.asked) == 1
 
 
