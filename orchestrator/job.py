@@ -117,6 +117,9 @@ class RunSettings(_Record):
     only: list[int] | None = Field(
         default=None, description="Ids of the only chunks that are wanted; null for all."
     )
+    presign: float | None = Field(
+        default=None, gt=0, description="Seconds for which a link to the video is valid."
+    )
 
 
 class Attempt(_Record):
@@ -202,13 +205,18 @@ class JobSummary(_Record):
         """
         if state not in TRANSITIONS[self.state]:
             raise JobStateConflict(
-                f"job {self.id} is {self.state}: it can't become {state}", hint=_HINTS[self.state]
+                f"job {self.id} is {self.state}: it can't become {state}", hint=self.next_step
             )
         changes: dict[str, Any] = {"state": state, "updated_at": at, "error": error}
         if state is JobState.RUNNING:
             changes |= {"started_at": at}
         changes["ended_at"] = at if state in ENDED else None
         return self.model_copy(update=changes)
+
+    @property
+    def next_step(self) -> str:
+        """What people can do with it now, as a sentence."""
+        return _NEXT_STEPS[self.state].format(id=self.id)
 
     def summary(self) -> "JobSummary":
         """Return the job without its spec and its chunks."""
@@ -315,11 +323,11 @@ def _wanted(spec: JobSpec, only: Sequence[int] | None) -> list[int]:
     return [chunk.frame_count for chunk in spec.chunks if ids is None or chunk.id in ids]
 
 
-_HINTS = {
-    JobState.PENDING: "It hasn't begun yet.",
+_NEXT_STEPS = {
+    JobState.PENDING: "It hasn't begun yet: `orchestrator resume {id}`.",
     JobState.RUNNING: "Pause or cancel it first.",
-    JobState.PAUSED: "`orchestrator resume` goes on with it.",
+    JobState.PAUSED: "`orchestrator resume {id}` goes on with it.",
     JobState.COMPLETED: "Its video is made; submit it anew to make it again.",
-    JobState.FAILED: "`orchestrator resume` goes on with what is missing.",
-    JobState.CANCELLED: "`orchestrator retry` begins it again, with the chunks that are there.",
+    JobState.FAILED: "`orchestrator resume {id}` goes on with what is missing.",
+    JobState.CANCELLED: "`orchestrator retry {id}` goes on with it all the same.",
 }

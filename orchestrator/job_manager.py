@@ -1,0 +1,349 @@
+"""The life of jobs: submitted, run, paused, gone on with, cancelled, and never lost."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from helios.errors import JobBusy, JobStateConflict
+from helios.job_spec import JobSpec
+from orchestrator.job import Job, JobState, JobSummary, Placement, RunSettings
+from orchestrator.job_events import StateChanged, Subscriber, Subscriptions
+from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish
+from orchestrator.job_run import JobRun
+from orchestrator.job_runner import JobRunner
+
+#: Seconds after which a process that was asked for something is asked again.
+ASK_AGAIN = 1.0
+#: Seconds between two looks at a job that another process is at.
+LOOK_INTERVAL = 0.1
+
+#: States from which `run`, `resume` and `retry` begin a run.
+RUNNABLE = frozenset({JobState.PENDING})
+RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED})
+RETRYABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
+#: States that `pause` and `cancel` change of a job that nobody is at.
+PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
+CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
+
+
+class JobManager:
+    """Runs jobs, and keeps what is known of them where it outlives this process.
+
+    Several managers, of this process and others, may share a repository: one of them at a time is
+    at a job. A job whose process died is in state running with nobody at it; `resume` goes on
+    with it.
+
+    Parameters
+    ----------
+    repository:
+        Keeps the jobs.
+    runner:
+        Does the work.
+    now:
+        Returns the time, with its zone.
+    """
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        runner: JobRunner,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._repository = repository
+        self._runner = runner
+        self._now = now
+        self._subscriptions = Subscriptions()
+        self._runs: dict[str, JobRun] = {}
+        self._background: dict[str, asyncio.Task[JobSummary]] = {}
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Have somebody told of all that happens to jobs through this manager.
+
+        Returns
+        -------
+        Callable
+            Ends the subscription.
+        """
+        return self._subscriptions.add(subscriber)
+
+    async def create(
+        self,
+        spec: JobSpec,
+        *,
+        placement: Placement,
+        settings: RunSettings,
+        job_id: str | None = None,
+        name: str = "",
+    ) -> Job:
+        """Keep a new job, and leave it to `run`, `start` or another process to run it.
+
+        Parameters
+        ----------
+        job_id:
+            Its id; that of the spec by default, else a new one.
+        name:
+            What people know it by.
+
+        Raises
+        ------
+        JobExists
+            There is one with its id.
+        OptionInvalid
+            The id can't name a job.
+        """
+        job = Job.new(
+            spec,
+            placement=placement,
+            settings=settings,
+            now=self._now(),
+            job_id=job_id,
+            name=name,
+        )
+        await self._repository.create(job)
+        self._subscriptions.tell(job.id, StateChanged(job.state))
+        return job
+
+    async def submit(
+        self,
+        spec: JobSpec,
+        *,
+        placement: Placement,
+        settings: RunSettings,
+        job_id: str | None = None,
+        name: str = "",
+    ) -> Job:
+        """Keep a new job and begin to run it in the background; `wait` returns how it ended.
+
+        Raises
+        ------
+        JobExists, OptionInvalid
+            As `create`.
+        """
+        job = await self.create(
+            spec, placement=placement, settings=settings, job_id=job_id, name=name
+        )
+        self.start(job.id)
+        return job
+
+    def start(self, job_id: str) -> None:
+        """Begin to run, or go on with, a job in the background."""
+        task = asyncio.create_task(self.resume(job_id))
+        self._background[job_id] = task
+        # How it ends is in the record, and is told to subscribers.
+        task.add_done_callback(lambda ended: self._forget(job_id, ended))
+
+    async def run(self, job_id: str, *, keep_chunks: bool = False) -> JobSummary:
+        """Run a new job to its end, and return it as it is then.
+
+        Cancelling the calling task ends what runs and leaves the job paused.
+
+        Parameters
+        ----------
+        keep_chunks:
+            Whether chunks that are where it runs, from an earlier job, count as its own.
+
+        Raises
+        ------
+        JobNotFound, JobBusy
+        JobStateConflict
+            It isn't new.
+        JobPaused, Cancelled
+            Somebody asked for it.
+        HeliosError
+            It failed, or was stopped by a limit.
+        """
+        return await self._run(job_id, RUNNABLE, keep_chunks=keep_chunks)
+
+    async def resume(self, job_id: str) -> JobSummary:
+        """Go on with a job that is paused, failed, or whose process died, and run it to its end.
+
+        Chunks that are there and whole aren't rendered again.
+
+        Raises
+        ------
+        HeliosError
+            As `run`.
+        """
+        return await self._run(job_id, RESUMABLE, keep_chunks=True)
+
+    async def retry(self, job_id: str, *, fresh: bool = False) -> JobSummary:
+        """Run a job again that isn't completed, also one that was cancelled.
+
+        Parameters
+        ----------
+        fresh:
+            Render all of its chunks anew.
+
+        Raises
+        ------
+        HeliosError
+            As `run`.
+        """
+        return await self._run(job_id, RETRYABLE, keep_chunks=not fresh)
+
+    async def get(self, job_id: str) -> Job:
+        """Return all that is known of a job.
+
+        Raises
+        ------
+        JobNotFound, JobRecordInvalid
+        """
+        return await self._repository.get(job_id)
+
+    async def list(
+        self, *, states: Collection[JobState] | None = None, limit: int | None = None
+    ) -> Listing:
+        """Return jobs, the newest first; as `JobRepository.list`."""
+        return await self._repository.list(states=states, limit=limit)
+
+    async def is_interrupted(self, job: JobSummary) -> bool:
+        """Tell whether a job is said to run, but the process that ran it is gone."""
+        return job.state is JobState.RUNNING and await self._repository.holder(job.id) is None
+
+    async def interrupted(self) -> Sequence[JobSummary]:
+        """Return the jobs whose process died, the newest first."""
+        running = await self._repository.list(states={JobState.RUNNING})
+        return [job for job in running.jobs if await self.is_interrupted(job)]
+
+    async def wait(self, job_id: str) -> JobSummary:
+        """Wait until nobody is at a job any more, and return it as it is then.
+
+        Raises
+        ------
+        JobNotFound
+        """
+        task = self._background.get(job_id)
+        if task is not None:
+            await asyncio.wait([task])
+        while await self._repository.holder(job_id) is not None:  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(LOOK_INTERVAL)
+        return await self._repository.summary(job_id)
+
+    async def pause(self, job_id: str) -> JobSummary:
+        """Pause a job: what runs is finished, nothing new begins. Return it once nobody is at it.
+
+        Where another process runs it, that one is asked to. The job may have ended otherwise by
+        then.
+
+        Raises
+        ------
+        JobNotFound
+        JobStateConflict
+            It doesn't run and isn't going to.
+        """
+        return await self._end(job_id, Wish.PAUSE, JobState.PAUSED, PAUSABLE)
+
+    async def cancel(self, job_id: str) -> JobSummary:
+        """Cancel a job: what runs is ended. Return it once nobody is at it.
+
+        Raises
+        ------
+        JobNotFound
+        JobStateConflict
+            It has ended already.
+        """
+        return await self._end(job_id, Wish.CANCEL, JobState.CANCELLED, CANCELLABLE)
+
+    async def delete(self, job_id: str, *, discard: bool = False) -> None:
+        """Forget a job that nobody is at.
+
+        Parameters
+        ----------
+        discard:
+            Also remove what it left where it ran: its chunks, but not a video that was delivered.
+
+        Raises
+        ------
+        JobNotFound
+        JobBusy
+            Somebody is at it.
+        """
+        async with self._repository.claim(job_id) as claim:
+            if discard:
+                await self._runner.discard(await claim.load())
+            await claim.delete()
+
+    async def close(self) -> None:
+        """End what runs in the background; those jobs are paused."""
+        tasks = list(self._background.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, job_id: str, ended: asyncio.Task[JobSummary]) -> None:
+        if self._background.get(job_id) is ended:
+            del self._background[job_id]
+        if not ended.cancelled():
+            ended.exception()
+
+    async def _run(
+        self, job_id: str, states: Collection[JobState], *, keep_chunks: bool
+    ) -> JobSummary:
+        async with self._repository.claim(job_id) as claim:
+            job = await claim.load()
+            if job.state is JobState.RUNNING and JobState.PAUSED in states:
+                # Whoever ran it is gone, or it couldn't have been claimed.
+                job = job.moved(JobState.PAUSED, at=self._now())
+            if job.state not in states:
+                raise _conflict(job, "run")
+            run = JobRun(
+                claim,
+                job,
+                self._runner,
+                now=self._now,
+                tell=lambda event: self._subscriptions.tell(job_id, event),
+            )
+            self._runs[job_id] = run
+            try:
+                return await run.execute(keep_chunks=keep_chunks)
+            finally:
+                del self._runs[job_id]
+
+    async def _end(
+        self, job_id: str, wish: Wish, state: JobState, states: Collection[JobState]
+    ) -> JobSummary:
+        asked = False
+        while True:
+            try:
+                async with self._repository.claim(job_id) as claim:
+                    return await self._change(claim, wish, state, states, asked=asked)
+            except JobBusy:
+                await self._ask(job_id, wish)
+                asked = True
+
+    async def _change(
+        self,
+        claim: JobClaim,
+        wish: Wish,
+        state: JobState,
+        states: Collection[JobState],
+        *,
+        asked: bool,
+    ) -> JobSummary:
+        """Change the state of a job that nobody is at, unless its process did as it was asked."""
+        summary = (await claim.load()).summary()
+        if asked and summary.state not in states:
+            return summary
+        if summary.state not in states:
+            raise _conflict(summary, wish)
+        changed = await claim.save(summary.moved(state, at=self._now()))
+        self._subscriptions.tell(summary.id, StateChanged(state))
+        return changed
+
+    async def _ask(self, job_id: str, wish: Wish) -> None:
+        """Ask whoever is at a job, and give it some time."""
+        run = self._runs.get(job_id)
+        if run is not None:
+            run.ask(wish)
+        await self._repository.ask(job_id, wish)
+        deadline = asyncio.get_running_loop().time() + ASK_AGAIN
+        while asyncio.get_running_loop().time() < deadline:
+            if await self._repository.holder(job_id) is None:
+                return
+            await asyncio.sleep(LOOK_INTERVAL)
+
+
+def _conflict(job: JobSummary, wish: str) -> JobStateConflict:
+    from_state = f"job {job.id} is {job.state}"
+    return JobStateConflict(f"{from_state}: it can't be told to {wish}", hint=job.next_step)
