@@ -1,6 +1,7 @@
 """Artifact storage: a local folder, S3 or Google Cloud Storage, chosen by URL."""
 
 from helios.storage.base import ArtifactStorage, StoredObject
+from helios.storage.shared import SharedStorages
 from helios.storage.urls import open_storage, split_url
 
-__all__ = ["ArtifactStorage", "StoredObject", "open_storage", "split_url"]
+__all__ = ["ArtifactStorage", "SharedStorages", "StoredObject", "open_storage", "split_url"]

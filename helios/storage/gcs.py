@@ -29,7 +29,13 @@ from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.keys import check_key, check_prefix, content_type, is_intermediate
+from helios.storage.keys import (
+    check_deletable,
+    check_key,
+    check_prefix,
+    content_type,
+    is_intermediate,
+)
 from helios.storage.parts import PARALLEL, PART, Lanes, digest_of, write_parts
 from helios.worker_job import Artifact
 
@@ -161,7 +167,9 @@ class GcsStorage(ArtifactStorage):
 
         def copy(halt: Halt) -> Artifact:
             source, target = self._find(key), self._blob(to)
+            # What is said of the new object replaces all that was said of the old one.
             target.metadata = source.metadata
+            target.content_type = source.content_type
             # Large objects take several requests.
             token, _, _ = target.rewrite(source, **self._how)
             while token is not None:
@@ -200,8 +208,7 @@ class GcsStorage(ArtifactStorage):
         await self._request(key, lambda _halt: self._delete(key))
 
     async def delete_prefix(self, prefix: str) -> int:
-        if not prefix:
-            raise StorageInvalid("an empty prefix would delete everything")
+        check_deletable(prefix)
         keys = [entry.key for entry in await self.list(prefix)]
         # The pool bounds how many go at once.
         await asyncio.gather(*(self.delete(key) for key in keys))

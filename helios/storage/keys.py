@@ -41,6 +41,18 @@ def check_prefix(prefix: str) -> None:
         raise StorageInvalid(f"prefix {prefix!r} {fault}")
 
 
+def check_deletable(prefix: str) -> None:
+    """Refuse to delete everything.
+
+    Raises
+    ------
+    StorageInvalid
+    """
+    if not prefix:
+        raise StorageInvalid("an empty prefix would delete everything")
+    check_prefix(prefix)
+
+
 def content_type(key: str) -> str:
     """Return the type that browsers are told, by a key's ending."""
     # Without the system's own lists, which differ from one machine to the next.

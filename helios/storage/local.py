@@ -23,7 +23,7 @@ from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.keys import RESERVED, check_key, check_prefix
+from helios.storage.keys import RESERVED, check_deletable, check_key, check_prefix
 from helios.worker_job import Artifact
 
 Result = TypeVar("Result")
@@ -111,7 +111,14 @@ class LocalStorage(ArtifactStorage):
         def copy(halt: Halt) -> Artifact:
             target = self._path_of(to)
             with self._open(key) as source, self._faults(to):
-                return self._put(to, target, lambda sink: _copy(source, sink, halt))
+                noted = _noted_digest(self._path_of(key), source)
+
+                def copy_whole(sink: BinaryIO) -> str:
+                    found = _copy(source, sink, halt)
+                    check_digest(self.url_of(key), found, noted)
+                    return found
+
+                return self._put(to, target, copy_whole)
 
         return await in_thread(copy)
 
@@ -138,8 +145,7 @@ class LocalStorage(ArtifactStorage):
         await in_thread(delete)
 
     async def delete_prefix(self, prefix: str) -> int:
-        if not prefix:
-            raise StorageInvalid("an empty prefix would delete everything")
+        check_deletable(prefix)
 
         def delete(halt: Halt) -> int:
             found = self._list(prefix, halt)

@@ -27,7 +27,7 @@ from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.keys import check_key, check_prefix, content_type
+from helios.storage.keys import check_deletable, check_key, check_prefix, content_type
 from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
 from helios.storage.s3_access import RETRIES, S3Access
 from helios.to_the_end import to_the_end
@@ -179,8 +179,7 @@ class S3Storage(ArtifactStorage):
         await self._request(key, lambda store: store.delete_async(key))
 
     async def delete_prefix(self, prefix: str) -> int:
-        if not prefix:
-            raise StorageInvalid("an empty prefix would delete everything")
+        check_deletable(prefix)
         keys = [entry.key for entry in await self.list(prefix)]
         if keys:
             await self._request(prefix, lambda store: store.delete_async(keys))

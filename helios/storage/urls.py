@@ -69,6 +69,21 @@ def split_url(url: str) -> tuple[str, str]:
     return base, key
 
 
+def bucket_of(url: str) -> tuple[str | None, str]:
+    """Split a storage's URL into that of its bucket and the folder in it; None on this machine.
+
+    Raises
+    ------
+    StorageInvalid
+        The URL names no place for artifacts.
+    """
+    scheme, rest = _split_scheme(url)
+    if scheme == "file":
+        return None, ""
+    bucket, prefix = _bucket_and_prefix(url, rest)
+    return f"{scheme}://{bucket}", prefix
+
+
 def _split_scheme(url: str) -> tuple[str, str]:
     match = _SCHEME.fullmatch(url)
     scheme, rest = (match[1].lower(), match[2]) if match else ("file", url)

@@ -6,12 +6,13 @@ import secrets
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
 
-from helios.storage import ArtifactStorage, open_storage
+from helios.storage import ArtifactStorage, SharedStorages, open_storage
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 from sandbox.scripted_server import ScriptedServer
 
@@ -57,13 +58,17 @@ class Place:
         # One server for each kind is enough.
         pytest.param("s3", marks=pytest.mark.xdist_group("object_stores")),
         pytest.param("gcs", marks=pytest.mark.xdist_group("object_stores")),
+        pytest.param("shared", marks=pytest.mark.xdist_group("object_stores")),
     ]
 )
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "local":
         return local_place(tmp_path / "artifacts")
-    store: ObjectStore = request.getfixturevalue(request.param)
-    return s3_place(store) if request.param == "s3" else gcs_place(store)
+    if request.param == "gcs":
+        return gcs_place(request.getfixturevalue("gcs"))
+    store: ObjectStore = request.getfixturevalue("s3")
+    shared = SharedStorages(partial(open_storage, env=store.env))
+    return s3_place(store, opener=shared) if request.param == "shared" else s3_place(store)
 
 
 @pytest.fixture
@@ -89,7 +94,10 @@ def local_place(folder: Path) -> Place:
     return Place("local", storage, open_storage(f"{folder}-missing"), overwrite, leftovers)
 
 
-def s3_place(store: ObjectStore) -> Place:
+def s3_place(
+    store: ObjectStore, *, opener: Callable[[str], ArtifactStorage] | None = None
+) -> Place:
+    opener = opener or partial(open_storage, env=store.env)
     bucket = f"bucket-{secrets.token_hex(6)}"
     create_bucket(store, bucket)
     client = boto3.client(
@@ -110,8 +118,7 @@ def s3_place(store: ObjectStore) -> Place:
             for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         ]
 
-    storage = open_storage(f"s3://{bucket}/a/b", env=store.env)
-    missing = open_storage("s3://missing-bucket/a/b", env=store.env)
+    storage, missing = opener(f"s3://{bucket}/a/b"), opener("s3://missing-bucket/a/b")
     return Place("s3", storage, missing, overwrite, leftovers)
 
 
