@@ -42,7 +42,7 @@ from helios.merge_work import merge_job
 from helios.network_policy import NetworkPolicy, Resolve
 from helios.redaction import secret_values
 from helios.render_executor import RenderExecutor
-from helios.storage import open_storage
+from helios.storage import SharedStorages
 from helios.time_limit import TimeLimit
 from helios.worker_config import WorkerConfig
 from helios.worker_job import ErrorRecord, Invocation, InvocationResponse, WorkerResult
@@ -78,14 +78,14 @@ class WorkerRuntime:
     """Runs chunks and merges of jobs, one for each invocation.
 
     Several threads and event loops may use one runtime at the same time: invocations share nothing
-    but unpacked assets.
+    but unpacked assets and connections to storage.
 
     Parameters
     ----------
     config:
         What the worker may do.
     storage_opener:
-        Opens the storage that a URL names.
+        Opens the storage that a URL names; by default one that keeps connections.
     executor:
         Runs commands; by default one that starts the configured programs, without the worker's
         credentials in their environment.
@@ -106,7 +106,7 @@ class WorkerRuntime:
         self,
         config: WorkerConfig,
         *,
-        storage_opener: StorageOpener = open_storage,
+        storage_opener: StorageOpener | None = None,
         executor: RenderExecutor | None = None,
         log: WorkerLog | None = None,
         resolve: Resolve | None = None,
@@ -114,7 +114,7 @@ class WorkerRuntime:
     ) -> None:
         env = os.environ if environment is None else environment
         self._config = config
-        self._open = storage_opener
+        self._open = storage_opener or SharedStorages()
         #: Takes what isn't an invocation's own; knows the secrets that no line may hold.
         self.log = log or WorkerLog(secrets=secret_values(env))
         own = [config.artifacts] if config.artifacts else []
@@ -124,9 +124,7 @@ class WorkerRuntime:
             allow_loopback=config.allow_private_network,
             resolve=resolve,
         )
-        self._source = JobSource(
-            allowed=self._allowed, network=network, storage_opener=storage_opener
-        )
+        self._source = JobSource(allowed=self._allowed, network=network, storage_opener=self._open)
         # What a process left there that the platform killed goes when the next one starts.
         self._work = OwnFolder(config.workspace / "helios-work")
         self._equipment = Equipment(
@@ -140,7 +138,7 @@ class WorkerRuntime:
             assets=AssetCache(
                 config.workspace / "helios-assets",
                 config.asset_cache_bytes,
-                storage_opener=storage_opener,
+                storage_opener=self._open,
                 web_fetcher=self._source.fetch_archive,
             ),
             workspaces=self._work.path,

@@ -235,9 +235,10 @@ class S3Storage(ArtifactStorage):
         raise self._error(key, fault) from fault
 
     async def _send(self, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
-        if self._opened is None:
-            self._opened = await in_thread(lambda _halt: self._access.open())
-        answer = await send(self._opened)
+        store = self._opened
+        if store is None:
+            store = self._opened = await in_thread(lambda _halt: self._access.open())
+        answer = await send(store)
         self._bucket_seen = True
         return answer
 
