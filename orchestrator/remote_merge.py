@@ -20,19 +20,35 @@ from orchestrator.chunk_artifacts import ChunkDownloads
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob
 
-#: Bytes of chunks that a worker is given to join, unless it is asked to: it needs disk for twice
-#: as much, and Lambda's largest disk has 10 GB.
-MAX_WORKER_BYTES = 4 << 30
+#: Bytes of chunks that a worker is given to join, unless the user wants it: it needs disk for twice
+#: as much. One that renders has a disk of 2 GB where it is deployed as this project does; one that
+#: only joins has Lambda's largest, of 10 GB.
+MAX_BYTES = 768 << 20
+MAX_BYTES_OF_JOINER = 4 << 30
 #: Chunks that are copied from one storage to another at once.
 COPIES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A storage with a job, and the places whose workers use it."""
+    """A storage with a job, and the places whose workers use it.
+
+    Attributes
+    ----------
+    places:
+        Where chunks are rendered.
+    joiners:
+        Where workers only join them; if there are none, those that render do it.
+    """
 
     job: StoredJob
     places: Sequence[Place]
+    joiners: Sequence[Place] = ()
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of chunks that can be joined there."""
+        return MAX_BYTES_OF_JOINER if self.joiners else MAX_BYTES
 
     @property
     def folder(self) -> str:
@@ -114,15 +130,24 @@ class MergeByWorker(WorkerAdapter):
         """
         nobody = ErrorRecord.of(WorkerUnavailable("merge: there is no place for it"))
         result = WorkerResult(exit_code=1, error=nobody)
-        for site in sorted(self._sites, key=self._bytes_at, reverse=True):
+        for site in self._ranking():
             await self._gather(site)
             there = replace(job, meta={**job.meta, "jobPath": site.job.job_path})
-            result = await SpreadAdapter(site.places).execute(there, on_output=on_output)
+            adapter = SpreadAdapter(site.joiners or site.places)
+            result = await adapter.execute(there, on_output=on_output)
             if result.failure is None or result.failure.code not in PLACE_FAULTS:
                 break
         if result.exit_code == 0:
             self.video = _stored(result)
         return result
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of chunks that can be joined where most of them are."""
+        return self._ranking()[0].capacity
+
+    def _ranking(self) -> list[Site]:
+        return sorted(self._sites, key=self._bytes_at, reverse=True)
 
     def _bytes_at(self, site: Site) -> int:
         held = filter(site.holds, self._artifacts.values())
@@ -172,7 +197,7 @@ class MergeWhereItSuits(WorkerAdapter):
 
     def __init__(
         self,
-        here: MergeHere,
+        here: WorkerAdapter,
         worker: MergeByWorker,
         artifacts: Mapping[int, Artifact],
         *,
@@ -193,7 +218,7 @@ class MergeWhereItSuits(WorkerAdapter):
         adapter: WorkerAdapter = self._here
         if not self._stays:
             reason = "joined here: the video comes down anyway, and is as large as its chunks"
-        elif size > MAX_WORKER_BYTES:
+        elif size > self._worker.capacity:
             reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
         else:
             adapter = self._worker

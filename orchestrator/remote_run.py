@@ -48,12 +48,15 @@ class Worksite:
         URL of the storage, such as `s3://bucket/prefix`.
     weight:
         Its share of the chunks, relative to other worksites.
+    joiner:
+        Takes merges to a worker of their own, if there is one.
     """
 
     name: str
     adapter: WorkerAdapter
     artifacts: str
     weight: float = 1.0
+    joiner: WorkerAdapter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,20 +180,23 @@ def _size(count: int) -> str:
 def _sites(
     worksites: Sequence[Worksite], stored: Mapping[str, StoredJob], *, most: int
 ) -> list[Site]:
-    def place(site: Worksite) -> Place:
+    def place(site: Worksite, adapter: WorkerAdapter) -> Place:
         return Place(
             name=site.name,
-            adapter=site.adapter,
+            adapter=adapter,
             weight=site.weight,
             most=most,
             job_path=stored[site.artifacts].job_path,
             jitter=random.random,
         )
 
-    return [
-        Site(job, [place(site) for site in worksites if site.artifacts == artifacts])
-        for artifacts, job in stored.items()
-    ]
+    sites = []
+    for artifacts, job in stored.items():
+        there = [site for site in worksites if site.artifacts == artifacts]
+        places = [place(site, site.adapter) for site in there]
+        joiners = [place(site, site.joiner) for site in there if site.joiner is not None]
+        sites.append(Site(job, places, joiners))
+    return sites
 
 
 class _Crew:
@@ -236,7 +242,7 @@ class _Crew:
         """End what still goes on, and let go of connections."""
         await self.downloads.stop()
         for site in self.sites:
-            for place in site.places:
+            for place in (*site.places, *site.joiners):
                 await place.adapter.close()
 
 

@@ -45,6 +45,14 @@ Function = Annotated[
         show_default="HELIOS_LAMBDA_FUNCTION",
     ),
 ]
+MergeFunction = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Lambda function that joins chunks.",
+        show_default="HELIOS_LAMBDA_MERGE_FUNCTION, else the one that renders",
+    ),
+]
 Region = Annotated[
     str | None, typer.Option(help="AWS region.", show_default="as the environment says")
 ]

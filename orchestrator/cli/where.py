@@ -18,6 +18,7 @@ LOCAL = "local"
 SCHEMES = {"lambda": "s3", "cloudrun": "gs"}
 #: Variables that stand in for flags.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"
+MERGE_FUNCTION = "HELIOS_LAMBDA_MERGE_FUNCTION"
 SERVICE_URL = "HELIOS_CLOUDRUN_URL"
 ARTIFACTS = {"lambda": "HELIOS_S3_ARTIFACTS", "cloudrun": "HELIOS_GCS_ARTIFACTS"}
 
@@ -28,6 +29,7 @@ class Where:
 
     adapter: flags.Adapter = None
     function: flags.Function = None
+    merge_function: flags.MergeFunction = None
     region: flags.Region = None
     service_url: flags.ServiceUrl = None
     impersonate: flags.Impersonate = None
@@ -51,6 +53,7 @@ class Where:
 
         for flag, value, adapter in (
             ("--function", self.function, "lambda"),
+            ("--merge-function", self.merge_function, "lambda"),
             ("--region", self.region, "lambda"),
             ("--service-url", self.service_url, "cloudrun"),
             ("--impersonate", self.impersonate, "cloudrun"),
@@ -100,7 +103,13 @@ class Where:
             artifacts = self._artifacts_of(name, settings)
             adapter = self._adapter(name, settings, concurrency=concurrency)
             worksites.append(
-                Worksite(name=name, adapter=adapter, artifacts=artifacts, weight=weight)
+                Worksite(
+                    name=name,
+                    adapter=adapter,
+                    artifacts=artifacts,
+                    weight=weight,
+                    joiner=self._joiner(name, settings),
+                )
             )
         return RemoteOptions(
             worksites=worksites,
@@ -153,12 +162,19 @@ class Where:
         url = self.service_url or env.get(SERVICE_URL)
         return _cloud_run_adapter(url, impersonate=self.impersonate)
 
+    def _joiner(self, name: str, env: Mapping[str, str]) -> "WorkerAdapter | None":
+        function = self.merge_function or env.get(MERGE_FUNCTION)
+        if name != "lambda" or not function:
+            return None
+        return _lambda_adapter(function, region=self.region, concurrency=1)
+
     def _words(self) -> Sequence[str]:
         """Return the flags again, as a command line has them."""
         words: list[str] = []
         for flag, values in (
             ("--adapter", self.adapter),
             ("--function", [self.function]),
+            ("--merge-function", [self.merge_function]),
             ("--region", [self.region]),
             ("--service-url", [self.service_url]),
             ("--impersonate", [self.impersonate]),

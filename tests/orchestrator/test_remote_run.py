@@ -1,12 +1,14 @@
 """Jobs that run elsewhere, from the spec to the video, with real workers and real storage."""
 
 import asyncio
+import dataclasses
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helios.conversation import OutputCallback
 from helios.errors import (
     AccessDenied,
     BrowserCrashed,
@@ -17,16 +19,26 @@ from helios.errors import (
     WorkerUnavailable,
 )
 from helios.job_spec import JobSpec
-from helios.worker_job import ErrorRecord, WorkerJob, WorkerResult
-from orchestrator.adapters import LocalWorkerAdapter
+from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
+from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.adapters.place import Place
 from orchestrator.destination import Destination
 from orchestrator.local_run import run_job
 from orchestrator.planner import ChunkSizes, RenderOptions, plan
-from orchestrator.remote_run import RemoteOptions, run_remote_job
+from orchestrator.remote_merge import (
+    MAX_BYTES,
+    MAX_BYTES_OF_JOINER,
+    MergeByWorker,
+    MergeWhereItSuits,
+    Site,
+)
+from orchestrator.remote_run import RemoteOptions, Worksite, run_remote_job
 from orchestrator.run_options import RunOptions
+from orchestrator.stores import Stores
+from orchestrator.upload import StoredJob
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 
-from .remote_site import Answer, Notes, RemoteSite
+from .remote_site import Answer, Notes, RemoteSite, RuntimeAdapter
 
 
 def frame_hashes(video: Path) -> list[str]:
@@ -51,7 +63,7 @@ class Bench:
     def run(
         self,
         spec: JobSpec,
-        *sites: RemoteSite,
+        *sites: RemoteSite | Worksite,
         destination: Destination | None = None,
         by_worker: bool | None = None,
         **options: Any,
@@ -64,7 +76,7 @@ class Bench:
     async def start(
         self,
         spec: JobSpec,
-        *sites: RemoteSite,
+        *sites: RemoteSite | Worksite,
         destination: Destination | None = None,
         by_worker: bool | None = None,
         **options: Any,
@@ -88,7 +100,9 @@ class Bench:
             destination=destination or Destination(path=self.video),
             options=RunOptions(**chosen),
             remote=RemoteOptions(
-                worksites=[site.worksite() for site in sites],
+                worksites=[
+                    site if isinstance(site, Worksite) else site.worksite() for site in sites
+                ],
                 merge_by_worker=by_worker,
                 flags=["--adapter", "lambda"],
             ),
@@ -260,6 +274,60 @@ def test_a_merge_goes_elsewhere_if_the_place_with_the_chunks_is_gone_by_then(ben
     assert (full.rendered(), full.merges()) == ([0, 1, 2], 0)
     assert (idle.rendered(), idle.merges()) == ([], 1)
     assert len(frame_hashes(bench.video)) == 3 * FRAMES
+
+
+def test_a_worker_that_only_joins_is_asked_where_there_is_one(bench: Bench) -> None:
+    renderer = bench.site("renderer")
+    joiner = RuntimeAdapter(renderer.runtime, lambda _: None)
+    worksite = dataclasses.replace(renderer.worksite(), joiner=joiner)
+    bench.run(make_spec(), worksite, by_worker=True)
+    assert {job.meta["action"] for job in renderer.adapter.jobs} == {"chunk"}
+    assert [job.meta["action"] for job in joiner.jobs] == ["merge"]
+    assert len(frame_hashes(bench.video)) == 2 * FRAMES
+
+
+@pytest.mark.parametrize(
+    ("stays", "size", "joins", "by_worker"),
+    [
+        (False, 10, True, False),
+        (True, MAX_BYTES, False, True),
+        (True, MAX_BYTES + 1, False, False),
+        (True, MAX_BYTES + 1, True, True),
+        (True, MAX_BYTES_OF_JOINER + 1, True, False),
+    ],
+)
+async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
+    bench: Bench, stays: bool, size: int, joins: bool, by_worker: bool
+) -> None:
+    asked: list[str] = []
+
+    class Asked(WorkerAdapter):
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        async def execute(
+            self, job: WorkerJob, *, on_output: OutputCallback | None = None
+        ) -> WorkerResult:
+            asked.append(self._name)
+            return WorkerResult(exit_code=0, artifact=Artifact(url="s3://bucket/v.mp4"))
+
+    spec = make_spec()
+    job = StoredJob("s3://bucket/jobs/a/job.json", spec)
+    there = Place(name="there", adapter=Asked("worker"))
+    site = Site(job, [there], [there] if joins else [])
+    artifacts = {0: Artifact(url="s3://bucket/jobs/a/chunks/0.mp4", bytes=size)}
+    async with Stores() as stores:
+        reasons: list[str] = []
+        merge = MergeWhereItSuits(
+            Asked("here"),
+            MergeByWorker([site], artifacts, stores=stores),
+            artifacts,
+            stays=stays,
+            tell=reasons.append,
+        )
+        await merge.execute(WorkerJob(command="helios", meta={"action": "merge", "attempt": 1}))
+    assert asked == ["worker" if by_worker else "here"]
+    assert reasons[0].startswith("joined by a worker" if by_worker else "joined here")
 
 
 def test_throttling_costs_no_attempts(bench: Bench) -> None:

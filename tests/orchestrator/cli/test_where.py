@@ -48,6 +48,16 @@ def test_flags_name_the_function_and_its_storage() -> None:
     assert isinstance(site.adapter, AwsLambdaAdapter)
     assert (site.name, site.adapter.function, site.artifacts) == ("lambda", "f", S3)
     assert options.merge_by_worker is None
+    assert site.joiner is None
+
+
+def test_a_function_of_its_own_may_join_what_others_rendered() -> None:
+    options = remote(**LAMBDA, artifacts=[S3], merge_function="m")
+    by_env = remote({"HELIOS_LAMBDA_MERGE_FUNCTION": "m"}, **LAMBDA, artifacts=[S3])
+    for site in (*options.worksites, *by_env.worksites):
+        assert isinstance(site.joiner, AwsLambdaAdapter)
+        assert site.joiner.function == "m"
+    assert "--merge-function m" in " ".join(options.flags)
 
 
 def test_the_environment_stands_in_for_flags() -> None:
@@ -104,6 +114,7 @@ def test_the_flags_come_back_for_whoever_goes_on() -> None:
         ({"adapter": ["lambda=x"]}, "--adapter lambda=x: 'x' is not a share"),
         ({"adapter": ["local", "lambda"]}, "--adapter local: doesn't go together"),
         ({"function": "f"}, "--function: goes with --adapter lambda"),
+        ({"merge_function": "f"}, "--merge-function: goes with --adapter lambda"),
         ({"service_url": "https://x"}, "--service-url: goes with --adapter cloudrun"),
         ({"artifacts": [S3]}, "--artifacts: goes with --adapter"),
         ({"merge_on": "worker"}, "--merge-on: goes with --adapter"),
