@@ -157,15 +157,16 @@ class CloudRunAdapter(WorkerAdapter):
         limit = self._request_timeout if job.timeout is None else job.timeout
         listener = on_output if self._progress else None
         try:
-            async with asyncio.timeout(limit):
-                return await self._send(payload, on_output=listener)
+            return await self._send(payload, limit=limit, on_output=listener)
         except TimeoutError:
             raise CommandTimedOut(
                 f"service {self.service_url}: no answer within {limit:g} s",
                 hint="Allow more time, or cut smaller chunks.",
             ) from None
 
-    async def _send(self, payload: bytes, *, on_output: OutputCallback | None) -> WorkerResult:
+    async def _send(
+        self, payload: bytes, *, limit: float, on_output: OutputCallback | None
+    ) -> WorkerResult:
         import aiohttp  # noqa: PLC0415
 
         token = None if self._tokens is None else await self._tokens.token(self._audience)
@@ -179,7 +180,11 @@ class CloudRunAdapter(WorkerAdapter):
         try:
             # A redirect leads to a log-in page or to another host, which gets no token from here.
             async with self._open().post(
-                self.service_url, data=payload, headers=headers, allow_redirects=False
+                self.service_url,
+                data=payload,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=limit, sock_connect=_CONNECT_TIMEOUT),
+                allow_redirects=False,
             ) as response:
                 if response.content_type == NDJSON:
                     return await self._follow(response, on_output)
@@ -202,7 +207,6 @@ class CloudRunAdapter(WorkerAdapter):
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
             )
         return self._session
 
@@ -287,9 +291,11 @@ class CloudRunAdapter(WorkerAdapter):
         rest = b""
         while True:
             try:
-                async with asyncio.timeout(_SILENCE):
+                async with asyncio.timeout(_SILENCE) as silence:
                     read = await response.content.read(_READ_BYTES)
             except TimeoutError:
+                if not silence.expired():
+                    raise
                 raise WorkerUnavailable(
                     f"service {self.service_url}: said nothing for {_SILENCE:g} s"
                 ) from None
@@ -336,6 +342,13 @@ def _probed_socket(address: Any) -> socket.socket:
 
 
 async def _whole(response: "aiohttp.ClientResponse") -> bytes:
+    # A compressed answer's length says nothing about what comes out of it.
+    if (
+        response.content_length is not None
+        and response.content_length <= _MAX_ANSWER
+        and "Content-Encoding" not in response.headers
+    ):
+        return await response.read()
     parts: list[bytes] = []
     size = 0
     while part := await response.content.read(_MAX_ANSWER):

@@ -4,6 +4,7 @@ tests/worker_cloudrun holds the tests with the real worker behind it.
 """
 
 import asyncio
+import gzip
 import json
 import socket
 import time
@@ -232,6 +233,14 @@ def test_an_endless_answer_is_not_read_whole() -> None:
     assert sent < 64 << 20
 
 
+def test_a_small_answer_that_unpacks_to_a_large_one_is_not_unpacked_whole() -> None:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        packed = gzip.compress(b" " * (32 << 20))
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    assert failure(handler).code == "PAYLOAD_TOO_LARGE"
+
+
 def test_an_answer_of_full_outputs_is_read() -> None:
     output = "\x01" * 65536
     answer = {"exitCode": 0, "stdout": output, "output": output, "stderr": output}
@@ -306,6 +315,19 @@ def test_the_jobs_time_limit_is_kept() -> None:
     error = failure(never, job=job)
     assert (error.code, error.retryable) == ("TIMEOUT", True)
     assert time.monotonic() - started < 10
+
+
+async def told_to_be_alive(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": NDJSON})
+    await response.prepare(request)
+    while True:
+        await response.write(b'{"type": "alive"}\n')
+        await asyncio.sleep(0.05)
+
+
+def test_the_jobs_time_limit_is_kept_while_lines_come() -> None:
+    job = WorkerJob(command="helios", meta=JOB.meta, timeout=0.3)
+    assert failure(told_to_be_alive, job=job, lines=[]).code == "TIMEOUT"
 
 
 def test_a_request_has_a_limit_without_the_jobs() -> None:
