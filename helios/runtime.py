@@ -6,7 +6,7 @@ import errno
 import os
 import traceback
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from helios.allowed_urls import AllowedUrls
@@ -42,7 +42,7 @@ from helios.merge_work import merge_job
 from helios.network_policy import NetworkPolicy, Resolve
 from helios.redaction import secret_values
 from helios.render_executor import RenderExecutor
-from helios.storage import SharedStorages
+from helios.storage import ArtifactStorage, SharedStorages
 from helios.time_limit import TimeLimit
 from helios.worker_config import WorkerConfig
 from helios.worker_job import ErrorRecord, Invocation, InvocationResponse, WorkerResult
@@ -72,6 +72,15 @@ _COMMAND_VARIABLES = frozenset(
     {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "TERM"}
 )
 _COMMAND_PREFIXES = ("HELIOS_", "LC_", "XDG_", "PYTHON", "FONTCONFIG_", "SSL_CERT_")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job's spec, and its place in storage; None where nothing says where results go."""
+
+    spec: JobSpec
+    folder: JobFolder | None
+    storage: ArtifactStorage | None
 
 
 class WorkerRuntime:
@@ -248,6 +257,24 @@ class WorkerRuntime:
         _log_end(log, result, status=status)
         return status, InvocationResponse.of(result)
 
+    @contextlib.asynccontextmanager
+    async def open_job(self, job_path: str) -> AsyncIterator[OpenJob]:
+        """Fetch a job's spec, and open its storage for as long as the context lasts.
+
+        Raises
+        ------
+        HeliosError
+            The spec can't be had, or it names places that this worker may not use.
+        """
+        spec = await self._source.load(job_path)
+        folder = self._folder(spec, job_path)
+        storage = None if folder is None else self._open(folder.url)
+        try:
+            yield OpenJob(spec, folder, storage)
+        finally:
+            if storage is not None:
+                await storage.close()
+
     def close(self) -> None:
         """Remove everything that the runtime keeps on the disk."""
         self._equipment.assets.close()
@@ -263,25 +290,20 @@ class WorkerRuntime:
         log: WorkerLog,
         on_output: OutputCallback | None,
     ) -> AsyncIterator[Assignment]:
-        with stopwatch.measure("spec"):
-            spec = await self._source.load(invocation.job_path)
-        folder = self._folder(spec, invocation.job_path)
-        storage = None if folder is None else self._open(folder.url)
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            with stopwatch.measure("spec"):
+                job = await stack.enter_async_context(self.open_job(invocation.job_path))
             yield Assignment(
                 invocation=invocation,
-                spec=spec,
-                folder=folder,
-                storage=storage,
+                spec=job.spec,
+                folder=job.folder,
+                storage=job.storage,
                 equipment=self._equipment,
                 log=log,
                 time_limit=time_limit,
                 stopwatch=stopwatch,
                 on_output=on_output,
             )
-        finally:
-            if storage is not None:
-                await storage.close()
 
     def _folder(self, spec: JobSpec, job_path: str) -> JobFolder | None:
         for url, what in ((spec.assets_url, "assetsUrl"), (spec.output_url, "outputUrl")):

@@ -46,6 +46,7 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_ARTIFACTS",
         "HELIOS_AUDIENCE",
         "HELIOS_CONCURRENCY",
+        "HELIOS_TASK_RETRIES",
     }
 )
 # Those that Cloud Run sets.

@@ -84,6 +84,8 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         container = first_container(task.containers)
         container.command = list(COMMAND)
         env = environment(configuration, timeout=configuration.task_timeout)
+        # Cloud Run tells a task which attempt it is, but not whether there will be another.
+        env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
         configure_container(container, configuration, env=env)
 
     return configure

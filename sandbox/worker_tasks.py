@@ -1,0 +1,58 @@
+"""Tasks of a Cloud Run job on this machine: the real worker, a process for each attempt."""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# Variables of this process without which programs aren't found or texts aren't read right.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
+
+
+class WorkerTasks:
+    """Starts tasks for `CloudRunApi`, each with a folder of its own as its disk.
+
+    Parameters
+    ----------
+    folder:
+        For logs and disks.
+    variables:
+        What tasks need to find this machine's stand-ins; the job's own variables come first.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._variables = variables
+        self._numbers = itertools.count()
+
+    def __call__(
+        self, command: Sequence[str], variables: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """Start the process of a task's attempt."""
+        disk = self._folder / f"task-{next(self._numbers):05d}"
+        disk.mkdir(parents=True)
+        env = {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "HOME": str(disk),
+            "TMPDIR": str(disk),
+            "PYTHONUNBUFFERED": "1",
+            **self._variables,
+            **variables,
+        }
+        program = sys.executable if command[0] == "python" else command[0]
+        with (disk / "task.log").open("wb") as log:
+            return subprocess.Popen(
+                [program, *command[1:]],
+                env=env,
+                cwd=disk,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def logs(self) -> list[str]:
+        """Return what each attempt so far has logged."""
+        files = sorted(self._folder.glob("task-*/task.log"))
+        return [file.read_text("utf-8", "replace") for file in files]

@@ -1,0 +1,270 @@
+"""A task of a detached render: its share of the chunks, and the video if it is the last one."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+from helios.chunk_record import chunk_key
+from helios.errors import (
+    EXIT_REFUSED,
+    ArtifactNotFound,
+    HeliosError,
+    InvocationInvalid,
+    StorageInvalid,
+)
+from helios.job_folder import JobFolder, chunk_record
+from helios.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
+from helios.job_spec import JobSpec, RenderChunk
+from helios.runtime import OpenJob, WorkerRuntime
+from helios.storage import ArtifactStorage
+from helios.worker_job import ErrorRecord, InvocationResponse
+from helios.worker_log import WorkerLog
+from worker_cloudrun.task_variables import number, required
+
+#: Folder of a job in storage that takes what only one task may do.
+CLAIMS = "claims/"
+#: Variable that says how often the job's tasks are tried again.
+RETRIES = "HELIOS_TASK_RETRIES"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderTask:
+    """What the environment says of a task.
+
+    Attributes
+    ----------
+    job_path:
+        Where the job spec is.
+    execution:
+        Name of the execution that the task belongs to.
+    started_at:
+        When the execution was asked for.
+    index, count:
+        Which task it is, counted from 0, of how many.
+    attempt, attempts:
+        Which attempt it is, counted from 1, of how many at most; None if nobody knows.
+    """
+
+    job_path: str
+    execution: str
+    started_at: datetime
+    index: int = 0
+    count: int = 1
+    attempt: int = 1
+    attempts: int | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read a task from the environment that Cloud Run gives it.
+
+        Raises
+        ------
+        InvocationInvalid
+            A variable is missing, or can't be worked with.
+        """
+        text = env.get("JOB_STARTED_AT", "").strip()
+        try:
+            started_at = datetime.fromisoformat(text) if text else datetime.now(UTC)
+        except ValueError:
+            raise InvocationInvalid(f"JOB_STARTED_AT: {text!r} is not a time") from None
+        task = cls(
+            job_path=required(env, "JOB_PATH"),
+            execution=required(env, "CLOUD_RUN_EXECUTION"),
+            started_at=started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC),
+            index=number(env, "CLOUD_RUN_TASK_INDEX"),
+            count=number(env, "CLOUD_RUN_TASK_COUNT") or 1,
+            # Cloud Run counts attempts from 0, and doesn't say how many there may be.
+            attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
+            attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
+        )
+        if task.index >= task.count:
+            raise InvocationInvalid(
+                f"CLOUD_RUN_TASK_INDEX: there is no task {task.index} of {task.count}"
+            )
+        return task
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether it is known that nobody tries again what fails now."""
+        return self.attempts is not None and self.attempt >= self.attempts
+
+
+async def run_render_task(
+    runtime: WorkerRuntime, task: RenderTask, *, seconds: float | None, log: WorkerLog
+) -> InvocationResponse | None:
+    """Render a task's share of the chunks, and join all of them if nobody else will.
+
+    Every chunk that is in storage already is left as it is, so that a task that is tried again, and
+    a render that is started again, go on where they stopped.
+
+    Parameters
+    ----------
+    seconds:
+        Until Cloud Run ends the task; None for no limit.
+
+    Returns
+    -------
+    InvocationResponse | None
+        What failed; None if nothing did, or if the render has ended already by another task.
+
+    Raises
+    ------
+    HeliosError
+        The job spec can't be had, or its storage doesn't answer.
+    """
+    async with runtime.open_job(task.job_path) as job:
+        return await _Run(runtime, task, job, clock=_Clock(seconds), log=log).run()
+
+
+class _Clock:
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float | None:
+        return None if self._end is None else self._end - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    runtime: WorkerRuntime
+    task: RenderTask
+    job: OpenJob
+    clock: _Clock = field(kw_only=True)
+    log: WorkerLog = field(kw_only=True)
+
+    async def run(self) -> InvocationResponse | None:
+        for chunk in self._share():
+            ended = await self._ended()
+            if ended is not None:
+                self.log.info("task.render_has_ended", status=ended.status)
+                return await self._own_failure(ended)
+            response = await self._answer({"chunkIndex": chunk.id})
+            if response.exit_code != 0:
+                await self._note_failure(response, chunk=chunk)
+                return response
+        if not await self._all_are_there() or not await self._claims_merge():
+            return None
+        return await self._merge()
+
+    def _share(self) -> Sequence[RenderChunk]:
+        """Return every chunk whose turn it is, by position: ids needn't begin at 0."""
+        return self.job.spec.chunks[self.task.index :: self.task.count]
+
+    async def _merge(self) -> InvocationResponse | None:
+        response = await self._answer({"action": "merge"})
+        if response.exit_code != 0:
+            await self._note_failure(response)
+            return response
+        await self._write(self._outcome(status="completed", output=response.artifact))
+        return None
+
+    async def _answer(self, payload: dict[str, object]) -> InvocationResponse:
+        _, response = await self.runtime.answer(
+            {"jobPath": self.task.job_path, "attempt": self.task.attempt, **payload},
+            deadline=self.clock.left(),
+            log=self.log,
+        )
+        return response
+
+    async def _ended(self) -> JobOutcome | None:
+        """Return this execution's outcome if it is known: nothing that is done then is of use."""
+        outcome = await read_outcome(self._storage)
+        return outcome if outcome and outcome.execution == self.task.execution else None
+
+    async def _own_failure(self, outcome: JobOutcome) -> InvocationResponse | None:
+        """Return why the render failed if this task is to blame, so that Cloud Run says so, too.
+
+        All other tasks end well, as Cloud Run would only begin them again.
+        """
+        if outcome.error is None or not await self._is_to_blame(outcome):
+            return None
+        return InvocationResponse(
+            exit_code=EXIT_REFUSED, stderr=f"{outcome.error.message}\n", error=outcome.error
+        )
+
+    async def _is_to_blame(self, outcome: JobOutcome) -> bool:
+        if outcome.failed_chunks:
+            own = {chunk.id for chunk in self._share()}
+            return any(failed.chunk_id in own for failed in outcome.failed_chunks)
+        return await self._has_claim()
+
+    async def _all_are_there(self) -> bool:
+        spec = self.job.spec
+        records = [chunk_record(chunk, chunk_key(spec, chunk)) for chunk in spec.chunks]
+        # Tasks begin in order, so that this spares nearly all of them the list of all chunks.
+        if await self._storage.stat(records[-1]) is None:
+            return False
+        return set(records) <= {found.key for found in await self._storage.list("chunks/")}
+
+    async def _claims_merge(self) -> bool:
+        """Whether this task is the one to join the chunks; of several that see all, one is.
+
+        A task that is tried again keeps its claim.
+        """
+        return await self._storage.create(self._claim, self._name) or await self._has_claim()
+
+    async def _has_claim(self) -> bool:
+        try:
+            return await self._storage.get_bytes(self._claim) == self._name
+        except ArtifactNotFound:
+            return False
+
+    @property
+    def _claim(self) -> str:
+        return f"{CLAIMS}{self.task.execution}"
+
+    @property
+    def _name(self) -> bytes:
+        return str(self.task.index).encode()
+
+    async def _note_failure(
+        self, response: InvocationResponse, *, chunk: RenderChunk | None = None
+    ) -> None:
+        """Record that the render failed, if nobody tries this again."""
+        error = response.error or ErrorRecord.of_exit(response.exit_code, response.stderr)
+        if error is None or (error.retryable and not self.task.is_last_attempt):
+            return
+        failed = [] if chunk is None else [FailedChunk(chunk_id=chunk.id, error=error)]
+        if chunk is not None:
+            error = error.model_copy(update={"message": f"chunk {chunk.id}: {error.message}"})
+        await self._write(self._outcome(status="failed", error=error, failed_chunks=failed))
+
+    def _outcome(self, **facts: object) -> JobOutcome:
+        return JobOutcome.model_validate(
+            {
+                "job_id": _job_id(self.job.spec, self._folder),
+                "execution": self.task.execution,
+                "started_at": self.task.started_at,
+                "ended_at": datetime.now(UTC),
+                **facts,
+            }
+        )
+
+    async def _write(self, outcome: JobOutcome) -> None:
+        recorded = await write_outcome(self._storage, outcome)
+        self.log.info("render.ended", status=recorded.status)
+
+    @property
+    def _folder(self) -> JobFolder:
+        if self.job.folder is None:
+            raise _nowhere()
+        return self.job.folder
+
+    @property
+    def _storage(self) -> ArtifactStorage:
+        if self.job.storage is None:
+            raise _nowhere()
+        return self.job.storage
+
+
+def _job_id(spec: JobSpec, folder: JobFolder) -> str:
+    return spec.id or folder.url.rpartition("/")[2]
+
+
+def _nowhere() -> HeliosError:
+    return StorageInvalid(
+        "JOB_PATH: nothing says where results go",
+        hint="Give the job spec an outputUrl, or the worker HELIOS_ARTIFACTS.",
+    )
