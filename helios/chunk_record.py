@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -70,6 +70,11 @@ class Record(BaseModel):
     worker: Mapping[str, str | int] = Field(
         default_factory=dict, description="Where it was made: platform, function, memory."
     )
+
+    @property
+    def ended_at(self) -> datetime:
+        """When the work was done."""
+        return self.started_at + timedelta(milliseconds=self.duration_ms)
 
     @classmethod
     def parse(cls, data: bytes) -> Self | None:

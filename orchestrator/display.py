@@ -67,6 +67,10 @@ class Display(ABC):
     def note(self, kind: str, text: str, **facts: Any) -> None:
         """Show a milestone: a sentence for people, `kind` and facts for programs."""
 
+    def answer(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
+        """Show what a command was asked for; the text goes to stdout, where it can be piped."""
+        print(text, flush=True)
+
     def show(self, event: Event) -> None:
         """Show an event of the running job."""
         if self.progress is not None:
@@ -101,6 +105,9 @@ class JsonDisplay(Display):
 
     def note(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
         self._print({"event": kind, **facts})
+
+    def answer(self, kind: str, text: str, **facts: Any) -> None:
+        self.note(kind, text, **facts)
 
     def show(self, event: Event) -> None:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

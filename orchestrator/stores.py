@@ -63,10 +63,10 @@ class Stores:
         storage, key = self._split(url)
         return await storage.stat(key) is not None
 
-    async def read(self, url: str) -> bytes:
-        """Return the bytes of a small object."""
+    async def read(self, url: str, *, limit: int = MAX_SMALL_BYTES) -> bytes:
+        """Return the bytes of an object, which is refused beyond a limit."""
         storage, key = self._split(url)
-        return await storage.get_bytes(key, limit=MAX_SMALL_BYTES)
+        return await storage.get_bytes(key, limit=limit)
 
     async def write(self, url: str, data: bytes) -> Artifact:
         """Store bytes."""

@@ -30,15 +30,18 @@ class StoredJob:
         The spec as it is there.
     sent_bytes:
         Bytes of assets that had to be sent.
+    is_new:
+        Whether the spec was stored now; otherwise there was one, maybe another one.
     """
 
     job_path: str
     spec: JobSpec
     sent_bytes: int = 0
+    is_new: bool = True
 
 
 async def upload_job(
-    job: PortableJob, *, artifacts: Collection[str], stores: Stores
+    job: PortableJob, *, artifacts: Collection[str], stores: Stores, once: bool = False
 ) -> Mapping[str, StoredJob]:
     """Store a job's assets and spec below each of some URLs, and return what is where.
 
@@ -49,6 +52,8 @@ async def upload_job(
         the same job finds what it left there.
     artifacts:
         URLs of storages, such as `s3://bucket/prefix`.
+    once:
+        Leave a spec that is there under this id as it is.
 
     Raises
     ------
@@ -62,7 +67,7 @@ async def upload_job(
         job_id = job.spec.id or _id_of(job.spec, packed)
         places = dict.fromkeys(artifacts)
         stored = await asyncio.gather(
-            *(_upload(job, packed, url, job_id=job_id, stores=stores) for url in places)
+            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in places)
         )
     return dict(zip(places, stored, strict=True))
 
@@ -82,7 +87,13 @@ async def _pack(job: PortableJob, target: Path) -> PackedAssets | None:
 
 
 async def _upload(
-    job: PortableJob, packed: PackedAssets | None, url: str, *, job_id: str, stores: Stores
+    job: PortableJob,
+    packed: PackedAssets | None,
+    url: str,
+    *,
+    job_id: str,
+    stores: Stores,
+    once: bool,
 ) -> StoredJob:
     storage = stores.at(url)
     known: dict[str, str] = {"id": job_id}
@@ -95,5 +106,10 @@ async def _upload(
         known["assets_url"] = storage.url_of(name)
     spec = job.spec.model_copy(update=known)
     name = f"jobs/{job_id}/job.json"
-    await storage.put_bytes(name, spec.to_json().encode())
-    return StoredJob(storage.url_of(name), spec, sent)
+    data = spec.to_json().encode()
+    is_new = True
+    if once:
+        is_new = await storage.create(name, data)
+    else:
+        await storage.put_bytes(name, data)
+    return StoredJob(storage.url_of(name), spec, sent, is_new)

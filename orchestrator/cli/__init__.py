@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `--help` is quick.
 
 import typer
 
-from orchestrator.cli import cloudrun, plan, render, run, spec
+from orchestrator.cli import cloudrun, connect, detached, plan, render, run, spec
 
 app = typer.Typer(
     name="orchestrator",
@@ -22,6 +22,12 @@ app.command()(plan.plan)
 app.command()(run.run)
 app.command()(spec.validate)
 app.command()(spec.schema)
+app.command()(connect.connect)
+app.command()(detached.status)
+app.command()(detached.watch)
+app.command()(detached.cancel)
+app.command()(detached.fetch)
+app.command("list")(detached.list_renders)
 app.add_typer(cloudrun.app)
 
 

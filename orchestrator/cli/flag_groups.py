@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +156,18 @@ class Running:
     def leaves_chunks(self) -> bool:
         """Whether chunks stay because they aren't joined, or not all of them are rendered."""
         return self.no_merge or bool(self.only_chunks)
+
+    def attached_only(self) -> Sequence[tuple[str, object]]:
+        """Return the flags that only mean something while this machine runs the render."""
+        default = Running()
+        return (
+            ("--retries", self.retries != default.retries),
+            ("--retry-delay", self.retry_delay != default.retry_delay),
+            ("--chunk-timeout", self.chunk_timeout is not None),
+            ("--no-merge", self.no_merge),
+            ("--chunk", self.only_chunks),
+            ("--resume", self.resume),
+        )
 
     def options(
         self, concurrency: int, *, resume: bool | None = None, presign: float | None = None

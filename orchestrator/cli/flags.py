@@ -29,6 +29,35 @@ Concurrency = Annotated[
         help="Chunks at the same time.", show_default="by cores and memory; elsewhere 100"
     ),
 ]
+Stack = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Stack on AWS, by its name.", show_default="HELIOS_STACK, or a profile"
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Profile that `orchestrator connect` wrote.",
+        show_default="HELIOS_PROFILE, default",
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Start the render in the cloud, print its id, and return."),
+]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Id of a detached render: the same one twice is one render.",
+        show_default="a new one",
+    ),
+]
+RenderId = Annotated[
+    str, typer.Argument(metavar="ID", help="A detached render, as `render --detach` printed it.")
+]
 Adapter = Annotated[
     list[str] | None,
     typer.Option(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import flags
+from orchestrator.cli.detaching import Detaching
 from orchestrator.cli.flag_groups import (
     Cut,
     Length,
@@ -19,6 +20,7 @@ from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
     from helios.job_spec import JobSpec
+    from orchestrator.destination import Destination
     from orchestrator.display import Display
 
 
@@ -31,6 +33,7 @@ def render(
     cut: Cut,
     running: Running,
     where: Where,
+    detaching: Detaching,
     shown: Shown,
     concurrency: flags.Concurrency = None,
     job_dir: flags.JobDir = None,
@@ -46,9 +49,23 @@ def render(
         from orchestrator.portable_job import link_composition, name_in_assets, new_job_id
 
         destination = Destination.of(output)
+        detaching.check(where, running, destination)
+        if detaching.detach:
+            await _detach(
+                source,
+                destination,
+                length=length,
+                picture=picture,
+                cut=cut,
+                detaching=detaching,
+                where=where,
+                concurrency=concurrency,
+                display=display,
+            )
+            return
         where.check(destination, leaves_chunks=running.leaves_chunks)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
-        remote = where.remote(concurrency=at_once)
+        remote = (await where.found()).remote(concurrency=at_once)
         folder = job_dir or destination.job_dir
         spec = await plan_render(
             display,
@@ -81,6 +98,47 @@ def render(
             _remove_job(folder)
 
     shown.run(work)
+
+
+async def _detach(
+    source: str,
+    destination: "Destination",
+    *,
+    length: Length,
+    picture: Picture,
+    cut: Cut,
+    detaching: Detaching,
+    where: Where,
+    concurrency: int | None,
+    display: "Display",
+) -> None:
+    """Plan a render, and let it go on in the cloud."""
+    from orchestrator.cli.detaching import find_place, submit_composition
+    from orchestrator.cli.planning import plan_render
+    from orchestrator.portable_job import name_in_assets
+
+    deployment = await find_place(where)
+    at_once = concurrency or deployment.max_concurrency
+    spec = await plan_render(
+        display,
+        source,
+        destination,
+        length=length,
+        options=picture.options(),
+        sizes=cut.sizes(at_once, remote=True),
+        job_dir=destination.job_dir,
+        job_id=detaching.id_for(),
+        input_name=name_in_assets(source),
+    )
+    path = destination.path
+    await submit_composition(
+        source,
+        spec,
+        deployment,
+        own_files=[] if path is None else [path, destination.job_dir],
+        concurrency=concurrency,
+        display=display,
+    )
 
 
 def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | None":

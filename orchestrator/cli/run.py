@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import flags
+from orchestrator.cli.detaching import Detaching
 from orchestrator.cli.flag_groups import Running, Shown, chosen_concurrency, with_groups
 from orchestrator.cli.where import Where
 
@@ -18,6 +19,7 @@ def run(
     job: flags.SpecPath,
     running: Running,
     where: Where,
+    detaching: Detaching,
     shown: Shown,
     output: Annotated[
         str | None,
@@ -37,14 +39,24 @@ def run(
     """Run a job spec: its chunks, then its merge."""
 
     async def work(display: "Display") -> None:
+        from helios.errors import OptionInvalid
         from helios.job_spec import JobSpec
         from orchestrator.cli.execution import execute
         from orchestrator.destination import Destination
 
         destination = None if output is None else Destination.of(output)
+        detaching.check(where, running, destination)
+        if detaching.detach:
+            if destination is not None:
+                raise OptionInvalid(
+                    "--output: doesn't go with --detach",
+                    hint="The job names its video; `orchestrator fetch ID -o OUT` brings it.",
+                )
+            await _detach(job, job_dir or job.parent, detaching, where, concurrency, display)
+            return
         where.check(destination, leaves_chunks=running.leaves_chunks)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
-        remote = where.remote(concurrency=at_once)
+        remote = (await where.found()).remote(concurrency=at_once)
         await execute(
             JobSpec.load(job),
             job_file=job,
@@ -56,3 +68,25 @@ def run(
         )
 
     shown.run(work)
+
+
+async def _detach(
+    job: Path,
+    job_dir: Path,
+    detaching: Detaching,
+    where: Where,
+    concurrency: int | None,
+    display: "Display",
+) -> None:
+    from helios.job_spec import JobSpec
+    from orchestrator.cli.detaching import find_place, submit
+
+    spec = JobSpec.load(job)
+    await submit(
+        spec.model_copy(update={"id": detaching.id_for(spec.id)}),
+        await find_place(where),
+        job_dir=job_dir,
+        own_files=[job],
+        concurrency=concurrency,
+        display=display,
+    )

@@ -1,12 +1,13 @@
 """Flags that say where chunks are rendered and joined, and the adapters that they stand for."""
 
-import importlib.util
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli import flags
+from orchestrator.cli.deployed import find_deployment, require
 
 if TYPE_CHECKING:
     from orchestrator.adapters import WorkerAdapter
@@ -30,6 +31,8 @@ class Where:
     adapter: flags.Adapter = None
     function: flags.Function = None
     merge_function: flags.MergeFunction = None
+    stack: flags.Stack = None
+    profile: flags.Profile = None
     region: flags.Region = None
     service_url: flags.ServiceUrl = None
     impersonate: flags.Impersonate = None
@@ -54,6 +57,8 @@ class Where:
         for flag, value, adapter in (
             ("--function", self.function, "lambda"),
             ("--merge-function", self.merge_function, "lambda"),
+            ("--stack", self.stack, "lambda"),
+            ("--profile", self.profile, "lambda"),
             ("--region", self.region, "lambda"),
             ("--service-url", self.service_url, "cloudrun"),
             ("--impersonate", self.impersonate, "cloudrun"),
@@ -74,6 +79,56 @@ class Where:
             )
         if not 0 < self.presign < float("inf"):
             raise OptionInvalid(f"--presign {self.presign:g}: must be above 0 seconds")
+
+    def attached_only(self) -> Sequence[tuple[str, object]]:
+        """Return the flags that only mean something while this machine runs the render."""
+        return (
+            ("--function", self.function),
+            ("--merge-function", self.merge_function),
+            ("--service-url", self.service_url),
+            ("--impersonate", self.impersonate),
+            ("--artifacts", self.artifacts),
+            ("--merge-on", self.merge_on),
+            ("--presign", self.presign is not None),
+        )
+
+    async def found(self, env: Mapping[str, str] | None = None) -> Self:
+        """Return the same with function and storage of the deployment that is named, if one is.
+
+        What is given by a flag, or without a stack by a variable, stays.
+
+        Raises
+        ------
+        OptionInvalid
+            A stack and a function are named.
+        HeliosError
+            The deployment can't be found.
+        """
+        from helios.errors import OptionInvalid
+
+        settings = os.environ if env is None else env
+        if "lambda" not in self._weights():
+            return self
+        if self.function or (settings.get(FUNCTION) and not (self.stack or self.profile)):
+            if self.stack or self.profile:
+                raise OptionInvalid("--function: goes without --stack and --profile")
+            return self
+        deployment = await find_deployment(
+            stack=self.stack, region=self.region, profile=self.profile, env=settings
+        )
+        if deployment is None:
+            return self
+        artifacts = self.artifacts or [deployment.artifacts]
+        other = settings.get(ARTIFACTS["cloudrun"])
+        if not self.artifacts and other:
+            artifacts = [*artifacts, other]
+        return dataclasses.replace(
+            self,
+            function=deployment.chunk_function,
+            merge_function=self.merge_function or deployment.merge_function,
+            region=deployment.region,
+            artifacts=artifacts,
+        )
 
     def remote(
         self, *, concurrency: int, env: Mapping[str, str] | None = None
@@ -210,7 +265,7 @@ def _lambda_adapter(
         raise OptionInvalid(
             "--adapter lambda: which function?", hint=f"Give --function NAME, or set {FUNCTION}."
         )
-    _require("boto3", "lambda", extra="aws")
+    require("boto3", "--adapter lambda", extra="aws")
     from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
     return AwsLambdaAdapter(function, region=region, concurrency=concurrency)
@@ -224,18 +279,8 @@ def _cloud_run_adapter(url: str | None, *, impersonate: str | None) -> "WorkerAd
             "--adapter cloudrun: which service?",
             hint=f"Give --service-url URL, or set {SERVICE_URL}.",
         )
-    _require("google.auth", "cloudrun", extra="gcp")
+    require("google.auth", "--adapter cloudrun", extra="gcp")
     from orchestrator.adapters.cloud_run import CloudRunAdapter
     from orchestrator.adapters.identity import IdentityTokens, find_identity
 
     return CloudRunAdapter(url, tokens=IdentityTokens(find_identity(impersonate=impersonate)))
-
-
-def _require(module: str, adapter: str, *, extra: str) -> None:
-    from helios.errors import ProgramMissing
-
-    if importlib.util.find_spec(module) is None:
-        raise ProgramMissing(
-            f"--adapter {adapter}: the Python package {module} isn't installed",
-            hint=f"Install helios-serverless[{extra}].",
-        )

@@ -1,0 +1,155 @@
+"""Flags that name what is deployed, and what they lead to."""
+
+import contextlib
+import importlib.util
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import flags
+
+if TYPE_CHECKING:
+    from orchestrator.deployment import Deployment
+    from orchestrator.detached.base import DetachedPlace
+    from orchestrator.detached.renders import DetachedRenders
+
+#: Variables that stand in for flags.
+STACK = "HELIOS_STACK"
+PROFILE = "HELIOS_PROFILE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """Which deployment a command is about."""
+
+    stack: flags.Stack = None
+    region: flags.Region = None
+    profile: flags.Profile = None
+
+    async def find(self) -> "Deployment":
+        """Return what clients need to know of it.
+
+        Raises
+        ------
+        OptionInvalid
+            Nothing says which one, or the profile can't be used.
+        HeliosError
+            It can't be found.
+        """
+        from helios.errors import OptionInvalid
+
+        found = await find_deployment(stack=self.stack, region=self.region, profile=self.profile)
+        if found is None:
+            raise OptionInvalid(
+                "which deployment?",
+                hint=f"Give --stack NAME, set {STACK}, or run `orchestrator connect --stack NAME`"
+                " once.",
+            )
+        return found
+
+    @contextlib.asynccontextmanager
+    async def renders(self) -> "AsyncIterator[DetachedRenders]":
+        """Return its detached renders, for as long as the context lasts."""
+        async with detached_renders(await self.find()) as renders:
+            yield renders
+
+
+async def find_deployment(
+    *,
+    stack: str | None,
+    region: str | None,
+    profile: str | None,
+    env: Mapping[str, str] | None = None,
+) -> "Deployment | None":
+    """Return what flags, variables or the user's default profile name; None if nothing does.
+
+    Flags come before variables, a stack before a profile.
+
+    Parameters
+    ----------
+    stack, region:
+        A stack's name, and the region that it is in.
+    profile:
+        A profile that `orchestrator connect` wrote.
+    env:
+        Environment variables; this process's own by default.
+
+    Raises
+    ------
+    OptionInvalid
+        There is no such profile, or it can't be used.
+    HeliosError
+        The stack can't be found.
+    """
+    from helios.errors import OptionInvalid
+    from orchestrator.deployment import DEFAULT_PROFILE, Profiles
+
+    variables = os.environ if env is None else env
+    if stack is None and profile is None:
+        stack = variables.get(STACK) or None
+    if stack is not None:
+        if profile is not None:
+            raise OptionInvalid("--stack and --profile: name two deployments")
+        return await _find_stack(stack, region)
+    name = profile or variables.get(PROFILE)
+    found = Profiles.of_user(variables).read(name or DEFAULT_PROFILE)
+    if found is None and name:
+        raise OptionInvalid(
+            f"profile {name!r}: there is none", hint=f"orchestrator connect --profile {name} ..."
+        )
+    return found
+
+
+@contextlib.asynccontextmanager
+async def detached_renders(deployment: "Deployment") -> "AsyncIterator[DetachedRenders]":
+    """Return the detached renders of a deployment, for as long as the context lasts."""
+    from orchestrator.detached.renders import DetachedRenders
+    from orchestrator.stores import Stores
+
+    place = detached_place(deployment)
+    try:
+        async with Stores() as stores:
+            yield DetachedRenders(place, stores)
+    finally:
+        await place.close()
+
+
+def detached_place(deployment: "Deployment") -> "DetachedPlace":
+    """Return where a deployment's detached renders go on."""
+    require("boto3", "AWS", extra="aws")
+    from orchestrator.aws_calls import AwsCalls
+    from orchestrator.detached.aws import StateMachinePlace
+
+    return StateMachinePlace(deployment, AwsCalls(region=deployment.region))
+
+
+async def _find_stack(stack: str, region: str | None) -> "Deployment":
+    require("boto3", "--stack", extra="aws")
+    from orchestrator.aws_calls import AwsCalls
+    from orchestrator.aws_stack import find_stack
+
+    return await find_stack(stack, AwsCalls(region=region))
+
+
+def require(module: str, what: str, *, extra: str) -> None:
+    """Refuse what an optional package is needed for, where that isn't installed.
+
+    Parameters
+    ----------
+    what:
+        What needs it, for the message.
+    extra:
+        The part of this distribution that brings it.
+
+    Raises
+    ------
+    ProgramMissing
+    """
+    from helios.errors import ProgramMissing
+
+    if importlib.util.find_spec(module) is None:
+        raise ProgramMissing(
+            f"{what}: the Python package {module} isn't installed",
+            hint=f"Install helios-serverless[{extra}].",
+        )

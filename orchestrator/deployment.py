@@ -1,0 +1,159 @@
+"""What is deployed somewhere, as far as clients need to know, and profiles that keep it here."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from helios.errors import OptionInvalid, OutputUnwritable
+
+#: The profile that is used where none is named.
+DEFAULT_PROFILE = "default"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class AwsStack(BaseModel):
+    """A stack on AWS: the parameter `/helios/<name>/stack`, which deploying writes."""
+
+    #: The newest form of the parameter that this client knows.
+    VERSION: ClassVar[int] = 1
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    kind: Literal["aws"] = "aws"
+    name: str
+    version: int
+    region: str
+    artifacts: str
+    chunk_function: str
+    merge_function: str
+    state_machine: str
+    architecture: str
+    chunk_memory: int
+    chunk_disk: int
+    chunk_timeout: int
+    merge_memory: int
+    merge_disk: int
+    max_concurrency: int
+
+    def __str__(self) -> str:
+        return f"stack {self.name} in {self.region}"
+
+
+#: Whatever a profile keeps.
+Deployment = AwsStack
+_FORM: TypeAdapter[Deployment] = TypeAdapter(Deployment)
+
+
+class Profiles:
+    """Files that keep what clients know of deployments, each under a name of the user's.
+
+    Parameters
+    ----------
+    folder:
+        Where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def of_user(cls, env: Mapping[str, str] | None = None) -> "Profiles":
+        """Return the profiles of whoever runs this process."""
+        variables = os.environ if env is None else env
+        settings = variables.get("XDG_CONFIG_HOME", "")
+        # Relative ones are to be ignored, says who made that variable.
+        base = Path(settings) if settings.startswith("/") else Path.home() / ".config"
+        return cls(base / "helios" / "profiles")
+
+    def read(self, name: str) -> Deployment | None:
+        """Return what a profile keeps; None if there is no such profile.
+
+        Raises
+        ------
+        OptionInvalid
+            It can't be read, or it isn't a profile.
+        """
+        path = self._path(name)
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as fault:
+            raise OptionInvalid(f"profile {name}: {path}: {fault.strerror}") from fault
+        try:
+            return _FORM.validate_json(text)
+        except ValidationError as fault:
+            raise OptionInvalid(
+                f"profile {name}: {path} is none that this version can read",
+                hint="Write it again: orchestrator connect.",
+                details=_faults(fault),
+            ) from None
+
+    def write(self, name: str, deployment: Deployment) -> Path:
+        """Keep a deployment under a name, in place of what was there; return the file.
+
+        Raises
+        ------
+        OptionInvalid
+            The name can't be one.
+        OutputUnwritable
+            The file can't be written.
+        """
+        path = self._path(name)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(_FORM.dump_json(deployment, indent=2) + b"\n")
+            beside.replace(path)
+        except OSError as fault:
+            raise OutputUnwritable(f"profile {name}: {path}: {fault.strerror}") from fault
+        return path
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise OptionInvalid(
+                f"profile {name!r}: can't be a name", hint="Letters, digits, and . _ - inside."
+            )
+        return self._folder / f"{name}.json"
+
+
+def read_stack(name: str, text: str) -> AwsStack:
+    """Read the parameter that describes a stack.
+
+    Raises
+    ------
+    OptionInvalid
+        It is of a newer version than this client, or something else.
+    """
+    try:
+        told: Any = TypeAdapter(dict[str, Any]).validate_json(text)
+        stack = AwsStack.model_validate({**told, "kind": "aws", "name": name})
+    except ValidationError as fault:
+        raise OptionInvalid(
+            f"stack {name}: its parameter isn't what deploying writes",
+            hint="Deploy the stack again, with this version.",
+            details=_faults(fault),
+        ) from None
+    if stack.version > AwsStack.VERSION:
+        raise OptionInvalid(
+            f"stack {name}: was deployed by a newer version than this client's",
+            hint="Update this client.",
+        )
+    return stack
+
+
+def _faults(fault: ValidationError) -> list[str]:
+    told = fault.errors(include_url=False, include_context=False, include_input=False)
+    return [f"$.{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in told]
