@@ -11,6 +11,8 @@ from helios.storage import split_url
 
 #: Endings of chunk outputs that are images, or folders of them: stored as one tar file.
 _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
+#: What the keys of merges' records begin with.
+MERGE_RECORDS = "output/merge-"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 #: Endings by which an `outputUrl` names a file, not a folder.
@@ -111,4 +113,4 @@ def chunk_record(chunk: RenderChunk, key: str) -> str:
 
 def merge_record(key: str) -> str:
     """Return the key under which the record of a job's output is stored."""
-    return f"output/merge-{key}.json"
+    return f"{MERGE_RECORDS}{key}.json"

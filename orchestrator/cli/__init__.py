@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `--help` is quick.
 
 import typer
 
-from orchestrator.cli import cloudrun, connect, detached, plan, render, run, spec
+from orchestrator.cli import cloudrun, connect, detached, estimate, plan, render, run, spec
 
 app = typer.Typer(
     name="orchestrator",
@@ -28,6 +28,7 @@ app.command()(detached.watch)
 app.command()(detached.cancel)
 app.command()(detached.fetch)
 app.command("list")(detached.list_renders)
+app.command()(estimate.estimate)
 app.add_typer(cloudrun.app)
 
 

@@ -39,7 +39,7 @@ class Deployed:
         """
         from helios.errors import OptionInvalid
 
-        found = await find_deployment(stack=self.stack, region=self.region, profile=self.profile)
+        found = await self.find_if_named()
         if found is None:
             raise OptionInvalid(
                 "which deployment?",
@@ -47,6 +47,16 @@ class Deployed:
                 " once.",
             )
         return found
+
+    async def find_if_named(self) -> "Deployment | None":
+        """Return the same, or None if nothing says which one.
+
+        Raises
+        ------
+        HeliosError
+            It can't be found.
+        """
+        return await find_deployment(stack=self.stack, region=self.region, profile=self.profile)
 
     @contextlib.asynccontextmanager
     async def renders(self) -> "AsyncIterator[DetachedRenders]":

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import flags
-from orchestrator.cli.deployed import Deployed
+from orchestrator.cli.costs import described, workers_of
+from orchestrator.cli.deployed import Deployed, detached_renders
 from orchestrator.cli.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
@@ -19,13 +20,29 @@ LISTED = 20
 
 
 @with_groups
-def status(render: flags.RenderId, deployed: Deployed, shown: Shown) -> None:
+def status(
+    render: flags.RenderId,
+    deployed: Deployed,
+    shown: Shown,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Add up what it cost by now, as an estimate.")
+    ] = False,
+) -> None:
     """Show how far a detached render is, counted from what is in storage."""
 
     async def work(display: "Display") -> None:
-        async with deployed.renders() as renders:
+        from orchestrator.cost import aws_cost
+
+        deployment = await deployed.find()
+        async with detached_renders(deployment) as renders:
             found = await renders.status(render)
-        display.answer("status", _described(found), **status_document(found))
+            usage = await renders.usage(found) if cost else None
+        text, document = _described(found), status_document(found)
+        if usage is not None:
+            estimated = aws_cost(usage, workers_of(deployment))
+            text += f"\n{described(estimated, title='cost')}"
+            document["cost"] = estimated.document()
+        display.answer("status", text, **document)
 
     shown.run(work)
 
@@ -43,8 +60,15 @@ def watch(
         from orchestrator.cli.watching import follow
 
         display.stopping = "the render goes on"
-        async with deployed.renders() as renders:
-            await follow(renders, render, interval=interval, display=display)
+        deployment = await deployed.find()
+        async with detached_renders(deployment) as renders:
+            await follow(
+                renders,
+                render,
+                workers=workers_of(deployment),
+                interval=interval,
+                display=display,
+            )
 
     shown.run(work)
 

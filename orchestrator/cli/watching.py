@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from helios.errors import JobFailed
 from orchestrator.cli.detached import status_document
+from orchestrator.cost import AwsWorkers, Cost, aws_cost
 from orchestrator.detached.base import RenderState
 from orchestrator.detached.renders import DetachedRenders
 from orchestrator.detached.status import RenderStatus
@@ -13,9 +14,19 @@ from orchestrator.events import ChunkFinished, FrameProgress, MergeStarted
 
 
 async def follow(
-    renders: DetachedRenders, job_id: str, *, interval: float, display: Display
+    renders: DetachedRenders,
+    job_id: str,
+    *,
+    workers: AwsWorkers,
+    interval: float,
+    display: Display,
 ) -> None:
-    """Show a render's progress until it has ended.
+    """Show a render's progress until it has ended, and then what it cost.
+
+    Parameters
+    ----------
+    workers:
+        What decides its price.
 
     Raises
     ------
@@ -32,8 +43,11 @@ async def follow(
                 await _show_new(renders, found, found.done - status.done, display)
                 _show_merge(status, found, display)
             status = found
-    if status is not None:
-        _tell_end(status, display)
+    if status is None:
+        return
+    if status.state is not RenderState.COMPLETED:
+        raise _failure(status)
+    _tell_completion(status, aws_cost(await renders.usage(status), workers), display)
 
 
 def _show_merge(before: RenderStatus, now: RenderStatus, display: Display) -> None:
@@ -69,9 +83,7 @@ def _began(status: RenderStatus) -> str:
     )
 
 
-def _tell_end(status: RenderStatus, display: Display) -> None:
-    if status.state is not RenderState.COMPLETED:
-        raise _failure(status)
+def _tell_completion(status: RenderStatus, cost: Cost, display: Display) -> None:
     seconds = 0.0
     if status.ended_at is not None:
         seconds = (status.ended_at - status.execution.started_at).total_seconds()
@@ -80,8 +92,9 @@ def _tell_end(status: RenderStatus, display: Display) -> None:
         "completed",
         f"{where}: {status.frames_total} frames in {duration(seconds)}"
         f" ({status.frames_total / max(seconds, 1e-9):.1f} frames/s);"
-        f" orchestrator fetch {status.id} -o OUT",
+        f" about ${cost.dollars:.4f} by list prices; orchestrator fetch {status.id} -o OUT",
         **status_document(status),
+        cost=cost.document(),
     )
 
 

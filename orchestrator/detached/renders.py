@@ -19,6 +19,8 @@ from helios.image_archive import unpack_images
 from helios.job_outcome import JobOutcome, read_outcome
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec
 from helios.storage import ArtifactStorage
+from orchestrator.cost import Usage
+from orchestrator.cost.recorded import merges_in, recorded_usage
 from orchestrator.delivery import deliver
 from orchestrator.destination import Destination
 from orchestrator.detached.base import MAX_ID_LENGTH, DetachedPlace, Execution, RenderState
@@ -135,6 +137,14 @@ class DetachedRenders:
     ) -> Sequence[ChunkRecord]:
         """Return what workers recorded of chunks, in the order in which these were done."""
         return await records_in(self._folder(job_id), spec, ids)
+
+    async def usage(self, status: RenderStatus) -> Usage:
+        """Return what a render used by now, as far as workers recorded it."""
+        folder = self._folder(status.id)
+        chunks, merges = await asyncio.gather(
+            records_in(folder, status.spec, status.done), merges_in(folder)
+        )
+        return recorded_usage(chunks, merges, detached=True)
 
     async def cancel(self, job_id: str, *, reason: str) -> RenderStatus:
         """Stop a render, and return how far it came; one that has ended stays as it is."""

@@ -2,11 +2,15 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
+from sandbox.deploy import local_deployment
+from sandbox.local_aws import LocalAws
+from tests.infra.films import Renders
 from tests.infra.templates import Stacks, Template
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +34,11 @@ def template(stacks: Stacks) -> Template:
 @pytest.fixture(scope="session")
 def full(stacks: Stacks) -> Template:
     return stacks.first_region
+
+
+@pytest.fixture(scope="session")
+def renders(aws: LocalAws) -> Iterator[Renders]:
+    """The stack in the local AWS, by the real CDK; tests that use it share one worker."""
+    context = {"helios:executables": "ffmpeg,ffprobe,helios,python3", "helios:chunkRetries": "2"}
+    with local_deployment(aws, context=context) as stack:
+        yield Renders(aws, stack)

@@ -3,14 +3,11 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.deploy import local_deployment
-from sandbox.local_aws import LocalAws
 from tests.infra.films import COLOURS, FRAMES, Renders, after_failures, film, paint
 
 pytestmark = [
@@ -31,13 +28,6 @@ RGB = {
     "white": (255, 255, 255),
     "black": (0, 0, 0),
 }
-
-
-@pytest.fixture(scope="module")
-def renders(aws: LocalAws) -> Iterator[Renders]:
-    context = {"helios:executables": "ffmpeg,ffprobe,helios,python3", "helios:chunkRetries": "2"}
-    with local_deployment(aws, context=context) as stack:
-        yield Renders(aws, stack)
 
 
 def colours_of(video: bytes, folder: Path) -> list[str]:

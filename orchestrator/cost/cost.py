@@ -1,0 +1,177 @@
+"""What a render costs, item by item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cost.prices import PriceSource, aws_prices
+
+#: State transitions of a chunk beside its invocations (a child execution begins and ends), and of
+#: a render beside its chunks.
+TRANSITIONS_A_CHUNK = 2
+TRANSITIONS_A_RENDER = 8
+#: Requests to storage for a chunk: output and record are written; spec, assets and an earlier
+#: record are asked for, and the merge reads output and record.
+WRITES_A_CHUNK = 2
+READS_A_CHUNK = 5
+#: The same for a render beside its chunks.
+WRITES_A_RENDER = 6
+READS_A_RENDER = 6
+#: Days in the months that storage is priced by.
+_MONTH = 30
+_GB = 1e9
+_MB_IN_GB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CostItem:
+    """One kind of use and its price.
+
+    Attributes
+    ----------
+    what:
+        What is used.
+    amount, unit:
+        How much of it.
+    dollars:
+        What that costs, in US dollars.
+    """
+
+    what: str
+    amount: float
+    unit: str
+    dollars: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An estimate of what a render costs by list prices, without discounts and free tiers."""
+
+    items: Sequence[CostItem]
+    prices: PriceSource
+
+    @property
+    def dollars(self) -> float:
+        """The sum of all items, in US dollars."""
+        return sum(item.dollars for item in self.items)
+
+    def document(self) -> dict[str, Any]:
+        """Return the cost as JSON value."""
+        return {
+            "estimate": True,
+            "currency": "USD",
+            "total": round(self.dollars, 6),
+            "items": [
+                {
+                    "what": item.what,
+                    "amount": round(item.amount, 6),
+                    "unit": item.unit,
+                    "cost": round(item.dollars, 8),
+                }
+                for item in self.items
+            ],
+            "prices": {
+                "region": self.prices.region,
+                "asOf": self.prices.as_of,
+                "sources": list(self.prices.sources),
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsWorkers:
+    """What of workers decides their price; by default those of a stack that nobody configured.
+
+    Attributes
+    ----------
+    region, architecture:
+        Where they run, and on which processor.
+    chunk_memory, chunk_disk, merge_memory, merge_disk:
+        What they have, in MB.
+    """
+
+    region: str = "us-east-1"
+    architecture: str = "x86_64"
+    chunk_memory: int = 3008
+    chunk_disk: int = 2048
+    merge_memory: int = 3008
+    merge_disk: int = 10240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a render uses.
+
+    Attributes
+    ----------
+    chunks:
+        Number of chunks.
+    invocations:
+        Of the chunk worker; more than chunks where some were tried again.
+    chunk_seconds, merge_seconds:
+        For which workers are busy, all together.
+    detached:
+        Whether a state machine runs it.
+    chunk_bytes, output_bytes:
+        What is kept of it: all chunks, and the video.
+    chunk_days, output_days:
+        For how long.
+    """
+
+    chunks: int
+    invocations: int
+    chunk_seconds: float
+    merge_seconds: float = 0.0
+    detached: bool = True
+    chunk_bytes: int = 0
+    output_bytes: int = 0
+    chunk_days: float = 7
+    output_days: float = 30
+
+
+def aws_cost(usage: Usage, workers: AwsWorkers) -> Cost:
+    """Price what a render uses on AWS."""
+    prices, source = aws_prices(workers.region)
+    by_architecture = {str(name): price for name, price in prices.memory_gb_second.items()}
+    memory = by_architecture[workers.architecture]
+
+    def worker(what: str, seconds: float, memory_mb: int, disk_mb: int) -> list[CostItem]:
+        gb_seconds = seconds * memory_mb / _MB_IN_GB
+        disk = seconds * max(0, disk_mb - prices.free_disk_mb) / _MB_IN_GB
+        return [
+            CostItem(f"{what}: memory", gb_seconds, "GB-seconds", gb_seconds * memory),
+            CostItem(f"{what}: disk", disk, "GB-seconds", disk * prices.disk_gb_second),
+        ]
+
+    merges = 1 if usage.merge_seconds else 0
+    invocations = usage.invocations + merges + (1 if usage.detached else 0)
+    items = [
+        *worker("chunks", usage.chunk_seconds, workers.chunk_memory, workers.chunk_disk),
+        *worker("merge", usage.merge_seconds, workers.merge_memory, workers.merge_disk),
+        _counted("invocations", invocations, prices.invocation),
+    ]
+    if usage.detached:
+        transitions = usage.invocations + TRANSITIONS_A_CHUNK * usage.chunks + TRANSITIONS_A_RENDER
+        items.append(_counted("state transitions", transitions, prices.state_transition))
+    items += [
+        _counted(
+            "storage: writes",
+            WRITES_A_CHUNK * usage.chunks + WRITES_A_RENDER,
+            prices.write_request,
+        ),
+        _counted(
+            "storage: reads", READS_A_CHUNK * usage.chunks + READS_A_RENDER, prices.read_request
+        ),
+        _kept("storage: chunks", usage.chunk_bytes, usage.chunk_days, prices.storage_gb_month),
+        _kept("storage: video", usage.output_bytes, usage.output_days, prices.storage_gb_month),
+    ]
+    return Cost([item for item in items if item.amount > 0], source)
+
+
+def _counted(what: str, count: int, price: float) -> CostItem:
+    return CostItem(what, count, "", count * price)
+
+
+def _kept(what: str, size: int, days: float, price: float) -> CostItem:
+    months = size / _GB * days / _MONTH
+    return CostItem(what, months, "GB-months", months * price)

@@ -1,0 +1,164 @@
+"""What a render will use, from its plan and the pace at which frames come."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helios.chunk_record import ChunkRecord
+from helios.command import parse_command
+from helios.errors import CommandFailed
+from helios.job_spec import JobSpec
+from helios.renderer.progress import ProgressLine
+from helios.worker_job import WorkerJob
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.cost.cost import Usage
+
+#: Frames that are rendered to learn a composition's pace: enough for the start not to matter.
+SAMPLE_FRAMES = 24
+#: Seconds that a merge takes to begin, and bytes that it joins in a second, from and to storage.
+MERGE_START = 3.0
+MERGE_BYTES_A_SECOND = 50e6
+_MS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a composition renders.
+
+    Attributes
+    ----------
+    seconds_a_frame:
+        Of a worker.
+    start_seconds:
+        Until a worker's first frame, for each chunk.
+    bytes_a_frame:
+        Of an encoded video.
+    source:
+        Where this is known from, for people.
+    """
+
+    seconds_a_frame: float
+    start_seconds: float = 2.0
+    bytes_a_frame: float = 20e3
+    source: str = "as given"
+
+
+def expected_usage(spec: JobSpec, pace: Pace) -> Usage:
+    """Return what a detached render will use if nothing fails."""
+    frames = sum(chunk.frame_count for chunk in spec.chunks)
+    size = round(frames * pace.bytes_a_frame)
+    return Usage(
+        chunks=len(spec.chunks),
+        invocations=len(spec.chunks),
+        chunk_seconds=frames * pace.seconds_a_frame + len(spec.chunks) * pace.start_seconds,
+        merge_seconds=merge_seconds(size),
+        chunk_bytes=size,
+        output_bytes=size,
+    )
+
+
+def expected_seconds(spec: JobSpec, pace: Pace, *, concurrency: int) -> float:
+    """Return how long a render will take, with as many chunks at once as wanted."""
+    longest = max(chunk.frame_count for chunk in spec.chunks) * pace.seconds_a_frame
+    rounds = math.ceil(len(spec.chunks) / concurrency)
+    frames = sum(chunk.frame_count for chunk in spec.chunks)
+    return rounds * (longest + pace.start_seconds) + merge_seconds(frames * pace.bytes_a_frame)
+
+
+def merge_seconds(size: float) -> float:
+    """Return how long a merge takes that joins so many bytes, which come and go."""
+    return MERGE_START + 2 * size / MERGE_BYTES_A_SECOND
+
+
+def recorded_pace(records: Sequence[ChunkRecord], source: str) -> Pace:
+    """Return the pace of a render that is done; what was done once a chunk is in it.
+
+    Raises
+    ------
+    ValueError
+        There are no records.
+    """
+    frames = sum(record.frame_count for record in records)
+    seconds = sum(record.duration_ms for record in records) / _MS
+    size = sum(record.artifact.bytes or 0 for record in records)
+    return Pace(
+        seconds_a_frame=seconds / frames,
+        start_seconds=0.0,
+        bytes_a_frame=size / frames,
+        source=source,
+    )
+
+
+async def measured_pace(spec: JobSpec, job_dir: Path, adapter: WorkerAdapter) -> Pace:
+    """Render a few frames from the middle of a job, and return their pace.
+
+    Parameters
+    ----------
+    job_dir:
+        Folder that paths in the job's commands are relative to; the sample comes into it.
+    adapter:
+        Runs the command on this machine.
+
+    Raises
+    ------
+    CommandFailed
+        The frames can't be rendered.
+    HeliosError
+        The command can't be started.
+    """
+    chunk = spec.chunks_by_frame()[len(spec.chunks) // 2]
+    count = min(SAMPLE_FRAMES, chunk.frame_count)
+    sample = job_dir / f"sample{Path(chunk.output_file).suffix}"
+    words = _shortened(chunk.command, count=count, output=sample.name)
+    clock = _FrameClock()
+    job = WorkerJob(command=words[0], args=words[1:], cwd=str(job_dir))
+    result = await adapter.execute(job, on_output=clock.note)
+    if result.failure is not None:
+        raise CommandFailed(
+            f"estimate: {count} frames for a sample: {result.failure.message}",
+            hint="Render it once: orchestrator render says more. Or give --seconds-per-frame.",
+        )
+    return clock.pace(frames=count, size=_size(sample))
+
+
+@dataclass(slots=True)
+class _FrameClock:
+    """Notes when frames are done, by a command's lines of progress."""
+
+    began: float = field(default_factory=time.monotonic)
+    seen: list[tuple[int, float]] = field(default_factory=list)
+
+    def note(self, _: str, text: str) -> None:
+        """Take a line of output into account."""
+        line = ProgressLine.parse(text)
+        if line is not None:
+            self.seen.append((line.frame, time.monotonic()))
+
+    def pace(self, *, frames: int, size: int) -> Pace:
+        """Return the pace once all frames are done."""
+        ended = time.monotonic()
+        first, since = self.seen[0] if self.seen else (frames, ended)
+        last, until = self.seen[-1] if self.seen else (frames, ended)
+        # With one line only, starting isn't told apart.
+        seconds = (until - since) / (last - first) if last > first else (ended - self.began) / last
+        return Pace(
+            seconds_a_frame=seconds,
+            start_seconds=max(0.0, ended - self.began - frames * seconds),
+            bytes_a_frame=size / frames,
+            source=f"{frames} frames that were rendered on this machine",
+        )
+
+
+def _shortened(command: str, *, count: int, output: str) -> list[str]:
+    words = parse_command(command)
+    for flag, value in (("--frame-count", str(count)), ("-o", output)):
+        if flag in words[:-1]:
+            words[words.index(flag) + 1] = value
+    return words
+
+
+def _size(sample: Path) -> int:
+    files = [sample, *sample.rglob("*")] if sample.is_dir() else [sample]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,125 @@
+"""The clouds' list prices: one data file, with dates and sources."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class AwsPrices(_Table):
+    """US dollars for what a render uses in a region of AWS.
+
+    Attributes
+    ----------
+    memory_gb_second:
+        A GB of a function's memory for a second, by architecture.
+    disk_gb_second, free_disk_mb:
+        A GB of its disk for a second, and what comes without cost.
+    storage_gb_month:
+        A GB in S3 for 30 days.
+    write_request, read_request:
+        One request to S3.
+    """
+
+    memory_gb_second: Mapping[Literal["x86_64", "arm64"], float]
+    invocation: float
+    disk_gb_second: float
+    free_disk_mb: int
+    state_transition: float
+    storage_gb_month: float
+    write_request: float
+    read_request: float
+
+
+class GooglePrices(_Table):
+    """US dollars for what a render uses in a region of Google Cloud.
+
+    Attributes
+    ----------
+    task_cpu_second, task_memory_gib_second:
+        A CPU, and a GiB of memory, of a job's task for a second.
+    service_cpu_second, service_memory_gib_second, request:
+        The same of a service that is busy with a request, and one request to it.
+    storage_gb_month, write_request, read_request:
+        A GB in Cloud Storage for 30 days, and one request to it.
+    """
+
+    task_cpu_second: float
+    task_memory_gib_second: float
+    service_cpu_second: float
+    service_memory_gib_second: float
+    request: float
+    storage_gb_month: float
+    write_request: float
+    read_request: float
+
+
+class _AwsList(_Table):
+    as_of: str
+    sources: Sequence[str]
+    default_region: str
+    regions: Mapping[str, Mapping[str, Any]]
+    prices: Mapping[str, Any]
+
+
+class _GoogleList(_Table):
+    as_of: str
+    sources: Sequence[str]
+    second_tier: Sequence[str]
+    prices: Mapping[str, Any]
+    second_tier_prices: Mapping[str, Any]
+
+
+class _Lists(_Table):
+    currency: Literal["USD"]
+    aws: _AwsList
+    google: _GoogleList
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSource:
+    """Where prices come from.
+
+    Attributes
+    ----------
+    region:
+        The region whose prices they are.
+    as_of:
+        Day on which they were in force.
+    sources:
+        Pages that say today's.
+    """
+
+    region: str
+    as_of: str
+    sources: Sequence[str]
+
+
+def aws_prices(region: str) -> tuple[AwsPrices, PriceSource]:
+    """Return the prices of a region, or those of the list's default if it isn't listed."""
+    listed = _lists().aws
+    priced = region if region in listed.regions else listed.default_region
+    prices = AwsPrices.model_validate({**listed.prices, **listed.regions[priced]})
+    return prices, PriceSource(priced, listed.as_of, listed.sources)
+
+
+def google_prices(region: str) -> tuple[GooglePrices, PriceSource]:
+    """Return the prices of a region; those that aren't in the second tier are in the first."""
+    listed = _lists().google
+    differing = listed.second_tier_prices if region in listed.second_tier else {}
+    prices = GooglePrices.model_validate({**listed.prices, **differing})
+    return prices, PriceSource(region, listed.as_of, listed.sources)
+
+
+@cache
+def _lists() -> _Lists:
+    text = files("orchestrator.cost").joinpath("prices.json").read_text("utf-8")
+    return _Lists.model_validate_json(text)

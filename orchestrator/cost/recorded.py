@@ -1,0 +1,53 @@
+"""What a render used, by the records that workers left of it."""
+
+from collections.abc import Sequence
+
+from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, MergeRecord
+from helios.errors import ArtifactNotFound
+from helios.job_folder import MERGE_RECORDS
+from helios.storage import ArtifactStorage
+from orchestrator.cost.cost import Usage
+
+_MS = 1000
+
+
+def recorded_usage(
+    chunks: Sequence[ChunkRecord], merges: Sequence[MergeRecord], *, detached: bool
+) -> Usage:
+    """Add up what workers recorded.
+
+    Of attempts that failed nothing is recorded but their number; they count as long as the last
+    one. What a worker takes to start isn't recorded either.
+
+    Parameters
+    ----------
+    detached:
+        Whether a state machine ran the render.
+    """
+    return Usage(
+        chunks=len(chunks),
+        invocations=sum(record.attempt for record in chunks),
+        chunk_seconds=sum(record.attempt * record.duration_ms for record in chunks) / _MS,
+        merge_seconds=sum(record.attempt * record.duration_ms for record in merges) / _MS,
+        detached=detached,
+        chunk_bytes=sum(record.artifact.bytes or 0 for record in chunks),
+        output_bytes=sum(record.artifact.bytes or 0 for record in merges[-1:]),
+    )
+
+
+async def merges_in(storage: ArtifactStorage) -> list[MergeRecord]:
+    """Return the records of a job's merges, the latest one last.
+
+    Parameters
+    ----------
+    storage:
+        The job's folder.
+    """
+    found = []
+    for file in await storage.list(MERGE_RECORDS):
+        try:
+            record = MergeRecord.parse(await storage.get_bytes(file.key, limit=MAX_RECORD_BYTES))
+        except ArtifactNotFound:
+            continue
+        found += [] if record is None else [record]
+    return sorted(found, key=lambda record: record.started_at)
