@@ -6,6 +6,10 @@ WORKERS ?= 2
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
+# The CDK's command line, as infra/package-lock.json pins it.
+CDK := infra/node_modules/.bin/cdk
+CDK_INSTALLED := infra/node_modules/.package-lock.json
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
 
@@ -20,7 +24,7 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
-test: lint ## Check everything: lint and all tests
+test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint and all tests
 	$(PYTEST)
 
 test-fast: setup ## Run the tests that need no browser and little time
@@ -45,21 +49,19 @@ sandbox-down: setup ## Stop it
 bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 	$(PYTHON) benchmarks/run.py $(ARGS)
 
-# The CDK's command line, as infra/package-lock.json pins it.
-CDK := infra/node_modules/.bin/cdk
-infra/node_modules/.package-lock.json: infra/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22 or newer."; exit 1; }
+$(CDK_INSTALLED): infra/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }
 	npm ci --prefix infra --silent
 	@touch $@
 
-bootstrap: setup infra/node_modules/.package-lock.json ## Make an AWS account ready, once (ARGS="aws://ACCOUNT/REGION")
+bootstrap: setup $(CDK_INSTALLED) ## Make an AWS account ready, once (ARGS="aws://ACCOUNT/REGION")
 	$(CDK) bootstrap $(ARGS)
 
-deploy: setup infra/node_modules/.package-lock.json ## Deploy to AWS what cdk.json says (ARGS="-c helios:chunkMemory=4096")
+deploy: setup $(CDK_INSTALLED) ## Deploy to AWS what cdk.json says (ARGS="-c helios:chunkMemory=4096")
 	@$(PYTHON) -m infra.preconditions $(ARGS)
 	$(CDK) deploy --all $(ARGS)
 
-destroy: setup infra/node_modules/.package-lock.json ## Remove it from AWS
+destroy: setup $(CDK_INSTALLED) ## Remove it from AWS
 	$(CDK) destroy --all $(ARGS)
 
 # Universal: one file serves every platform and every Python that the project supports. Neither
