@@ -414,6 +414,12 @@ class OutOfMemory(HeliosError):
     retryable = True
 
 
+class CheckupFailed(HeliosError):
+    """Something that keeps renders from succeeding, found before one was begun."""
+
+    code = "CHECKUP_FAILED"
+
+
 class DeploymentFailed(HeliosError):
     """A resource in the cloud that couldn't be made, changed or removed as asked."""
 

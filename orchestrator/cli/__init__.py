@@ -5,7 +5,18 @@ Commands import what they need when they run, so that `--help` is quick.
 
 import typer
 
-from orchestrator.cli import cloudrun, connect, detached, estimate, plan, render, run, spec
+from orchestrator.cli import (
+    cloudrun,
+    connect,
+    detached,
+    doctor,
+    estimate,
+    plan,
+    policies,
+    render,
+    run,
+    spec,
+)
 
 app = typer.Typer(
     name="orchestrator",
@@ -29,6 +40,8 @@ app.command()(detached.cancel)
 app.command()(detached.fetch)
 app.command("list")(detached.list_renders)
 app.command()(estimate.estimate)
+app.command()(doctor.doctor)
+app.add_typer(policies.app)
 app.add_typer(cloudrun.app)
 
 

@@ -1,0 +1,241 @@
+"""The checkup of a stack on AWS, and of the credentials that use it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from helios import __version__
+from helios.errors import AccessDenied, HeliosError
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.aws_calls import AwsCalls
+from orchestrator.aws_stack import find_stack
+from orchestrator.deployment import AwsStack
+from orchestrator.doctor.base import Finding, Health, PlannedRender
+from orchestrator.doctor.trial import try_workers
+from orchestrator.policies.documents import StackNames, statements
+from orchestrator.policies.simulation import Identity, denials, find_identity
+from orchestrator.stores import Stores
+
+#: Calls a function by its name.
+MakeAdapter = Callable[[str], WorkerAdapter]
+
+#: State transitions of a chunk whose speed is limited: its execution begins, invokes, ends.
+_TRANSITIONS_A_CHUNK = 3
+#: Seconds that a workflow may be held up by that limit before it is worth a word.
+_HELD_UP = 60
+_QUOTAS = "https://console.aws.amazon.com/servicequotas"
+_LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTAS}"
+
+
+class AwsCheckup:
+    """Looks at a stack, step by step; without credentials, at nothing.
+
+    Parameters
+    ----------
+    stack:
+        The stack, as this client knows it.
+    calls:
+        Reaches its region.
+    plan:
+        The render to come.
+    """
+
+    def __init__(self, stack: AwsStack, calls: AwsCalls, *, plan: PlannedRender) -> None:
+        self._stack = stack
+        self._calls = calls
+        self._plan = plan
+
+    async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
+        """Yield what is found, as it is found.
+
+        Parameters
+        ----------
+        make_adapter:
+            Takes jobs to a function, for a trial; None for no trial.
+        """
+        try:
+            identity = await find_identity(self._calls)
+        except HeliosError as fault:
+            yield _problem("credentials", fault)
+            return
+        yield Finding("credentials", Health.OK, identity.arn)
+        for what, check in self._checks(identity):
+            try:
+                yield await check()
+            except HeliosError as fault:
+                yield _unknown(what, fault)
+        if make_adapter is None:
+            return
+        for finding in await self._trial(make_adapter):
+            yield finding
+
+    def _checks(self, identity: Identity) -> list[tuple[str, Callable[[], Awaitable[Finding]]]]:
+        stack = self._stack
+        return [
+            ("stack", self._is_known),
+            ("permissions", lambda: self._permissions(identity)),
+            ("chunk worker", lambda: self._function("chunk worker", stack.chunk_function)),
+            ("merge worker", lambda: self._function("merge worker", stack.merge_function)),
+            ("state machine", self._machine),
+            ("quota of workers", self._concurrency),
+            ("quota of state transitions", self._transitions),
+        ]
+
+    async def _is_known(self) -> Finding:
+        found = await find_stack(self._stack.name, self._calls)
+        if found == self._stack:
+            return Finding("stack", Health.OK, f"{found}, {found.artifacts}")
+        return Finding(
+            "stack",
+            Health.PROBLEM,
+            f"{found}: was deployed anew since the profile was written",
+            f"orchestrator connect --stack {found.name} --region {found.region}",
+        )
+
+    async def _permissions(self, identity: Identity) -> Finding:
+        what = "permissions"
+        try:
+            wanted = statements("render", StackNames.of(self._stack))
+            found = await denials(wanted, identity, self._calls)
+        except AccessDenied:
+            return Finding(
+                what,
+                Health.UNKNOWN,
+                "these credentials may not ask IAM what they may do",
+                "Allow what `orchestrator policies print doctor` says, or ask an administrator.",
+            )
+        if not found:
+            return Finding(what, Health.OK, "all that renders take is allowed")
+        denied = ", ".join(dict.fromkeys(denial.action for denial in found))
+        return Finding(
+            what,
+            Health.PROBLEM,
+            f"not allowed: {denied}",
+            "Allow what `orchestrator policies print render` says.",
+        )
+
+    async def _function(self, what: str, name: str) -> Finding:
+        client = self._calls.client("lambda")
+        told: Mapping[str, Any] = await self._calls.run(
+            what, lambda: client.get_function_configuration(FunctionName=name)
+        )
+        state, update = told.get("State", "Active"), told.get("LastUpdateStatus", "Successful")
+        facts = f"{name}: {told['MemorySize']} MB, {told['Timeout']} s"
+        if state in ("Active", "Inactive") and update == "Successful":
+            return Finding(what, Health.OK, facts)
+        reason = told.get("StateReason") or told.get("LastUpdateStatusReason") or "no reason given"
+        if "InProgress" in update or state == "Pending":
+            return Finding(what, Health.NOTICE, f"{facts}: is being changed", "Wait a minute.")
+        return Finding(
+            what, Health.PROBLEM, f"{facts}: {state}, {update}: {reason}", "Deploy the stack again."
+        )
+
+    async def _machine(self) -> Finding:
+        client = self._calls.client("stepfunctions")
+        told: Mapping[str, Any] = await self._calls.run(
+            "state machine",
+            lambda: client.describe_state_machine(stateMachineArn=self._stack.state_machine),
+        )
+        name, status = told["name"], told.get("status", "ACTIVE")
+        if status == "ACTIVE":
+            return Finding("state machine", Health.OK, str(name))
+        return Finding(
+            "state machine", Health.PROBLEM, f"{name}: {status}", "Deploy the stack again."
+        )
+
+    async def _concurrency(self) -> Finding:
+        what = "quota of workers"
+        client = self._calls.client("lambda")
+
+        def ask() -> tuple[int, int | None]:
+            limit = client.get_account_settings()["AccountLimit"]
+            own = client.get_function_concurrency(FunctionName=self._stack.chunk_function)
+            return int(limit["UnreservedConcurrentExecutions"]), own.get(
+                "ReservedConcurrentExecutions"
+            )
+
+        shared, reserved = await self._calls.run(what, ask)
+        available = shared if reserved is None else reserved
+        wanted = min(self._plan.concurrency, self._plan.chunks)
+        facts = f"{available} chunks at once, {wanted} are planned"
+        if available >= wanted:
+            return Finding(what, Health.OK, facts)
+        fix = _LAMBDA_QUOTA if reserved is None else "Raise helios:chunkConcurrency, deploy again."
+        return Finding(what, Health.NOTICE, f"{facts}: chunks will wait for workers", fix)
+
+    async def _transitions(self) -> Finding:
+        what = "quota of state transitions"
+        client = self._calls.client("service-quotas")
+
+        def ask() -> list[Mapping[str, Any]]:
+            pages = client.get_paginator("list_service_quotas").paginate(ServiceCode="states")
+            return [quota for page in pages for quota in page["Quotas"]]
+
+        quotas = await self._calls.run(what, ask)
+        rates = [
+            float(quota["Value"])
+            for quota in quotas
+            if "statetransition" in quota["QuotaName"].replace(" ", "").lower()
+            and "refill" in quota["QuotaName"].lower()
+        ]
+        if not rates:
+            return Finding(what, Health.UNKNOWN, "AWS lists no quota of that name")
+        seconds = self._plan.chunks * _TRANSITIONS_A_CHUNK / rates[0]
+        facts = f"{rates[0]:g} a second, for {self._plan.chunks} chunks"
+        if seconds <= _HELD_UP:
+            return Finding(what, Health.OK, facts)
+        return Finding(
+            what,
+            Health.NOTICE,
+            f"{facts}: the workflow alone takes {seconds:.0f} s",
+            f"Cut longer chunks, or ask for more of AWS Step Functions: {_QUOTAS}",
+        )
+
+    async def _trial(self, make_adapter: MakeAdapter) -> list[Finding]:
+        what = "trial"
+        renderer = make_adapter(self._stack.chunk_function)
+        joiner = make_adapter(self._stack.merge_function)
+        try:
+            async with Stores() as stores:
+                trial = await try_workers(
+                    self._stack.artifacts, renderer=renderer, joiner=joiner, stores=stores
+                )
+        except HeliosError as fault:
+            return [_problem(what, fault)]
+        finally:
+            await asyncio.gather(renderer.close(), joiner.close())
+        done = Finding(
+            what,
+            Health.OK,
+            "two frames were rendered and joined by the workers, and fetched from the bucket",
+        )
+        return [done, _versions(trial.version)]
+
+
+def _versions(workers: str | None) -> Finding:
+    what = "versions"
+    if workers is None:
+        return Finding(what, Health.UNKNOWN, "the workers left no record of theirs")
+    if workers == __version__:
+        return Finding(what, Health.OK, f"client and workers: {workers}")
+    return Finding(
+        what,
+        Health.PROBLEM,
+        f"client {__version__}, workers {workers}: they look for chunks under other names",
+        "Deploy the stack again with this version, or install the workers' version here.",
+    )
+
+
+def _problem(what: str, fault: HeliosError) -> Finding:
+    return Finding(what, Health.PROBLEM, fault.message, fault.hint)
+
+
+def _unknown(what: str, fault: HeliosError) -> Finding:
+    if isinstance(fault, AccessDenied):
+        return Finding(
+            what,
+            Health.UNKNOWN,
+            fault.message,
+            "Allow what `orchestrator policies print doctor` says, to have this looked at.",
+        )
+    return _problem(what, fault)

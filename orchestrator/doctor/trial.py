@@ -1,0 +1,132 @@
+"""A render of two tiny frames on deployed workers: what they can do is seen, not supposed."""
+
+import secrets
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord
+from helios.errors import HeliosError, JobFailed, StorageInvalid
+from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.worker_job import WorkerJob, WorkerResult
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.portable_job import link_composition, make_portable
+from orchestrator.stores import Stores
+from orchestrator.upload import StoredJob, upload_job
+
+_FRAMES, _RATE, _WIDTH, _HEIGHT = 2, 10, 64, 36
+_CHUNK, _VIDEO = "chunks/0.mp4", "trial.mp4"
+_PAGE = """<!doctype html><title>Trial</title>
+<style>body { margin: 0; background: #204060 }</style>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a trial.
+
+    Attributes
+    ----------
+    version:
+        Version of the workers; None if they left no record.
+    url:
+        The video.
+    """
+
+    version: str | None
+    url: str
+
+
+async def try_workers(
+    artifacts: str, *, renderer: WorkerAdapter, joiner: WorkerAdapter, stores: Stores
+) -> Trial:
+    """Have workers render and join two frames, and read what they stored.
+
+    What was stored is removed again, as far as that is allowed.
+
+    Parameters
+    ----------
+    artifacts:
+        URL of the storage that workers and this machine share.
+    renderer, joiner:
+        Take chunks, and merges, to the workers.
+
+    Raises
+    ------
+    HeliosError
+        Something of it failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-") as folder:
+        stored = await _store(Path(folder), artifacts, stores)
+    job_folder = stored.job_path.rpartition("/")[0]
+    storage = stores.at(job_folder)
+    try:
+        meta = {"jobPath": stored.job_path, "attempt": 1}
+        await _run(renderer, {**meta, "chunkId": 0, "action": "chunk"}, "the chunk worker")
+        merged = await _run(joiner, {**meta, "action": "merge"}, "the merge worker")
+        if merged.artifact is None:
+            raise StorageInvalid("the merge worker stored nothing")
+        await stores.read(merged.artifact.url)
+        names = [file.key for file in await storage.list("chunks/") if file.key.endswith(".json")]
+        version = await _version(names, job_folder, stores)
+        return Trial(version, merged.artifact.url)
+    finally:
+        await _clean_up(job_folder, stores)
+
+
+async def _store(folder: Path, artifacts: str, stores: Stores) -> StoredJob:
+    page = folder / "page"
+    page.mkdir()
+    (page / "index.html").write_text(_PAGE, "utf-8")
+    job_dir = folder / "job"
+    job_dir.mkdir()
+    link_composition(str(page), job_dir)
+    job = make_portable(_spec(), job_dir)
+    return (await upload_job(job, artifacts=[artifacts], stores=stores))[artifacts]
+
+
+def _spec() -> JobSpec:
+    size = f"--width {_WIDTH} --height {_HEIGHT} --fps {_RATE}"
+    command = (
+        f"helios render composition -o {_CHUNK} --start-frame 0 --frame-count {_FRAMES} {size}"
+        " --no-audio"
+    )
+    return JobSpec(
+        id=f"doctor-{secrets.token_hex(6)}",
+        metadata=JobMetadata(
+            total_frames=_FRAMES, fps=_RATE, width=_WIDTH, height=_HEIGHT, duration=_FRAMES / _RATE
+        ),
+        chunks=[
+            RenderChunk(
+                id=0, start_frame=0, frame_count=_FRAMES, output_file=_CHUNK, command=command
+            )
+        ],
+        merge_command=f"helios merge {_VIDEO} {_CHUNK}",
+    )
+
+
+async def _run(adapter: WorkerAdapter, meta: dict[str, object], who: str) -> WorkerResult:
+    result = await adapter.execute(WorkerJob(command="helios", meta=meta))
+    failure = result.failure
+    if failure is not None:
+        raise JobFailed(f"{who}: [{failure.code}] {failure.message}", hint=failure.hint or "")
+    return result
+
+
+async def _version(names: Sequence[str], job_folder: str, stores: Stores) -> str | None:
+    for name in names:
+        data = await stores.read(f"{job_folder}/{name}", limit=MAX_RECORD_BYTES)
+        record = ChunkRecord.parse(data)
+        if record is not None:
+            return record.versions.get("helios")
+    return None
+
+
+async def _clean_up(job_folder: str, stores: Stores) -> None:
+    jobs, _, name = job_folder.rpartition("/")
+    try:
+        await stores.at(jobs).delete_prefix(f"{name}/")
+    except HeliosError:
+        # Rendering takes no permission to delete; the bucket's rules do it in some days.
+        return

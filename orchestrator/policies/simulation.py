@@ -1,0 +1,118 @@
+"""What credentials may do, by IAM's own simulation of their policies."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from helios.errors import AccessDenied
+from orchestrator.aws_calls import AwsCalls
+from orchestrator.policies.documents import Statement
+
+_SESSION = re.compile(
+    r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose credentials these are.
+
+    Attributes
+    ----------
+    arn:
+        As AWS calls whoever calls it.
+    account:
+        The account.
+    """
+
+    arn: str
+    account: str
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the account itself, which may do everything."""
+        return self.arn.endswith(":root")
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An action that isn't allowed, and on what."""
+
+    purpose: str
+    action: str
+    resource: str
+
+
+async def find_identity(calls: AwsCalls) -> Identity:
+    """Return whose credentials these are.
+
+    Raises
+    ------
+    AccessDenied
+        There are none, or AWS doesn't take them.
+    """
+    client = calls.client("sts")
+    told: Mapping[str, Any] = await calls.run("AWS credentials", client.get_caller_identity)
+    return Identity(str(told["Arn"]), str(told["Account"]))
+
+
+async def denials(
+    statements: Sequence[Statement], identity: Identity, calls: AwsCalls
+) -> list[Denial]:
+    """Return what of some statements an identity may not do.
+
+    Policies of resources, and those of an organization that IAM doesn't see, aren't part of it.
+
+    Raises
+    ------
+    AccessDenied
+        These credentials may not simulate.
+    """
+    if identity.is_root:
+        return []
+    principal = await _principal(identity, calls)
+    client = calls.client("iam")
+    found: list[Denial] = []
+    for statement in statements:
+        for resource in statement.resources:
+
+            def simulate(
+                statement: Statement = statement, resource: str = resource
+            ) -> list[Mapping[str, Any]]:
+                answer = client.simulate_principal_policy(
+                    PolicySourceArn=principal,
+                    ActionNames=list(statement.actions),
+                    ResourceArns=[_example(resource)],
+                )
+                results: list[Mapping[str, Any]] = answer["EvaluationResults"]
+                return results
+
+            results = await calls.run("IAM's simulation", simulate)
+            found += [
+                Denial(statement.purpose, str(result["EvalActionName"]), resource)
+                for result in results
+                if result["EvalDecision"] != "allowed"
+            ]
+    return found
+
+
+async def _principal(identity: Identity, calls: AwsCalls) -> str:
+    """Return the user or role whose policies count; sessions have none of their own."""
+    session = _SESSION.fullmatch(identity.arn)
+    if session is None:
+        return identity.arn
+    client = calls.client("iam")
+    try:
+        # The ARN of a session leaves out the role's path.
+        role = await calls.run("IAM role", lambda: client.get_role(RoleName=session["role"]))
+        return str(role["Role"]["Arn"])
+    except AccessDenied:
+        return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
+
+
+def _example(resource: str) -> str:
+    """Return a resource that a pattern stands for: IAM simulates single ones."""
+    if resource == "*":
+        return resource
+    return resource.replace("*", "x")
