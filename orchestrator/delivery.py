@@ -28,7 +28,8 @@ def check_destination(output: Path, *, images: bool) -> None:
     folder = _image_folder(output)
     if folder.exists() and not folder.is_dir():
         raise OptionInvalid(f"output {folder}: a file is where the folder of images goes")
-    check_writable((folder if folder.is_dir() else folder.parent) / "images")
+    # A name that nobody gives to a folder of their own.
+    check_writable((folder if folder.is_dir() else folder.parent) / f".{folder.name}.image")
 
 
 def deliver(made: Path, output: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from helios import __version__
-from helios.errors import AccessDenied, HeliosError
+from helios.errors import AccessDenied, HeliosError, WorkerThrottled, WorkerUnavailable
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.aws_calls import AwsCalls
 from orchestrator.aws_stack import find_stack
@@ -24,6 +24,7 @@ _TRANSITIONS_A_CHUNK = 3
 #: Seconds that a workflow may be held up by that limit before it is worth a word.
 _HELD_UP = 60
 _QUOTAS = "https://console.aws.amazon.com/servicequotas"
+_DEPLOY = "Deploy the stack again."
 _LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTAS}"
 
 
@@ -62,8 +63,10 @@ class AwsCheckup:
         for what, check in self._checks(identity):
             try:
                 yield await check()
-            except HeliosError as fault:
+            except (AccessDenied, WorkerThrottled, WorkerUnavailable) as fault:
                 yield _unknown(what, fault)
+            except HeliosError as fault:
+                yield _problem(what, fault)
         if make_adapter is None:
             return
         for finding in await self._trial(make_adapter):
@@ -116,9 +119,17 @@ class AwsCheckup:
 
     async def _function(self, what: str, name: str) -> Finding:
         client = self._calls.client("lambda")
-        told: Mapping[str, Any] = await self._calls.run(
-            what, lambda: client.get_function_configuration(FunctionName=name)
-        )
+
+        def ask() -> Mapping[str, Any]:
+            try:
+                answer: Mapping[str, Any] = client.get_function_configuration(FunctionName=name)
+            except client.exceptions.ResourceNotFoundException:
+                return {}
+            return answer
+
+        told = await self._calls.run(what, ask)
+        if not told:
+            return _gone(what, name)
         state, update = told.get("State", "Active"), told.get("LastUpdateStatus", "Successful")
         facts = f"{name}: {told['MemorySize']} MB, {told['Timeout']} s"
         if state in ("Active", "Inactive") and update == "Successful":
@@ -126,22 +137,26 @@ class AwsCheckup:
         reason = told.get("StateReason") or told.get("LastUpdateStatusReason") or "no reason given"
         if "InProgress" in update or state == "Pending":
             return Finding(what, Health.NOTICE, f"{facts}: is being changed", "Wait a minute.")
-        return Finding(
-            what, Health.PROBLEM, f"{facts}: {state}, {update}: {reason}", "Deploy the stack again."
-        )
+        return Finding(what, Health.PROBLEM, f"{facts}: {state}, {update}: {reason}", _DEPLOY)
 
     async def _machine(self) -> Finding:
+        what, arn = "state machine", self._stack.state_machine
         client = self._calls.client("stepfunctions")
-        told: Mapping[str, Any] = await self._calls.run(
-            "state machine",
-            lambda: client.describe_state_machine(stateMachineArn=self._stack.state_machine),
-        )
+
+        def ask() -> Mapping[str, Any]:
+            try:
+                answer: Mapping[str, Any] = client.describe_state_machine(stateMachineArn=arn)
+            except client.exceptions.StateMachineDoesNotExist:
+                return {}
+            return answer
+
+        told = await self._calls.run(what, ask)
+        if not told:
+            return _gone(what, arn)
         name, status = told["name"], told.get("status", "ACTIVE")
         if status == "ACTIVE":
-            return Finding("state machine", Health.OK, str(name))
-        return Finding(
-            "state machine", Health.PROBLEM, f"{name}: {status}", "Deploy the stack again."
-        )
+            return Finding(what, Health.OK, str(name))
+        return Finding(what, Health.PROBLEM, f"{name}: {status}", _DEPLOY)
 
     async def _concurrency(self) -> Finding:
         what = "quota of workers"
@@ -230,12 +245,12 @@ def _problem(what: str, fault: HeliosError) -> Finding:
     return Finding(what, Health.PROBLEM, fault.message, fault.hint)
 
 
+def _gone(what: str, name: str) -> Finding:
+    return Finding(what, Health.PROBLEM, f"{name}: is not there", _DEPLOY)
+
+
 def _unknown(what: str, fault: HeliosError) -> Finding:
+    fix = ""
     if isinstance(fault, AccessDenied):
-        return Finding(
-            what,
-            Health.UNKNOWN,
-            fault.message,
-            "Allow what `orchestrator policies print doctor` says, to have this looked at.",
-        )
-    return _problem(what, fault)
+        fix = "Allow what `orchestrator policies print doctor` says, to have this looked at."
+    return Finding(what, Health.UNKNOWN, fault.message, fix)

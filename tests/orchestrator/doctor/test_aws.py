@@ -169,6 +169,17 @@ async def test_a_worker_that_did_not_start_and_a_machine_that_goes_are_problems(
     assert found["merge worker"].health is Health.OK
 
 
+async def test_what_is_gone_is_a_problem() -> None:
+    answers = prepared(chunk="ResourceNotFoundException")
+    answers["stepfunctions"] = [("describe_state_machine", "StateMachineDoesNotExist")]
+
+    found = await checkup(answers)
+
+    for check in ("chunk worker", "state machine"):
+        assert found[check].health is Health.PROBLEM
+        assert "is not there" in found[check].message
+
+
 async def test_a_profile_of_a_former_deployment_is_a_problem() -> None:
     other = STACK.model_copy(update={"chunk_function": "Films-WorkersChunk-Z"})
 
