@@ -3,10 +3,11 @@ import { Ball } from './Ball.jsx';
 import { Deck } from './Deck.jsx';
 import { Gradient } from './Gradient.jsx';
 
-const SCENES = { gradient: Gradient, ball: Ball, deck: Deck };
+// Component and length in frames of each scene.
+const SCENES = { gradient: [Gradient, 150], ball: [Ball, 150], deck: [Deck, 600] };
 
 export function Root() {
-  return Object.entries(SCENES).map(([id, component]) => (
+  return Object.entries(SCENES).map(([id, [component, frames]]) => (
     <Composition
       key={id}
       id={id}
@@ -14,7 +15,7 @@ export function Root() {
       width={1920}
       height={1080}
       fps={30}
-      durationInFrames={150}
+      durationInFrames={frames}
     />
   ));
 }

@@ -9,8 +9,8 @@ export const SLIDES = [
 ];
 
 //: Seconds from one slide to the next.
-export const EVERY = 1;
+export const EVERY = 4;
 //: Seconds that a change of slide takes.
-export const CHANGE = 0.2;
+export const CHANGE = 0.8;
 //: Control points of the easing of a change.
 export const EASING = [0.3, 0.6, 0.2, 1];
