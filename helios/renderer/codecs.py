@@ -231,7 +231,7 @@ def input_arguments() -> list[str]:
 
 
 def encoding_arguments(
-    encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str, rate: Fraction, browsers: int
+    encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str, rate: Fraction
 ) -> list[str]:
     """Return ffmpeg's arguments for everything between its input and its output's name."""
     codec = encoding.codec
@@ -252,10 +252,9 @@ def encoding_arguments(
     filters = ("-vf", ",".join(order))
     # Nothing that differs between two runs goes into the file.
     clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-fps_mode", "passthrough")
-    # As many as it takes to keep up with the browsers, which have the other cores: more would only
-    # take turns with them, which costs x264 up to two thirds more processor time.
-    cores = os.cpu_count() or 1
-    threads = ("-threads", str(min(max(cores // 2, browsers), cores)))
+    # Browsers keep the other cores busy: more threads would only take turns with them, which costs
+    # x264 up to two thirds more processor time.
+    threads = ("-threads", str(max(1, (os.cpu_count() or 1) // 2)))
     return [*filters, *arguments, *threads, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
 
 

@@ -225,7 +225,6 @@ async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameS
         rate=page.rate,
         image=request.image.name,
         alpha=page.transparent,
-        browsers=request.concurrency,
     ) as sink:
         yield sink
 

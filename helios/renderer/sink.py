@@ -121,7 +121,6 @@ async def video_sink(
     rate: Fraction,
     image: str,
     alpha: bool = False,
-    browsers: int = 1,
 ) -> AsyncIterator[FrameSink]:
     """Encode frames into a new file; the encoder is gone when the context ends.
 
@@ -141,8 +140,6 @@ async def video_sink(
         Format of the frames, `jpeg` or `png`.
     alpha:
         Keep transparency.
-    browsers:
-        How many browsers the frames come from.
 
     Raises
     ------
@@ -151,9 +148,7 @@ async def video_sink(
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),
         *input_arguments(),
-        *encoding_arguments(
-            encoding, image=image, alpha=alpha, suffix=suffix, rate=rate, browsers=browsers
-        ),
+        *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix, rate=rate),
         file_url(output),
     ]
     try:
