@@ -1,6 +1,6 @@
 """Who may call workers and use their bucket: named members, never everybody."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from google.api_core.exceptions import Aborted, PreconditionFailed
@@ -11,8 +11,10 @@ from infra.cloud_run.configuration import PUBLIC_MEMBERS
 
 #: Lets a member render a chunk by the service.
 INVOKER = "roles/run.invoker"
-#: Lets a member start a detached render, and cancel it.
+#: Lets a member start a detached render, and cancel it; but not look at it.
 EXECUTOR = "roles/run.jobsExecutorWithOverrides"
+#: Lets a member find a service or a job, and see how far its executions are.
+VIEWER = "roles/run.viewer"
 #: Lets a member read, write and list artifacts.
 OBJECT_USER = "roles/storage.objectUser"
 
@@ -53,20 +55,20 @@ async def read_bindings(client: PolicyClient, resource: str) -> list[Binding]:
 
 
 async def grant(
-    client: PolicyClient, resource: str, *, role: str, members: Iterable[str]
+    client: PolicyClient, resource: str, *, roles: Iterable[str], members: Iterable[str]
 ) -> tuple[FieldChange, ...]:
-    """Give a role on a service or a job to exactly these members, and nothing to everybody.
+    """Give roles on a service or a job to exactly these members, and nothing to everybody.
 
     Returns
     -------
     tuple[FieldChange, ...]
         What was changed; nothing if the policy was right already.
     """
-    wanted = frozenset(members)
+    wanted = dict.fromkeys(roles, frozenset(members))
     for attempt in range(_TRIES):
         policy = await _read(client, resource)
         before = _bindings(policy)
-        after = _arranged(before, role=role, members=wanted)
+        after = _arranged(before, wanted)
         changes = _differences(before, after)
         if not changes:
             return ()
@@ -96,7 +98,7 @@ def grant_objects(bucket: Any, *, members: Iterable[str], exactly: bool) -> tupl
         policy = bucket.get_iam_policy(requested_policy_version=_VERSION)
         before = list(policy.bindings)
         kept = () if exactly else members_of(before, OBJECT_USER)
-        after = _arranged(before, role=OBJECT_USER, members=frozenset((*members, *kept)))
+        after = _arranged(before, {OBJECT_USER: frozenset((*members, *kept))})
         changes = _differences(before, after)
         if not changes:
             return ()
@@ -128,17 +130,17 @@ def _bindings(policy: policy_pb2.Policy) -> list[Binding]:
     ]
 
 
-def _arranged(bindings: Iterable[Binding], *, role: str, members: frozenset[str]) -> list[Binding]:
+def _arranged(bindings: Iterable[Binding], wanted: Mapping[str, Set[str]]) -> list[Binding]:
+    """Return bindings in which exactly these members have these roles, and nobody is everybody."""
     kept: list[Binding] = []
     for binding in bindings:
-        if binding["role"] == role and not binding.get("condition"):
+        if binding["role"] in wanted and not binding.get("condition"):
             continue
         remaining = sorted(set(binding["members"]) - PUBLIC_MEMBERS)
         if remaining:
             kept.append({**binding, "members": remaining})
-    if members:
-        kept.append({"role": role, "members": sorted(members)})
-    return kept
+    given = [{"role": role, "members": sorted(members)} for role, members in wanted.items()]
+    return [*kept, *(binding for binding in given if binding["members"])]
 
 
 def _differences(before: Sequence[Binding], after: Sequence[Binding]) -> tuple[FieldChange, ...]:

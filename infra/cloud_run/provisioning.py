@@ -10,6 +10,7 @@ from helios.errors import OptionInvalid
 from infra.cloud_run.access import (
     EXECUTOR,
     INVOKER,
+    VIEWER,
     grant,
     grant_objects,
     members_of,
@@ -167,10 +168,14 @@ class CloudRunProvisioner:
         service, change = await self._deploy_service(configuration, adopt=adopt)
         note(change)
         members = configuration.invokers
-        note(await _grant(self._clients.services, self._service, role=INVOKER, members=members))
+        note(
+            await _grant(
+                self._clients.services, self._service, roles=(INVOKER, VIEWER), members=members
+            )
+        )
         _, change = await self._job.bring(job_settings(configuration), adopt=adopt)
         note(change)
-        note(await _grant(self._clients.jobs, self._job, role=EXECUTOR, members=members))
+        note(await _grant(self._clients.jobs, self._job, roles=(EXECUTOR, VIEWER), members=members))
         return Deployment(
             url=service.uri,
             job=self._job.name,
@@ -307,11 +312,15 @@ class CloudRunProvisioner:
 
 
 async def _grant(
-    client: Any, resource: RenderService | RenderJob, *, role: str, members: tuple[str, ...]
+    client: Any,
+    resource: RenderService | RenderJob,
+    *,
+    roles: tuple[str, ...],
+    members: tuple[str, ...],
 ) -> Change:
     title = f"access to {resource.title}"
     with explained(title):
-        fields = await grant(client, resource.name, role=role, members=members)
+        fields = await grant(client, resource.name, roles=roles, members=members)
     return _access_change(title, fields)
 
 

@@ -100,6 +100,10 @@ class Executions:
         parent = "/".join(name.split("/")[:4])
         return self._operations.begin(parent, look=lambda: execution, work=work)
 
+    def forget(self, name: str) -> None:
+        """Drop an execution that has ended, as Cloud Run does after a while."""
+        del self._by_name[name], self._running[name]
+
     def stop(self) -> None:
         """End all tasks that run."""
         for tasks in self._running.values():

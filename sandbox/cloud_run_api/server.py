@@ -1,5 +1,6 @@
 """The gRPC server that Google's own clients talk to."""
 
+import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
@@ -52,7 +53,7 @@ class CloudRunApi:
         tasks_at_once: int = 2,
     ) -> None:
         self._accepts = accepts
-        key = SigningKey("cloud-run-api")
+        key = _own_key()
         #: The server's certificate (PEM), which clients must trust.
         self.certificate = key.certificate_pem("localhost")
         self.faults = Faults()
@@ -203,6 +204,12 @@ class CloudRunApi:
                 grpc.StatusCode.UNAUTHENTICATED,
                 "Request had invalid authentication credentials.",
             )
+
+
+@functools.cache
+def _own_key() -> SigningKey:
+    """Return one key for all servers of a process: gRPC reads what it trusts only once."""
+    return SigningKey("cloud-run-api")
 
 
 def _serialize(message: Any) -> bytes:

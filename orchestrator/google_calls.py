@@ -1,0 +1,166 @@
+"""Google's clients for Cloud Run, with errors of this project's own."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from helios.errors import (
+    AccessDenied,
+    HeliosError,
+    WorkerNotFound,
+    WorkerThrottled,
+    WorkerUnavailable,
+)
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+    from google.cloud import run_v2
+
+#: Names the Cloud Run API's host and port where it isn't the public one: a private endpoint, or
+#: a stand-in on this machine.
+ENDPOINT = "HELIOS_CLOUD_RUN_ENDPOINT"
+#: Seconds that a call may take, and a read with all its further tries.
+CALL_TIMEOUT = 30.0
+READ_PATIENCE = 60.0
+
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_SIGN_IN = (
+    "Sign in with `gcloud auth application-default login`, or name a credentials file in"
+    " GOOGLE_APPLICATION_CREDENTIALS."
+)
+_INVOKER = "Deploy with --invoker and your account, or ask who deployed it."
+_NOT_THERE = "Check project, region and name: orchestrator cloudrun status."
+
+
+class GoogleCalls:
+    """Clients of the Cloud Run API that share one identity, each made when it is first used.
+
+    Parameters
+    ----------
+    credentials:
+        Whom to act as; by default the application default credentials.
+    env:
+        Where an endpoint may be named; this process's environment by default.
+    """
+
+    def __init__(
+        self, credentials: "Credentials | None" = None, *, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._credentials = credentials
+        self._endpoint = (os.environ if env is None else env).get(ENDPOINT)
+        self._lock = asyncio.Lock()
+        self._clients: dict[str, Any] = {}
+
+    async def services(self) -> "run_v2.ServicesAsyncClient":
+        """Return the client of services.
+
+        Raises
+        ------
+        AccessDenied
+            There are no credentials, or they aren't good any more.
+        WorkerUnavailable
+            Whoever gives tokens can't be reached.
+        """
+        client: run_v2.ServicesAsyncClient = await self._client("ServicesAsyncClient")
+        return client
+
+    async def jobs(self) -> "run_v2.JobsAsyncClient":
+        """Return the client of jobs; raises as `services` does."""
+        client: run_v2.JobsAsyncClient = await self._client("JobsAsyncClient")
+        return client
+
+    async def executions(self) -> "run_v2.ExecutionsAsyncClient":
+        """Return the client of executions; raises as `services` does."""
+        client: run_v2.ExecutionsAsyncClient = await self._client("ExecutionsAsyncClient")
+        return client
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for client in self._clients.values():
+            await client.transport.close()
+        self._clients.clear()
+
+    async def _client(self, kind: str) -> Any:
+        from google.api_core.client_options import ClientOptions  # noqa: PLC0415
+        from google.cloud import run_v2  # noqa: PLC0415
+
+        async with self._lock:
+            if kind not in self._clients:
+                # Without a token at hand, a call would be tried again until its time is up.
+                self._credentials = await asyncio.to_thread(_sign_in, self._credentials)
+                options = ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None
+                self._clients[kind] = getattr(run_v2, kind)(
+                    credentials=self._credentials, client_options=options
+                )
+            return self._clients[kind]
+
+
+def reading() -> dict[str, Any]:
+    """Return the options of a call that changes nothing, and so may be made again."""
+    from google.api_core import exceptions  # noqa: PLC0415
+    from google.api_core.retry import AsyncRetry, if_exception_type  # noqa: PLC0415
+
+    passing = if_exception_type(
+        exceptions.InternalServerError, exceptions.ServiceUnavailable, exceptions.TooManyRequests
+    )
+    retry = AsyncRetry(predicate=passing, initial=0.5, maximum=8.0, timeout=READ_PATIENCE)
+    return {"retry": retry, "timeout": CALL_TIMEOUT}
+
+
+@contextlib.contextmanager
+def told(resource: str) -> Iterator[None]:
+    """Turn what Google's clients raise inside into this project's errors.
+
+    Parameters
+    ----------
+    resource:
+        What is asked for, as the message's first words.
+
+    Raises
+    ------
+    AccessDenied, WorkerNotFound, WorkerThrottled, WorkerUnavailable
+    """
+    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError, ConnectionError) as fault:
+        raise _meaning(resource, fault) from fault
+
+
+def _meaning(resource: str, fault: Exception) -> HeliosError:
+    from google.api_core import exceptions as api  # noqa: PLC0415
+    from google.auth import exceptions as auth  # noqa: PLC0415
+
+    said = str(getattr(fault, "message", None) or fault) or type(fault).__name__
+    error: HeliosError
+    match fault:
+        case auth.TransportError():
+            error = WorkerUnavailable(f"{resource}: no token to be had: {said}")
+        case auth.GoogleAuthError() | api.Unauthenticated():
+            error = AccessDenied(f"{resource}: no valid credentials: {said}", hint=_SIGN_IN)
+        case api.Forbidden():
+            error = AccessDenied(f"{resource}: permission denied: {said}", hint=_INVOKER)
+        case api.NotFound():
+            error = WorkerNotFound(f"{resource}: not found: {said}", hint=_NOT_THERE)
+        case api.TooManyRequests():
+            error = WorkerThrottled(f"{resource}: over a quota: {said}")
+        case api.ClientError() if not isinstance(fault, api.Conflict):
+            error = WorkerUnavailable(f"{resource}: refused: {said}", retryable=False)
+        case _:
+            error = WorkerUnavailable(f"{resource}: {said}")
+    return error
+
+
+def _sign_in(credentials: "Credentials | None") -> "Credentials":
+    import google.auth  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    with told("Google Cloud"):
+        found = credentials or google.auth.default(scopes=_SCOPES)[0]
+        if not found.valid:
+            found.refresh(Request())
+        return found
