@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from helios.errors import OptionInvalid, OutputUnwritable
@@ -51,9 +51,36 @@ class AwsStack(BaseModel):
         return f"stack {self.name} in {self.region}"
 
 
+class CloudRunWorkers(BaseModel):
+    """Workers on Google Cloud: a service and a job of one name, and their bucket."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    kind: Literal["cloudrun"] = "cloudrun"
+    project: str
+    region: str
+    name: str
+    artifacts: str
+    service_url: str
+    job: str
+    cpu: float
+    memory_gib: float
+    max_concurrency: int
+
+    def __str__(self) -> str:
+        return f"Cloud Run workers {self.name} in {self.region} of {self.project}"
+
+
 #: Whatever a profile keeps.
-Deployment = AwsStack
-_FORM: TypeAdapter[Deployment] = TypeAdapter(Deployment)
+Deployment = AwsStack | CloudRunWorkers
+_FORM: TypeAdapter[Deployment] = TypeAdapter(Annotated[Deployment, Field(discriminator="kind")])
 
 
 class Profiles:

@@ -5,18 +5,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import flags
-from orchestrator.cli.deployed import Deployed
+from orchestrator.cli.deployed import Deployed, find_cloud_run_workers
 from orchestrator.cli.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
+    from orchestrator.deployment import Deployment
     from orchestrator.display import Display
+
+#: Region of Google Cloud where none is given.
+GOOGLE_REGION = "GOOGLE_CLOUD_REGION"
 
 
 @with_groups
 def connect(
     shown: Shown,
     stack: flags.Stack = None,
+    project: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Google Cloud project, in place of a stack on AWS."),
+    ] = None,
     region: flags.Region = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the workers in the project.", show_default="helios-worker"),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the profile to write.", show_default="default"),
@@ -27,18 +39,49 @@ def connect(
     async def work(display: "Display") -> None:
         from orchestrator.deployment import DEFAULT_PROFILE, Profiles
 
-        name = profile or DEFAULT_PROFILE
-        found = await Deployed(stack=stack or _default_stack(), region=region).find()
-        path = Profiles.of_user().write(name, found)
+        written = profile or DEFAULT_PROFILE
+        if project is None:
+            _check_only_on_google(name)
+            found = await Deployed(stack=stack or _default_stack(), region=region).find()
+        else:
+            found = await _find_on_google(project, stack=stack, region=region, name=name)
+        path = Profiles.of_user().write(written, found)
         display.note(
             "connected",
-            f"{found}: profile {name} in {path}",
-            profile=name,
+            f"{found}: profile {written} in {path}",
+            profile=written,
             path=str(path),
             deployment=found.model_dump(mode="json"),
         )
 
     shown.run(work)
+
+
+async def _find_on_google(
+    project: str, *, stack: str | None, region: str | None, name: str | None
+) -> "Deployment":
+    import os
+
+    from helios.errors import OptionInvalid
+    from orchestrator.cloud_run_workers import DEFAULT_NAME
+
+    if stack is not None:
+        raise OptionInvalid("--stack and --project: name two deployments")
+    place = region or os.environ.get(GOOGLE_REGION)
+    if not place:
+        raise OptionInvalid(
+            "--project: in which region?", hint=f"Give --region, or set {GOOGLE_REGION}."
+        )
+    return await find_cloud_run_workers(project, place, name or DEFAULT_NAME)
+
+
+def _check_only_on_google(name: str | None) -> None:
+    from helios.errors import OptionInvalid
+
+    if name is not None:
+        raise OptionInvalid(
+            "--name: goes with --project", hint="A stack on AWS is named by --stack."
+        )
 
 
 def _default_stack() -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.cost import AwsWorkers, Cost
+    from orchestrator.cost import Cost, Workers
     from orchestrator.deployment import Deployment
 
 
@@ -31,20 +31,25 @@ def source_of(cost: "Cost") -> str:
     )
 
 
-def workers_of(deployment: "Deployment | None", *, region: str | None = None) -> "AwsWorkers":
+def workers_of(deployment: "Deployment | None", *, region: str | None = None) -> "Workers":
     """Return what of workers decides their price.
 
     Parameters
     ----------
     deployment:
-        Where they are deployed; None for what is deployed if nobody configures it.
+        Where they are deployed; None for what is deployed on AWS if nobody configures it.
     region:
         Where that would be.
     """
-    from orchestrator.cost import AwsWorkers
+    from orchestrator.cost import AwsWorkers, GoogleWorkers
+    from orchestrator.deployment import CloudRunWorkers
 
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)
+    if isinstance(deployment, CloudRunWorkers):
+        return GoogleWorkers(
+            region=deployment.region, cpu=deployment.cpu, memory_gib=deployment.memory_gib
+        )
     return AwsWorkers(
         region=deployment.region,
         architecture=deployment.architecture,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import flags
 
 if TYPE_CHECKING:
-    from orchestrator.deployment import Deployment
+    from orchestrator.deployment import CloudRunWorkers, Deployment
     from orchestrator.detached.base import DetachedPlace
     from orchestrator.detached.renders import DetachedRenders
+    from orchestrator.stores import Stores
 
 #: Variables that stand in for flags.
 STACK = "HELIOS_STACK"
@@ -43,8 +44,8 @@ class Deployed:
         if found is None:
             raise OptionInvalid(
                 "which deployment?",
-                hint=f"Give --stack NAME, set {STACK}, or run `orchestrator connect --stack NAME`"
-                " once.",
+                hint=f"Give --stack NAME, set {STACK}, or run `orchestrator connect` once:"
+                " with --stack NAME on AWS, with --project ID and --region on Google Cloud.",
             )
         return found
 
@@ -117,21 +118,58 @@ async def detached_renders(deployment: "Deployment") -> "AsyncIterator[DetachedR
     from orchestrator.detached.renders import DetachedRenders
     from orchestrator.stores import Stores
 
-    place = detached_place(deployment)
-    try:
-        async with Stores() as stores:
+    async with Stores() as stores:
+        place = detached_place(deployment, stores)
+        try:
             yield DetachedRenders(place, stores)
-    finally:
-        await place.close()
+        finally:
+            await place.close()
 
 
-def detached_place(deployment: "Deployment") -> "DetachedPlace":
+def detached_place(deployment: "Deployment", stores: "Stores") -> "DetachedPlace":
     """Return where a deployment's detached renders go on."""
+    from orchestrator.deployment import CloudRunWorkers
+
+    if isinstance(deployment, CloudRunWorkers):
+        return _cloud_run_place(deployment, stores)
     require("boto3", "AWS", extra="aws")
     from orchestrator.aws_calls import AwsCalls
     from orchestrator.detached.aws import StateMachinePlace
 
     return StateMachinePlace(deployment, AwsCalls(region=deployment.region))
+
+
+def _cloud_run_place(workers: "CloudRunWorkers", stores: "Stores") -> "DetachedPlace":
+    require("google.cloud.run_v2", "Google Cloud", extra="gcp")
+    from orchestrator.detached.cloud_run_job import CloudRunJobPlace
+    from orchestrator.google_calls import GoogleCalls
+
+    return CloudRunJobPlace(
+        workers.job,
+        artifacts=workers.artifacts,
+        concurrency=workers.max_concurrency,
+        stores=stores,
+        calls=GoogleCalls(),
+    )
+
+
+async def find_cloud_run_workers(project: str, region: str, name: str) -> "CloudRunWorkers":
+    """Return what clients need to know of workers on Google Cloud.
+
+    Raises
+    ------
+    HeliosError
+        They can't be found.
+    """
+    require("google.cloud.run_v2", "--project", extra="gcp")
+    from orchestrator.cloud_run_workers import find_workers
+    from orchestrator.google_calls import GoogleCalls
+
+    calls = GoogleCalls()
+    try:
+        return await find_workers(project, region, name, calls)
+    finally:
+        await calls.close()
 
 
 async def _find_stack(stack: str, region: str | None) -> "Deployment":
@@ -158,8 +196,16 @@ def require(module: str, what: str, *, extra: str) -> None:
     """
     from helios.errors import ProgramMissing
 
-    if importlib.util.find_spec(module) is None:
+    if not _is_installed(module):
         raise ProgramMissing(
             f"{what}: the Python package {module} isn't installed",
             hint=f"Install helios-serverless[{extra}].",
         )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # A package that the module would be in isn't there either.
+        return False

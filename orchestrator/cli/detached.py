@@ -31,7 +31,7 @@ def status(
     """Show how far a detached render is, counted from what is in storage."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.cost import aws_cost
+        from orchestrator.cost import cost_of
 
         deployment = await deployed.find()
         async with detached_renders(deployment) as renders:
@@ -39,7 +39,7 @@ def status(
             usage = await renders.usage(found) if cost else None
         text, document = _described(found), status_document(found)
         if usage is not None:
-            estimated = aws_cost(usage, workers_of(deployment))
+            estimated = cost_of(usage, workers_of(deployment))
             text += f"\n{described(estimated, title='cost')}"
             document["cost"] = estimated.document()
         display.answer("status", text, **document)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.display import Display
 
 #: The adapter whose workers a kind of deployment has.
-ADAPTERS = {"aws": "lambda"}
+ADAPTERS = {"aws": "lambda", "cloudrun": "cloudrun"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,11 +50,11 @@ def estimate(
         typer.Option(metavar="ID", help="Detached render that tells how fast workers are."),
     ] = None,
 ) -> None:
-    """Say what a detached render on AWS will cost by list prices, and how long it will take."""
+    """Say what a detached render will cost by list prices, and how long it will take."""
 
     async def work(display: "Display") -> None:
         from helios.errors import OptionInvalid
-        from orchestrator.cost import aws_cost
+        from orchestrator.cost import cost_of
         from orchestrator.cost.forecast import Pace, expected_seconds, expected_usage
 
         if seconds_per_frame is not None and like is not None:
@@ -80,7 +80,7 @@ def estimate(
                 with display.activity("rendering some frames for a sample"):
                     pace = await _sample(spec, Path(folder))
         workers = workers_of(deployment, region=deployed.region)
-        cost = aws_cost(expected_usage(spec, pace), workers)
+        cost = cost_of(expected_usage(spec, pace), workers)
         seconds = expected_seconds(spec, pace, concurrency=at_once)
         display.answer(
             "estimate",

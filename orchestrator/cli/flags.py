@@ -83,7 +83,7 @@ MergeFunction = Annotated[
     ),
 ]
 Region = Annotated[
-    str | None, typer.Option(help="AWS region.", show_default="as the environment says")
+    str | None, typer.Option(help="Region of the cloud.", show_default="as the environment says")
 ]
 ServiceUrl = Annotated[
     str | None,

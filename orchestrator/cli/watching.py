@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from helios.errors import JobFailed
 from orchestrator.cli.detached import status_document
-from orchestrator.cost import AwsWorkers, Cost, aws_cost
+from orchestrator.cost import Cost, Workers, cost_of
 from orchestrator.detached.base import RenderState
 from orchestrator.detached.renders import DetachedRenders
 from orchestrator.detached.status import RenderStatus
@@ -17,7 +17,7 @@ async def follow(
     renders: DetachedRenders,
     job_id: str,
     *,
-    workers: AwsWorkers,
+    workers: Workers,
     interval: float,
     display: Display,
 ) -> None:
@@ -47,7 +47,7 @@ async def follow(
         return
     if status.state is not RenderState.COMPLETED:
         raise _failure(status)
-    _tell_completion(status, aws_cost(await renders.usage(status), workers), display)
+    _tell_completion(status, cost_of(await renders.usage(status), workers), display)
 
 
 def _show_merge(before: RenderStatus, now: RenderStatus, display: Display) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli import flags
-from orchestrator.cli.deployed import find_deployment, require
+from orchestrator.cli.deployed import STACK, find_deployment, require
 
 if TYPE_CHECKING:
     from orchestrator.adapters import WorkerAdapter
+    from orchestrator.deployment import Deployment
     from orchestrator.destination import Destination
     from orchestrator.remote_run import RemoteOptions
 
@@ -58,16 +59,19 @@ class Where:
             ("--function", self.function, "lambda"),
             ("--merge-function", self.merge_function, "lambda"),
             ("--stack", self.stack, "lambda"),
-            ("--profile", self.profile, "lambda"),
             ("--region", self.region, "lambda"),
             ("--service-url", self.service_url, "cloudrun"),
             ("--impersonate", self.impersonate, "cloudrun"),
         ):
             if value is not None and adapter not in self._weights():
                 raise OptionInvalid(f"{flag}: goes with --adapter {adapter}, which isn't given")
-        if not self.is_remote and (self.artifacts or self.merge_on):
-            flag = "--artifacts" if self.artifacts else "--merge-on"
-            raise OptionInvalid(f"{flag}: goes with --adapter lambda or cloudrun")
+        for flag, given in (
+            ("--artifacts", self.artifacts),
+            ("--merge-on", self.merge_on),
+            ("--profile", self.profile),
+        ):
+            if given and not self.is_remote:
+                raise OptionInvalid(f"{flag}: goes with --adapter lambda or cloudrun")
         if self.merge_on not in (None, "local", "worker"):
             raise OptionInvalid(f"--merge-on {self.merge_on}: is neither local nor worker")
         if self.presign is None:
@@ -93,35 +97,57 @@ class Where:
         )
 
     async def found(self, env: Mapping[str, str] | None = None) -> Self:
-        """Return the same with function and storage of the deployment that is named, if one is.
+        """Return the same with workers and storage of the deployment that is named, if one is.
 
-        What is given by a flag, or without a stack by a variable, stays.
+        What is given by a flag, or without a name by a variable, stays.
 
         Raises
         ------
         OptionInvalid
-            A stack and a function are named.
+            A deployment and its workers are named, or one that no adapter is for.
         HeliosError
             The deployment can't be found.
         """
         from helios.errors import OptionInvalid
+        from orchestrator.deployment import CloudRunWorkers
 
         settings = os.environ if env is None else env
-        if "lambda" not in self._weights():
-            return self
-        if self.function or (settings.get(FUNCTION) and not (self.stack or self.profile)):
-            if self.stack or self.profile:
-                raise OptionInvalid("--function: goes without --stack and --profile")
+        weights = self._weights()
+        is_named = bool(self.stack or self.profile)
+        known = {
+            "lambda": self.function or (None if is_named else settings.get(FUNCTION)),
+            "cloudrun": self.service_url or (None if is_named else settings.get(SERVICE_URL)),
+        }
+        if LOCAL in weights or (not is_named and all(known[name] for name in weights)):
             return self
         deployment = await find_deployment(
-            stack=self.stack, region=self.region, profile=self.profile, env=settings
+            stack=self.stack,
+            region=self.region,
+            profile=self.profile,
+            env=settings if "lambda" in weights else _without_stack(settings),
         )
         if deployment is None:
             return self
-        artifacts = self.artifacts or [deployment.artifacts]
-        other = settings.get(ARTIFACTS["cloudrun"])
-        if not self.artifacts and other:
-            artifacts = [*artifacts, other]
+        adapter = "cloudrun" if isinstance(deployment, CloudRunWorkers) else "lambda"
+        if adapter in weights and not known[adapter]:
+            return self._filled_in(deployment, settings)
+        if not is_named:
+            return self
+        if adapter in weights:
+            flag = "--function" if adapter == "lambda" else "--service-url"
+            raise OptionInvalid(f"{flag}: goes without --stack and --profile")
+        raise OptionInvalid(f"{deployment}: goes with --adapter {adapter}, which isn't given")
+
+    def _filled_in(self, deployment: "Deployment", settings: Mapping[str, str]) -> Self:
+        from orchestrator.deployment import CloudRunWorkers
+
+        on_google = isinstance(deployment, CloudRunWorkers)
+        other = settings.get(ARTIFACTS["lambda" if on_google else "cloudrun"])
+        artifacts = self.artifacts or [deployment.artifacts, *([other] if other else [])]
+        if isinstance(deployment, CloudRunWorkers):
+            return dataclasses.replace(
+                self, service_url=deployment.service_url, artifacts=artifacts
+            )
         return dataclasses.replace(
             self,
             function=deployment.chunk_function,
@@ -240,6 +266,11 @@ class Where:
             for value in values or []:
                 words += [] if value is None else [flag, value]
         return words
+
+
+def _without_stack(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return variables without the one that names a stack on AWS."""
+    return {name: value for name, value in env.items() if name != STACK}
 
 
 def _share(text: str, share: str) -> float:

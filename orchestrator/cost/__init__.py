@@ -1,5 +1,23 @@
 """What renders cost: priced by lists that are dated, and always an estimate."""
 
-from orchestrator.cost.cost import AwsWorkers, Cost, Usage, aws_cost
+from orchestrator.cost.cost import (
+    AwsWorkers,
+    Cost,
+    GoogleWorkers,
+    Usage,
+    Workers,
+    aws_cost,
+    cost_of,
+    google_cost,
+)
 
-__all__ = ["AwsWorkers", "Cost", "Usage", "aws_cost"]
+__all__ = [
+    "AwsWorkers",
+    "Cost",
+    "GoogleWorkers",
+    "Usage",
+    "Workers",
+    "aws_cost",
+    "cost_of",
+    "google_cost",
+]

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.cost.prices import PriceSource, aws_prices
+from orchestrator.cost.prices import (
+    AwsPrices,
+    GooglePrices,
+    PriceSource,
+    aws_prices,
+    google_prices,
+)
 
 #: State transitions of a chunk beside its invocations (a child execution begins and ends), and of
 #: a render beside its chunks.
@@ -17,6 +23,8 @@ READS_A_CHUNK = 5
 #: The same for a render beside its chunks.
 WRITES_A_RENDER = 6
 READS_A_RENDER = 6
+#: Seconds that a task of a Cloud Run job is billed for at least.
+TASK_SECONDS = 60
 #: Days in the months that storage is priced by.
 _MONTH = 30
 _GB = 1e9
@@ -111,7 +119,7 @@ class Usage:
     chunk_seconds, merge_seconds:
         For which workers are busy, all together.
     detached:
-        Whether a state machine runs it.
+        Whether a state machine, or a Cloud Run job, runs it.
     chunk_bytes, output_bytes:
         What is kept of it: all chunks, and the video.
     chunk_days, output_days:
@@ -127,6 +135,57 @@ class Usage:
     output_bytes: int = 0
     chunk_days: float = 7
     output_days: float = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleWorkers:
+    """What of workers on Cloud Run decides their price; by default as deploying makes them.
+
+    Attributes
+    ----------
+    region:
+        Where they run.
+    cpu, memory_gib:
+        What an instance has.
+    """
+
+    region: str = "europe-west1"
+    cpu: float = 2
+    memory_gib: float = 4
+
+
+Workers = AwsWorkers | GoogleWorkers
+
+
+def cost_of(usage: Usage, workers: Workers) -> Cost:
+    """Price what a render uses, where its workers are."""
+    if isinstance(workers, GoogleWorkers):
+        return google_cost(usage, workers)
+    return aws_cost(usage, workers)
+
+
+def google_cost(usage: Usage, workers: GoogleWorkers) -> Cost:
+    """Price what a render uses on Google Cloud.
+
+    Detached renders are tasks of a job, of which each is billed for a minute at least; all others
+    are requests to the service.
+    """
+    prices, source = google_prices(workers.region)
+    seconds = usage.chunk_seconds + usage.merge_seconds
+    cpu, memory = prices.service_cpu_second, prices.service_memory_gib_second
+    if usage.detached:
+        # The task that ends last joins the chunks, too: that isn't one more.
+        seconds = max(seconds, TASK_SECONDS * usage.invocations)
+        cpu, memory = prices.task_cpu_second, prices.task_memory_gib_second
+    cpu_seconds, gib_seconds = seconds * workers.cpu, seconds * workers.memory_gib
+    requests = 0 if usage.detached else usage.invocations + (1 if usage.merge_seconds else 0)
+    items = [
+        CostItem("workers: CPU", cpu_seconds, "CPU-seconds", cpu_seconds * cpu),
+        CostItem("workers: memory", gib_seconds, "GiB-seconds", gib_seconds * memory),
+        _counted("requests", requests, prices.request),
+        *_stored(usage, prices),
+    ]
+    return Cost([item for item in items if item.amount > 0], source)
 
 
 def aws_cost(usage: Usage, workers: AwsWorkers) -> Cost:
@@ -153,19 +212,19 @@ def aws_cost(usage: Usage, workers: AwsWorkers) -> Cost:
     if usage.detached:
         transitions = usage.invocations + TRANSITIONS_A_CHUNK * usage.chunks + TRANSITIONS_A_RENDER
         items.append(_counted("state transitions", transitions, prices.state_transition))
-    items += [
-        _counted(
-            "storage: writes",
-            WRITES_A_CHUNK * usage.chunks + WRITES_A_RENDER,
-            prices.write_request,
-        ),
-        _counted(
-            "storage: reads", READS_A_CHUNK * usage.chunks + READS_A_RENDER, prices.read_request
-        ),
+    items += _stored(usage, prices)
+    return Cost([item for item in items if item.amount > 0], source)
+
+
+def _stored(usage: Usage, prices: AwsPrices | GooglePrices) -> list[CostItem]:
+    writes = WRITES_A_CHUNK * usage.chunks + WRITES_A_RENDER
+    reads = READS_A_CHUNK * usage.chunks + READS_A_RENDER
+    return [
+        _counted("storage: writes", writes, prices.write_request),
+        _counted("storage: reads", reads, prices.read_request),
         _kept("storage: chunks", usage.chunk_bytes, usage.chunk_days, prices.storage_gb_month),
         _kept("storage: video", usage.output_bytes, usage.output_days, prices.storage_gb_month),
     ]
-    return Cost([item for item in items if item.amount > 0], source)
 
 
 def _counted(what: str, count: int, price: float) -> CostItem:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Tasks of an execution that Cloud Run takes at most.
 MAX_TASKS = 10_000
+#: Name of the worker's container in the job, as deploying gives it.
+CONTAINER = "worker"
 #: Key, in a job's folder, of what says which execution renders it.
 EXECUTION = "execution.json"
 #: Seconds in which whoever began to start a render must have started it.
@@ -204,9 +206,8 @@ class CloudRunJobPlace(DetachedPlace):
 
     async def _begin(self, job_id: str, folder: ArtifactStorage, claim: str, *, tasks: int) -> None:
         """Start an execution, as the only one who does at this time."""
-        started_at = datetime.now(UTC)
         try:
-            found = await self._run(job_id, tasks=tasks, started_at=started_at)
+            found = await self._run(job_id, tasks=tasks)
         except WorkerUnavailable as fault:
             # Nobody knows whether Cloud Run took it before the connection broke.
             if fault.retryable and await self._adopted(job_id, folder):
@@ -218,17 +219,18 @@ class CloudRunJobPlace(DetachedPlace):
             # Refused, so that the next one who starts it needn't wait for us.
             await folder.delete(claim)
             raise
-        await self._settle(folder, found, started_at=started_at)
+        await self._settle(folder, found)
 
-    async def _run(self, job_id: str, *, tasks: int, started_at: datetime) -> "run_v2.Execution":
+    async def _run(self, job_id: str, *, tasks: int) -> "run_v2.Execution":
         from google.cloud import run_v2  # noqa: PLC0415
 
         variables = {
             "JOB_PATH": self._job_path(job_id),
             "JOB_ACTION": "render",
-            "JOB_STARTED_AT": started_at.isoformat(),
+            "JOB_STARTED_AT": datetime.now(UTC).isoformat(),
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
+            name=CONTAINER,
             env=[run_v2.EnvVar(name=name, value=value) for name, value in variables.items()]
         )
         request = run_v2.RunJobRequest(
@@ -243,16 +245,9 @@ class CloudRunJobPlace(DetachedPlace):
         execution: run_v2.Execution = operation.metadata
         return execution
 
-    async def _settle(
-        self, folder: ArtifactStorage, found: "run_v2.Execution", *, started_at: datetime
-    ) -> None:
+    async def _settle(self, folder: ArtifactStorage, found: "run_v2.Execution") -> None:
         """Record that an execution renders the job, or stop it if another one does."""
-        record = ExecutionRecord(
-            execution=found.name.rpartition("/")[2],
-            job=self._job,
-            started_at=started_at,
-            tasks=found.task_count,
-        )
+        record = self._record_of(found)
         if await folder.create(EXECUTION, record.to_bytes()):
             return
         other = await self._record(folder)
@@ -273,7 +268,7 @@ class CloudRunJobPlace(DetachedPlace):
         """Record the execution of a client that was gone before it could; False without one."""
         for found in await self._executions():
             if self._render_of(found) == job_id and not found.cancelled_count:
-                await self._settle(folder, found, started_at=found.create_time)
+                await self._settle(folder, found)
                 return True
         return False
 
@@ -320,12 +315,7 @@ class CloudRunJobPlace(DetachedPlace):
 
     async def _listed(self, job_id: str, found: "run_v2.Execution") -> Execution:
         folder = self._folder(job_id)
-        record = ExecutionRecord(
-            execution=found.name.rpartition("/")[2],
-            job=self._job,
-            started_at=found.create_time,
-            tasks=found.task_count,
-        )
+        record = self._record_of(found)
         if not found.completion_time:
             return Execution(
                 job_id=job_id,
@@ -336,20 +326,21 @@ class CloudRunJobPlace(DetachedPlace):
         outcome = await _outcome_of(folder, record)
         return _ended(job_id, record, outcome or _told_by(job_id, record, found))
 
+    def _record_of(self, found: "run_v2.Execution") -> ExecutionRecord:
+        return ExecutionRecord(
+            execution=found.name.rpartition("/")[2],
+            job=self._job,
+            started_at=_started_at(found),
+            tasks=found.task_count,
+        )
+
     def _render_of(self, found: "run_v2.Execution") -> str | None:
         """Return the id of the render that an execution was started for; None for others."""
-        variables = {
-            variable.name: variable.value
-            for container in found.template.containers
-            for variable in container.env
-        }
-        job_id = (
-            variables.get("JOB_PATH", "")
-            .removeprefix(f"{self.artifacts}/jobs/")
-            .removesuffix("/job.json")
-        )
-        is_ours = variables.get("JOB_PATH") == self._job_path(job_id)
-        return job_id if is_ours and variables.get("JOB_ACTION") == "render" else None
+        variables = _variables(found)
+        path = variables.get("JOB_PATH", "")
+        job_id = path.removeprefix(f"{self.artifacts}/jobs/").removesuffix("/job.json")
+        is_ours = path == self._job_path(job_id) and variables.get("JOB_ACTION") == "render"
+        return job_id if is_ours else None
 
     # --- stopping ---------------------------------------------------------------------------
 
@@ -382,6 +373,23 @@ class CloudRunJobPlace(DetachedPlace):
 
     def _job_path(self, job_id: str) -> str:
         return f"{self.artifacts}/jobs/{job_id}/job.json"
+
+
+def _variables(found: "run_v2.Execution") -> Mapping[str, str]:
+    """Return the environment that an execution's tasks get."""
+    return {
+        variable.name: variable.value
+        for container in found.template.containers
+        for variable in container.env
+    }
+
+
+def _started_at(found: "run_v2.Execution") -> datetime:
+    """Return when an execution was asked for, as its tasks were told."""
+    try:
+        return datetime.fromisoformat(_variables(found)["JOB_STARTED_AT"])
+    except (KeyError, ValueError):
+        return datetime.fromtimestamp(found.create_time.timestamp(), UTC)
 
 
 async def _outcome_of(folder: ArtifactStorage, record: ExecutionRecord) -> JobOutcome | None:

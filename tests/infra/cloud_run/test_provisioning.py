@@ -17,6 +17,7 @@ from infra.cloud_run.service import GCLOUD_AUDIENCE
 
 ANN = "user:ann@example.com"
 EVERYBODY = "allUsers"
+VIEWER = "roles/run.viewer"
 
 FIRST_WRITES = [
     *("POST {bucket}", "PUT {bucket}/iam"),
@@ -109,8 +110,11 @@ def test_tokens_of_people_are_for_gcloud_and_not_taken_where_only_machines_rende
 def test_nobody_but_the_invokers_may_render(deployer: Any) -> None:
     deployer.deploy()
     place = deployer.configuration()
-    assert invokers(deployer, place.service) == {"roles/run.invoker": [ANN]}
-    assert invokers(deployer, place.job) == {"roles/run.jobsExecutorWithOverrides": [ANN]}
+    assert invokers(deployer, place.service) == {"roles/run.invoker": [ANN], VIEWER: [ANN]}
+    assert invokers(deployer, place.job) == {
+        "roles/run.jobsExecutorWithOverrides": [ANN],
+        VIEWER: [ANN],
+    }
     assert not deployer.service.invoker_iam_disabled
 
 
@@ -286,12 +290,13 @@ def test_an_update_at_the_same_time_is_kept_and_ours_is_tried_again(deployer: An
 
 def test_a_policy_that_changes_at_the_same_time_is_read_again(deployer: Any) -> None:
     place = deployer.configuration()
-    bob = policy_pb2.Binding(role="roles/run.viewer", members=["user:bob@example.com"])
+    bob = policy_pb2.Binding(role="roles/run.developer", members=["user:bob@example.com"])
     deployer.api.faults.before("SetIamPolicy", lambda: give(deployer, place.service, bob))
     deployer.deploy()
     assert invokers(deployer, place.service) == {
-        "roles/run.viewer": ["user:bob@example.com"],
+        "roles/run.developer": ["user:bob@example.com"],
         "roles/run.invoker": [ANN],
+        VIEWER: [ANN],
     }
 
 

@@ -1,0 +1,133 @@
+"""Detached renders on Google Cloud by the public commands, from deploying to fetching the video."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from helios.job_spec import JobSpec
+from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.worker_tasks import WorkerTasks
+from tests.helios.worker_site import make_spec
+from tests.worker_cloudrun.conftest import slow
+from tests.worker_cloudrun.test_service import asleep, until
+
+from .clouds import frame_hashes
+from .conftest import Bench, Ended
+from .detached.cloud_run_site import Tasks
+
+PLACE = ("--project", "my-videos", "--region", "europe-west1")
+DEPLOY = (
+    *("cloudrun", "deploy", *PLACE, "--bucket", "my-videos-helios"),
+    *("--image", f"europe-west1-docker.pkg.dev/my-videos/helios/worker@sha256:{'a' * 64}"),
+    *("--service-account", "worker@my-videos.iam.gserviceaccount.com"),
+    *("--invoker", "user:ann@example.com", "--env", "HELIOS_EXECUTABLES=helios,ffmpeg,ffprobe,sh"),
+)
+RENDER = ("render", "page", "--width", 160, "--height", 90, "--chunks", 3)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clouds")]
+
+
+@dataclass
+class Project:
+    """A project with workers, and a folder whose commands find them by the default profile."""
+
+    cloud: GoogleCloud
+    bench: Bench
+    workers: WorkerTasks
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: object) -> Ended:
+        return self.bench.run(*arguments, env=self.env)
+
+    def runs(self, *arguments: object) -> Ended:
+        ended = self.run(*arguments)
+        assert ended.status == 0, ended.stderr + "".join(self.workers.logs())
+        return ended
+
+    def write(self, spec: JobSpec) -> Path:
+        path = self.bench.folder / "job" / "job.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(spec.to_json(), "utf-8")
+        return path
+
+
+@pytest.fixture
+def project(bench: Bench, tmp_path: Path) -> Iterator[Project]:
+    tasks = Tasks()
+    with google_cloud(tmp_path / "cloud", looks=0, start_task=tasks) as cloud:
+        store = {"STORAGE_EMULATOR_HOST": cloud.env["STORAGE_EMULATOR_HOST"]}
+        tasks.workers = WorkerTasks(tmp_path / "tasks", store)
+        env = {**cloud.env, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+        made = Project(cloud, bench, tasks.workers, env)
+        bench.page("page/index.html")
+        made.runs(*DEPLOY)
+        made.runs("connect", *PLACE)
+        yield made
+
+
+@pytest.mark.browser
+def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
+    project: Project,
+) -> None:
+    started = project.runs(*RENDER, "-o", "v.mp4", "--detach", "--request-id", "movie")
+    assert started.stdout == "movie\n"
+    again = project.runs(*RENDER, "-o", "v.mp4", "--detach", "--request-id", "movie", "--json")
+    assert again.documents[-1]["event"] == "started"
+    assert (again.documents[-1]["id"], again.documents[-1]["new"]) == ("movie", False)
+
+    watched = project.runs("watch", "movie", "--json", "--interval", 0.2)
+    completed = watched.documents[-1]
+    assert (completed["event"], completed["state"]) == ("completed", "completed")
+    assert (completed["chunksDone"], completed["framesDone"]) == (3, 12)
+    assert completed["cost"]["prices"]["region"] == "europe-west1"
+    assert project.cloud.api.calls.count("RunJob") == 1
+
+    project.runs("fetch", "movie", "-o", "fetched.mp4")
+    project.runs(*RENDER, "-o", "here.mp4")
+    folder = project.bench.folder
+    assert frame_hashes(folder / "fetched.mp4") == frame_hashes(folder / "here.mp4")
+
+    (listed,) = project.runs("list", "--json").documents
+    (status,) = project.runs("status", "movie", "--json", "--cost").documents
+    assert [render["id"] for render in listed["renders"]] == ["movie"]
+    assert status["output"]["url"] == "gs://my-videos-helios/jobs/movie/output/v.mp4"
+    assert any(item["unit"] == "CPU-seconds" for item in status["cost"]["items"])
+
+
+def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:
+    job = project.write(make_spec([slow(60.051), slow(60.052, chunk=1)]))
+    project.runs("run", job, "--detach", "--request-id", "slow")
+    until(lambda: asleep(60.051) and asleep(60.052), seconds=60)
+    project.runs("cancel", "slow", "--reason", "by Ann")
+    assert asleep(60.051) + asleep(60.052) == []
+    (status,) = project.runs("status", "slow", "--json").documents
+    assert (status["state"], status["chunksDone"], status["chunksTotal"]) == ("cancelled", 0, 2)
+    assert "by Ann" in status["error"]["message"]
+    assert project.run("fetch", "slow", "-o", "v.mp4").status == 2
+
+    job = project.write(make_spec(["forbidden", "forbidden"]))
+    project.runs("run", job, "--detach", "--request-id", "bad")
+    watched = project.run("watch", "bad", "--json", "--interval", 0.2)
+    assert watched.status != 0
+    assert "COMMAND_FORBIDDEN" in json.dumps(watched.documents)
+
+
+def test_workers_that_are_not_there_are_told_as_such(project: Project) -> None:
+    missing = project.run("connect", *PLACE, "--name", "others")
+    assert missing.status == 2
+    assert "error[WORKER_NOT_FOUND]: Cloud Run workers others" in missing.stderr
+    unknown = project.run("status", "nothing")
+    assert "error[JOB_NOT_FOUND]" in unknown.stderr
+
+
+def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Project) -> None:
+    profile = Path(project.env["XDG_CONFIG_HOME"], "helios", "profiles", "default.json")
+    written = json.loads(profile.read_text("utf-8"))
+    assert written["serviceUrl"].startswith("https://helios-worker-")
+    assert written["job"] == "projects/my-videos/locations/europe-west1/jobs/helios-worker"
+    assert (written["artifacts"], written["cpu"]) == ("gs://my-videos-helios", 2)
+    assert (written["memoryGib"], written["maxConcurrency"]) == (4, 100)
+    assert "private" not in profile.read_text("utf-8")
