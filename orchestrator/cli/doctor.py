@@ -98,6 +98,17 @@ def _plan(deployment: "Deployment", concurrency: int | None, chunks: int | None)
 async def _of_deployment(
     deployment: "Deployment", plan: "PlannedRender", *, trial: bool
 ) -> "AsyncIterator[Finding]":
+    from orchestrator.deployment import CloudRunWorkers
+    from orchestrator.doctor import Finding, Health
+
+    if isinstance(deployment, CloudRunWorkers):
+        yield Finding(
+            "deployment",
+            Health.UNKNOWN,
+            f"{deployment}: only stacks on AWS are looked at further",
+            "orchestrator cloudrun status",
+        )
+        return
     require("boto3", "doctor", extra="aws")
     from orchestrator.aws_calls import AwsCalls
     from orchestrator.doctor.aws import AwsCheckup

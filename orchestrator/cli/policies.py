@@ -107,6 +107,7 @@ async def _names(
         The stack can't be found.
     """
     from helios.errors import OptionInvalid
+    from orchestrator.deployment import CloudRunWorkers
     from orchestrator.policies import POLICIES, StackNames
 
     if policy not in POLICIES:
@@ -118,5 +119,10 @@ async def _names(
     if deployment is None:
         raise OptionInvalid(
             "which stack?", hint="Give --stack NAME, or --expected for one that isn't deployed yet."
+        )
+    if isinstance(deployment, CloudRunWorkers):
+        raise OptionInvalid(
+            f"{deployment}: on Google Cloud, roles take the place of policies",
+            hint="docs/deploy-cloud-run.md lists them; deploying gives them to every --invoker.",
         )
     return StackNames.of(deployment)

@@ -231,7 +231,7 @@ class CloudRunJobPlace(DetachedPlace):
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
             name=CONTAINER,
-            env=[run_v2.EnvVar(name=name, value=value) for name, value in variables.items()]
+            env=[run_v2.EnvVar(name=name, value=value) for name, value in variables.items()],
         )
         request = run_v2.RunJobRequest(
             name=self._job,
