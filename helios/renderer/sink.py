@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -19,7 +20,9 @@ from helios.renderer.devtools import widen_pipe
 #: Bytes of frames that may wait for the encoder before the browser has to.
 _AHEAD_BYTES = 8 << 20
 #: Frames in a row that the encoder isn't sent because they are alike; it should not fall idle.
-_MOST_LEFT_OUT = 15
+_MOST_LEFT_OUT = 30
+#: How far the encoder stands before other processes; Chromium puts its own at -8 where it may.
+_ENCODER_NICENESS = -10
 #: File name of an image in a sequence if the output is a folder.
 IMAGE_PATTERN = "frame-%06d"
 _DIRECTIVE = re.compile(r"%(?P<width>0?\d{0,2})d")
@@ -162,12 +165,21 @@ async def video_sink(
         )
     except FileNotFoundError:
         raise missing_program("ffmpeg") from None
+    _put_first(process.pid)
     try:
         video = _Video(process, name)
         await video.start(size=size, rate=rate, image=image)
         yield video
     finally:
         await end_process(process)
+
+
+def _put_first(pid: int) -> None:
+    """Let a process have a core whenever it wants one, where the system allows that."""
+    # Every frame passes through the one encoder. Chromium, where it may, puts its own processes
+    # before others; an encoder that waits for them falls behind, and ends long after them.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, _ENCODER_NICENESS)
 
 
 def image_sink(folder: Path, pattern: str, first: int) -> FrameSink:
