@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -307,12 +308,18 @@ def _open_unnamed(folder: Path) -> int | None:
     unnamed = getattr(os, "O_TMPFILE", None)
     if unnamed is None or not Path("/proc/self/fd").is_dir():
         return None
+    there = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return os.open(folder, os.O_WRONLY | os.O_CLOEXEC | unnamed, 0o666)
+        return os.open(".", os.O_WRONLY | os.O_CLOEXEC | unnamed, 0o666, dir_fd=there)
     except OSError as fault:
         if fault.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
             return None
+        # What is no longer linked was removed meanwhile, which ext4 calls "not permitted".
+        if fault.errno == errno.EPERM and os.fstat(there).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder) from fault
         raise
+    finally:
+        os.close(there)
 
 
 @contextlib.contextmanager
@@ -327,9 +334,19 @@ def _in_folder(folder: Path, act: Callable[[], Result]) -> Result:
     # Whoever deletes the last object of a folder removes the folder as well, maybe just now.
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
             return act()
     raise FileNotFoundError(errno.ENOENT, "the folder keeps disappearing", str(folder))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; `FileNotFoundError` if somebody removes them meanwhile."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as fault:
+        # It is something else, or it was a folder until just now.
+        if not stat.S_ISDIR(os.lstat(fault.filename).st_mode):
+            raise
 
 
 def _copy(source: BinaryIO, sink: BinaryIO, halt: Halt) -> str:

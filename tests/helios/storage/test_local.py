@@ -113,6 +113,33 @@ def test_writing_goes_on_while_others_delete_the_last_object_of_a_folder(
     assert do(storage.list()) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files without a name")
+def test_a_folder_that_is_removed_just_before_it_is_written_to_is_made_again(
+    storage: ArtifactStorage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, opened = os.mkdir, os.open
+    removals = iter(["once it was found", "once it was made"])
+
+    def mkdir(path: Path, mode: int = 0o777) -> None:
+        made(path, mode)
+        if path == folder and next(removals, None):
+            path.rmdir()
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+
+    def open_(path: str | Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE and next(removals, None):
+            folder.rmdir()
+        return opened(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    monkeypatch.setattr(os, "open", open_)
+
+    do(storage.put_bytes("key", b"x"))
+
+    assert next(removals, None) is None
+    assert do(storage.get_bytes("key")) == b"x"
+
+
 def test_without_files_that_have_no_name_a_hidden_one_is_used(
     storage: ArtifactStorage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
