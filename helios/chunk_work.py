@@ -6,12 +6,19 @@ from pathlib import Path
 
 from helios.assignment import Assignment
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
-from helios.errors import ArtifactCorrupt, ArtifactNotFound, PayloadTooLarge
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    ChunkOutputInvalid,
+    HeliosError,
+    PayloadTooLarge,
+    report,
+)
 from helios.image_archive import pack_images
 from helios.job_folder import chunk_output, chunk_record, is_packed
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.storage import ArtifactStorage
-from helios.worker_job import Artifact, WorkerResult
+from helios.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
 
 
 async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResult:
@@ -19,8 +26,6 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
 
     Raises
     ------
-    ChunkOutputInvalid
-        The command succeeded, but what it wrote isn't what the spec says.
     HeliosError
         Assets can't be had, or the output can't be stored.
     """
@@ -34,8 +39,11 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
         result = await assignment.run_command(chunk.command, workspace=workspace)
         if result.exit_code != 0:
             return result
-        with assignment.stopwatch.measure("check"):
-            await _check(assignment.spec, chunk, workspace)
+        try:
+            with assignment.stopwatch.measure("check"):
+                await _check(assignment.spec, chunk, workspace)
+        except ChunkOutputInvalid as fault:
+            return _refused(result, fault)
         if storage is None:
             assignment.log.warning(
                 "chunk.not_stored",
@@ -75,6 +83,17 @@ def _already_there(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
         exit_code=0,
         stdout=f"chunk {chunk.id}: already in storage, {record.frames} frames\n",
         artifact=record.artifact,
+    )
+
+
+def _refused(result: WorkerResult, fault: HeliosError) -> WorkerResult:
+    """Return the failure of a command whose output is no good; what it said may tell why."""
+    said = "\n".join(filter(None, (result.stderr.rstrip("\n"), report(fault))))
+    return replace(
+        result,
+        exit_code=fault.exit_code,
+        stderr=cut_output(f"{said}\n"),
+        error=ErrorRecord.of(fault),
     )
 
 

@@ -226,10 +226,12 @@ def test_an_output_that_is_not_what_the_spec_says_is_not_stored(
     tmp_path: Path, script: str, fault: str
 ) -> None:
     site = Site(tmp_path / "site", SHELL)
-    status, response = site.ask(
-        {"jobPath": site.put(make_spec([command(script)])), "chunkIndex": 0}
-    )
+    spec = make_spec([command(f"echo out; echo err >&2; {script}")])
+    status, response = site.ask({"jobPath": site.put(spec), "chunkIndex": 0})
     assert (status, code(response)) == (500, "CHUNK_OUTPUT_INVALID")
+    # What the command said may tell why.
+    assert response.stdout == "out\n"
+    assert response.stderr.startswith("err\nerror[CHUNK_OUTPUT_INVALID] (retryable): ")
     assert response.error is not None
     assert response.error.retryable
     assert fault in response.stderr
