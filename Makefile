@@ -11,10 +11,10 @@ CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
+.PHONY: help setup demo test test-images test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Chromium, ffmpeg, fonts, .venv
 	@scripts/setup
@@ -26,6 +26,9 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 
 test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint and all tests
 	$(PYTEST)
+
+test-images: setup ## Build both workers' images, and run their tests in containers
+	$(PYTHON) -m sandbox.images $(ARGS) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that need no browser and little time
 	$(PYTEST) -m "not browser and not slow"

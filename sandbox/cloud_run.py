@@ -13,8 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.docker_engine import docker_command
+
 #: How the worker's image starts it, but on a socket that is open already, on loopback.
 SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bind", "fd://{socket}")
+
+#: The same in its image.
+CONTAINER_SERVER = (*SERVER[:-1], "127.0.0.1:{port}")
+#: What the Cloud Run worker's image is called.
+CLOUDRUN_IMAGE = "helios-worker-cloudrun:latest"
 
 # Variables of this process without which programs aren't found or texts aren't read right.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
@@ -47,6 +54,7 @@ def local_cloud_run(
     variables: Mapping[str, str],
     command: Sequence[str] = SERVER,
     verify_callers: bool = False,
+    engine: str | None = None,
 ) -> Iterator[LocalCloudRun]:
     """Run a service while the context lasts.
 
@@ -63,6 +71,8 @@ def local_cloud_run(
         number of an open socket, `{port}` that of a free port.
     verify_callers:
         Whether it accepts only tokens whose audience is its URL.
+    engine:
+        URL of a Docker engine that runs the worker's image in place of a process.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"
@@ -71,10 +81,7 @@ def local_cloud_run(
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    env = {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        "HOME": str(temporary),
-        "TMPDIR": str(temporary),
+    given = {
         "PORT": str(port),
         "K_SERVICE": "worker",
         "K_REVISION": "worker-00001",
@@ -83,14 +90,18 @@ def local_cloud_run(
         **({"HELIOS_AUDIENCE": url} if verify_callers else {}),
         **variables,
     }
-    program = shutil.which(command[0], path=str(Path(sys.executable).parent))
-    if program is None:
-        raise FileNotFoundError(f"{command[0]} isn't installed beside {sys.executable}")
-    inherits = any("{socket}" in word for word in command)
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env = {**inherited, "HOME": str(temporary), "TMPDIR": str(temporary), **given}
+    if engine is None:
+        program, *words = [_beside_interpreter(command[0]), *command[1:]]
+    else:
+        program, *words = _in_container(engine, given)
+        env = dict(os.environ)
+    inherits = any("{socket}" in word for word in words)
     if not inherits:
         listener.close()
     number = listener.fileno()
-    words = [word.format(port=port, socket=number) for word in command[1:]]
+    words = [word.format(port=port, socket=number) for word in words]
     log_file = folder / "service.log"
     with log_file.open("wb") as log, listener:
         process = subprocess.Popen(
@@ -108,6 +119,23 @@ def local_cloud_run(
         yield service
     finally:
         _stop(process)
+
+
+def _beside_interpreter(name: str) -> str:
+    program = shutil.which(name, path=str(Path(sys.executable).parent))
+    if program is None:
+        raise FileNotFoundError(f"{name} isn't installed beside {sys.executable}")
+    return program
+
+
+def _in_container(engine: str, variables: Mapping[str, str]) -> list[str]:
+    """Return the command that runs the image as Cloud Run does; it passes signals on."""
+    command = [*docker_command(engine), "run", "--rm", "--network", "host", "--read-only"]
+    command += ["--tmpfs", "/tmp:exec", "--memory", "2g", "--cap-drop", "ALL"]  # noqa: S108
+    for name, value in variables.items():
+        # Braces are for this module's own words.
+        command += ["--env", f"{name}={value}".replace("{", "{{").replace("}", "}}")]
+    return [*command, CLOUDRUN_IMAGE, *CONTAINER_SERVER]
 
 
 def _wait_until_ready(service: LocalCloudRun, port: int) -> None:

@@ -14,13 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sandbox.cloud_run import CLOUDRUN_IMAGE
 from sandbox.docker_engine import EngineUnavailable, docker_command, docker_engine
 from sandbox.local_aws import WORKER_IMAGE
 
 #: What each worker's image is called.
 IMAGES: Mapping[str, str] = {
     "worker_lambda": WORKER_IMAGE,
-    "worker_cloudrun": "helios-worker-cloudrun:latest",
+    "worker_cloudrun": CLOUDRUN_IMAGE,
 }
 #: Environment variable by which tests learn of the engine that has the images.
 ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
@@ -28,8 +29,9 @@ ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
 _ROOT = Path(__file__).resolve().parents[1]
 _BASE = "debian:bookworm-slim"
 _STAND_IN = "helios-base-stand-in:latest"
-# Seconds that a registry gets to hand out the base image.
+# Seconds that a registry gets to hand out the base image, and that building one image may take.
 _PULL_PATIENCE = 120
+_BUILD_PATIENCE = 900
 # As the slim image leaves out what a container never reads.
 _SLIM = (
     *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"),
@@ -45,25 +47,37 @@ class BuildFailed(Exception):
     """An image couldn't be built; holds the end of what was said."""
 
 
+class NothingToBuildOn(EngineUnavailable):
+    """There is an engine, but no base image, or one whose containers reach nothing; says why."""
+
+
 def build_images(host: str) -> None:
     """Build both images with an engine.
 
     Raises
     ------
     BuildFailed
+    NothingToBuildOn
     """
     flags = build_flags(host)
+    # What fails from here on is the Dockerfiles' fault.
+    _probe([*docker_command(host), "run", "--rm", "--network", "host", _base_image(host)])
     for package, name in IMAGES.items():
         _said(f"building {name}: {flags[-1]}")
         started = time.monotonic()
         command = [*docker_command(host), "build", *flags, "--tag", name]
         command += ["--file", str(_ROOT / package / "Dockerfile"), str(_ROOT)]
-        _run(command, env={**os.environ, "DOCKER_BUILDKIT": "1"})
+        _build(command)
         _said(f"built in {time.monotonic() - started:.0f} s")
 
 
 def build_flags(host: str) -> list[str]:
-    """Return the flags by which an engine of this machine builds an image, whatever is reached."""
+    """Return the flags by which an engine of this machine builds an image, whatever is reached.
+
+    Raises
+    ------
+    NothingToBuildOn
+    """
     return ["--network", "host", "--build-arg", f"BASE_IMAGE={_base_image(host)}"]
 
 
@@ -76,9 +90,14 @@ def _base_image(host: str) -> str:
     if _succeeds([*docker, "pull", "--quiet", _BASE]):
         return _BASE
     if shutil.which("mmdebstrap") is None:
-        raise BuildFailed(f"{_BASE} can't be pulled, and mmdebstrap isn't there to stand in for it")
+        raise NothingToBuildOn(
+            f"{_BASE} can't be pulled, and mmdebstrap isn't there to stand in for it"
+        )
     _said(f"{_BASE} can't be pulled: making a stand-in of Debian's packages")
-    _make_stand_in(docker)
+    try:
+        _make_stand_in(docker)
+    except BuildFailed as fault:
+        raise NothingToBuildOn(f"{_BASE} can't be pulled, and no stand-in made: {fault}") from fault
     return _STAND_IN
 
 
@@ -95,6 +114,24 @@ def _make_stand_in(docker: Sequence[str]) -> None:
         _run([*command, "bookworm", str(archive)])
         changes = [f"--change=ENV {name}={value}" for name, value in _settings().items()]
         _run([*docker, "import", *changes, str(archive), _STAND_IN])
+
+
+def _probe(container: Sequence[str]) -> None:
+    try:
+        _run([*container, "apt-get", "-q", "update", "-o", "APT::Update::Error-Mode=any"])
+    except BuildFailed as fault:
+        raise NothingToBuildOn(
+            f"a container doesn't run, or reaches no packages: {fault}"
+        ) from None
+
+
+def _build(command: Sequence[str]) -> None:
+    env = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    try:
+        _run(command, env=env)
+    except BuildFailed:
+        # A package that didn't come comes the next time; a wrong Dockerfile fails again.
+        _run(command, env=env)
 
 
 def _settings() -> dict[str, str]:
@@ -127,12 +164,22 @@ def test_images(arguments: Sequence[str], *, install: bool) -> int:
 
 
 def _run(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    what = " ".join(command[:4])
+    try:
+        done = subprocess.run(
+            command,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_BUILD_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise BuildFailed(f"{what} ... took more than {late.timeout:g} s") from None
     if done.returncode != 0:
         tail = "\n".join(done.stdout.splitlines()[-30:])
-        raise BuildFailed(f"{' '.join(command[:4])} ... failed:\n{tail}")
+        raise BuildFailed(f"{what} ... failed:\n{tail}")
 
 
 def _succeeds(command: Sequence[str]) -> bool:

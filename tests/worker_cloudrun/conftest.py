@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from helios.storage import ArtifactStorage, open_storage
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.cloud_run import SERVER, LocalCloudRun, local_cloud_run
+from sandbox.images import ENGINE_VARIABLE
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server
 from sandbox.token_server import TokenServer
 from tests.helios.worker_site import drawing, make_spec
@@ -112,6 +114,7 @@ class CloudSite:
             variables=self.env(**variables),
             verify_callers=verify_callers,
             command=command,
+            engine=os.environ.get(ENGINE_VARIABLE) if command == SERVER else None,
         ) as running:
             yield Service(running, self.tokens if verify_callers else None)
 

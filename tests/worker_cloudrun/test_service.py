@@ -84,6 +84,7 @@ def rendering(service: Service, job: WorkerJob, *, sleep: float) -> Iterator[lis
 # --- a chunk -----------------------------------------------------------------------------------
 
 
+@pytest.mark.image
 def test_a_chunk_is_rendered_for_a_caller_with_a_token_and_stored(
     cloud: CloudSite, worker: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_chunk_is_rendered_for_a_caller_with_a_token_and_stored(
     assert record.worker["service"] == "worker"
 
 
+@pytest.mark.image
 def test_a_failed_command_comes_back_whole(cloud: CloudSite, worker: Service) -> None:
     job = cloud.put(make_spec(["sh -c 'echo out; echo err >&2; exit 7'"]))
     result = render(worker.adapter(), chunk_job(job))
@@ -109,6 +111,7 @@ def test_a_failed_command_comes_back_whole(cloud: CloudSite, worker: Service) ->
     assert (result.failure.code, result.failure.retryable) == ("COMMAND_FAILED", True)
 
 
+@pytest.mark.image
 def test_a_client_that_knows_only_the_original_fields_is_served(
     cloud: CloudSite, worker: Service
 ) -> None:
@@ -158,12 +161,14 @@ def test_a_chunk_that_the_job_lacks_is_not_found(cloud: CloudSite, worker: Servi
 # --- methods, paths, types, sizes ----------------------------------------------------------------
 
 
+@pytest.mark.image
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_other_methods_are_refused(worker: Service, method: str) -> None:
     reply = worker.ask(method)
     assert (reply.status, reply.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.image
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_need_no_token(worker: Service, path: str) -> None:
     assert worker.ask("GET", path, authorize=False).status == 200
@@ -214,6 +219,7 @@ def status_line(connection: socket.socket) -> bytes:
     return connection.makefile("rb").readline()
 
 
+@pytest.mark.image
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(worker: Service) -> None:
     with connected(worker) as connection:
         connection.sendall(head(worker, "Content-Length: 10000000000"))
@@ -285,6 +291,7 @@ def test_a_caller_without_a_good_token_is_rejected(worker: Service, wrong: str) 
     assert header is None or header.split()[1] not in worker.running.log()
 
 
+@pytest.mark.image
 @pytest.mark.parametrize("wrong", ["forged", "expired", "audience"])
 def test_the_adapter_tells_that_its_token_was_rejected(
     cloud: CloudSite, worker: Service, wrong: str
@@ -370,6 +377,7 @@ def test_an_orchestrator_on_google_cloud_calls_by_its_metadata_server(
 # --- progress -------------------------------------------------------------------------------------
 
 
+@pytest.mark.image
 def test_lines_are_heard_while_the_chunk_renders(cloud: CloudSite, worker: Service) -> None:
     job = cloud.put(make_spec([slow(2.011)]))
     heard: list[tuple[str, str]] = []
@@ -416,6 +424,7 @@ def test_a_flood_of_lines_comes_through(cloud: CloudSite, worker: Service) -> No
 # --- several at once ------------------------------------------------------------------------------
 
 
+@pytest.mark.image
 def test_one_render_at_a_time_unless_told_otherwise(cloud: CloudSite, worker: Service) -> None:
     job = cloud.put(make_spec([slow(2.012)]))
     with rendering(worker, chunk_job(job), sleep=2.012) as outcome:
@@ -508,6 +517,7 @@ def test_a_render_whose_caller_goes_is_ended(
     until(lambda: worker.ask("POST", body={"jobPath": "/x", "chunkIndex": 0}).status == 403)
 
 
+@pytest.mark.image
 def test_a_chunk_that_can_finish_in_time_does(start: Start, cloud: CloudSite) -> None:
     job = chunk_job(cloud.put(make_spec([slow(2.015)])))
     with start() as service:
@@ -519,6 +529,7 @@ def test_a_chunk_that_can_finish_in_time_does(start: Start, cloud: CloudSite) ->
         assert service.running.process.wait(10) == 0
 
 
+@pytest.mark.image
 def test_a_chunk_that_cannot_is_ended_and_may_be_tried_again(
     start: Start, cloud: CloudSite
 ) -> None:
@@ -536,6 +547,7 @@ def test_a_chunk_that_cannot_is_ended_and_may_be_tried_again(
         assert service.running.process.wait(10) == 0
 
 
+@pytest.mark.image
 def test_a_worker_that_ends_takes_nothing_new(start: Start, cloud: CloudSite) -> None:
     job = chunk_job(cloud.put(make_spec([slow(3.017)])))
     with start(HELIOS_CONCURRENCY="2") as service:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +20,10 @@ import psutil
 import pytest
 from botocore.config import Config
 
+from helios.assets import upload_assets
 from helios.errors import HeliosError
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.storage import open_storage
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.job_executor import JobExecutor
@@ -71,11 +74,26 @@ class Site:
         )
         outputs = " ".join(chunk.output_file for chunk in chunks)
         spec = JobSpec(
-            metadata=metadata, chunks=chunks, merge_command=f"helios merge out.mp4 {outputs}"
+            metadata=metadata,
+            chunks=chunks,
+            merge_command=f"helios merge out.mp4 {outputs}",
+            **more,
         )
         key = f"{self.function}/jobs/{name}/job.json"
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=spec.to_json().encode())
         return f"s3://{BUCKET}/{key}"
+
+    def upload(self, folder: Path) -> str:
+        """Store a composition's folder, and return its URL."""
+
+        async def upload() -> str:
+            storage = open_storage(self.prefix)
+            try:
+                return await upload_assets(storage, folder)
+            finally:
+                await storage.close()
+
+        return asyncio.run(upload())
 
     def run(self, job: str, number: int | None = 0, **meta: Any) -> WorkerResult:
         """Have the worker do one thing, through the adapter."""
@@ -176,6 +194,48 @@ def test_a_chunk_comes_out_of_storage_as_the_same_command_renders_it_here(
     subprocess.run(drawing(1).split(), cwd=tmp_path, check=True)
     assert frame_hashes(fetched) == frame_hashes(tmp_path / "1.mp4")
     assert result.artifact.bytes == fetched.stat().st_size
+
+
+#: A page on which something moves, and of which no font decides how it looks.
+PAGE = """<!doctype html><html data-duration="0.2"><style>
+body { margin: 0; background: linear-gradient(#204060, #806020) }
+div { width: 20px; height: 20px; background: #fc0; animation: go 1s linear infinite }
+@keyframes go { to { transform: translate(40px, 10px) rotate(30deg) } }
+</style><div></div></html>"""
+
+
+@pytest.mark.browser
+def test_a_composition_looks_the_same_as_when_it_is_rendered_here(
+    deploy: Any, tmp_path: Path
+) -> None:
+    site = deploy()
+    folder = tmp_path / "composition"
+    folder.mkdir()
+    (folder / "index.html").write_text(PAGE)
+    command = "helios render composition -o 0.mp4 --start-frame 0 --frame-count 6"
+    command += " --width 64 --height 36 --fps 30"
+    job = site.job(command, assets_url=site.upload(folder))
+
+    result = site.run(job)
+
+    assert result.exit_code == 0, result.stderr
+    assert result.artifact is not None
+    fetched = site.fetch(result.artifact.url, tmp_path / "chunk.mp4")
+    helios = Path(sys.executable).with_name("helios")
+    subprocess.run([helios, *command.split()[1:]], cwd=tmp_path, check=True)
+    hashes = frame_hashes(fetched)
+    assert hashes == frame_hashes(tmp_path / "0.mp4")
+    assert len(set(hashes)) == 6
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "und-zsye"])
+def test_there_are_fonts_for_latin_cjk_and_emoji(deploy: Any, language: str) -> None:
+    site = deploy(variables={"HELIOS_EXECUTABLES": "sh"})
+
+    # What a command says comes back where it fails.
+    result = site.run(site.job(f"sh -c 'fc-list :lang={language} family; exit 1'"))
+
+    assert "Noto" in result.stdout or "Liberation" in result.stdout
 
 
 def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_path: Path) -> None:
