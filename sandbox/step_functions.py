@@ -21,6 +21,7 @@ def complete(call: Call) -> None:
     """
     _run_machines_of_cloudformation()
     _store_objects()
+    _stay_stopped()
     distributed_maps.complete()
     tell_ends(call)
 
@@ -48,3 +49,20 @@ def _store_objects() -> None:
         call(self, normalised_parameters=normalised_parameters, **more)
 
     task._eval_service_task = call_with_text
+
+
+def _stay_stopped() -> None:
+    """Let an execution that was stopped stay stopped, whatever fails in it afterwards."""
+    from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped  # noqa: PLC0415
+
+    environment: Any = Environment
+    for name in ("set_error", "set_timed_out"):
+        fail = getattr(environment, name)
+
+        def unless_stopped(self: Any, *, fail: Any = fail, **how: Any) -> None:
+            with self._state_mutex:
+                if not isinstance(self._program_state, ProgramStopped):
+                    fail(self, **how)
+
+        setattr(environment, name, unless_stopped)
