@@ -55,6 +55,7 @@ def local_cloud_run(
     command: Sequence[str] = SERVER,
     verify_callers: bool = False,
     engine: str | None = None,
+    port: int = 0,
 ) -> Iterator[LocalCloudRun]:
     """Run a service while the context lasts.
 
@@ -73,12 +74,14 @@ def local_cloud_run(
         Whether it accepts only tokens whose audience is its URL.
     engine:
         URL of a Docker engine that runs the worker's image in place of a process.
+    port:
+        Where it listens; a free one by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     # Bound here, so that nobody else gets the port before the server does.
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     given = {

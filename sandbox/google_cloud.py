@@ -10,8 +10,10 @@ from cryptography.exceptions import InvalidSignature
 
 from sandbox.bucket_settings import BucketSettings
 from sandbox.cloud_run_api import CloudRunApi
+from sandbox.deployed_services import DeployedServices
 from sandbox.object_stores import gcs_server
 from sandbox.token_server import TokenServer
+from sandbox.worker_tasks import WorkerTasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +30,49 @@ class GoogleCloud:
         What gives and checks tokens.
     env:
         Environment in which Google's own clients use them, as a service account.
+    services, tasks:
+        What is deployed, as real workers; None where nothing of it runs.
     """
 
     api: CloudRunApi
     buckets: BucketSettings
     accounts: TokenServer
     env: dict[str, str]
+    services: DeployedServices | None = None
+    tasks: WorkerTasks | None = None
 
 
 @contextlib.contextmanager
-def google_cloud(folder: Path, **settings: Any) -> Iterator[GoogleCloud]:
+def google_cloud(
+    folder: Path, *, with_workers: bool = False, **settings: Any
+) -> Iterator[GoogleCloud]:
     """Run the servers until the block is left.
 
     Parameters
     ----------
     folder:
-        Where keys and certificates for clients are written.
+        Where keys and certificates for clients are written, and what workers leave.
+    with_workers:
+        Whether services and tasks that are deployed run here, as real workers.
     **settings:
         Those of `CloudRunApi`.
     """
-    with (
-        TokenServer(folder) as accounts,
-        gcs_server() as store,
-        BucketSettings(store.endpoint) as buckets,
-        CloudRunApi(accepts=lambda token: _is_signed(accounts, token), **settings) as api,
-    ):
+    with contextlib.ExitStack() as stack:
+        accounts = stack.enter_context(TokenServer(folder))
+        store = stack.enter_context(gcs_server())
+        buckets = stack.enter_context(BucketSettings(store.endpoint))
+        services, tasks = None, None
+        if with_workers:
+            variables = {
+                "STORAGE_EMULATOR_HOST": buckets.endpoint,
+                "HELIOS_CERTS_URL": accounts.certs_url,
+            }
+            services = stack.enter_context(DeployedServices(folder / "services", variables))
+            tasks = WorkerTasks(folder / "tasks", variables)
+            settings = {"address": services, "start_task": tasks, **settings}
+        api = stack.enter_context(
+            CloudRunApi(accepts=lambda token: _is_signed(accounts, token), **settings)
+        )
         roots = folder / "cloud-run-api.pem"
         roots.write_text(api.certificate)
         env = {
@@ -62,7 +82,9 @@ def google_cloud(folder: Path, **settings: Any) -> Iterator[GoogleCloud]:
             "STORAGE_EMULATOR_HOST": buckets.endpoint,
             "GOOGLE_APPLICATION_CREDENTIALS": str(accounts.service_account_file()),
         }
-        yield GoogleCloud(api=api, buckets=buckets, accounts=accounts, env=env)
+        yield GoogleCloud(
+            api=api, buckets=buckets, accounts=accounts, env=env, services=services, tasks=tasks
+        )
 
 
 def _is_signed(accounts: TokenServer, token: str) -> bool:

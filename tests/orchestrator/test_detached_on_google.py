@@ -1,6 +1,8 @@
 """Detached renders on Google Cloud by the public commands, from deploying to fetching the video."""
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,22 +11,22 @@ import pytest
 
 from helios.job_spec import JobSpec
 from sandbox.google_cloud import GoogleCloud, google_cloud
-from sandbox.worker_tasks import WorkerTasks
 from tests.helios.worker_site import make_spec
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
 
 from .clouds import frame_hashes
 from .conftest import Bench, Ended
-from .detached.cloud_run_site import Tasks
 
 PLACE = ("--project", "my-videos", "--region", "europe-west1")
 DEPLOY = (
     *("cloudrun", "deploy", *PLACE, "--bucket", "my-videos-helios"),
     *("--image", f"europe-west1-docker.pkg.dev/my-videos/helios/worker@sha256:{'a' * 64}"),
     *("--service-account", "worker@my-videos.iam.gserviceaccount.com"),
-    *("--invoker", "user:ann@example.com", "--env", "HELIOS_EXECUTABLES=helios,ffmpeg,ffprobe,sh"),
+    *("--concurrency", 2, "--invoker", "user:ann@example.com"),
+    *("--env", "HELIOS_EXECUTABLES=helios,ffmpeg,ffprobe,sh"),
 )
+JOB = "projects/my-videos/locations/europe-west1/jobs/helios-worker"
 RENDER = ("render", "page", "--width", 160, "--height", 90, "--chunks", 3)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clouds")]
@@ -36,7 +38,6 @@ class Project:
 
     cloud: GoogleCloud
     bench: Bench
-    workers: WorkerTasks
     env: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: object) -> Ended:
@@ -44,7 +45,7 @@ class Project:
 
     def runs(self, *arguments: object) -> Ended:
         ended = self.run(*arguments)
-        assert ended.status == 0, ended.stderr + "".join(self.workers.logs())
+        assert ended.status == 0, ended.stderr + self.log()
         return ended
 
     def write(self, spec: JobSpec) -> Path:
@@ -53,16 +54,24 @@ class Project:
         path.write_text(spec.to_json(), "utf-8")
         return path
 
+    def log(self) -> str:
+        """Return what the workers have logged."""
+        assert self.cloud.tasks is not None
+        return "".join(self.cloud.tasks.logs())
 
-@pytest.fixture
-def project(bench: Bench, tmp_path: Path) -> Iterator[Project]:
-    tasks = Tasks()
-    with google_cloud(tmp_path / "cloud", looks=0, start_task=tasks) as cloud:
-        store = {"STORAGE_EMULATOR_HOST": cloud.env["STORAGE_EMULATOR_HOST"]}
-        tasks.workers = WorkerTasks(tmp_path / "tasks", store)
-        env = {**cloud.env, "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        made = Project(cloud, bench, tasks.workers, env)
+    def service_log(self) -> str:
+        assert self.cloud.services is not None
+        (service,) = self.cloud.api.services.by_name
+        return self.cloud.services.log(service)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    folder = tmp_path_factory.mktemp("project")
+    with google_cloud(folder / "cloud", looks=0, with_workers=True) as cloud:
+        bench = Bench(folder)
         bench.page("page/index.html")
+        made = Project(cloud, bench, {**cloud.env, "XDG_CONFIG_HOME": str(folder / "config")})
         made.runs(*DEPLOY)
         made.runs("connect", *PLACE)
         yield made
@@ -83,7 +92,7 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     assert (completed["event"], completed["state"]) == ("completed", "completed")
     assert (completed["chunksDone"], completed["framesDone"]) == (3, 12)
     assert completed["cost"]["prices"]["region"] == "europe-west1"
-    assert project.cloud.api.calls.count("RunJob") == 1
+    assert len(project.cloud.api.executions.list(JOB)) == 1
 
     project.runs("fetch", "movie", "-o", "fetched.mp4")
     project.runs(*RENDER, "-o", "here.mp4")
@@ -123,11 +132,30 @@ def test_workers_that_are_not_there_are_told_as_such(project: Project) -> None:
     assert "error[JOB_NOT_FOUND]" in unknown.stderr
 
 
+@pytest.mark.browser
 def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Project) -> None:
+    project.runs(*RENDER, "-o", "served.mp4", "--adapter", "cloudrun", "--profile", "default")
+    project.runs(*RENDER, "-o", "here.mp4")
+    folder = project.bench.folder
+    assert frame_hashes(folder / "served.mp4") == frame_hashes(folder / "here.mp4")
+    assert project.service_log().count('"event": "chunk.stored"') == 3
+
+
+def test_a_service_that_was_deployed_lets_only_those_in_who_have_a_token_for_it(
+    project: Project,
+) -> None:
+    (status,) = project.runs("cloudrun", "status", *PLACE, "--json").documents
+    request = urllib.request.Request(status["url"], data=b"{}", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    assert refused.value.code == 401
+
+
+def test_a_profile_holds_what_clients_need_and_no_secrets(project: Project) -> None:
     profile = Path(project.env["XDG_CONFIG_HOME"], "helios", "profiles", "default.json")
     written = json.loads(profile.read_text("utf-8"))
-    assert written["serviceUrl"].startswith("https://helios-worker-")
-    assert written["job"] == "projects/my-videos/locations/europe-west1/jobs/helios-worker"
+    assert written["job"] == JOB
     assert (written["artifacts"], written["cpu"]) == ("gs://my-videos-helios", 2)
-    assert (written["memoryGib"], written["maxConcurrency"]) == (4, 100)
+    assert (written["memoryGib"], written["maxConcurrency"]) == (4, 200)
+    assert written["serviceUrl"].startswith("http://127.0.0.1:")
     assert "private" not in profile.read_text("utf-8")

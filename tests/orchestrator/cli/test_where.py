@@ -1,6 +1,7 @@
 """Flags that say where chunks run: what they stand for, and what is refused before any work."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from helios.errors import HeliosError, OptionInvalid
 from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.cli.where import Where
+from orchestrator.deployment import AwsStack, CloudRunWorkers, Profiles
 from orchestrator.destination import Destination
 from orchestrator.remote_run import RemoteOptions
 
@@ -118,6 +120,7 @@ def test_the_flags_come_back_for_whoever_goes_on() -> None:
         ({"service_url": "https://x"}, "--service-url: goes with --adapter cloudrun"),
         ({"artifacts": [S3]}, "--artifacts: goes with --adapter"),
         ({"merge_on": "worker"}, "--merge-on: goes with --adapter"),
+        ({"profile": "mine"}, "--profile: goes with --adapter"),
         ({**LAMBDA, "artifacts": [S3], "merge_on": "moon"}, "--merge-on moon: is neither"),
     ],
 )
@@ -142,3 +145,69 @@ def test_a_link_needs_a_video_in_storage_and_a_time(
     with pytest.raises(HeliosError, match="--presign"):
         Where(presign=seconds).check(destination, leaves_chunks=leaves_chunks)
     Where(presign=60).check(Destination.of("s3://bucket/v.mp4"), leaves_chunks=False)
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> dict[str, str]:
+    """Return variables by which profiles are found: `stack` on AWS, `run` on Google Cloud."""
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    kept = Profiles.of_user(env)
+    stack = {
+        **{"version": 1, "name": "Helios", "region": "eu-west-1", "artifacts": S3},
+        **{"chunkFunction": "chunks", "mergeFunction": "merges", "stateMachine": "arn"},
+        **{"architecture": "x86_64", "chunkMemory": 3008, "chunkDisk": 512, "chunkTimeout": 900},
+        **{"mergeMemory": 3008, "mergeDisk": 512, "maxConcurrency": 50},
+    }
+    kept.write("stack", AwsStack.model_validate(stack))
+    run = {
+        **{"project": "videos", "region": "europe-west1", "name": "helios-worker"},
+        **{"artifacts": GS, "serviceUrl": "https://run.example", "job": "projects/videos/jobs/w"},
+        **{"cpu": 2, "memoryGib": 4, "maxConcurrency": 100},
+    }
+    kept.write("run", CloudRunWorkers.model_validate(run))
+    return env
+
+
+async def test_a_profile_on_google_names_service_and_storage(profiles: dict[str, str]) -> None:
+    found = await Where(adapter=["cloudrun"], profile="run").found(profiles)
+
+    assert (found.service_url, found.artifacts) == ("https://run.example", [GS])
+    by_default = await Where(adapter=["cloudrun"]).found({**profiles, "HELIOS_PROFILE": "run"})
+    assert by_default.service_url == "https://run.example"
+
+
+async def test_a_stack_in_the_environment_is_none_of_cloud_runs_business(
+    profiles: dict[str, str],
+) -> None:
+    env = {**profiles, "HELIOS_STACK": "Helios", "HELIOS_PROFILE": "run"}
+    found = await Where(adapter=["cloudrun"]).found(env)
+
+    assert found.service_url == "https://run.example"
+
+
+async def test_both_clouds_take_part_where_the_environment_names_the_other(
+    profiles: dict[str, str],
+) -> None:
+    env = {**profiles, "HELIOS_LAMBDA_FUNCTION": "f", "HELIOS_S3_ARTIFACTS": S3}
+    where = Where(adapter=["lambda", "cloudrun"], service_url="https://own.example", artifacts=[GS])
+    assert await where.found(env) == where
+
+    found = await Where(adapter=["lambda", "cloudrun"], profile="run").found(env)
+    assert (found.service_url, found.artifacts) == ("https://run.example", [GS, S3])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({**CLOUD_RUN, "profile": "run"}, "--service-url: goes without --stack and --profile"),
+        ({**LAMBDA, "profile": "stack"}, "--function: goes without --stack and --profile"),
+        ({"adapter": ["cloudrun"], "profile": "stack"}, "goes with --adapter lambda"),
+        ({"adapter": ["lambda"], "profile": "run"}, "goes with --adapter cloudrun"),
+        ({"adapter": ["cloudrun"], "profile": "none"}, "profile 'none': there is none"),
+    ],
+)
+async def test_a_profile_that_does_not_fit_is_refused(
+    profiles: dict[str, str], flags: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionInvalid, match=message):
+        await Where(**flags).found(profiles)

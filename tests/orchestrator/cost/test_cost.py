@@ -10,7 +10,7 @@ import pytest
 from helios.chunk_record import ChunkRecord, MergeRecord
 from helios.storage import open_storage
 from helios.worker_job import Artifact
-from orchestrator.cost import AwsWorkers, Usage, aws_cost
+from orchestrator.cost import AwsWorkers, GoogleWorkers, Usage, aws_cost, cost_of
 from orchestrator.cost.prices import aws_prices, google_prices
 from orchestrator.cost.recorded import merges_in, recorded_usage
 
@@ -159,3 +159,26 @@ async def test_records_of_merges_are_found_the_latest_one_last(tmp_path: Path) -
     await storage.put_bytes("output/video.mp4", b"video")
 
     assert await merges_in(storage) == [early, late]
+
+
+def test_tasks_on_google_are_billed_for_a_minute_at_least() -> None:
+    short = Usage(chunks=10, invocations=10, chunk_seconds=100, merge_seconds=5)
+    items = {item.what: item for item in cost_of(short, GoogleWorkers()).items}
+    prices, _ = google_prices("europe-west1")
+
+    assert items["workers: CPU"].amount == 10 * 60 * 2
+    assert items["workers: CPU"].dollars == pytest.approx(1200 * prices.task_cpu_second)
+    assert items["workers: memory"].amount == 10 * 60 * 4
+    assert "requests" not in items
+
+
+def test_a_service_on_google_is_billed_by_its_requests() -> None:
+    usage = Usage(chunks=3, invocations=4, chunk_seconds=100, merge_seconds=5, detached=False)
+    cost = cost_of(usage, GoogleWorkers(region="europe-west3", cpu=1, memory_gib=2))
+    items = {item.what: item for item in cost.items}
+    prices, _ = google_prices("europe-west3")
+
+    assert items["workers: CPU"].dollars == pytest.approx(105 * prices.service_cpu_second)
+    assert items["requests"].amount == 5
+    assert cost.prices.region == "europe-west3"
+    assert cost.dollars == pytest.approx(sum(item.dollars for item in items.values()))
