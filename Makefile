@@ -1,8 +1,8 @@
 # Every target sets up what it needs first (scripts/setup; quick when nothing changed).
 PYTHON := .venv/bin/python
 
-# Browsers are heavy: two at a time suit two cores. More cores: make test WORKERS=4
-WORKERS ?= 2
+# Many tests wait for something: three at a time keep two cores busy. More cores: make test WORKERS=6
+WORKERS ?= 3
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
