@@ -53,9 +53,9 @@ class CloudRunApi:
         tasks_at_once: int = 2,
     ) -> None:
         self._accepts = accepts
-        key = _own_key()
+        private_key, certificate = _identity()
         #: The server's certificate (PEM), which clients must trust.
-        self.certificate = key.certificate_pem("localhost")
+        self.certificate = certificate
         self.faults = Faults()
         self.calls: list[str] = []
         self.operations = Operations(looks=looks)
@@ -69,9 +69,7 @@ class CloudRunApi:
         self._server.add_generic_rpc_handlers(
             [self._handler(name, methods) for name, methods in self._methods().items()]
         )
-        credentials = grpc.ssl_server_credentials(
-            [(key.private_pem().encode(), self.certificate.encode())]
-        )
+        credentials = grpc.ssl_server_credentials([(private_key.encode(), certificate.encode())])
         port = self._server.add_secure_port("127.0.0.1:0", credentials)
         #: Host and port, as `HELIOS_CLOUD_RUN_ENDPOINT` takes them.
         self.endpoint = f"localhost:{port}"
@@ -207,9 +205,13 @@ class CloudRunApi:
 
 
 @functools.cache
-def _own_key() -> SigningKey:
-    """Return one key for all servers of a process: gRPC reads what it trusts only once."""
-    return SigningKey("cloud-run-api")
+def _identity() -> tuple[str, str]:
+    """Return one key and certificate (PEM) for all servers of a process.
+
+    gRPC reads what it trusts only once.
+    """
+    key = SigningKey("cloud-run-api")
+    return key.private_pem(), key.certificate_pem("localhost")
 
 
 def _serialize(message: Any) -> bytes:

@@ -1,7 +1,6 @@
 """A Google Cloud on this machine, and whoever deploys to it."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -114,12 +113,11 @@ class Deployer:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
     folder: Path = tmp_path_factory.mktemp("google-cloud")
-    with google_cloud(folder, looks=1) as running:
+    with google_cloud(folder, looks=1) as running, pytest.MonkeyPatch.context() as patch:
         # gRPC reads this once in a process.
         name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-        os.environ[name] = running.env[name]
+        patch.setenv(name, running.env[name])
         yield running
-        del os.environ[name]
 
 
 @pytest.fixture

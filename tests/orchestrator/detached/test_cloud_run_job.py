@@ -1,7 +1,6 @@
 """Detached renders by a Cloud Run job: Google's own clients, and tasks that are real processes."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +40,14 @@ def tasks() -> Tasks:
 @pytest.fixture(scope="module")
 def cloud(tasks: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
     folder = tmp_path_factory.mktemp("google-cloud")
-    with google_cloud(folder, looks=0, start_task=tasks) as running:
+    with (
+        google_cloud(folder, looks=0, start_task=tasks) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         # gRPC reads this once in a process.
         name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-        os.environ[name] = running.env[name]
+        patch.setenv(name, running.env[name])
         yield running
-        del os.environ[name]
 
 
 @pytest.fixture
