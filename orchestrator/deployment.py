@@ -16,11 +16,8 @@ DEFAULT_PROFILE = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class AwsStack(BaseModel):
-    """A stack on AWS: the parameter `/helios/<name>/stack`, which deploying writes."""
-
-    #: The newest form of the parameter that this client knows.
-    VERSION: ClassVar[int] = 1
+class _Deployed(BaseModel):
+    """What a profile can keep: JSON in camelCase, in which newer clients may have written more."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -30,6 +27,13 @@ class AwsStack(BaseModel):
         extra="ignore",
         frozen=True,
     )
+
+
+class AwsStack(_Deployed):
+    """A stack on AWS: the parameter `/helios/<name>/stack`, which deploying writes."""
+
+    #: The newest form of the parameter that this client knows.
+    VERSION: ClassVar[int] = 1
 
     kind: Literal["aws"] = "aws"
     name: str
@@ -51,17 +55,8 @@ class AwsStack(BaseModel):
         return f"stack {self.name} in {self.region}"
 
 
-class CloudRunWorkers(BaseModel):
+class CloudRunWorkers(_Deployed):
     """Workers on Google Cloud: a service and a job of one name, and their bucket."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        extra="ignore",
-        frozen=True,
-    )
 
     kind: Literal["cloudrun"] = "cloudrun"
     project: str

@@ -23,6 +23,9 @@ app = typer.Typer(
 Policy = Annotated[
     str, typer.Argument(metavar="POLICY", help="render, doctor or deploy.", show_default=False)
 ]
+Expected = Annotated[
+    bool, typer.Option("--expected", help="By patterns, for a stack that isn't deployed yet.")
+]
 #: What `make deploy` calls a stack.
 _DEFAULT_STACK = "Helios"
 
@@ -35,10 +38,7 @@ def print_policy(
     stack: flags.Stack = None,
     region: flags.Region = None,
     profile: flags.Profile = None,
-    expected: Annotated[
-        bool,
-        typer.Option("--expected", help="By patterns, for a stack that isn't deployed yet."),
-    ] = False,
+    expected: Expected = False,
 ) -> None:
     """Print a policy as IAM takes it."""
 
@@ -46,8 +46,8 @@ def print_policy(
         from orchestrator.policies import document
 
         names = await _names(policy, stack, region=region, profile=profile, expected=expected)
-        text = json.dumps(document(policy, names), indent=2)
-        display.answer("policy", text, policy=policy, document=document(policy, names))
+        made = document(policy, names)
+        display.answer("policy", json.dumps(made, indent=2), policy=policy, document=made)
 
     shown.run(work)
 
@@ -60,10 +60,7 @@ def validate(
     stack: flags.Stack = None,
     region: flags.Region = None,
     profile: flags.Profile = None,
-    expected: Annotated[
-        bool,
-        typer.Option("--expected", help="By patterns, for a stack that isn't deployed yet."),
-    ] = False,
+    expected: Expected = False,
 ) -> None:
     """Simulate whether these credentials may do what a policy allows; exit status 0 if so."""
 
