@@ -48,7 +48,7 @@ def run(*, runs: int = 5) -> list[dict[str, Any]]:
     bare: list[float] = []
     ours: list[float] = []
     with (
-        _service() as url,
+        answering_at_once() as url,
         tempfile.TemporaryDirectory() as folder,
         TokenServer(Path(folder)) as tokens,
     ):
@@ -57,8 +57,8 @@ def run(*, runs: int = 5) -> list[dict[str, Any]]:
             ours.append(asyncio.run(_ours(url, IdentityTokens(tokens.token))))
     ratio = statistics.median(other / mine for mine, other in zip(ours, bare, strict=True))
     return [
-        _row(f"{AT_ONCE} invocations at once, bare aiohttp", bare),
-        _row(f"{AT_ONCE} invocations at once, CloudRunAdapter", ours, ratio=ratio),
+        row(f"{AT_ONCE} invocations at once, bare aiohttp", bare),
+        row(f"{AT_ONCE} invocations at once, CloudRunAdapter", ours, ratio=ratio),
     ]
 
 
@@ -102,11 +102,17 @@ async def _timed(once: Callable[[int], Awaitable[None]]) -> float:
 
 
 @contextmanager
-def _service() -> Iterator[str]:
-    """Run the service in a process of its own, and yield its URL."""
+def answering_at_once(*, enveloped: bool = False) -> Iterator[str]:
+    """Run a service in a process of its own that answers all with success, and yield its URL.
+
+    Parameters
+    ----------
+    enveloped:
+        Whether answers come as a Lambda function's do.
+    """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,), daemon=True)
+    process = context.Process(target=_serve, args=(there, enveloped), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{here.recv()}"
@@ -115,10 +121,19 @@ def _service() -> Iterator[str]:
         process.join()
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, enveloped: bool) -> None:
+    body = InvocationResponse.model_validate({"exitCode": 0, "artifact": _ARTIFACT}).body()
+    if enveloped:
+        body = {"statusCode": 200, "body": json.dumps(body)}
+    data = json.dumps(body).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    answer = head % len(data) + data
+
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(_AtOnce, "127.0.0.1", 0, backlog=2 * AT_ONCE)
+        server = await loop.create_server(
+            lambda: _AtOnce(answer), "127.0.0.1", 0, backlog=2 * AT_ONCE
+        )
         pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -128,13 +143,8 @@ def _serve(pipe: Connection) -> None:
 class _AtOnce(asyncio.Protocol):
     """Answers every request with success, with next to no work: it must outrun every client."""
 
-    _BODY = json.dumps(
-        InvocationResponse.model_validate({"exitCode": 0, "artifact": _ARTIFACT}).body()
-    ).encode()
-    _ANSWER = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-        % (len(_BODY), _BODY)
-    )
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -149,16 +159,17 @@ class _AtOnce(asyncio.Protocol):
         length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
         if len(rest) >= length:
             self._data = rest[length:]
-            self._transport.write(self._ANSWER)  # type: ignore[attr-defined]
+            self._transport.write(self._answer)  # type: ignore[attr-defined]
 
 
-def _row(what: str, seconds: list[float], *, ratio: float | None = None) -> dict[str, Any]:
-    row: dict[str, Any] = {"what": what, "runs": len(seconds)}
-    row["median_seconds"] = round(statistics.median(seconds), 4)
-    row["per_second"] = round(AT_ONCE / statistics.median(seconds))
+def row(what: str, seconds: list[float], *, ratio: float | None = None) -> dict[str, Any]:
+    """Return a client's figures, of the seconds that one burst took."""
+    figures: dict[str, Any] = {"what": what, "runs": len(seconds)}
+    figures["median_seconds"] = round(statistics.median(seconds), 4)
+    figures["per_second"] = round(AT_ONCE / statistics.median(seconds))
     if ratio is not None:
-        row["ratio_to_bare"] = round(ratio, 2)
-    return row
+        figures["ratio_to_bare"] = round(ratio, 2)
+    return figures
 
 
 def main() -> None:

@@ -20,7 +20,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import executor, peers, stitch, storage
+from benchmarks import (
+    cold_start,
+    dispatch_cloud_run,
+    dispatch_lambda,
+    executor,
+    peers,
+    stitch,
+    storage,
+)
 from helios.renderer.browser import find_browser
 
 HERE = Path(__file__).resolve().parent
@@ -34,12 +42,17 @@ PEER_ROUNDS = 5
 STITCH_ROUNDS = 9
 EXECUTOR_ROUNDS = 5
 STORAGE_ROUNDS = 9
+COLD_ROUNDS = 5
+DISPATCH_ROUNDS = 3
 
 #: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
 #: seconds that `--help` may take.
 STITCH_TARGET = 2.0
 NOOP_TARGET = (1.0, 200.0)
 HELP_TARGET = 0.3
+#: Of the bare client's invocations a second, and seconds that importing Lambda's handler may take.
+DISPATCH_TARGET = 0.8
+HANDLER_TARGET = 0.3
 
 HEAD = ("what", "ours", "compared with", "ratio", "target", "met")
 
@@ -142,6 +155,47 @@ def storage_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
     ]
 
 
+def cold_start_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """Return the lines of `cold_start.run`: each worker's parts, and its handler's import."""
+    return [
+        *(
+            Line(
+                f"cold {row['worker']} worker, to the first frame",
+                f"{row['total']:.2f} s",
+                f"import {row['import']:.2f}, command {row['command']:.2f},"
+                f" launch {row['launch']:.2f}, load {row['load']:.2f},"
+                f" frame {row['firstFrame']:.2f}",
+            )
+            for row in rows
+        ),
+        *(
+            Line(
+                "import of the Lambda handler",
+                f"{row['import']:.2f} s",
+                target=f"< {HANDLER_TARGET} s",
+                met=row["import"] < HANDLER_TARGET,
+            )
+            for row in rows
+            if row["worker"] == "Lambda"
+        ),
+    ]
+
+
+def dispatch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """Return the line of one client, beside the bare one."""
+    bare, ours = rows
+    return [
+        Line(
+            ours["what"],
+            f"{ours['per_second']:,} /s",
+            f"{bare['what'].rpartition(', ')[2]} {bare['per_second']:,} /s",
+            f"{ours['ratio_to_bare']:.2f}",
+            f"≥ {DISPATCH_TARGET}",
+            ours["ratio_to_bare"] >= DISPATCH_TARGET,
+        )
+    ]
+
+
 def machine(browser: str) -> dict[str, Any]:
     """Return what the figures depend on: the machine, and the versions of programs."""
     package = peers.REMOTION / "node_modules" / "@remotion" / "renderer" / "package.json"
@@ -213,21 +267,30 @@ def main() -> None:
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    rounds = (1,) * 4
+    rounds: tuple[int, ...] = (1,) * 6
     if not options.quick:
         rounds = (PEER_ROUNDS, STITCH_ROUNDS, EXECUTOR_ROUNDS, STORAGE_ROUNDS)
+        rounds += (COLD_ROUNDS, DISPATCH_ROUNDS)
     report("executor")
     of_executor = executor.run(runs=rounds[2])
     report("stitching")
     of_stitch = stitch.run(runs=rounds[1])
     report("storage")
     of_storage = storage.run(runs=rounds[3])
+    report("cold start")
+    of_cold_start = cold_start.run(runs=rounds[4])
+    report("dispatch")
+    of_lambda = dispatch_lambda.run(runs=rounds[5])
+    of_cloud_run = dispatch_cloud_run.run(runs=rounds[5])
     of_peers = peers.run(rounds=rounds[0], browser=browser, report=report)
     lines = [
         *frame_rate_lines(of_peers),
         *stitch_lines(of_stitch),
         *storage_lines(of_storage),
         *executor_lines(of_executor),
+        *cold_start_lines(of_cold_start),
+        *dispatch_lines(of_lambda),
+        *dispatch_lines(of_cloud_run),
     ]
     show(lines)
     if options.quick:
@@ -241,6 +304,8 @@ def main() -> None:
         "stitch": of_stitch,
         "storage": of_storage,
         "executor": of_executor,
+        "coldStart": of_cold_start,
+        "dispatch": [*of_lambda, *of_cloud_run],
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     PAGE.write_text(replace_between_markers(PAGE.read_text(), markdown(lines, facts, date)))
