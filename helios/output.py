@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are whole."""
 
 import errno
+import glob
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helios.errors import DiskFull, HeliosError, OutputUnwritable
+
+
+def part_pattern(output: Path) -> str:
+    """Return the pattern of names beside an output that only a killed process leaves behind."""
+    return f".{glob.escape(output.name[:80])}.*.part"
 
 
 @contextmanager

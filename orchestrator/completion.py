@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from helios.command import format_command
-from helios.errors import Cancelled, HeliosError
+from helios.errors import Cancelled, HeliosError, JobPaused, JobStopped
 from helios.job_spec import JobSpec
 from helios.storage import split_url
 from orchestrator.delivery import deliver
@@ -89,22 +88,6 @@ def telling_how_to_go_on(sentence: str) -> Iterator[None]:
     except asyncio.CancelledError:
         raise Cancelled("stopped; finished chunks are kept", hint=sentence) from None
     except HeliosError as error:
-        if error.retryable:
+        if error.retryable or isinstance(error, JobPaused | JobStopped):
             error.hint = " ".join(filter(None, [error.hint, sentence]))
         raise
-
-
-def go_on(
-    job_file: Path, job_dir: Path, destination: Destination | None, *, also: Sequence[str] = ()
-) -> str:
-    """Return the sentence that says how to go on with a job that ended early.
-
-    Parameters
-    ----------
-    also:
-        Further flags of the command.
-    """
-    words = ["orchestrator", "run", str(job_file), "--resume", *also]
-    words += [] if job_dir == job_file.parent else ["--job-dir", str(job_dir)]
-    words += [] if destination is None else ["-o", str(destination)]
-    return f"Go on with: {format_command(words)}"

@@ -12,6 +12,11 @@ from orchestrator.delivery import check_destination
 _STORAGE = re.compile(r"(?:s3|gs)://", re.IGNORECASE)
 
 
+def is_storage_url(text: str) -> bool:
+    """Tell whether a text names something in S3 or Google Cloud Storage."""
+    return _STORAGE.match(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A file or folder of this machine (`path`), or an object in storage (`url`)."""
@@ -28,7 +33,7 @@ class Destination:
         StorageInvalid
             The URL names no object.
         """
-        if not _STORAGE.match(text):
+        if not is_storage_url(text):
             return cls(path=Path(text))
         split_url(text)
         return cls(url=text)

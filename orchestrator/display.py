@@ -100,6 +100,13 @@ def choose_display(*, as_json: bool, verbose: bool) -> Display:
     return LineDisplay(verbose=verbose)
 
 
+class SilentDisplay(Display):
+    """Shows nothing: for programs that look at a job by themselves."""
+
+    def note(self, kind: str, text: str, **facts: Any) -> None:
+        """Show nothing."""
+
+
 class JsonDisplay(Display):
     """One JSON document a line on stdout: every event, and every milestone."""
 

@@ -3,12 +3,13 @@
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from helios.errors import JobStateConflict, OptionInvalid
@@ -79,10 +80,29 @@ _Count = Annotated[int, Field(ge=0)]
 _Milliseconds = Annotated[float, Field(ge=0)]
 
 
-class AdapterSettings(_Record):
-    """How chunks reach one place that can run them; what else a kind needs is kept beside it."""
+#: The kind of adapter that runs chunks as processes of this machine.
+LOCAL = "local"
 
-    kind: str = Field(default="local", description="local, lambda, cloudrun.")
+
+class AdapterSettings(_Record):
+    """How chunks reach one place that can run them."""
+
+    kind: str = Field(default=LOCAL, description="local, lambda, cloudrun.")
+    weight: float = Field(
+        default=1.0, gt=0, description="Its share of the chunks, relative to other places."
+    )
+    artifacts: str | None = Field(
+        default=None, description="Storage that its workers read from and write to."
+    )
+    function: str | None = Field(default=None, description="Lambda function: name or ARN.")
+    merge_function: str | None = Field(
+        default=None, description="Lambda function that joins chunks; null for the same."
+    )
+    region: str | None = Field(default=None, description="AWS region.")
+    service_url: str | None = Field(default=None, description="Cloud Run service.")
+    impersonate: str | None = Field(
+        default=None, description="Service account to call the service as."
+    )
 
 
 class Placement(_Record):
@@ -95,11 +115,26 @@ class Placement(_Record):
     job_dir: str | None = Field(
         default=None, description="Folder of this machine that chunk outputs are relative to."
     )
-    artifacts: str | None = Field(
-        default=None, description="Storage that workers read from and write to."
-    )
+    machine: str | None = Field(default=None, description="The machine that the folder is on.")
     output: str | None = Field(default=None, description="Where the video goes in the end.")
     keep: bool = Field(default=True, description="Keep the job's folder after success.")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether chunks are rendered on the machine that the job's folder is on."""
+        return all(adapter.kind == LOCAL for adapter in self.adapters)
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder on its machine."""
+        return Path(self.job_path).parent if self.job_dir is None else Path(self.job_dir)
+
+
+class MergeOn(StrEnum):
+    """Where chunks that were rendered elsewhere are joined."""
+
+    LOCAL = "local"
+    WORKER = "worker"
 
 
 class RunSettings(_Record):
@@ -117,9 +152,30 @@ class RunSettings(_Record):
     only: list[int] | None = Field(
         default=None, description="Ids of the only chunks that are wanted; null for all."
     )
+    merge_on: MergeOn | None = Field(
+        default=None, description="Where chunks from elsewhere are joined; null to choose."
+    )
     presign: float | None = Field(
         default=None, gt=0, description="Seconds for which a link to the video is valid."
     )
+
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """Return the settings with other values.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        try:
+            return type(self).model_validate({**self.model_dump(), **changes})
+        except ValidationError as fault:
+            raise OptionInvalid(
+                "; ".join(
+                    f"{'.'.join(map(str, error['loc']))} {error['input']!r}: {error['msg']}"
+                    for error in fault.errors(include_url=False)
+                )
+            ) from None
 
 
 class Attempt(_Record):
@@ -290,8 +346,9 @@ def spec_digest(spec: JobSpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def new_job_id(now: datetime) -> str:
+def new_job_id(now: datetime | None = None) -> str:
     """Return an id that nobody else has, in the order of time: `20261125-093012-7kx2m4`."""
+    now = datetime.now(UTC) if now is None else now
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
     return f"{now:%Y%m%d-%H%M%S}-{tail}"
 

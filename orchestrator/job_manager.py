@@ -26,6 +26,9 @@ PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
 CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
 
 
+SettingsChange = Callable[[RunSettings], RunSettings]
+
+
 class JobManager:
     """Runs jobs, and keeps what is known of them where it outlives this process.
 
@@ -155,32 +158,43 @@ class JobManager:
         """
         return await self._run(job_id, RUNNABLE, keep_chunks=keep_chunks)
 
-    async def resume(self, job_id: str) -> JobSummary:
+    async def resume(self, job_id: str, *, change: SettingsChange | None = None) -> JobSummary:
         """Go on with a job that is paused, failed, or whose process died, and run it to its end.
 
         Chunks that are there and whole aren't rendered again.
+
+        Parameters
+        ----------
+        change:
+            Returns the settings that the job is run with from now on, from those that it had.
 
         Raises
         ------
         HeliosError
             As `run`.
         """
-        return await self._run(job_id, RESUMABLE, keep_chunks=True)
+        return await self._run(job_id, RESUMABLE, keep_chunks=True, change=change)
 
-    async def retry(self, job_id: str, *, fresh: bool = False) -> JobSummary:
+    async def retry(
+        self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
+    ) -> JobSummary:
         """Run a job again that isn't completed, also one that was cancelled.
 
         Parameters
         ----------
         fresh:
             Render all of its chunks anew.
+        change:
+            As for `resume`.
 
         Raises
         ------
         HeliosError
             As `run`.
         """
-        return await self._run(job_id, RETRYABLE, keep_chunks=not fresh)
+        return await self._run(
+            job_id, RETRYABLE, keep_chunks=not fresh, forget=fresh, change=change
+        )
 
     async def get(self, job_id: str) -> Job:
         """Return all that is known of a job.
@@ -278,7 +292,13 @@ class JobManager:
             ended.exception()
 
     async def _run(
-        self, job_id: str, states: Collection[JobState], *, keep_chunks: bool
+        self,
+        job_id: str,
+        states: Collection[JobState],
+        *,
+        keep_chunks: bool,
+        forget: bool = False,
+        change: SettingsChange | None = None,
     ) -> JobSummary:
         async with self._repository.claim(job_id) as claim:
             job = await claim.load()
@@ -287,6 +307,10 @@ class JobManager:
                 job = job.moved(JobState.PAUSED, at=self._now())
             if job.state not in states:
                 raise _conflict(job, "run")
+            if change is not None:
+                job = job.model_copy(update={"settings": change(job.settings)})
+            if forget:
+                await self._runner.forget(job)
             run = JobRun(
                 claim,
                 job,

@@ -34,5 +34,9 @@ class JobRunner(ABC):
         """Remove what only served to make a result that is delivered and recorded by now."""
 
     @abstractmethod
+    async def forget(self, job: Job) -> None:
+        """Remove the chunks that a job left, so that all of them are rendered anew."""
+
+    @abstractmethod
     async def discard(self, job: Job) -> None:
         """Remove all that a job left, except for a result that was delivered elsewhere."""

@@ -9,16 +9,16 @@ from orchestrator.adapters import WorkerAdapter
 from orchestrator.completion import (
     check_reachable,
     deliver_to,
-    go_on,
     link_to,
     tell_completion,
-    telling_how_to_go_on,
 )
 from orchestrator.destination import Destination
 from orchestrator.display import Display
+from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.planner import makes_images
 from orchestrator.resume import forget_chunks, whole_chunks
+from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
 from orchestrator.stores import Stores
 
@@ -32,8 +32,9 @@ async def run_job(
     destination: Destination | None,
     options: RunOptions,
     display: Display,
-) -> None:
-    """Run a job and show how it goes.
+    control: RunControl | None = None,
+) -> str:
+    """Run a job, show how it goes, and return where its result is.
 
     Parameters
     ----------
@@ -41,29 +42,36 @@ async def run_job(
         Where the spec is, and the folder that the job runs in.
     destination:
         Where the video goes; None leaves it where the job makes it.
+    control:
+        What steers the run; nothing by default.
 
     Raises
     ------
+    JobBusy
+        Another process runs a job in the folder.
     HeliosError
-        As `JobExecutor.execute`; what can be gone on with says how in its hint.
+        As `JobExecutor.execute`.
     """
     async with Stores() as stores:
         if destination is not None:
             destination.check(images=makes_images(spec))
             await check_reachable(destination, stores)
-        result = await _execute(
-            spec,
-            adapter=adapter,
-            job_file=job_file,
-            job_dir=job_dir,
-            destination=destination,
-            options=options,
-            display=display,
-        )
-        made = _made(spec, result, job_dir, options)
-        where = str(job_dir) if made is None else await deliver_to(made, destination, stores)
+        make_folder(job_dir)
+        with alone_in(job_dir):
+            result = await _execute(
+                spec,
+                adapter=adapter,
+                job_file=job_file,
+                job_dir=job_dir,
+                options=options,
+                display=display,
+                control=control or RunControl(),
+            )
+            made = _made(spec, result, job_dir, options)
+            where = str(job_dir) if made is None else await deliver_to(made, destination, stores)
         link = await link_to(where, options.presign, stores)
     tell_completion(display, spec, result, where, link=link)
+    return where
 
 
 async def _execute(
@@ -72,11 +80,10 @@ async def _execute(
     adapter: WorkerAdapter,
     job_file: Path,
     job_dir: Path,
-    destination: Destination | None,
     options: RunOptions,
     display: Display,
+    control: RunControl,
 ) -> JobResult:
-    make_folder(job_dir)
     done = await whole_chunks(spec, job_dir) if options.resume else set()
     if options.resume:
         display.note(
@@ -86,11 +93,9 @@ async def _execute(
         )
     else:
         forget_chunks(spec, job_dir, only=options.only)
-    with (
-        telling_how_to_go_on(go_on(job_file, job_dir, destination)),
-        display.job(spec, done=done, only=options.only),
-    ):
-        return await JobExecutor(adapter).execute(
+    control.on_reused(done)
+    with display.job(spec, done=done, only=options.only):
+        return await JobExecutor(control.wrap(adapter)).execute(
             spec,
             concurrency=options.concurrency,
             job_dir=job_dir,
@@ -101,7 +106,8 @@ async def _execute(
             chunk_timeout=options.chunk_timeout,
             completed_chunk_ids=done,
             chunk_ids=options.only,
-            on_event=display.show,
+            on_event=to_all(control.on_event, display.show),
+            pause=control.pause,
             verify=check_chunk_outputs,
         )
 

@@ -1,7 +1,5 @@
 """A job that can run elsewhere: what its commands read travels with it, under a name of its own."""
 
-import secrets
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -83,11 +81,6 @@ def merge_needs_assets(spec: JobSpec, job_dir: Path) -> bool:
         return False
     names = [name for name in _inputs(parse_command(spec.merge_command)) if not _is_remote(name)]
     return not all((job_dir / name).exists() for name in names)
-
-
-def new_job_id() -> str:
-    """Return an id that no other job has; ids sort by the time when they were made."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
 def name_in_assets(source: str) -> str:

@@ -1,12 +1,12 @@
 """Runs a job whose chunks are rendered elsewhere, through object storage."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from helios.errors import OptionInvalid
-from helios.job_folder import is_packed
+from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
 from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
@@ -16,47 +16,23 @@ from orchestrator.chunk_artifacts import ArtifactKeeper, ChunkDownloads
 from orchestrator.completion import (
     check_reachable,
     deliver_to,
-    go_on,
     link_to,
     tell_completion,
-    telling_how_to_go_on,
 )
 from orchestrator.destination import Destination
 from orchestrator.display import Display
+from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.local_run import make_folder
 from orchestrator.planner import makes_images
 from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets
 from orchestrator.remote_merge import MergeByWorker, MergeHere, MergeWhereItSuits, Site
 from orchestrator.resume import forget_chunks
+from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, upload_job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worksite:
-    """Workers that are deployed somewhere, and the storage that they share with this machine.
-
-    Attributes
-    ----------
-    name:
-        What people call it.
-    adapter:
-        Takes jobs there.
-    artifacts:
-        URL of the storage, such as `s3://bucket/prefix`.
-    weight:
-        Its share of the chunks, relative to other worksites.
-    joiner:
-        Takes merges to a worker of their own, if there is one.
-    """
-
-    name: str
-    adapter: WorkerAdapter
-    artifacts: str
-    weight: float = 1.0
-    joiner: WorkerAdapter | None = None
+from orchestrator.worksites import Worksite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +46,10 @@ class RemoteOptions:
     merge_by_worker:
         Whether a worker joins the chunks, or this machine; None chooses by what becomes of the
         video, and by size.
-    flags:
-        Flags of the command line by which a later run finds the same worksites.
     """
 
     worksites: Sequence[Worksite]
     merge_by_worker: bool | None = None
-    flags: Sequence[str] = ()
 
 
 async def run_remote_job(
@@ -88,8 +61,9 @@ async def run_remote_job(
     options: RunOptions,
     remote: RemoteOptions,
     display: Display,
-) -> None:
-    """Run a job elsewhere and show how it goes.
+    control: RunControl | None = None,
+) -> str:
+    """Run a job elsewhere, show how it goes, and return where its result is.
 
     Assets and spec are stored, chunks are rendered into storage, and joined here or there. Workers
     return a chunk that they find in the job's folder without rendering it, so that running the
@@ -102,12 +76,15 @@ async def run_remote_job(
         that are joined here come into it.
     destination:
         Where the video goes; None leaves it where the job makes it, in `job_dir`.
+    control:
+        What steers the run; nothing by default.
 
     Raises
     ------
+    JobBusy
+        Another process runs a job in the folder.
     HeliosError
-        As `JobExecutor.execute`, and what storage says; what can be gone on with says how in its
-        hint.
+        As `JobExecutor.execute`, and what storage says.
     """
     by_worker = _who_merges(spec, job_dir, remote)
     display.stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
@@ -117,10 +94,11 @@ async def run_remote_job(
         own_files += [] if destination.path is None else [destination.path]
     make_folder(job_dir)
     job = make_portable(spec, job_dir, own_files=own_files)
+    control = control or RunControl()
     async with Stores() as stores:
         if destination is not None:
             await check_reachable(destination, stores)
-        with telling_how_to_go_on(go_on(job_file, job_dir, destination, also=remote.flags)):
+        with alone_in(job_dir):
             stored = await _upload(job, remote.worksites, stores=stores, display=display)
             crew = _Crew(
                 spec,
@@ -131,16 +109,29 @@ async def run_remote_job(
                 merges=options.merge and options.only is None,
                 stays=destination is not None and destination.url is not None,
                 display=display,
+                control=control,
             )
             if not options.resume:
                 forget_chunks(spec, job_dir, only=options.only)
             try:
-                result = await _execute(spec, crew, options=options, display=display)
+                result = await _execute(
+                    spec, crew, options=options, display=display, control=control
+                )
                 where = await _deliver(result, crew, destination, merge=options.merge)
             finally:
                 await crew.stop()
             link = await link_to(where, options.presign, stores)
     tell_completion(display, spec, result, where, link=link)
+    return where
+
+
+async def forget_stored(spec: JobSpec, artifacts: Collection[str | None]) -> None:
+    """Remove a job's chunks from the storages that it ran with."""
+    async with Stores() as stores:
+        for url in {url for url in artifacts if url is not None and spec.id is not None}:
+            folder = JobFolder.of(spec, f"{url}/jobs/{spec.id}/job.json")
+            if folder is not None:
+                await stores.at(folder.url).delete_prefix("chunks/")
 
 
 def _who_merges(spec: JobSpec, job_dir: Path, remote: RemoteOptions) -> bool | None:
@@ -213,6 +204,7 @@ class _Crew:
         merges: bool,
         stays: bool,
         display: Display,
+        control: RunControl,
     ) -> None:
         self.spec = spec
         self.job_dir = job_dir
@@ -221,11 +213,12 @@ class _Crew:
         self.downloads = ChunkDownloads(spec, job_dir, stores=stores)
         # What will be joined here comes while the rest still renders.
         comes_here = merges and (not stays if by_worker is None else not by_worker)
-        self.renderers = ArtifactKeeper(
+        keeper = ArtifactKeeper(
             SpreadAdapter([place for site in sites for place in site.places]),
             on_stored=self.downloads.begin if comes_here else None,
         )
-        artifacts = self.renderers.artifacts
+        self.artifacts = artifacts = keeper.artifacts
+        self.renderers = control.wrap(keeper)
         here = MergeHere(spec, artifacts, self.downloads)
         self.merge_worker = MergeByWorker(sites, artifacts, stores=stores)
         self.merger: WorkerAdapter = self.merge_worker if by_worker else here
@@ -247,7 +240,7 @@ class _Crew:
 
 
 async def _execute(
-    spec: JobSpec, crew: _Crew, *, options: RunOptions, display: Display
+    spec: JobSpec, crew: _Crew, *, options: RunOptions, display: Display, control: RunControl
 ) -> JobResult:
     with display.job(spec, only=options.only):
         return await JobExecutor(crew.renderers).execute(
@@ -260,7 +253,8 @@ async def _execute(
             retry_delay=options.retry_delay,
             chunk_timeout=options.chunk_timeout,
             chunk_ids=options.only,
-            on_event=display.show,
+            on_event=to_all(control.on_event, display.show),
+            pause=control.pause,
             merge_adapter=crew.merger,
         )
 
@@ -274,13 +268,13 @@ async def _deliver(
     if result.merged:
         return await deliver_to(result.output or crew.job_dir, destination, crew.stores)
     alone = crew.spec.chunks[0]
-    stored = crew.renderers.artifacts.get(alone.id)
+    stored = crew.artifacts.get(alone.id)
     if not merge or stored is None or len(crew.spec.chunks) > 1:
         # Parts stay where they are.
         return ", ".join(f"{site.folder}/chunks" for site in crew.sites)
     if not is_packed(alone):
         return await _deliver_stored(stored, crew, destination)
-    await crew.downloads.finish(crew.renderers.artifacts)
+    await crew.downloads.finish(crew.artifacts)
     return await deliver_to(crew.job_dir / alone.output_file, destination, crew.stores)
 
 

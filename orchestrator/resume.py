@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.output import part_pattern
 from helios.stitcher.check import check_chunk_outputs
 
 #: Chunk outputs that are looked at at once.
@@ -71,3 +73,17 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
         if only is None or chunk.id in only:
             with contextlib.suppress(OSError):
                 (job_dir / chunk.output_file).unlink()
+
+
+def remove_outputs(spec: JobSpec, job_dir: Path) -> None:
+    """Remove all that a job's chunks wrote, whole or half, and folders that are empty then."""
+    outputs = [job_dir / chunk.output_file for chunk in spec.chunks]
+    for output in outputs:
+        for path in (output, *output.parent.glob(part_pattern(output))):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    for folder in {output.parent for output in outputs}:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Self
+
+from orchestrator.job import MergeOn, RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,9 @@ class RunOptions:
         Ids of the only chunks that are wanted; None for all.
     resume:
         Keep the chunks that are there already and are whole.
+    merge_on:
+        Where chunks that were rendered elsewhere are joined; None chooses by what becomes of the
+        video, and by size.
     presign:
         Seconds for which a link to a video in storage is valid; None for no link.
     """
@@ -33,4 +39,33 @@ class RunOptions:
     chunk_timeout: float | None
     only: Collection[int] | None
     resume: bool
+    merge_on: MergeOn | None = None
     presign: float | None = None
+
+    @classmethod
+    def of(cls, settings: RunSettings, *, resume: bool) -> Self:
+        """Return the options of a job that is kept."""
+        return cls(
+            concurrency=settings.concurrency,
+            merge=settings.merge,
+            retries=settings.retries,
+            retry_delay=settings.retry_delay,
+            chunk_timeout=settings.chunk_timeout,
+            only=settings.only,
+            resume=resume,
+            merge_on=settings.merge_on,
+            presign=settings.presign,
+        )
+
+    def settings(self) -> RunSettings:
+        """Return the options as they are kept with a job."""
+        return RunSettings(
+            concurrency=self.concurrency,
+            merge=self.merge,
+            retries=self.retries,
+            retry_delay=self.retry_delay,
+            chunk_timeout=self.chunk_timeout,
+            only=None if self.only is None else sorted(self.only),
+            merge_on=self.merge_on,
+            presign=self.presign,
+        )

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 
 from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
+
+# Renders of tests are kept apart from those of whoever runs them.
+_KEPT = tempfile.TemporaryDirectory(prefix="helios-test-jobs-")
+os.environ["HELIOS_JOBS"] = _KEPT.name
 
 # Examples are timed nowhere: a busy machine takes longer for one now and then.
 settings.register_profile("untimed", deadline=None)

@@ -6,11 +6,14 @@ Commands import what they need when they run, so that `--help` is quick.
 import typer
 
 from orchestrator.cli import (
+    cancel,
     cloudrun,
     connect,
     detached,
     doctor,
     estimate,
+    job_life,
+    jobs,
     plan,
     policies,
     render,
@@ -33,10 +36,14 @@ app.command()(plan.plan)
 app.command()(run.run)
 app.command()(spec.validate)
 app.command()(spec.schema)
+app.command()(job_life.resume)
+app.command()(job_life.retry)
+app.command()(job_life.pause)
+app.command()(cancel.cancel)
+app.add_typer(jobs.app)
 app.command()(connect.connect)
 app.command()(detached.status)
 app.command()(detached.watch)
-app.command()(detached.cancel)
 app.command()(detached.fetch)
 app.command("list")(detached.list_renders)
 app.command()(estimate.estimate)

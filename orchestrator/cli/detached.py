@@ -1,4 +1,4 @@
-"""`orchestrator status`, `watch`, `cancel`, `fetch`, `list`: renders that go on in the cloud."""
+"""`orchestrator status`, `watch`, `fetch`, `list`: renders that go on in the cloud."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from orchestrator.cli.deployed import Deployed, detached_renders
 from orchestrator.cli.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
+    from orchestrator.deployment import Deployment
     from orchestrator.detached.base import Execution
     from orchestrator.detached.status import RenderStatus
     from orchestrator.display import Display
@@ -74,33 +75,6 @@ def watch(
 
 
 @with_groups
-def cancel(
-    render: flags.RenderId,
-    deployed: Deployed,
-    shown: Shown,
-    reason: Annotated[
-        str, typer.Option(help="Why, for whoever asks later.")
-    ] = "stopped by its owner",
-) -> None:
-    """Stop a detached render; chunks that are done stay."""
-
-    async def work(display: "Display") -> None:
-        from orchestrator.detached.base import RenderState
-
-        async with deployed.renders() as renders:
-            found = await renders.cancel(render, reason=reason)
-        stopped = found.state in (RenderState.CANCELLED, RenderState.RUNNING)
-        said = "is stopped" if stopped else f"had ended before: {found.state}"
-        display.note(
-            "cancelled" if stopped else "ended",
-            f"{found.id}: {said}, with {_chunks(found)}",
-            **status_document(found),
-        )
-
-    shown.run(work)
-
-
-@with_groups
 def fetch(
     render: flags.RenderId,
     output: flags.Output,
@@ -143,6 +117,29 @@ def list_renders(
         )
 
     shown.run(work)
+
+
+async def cancel_render(
+    render: str, deployment: "Deployment", *, reason: str, display: "Display"
+) -> None:
+    """Stop a detached render, and say how far it was.
+
+    Raises
+    ------
+    HeliosError
+        There is none, or it can't be stopped.
+    """
+    from orchestrator.detached.base import RenderState
+
+    async with detached_renders(deployment) as renders:
+        found = await renders.cancel(render, reason=reason)
+    stopped = found.state in (RenderState.CANCELLED, RenderState.RUNNING)
+    said = "is stopped" if stopped else f"had ended before: {found.state}"
+    display.note(
+        "cancelled" if stopped else "ended",
+        f"{found.id}: {said}, with {_chunks(found)}",
+        **status_document(found),
+    )
 
 
 def status_document(found: "RenderStatus") -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Detaching:
 
     def id_for(self, spec_id: str | None = None) -> str:
         """Return the render's id: what the user says, else the job's own, else a new one."""
-        from orchestrator.portable_job import new_job_id
+        from orchestrator.job import new_job_id
 
         return self.request_id or spec_id or new_job_id()
 

@@ -1,55 +1,113 @@
-"""Runs a job where the flags say."""
+"""Keeps a new job and runs it, for the commands that make one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helios.errors import DiskFull, JobExists, OutputUnwritable
+
 if TYPE_CHECKING:
     from helios.job_spec import JobSpec
+    from orchestrator.cli.registry import Registry
     from orchestrator.destination import Destination
     from orchestrator.display import Display
-    from orchestrator.remote_run import RemoteOptions
+    from orchestrator.job import AdapterSettings, Job, Placement, RunSettings
+    from orchestrator.job_manager import JobManager
     from orchestrator.run_options import RunOptions
 
 
 async def execute(
     spec: "JobSpec",
     *,
+    name: str,
+    adapters: "list[AdapterSettings]",
     job_file: Path,
     job_dir: Path,
     destination: "Destination | None",
     options: "RunOptions",
-    remote: "RemoteOptions | None",
+    keep: bool,
+    registry: "Registry",
     display: "Display",
 ) -> None:
-    """Run a job on this machine, or elsewhere if `remote` says where.
+    """Keep a job, run it to its end, and say how to go on with it if that comes early.
+
+    Parameters
+    ----------
+    name:
+        What people know it by.
+    adapters:
+        Where chunks are rendered.
+    keep:
+        Whether the job's folder stays after success.
 
     Raises
     ------
     HeliosError
-        As `run_job` and `run_remote_job`.
+        As `JobManager.run`.
     """
-    if remote is None:
-        from orchestrator.adapters.local import LocalWorkerAdapter
-        from orchestrator.local_run import run_job
+    from orchestrator.completion import telling_how_to_go_on
+    from orchestrator.job_manager import JobManager
+    from orchestrator.placement_runner import PlacementRunner
 
-        await run_job(
-            spec,
-            adapter=LocalWorkerAdapter(),
-            job_file=job_file,
-            job_dir=job_dir,
-            destination=destination,
-            options=options,
-            display=display,
-        )
-        return
-    from orchestrator.remote_run import run_remote_job
+    placement = _placement(adapters, job_file, job_dir, destination, keep=keep)
+    runner = PlacementRunner(display=display)
+    async with registry.open() as repository:
+        manager = JobManager(repository, runner)
+        how = "Go on with the same command and --resume."
+        try:
+            job = await _create(manager, spec, placement, options.settings(), name)
+            if not registry.forgets:
+                how = f"Go on with: {registry.command('resume', job.id)}"
+                display.note("job", f"job {job.id}", id=job.id)
+        except (OutputUnwritable, DiskFull) as fault:
+            if not registry.is_default:
+                raise
+            from orchestrator.job_repository import MemoryJobRepository
 
-    await run_remote_job(
-        spec,
-        job_file=job_file,
-        job_dir=job_dir,
-        destination=destination,
-        options=options,
-        remote=remote,
-        display=display,
+            display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
+            manager = JobManager(MemoryJobRepository(), runner)
+            job = await _create(manager, spec, placement, options.settings(), name)
+        with telling_how_to_go_on(how):
+            await manager.run(job.id, keep_chunks=options.resume)
+
+
+def _placement(
+    adapters: "list[AdapterSettings]",
+    job_file: Path,
+    job_dir: Path,
+    destination: "Destination | None",
+    *,
+    keep: bool,
+) -> "Placement":
+    import socket
+
+    from orchestrator.job import Placement
+
+    output = None
+    if destination is not None:
+        output = destination.url or str(Path(str(destination)).absolute())
+    return Placement(
+        adapters=adapters,
+        job_path=str(job_file.absolute()),
+        job_dir=str(job_dir.absolute()),
+        machine=socket.gethostname(),
+        output=output,
+        keep=keep,
     )
+
+
+async def _create(
+    manager: "JobManager",
+    spec: "JobSpec",
+    placement: "Placement",
+    settings: "RunSettings",
+    name: str,
+) -> "Job":
+    from orchestrator.job import new_job_id
+
+    try:
+        return await manager.create(spec, placement=placement, settings=settings, name=name)
+    except JobExists:
+        # The same spec was run before.
+        return await manager.create(
+            spec, placement=placement, settings=settings, name=name, job_id=new_job_id()
+        )

@@ -170,9 +170,15 @@ class Running:
         )
 
     def options(
-        self, concurrency: int, *, resume: bool | None = None, presign: float | None = None
+        self,
+        concurrency: int,
+        *,
+        resume: bool | None = None,
+        merge_on: str | None = None,
+        presign: float | None = None,
     ) -> "RunOptions":
         """Return the flags as options of a run; `resume` overrides the flag."""
+        from orchestrator.job import MergeOn
         from orchestrator.run_options import RunOptions
 
         return RunOptions(
@@ -183,6 +189,7 @@ class Running:
             chunk_timeout=self.chunk_timeout,
             only=self.only_chunks or None,
             resume=self.resume if resume is None else resume,
+            merge_on=None if merge_on is None else MergeOn(merge_on),
             presign=presign,
         )
 

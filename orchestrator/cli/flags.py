@@ -164,5 +164,14 @@ JobDir = Annotated[
     typer.Option(help="Folder for the spec and the chunks.", show_default="OUTPUT.job, beside it"),
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the job's folder after success.")]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        help="Where jobs are kept: a folder, s3://bucket/prefix, gs://..., or none.",
+        show_default="HELIOS_JOBS, else ~/.local/state/helios/jobs",
+    ),
+]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document per event, on stdout.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what workers say.")]

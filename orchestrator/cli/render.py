@@ -1,7 +1,5 @@
 """`orchestrator render`: from a composition to a video."""
 
-import contextlib
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from orchestrator.cli.flag_groups import (
     chosen_concurrency,
     with_groups,
 )
+from orchestrator.cli.registry import Registry
 from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def render(
     running: Running,
     where: Where,
     detaching: Detaching,
+    registry: Registry,
     shown: Shown,
     concurrency: flags.Concurrency = None,
     job_dir: flags.JobDir = None,
@@ -45,8 +45,10 @@ def render(
         from orchestrator.cli.execution import execute
         from orchestrator.cli.planning import plan_render, write_spec
         from orchestrator.destination import Destination
+        from orchestrator.file_lock import alone_in
+        from orchestrator.job import new_job_id
         from orchestrator.local_run import make_folder
-        from orchestrator.portable_job import link_composition, name_in_assets, new_job_id
+        from orchestrator.portable_job import link_composition, name_in_assets
 
         destination = Destination.of(output)
         detaching.check(where, running, destination)
@@ -65,7 +67,7 @@ def render(
             return
         where.check(destination, leaves_chunks=running.leaves_chunks)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
-        remote = (await where.found()).remote(concurrency=at_once)
+        adapters = (await where.found()).adapters()
         folder = job_dir or destination.job_dir
         spec = await plan_render(
             display,
@@ -75,27 +77,34 @@ def render(
             options=picture.options(),
             sizes=cut.sizes(at_once, remote=where.is_remote),
             job_dir=folder,
-            job_id=new_job_id() if remote else None,
-            input_name=name_in_assets(source) if remote else None,
+            job_id=new_job_id(),
+            input_name=name_in_assets(source) if where.is_remote else None,
         )
         job_file = folder / "job.json"
         earlier = _earlier(spec, job_file, display) if running.resume else None
         spec = earlier or spec
         make_folder(folder)
-        if remote:
-            link_composition(source, folder)
-        write_spec(job_file, spec)
+        with alone_in(folder):
+            if where.is_remote:
+                link_composition(source, folder)
+            write_spec(job_file, spec)
         await execute(
             spec,
+            name=source,
+            adapters=adapters,
             job_file=job_file,
             job_dir=folder,
             destination=destination,
-            options=running.options(at_once, resume=earlier is not None, presign=where.presign),
-            remote=remote,
+            options=running.options(
+                at_once,
+                resume=earlier is not None,
+                merge_on=where.merge_on,
+                presign=where.presign,
+            ),
+            keep=keep or job_dir is not None or running.leaves_chunks,
+            registry=registry,
             display=display,
         )
-        if not (keep or job_dir or running.leaves_chunks):
-            _remove_job(folder)
 
     shown.run(work)
 
@@ -149,15 +158,3 @@ def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | 
     if earlier is None:
         display.note("replanned", "the plan isn't that of the last run: all chunks are rendered")
     return earlier
-
-
-def _remove_job(folder: Path) -> None:
-    """Remove what a render left in its job's folder, and the folder if nothing else is in it."""
-    from helios.assets.archive import TOP_FOLDER
-
-    shutil.rmtree(folder / "chunks", ignore_errors=True)
-    (folder / "job.json").unlink(missing_ok=True)
-    if (folder / TOP_FOLDER).is_symlink():
-        (folder / TOP_FOLDER).unlink()
-    with contextlib.suppress(OSError):
-        folder.rmdir()

@@ -8,6 +8,7 @@ import typer
 from orchestrator.cli import flags
 from orchestrator.cli.detaching import Detaching
 from orchestrator.cli.flag_groups import Running, Shown, chosen_concurrency, with_groups
+from orchestrator.cli.registry import Registry
 from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def run(
     running: Running,
     where: Where,
     detaching: Detaching,
+    registry: Registry,
     shown: Shown,
     output: Annotated[
         str | None,
@@ -56,14 +58,17 @@ def run(
             return
         where.check(destination, leaves_chunks=running.leaves_chunks)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
-        remote = (await where.found()).remote(concurrency=at_once)
+        adapters = (await where.found()).adapters()
         await execute(
             JobSpec.load(job),
+            name=str(job),
+            adapters=adapters,
             job_file=job,
             job_dir=job_dir or job.parent,
             destination=destination,
-            options=running.options(at_once, presign=where.presign),
-            remote=remote,
+            options=running.options(at_once, merge_on=where.merge_on, presign=where.presign),
+            keep=True,
+            registry=registry,
             display=display,
         )
 

@@ -1,4 +1,4 @@
-"""Flags that say where chunks are rendered and joined, and the adapters that they stand for."""
+"""Flags that say where chunks are rendered and joined, and the places that they stand for."""
 
 import dataclasses
 import os
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli import flags
-from orchestrator.cli.deployed import STACK, find_deployment, require
+from orchestrator.cli.deployed import STACK, find_deployment
 
 if TYPE_CHECKING:
-    from orchestrator.adapters import WorkerAdapter
     from orchestrator.deployment import Deployment
     from orchestrator.destination import Destination
-    from orchestrator.remote_run import RemoteOptions
+    from orchestrator.job import AdapterSettings
 
 LOCAL = "local"
 #: What a worksite is called, and the scheme of the storage that its workers are at home with.
@@ -156,15 +155,11 @@ class Where:
             artifacts=artifacts,
         )
 
-    def remote(
-        self, *, concurrency: int, env: Mapping[str, str] | None = None
-    ) -> "RemoteOptions | None":
-        """Return the worksites that the flags name; None if chunks are rendered here.
+    def adapters(self, env: Mapping[str, str] | None = None) -> "list[AdapterSettings]":
+        """Return the places that the flags name, ready to be kept with a job.
 
         Parameters
         ----------
-        concurrency:
-            Chunks at the same time.
         env:
             Environment variables that stand in for flags; this process's own by default.
 
@@ -172,31 +167,27 @@ class Where:
         ------
         OptionInvalid
             A flag is missing, or can't be worked with.
+        ProgramMissing
+            A package isn't installed that a place needs.
         """
-        from orchestrator.remote_run import RemoteOptions, Worksite
+        from orchestrator.job import AdapterSettings
+        from orchestrator.worksites import check_installed
 
         weights = self._weights()
         if LOCAL in weights:
-            return None
-        settings = os.environ if env is None else env
-        worksites: list[Worksite] = []
+            return [AdapterSettings()]
+        known = os.environ if env is None else env
+        found: list[AdapterSettings] = []
         for name, weight in weights.items():
-            artifacts = self._artifacts_of(name, settings)
-            adapter = self._adapter(name, settings, concurrency=concurrency)
-            worksites.append(
-                Worksite(
-                    name=name,
-                    adapter=adapter,
-                    artifacts=artifacts,
-                    weight=weight,
-                    joiner=self._joiner(name, settings),
-                )
+            settings = AdapterSettings(
+                kind=name,
+                weight=weight,
+                artifacts=self._artifacts_of(name, known),
+                **(self._function(known) if name == "lambda" else self._service(known)),
             )
-        return RemoteOptions(
-            worksites=worksites,
-            merge_by_worker=None if self.merge_on is None else self.merge_on == "worker",
-            flags=self._words(),
-        )
+            check_installed(settings)
+            found.append(settings)
+        return found
 
     def _weights(self) -> Mapping[str, float]:
         """Return the adapters that are named, and their shares."""
@@ -236,36 +227,28 @@ class Where:
             hint=f"Give --artifacts {scheme}://bucket/prefix, or set {variable}.",
         )
 
-    def _adapter(self, name: str, env: Mapping[str, str], *, concurrency: int) -> "WorkerAdapter":
-        if name == "lambda":
-            function = self.function or env.get(FUNCTION)
-            return _lambda_adapter(function, region=self.region, concurrency=concurrency)
+    def _function(self, env: Mapping[str, str]) -> dict[str, str | None]:
+        from helios.errors import OptionInvalid
+
+        function = self.function or env.get(FUNCTION)
+        if not function:
+            raise OptionInvalid(
+                "--adapter lambda: which function?",
+                hint=f"Give --function NAME, or set {FUNCTION}.",
+            )
+        joiner = self.merge_function or env.get(MERGE_FUNCTION)
+        return {"function": function, "merge_function": joiner, "region": self.region}
+
+    def _service(self, env: Mapping[str, str]) -> dict[str, str | None]:
+        from helios.errors import OptionInvalid
+
         url = self.service_url or env.get(SERVICE_URL)
-        return _cloud_run_adapter(url, impersonate=self.impersonate)
-
-    def _joiner(self, name: str, env: Mapping[str, str]) -> "WorkerAdapter | None":
-        function = self.merge_function or env.get(MERGE_FUNCTION)
-        if name != "lambda" or not function:
-            return None
-        return _lambda_adapter(function, region=self.region, concurrency=1)
-
-    def _words(self) -> Sequence[str]:
-        """Return the flags again, as a command line has them."""
-        words: list[str] = []
-        for flag, values in (
-            ("--adapter", self.adapter),
-            ("--function", [self.function]),
-            ("--merge-function", [self.merge_function]),
-            ("--region", [self.region]),
-            ("--service-url", [self.service_url]),
-            ("--impersonate", [self.impersonate]),
-            ("--artifacts", self.artifacts),
-            ("--merge-on", [self.merge_on]),
-            ("--presign", [None if self.presign is None else f"{self.presign:g}"]),
-        ):
-            for value in values or []:
-                words += [] if value is None else [flag, value]
-        return words
+        if not url:
+            raise OptionInvalid(
+                "--adapter cloudrun: which service?",
+                hint=f"Give --service-url URL, or set {SERVICE_URL}.",
+            )
+        return {"service_url": url, "impersonate": self.impersonate}
 
 
 def _without_stack(env: Mapping[str, str]) -> Mapping[str, str]:
@@ -285,33 +268,3 @@ def _share(text: str, share: str) -> float:
     if not 0 < weight < float("inf"):
         raise OptionInvalid(f"--adapter {text}: {share!r} is not a share above 0")
     return weight
-
-
-def _lambda_adapter(
-    function: str | None, *, region: str | None, concurrency: int
-) -> "WorkerAdapter":
-    from helios.errors import OptionInvalid
-
-    if not function:
-        raise OptionInvalid(
-            "--adapter lambda: which function?", hint=f"Give --function NAME, or set {FUNCTION}."
-        )
-    require("boto3", "--adapter lambda", extra="aws")
-    from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
-
-    return AwsLambdaAdapter(function, region=region, concurrency=concurrency)
-
-
-def _cloud_run_adapter(url: str | None, *, impersonate: str | None) -> "WorkerAdapter":
-    from helios.errors import OptionInvalid
-
-    if not url:
-        raise OptionInvalid(
-            "--adapter cloudrun: which service?",
-            hint=f"Give --service-url URL, or set {SERVICE_URL}.",
-        )
-    require("google.auth", "--adapter cloudrun", extra="gcp")
-    from orchestrator.adapters.cloud_run import CloudRunAdapter
-    from orchestrator.adapters.identity import IdentityTokens, find_identity
-
-    return CloudRunAdapter(url, tokens=IdentityTokens(find_identity(impersonate=impersonate)))

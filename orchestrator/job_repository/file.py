@@ -21,10 +21,10 @@ from helios.errors import (
 from helios.job_spec import JobSpec
 from helios.output import write_failure
 from helios.to_the_end import to_the_end
+from orchestrator.file_lock import FileLock, is_locked
 from orchestrator.job import Job, JobChunk, JobState, JobSummary, check_job_id
 from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish, not_found
 from orchestrator.job_repository.durable import append_durably, flush_folder, write_durably
-from orchestrator.job_repository.file_lock import FileLock, is_locked
 from orchestrator.job_repository.record_format import (
     decode_chunks,
     decode_summary,

@@ -92,6 +92,7 @@ class Bench:
         self.folder = folder
         self.tmp = folder / "tmp"
         self.tmp.mkdir()
+        self.jobs = folder.with_name(f"{folder.name}-jobs")
         self.page()
 
     def page(
@@ -102,7 +103,7 @@ class Bench:
         path.write_text(PAGE.format(declared=declared, more=more), "utf-8")
 
     def start(self, *arguments: object, env: Mapping[str, str] | None = None) -> Command:
-        return Command(self.folder, arguments, env or {})
+        return Command(self.folder, arguments, {"HELIOS_JOBS": str(self.jobs), **(env or {})})
 
     def run(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ended:
         return self.start(*arguments, env=env).end()

@@ -109,6 +109,9 @@ class LittlePlace(JobRunner, WorkerAdapter):
     async def tidy(self, job: Job) -> None:
         self.tidied.append(job.id)
 
+    async def forget(self, job: Job) -> None:
+        self.there.pop(job.id, None)
+
     async def discard(self, job: Job) -> None:
         self.discarded.append(job.id)
         self.there.pop(job.id, None)

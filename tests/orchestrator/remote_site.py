@@ -14,7 +14,7 @@ from helios.worker_job import Invocation, WorkerJob, WorkerResult
 from helios.worker_log import WorkerLog
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.display import Display
-from orchestrator.remote_run import Worksite
+from orchestrator.worksites import Worksite
 
 Answer = Callable[[WorkerJob], WorkerResult | HeliosError | None]
 

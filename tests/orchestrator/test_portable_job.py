@@ -18,7 +18,6 @@ from orchestrator.portable_job import (
     make_portable,
     merge_needs_assets,
     name_in_assets,
-    new_job_id,
 )
 
 DATA = Path(__file__).parents[1] / "data"
@@ -190,7 +189,3 @@ def test_a_command_that_doesnt_begin_with_its_composition_is_refused(tmp_path: P
     spec = spec.model_copy(update={"chunks": [changed, spec.chunks[1]]})
     with pytest.raises(JobSpecInvalid, match="doesn't begin with its composition"):
         make_portable(spec, tmp_path)
-
-
-def test_job_ids_differ() -> None:
-    assert len({new_job_id() for _ in range(100)}) == 100

@@ -11,7 +11,8 @@ from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.cli.where import Where
 from orchestrator.deployment import AwsStack, CloudRunWorkers, Profiles
 from orchestrator.destination import Destination
-from orchestrator.remote_run import RemoteOptions
+from orchestrator.job import AdapterSettings
+from orchestrator.worksites import open_worksites
 
 S3 = "s3://bucket/prefix"
 GS = "gs://bucket/prefix"
@@ -26,40 +27,51 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
 
 
-def remote(env: Mapping[str, str] | None = None, **flags: Any) -> RemoteOptions:
+def places(env: Mapping[str, str] | None = None, **flags: Any) -> list[AdapterSettings]:
     where = Where(**flags)
     where.check(None, leaves_chunks=False)
-    options = where.remote(concurrency=5, env=env or {})
-    assert options is not None
-    return options
+    return where.adapters(env or {})
 
 
-def artifacts(options: RemoteOptions) -> list[str]:
-    return [site.artifacts for site in options.worksites]
+def artifacts(found: list[AdapterSettings]) -> list[str | None]:
+    return [place.artifacts for place in found]
 
 
 def test_chunks_run_here_unless_the_user_says_otherwise() -> None:
-    assert Where().remote(concurrency=1, env={}) is None
-    assert Where(adapter=["local"]).remote(concurrency=1, env={}) is None
+    assert places() == places(adapter=["local"]) == [AdapterSettings(kind="local")]
     assert not Where().is_remote
 
 
 def test_flags_name_the_function_and_its_storage() -> None:
-    options = remote(**LAMBDA, artifacts=[f"{S3}/"])
-    [site] = options.worksites
+    found = places(**LAMBDA, artifacts=[f"{S3}/"])
+    [site] = open_worksites(found, concurrency=5)
     assert isinstance(site.adapter, AwsLambdaAdapter)
     assert (site.name, site.adapter.function, site.artifacts) == ("lambda", "f", S3)
-    assert options.merge_by_worker is None
     assert site.joiner is None
 
 
 def test_a_function_of_its_own_may_join_what_others_rendered() -> None:
-    options = remote(**LAMBDA, artifacts=[S3], merge_function="m")
-    by_env = remote({"HELIOS_LAMBDA_MERGE_FUNCTION": "m"}, **LAMBDA, artifacts=[S3])
-    for site in (*options.worksites, *by_env.worksites):
+    by_flag = places(**LAMBDA, artifacts=[S3], merge_function="m")
+    by_env = places({"HELIOS_LAMBDA_MERGE_FUNCTION": "m"}, **LAMBDA, artifacts=[S3])
+    for site in open_worksites([*by_flag, *by_env], concurrency=5):
         assert isinstance(site.joiner, AwsLambdaAdapter)
         assert site.joiner.function == "m"
-    assert "--merge-function m" in " ".join(options.flags)
+
+
+async def test_what_is_kept_of_places_leads_to_them_again() -> None:
+    found = places(**BOTH, artifacts=[S3, GS], impersonate="a@example.com")
+    kept = [AdapterSettings.model_validate_json(place.to_json()) for place in found]
+    assert kept == found
+    assert [place.kind for place in kept] == ["lambda", "cloudrun"]
+    assert (kept[0].region, kept[1].service_url) == ("eu-west-1", "https://worker.example")
+    assert kept[1].impersonate == "a@example.com"
+
+
+def test_a_place_that_lacks_a_storage_is_refused() -> None:
+    with pytest.raises(OptionInvalid, match="adapter 'moon'"):
+        open_worksites([AdapterSettings(kind="moon", artifacts=S3)], concurrency=1)
+    with pytest.raises(OptionInvalid, match="adapter 'lambda'"):
+        open_worksites([AdapterSettings(kind="lambda")], concurrency=1)
 
 
 def test_the_environment_stands_in_for_flags() -> None:
@@ -69,37 +81,25 @@ def test_the_environment_stands_in_for_flags() -> None:
         "HELIOS_CLOUDRUN_URL": "https://worker.example",
         "HELIOS_GCS_ARTIFACTS": GS,
     }
-    options = remote(env, adapter=["lambda", "cloudrun"], region="eu-west-1")
-    assert artifacts(options) == [S3, GS]
-    first = options.worksites[0].adapter
-    assert isinstance(first, AwsLambdaAdapter)
-    assert first.function == "g"
+    found = places(env, adapter=["lambda", "cloudrun"], region="eu-west-1")
+    assert artifacts(found) == [S3, GS]
+    assert (found[0].function, found[1].service_url) == ("g", "https://worker.example")
 
 
 def test_each_adapter_gets_the_storage_that_its_workers_are_at_home_with() -> None:
-    assert artifacts(remote(**BOTH, artifacts=[GS, S3])) == [S3, GS]
+    assert artifacts(places(**BOTH, artifacts=[GS, S3])) == [S3, GS]
 
 
 def test_one_storage_serves_all() -> None:
-    assert artifacts(remote(**BOTH, artifacts=[S3])) == [S3, S3]
+    assert artifacts(places(**BOTH, artifacts=[S3])) == [S3, S3]
 
 
 def test_shares_become_weights() -> None:
-    options = remote(**BOTH, artifacts=[S3])
-    assert [(site.name, site.weight) for site in options.worksites] == [
+    found = places(**BOTH, artifacts=[S3])
+    assert [(place.kind, place.weight) for place in found] == [
         ("lambda", 3.0),
         ("cloudrun", 1.0),
     ]
-
-
-def test_the_flags_come_back_for_whoever_goes_on() -> None:
-    options = remote(**BOTH, artifacts=[S3, GS], merge_on="worker")
-    assert " ".join(options.flags) == (
-        "--adapter lambda=3 --adapter cloudrun --function f --region eu-west-1"
-        f" --service-url https://worker.example --artifacts {S3} --artifacts {GS}"
-        " --merge-on worker"
-    )
-    assert options.merge_by_worker is True
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_flags_come_back_for_whoever_goes_on() -> None:
 )
 def test_flags_that_lack_another_are_refused(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionInvalid, match=message):
-        remote(**flags)
+        places(**flags)
 
 
 @pytest.mark.parametrize(

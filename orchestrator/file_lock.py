@@ -3,9 +3,13 @@
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from helios.errors import JobBusy
 
 #: Seconds for which a lock that is taken is tried again: whoever only looks holds it for less.
 PATIENCE = 0.2
@@ -84,6 +88,24 @@ class FileLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in a folder that is there, for the time of a context.
+
+    Raises
+    ------
+    JobBusy
+        One is at work in it.
+    """
+    with FileLock(folder) as lock:
+        if not lock.take():
+            raise JobBusy(
+                f"{folder}: another process runs a job in this folder",
+                hint="Wait for it, or give this job another folder (--job-dir).",
+            )
+        yield
 
 
 def is_locked(path: Path) -> bool:

@@ -1,0 +1,120 @@
+"""`orchestrator resume`, `retry`, `pause`: what can be done with a job that is kept."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import flags
+from orchestrator.cli.flag_groups import Shown, with_groups
+from orchestrator.cli.registry import Registry
+
+if TYPE_CHECKING:
+    from orchestrator.display import Display
+    from orchestrator.job import JobSummary, RunSettings
+    from orchestrator.job_manager import JobManager
+    from orchestrator.job_repository import JobRepository
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What is different from the job's earlier runs."""
+
+    concurrency: Annotated[
+        int | None, typer.Option(help="Chunks at the same time.", show_default="as before")
+    ] = None
+    retries: Annotated[
+        int | None,
+        typer.Option(help="Further tries of a chunk that failed.", show_default="as before"),
+    ] = None
+    chunk_timeout: Annotated[
+        float | None, typer.Option(help="Seconds that a try may take.", show_default="as before")
+    ] = None
+
+    def apply(self, settings: "RunSettings") -> "RunSettings":
+        """Return settings with the changes.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        changed = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return settings.changed(changed)
+
+
+@with_groups
+def resume(job: flags.JobId, changes: Changes, registry: Registry, shown: Shown) -> None:
+    """Go on with a job that is paused, failed or was interrupted: only what is missing renders."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.completion import telling_how_to_go_on
+
+        async with registry.open() as repository:
+            how = f"Go on with: {registry.command('resume', job)}"
+            with telling_how_to_go_on(how):
+                await manager_of(repository, display).resume(job, change=changes.apply)
+
+    shown.run(work)
+
+
+@with_groups
+def retry(
+    job: flags.JobId,
+    changes: Changes,
+    registry: Registry,
+    shown: Shown,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Render all chunks anew, also those that are there.")
+    ] = False,
+) -> None:
+    """Run a job again that isn't completed, also one that was cancelled."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.completion import telling_how_to_go_on
+
+        async with registry.open() as repository:
+            how = f"Go on with: {registry.command('resume', job)}"
+            with telling_how_to_go_on(how):
+                await manager_of(repository, display).retry(job, fresh=fresh, change=changes.apply)
+
+    shown.run(work)
+
+
+@with_groups
+def pause(job: flags.JobId, registry: Registry, shown: Shown) -> None:
+    """Pause a job, here or in another process: what runs is finished, nothing new begins."""
+
+    async def work(display: "Display") -> None:
+        async with registry.open() as repository:
+            manager = manager_of(repository, display)
+            with display.activity(f"waiting until what job {job} runs is finished"):
+                summary = await manager.pause(job)
+            tell_state(display, summary, registry)
+
+    shown.run(work)
+
+
+def manager_of(repository: "JobRepository", display: "Display") -> "JobManager":
+    """Return what manages the jobs of a repository."""
+    from orchestrator.job_manager import JobManager
+    from orchestrator.placement_runner import PlacementRunner
+
+    return JobManager(repository, PlacementRunner(display=display))
+
+
+def tell_state(display: "Display", job: "JobSummary", registry: Registry) -> None:
+    """Say how a job stands, and how to go on with it."""
+    from orchestrator.job import JobState
+
+    verb = {JobState.PAUSED: "resume", JobState.CANCELLED: "retry"}.get(job.state)
+    how = f"; go on with: {registry.command(verb, job.id)}" if verb else ""
+    display.note(
+        str(job.state),
+        f"job {job.id} is {job.state}: {job.chunks_done} of {job.chunks_total} chunks done{how}",
+        id=job.id,
+        state=str(job.state),
+        chunksDone=job.chunks_done,
+        chunksTotal=job.chunks_total,
+    )

@@ -1,0 +1,68 @@
+"""Opens the repository that a person names: a folder, a storage that a team shares, or none."""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from helios.storage import open_storage
+from orchestrator.destination import is_storage_url
+from orchestrator.job_repository.base import JobRepository
+from orchestrator.job_repository.file import FileJobRepository
+from orchestrator.job_repository.memory import MemoryJobRepository
+from orchestrator.job_repository.storage import StorageJobRepository
+
+#: Environment variable that names the repository.
+JOBS = "HELIOS_JOBS"
+#: The name of a repository that forgets everything when the command ends.
+NONE = "none"
+
+
+def default_folder(env: Mapping[str, str]) -> Path:
+    """Return where jobs are kept if nobody says: where the state of a user's programs goes."""
+    return _base(env, "XDG_STATE_HOME", ".local/state") / "helios" / "jobs"
+
+
+@contextlib.asynccontextmanager
+async def open_repository(where: str, env: Mapping[str, str]) -> AsyncIterator[JobRepository]:
+    """Open a repository for the time of a context.
+
+    Parameters
+    ----------
+    where:
+        A folder, an s3:// or gs:// URL, or `none`.
+    env:
+        Environment variables.
+
+    Raises
+    ------
+    StorageInvalid
+        The URL names no storage.
+    """
+    if where == NONE:
+        yield MemoryJobRepository()
+    elif is_storage_url(where):
+        index = _base(env, "XDG_CACHE_HOME", ".cache") / "helios" / f"jobs-{_digest(where)}"
+        with contextlib.suppress(OSError):
+            index.parent.mkdir(parents=True, exist_ok=True)
+        storage = open_storage(where)
+        try:
+            yield StorageJobRepository(storage, index=index)
+        finally:
+            await storage.close()
+    else:
+        yield FileJobRepository(_folder(where))
+
+
+def _folder(where: str) -> Path:
+    return Path(where).expanduser()
+
+
+def _base(env: Mapping[str, str], variable: str, usual: str) -> Path:
+    # The standard says that relative paths are to be ignored.
+    given = Path(env.get(variable, ""))
+    return given if given.is_absolute() else Path.home() / usual
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,134 @@
+"""Runs jobs where their placement says: in a folder of this machine, or elsewhere from there."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from pathlib import Path
+
+from helios.assets.archive import TOP_FOLDER
+from helios.errors import JobSpecInvalid, JobSpecNotFound, OptionInvalid
+from helios.job_spec import JobSpec
+from helios.output import whole_output
+from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.destination import Destination
+from orchestrator.display import Display, SilentDisplay
+from orchestrator.job import Job, MergeOn, spec_digest
+from orchestrator.job_runner import JobRunner
+from orchestrator.local_run import make_folder, run_job
+from orchestrator.remote_run import RemoteOptions, forget_stored, run_remote_job
+from orchestrator.resume import remove_outputs
+from orchestrator.run_control import RunControl
+from orchestrator.run_options import RunOptions
+from orchestrator.worksites import open_worksites
+
+
+class PlacementRunner(JobRunner):
+    """Runs each job where its placement says.
+
+    Parameters
+    ----------
+    display:
+        Shows how they go; nothing does by default.
+    local:
+        Runs the chunks of jobs on this machine; as processes by default.
+    """
+
+    def __init__(
+        self, *, display: Display | None = None, local: WorkerAdapter | None = None
+    ) -> None:
+        self._display = display or SilentDisplay()
+        self._local = local or LocalWorkerAdapter()
+
+    async def run(self, job: Job, *, keep_chunks: bool, control: RunControl) -> str:
+        placement, settings = job.placement, job.settings
+        holds = await asyncio.to_thread(_prepare, job)
+        destination = None
+        if placement.output is not None:
+            destination = Destination.of(placement.output)
+            if destination.path is not None:
+                destination = Destination(path=_from_here(destination.path))
+        options = RunOptions.of(settings, resume=keep_chunks and holds)
+        job_file, job_dir = _from_here(Path(placement.job_path)), _from_here(placement.folder)
+        if placement.is_local:
+            return await run_job(
+                job.spec,
+                adapter=self._local,
+                job_file=job_file,
+                job_dir=job_dir,
+                destination=destination,
+                options=options,
+                display=self._display,
+                control=control,
+            )
+        worksites = open_worksites(placement.adapters, concurrency=settings.concurrency)
+        by_worker = None if settings.merge_on is None else settings.merge_on is MergeOn.WORKER
+        return await run_remote_job(
+            job.spec,
+            job_file=job_file,
+            job_dir=job_dir,
+            destination=destination,
+            options=options,
+            remote=RemoteOptions(worksites=worksites, merge_by_worker=by_worker),
+            display=self._display,
+            control=control,
+        )
+
+    async def tidy(self, job: Job) -> None:
+        if not job.placement.keep:
+            await asyncio.to_thread(_remove_folder, job.spec, job.placement.folder)
+
+    async def forget(self, job: Job) -> None:
+        await asyncio.to_thread(remove_outputs, job.spec, job.placement.folder)
+        await forget_stored(job.spec, [each.artifacts for each in job.placement.adapters])
+
+    async def discard(self, job: Job) -> None:
+        await self.forget(job)
+        await self.tidy(job)
+
+
+def _prepare(job: Job) -> bool:
+    """Make a job's folder, and tell whether what is in it may be the job's.
+
+    Raises
+    ------
+    OptionInvalid
+        The folder is on another machine.
+    OutputUnwritable, DiskFull
+    """
+    placement = job.placement
+    path = Path(placement.job_path)
+    try:
+        if spec_digest(JobSpec.load(path)) == job.spec_digest:
+            return True
+    except JobSpecInvalid:
+        return False
+    except JobSpecNotFound:
+        pass
+    here = socket.gethostname()
+    if placement.is_local and placement.machine not in (None, here):
+        raise OptionInvalid(
+            f"job {job.id}: its folder {placement.folder} is on {placement.machine}, not on {here}",
+            hint="Go on with it there.",
+        )
+    make_folder(placement.folder)
+    with whole_output(path) as folder:
+        (folder / "whole").write_text(job.spec.to_json(), "utf-8")
+    return False
+
+
+def _remove_folder(spec: JobSpec, folder: Path) -> None:
+    """Remove what a planned job left in a folder of its own, and the folder if it is empty then."""
+    shutil.rmtree(folder / "chunks", ignore_errors=True)
+    remove_outputs(spec, folder)
+    (folder / "job.json").unlink(missing_ok=True)
+    if (folder / TOP_FOLDER).is_symlink():
+        (folder / TOP_FOLDER).unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path as people in the current folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

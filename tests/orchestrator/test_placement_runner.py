@@ -1,0 +1,125 @@
+"""Jobs by their placement: what runs where, what is kept of earlier runs, what is removed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helios.conversation import OutputCallback
+from helios.errors import JobFailed, OptionInvalid
+from helios.worker_job import WorkerJob, WorkerResult
+from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.job import Job, JobState, Placement, RunSettings
+from orchestrator.job_manager import JobManager
+from orchestrator.job_repository import MemoryJobRepository
+from orchestrator.placement_runner import PlacementRunner
+from tests.helios.worker_site import make_spec
+
+
+class Counting(WorkerAdapter):
+    """Runs jobs here, and keeps which chunks they were; those in `fails` are refused."""
+
+    def __init__(self) -> None:
+        self.chunks: list[object] = []
+        self.fails: set[int] = set()
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        chunk_id = job.meta.get("chunkId")
+        self.chunks.append(chunk_id)
+        if chunk_id in self.fails:
+            return WorkerResult(exit_code=2, stderr="no\n")
+        return await LocalWorkerAdapter().execute(job, on_output=on_output)
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.job_dir = folder / "v.mp4.job"
+        # Our own renderer makes its folders, ffmpeg doesn't.
+        (self.job_dir / "chunks").mkdir(parents=True)
+        self.place = Counting()
+        self.manager = JobManager(MemoryJobRepository(), PlacementRunner(local=self.place))
+
+    async def create(self, *, chunks: int = 3, **placement: Any) -> Job:
+        spec = make_spec(chunks=chunks)
+        return await self.manager.create(
+            spec,
+            placement=Placement(
+                job_path=str(self.job_dir / "job.json"),
+                output=str(self.folder / "v.mp4"),
+                **placement,
+            ),
+            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0),
+        )
+
+    async def fail_at(self, chunk_id: int, **placement: Any) -> Job:
+        job = await self.create(**placement)
+        self.place.fails = {chunk_id}
+        with pytest.raises(JobFailed):
+            await self.manager.run(job.id)
+        self.place.fails = set()
+        self.place.chunks.clear()
+        return job
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def test_a_finished_job_leaves_its_video_and_no_folder_unless_it_is_to_be_kept(
+    bench: Bench,
+) -> None:
+    kept = await bench.create()
+    assert (await bench.manager.run(kept.id)).output == str(bench.folder / "v.mp4")
+    assert sorted(path.name for path in bench.job_dir.iterdir()) == ["chunks", "job.json"]
+    await bench.manager.run((await bench.create(keep=False)).id)
+    assert [path.name for path in bench.folder.iterdir()] == ["v.mp4"]
+
+
+async def test_a_resumed_job_renders_what_is_missing_or_damaged(bench: Bench) -> None:
+    job = await bench.fail_at(2)
+    (bench.job_dir / "chunks" / "00001.mp4").write_bytes(b"damaged")
+    done = await bench.manager.resume(job.id)
+    assert bench.place.chunks == [1, 2, None]
+    assert (done.state, done.metrics.reused_chunks) == (JobState.COMPLETED, 1)
+
+
+async def test_chunks_of_another_job_in_the_same_folder_are_not_taken_for_ones_own(
+    bench: Bench,
+) -> None:
+    job = await bench.fail_at(2)
+    other = await bench.create(chunks=2)
+    (bench.job_dir / "job.json").write_text(other.spec.to_json())
+    await bench.manager.resume(job.id)
+    assert bench.place.chunks == [0, 1, 2, None]
+
+
+async def test_a_folder_that_was_removed_is_made_again(bench: Bench) -> None:
+    job = await bench.fail_at(1)
+    for path in sorted(bench.job_dir.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    with pytest.raises(JobFailed):
+        # ffmpeg doesn't make the folder of its output.
+        await bench.manager.resume(job.id)
+    assert (bench.job_dir / "job.json").exists()
+    (bench.job_dir / "chunks").mkdir()
+    assert (await bench.manager.resume(job.id)).state is JobState.COMPLETED
+
+
+async def test_a_job_whose_folder_is_on_another_machine_is_left_to_that_one(bench: Bench) -> None:
+    job = await bench.create(machine="elsewhere.example")
+    with pytest.raises(OptionInvalid, match=r"is on elsewhere\.example"):
+        await bench.manager.run(job.id)
+
+
+async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench) -> None:
+    job = await bench.fail_at(2, keep=False)
+    bench.place.fails = {0}
+    with pytest.raises(JobFailed):
+        await bench.manager.retry(job.id, fresh=True)
+    assert not list(bench.job_dir.glob("chunks/*"))
+    await bench.manager.delete(job.id, discard=True)
+    assert not bench.job_dir.exists()
