@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import shutil
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from helios.assets.archive import TOP_FOLDER
 from helios.errors import JobSpecInvalid, JobSpecNotFound, OptionInvalid
@@ -13,14 +15,22 @@ from helios.output import whole_output
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.destination import Destination
 from orchestrator.display import Display, SilentDisplay
-from orchestrator.job import Job, MergeOn, spec_digest
+from orchestrator.job import AdapterSettings, Job, MergeOn, Placement, spec_digest
 from orchestrator.job_runner import JobRunner
 from orchestrator.local_run import make_folder, run_job
 from orchestrator.remote_run import RemoteOptions, forget_stored, run_remote_job
 from orchestrator.resume import remove_outputs
 from orchestrator.run_control import RunControl
 from orchestrator.run_options import RunOptions
-from orchestrator.worksites import open_worksites
+from orchestrator.worksites import Worksite, open_worksites
+
+
+class WorksiteOpener(Protocol):
+    """Returns the worksites that settings describe."""
+
+    def __call__(
+        self, settings: Sequence[AdapterSettings], *, concurrency: int
+    ) -> Sequence[Worksite]: ...
 
 
 class PlacementRunner(JobRunner):
@@ -32,23 +42,32 @@ class PlacementRunner(JobRunner):
         Shows how they go; nothing does by default.
     local:
         Runs the chunks of jobs on this machine; as processes by default.
+    opener:
+        Returns the worksites that jobs elsewhere run at.
     """
 
     def __init__(
-        self, *, display: Display | None = None, local: WorkerAdapter | None = None
+        self,
+        *,
+        display: Display | None = None,
+        local: WorkerAdapter | None = None,
+        opener: WorksiteOpener = open_worksites,
     ) -> None:
         self._display = display or SilentDisplay()
         self._local = local or LocalWorkerAdapter()
+        self._opener = opener
 
     async def run(self, job: Job, *, keep_chunks: bool, control: RunControl) -> str:
-        placement, settings = job.placement, job.settings
-        holds = await asyncio.to_thread(_prepare, job)
+        placement, settings = _as_from_here(job), job.settings
+        holds = await asyncio.to_thread(_prepare, job, placement)
         destination = None
         if placement.output is not None:
             destination = Destination.of(placement.output)
             if destination.path is not None:
                 destination = Destination(path=_from_here(destination.path))
-        options = RunOptions.of(settings, resume=keep_chunks and holds)
+        # What is elsewhere says itself what it is part of.
+        kept = keep_chunks and (holds or not placement.is_local)
+        options = RunOptions.of(settings, resume=kept)
         job_file, job_dir = _from_here(Path(placement.job_path)), _from_here(placement.folder)
         if placement.is_local:
             return await run_job(
@@ -61,7 +80,7 @@ class PlacementRunner(JobRunner):
                 display=self._display,
                 control=control,
             )
-        worksites = open_worksites(placement.adapters, concurrency=settings.concurrency)
+        worksites = self._opener(placement.adapters, concurrency=settings.concurrency)
         by_worker = None if settings.merge_on is None else settings.merge_on is MergeOn.WORKER
         return await run_remote_job(
             job.spec,
@@ -75,11 +94,12 @@ class PlacementRunner(JobRunner):
         )
 
     async def tidy(self, job: Job) -> None:
-        if not job.placement.keep:
-            await asyncio.to_thread(_remove_folder, job.spec, job.placement.folder)
+        placement = _as_from_here(job)
+        if not placement.keep:
+            await asyncio.to_thread(_remove_folder, job.spec, placement.folder)
 
     async def forget(self, job: Job) -> None:
-        await asyncio.to_thread(remove_outputs, job.spec, job.placement.folder)
+        await asyncio.to_thread(remove_outputs, job.spec, _as_from_here(job).folder)
         await forget_stored(job.spec, [each.artifacts for each in job.placement.adapters])
 
     async def discard(self, job: Job) -> None:
@@ -87,7 +107,25 @@ class PlacementRunner(JobRunner):
         await self.tidy(job)
 
 
-def _prepare(job: Job) -> bool:
+def _as_from_here(job: Job) -> Placement:
+    """Return where a job runs, seen from this machine.
+
+    One whose chunks are rendered elsewhere can be gone on with from any machine: what belongs in
+    a folder then comes into the current one.
+    """
+    placement = job.placement
+    if placement.is_local or placement.machine in (None, socket.gethostname()):
+        return placement
+    here = Path.cwd()
+    folder = here / f"{job.id}.job"
+    changes = {"job_path": str(folder / "job.json"), "job_dir": str(folder)}
+    output = None if placement.output is None else Destination.of(placement.output)
+    if output is not None and output.path is not None:
+        changes["output"] = str(here / output.name)
+    return placement.model_copy(update=changes)
+
+
+def _prepare(job: Job, placement: Placement) -> bool:
     """Make a job's folder, and tell whether what is in it may be the job's.
 
     Raises
@@ -96,7 +134,6 @@ def _prepare(job: Job) -> bool:
         The folder is on another machine.
     OutputUnwritable, DiskFull
     """
-    placement = job.placement
     path = Path(placement.job_path)
     try:
         if spec_digest(JobSpec.load(path)) == job.spec_digest:

@@ -79,8 +79,17 @@ def merge_needs_assets(spec: JobSpec, job_dir: Path) -> bool:
     """Tell whether a job's merge reads a composition that isn't on this machine, only in assets."""
     if spec.assets_url is None:
         return False
-    names = [name for name in _inputs(parse_command(spec.merge_command)) if not _is_remote(name)]
-    return not all((job_dir / name).exists() for name in names)
+    return not all((job_dir / name).exists() for name in _played(spec))
+
+
+def plays(spec: JobSpec) -> bool:
+    """Tell whether a job's merge reads a composition that isn't on the web."""
+    return bool(_played(spec))
+
+
+def _played(spec: JobSpec) -> list[str]:
+    words = parse_command(spec.merge_command)
+    return [name for name in _inputs(words) if not _is_remote(name)]
 
 
 def name_in_assets(source: str) -> str:

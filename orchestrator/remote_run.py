@@ -1,11 +1,12 @@
 """Runs a job whose chunks are rendered elsewhere, through object storage."""
 
+import contextlib
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helios.errors import OptionInvalid
+from helios.errors import CompositionNotFound, OptionInvalid
 from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
 from helios.worker_job import Artifact
@@ -25,13 +26,14 @@ from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.local_run import make_folder
 from orchestrator.planner import makes_images
-from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets
+from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets, plays
 from orchestrator.remote_merge import MergeByWorker, MergeHere, MergeWhereItSuits, Site
 from orchestrator.resume import forget_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
+from orchestrator.stored_chunks import stored_chunks
 from orchestrator.stores import Stores
-from orchestrator.upload import StoredJob, upload_job
+from orchestrator.upload import StoredJob, find_stored_job, has_assets, upload_job
 from orchestrator.worksites import Worksite
 
 
@@ -86,23 +88,32 @@ async def run_remote_job(
     HeliosError
         As `JobExecutor.execute`, and what storage says.
     """
-    by_worker = _who_merges(spec, job_dir, remote)
     display.stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
     own_files = [job_file, job_dir]
     if destination is not None:
         destination.check(images=makes_images(spec))
         own_files += [] if destination.path is None else [destination.path]
     make_folder(job_dir)
-    job = make_portable(spec, job_dir, own_files=own_files)
     control = control or RunControl()
     async with Stores() as stores:
         if destination is not None:
             await check_reachable(destination, stores)
         with alone_in(job_dir):
-            stored = await _upload(job, remote.worksites, stores=stores, display=display)
+            stored = None
+            if options.resume:
+                stored = await _kept_version(
+                    spec, job_dir, own_files, remote.worksites, stores=stores, display=display
+                )
+            by_worker = _who_merges(spec, job_dir, remote, composition_is_here=stored is None)
+            if stored is None:
+                job = make_portable(spec, job_dir, own_files=own_files)
+                stored = await _upload(job, remote.worksites, stores=stores, display=display)
+            sites = _sites(remote.worksites, stored, most=options.concurrency)
+            there = await stored_chunks(sites, stores) if options.resume else {}
             crew = _Crew(
                 spec,
-                _sites(remote.worksites, stored, most=options.concurrency),
+                sites,
+                there=there,
                 job_dir=job_dir,
                 stores=stores,
                 by_worker=by_worker,
@@ -113,9 +124,10 @@ async def run_remote_job(
             )
             if not options.resume:
                 forget_chunks(spec, job_dir, only=options.only)
+            control.on_reused(there)
             try:
                 result = await _execute(
-                    spec, crew, options=options, display=display, control=control
+                    spec, crew, there, options=options, display=display, control=control
                 )
                 where = await _deliver(result, crew, destination, merge=options.merge)
             finally:
@@ -134,12 +146,41 @@ async def forget_stored(spec: JobSpec, artifacts: Collection[str | None]) -> Non
                 await stores.at(folder.url).delete_prefix("chunks/")
 
 
-def _who_merges(spec: JobSpec, job_dir: Path, remote: RemoteOptions) -> bool | None:
-    if not merge_needs_assets(spec, job_dir):
+async def _kept_version(
+    spec: JobSpec,
+    job_dir: Path,
+    own_files: Sequence[Path],
+    worksites: Sequence[Worksite],
+    *,
+    stores: Stores,
+    display: Display,
+) -> Mapping[str, StoredJob] | None:
+    """Return the job as it is in storage, if this machine doesn't have its composition any more.
+
+    A job that is gone on with is made of one composition: that which it began with.
+    """
+    artifacts = [site.artifacts for site in worksites]
+    stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
+    if stored is None:
+        return None
+    with contextlib.suppress(CompositionNotFound):
+        job = make_portable(spec, job_dir, own_files=own_files)
+        if await has_assets(job, next(iter(stored.values()))):
+            return None
+    reason = "the composition was changed since: the job goes on with the version in storage"
+    display.note("pinned", reason, reason=reason)
+    return stored
+
+
+def _who_merges(
+    spec: JobSpec, job_dir: Path, remote: RemoteOptions, *, composition_is_here: bool
+) -> bool | None:
+    needed = merge_needs_assets(spec, job_dir) if composition_is_here else plays(spec)
+    if not needed:
         return remote.merge_by_worker
     if remote.merge_by_worker is False:
         raise OptionInvalid(
-            "--merge-on local: the merge plays the composition, which is only in assetsUrl",
+            "--merge-on local: the merge plays the composition, which is only in storage",
             hint="Let a worker merge: leave the flag out.",
         )
     return True
@@ -198,6 +239,7 @@ class _Crew:
         spec: JobSpec,
         sites: Sequence[Site],
         *,
+        there: Mapping[int, Artifact],
         job_dir: Path,
         stores: Stores,
         by_worker: bool | None,
@@ -218,8 +260,11 @@ class _Crew:
             on_stored=self.downloads.begin if comes_here else None,
         )
         self.artifacts = artifacts = keeper.artifacts
+        artifacts.update(there)
         self.renderers = control.wrap(keeper)
         here = MergeHere(spec, artifacts, self.downloads)
+        for chunk_id, artifact in there.items() if comes_here else ():
+            self.downloads.begin(chunk_id, artifact)
         self.merge_worker = MergeByWorker(sites, artifacts, stores=stores)
         self.merger: WorkerAdapter = self.merge_worker if by_worker else here
         if by_worker is None:
@@ -240,9 +285,21 @@ class _Crew:
 
 
 async def _execute(
-    spec: JobSpec, crew: _Crew, *, options: RunOptions, display: Display, control: RunControl
+    spec: JobSpec,
+    crew: _Crew,
+    there: Collection[int],
+    *,
+    options: RunOptions,
+    display: Display,
+    control: RunControl,
 ) -> JobResult:
-    with display.job(spec, only=options.only):
+    if options.resume:
+        display.note(
+            "resumed",
+            f"{len(there)} of {len(spec.chunks)} chunks already there",
+            chunks=sorted(there),
+        )
+    with display.job(spec, done=there, only=options.only):
         return await JobExecutor(crew.renderers).execute(
             spec,
             concurrency=options.concurrency,
@@ -252,6 +309,7 @@ async def _execute(
             retries=options.retries,
             retry_delay=options.retry_delay,
             chunk_timeout=options.chunk_timeout,
+            completed_chunk_ids=there,
             chunk_ids=options.only,
             on_event=to_all(control.on_event, display.show),
             pause=control.pause,

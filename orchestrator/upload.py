@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helios.assets import PackedAssets, pack_assets
-from helios.assets.archive import SUFFIX, archive_name
+from helios.assets.archive import SUFFIX, archive_name, digest_in
+from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, PayloadTooLarge
 from helios.in_thread import in_thread
 from helios.job_spec import JobSpec
 from orchestrator.portable_job import PortableJob
 from orchestrator.stores import Stores
 
+#: Bytes of a job spec that are read at most; one of 100,000 chunks has 30 MB.
+MAX_SPEC_BYTES = 256 << 20
 #: Hexadecimal digits of an id that is made from a job's content.
 _ID_DIGITS = 16
 
@@ -72,6 +75,50 @@ async def upload_job(
     return dict(zip(places, stored, strict=True))
 
 
+async def find_stored_job(
+    spec: JobSpec, *, artifacts: Collection[str], stores: Stores
+) -> Mapping[str, StoredJob] | None:
+    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there.
+
+    Raises
+    ------
+    HeliosError
+        A storage refuses.
+    """
+    if spec.id is None:
+        return None
+    found: dict[str, StoredJob] = {}
+    for url in dict.fromkeys(artifacts):
+        storage = stores.at(url)
+        name = _spec_name(spec.id)
+        try:
+            data = await storage.get_bytes(name, limit=MAX_SPEC_BYTES)
+            stored = JobSpec.parse(data, source=storage.url_of(name))
+        except (ArtifactNotFound, ArtifactCorrupt, JobSpecInvalid, PayloadTooLarge):
+            return None
+        found[url] = StoredJob(storage.url_of(name), stored)
+    return found
+
+
+async def has_assets(job: PortableJob, stored: StoredJob) -> bool:
+    """Tell whether what was stored for a job is what would be stored for it now.
+
+    Raises
+    ------
+    ArchiveInvalid
+        The folder can't be packed.
+    """
+    if job.folder is None or stored.spec.assets_url is None:
+        return job.folder is None
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+    return packed is not None and packed.sha256 == digest_in(stored.spec.assets_url)
+
+
+def _spec_name(job_id: str) -> str:
+    return f"jobs/{job_id}/job.json"
+
+
 def _id_of(spec: JobSpec, packed: PackedAssets | None) -> str:
     content = f"{packed.sha256 if packed else ''}\n{spec.to_json()}"
     return hashlib.sha256(content.encode()).hexdigest()[:_ID_DIGITS]
@@ -105,7 +152,7 @@ async def _upload(
             sent = packed.bytes
         known["assets_url"] = storage.url_of(name)
     spec = job.spec.model_copy(update=known)
-    name = f"jobs/{job_id}/job.json"
+    name = _spec_name(job_id)
     data = spec.to_json().encode()
     is_new = True
     if once:

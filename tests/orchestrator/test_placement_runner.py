@@ -1,5 +1,7 @@
 """Jobs by their placement: what runs where, what is kept of earlier runs, what is removed."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,16 @@ from helios.conversation import OutputCallback
 from helios.errors import JobFailed, OptionInvalid
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.job import Job, JobState, Placement, RunSettings
+from orchestrator.job import AdapterSettings, Job, JobState, Placement, RunSettings
 from orchestrator.job_manager import JobManager
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.placement_runner import PlacementRunner
+from orchestrator.portable_job import PortableJob
+from orchestrator.stores import Stores
+from orchestrator.upload import upload_job
 from tests.helios.worker_site import make_spec
+
+from .remote_site import Notes, RemoteSite
 
 
 class Counting(WorkerAdapter):
@@ -123,3 +130,97 @@ async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench)
     assert not list(bench.job_dir.glob("chunks/*"))
     await bench.manager.delete(job.id, discard=True)
     assert not bench.job_dir.exists()
+
+
+class Elsewhere:
+    """A job whose chunks are drawn from its composition, at a site that has a storage."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.page = folder / "page"
+        self.page.mkdir()
+        self.draw("red")
+        self.site = RemoteSite(folder, "site")
+        self.display = Notes()
+        runner = PlacementRunner(
+            display=self.display, opener=lambda settings, **_: [self.site.worksite()]
+        )
+        self.manager = JobManager(MemoryJobRepository(), runner)
+        monkeypatch.chdir(folder)
+
+    def draw(self, colour: str) -> None:
+        picture = f"color={colour}:s=160x90:r=30:d=1"
+        target = str(self.page / "picture.png")
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-frames:v", "1"]
+        subprocess.run([*command, target], check=True)
+
+    async def create(self, *, machine: str | None = None) -> Job:
+        # `helios render` is what names the composition; the other commands only read it.
+        commands = [
+            "ffmpeg -loglevel error -loop 1 -framerate 30 -i composition/picture.png"
+            f" -frames:v 10 -c:v libx264 -pix_fmt yuv420p chunks/0000{n}.mp4"
+            for n in range(3)
+        ]
+        spec = make_spec(commands, id="a-job")
+        folder = self.folder / "job"
+        folder.mkdir()
+        packed = PortableJob(spec, self.page)
+        async with Stores() as stores:
+            artifacts = self.site.worksite().artifacts
+            stored = await upload_job(packed, artifacts=[artifacts], stores=stores)
+        return await self.manager.create(
+            stored[artifacts].spec,
+            placement=Placement(
+                adapters=[AdapterSettings(kind="lambda", artifacts=artifacts)],
+                job_path=str(folder / "job.json"),
+                machine=machine,
+                output=str(self.folder / "v.mp4"),
+            ),
+            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0),
+        )
+
+    async def fail_at(self, job: Job, chunk_id: int) -> None:
+        refusal = WorkerResult(exit_code=2, stderr="no\n")
+        self.site.adapter._answer = lambda asked: (
+            refusal if asked.meta.get("chunkId") == chunk_id else None
+        )
+        with pytest.raises(JobFailed):
+            await self.manager.run(job.id)
+        self.site.adapter._answer = lambda _: None
+        self.site.adapter.jobs.clear()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    return Elsewhere(tmp_path, monkeypatch)
+
+
+async def test_workers_are_asked_only_for_chunks_that_are_not_in_storage(
+    elsewhere: Elsewhere,
+) -> None:
+    job = await elsewhere.create()
+    await elsewhere.fail_at(job, 2)
+    # One was cut short in storage.
+    [name] = elsewhere.site.names("jobs/a-job/chunks/0-*.mp4")
+    (elsewhere.site.folder / name).write_bytes(b"short")
+    done = await elsewhere.manager.resume(job.id)
+    assert [asked.meta["chunkId"] for asked in elsewhere.site.adapter.jobs] == [0, 2]
+    assert (done.state, done.metrics.reused_chunks) == (JobState.COMPLETED, 1)
+    assert "1 of 3 chunks already there" in elsewhere.display.text("resumed")
+
+
+async def test_a_job_elsewhere_is_gone_on_with_from_another_machine(elsewhere: Elsewhere) -> None:
+    job = await elsewhere.create(machine="laptop.example")
+    shutil.rmtree(elsewhere.folder / "job")
+    await elsewhere.fail_at(job, 1)
+    await elsewhere.manager.resume(job.id)
+    assert (elsewhere.folder / "v.mp4").exists()
+    assert (elsewhere.folder / "a-job.job" / "job.json").exists()
+    assert not (elsewhere.folder / "job").exists()
+
+
+async def test_a_fresh_retry_elsewhere_renders_everything_anew(elsewhere: Elsewhere) -> None:
+    job = await elsewhere.create()
+    await elsewhere.fail_at(job, 2)
+    await elsewhere.manager.retry(job.id, fresh=True)
+    assert elsewhere.site.rendered() == [0, 0, 1, 1, 2]

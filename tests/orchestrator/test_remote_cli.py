@@ -2,8 +2,9 @@
 
 import shlex
 import signal
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ def page(bench: Any) -> Any:
     """Return a folder with a page that is alone in its own."""
     bench.page("page/index.html")
     return bench
+
+
+def settled(count: Callable[[], int]) -> int:
+    """Return a count once it has stood still for a while."""
+    last, since = count(), time.monotonic()
+    while time.monotonic() - since < 5:
+        time.sleep(0.2)
+        if count() != last:
+            last, since = count(), time.monotonic()
+    return last
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
@@ -165,11 +176,39 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     assert page.names() == ["page", "page.html", "tmp", "v.mp4.job"]
 
     go_on = shlex.split(done.stderr.partition("Go on with: orchestrator ")[2])
+    # A job is made of one composition, whatever becomes of the folder.
+    page.page("page/index.html", more="<h1>Changed</h1>")
     resumed = page.run(*go_on, env=clouds.env)
     assert resumed.status == 0, resumed.stderr
+    assert "the job goes on with the version in storage" in resumed.stderr
     assert len(frame_hashes(page.folder / "v.mp4")) == 120
     # Two ran when it was stopped; those may have been rendered twice.
     assert clouds.rendered()["lambda"] - before <= 12 + 2
+
+
+def test_a_killed_render_is_gone_on_with_by_rendering_only_what_is_missing(
+    page: Any, clouds: Clouds
+) -> None:
+    flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
+    here = page.run(*flags, "-o", "here.mp4")
+    assert here.status == 0, here.stderr
+    before = clouds.rendered()["lambda"]
+    command = page.start(*flags, "-o", "v.mp4", *LAMBDA, "--concurrency", 2, env=clouds.env)
+    command.wait_until(lambda: clouds.rendered()["lambda"] - before >= 8)
+    command.signal(signal.SIGKILL)
+    command.end()
+    [job] = page.run("jobs", "list", "--state", "interrupted", "--json").documents
+    # What the workers were at, they finish.
+    kept = settled(lambda: clouds.rendered()["lambda"] - before)
+
+    resumed = page.run("resume", job["id"], "--json", env=clouds.env)
+    assert resumed.status == 0, resumed.stdout
+    assert clouds.rendered()["lambda"] - before == 20
+    asked = {doc["chunkId"] for doc in resumed.documents if doc["event"] == "chunk_started"}
+    assert len(asked) == 20 - kept
+    assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
+    [done] = page.run("jobs", "list", "--json").documents[:1]
+    assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", 20)
 
 
 def test_a_planned_job_runs_in_a_cloud_and_finds_its_chunks_when_it_runs_again(
