@@ -426,6 +426,22 @@ class DeploymentFailed(HeliosError):
     code = "DEPLOYMENT_FAILED"
 
 
+# --- webhooks -------------------------------------------------------------------------------
+
+
+class SignatureInvalid(HeliosError):
+    """A webhook whose signature is missing, wrong or too old."""
+
+    code = "SIGNATURE_INVALID"
+
+
+class WebhookUndelivered(HeliosError):
+    """A webhook that its receiver didn't take."""
+
+    code = "WEBHOOK_UNDELIVERED"
+    retryable = True
+
+
 _REPORT = re.compile(
     r"^error\[(?P<code>[A-Z_]+)\](?P<retry> \(retryable\))?: (?P<message>.*)"
     r"(?P<details>(?:\n  - .*)*)(?:\n(?P<hint>.+))?",

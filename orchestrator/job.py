@@ -12,8 +12,9 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from helios.errors import JobStateConflict, OptionInvalid
+from helios.errors import Cancelled, JobStateConflict, OptionInvalid
 from helios.job_spec import JobSpec, id_fault
+from helios.webhook import EVENT_TYPES, EventType, WebhookEvent, new_event_id
 from helios.worker_job import Artifact, ErrorRecord
 
 #: Characters from the end of a failed attempt's stderr that are kept.
@@ -137,6 +138,15 @@ class MergeOn(StrEnum):
     WORKER = "worker"
 
 
+class WebhookSettings(_Record):
+    """Who is told of a job; the secret that this is signed with isn't kept."""
+
+    url: str = Field(description="Where events are sent.")
+    progress: float | None = Field(
+        default=None, gt=0, description="Seconds between two events of progress; null for none."
+    )
+
+
 class RunSettings(_Record):
     """How a job is run."""
 
@@ -158,6 +168,8 @@ class RunSettings(_Record):
     presign: float | None = Field(
         default=None, gt=0, description="Seconds for which a link to the video is valid."
     )
+
+    webhook: WebhookSettings | None = Field(default=None, description="Who is told of the job.")
 
     def changed(self, changes: Mapping[str, object]) -> Self:
         """Return the settings with other values.
@@ -243,6 +255,9 @@ class JobSummary(_Record):
     metrics: JobMetrics = JobMetrics()
     output: str | None = Field(default=None, description="The video, once it is there.")
     error: ErrorRecord | None = Field(default=None, description="Why it failed or stands still.")
+    undelivered: list[WebhookEvent] = Field(
+        default_factory=list, description="Events that the receiver hasn't taken yet."
+    )
 
     def moved(self, state: JobState, *, at: datetime, error: ErrorRecord | None = None) -> Self:
         """Return the job in another state.
@@ -267,7 +282,37 @@ class JobSummary(_Record):
         if state is JobState.RUNNING:
             changes |= {"started_at": at}
         changes["ended_at"] = at if state in ENDED else None
-        return self.model_copy(update=changes)
+        moved = self.model_copy(update=changes)
+        if not moved._is_told:
+            return moved
+        # Written with the state itself, an event is never lost, whenever this process ends.
+        undelivered = [*self.undelivered, moved.webhook_event(EVENT_TYPES[state], at=at)]
+        return moved.model_copy(update={"undelivered": undelivered})
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the receiver of webhooks wants to know of the state that it is in now."""
+        if self.settings.webhook is None or self.state not in EVENT_TYPES:
+            return False
+        # Who paused or stopped it knows.
+        wished = self.error is None or self.error.code == Cancelled.code
+        return self.state is not JobState.PAUSED or not wished
+
+    def webhook_event(self, kind: EventType, *, at: datetime) -> WebhookEvent:
+        """Return an event that tells how the job stands."""
+        return WebhookEvent(
+            id=new_event_id(),
+            type=kind,
+            at=at,
+            job_id=self.id,
+            name=self.name,
+            chunks_done=self.chunks_done,
+            chunks_total=self.chunks_total,
+            frames_done=self.frames_done,
+            frames_total=self.frames_total,
+            output=self.output,
+            error=self.error,
+        )
 
     @property
     def next_step(self) -> str:

@@ -1,16 +1,18 @@
 """The life of jobs: submitted, run, paused, gone on with, cancelled, and never lost."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from helios.errors import JobBusy, JobStateConflict
+from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound, JobStateConflict
 from helios.job_spec import JobSpec
 from orchestrator.job import Job, JobState, JobSummary, Placement, RunSettings
-from orchestrator.job_events import StateChanged, Subscriber, Subscriptions
+from orchestrator.job_events import JobEvent, StateChanged, Subscriber, Subscriptions
 from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish
 from orchestrator.job_run import JobRun
 from orchestrator.job_runner import JobRunner
+from orchestrator.webhooks import Webhooks, follow_progress
 
 #: Seconds after which a process that was asked for something is asked again.
 ASK_AGAIN = 1.0
@@ -44,6 +46,8 @@ class JobManager:
         Does the work.
     now:
         Returns the time, with its zone.
+    webhooks:
+        Tells receivers what became of jobs; nobody is told by default.
     """
 
     def __init__(
@@ -52,10 +56,12 @@ class JobManager:
         runner: JobRunner,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        webhooks: Webhooks | None = None,
     ) -> None:
         self._repository = repository
         self._runner = runner
         self._now = now
+        self._webhooks = webhooks
         self._subscriptions = Subscriptions()
         self._runs: dict[str, JobRun] = {}
         self._background: dict[str, asyncio.Task[JobSummary]] = {}
@@ -257,7 +263,9 @@ class JobManager:
         JobStateConflict
             It has ended already.
         """
-        return await self._end(job_id, Wish.CANCEL, JobState.CANCELLED, CANCELLABLE)
+        summary = await self._end(job_id, Wish.CANCEL, JobState.CANCELLED, CANCELLABLE)
+        await self.notify(job_id)
+        return summary
 
     async def delete(self, job_id: str, *, discard: bool = False) -> None:
         """Forget a job that nobody is at.
@@ -277,6 +285,34 @@ class JobManager:
             if discard:
                 await self._runner.discard(await claim.load())
             await claim.delete()
+
+    async def notify(self, job_id: str) -> bool:
+        """Send the events of a job that its receiver hasn't taken yet; True if none is left.
+
+        A receiver gets an event again if it isn't known that it took it, with the same id.
+
+        Raises
+        ------
+        JobNotFound
+        """
+        if self._webhooks is None:
+            return True
+        summary = await self._repository.summary(job_id)
+        if not summary.undelivered:
+            return True
+        delivered = await self._webhooks.deliver(summary)
+        if delivered:
+            # If somebody else is at the job by now, the events are sent once more some day.
+            with contextlib.suppress(HeliosError):
+                async with self._repository.claim(job_id) as claim:
+                    now = (await claim.load()).summary()
+                    left = [event for event in now.undelivered if event.id not in delivered]
+                    await claim.save(now.model_copy(update={"undelivered": left}))
+        return len(delivered) == len(summary.undelivered)
+
+    async def undelivered(self) -> Sequence[JobSummary]:
+        """Return the jobs with events that their receivers haven't taken yet, the newest first."""
+        return [job for job in (await self._repository.list()).jobs if job.undelivered]
 
     async def close(self) -> None:
         """End what runs in the background; those jobs are paused."""
@@ -300,6 +336,27 @@ class JobManager:
         forget: bool = False,
         change: SettingsChange | None = None,
     ) -> JobSummary:
+        try:
+            summary = await self._run_claimed(
+                job_id, states, keep_chunks=keep_chunks, forget=forget, change=change
+            )
+        except HeliosError as error:
+            # Whoever else is at the job tells of it.
+            if not isinstance(error, JobBusy | JobChanged | JobNotFound):
+                await self.notify(job_id)
+            raise
+        await self.notify(job_id)
+        return summary
+
+    async def _run_claimed(
+        self,
+        job_id: str,
+        states: Collection[JobState],
+        *,
+        keep_chunks: bool,
+        forget: bool,
+        change: SettingsChange | None,
+    ) -> JobSummary:
         async with self._repository.claim(job_id) as claim:
             job = await claim.load()
             if job.state is JobState.RUNNING and JobState.PAUSED in states:
@@ -311,18 +368,18 @@ class JobManager:
                 job = job.model_copy(update={"settings": change(job.settings)})
             if forget:
                 await self._runner.forget(job)
-            run = JobRun(
-                claim,
-                job,
-                self._runner,
-                now=self._now,
-                tell=lambda event: self._subscriptions.tell(job_id, event),
-            )
-            self._runs[job_id] = run
-            try:
-                return await run.execute(keep_chunks=keep_chunks)
-            finally:
-                del self._runs[job_id]
+            async with follow_progress(self._webhooks, job) as tell_receiver:
+
+                def tell(event: JobEvent) -> None:
+                    self._subscriptions.tell(job_id, event)
+                    tell_receiver(event)
+
+                run = JobRun(claim, job, self._runner, now=self._now, tell=tell)
+                self._runs[job_id] = run
+                try:
+                    return await run.execute(keep_chunks=keep_chunks)
+                finally:
+                    del self._runs[job_id]
 
     async def _end(
         self, job_id: str, wish: Wish, state: JobState, states: Collection[JobState]

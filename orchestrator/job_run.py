@@ -148,12 +148,11 @@ class JobRun:
         self, state: JobState, *, error: ErrorRecord | None = None, output: str | None = None
     ) -> JobSummary:
         def change(summary: JobSummary) -> JobSummary:
-            moved = summary.moved(state, at=self._now(), error=error)
-            metrics = moved.metrics
+            metrics = summary.metrics
             if state is JobState.RUNNING:
                 metrics = metrics.model_copy(update={"runs": metrics.runs + 1})
-            update = {"metrics": metrics, "output": output}
-            return moved.model_copy(update=update)
+            updated = summary.model_copy(update={"metrics": metrics, "output": output})
+            return updated.moved(state, at=self._now(), error=error)
 
         summary = await self._recorder.finish(change)
         self._tell(StateChanged(state, error))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
-from orchestrator.job import MergeOn, RunSettings
+from orchestrator.job import MergeOn, RunSettings, WebhookSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ class RunOptions:
             presign=settings.presign,
         )
 
-    def settings(self) -> RunSettings:
-        """Return the options as they are kept with a job."""
+    def settings(self, *, webhook: WebhookSettings | None = None) -> RunSettings:
+        """Return the options as they are kept with a job, and who is told of it."""
         return RunSettings(
             concurrency=self.concurrency,
             merge=self.merge,
@@ -68,4 +68,5 @@ class RunOptions:
             only=None if self.only is None else sorted(self.only),
             merge_on=self.merge_on,
             presign=self.presign,
+            webhook=webhook,
         )

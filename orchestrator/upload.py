@@ -11,12 +11,10 @@ from helios.assets import PackedAssets, pack_assets
 from helios.assets.archive import SUFFIX, archive_name, digest_in
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, PayloadTooLarge
 from helios.in_thread import in_thread
-from helios.job_spec import JobSpec
+from helios.job_spec import MAX_SPEC_BYTES, JobSpec
 from orchestrator.portable_job import PortableJob
 from orchestrator.stores import Stores
 
-#: Bytes of a job spec that are read at most; one of 100,000 chunks has 30 MB.
-MAX_SPEC_BYTES = 256 << 20
 #: Hexadecimal digits of an id that is made from a job's content.
 _ID_DIGITS = 16
 

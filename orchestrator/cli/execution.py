@@ -8,6 +8,7 @@ from helios.errors import DiskFull, JobExists, OutputUnwritable
 if TYPE_CHECKING:
     from helios.job_spec import JobSpec
     from orchestrator.cli.registry import Registry
+    from orchestrator.cli.telling import Telling
     from orchestrator.destination import Destination
     from orchestrator.display import Display
     from orchestrator.job import AdapterSettings, Job, Placement, RunSettings
@@ -26,6 +27,7 @@ async def execute(
     options: "RunOptions",
     keep: bool,
     registry: "Registry",
+    telling: "Telling",
     display: "Display",
 ) -> None:
     """Keep a job, run it to its end, and say how to go on with it if that comes early.
@@ -44,17 +46,19 @@ async def execute(
     HeliosError
         As `JobManager.run`.
     """
+    from orchestrator.cli.telling import webhooks
     from orchestrator.completion import telling_how_to_go_on
     from orchestrator.job_manager import JobManager
     from orchestrator.placement_runner import PlacementRunner
 
+    settings = options.settings(webhook=telling.settings())
     placement = _placement(adapters, job_file, job_dir, destination, keep=keep)
     runner = PlacementRunner(display=display)
     async with registry.open() as repository:
-        manager = JobManager(repository, runner)
+        manager = JobManager(repository, runner, webhooks=webhooks(display))
         how = "Go on with the same command and --resume."
         try:
-            job = await _create(manager, spec, placement, options.settings(), name)
+            job = await _create(manager, spec, placement, settings, name)
             if not registry.forgets:
                 how = f"Go on with: {registry.command('resume', job.id)}"
                 display.note("job", f"job {job.id}", id=job.id)
@@ -64,8 +68,9 @@ async def execute(
             from orchestrator.job_repository import MemoryJobRepository
 
             display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
-            manager = JobManager(MemoryJobRepository(), runner)
-            job = await _create(manager, spec, placement, options.settings(), name)
+            memory = MemoryJobRepository()
+            manager = JobManager(memory, runner, webhooks=webhooks(display))
+            job = await _create(manager, spec, placement, settings, name)
         with telling_how_to_go_on(how):
             await manager.run(job.id, keep_chunks=options.resume)
 

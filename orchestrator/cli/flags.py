@@ -164,6 +164,18 @@ JobDir = Annotated[
     typer.Option(help="Folder for the spec and the chunks.", show_default="OUTPUT.job, beside it"),
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the job's folder after success.")]
+Webhook = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Tell this URL how the job ended; signed with HELIOS_WEBHOOK_SECRET.",
+        show_default="none",
+    ),
+]
+WebhookProgress = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Tell it of progress, too, so often at most."),
+]
 Jobs = Annotated[
     str | None,
     typer.Option(

@@ -98,10 +98,12 @@ def pause(job: flags.JobId, registry: Registry, shown: Shown) -> None:
 
 def manager_of(repository: "JobRepository", display: "Display") -> "JobManager":
     """Return what manages the jobs of a repository."""
+    from orchestrator.cli.telling import webhooks
     from orchestrator.job_manager import JobManager
     from orchestrator.placement_runner import PlacementRunner
 
-    return JobManager(repository, PlacementRunner(display=display))
+    runner = PlacementRunner(display=display)
+    return JobManager(repository, runner, webhooks=webhooks(display))
 
 
 def tell_state(display: "Display", job: "JobSummary", registry: Registry) -> None:

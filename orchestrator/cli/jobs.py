@@ -122,6 +122,34 @@ def delete(
     shown.run(work)
 
 
+@app.command()
+@with_groups
+def notify(
+    registry: Registry,
+    shown: Shown,
+    job: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Jobs.", show_default="all")
+    ] = None,
+) -> None:
+    """Send webhooks again that their receivers haven't taken yet."""
+
+    async def work(display: "Display") -> None:
+        from helios.errors import WebhookUndelivered
+        from orchestrator.cli.telling import webhooks
+        from orchestrator.job_manager import JobManager
+        from orchestrator.placement_runner import PlacementRunner
+
+        async with registry.open() as repository:
+            manager = JobManager(repository, PlacementRunner(), webhooks=webhooks(display))
+            ids = job or [found.id for found in await manager.undelivered()]
+            left = [job_id for job_id in ids if not await manager.notify(job_id)]
+        if left:
+            raise WebhookUndelivered(f"webhooks of {len(left)} jobs: not taken", details=left)
+        display.note("notified", f"jobs whose receivers know all: {len(ids)}", ids=ids)
+
+    shown.run(work)
+
+
 async def _ended_ids(manager: "JobManager", days: float | None) -> list[str]:
     from orchestrator.job import ENDED
 

@@ -15,6 +15,7 @@ from orchestrator.cli.flag_groups import (
     with_groups,
 )
 from orchestrator.cli.registry import Registry
+from orchestrator.cli.telling import Telling
 from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def render(
     where: Where,
     detaching: Detaching,
     registry: Registry,
+    telling: Telling,
     shown: Shown,
     concurrency: flags.Concurrency = None,
     job_dir: flags.JobDir = None,
@@ -103,6 +105,7 @@ def render(
             ),
             keep=keep or job_dir is not None or running.leaves_chunks,
             registry=registry,
+            telling=telling,
             display=display,
         )
 

@@ -9,6 +9,7 @@ from orchestrator.cli import flags
 from orchestrator.cli.detaching import Detaching
 from orchestrator.cli.flag_groups import Running, Shown, chosen_concurrency, with_groups
 from orchestrator.cli.registry import Registry
+from orchestrator.cli.telling import Telling
 from orchestrator.cli.where import Where
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def run(
     where: Where,
     detaching: Detaching,
     registry: Registry,
+    telling: Telling,
     shown: Shown,
     output: Annotated[
         str | None,
@@ -69,6 +71,7 @@ def run(
             options=running.options(at_once, merge_on=where.merge_on, presign=where.presign),
             keep=True,
             registry=registry,
+            telling=telling,
             display=display,
         )
 

@@ -1,0 +1,56 @@
+"""Flags that say who is told of a job."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import flags
+
+if TYPE_CHECKING:
+    from helios.errors import WebhookUndelivered
+    from orchestrator.display import Display
+    from orchestrator.job import WebhookSettings
+    from orchestrator.webhooks import Webhooks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Who is told of a job."""
+
+    webhook: flags.Webhook = None
+    webhook_progress: flags.WebhookProgress = None
+
+    def settings(self) -> "WebhookSettings | None":
+        """Return the flags as they are kept with a job.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with, or there is no secret to sign with.
+        """
+        from helios.errors import OptionInvalid
+        from helios.webhook import SECRET
+        from helios.webhook_delivery import check_receiver
+        from orchestrator.job import WebhookSettings
+
+        seconds = self.webhook_progress
+        if self.webhook is None:
+            if seconds is not None:
+                raise OptionInvalid("--webhook-progress: goes with --webhook, which isn't given")
+            return None
+        check_receiver(self.webhook, os.environ.get(SECRET))
+        if seconds is not None and not 0 < seconds < float("inf"):
+            raise OptionInvalid(f"--webhook-progress {seconds:g}: must be above 0 seconds")
+        return WebhookSettings(url=self.webhook, progress=seconds)
+
+
+def webhooks(display: "Display") -> "Webhooks":
+    """Return what tells the receivers of jobs, and says what they don't take."""
+    from helios.webhook import SECRET
+    from orchestrator.webhooks import Webhooks
+
+    def tell(fault: "WebhookUndelivered") -> None:
+        text = f"{fault.message}. {fault.hint}"
+        display.note("webhook_undelivered", text, message=fault.message, hint=fault.hint)
+
+    return Webhooks.of(os.environ.get(SECRET), on_fault=tell)
