@@ -91,8 +91,11 @@ async def _execute(
             f"{_chunks(len(done))} of {len(spec.chunks)} already there",
             chunks=sorted(done),
         )
-    else:
-        forget_chunks(spec, job_dir, only=options.only)
+    wanted = {chunk.id for chunk in spec.chunks} if options.only is None else set(options.only)
+    forget_chunks(spec, job_dir, only=wanted - done)
+    for chunk in spec.chunks:
+        # As workers elsewhere do: not every command makes its folders.
+        make_folder((job_dir / chunk.output_file).parent)
     control.on_reused(done)
     with display.job(spec, done=done, only=options.only):
         return await JobExecutor(control.wrap(adapter)).execute(

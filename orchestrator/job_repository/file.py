@@ -118,8 +118,8 @@ class FileJobRepository(JobRepository):
         return path
 
     def _create(self, job: Job, path: Path) -> None:
+        self._make_folder()
         with _faults(path, job.id):
-            self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
             draft, lock = self._draft()
             with lock:
@@ -138,6 +138,12 @@ class FileJobRepository(JobRepository):
                         ) from fault
                     raise
             flush_folder(self._folder)
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise write_failure(fault, output=self._folder) from fault
 
     def _draft(self) -> tuple[Path, FileLock]:
         while True:

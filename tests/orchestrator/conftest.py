@@ -68,6 +68,13 @@ class Command:
             self.family()
             time.sleep(0.02)
 
+    def wait_for_orphans(self, *, seconds: float = 30) -> None:
+        """Wait until what it had started is gone, after it was killed itself."""
+        deadline = time.monotonic() + seconds
+        while self.family():
+            assert time.monotonic() < deadline, self.family()
+            time.sleep(0.05)
+
     def signal(self, number: signal.Signals) -> None:
         self.family()
         os.kill(self.process.pid, number)
