@@ -19,6 +19,10 @@ from helios.worker_job import Artifact, ErrorRecord
 
 #: Characters from the end of a failed attempt's stderr that are kept.
 LOG_TAIL = 2048
+#: Why an attempt failed whose process ended in its middle.
+INTERRUPTED = ErrorRecord(
+    code="INTERRUPTED", message="the orchestrator ended while it ran", retryable=True
+)
 # Letters and digits of an id that can't be taken for each other.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -203,6 +207,17 @@ class Attempt(_Record):
     error: ErrorRecord | None = Field(default=None, description="Why it failed.")
     log_tail: str | None = Field(default=None, description="What it said last, if it failed.")
 
+    @property
+    def runs(self) -> bool:
+        """Whether it hasn't ended yet, as far as is known."""
+        return self.duration_ms is None
+
+    def interrupted(self) -> Self:
+        """Return the attempt as it is known to be if whoever made it is gone."""
+        if not self.runs:
+            return self
+        return self.model_copy(update={"duration_ms": 0.0, "error": INTERRUPTED})
+
 
 class JobChunk(_Record):
     """What became of one chunk."""
@@ -211,6 +226,12 @@ class JobChunk(_Record):
     state: ChunkState = ChunkState.WAITING
     attempts: list[Attempt] = Field(default_factory=list)
     artifact: Artifact | None = Field(default=None, description="The file that holds it.")
+
+    def interrupted(self) -> Self:
+        """Return the chunk as it is known to be if whoever was at it is gone."""
+        state = ChunkState.WAITING if self.state is ChunkState.RUNNING else self.state
+        attempts = [attempt.interrupted() for attempt in self.attempts]
+        return self.model_copy(update={"state": state, "attempts": attempts})
 
 
 class JobMetrics(_Record):
@@ -382,6 +403,25 @@ class Job(JobSummary):
             **(summary.model_extra or {}),
             spec=spec,
             chunks=dict(chunks),
+        )
+
+    def interrupted(self) -> Self:
+        """Return the job as it is known to be if whoever ran it is gone.
+
+        The summary is counted anew: it is written less often than what became of the chunks.
+        """
+        chunks = {chunk_id: chunk.interrupted() for chunk_id, chunk in self.chunks.items()}
+        only = None if self.settings.only is None else set(self.settings.only)
+        wanted = {c.id: c.frame_count for c in self.spec.chunks if only is None or c.id in only}
+        states = {i: chunk.state for i, chunk in chunks.items() if i in wanted}
+        done = [i for i, state in states.items() if state is ChunkState.DONE]
+        return self.model_copy(
+            update={
+                "chunks": chunks,
+                "chunks_done": len(done),
+                "chunks_failed": list(states.values()).count(ChunkState.FAILED),
+                "frames_done": sum(wanted[i] for i in done),
+            }
         )
 
 

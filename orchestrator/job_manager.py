@@ -358,9 +358,8 @@ class JobManager:
         change: SettingsChange | None,
     ) -> JobSummary:
         async with self._repository.claim(job_id) as claim:
-            job = await claim.load()
+            job = await _load(claim)
             if job.state is JobState.RUNNING and JobState.PAUSED in states:
-                # Whoever ran it is gone, or it couldn't have been claimed.
                 job = job.moved(JobState.PAUSED, at=self._now())
             if job.state not in states:
                 raise _conflict(job, "run")
@@ -403,7 +402,7 @@ class JobManager:
         asked: bool,
     ) -> JobSummary:
         """Change the state of a job that nobody is at, unless its process did as it was asked."""
-        summary = (await claim.load()).summary()
+        summary = (await _load(claim)).summary()
         if asked and summary.state not in states:
             return summary
         if summary.state not in states:
@@ -423,6 +422,23 @@ class JobManager:
             if await self._repository.holder(job_id) is None:
                 return
             await asyncio.sleep(LOOK_INTERVAL)
+
+
+async def _load(claim: JobClaim) -> Job:
+    """Return a job, and write down what of it was cut short if it was running.
+
+    Whoever ran it is gone, or it couldn't have been claimed.
+    """
+    job = await claim.load()
+    if job.state is not JobState.RUNNING:
+        return job
+    settled = job.interrupted()
+    cut = [chunk for chunk in settled.chunks.values() if chunk != job.chunks[chunk.id]]
+    if cut:
+        # Where this can't be written, neither can what comes next.
+        with contextlib.suppress(HeliosError):
+            await claim.record(cut)
+    return settled
 
 
 def _conflict(job: JobSummary, wish: str) -> JobStateConflict:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from helios.conversation import OutputCallback
 from helios.errors import HeliosError, JobChanged
+from helios.to_the_end import to_the_end
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.events import (
@@ -22,10 +23,6 @@ from orchestrator.job_repository.base import JobClaim
 
 #: Seconds between two writes of the summary at least.
 SUMMARY_INTERVAL = 2.0
-#: What an attempt is told to have failed of whose process ended in its middle.
-INTERRUPTED = ErrorRecord(
-    code="INTERRUPTED", message="the orchestrator ended while it ran", retryable=True
-)
 
 
 class JobRecorder:
@@ -68,7 +65,7 @@ class JobRecorder:
         """Correct what the record says by the chunks that are really there."""
         for chunk_id in self._frames:
             chunk = self._chunk(chunk_id)
-            attempts = [_ended(attempt) for attempt in chunk.attempts]
+            attempts = [attempt.interrupted() for attempt in chunk.attempts]
             state = ChunkState.DONE if chunk_id in there else ChunkState.WAITING
             artifact = chunk.artifact if chunk_id in there else None
             if (state, attempts) != (chunk.state, chunk.attempts):
@@ -132,11 +129,13 @@ class JobRecorder:
             if not ended:
                 took = (self._now() - begun.started_at).total_seconds() * 1000
                 end(begun.model_copy(update={"duration_ms": max(0.0, took)}))
-                if not any(_runs(attempt) for attempt in self._chunk(chunk_id).attempts):
+                if not any(attempt.runs for attempt in self._chunk(chunk_id).attempts):
                     self._set(chunk_id, state=ChunkState.WAITING)
 
     async def keep_writing(self) -> None:
-        """Write what is new from time to time, until cancelled.
+        """Write what is new from time to time, until cancelled; a write that has begun is finished.
+
+        Otherwise nobody knew which revision is the latest, or whether chunks were recorded.
 
         Raises
         ------
@@ -148,10 +147,10 @@ class JobRecorder:
         while True:
             await asyncio.sleep(self._claim.record_interval or 0.01)
             try:
-                await self._write_chunks()
+                await to_the_end(self._write_chunks())
                 if loop.time() - written >= max(SUMMARY_INTERVAL, self._claim.record_interval):
                     self._update(updated_at=self._now())
-                    self.summary = await self._save()
+                    await to_the_end(self._write_summary())
                     written = loop.time()
             except JobChanged:
                 raise
@@ -170,7 +169,7 @@ class JobRecorder:
         with contextlib.suppress(HeliosError):
             await self._write_chunks()
         self.summary = change(self.summary)
-        self.summary = await self._save()
+        await self._write_summary()
         return self.summary
 
     async def _write_chunks(self) -> None:
@@ -183,13 +182,12 @@ class JobRecorder:
             self._unwritten = {**batch, **self._unwritten}
             raise
 
-    async def _save(self) -> JobSummary:
+    async def _write_summary(self) -> None:
         wall = self._wall_before + (self._now() - self._began).total_seconds() * 1000
         self._count(wall_ms=max(self.summary.metrics.wall_ms, wall))
-        written = self.summary
-        saved = await self._claim.save(written)
+        saved = await self._claim.save(self.summary)
         # What changed while it was written is on top of it.
-        return self.summary.model_copy(update={"revision": saved.revision})
+        self._update(revision=saved.revision)
 
     def _chunk(self, chunk_id: int) -> JobChunk:
         return self._chunks.get(chunk_id) or JobChunk(id=chunk_id)
@@ -248,17 +246,6 @@ class RecordingAdapter(WorkerAdapter):
     async def close(self) -> None:
         """Let go of connections."""
         await self._adapter.close()
-
-
-def _runs(attempt: Attempt) -> bool:
-    return attempt.duration_ms is None
-
-
-def _ended(attempt: Attempt) -> Attempt:
-    """Return an attempt as it is known to have ended, if only its process's end ended it."""
-    if not _runs(attempt):
-        return attempt
-    return attempt.model_copy(update={"duration_ms": 0.0, "error": INTERRUPTED})
 
 
 def _with_result(attempt: Attempt, result: WorkerResult) -> Attempt:

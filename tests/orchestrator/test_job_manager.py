@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -23,11 +24,11 @@ from helios.errors import (
 )
 from helios.worker_job import WorkerResult
 from orchestrator.events import ChunkFinished, ChunkStarted, FrameProgress, MergeFinished
-from orchestrator.job import ChunkState, Job, JobState, JobSummary
+from orchestrator.job import Attempt, ChunkState, Job, JobChunk, JobState, JobSummary
 from orchestrator.job_events import ChunksReused, JobEvent, StateChanged
 from orchestrator.job_manager import JobManager
 from orchestrator.job_repository import FileJobRepository, JobRepository, MemoryJobRepository
-from orchestrator.job_repository.durable import append_durably
+from orchestrator.job_repository.durable import append_durably, write_durably
 
 from .job_repository.jobs import START, a_job, a_spec
 from .little_place import LittlePlace, settle
@@ -352,6 +353,29 @@ async def test_a_job_whose_process_died_can_be_paused_and_cancelled(
     assert (await getattr(bench.manager, wish)("job")).state is state
 
 
+@pytest.mark.parametrize("wish", ["pause", "cancel"])
+async def test_what_a_process_was_at_that_died_is_not_called_running_by_who_ends_the_job(
+    bench: Bench, wish: str
+) -> None:
+    job = await bench.create()
+    attempt = Attempt(number=1, started_at=START)
+    done = attempt.model_copy(update={"duration_ms": 5.0})
+    async with bench.repository.claim("job") as claim:
+        await claim.save(job.moved(JobState.RUNNING, at=START))
+        await claim.record(
+            [
+                JobChunk(id=0, state=ChunkState.DONE, attempts=[done]),
+                JobChunk(id=1, state=ChunkState.RUNNING, attempts=[attempt]),
+            ]
+        )
+    ended = await getattr(bench.manager, wish)("job")
+    assert (ended.chunks_done, ended.frames_done) == (1, 10)
+    chunks = (await bench.manager.get("job")).chunks
+    assert [chunk.state for chunk in chunks.values()] == [ChunkState.DONE, ChunkState.WAITING]
+    assert chunks[1].attempts == [attempt.interrupted()]
+    assert chunks[1].attempts[0].error is not None
+
+
 async def test_a_running_job_is_not_called_interrupted(bench: Bench) -> None:
     await bench.create()
     async with running(bench):
@@ -434,6 +458,30 @@ async def test_progress_is_written_while_the_job_runs(tmp_path: Path) -> None:
                 seen = await FileJobRepository(tmp_path).get("job")
         assert (seen.state, seen.frames_done) == (JobState.RUNNING, 10)
         assert {chunk.state for chunk in seen.chunks.values()} == {ChunkState.RUNNING}
+
+
+async def test_a_run_may_end_while_a_slow_disk_takes_its_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def write_slowly(path: Path, data: bytes) -> None:
+        begun.append(path.name)
+        time.sleep(0.2)
+        write_durably(path, data)
+
+    bench = Bench(FileJobRepository(tmp_path))
+    await bench.create()
+    monkeypatch.setattr("orchestrator.job_recorder.SUMMARY_INTERVAL", 0)
+    monkeypatch.setattr("orchestrator.job_repository.file.write_durably", write_slowly)
+    async with running(bench) as task:
+        async with asyncio.timeout(20):
+            # The first one told that it runs.
+            while begun.count("job.json") < 2:  # noqa: ASYNC110 - a thread tells nobody
+                await asyncio.sleep(0.01)
+        bench.place.gate.set()
+        assert (await task).state is JobState.COMPLETED
+    assert (await bench.manager.get("job")).state is JobState.COMPLETED
 
 
 async def test_a_run_that_lost_its_claim_ends_and_leaves_the_record_to_the_other(
