@@ -11,7 +11,7 @@ CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-images test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
+.PHONY: help setup demo test test-images test-long test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,14 +24,17 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
-test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint and all tests
-	$(PYTEST)
+test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint, and all tests but the long ones
+	$(PYTEST) -m "not long"
+
+test-long: setup ## Run the tests that take minutes
+	$(PYTEST) -m long
 
 test-images: setup ## Build both workers' images, and run their tests in containers
 	$(PYTHON) -m sandbox.images $(ARGS) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that need no browser and little time
-	$(PYTEST) -m "not browser and not slow"
+	$(PYTEST) -m "not browser and not slow and not long"
 
 lint: setup ## Check style, types and which package imports which
 	$(PYTHON) -m ruff check .

@@ -52,34 +52,23 @@ def start(bench: Any) -> Any:
     return command
 
 
-@pytest.mark.browser
 def test_a_killed_orchestrator_loses_no_chunk_that_was_done(bench: Any) -> None:
-    flags = (
-        *("page.html", "--width", 160, "--height", 90, "--duration", 6, "--no-audio"),
-        *("--chunks", CHUNKS, "--concurrency", 2),
-    )
-    command = bench.start("render", *flags, "-o", "v.mp4")
-    folder = bench.folder / "v.mp4.job"
-    command.wait_until(lambda: len(chunks(folder)) >= 3)
+    command = start(bench)
     command.signal(signal.SIGKILL)
     command.end()
     [job] = listed(bench)
     assert (job["state"], job["chunksTotal"]) == ("interrupted", CHUNKS)
     # What its commands were at, they end, since nobody listens.
     command.wait_for_orphans()
-    kept = chunks(folder)
-    assert 3 <= len(kept) < CHUNKS
 
-    resumed = bench.run("resume", job["id"], "--json")
+    # The slow chunk may be cut short or have been finished; its neighbours are there.
+    resumed = bench.run("resume", job["id"], "--concurrency", 3, "--json")
     assert resumed.status == 0, resumed.stdout
-    assert started(resumed.documents) == set(range(CHUNKS)) - kept
-    assert bench.names() == ["page.html", "tmp", "v.mp4"]
+    assert started(resumed.documents) | {2} == set(range(2, CHUNKS))
     [job] = listed(bench)
     assert (job["state"], job["chunksDone"], job["metrics"]["runs"]) == ("completed", CHUNKS, 2)
     assert job["output"] == "v.mp4"
-    whole = bench.run("render", *flags, "-o", "w.mp4")
-    assert whole.status == 0, whole.stderr
-    assert frame_hashes(bench.folder / "v.mp4") == frame_hashes(bench.folder / "w.mp4")
+    assert len(set(frame_hashes(bench.folder / "v.mp4"))) == CHUNKS * FRAMES
 
 
 def test_a_job_is_paused_from_another_process_and_gone_on_with(bench: Any) -> None:
@@ -150,6 +139,7 @@ def test_a_job_is_listed_shown_and_forgotten(bench: Any) -> None:
     assert (gone.status, "error[JOB_NOT_FOUND]" in gone.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_retrying_afresh_renders_every_chunk_and_deleting_takes_them_away(bench: Any) -> None:
     write_spec(bench, chunks=3, slow=False, merge="ffmpeg -v error -i gone.mp4 v.mp4")
     stopped = bench.run("run", "job/job.json", "--retries", 0)
@@ -175,6 +165,7 @@ def test_a_spec_with_an_id_can_be_run_again_as_a_job_of_its_own(bench: Any) -> N
     assert newer["id"] != "mine"
 
 
+@pytest.mark.long
 def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
     command = start(bench)
     other = bench.run("run", "job/job.json")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.clouds import FUNCTION_MEMORY, aws_side, google_side
+from tests.helios.worker_site import make_spec
 
 from .clouds import Clouds, frame_hashes, sound_hash
 
@@ -62,7 +63,7 @@ def page(bench: Any) -> Any:
 def settled(count: Callable[[], int]) -> int:
     """Return a count once it has stood still for a while."""
     last, since = count(), time.monotonic()
-    while time.monotonic() - since < 5:
+    while time.monotonic() - since < 2:
         time.sleep(0.2)
         if count() != last:
             last, since = count(), time.monotonic()
@@ -186,29 +187,46 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     assert clouds.rendered()["lambda"] - before <= 12 + 2
 
 
-def test_a_killed_render_is_gone_on_with_by_rendering_only_what_is_missing(
-    page: Any, clouds: Clouds
-) -> None:
-    flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
-    here = page.run(*flags, "-o", "here.mp4")
-    assert here.status == 0, here.stderr
+def killed_and_resumed(page: Any, clouds: Clouds, *command: object) -> None:
+    """Kill a command of 20 chunks on Lambda in its middle, and go on with what is missing alone."""
     before = clouds.rendered()["lambda"]
-    command = page.start(*flags, "-o", "v.mp4", *LAMBDA, "--concurrency", 2, env=clouds.env)
-    command.wait_until(lambda: clouds.rendered()["lambda"] - before >= 8)
-    command.signal(signal.SIGKILL)
-    command.end()
+    killed = page.start(*command, *LAMBDA, "--concurrency", 2, env=clouds.env)
+    killed.wait_until(lambda: clouds.rendered()["lambda"] - before >= 8)
+    killed.signal(signal.SIGKILL)
+    killed.end()
     [job] = page.run("jobs", "list", "--state", "interrupted", "--json").documents
     # What the workers were at, they finish.
     kept = settled(lambda: clouds.rendered()["lambda"] - before)
+    assert 8 <= kept < 20
 
     resumed = page.run("resume", job["id"], "--json", env=clouds.env)
     assert resumed.status == 0, resumed.stdout
     assert clouds.rendered()["lambda"] - before == 20
     asked = {doc["chunkId"] for doc in resumed.documents if doc["event"] == "chunk_started"}
     assert len(asked) == 20 - kept
-    assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
     [done] = page.run("jobs", "list", "--json").documents[:1]
     assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", 20)
+
+
+def test_a_killed_job_is_gone_on_with_by_rendering_only_what_is_missing(
+    page: Any, clouds: Clouds
+) -> None:
+    merge = "helios merge video.mp4 " + " ".join(f"chunks/{n:05}.mp4" for n in range(20))
+    (page.folder / "job").mkdir()
+    (page.folder / "job/job.json").write_text(make_spec(chunks=20, merge=merge).to_json())
+    here = page.run("run", "job/job.json", "-o", "here.mp4", "--jobs", "none")
+    assert here.status == 0, here.stderr
+    killed_and_resumed(page, clouds, "run", "job/job.json", "-o", "v.mp4")
+    assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
+
+
+@pytest.mark.long
+def test_a_killed_render_is_gone_on_with_to_the_same_video(page: Any, clouds: Clouds) -> None:
+    flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
+    here = page.run(*flags, "-o", "here.mp4", "--jobs", "none")
+    assert here.status == 0, here.stderr
+    killed_and_resumed(page, clouds, *flags, "-o", "v.mp4")
+    assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
 
 
 def test_a_planned_job_runs_in_a_cloud_and_finds_its_chunks_when_it_runs_again(
