@@ -51,6 +51,11 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
                 "and HELIOS_ARTIFACTS is not set",
             )
             return result
+        # Of two workers with one chunk, what the first one stored stays as its record says.
+        faster = await stored_chunk(storage, assignment.spec, chunk)
+        if faster is not None:
+            assignment.log.info("chunk.overtaken", url=faster.artifact.url)
+            return replace(result, artifact=faster.artifact)
         artifact = await _store(assignment, chunk, workspace / chunk.output_file, storage)
     return replace(result, artifact=artifact)
 

@@ -60,6 +60,9 @@ class ArtifactKeeper(WorkerAdapter):
                 self._on_stored(chunk_id, result.artifact)
         return result
 
+    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
+        self._adapter.when_taken(tell)
+
 
 class ChunkDownloads:
     """Brings chunk outputs into the job's folder, a few at a time, while others render.

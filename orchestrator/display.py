@@ -19,6 +19,7 @@ from rich.text import Text
 
 from helios.job_spec import JobSpec
 from orchestrator.events import (
+    BackupStarted,
     ChunkFailed,
     ChunkFinished,
     ChunkRetrying,
@@ -256,21 +257,31 @@ class BarDisplay(Display):
 def describe(event: Event, *, verbose: bool) -> str | None:
     """Return a sentence for an event that people want to know of, else None."""
     match event:
-        case ChunkRetrying():
-            return (
-                f"chunk {event.chunk_id}: attempt {event.attempt} failed "
-                f"[{event.error.code}] {event.error.message}; again in {event.delay:.1f} s"
-            )
-        case ChunkFailed():
-            return f"chunk {event.chunk_id}: failed; what runs is waited for"
         case LogLine():
             return _described_log(event, verbose=verbose)
-        case ChunkFinished() if verbose:
-            return f"chunk {event.chunk_id}: done in {event.duration:.1f} s"
         case MergeFinished() if verbose:
             return f"stitched in {event.duration:.2f} s"
+        case ChunkFinished() if not verbose:
+            return None
+        case ChunkRetrying() | BackupStarted() | ChunkFailed() | ChunkFinished():
+            return f"chunk {event.chunk_id}: {_described_chunk(event)}"
         case _:
             return None
+
+
+def _described_chunk(event: ChunkRetrying | BackupStarted | ChunkFailed | ChunkFinished) -> str:
+    match event:
+        case ChunkRetrying():
+            return (
+                f"attempt {event.attempt} failed "
+                f"[{event.error.code}] {event.error.message}; again in {event.delay:.1f} s"
+            )
+        case BackupStarted():
+            return f"slow, {event.seconds:.0f} s by now; a second worker tries it too"
+        case ChunkFailed():
+            return "failed; what runs is waited for"
+        case ChunkFinished():
+            return f"done in {event.duration:.1f} s"
 
 
 def _described_log(event: LogLine, *, verbose: bool) -> str | None:

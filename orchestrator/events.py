@@ -24,6 +24,15 @@ class ChunkFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupStarted:
+    """A chunk takes much longer than the others, `seconds` by now: a second worker tries it too."""
+
+    chunk_id: int
+    attempt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkRetrying:
     """An attempt failed, and the next one begins in `delay` seconds."""
 
@@ -93,6 +102,7 @@ class MergeFinished:
 
 Event = (
     ChunkStarted
+    | BackupStarted
     | ChunkFinished
     | ChunkRetrying
     | ChunkFailed

@@ -173,6 +173,10 @@ class RunSettings(_Record):
         default=None, gt=0, description="Seconds for which a link to the video is valid."
     )
 
+    backups: bool | None = Field(
+        default=None,
+        description="Whether slow chunks are given to a second worker; null for where it suits.",
+    )
     webhook: WebhookSettings | None = Field(default=None, description="Who is told of the job.")
 
     def changed(self, changes: Mapping[str, object]) -> Self:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from helios.command import check_length, parse_command
 from helios.errors import Cancelled, HeliosError, OptionInvalid
 from helios.job_spec import JobSpec
+from helios.worker_job import WorkerJob
+from orchestrator.adapters.backup import BackupAdapter
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.chunk_run import ChunkOutcome, ChunkRun
-from orchestrator.events import Event
+from orchestrator.events import BackupStarted, Event
 from orchestrator.merge_step import MergeStep, merge_output
 from orchestrator.retry import MAX_RETRY_DELAY, RETRIES, RETRY_DELAY, Attempts, RetryPolicy
 from orchestrator.selection import Selection
+from orchestrator.stragglers import StragglerRule
 from orchestrator.worker_jobs import WorkerJobs
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class JobExecutor:
         retry_delay: float = RETRY_DELAY,
         max_retry_delay: float = MAX_RETRY_DELAY,
         chunk_timeout: float | None = None,
+        backups: bool = False,
         completed_chunk_ids: Collection[int] = (),
         chunk_ids: Collection[int] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -113,6 +117,10 @@ class JobExecutor:
             delays in seconds.
         chunk_timeout:
             Seconds that one attempt at a chunk may take.
+        backups:
+            Whether a chunk that takes much longer than the others is given to a second worker as
+            well; the first good output counts. The adapter's workers must be able to render one
+            chunk twice at the same time.
         completed_chunk_ids:
             Chunks that an earlier run finished; they count as done.
         chunk_ids:
@@ -165,8 +173,13 @@ class JobExecutor:
             job_dir=job_dir, job_path=job_path or str(job_dir / "job.json"), timeout=chunk_timeout
         )
         attempts = Attempts(policy, jitter=self._jitter, sleep=self._sleep)
+        adapter = self._adapter
+        if backups:
+            adapter = _with_backups(
+                adapter, len(selection.chunks), at_once=concurrency, on_event=on_event
+            )
         chunk_run = ChunkRun(
-            self._adapter,
+            adapter,
             selection,
             worker_jobs=worker_jobs,
             attempts=attempts,
@@ -190,6 +203,20 @@ class JobExecutor:
                 on_event=on_event,
             )
         return await _unless_cancelled(_run(chunk_run, merging, concurrency), cancel)
+
+
+def _with_backups(
+    adapter: WorkerAdapter,
+    chunks: int,
+    *,
+    at_once: int,
+    on_event: Callable[[Event], None] | None,
+) -> WorkerAdapter:
+    def tell(job: WorkerJob, seconds: float) -> None:
+        if on_event is not None:
+            on_event(BackupStarted(job.meta["chunkId"], job.meta["attempt"], seconds))
+
+    return BackupAdapter(adapter, StragglerRule(chunks), at_once=at_once, on_backup=tell)
 
 
 async def _run(chunk_run: ChunkRun, merging: MergeStep | None, concurrency: int) -> JobResult:

@@ -127,8 +127,9 @@ class JobRecorder:
             yield end_with
         finally:
             if not ended:
-                took = (self._now() - begun.started_at).total_seconds() * 1000
-                end(begun.model_copy(update={"duration_ms": max(0.0, took)}))
+                took = max(0.0, (self._now() - begun.started_at).total_seconds() * 1000)
+                self._count(worker_ms=self.summary.metrics.worker_ms + took)
+                end(begun.model_copy(update={"duration_ms": took}))
                 if not any(attempt.runs for attempt in self._chunk(chunk_id).attempts):
                     self._set(chunk_id, state=ChunkState.WAITING)
 
@@ -242,6 +243,9 @@ class RecordingAdapter(WorkerAdapter):
                 raise
             end(result)
         return result
+
+    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
+        self._adapter.when_taken(tell)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -44,6 +44,8 @@ class PlacementRunner(JobRunner):
         Runs the chunks of jobs on this machine; as processes by default.
     opener:
         Returns the worksites that jobs elsewhere run at.
+    admission:
+        As in `RemoteOptions`.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class PlacementRunner(JobRunner):
         display: Display | None = None,
         local: WorkerAdapter | None = None,
         opener: WorksiteOpener = open_worksites,
+        admission: Path | None = None,
     ) -> None:
         self._display = display or SilentDisplay()
         self._local = local or LocalWorkerAdapter()
         self._opener = opener
+        self._admission = admission
 
     async def run(self, job: Job, *, keep_chunks: bool, control: RunControl) -> str:
         placement, settings = _as_from_here(job), job.settings
@@ -88,7 +92,9 @@ class PlacementRunner(JobRunner):
             job_dir=job_dir,
             destination=destination,
             options=options,
-            remote=RemoteOptions(worksites=worksites, merge_by_worker=by_worker),
+            remote=RemoteOptions(
+                worksites=worksites, merge_by_worker=by_worker, admission=self._admission
+            ),
             display=self._display,
             control=control,
         )

@@ -13,6 +13,7 @@ from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.adapters.place import Place
 from orchestrator.adapters.spread import SpreadAdapter
+from orchestrator.admission import Window
 from orchestrator.chunk_artifacts import ArtifactKeeper, ChunkDownloads
 from orchestrator.completion import (
     check_reachable,
@@ -31,6 +32,7 @@ from orchestrator.remote_merge import MergeByWorker, MergeHere, MergeWhereItSuit
 from orchestrator.resume import forget_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
+from orchestrator.shared_window import SharedWindow
 from orchestrator.stored_chunks import stored_chunks
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, find_stored_job, has_assets, upload_job
@@ -48,10 +50,14 @@ class RemoteOptions:
     merge_by_worker:
         Whether a worker joins the chunks, or this machine; None chooses by what becomes of the
         video, and by size.
+    admission:
+        Folder that keeps how many chunks at once each worksite was found to take, shared by all
+        renders on this machine; None for neither.
     """
 
     worksites: Sequence[Worksite]
     merge_by_worker: bool | None = None
+    admission: Path | None = None
 
 
 async def run_remote_job(
@@ -108,7 +114,7 @@ async def run_remote_job(
             if stored is None:
                 job = make_portable(spec, job_dir, own_files=own_files)
                 stored = await _upload(job, remote.worksites, stores=stores, display=display)
-            sites = _sites(remote.worksites, stored, most=options.concurrency)
+            sites = _sites(remote, stored, most=options.concurrency)
             there = await stored_chunks(sites, stores) if options.resume else {}
             crew = _Crew(
                 spec,
@@ -209,9 +215,7 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def _sites(
-    worksites: Sequence[Worksite], stored: Mapping[str, StoredJob], *, most: int
-) -> list[Site]:
+def _sites(remote: RemoteOptions, stored: Mapping[str, StoredJob], *, most: int) -> list[Site]:
     def place(site: Worksite, adapter: WorkerAdapter) -> Place:
         return Place(
             name=site.name,
@@ -219,16 +223,23 @@ def _sites(
             weight=site.weight,
             most=most,
             job_path=stored[site.artifacts].job_path,
+            window=_window(adapter, remote.admission),
             jitter=random.random,
         )
 
     sites = []
     for artifacts, job in stored.items():
-        there = [site for site in worksites if site.artifacts == artifacts]
+        there = [site for site in remote.worksites if site.artifacts == artifacts]
         places = [place(site, site.adapter) for site in there]
         joiners = [place(site, site.joiner) for site in there if site.joiner is not None]
         sites.append(Site(job, places, joiners))
     return sites
+
+
+def _window(adapter: WorkerAdapter, folder: Path | None) -> Window:
+    if folder is None or adapter.endpoint is None:
+        return Window()
+    return SharedWindow(adapter.endpoint, folder=folder)
 
 
 class _Crew:
@@ -281,6 +292,7 @@ class _Crew:
         await self.downloads.stop()
         for site in self.sites:
             for place in (*site.places, *site.joiners):
+                place.window.leave()
                 await place.adapter.close()
 
 
@@ -309,6 +321,7 @@ async def _execute(
             retries=options.retries,
             retry_delay=options.retry_delay,
             chunk_timeout=options.chunk_timeout,
+            backups=options.backups is not False,
             completed_chunk_ids=there,
             chunk_ids=options.only,
             on_event=to_all(control.on_event, display.show),

@@ -21,6 +21,9 @@ class RunOptions:
         Further tries of a chunk, and seconds before the first of them at most.
     chunk_timeout:
         Seconds that a try may take; None for no limit.
+    backups:
+        Whether a chunk that takes much longer than the others is given to a second worker as well;
+        None for where workers are elsewhere.
     only:
         Ids of the only chunks that are wanted; None for all.
     resume:
@@ -41,6 +44,7 @@ class RunOptions:
     resume: bool
     merge_on: MergeOn | None = None
     presign: float | None = None
+    backups: bool | None = None
 
     @classmethod
     def of(cls, settings: RunSettings, *, resume: bool) -> Self:
@@ -55,6 +59,7 @@ class RunOptions:
             resume=resume,
             merge_on=settings.merge_on,
             presign=settings.presign,
+            backups=settings.backups,
         )
 
     def settings(self, *, webhook: WebhookSettings | None = None) -> RunSettings:
@@ -68,5 +73,6 @@ class RunOptions:
             only=None if self.only is None else sorted(self.only),
             merge_on=self.merge_on,
             presign=self.presign,
+            backups=self.backups,
             webhook=webhook,
         )

@@ -15,6 +15,7 @@ from sandbox.local_aws import LocalAws, local_aws
 # Renders of tests are kept apart from those of whoever runs them.
 _KEPT = tempfile.TemporaryDirectory(prefix="helios-test-jobs-")
 os.environ["HELIOS_JOBS"] = _KEPT.name
+os.environ["XDG_STATE_HOME"] = _KEPT.name
 
 # Examples are timed nowhere: a busy machine takes longer for one now and then.
 settings.register_profile("untimed", deadline=None)

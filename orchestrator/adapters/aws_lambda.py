@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
@@ -143,6 +144,7 @@ class AwsLambdaAdapter(WorkerAdapter):
             concurrency=concurrency,
             read_timeout=self._read_timeout,
         )
+        self.endpoint = _endpoint(self._client, function)
 
     async def execute(
         self,
@@ -337,6 +339,13 @@ def _client(
         ) from fault
     _probe_silent_connections(client)
     return client
+
+
+def _endpoint(client: "LambdaClient", function: str) -> str:
+    """Return what tells a function from others, those of other accounts included."""
+    # Keys and sessions come and go; a profile, or the lack of one, stands for the account.
+    profile = os.environ.get("AWS_PROFILE", "")
+    return f"{client.meta.endpoint_url} {profile} {function}".replace("  ", " ")
 
 
 def _probe_silent_connections(client: Any) -> None:

@@ -1,6 +1,7 @@
 """What every adapter promises."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from helios.conversation import OutputCallback
 from helios.worker_job import WorkerJob, WorkerResult
@@ -14,6 +15,8 @@ class WorkerAdapter(ABC):
 
     #: Whether a job may wait in it before it runs, which doesn't count towards its `timeout`.
     queues: bool = False
+    #: What throttles jobs as a whole, and so do all adapters that reach it; None for nothing.
+    endpoint: str | None = None
 
     @abstractmethod
     async def execute(
@@ -40,6 +43,12 @@ class WorkerAdapter(ABC):
         ------
         HeliosError
             The job couldn't be handed over, or its answer couldn't be read.
+        """
+
+    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:  # noqa: B027
+        """Let somebody know which worker takes a job that waited; None once it waits again.
+
+        Only adapters that queue have something to tell.
         """
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to let go of

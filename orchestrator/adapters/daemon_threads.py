@@ -22,7 +22,8 @@ class DaemonThreads:
     Parameters
     ----------
     limit:
-        Threads at most; further calls wait for one.
+        Threads at most, beside those with calls that nobody waits for any more; further calls
+        wait for one.
     name:
         What the threads are called.
     """
@@ -34,6 +35,7 @@ class DaemonThreads:
         self._lock = threading.Lock()
         self._threads = 0
         self._unfinished = 0
+        self._abandoned = 0
 
     async def run(self, call: Callable[[], _Result]) -> _Result:
         """Return what a call returns, or raise what it raises.
@@ -45,11 +47,33 @@ class DaemonThreads:
         with self._lock:
             self._calls.put((outcome, call))
             self._unfinished += 1
-            short = self._unfinished > self._threads and self._threads < self._limit
+        self._add_thread_if_short()
+        try:
+            return await asyncio.wrap_future(outcome)
+        except asyncio.CancelledError:
+            self._abandon(outcome)
+            raise
+
+    def _abandon(self, outcome: Future[Any]) -> None:
+        """Let another call have a thread in place of the one that a call keeps."""
+        if not outcome.running():
+            return
+        with self._lock:
+            self._abandoned += 1
+        outcome.add_done_callback(self._note_abandoned_end)
+        self._add_thread_if_short()
+
+    def _note_abandoned_end(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._abandoned -= 1
+
+    def _add_thread_if_short(self) -> None:
+        with self._lock:
+            most = self._limit + self._abandoned
+            short = self._unfinished > self._threads and self._threads < most
             self._threads += short
         if short:
             threading.Thread(target=self._serve, name=self._name, daemon=True).start()
-        return await asyncio.wrap_future(outcome)
 
     def _serve(self) -> None:
         while True:

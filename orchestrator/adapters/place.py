@@ -15,6 +15,7 @@ from helios.errors import (
 )
 from helios.worker_job import ErrorRecord
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.admission import Window
 
 #: Seconds without new jobs after a place refused one; doubled each time until it takes one again.
 FIRST_PAUSE = 0.5
@@ -23,8 +24,6 @@ MAX_PAUSE = 30.0
 OPEN_AFTER = 3
 #: Seconds without jobs for a place that denies access or isn't there: somebody has to mend it.
 BARRED_PAUSE = 60.0
-#: How much the number of jobs at once grows with each that ends well, after throttling.
-GROWTH = 0.5
 #: Share of a pause that is left to chance, so that several clients don't come back together.
 PAUSE_JITTER = 0.5
 # 2 to the power of this many doublings is beyond any pause.
@@ -42,8 +41,8 @@ PLACE_FAULTS = DENIALS | {WorkerThrottled.code, WorkerUnavailable.code}
 class Place:
     """Somewhere to run jobs, and how it has fared lately.
 
-    A place that throttles is given no more than it had taken by then, and a little more with each
-    job that ends well. One that takes nothing at all rests, longer each time.
+    A place is given as many jobs at once as its window allows, which is halved when it throttles.
+    One that takes nothing at all rests, longer each time.
 
     Parameters
     ----------
@@ -55,6 +54,8 @@ class Place:
         Its share of the jobs, relative to other places.
     most:
         Jobs that it is given at once at most.
+    window:
+        How many it was found to take at once; by default nothing is known of that.
     job_path:
         Where its workers find the job spec, if not where jobs say.
     clock:
@@ -72,7 +73,7 @@ class Place:
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     running: int = 0
     fault: ErrorRecord | None = None
-    _limit: float = field(init=False)
+    window: Window = field(default_factory=Window)
     _rests_until: float = field(init=False, default=0.0)
     _pauses: int = field(init=False, default=0)
 
@@ -81,12 +82,11 @@ class Place:
             raise OptionInvalid(f"{self.name}: its weight {self.weight:g} is not above 0")
         if self.most < 1:
             raise OptionInvalid(f"{self.name}: {self.most} jobs at once is less than 1")
-        self._limit = float(self.most)
 
     @property
     def limit(self) -> int:
         """Jobs that it is given at once for now."""
-        return 1 if self._is_in_doubt else max(1, int(self._limit))
+        return 1 if self._is_in_doubt else min(self.most, self.window.limit)
 
     @property
     def is_barred(self) -> bool:
@@ -96,8 +96,11 @@ class Place:
     @property
     def _is_in_doubt(self) -> bool:
         """Whether only a job that ends well shows that it works again."""
-        if self.fault is None or self.fault.code == WorkerThrottled.code:
+        if self.fault is None:
             return False
+        if self.fault.code == WorkerThrottled.code:
+            # It took nothing at all.
+            return self._pauses > 0
         return self.fault.code in DENIALS or self._pauses >= OPEN_AFTER
 
     @property
@@ -106,9 +109,14 @@ class Place:
         return max(0.0, self._rests_until - self.clock())
 
     @property
+    def room(self) -> int:
+        """Jobs that it may be given now."""
+        return max(0, self.limit - self.running) if self.rest == 0 else 0
+
+    @property
     def has_room(self) -> bool:
         """Whether it may be given a job now."""
-        return self.running < self.limit and self.rest == 0
+        return self.room > 0
 
     @property
     def load(self) -> float:
@@ -116,17 +124,22 @@ class Place:
         return (self.running + 1) / self.weight
 
     def took(self) -> None:
-        """Note that a job ran there, however that ended."""
+        """Note that a job ran there, however that ended, after it has left."""
         self.fault = None
         self._pauses = 0
-        self._limit = min(float(self.most), self._limit + GROWTH)
+        self.window.took(under_way=self.running + 1)
 
-    def refused(self, fault: ErrorRecord) -> None:
-        """Note a fault of the place itself, after the job in question has left it."""
+    def refused(self, fault: ErrorRecord, *, turn: int) -> None:
+        """Note a fault of the place itself, after the job in question has left it.
+
+        Parameters
+        ----------
+        turn:
+            The window's when the job was sent.
+        """
         self.fault = fault
         if fault.code == WorkerThrottled.code:
-            # What still runs is what it takes.
-            self._limit = max(1.0, min(self._limit, float(self.running)))
+            self.window.throttled(turn)
             if self.running:
                 # There is room again once one of those ends.
                 return

@@ -1,5 +1,6 @@
 """Keeps a new job and runs it, for the commands that make one."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,11 @@ async def execute(
     from orchestrator.completion import telling_how_to_go_on
     from orchestrator.job_manager import JobManager
     from orchestrator.placement_runner import PlacementRunner
+    from orchestrator.shared_window import admission_folder
 
     settings = options.settings(webhook=telling.settings())
     placement = _placement(adapters, job_file, job_dir, destination, keep=keep)
-    runner = PlacementRunner(display=display)
+    runner = PlacementRunner(display=display, admission=admission_folder(os.environ))
     async with registry.open() as repository:
         manager = JobManager(repository, runner, webhooks=webhooks(display))
         how = "Go on with the same command and --resume."

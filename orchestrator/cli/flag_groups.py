@@ -148,6 +148,7 @@ class Running:
     retries: flags.Retries = 2
     retry_delay: flags.RetryDelay = 1.0
     chunk_timeout: flags.ChunkTimeout = None
+    backups: flags.Backups = None
     no_merge: flags.NoMerge = False
     only_chunks: flags.OnlyChunks = None
     resume: flags.Resume = False
@@ -157,6 +158,21 @@ class Running:
         """Whether chunks stay because they aren't joined, or not all of them are rendered."""
         return self.no_merge or bool(self.only_chunks)
 
+    def check(self, *, remote: bool) -> None:
+        """Refuse flags that don't fit where chunks are rendered, before any work.
+
+        Raises
+        ------
+        OptionInvalid
+        """
+        from helios.errors import OptionInvalid
+
+        if self.backups and not remote:
+            raise OptionInvalid(
+                "--backups: goes with --adapter lambda or cloudrun",
+                hint="Here a second process would only take the first one's cores.",
+            )
+
     def attached_only(self) -> Sequence[tuple[str, object]]:
         """Return the flags that only mean something while this machine runs the render."""
         default = Running()
@@ -164,6 +180,7 @@ class Running:
             ("--retries", self.retries != default.retries),
             ("--retry-delay", self.retry_delay != default.retry_delay),
             ("--chunk-timeout", self.chunk_timeout is not None),
+            ("--backups", self.backups is not None),
             ("--no-merge", self.no_merge),
             ("--chunk", self.only_chunks),
             ("--resume", self.resume),
@@ -191,6 +208,7 @@ class Running:
             resume=self.resume if resume is None else resume,
             merge_on=None if merge_on is None else MergeOn(merge_on),
             presign=presign,
+            backups=self.backups,
         )
 
 

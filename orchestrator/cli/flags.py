@@ -122,6 +122,14 @@ RetryDelay = Annotated[
 ChunkTimeout = Annotated[
     float | None, typer.Option(help="Seconds that a try may take.", show_default="no limit")
 ]
+Backups = Annotated[
+    bool | None,
+    typer.Option(
+        "--backups/--no-backups",
+        help="Give a chunk that takes much longer than the others to a second worker, too.",
+        show_default="for chunks elsewhere",
+    ),
+]
 NoMerge = Annotated[bool, typer.Option("--no-merge", help="Leave the chunks as they are.")]
 OnlyChunks = Annotated[
     list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")

@@ -1,6 +1,7 @@
 """`orchestrator resume`, `retry`, `pause`: what can be done with a job that is kept."""
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,8 +102,9 @@ def manager_of(repository: "JobRepository", display: "Display") -> "JobManager":
     from orchestrator.cli.telling import webhooks
     from orchestrator.job_manager import JobManager
     from orchestrator.placement_runner import PlacementRunner
+    from orchestrator.shared_window import admission_folder
 
-    runner = PlacementRunner(display=display)
+    runner = PlacementRunner(display=display, admission=admission_folder(os.environ))
     return JobManager(repository, runner, webhooks=webhooks(display))
 
 

@@ -68,6 +68,7 @@ def render(
             )
             return
         where.check(destination, leaves_chunks=running.leaves_chunks)
+        running.check(remote=where.is_remote)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
         adapters = (await where.found()).adapters()
         folder = job_dir or destination.job_dir

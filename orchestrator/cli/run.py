@@ -59,6 +59,7 @@ def run(
             await _detach(job, job_dir or job.parent, detaching, where, concurrency, display)
             return
         where.check(destination, leaves_chunks=running.leaves_chunks)
+        running.check(remote=where.is_remote)
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
         adapters = (await where.found()).adapters()
         await execute(

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helios import chunk_work
 from helios.chunk_record import ChunkRecord, MergeRecord
+from helios.chunk_work import stored_chunk
 from helios.errors import EXIT_REFUSED
 from helios.media import probe
 from helios.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
@@ -77,6 +79,25 @@ def test_a_chunk_that_is_there_already_is_not_rendered_again(site: Site) -> None
     assert "already in storage" in second.stdout
     assert time.monotonic() - began < 0.5
     assert [event["event"] for event in site.events()].count("command.ended") == 1
+
+
+def test_of_two_workers_with_one_chunk_the_first_output_stays(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = site.put(make_spec())
+    first = site.chunk(job)
+    looked = []
+
+    async def look(*asked: Any) -> ChunkRecord | None:
+        looked.append(asked)
+        # When this one began, the other one hadn't ended.
+        return None if len(looked) == 1 else await stored_chunk(*asked)
+
+    monkeypatch.setattr(chunk_work, "stored_chunk", look)
+    second = site.chunk(job)
+    assert [event["event"] for event in site.events()].count("command.ended") == 2
+    assert second.artifact == first.artifact
+    assert [event["event"] for event in site.events()].count("chunk.stored") == 1
 
 
 @pytest.mark.parametrize("damage", ["shorter", "other bytes", "gone", "record gone", "record cut"])

@@ -431,6 +431,28 @@ def test_a_job_that_is_cancelled_before_its_turn_is_never_sent() -> None:
     assert asyncio.run(run()) == [1, 3]
 
 
+def test_an_invocation_that_nobody_waits_for_any_more_takes_no_others_place() -> None:
+    async def run() -> WorkerResult:
+        release = asyncio.Event()
+
+        async def wait(request: web.Request, body: bytes) -> web.StreamResponse:
+            if json.loads(body)["chunkIndex"] == 1:
+                await release.wait()
+            return await success(DONE)(request, body)
+
+        async with lambda_api(wait) as api:
+            adapter = AwsLambdaAdapter("chunks", endpoint_url=api.url, concurrency=1)
+            slow = asyncio.create_task(adapter.execute(a_job(chunkId=1)))
+            await api.called.wait()
+            slow.cancel()
+            async with asyncio.timeout(20):
+                result = await adapter.execute(a_job(chunkId=2))
+            release.set()
+            return result
+
+    assert asyncio.run(run()).stdout == "rendered"
+
+
 #: Waits for an invocation that is never answered, and leaves when it is interrupted.
 WAITING = """
 import asyncio, sys
