@@ -102,8 +102,9 @@ def test_a_worker_knows_where_it_runs() -> None:
 
 
 def test_the_documentation_names_every_variable() -> None:
-    source = (ROOT / "helios" / "worker_config.py").read_text()
+    files = ("helios/worker_config.py", "worker_cloudrun/service_config.py")
+    source = "".join((ROOT / file).read_text() for file in files)
     page = (ROOT / "docs" / "worker.md").read_text()
-    variables = set(re.findall(r'"(HELIOS_[A-Z_]+)"', source))
-    assert len(variables) == 11
+    variables = set(re.findall(r'"((?:HELIOS|CLOUD_RUN|GOOGLE)_[A-Z_]+)"', source))
+    assert len(variables) == 20
     assert [name for name in variables if f"`{name}`" not in page] == []
