@@ -38,7 +38,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 #: Rounds of each benchmark; medians are compared.
-PEER_ROUNDS = 5
+PEER_ROUNDS = 3
 STITCH_ROUNDS = 9
 EXECUTOR_ROUNDS = 5
 STORAGE_ROUNDS = 9

@@ -54,6 +54,8 @@ class Platform:
         What it is called in tables.
     time_limit:
         Seconds that a chunk, and a merge, may take.
+    disk:
+        Bytes that a merge may put on its disk: all chunks, and the video.
     most_chunks:
         That one render can have.
     at_once, more_a_second:
@@ -69,6 +71,7 @@ class Platform:
 
     name: str
     time_limit: float
+    disk: float
     most_chunks: int
     at_once: int
     more_a_second: float
@@ -84,6 +87,7 @@ class Platform:
 LAMBDA = Platform(
     name="AWS Lambda",
     time_limit=900,
+    disk=10 * 2**30,
     most_chunks=10_000,
     at_once=1_000,
     more_a_second=100,
@@ -96,6 +100,8 @@ LAMBDA = Platform(
 CLOUD_RUN = Platform(
     name="Cloud Run jobs",
     time_limit=86_400,
+    # Files are in memory there; a quarter is left to programs.
+    disk=3 * 2**30,
     most_chunks=10_000,
     at_once=100,
     more_a_second=10,
@@ -189,7 +195,7 @@ def simulate(video_seconds: float, workers: int, platform: Platform, measured: M
         workers=workers,
         chunks=len(lengths),
         chunks_done=max(ends),
-        merged=merge if merge < platform.time_limit else None,
+        merged=merge if merge < platform.time_limit and 2 * size < platform.disk else None,
         dollars=cost_of(usage, platform.workers).dollars,
     )
 
@@ -197,7 +203,8 @@ def simulate(video_seconds: float, workers: int, platform: Platform, measured: M
 def plan(frames: int, workers: int, platform: Platform, measured: Measured) -> Sequence[int]:
     """Return the chunks' numbers of frames: one for each worker, more where time limits ask so."""
     most = math.floor(platform.time_limit * SHARE_OF_LIMIT / measured.frame)
-    wanted = max(workers, math.ceil(frames / most))
+    # As many rounds as the time limit asks for, in each of which all workers have a chunk.
+    wanted = workers * math.ceil(frames / most / workers)
     count = max(1, min(wanted, platform.most_chunks, frames // FEWEST_FRAMES))
     base, longer = divmod(frames, count)
     return [base + (number < longer) for number in range(count)]
@@ -207,7 +214,7 @@ def _work(
     seconds: Iterable[float], workers: int, platform: Platform, measured: Measured
 ) -> tuple[list[float], float]:
     """Give each chunk to the worker that is free first; return their ends, and all busy seconds."""
-    # When each worker is there, and whether it is a new one.
+    # When each worker is free, and how many chunks it has done.
     free = [
         (platform.start_seconds + max(0.0, (number - platform.at_once) / platform.more_a_second), 0)
         for number in range(workers)
