@@ -137,6 +137,12 @@ class JobFailed(HeliosError):
     retryable = True
 
 
+class CircuitOpen(JobFailed):
+    """A job that was stopped because most of its attempts fail; `details` hold examples."""
+
+    code = "CIRCUIT_OPEN"
+
+
 class MergeFailed(HeliosError):
     """A job whose chunks are all there but whose merge command failed."""
 

@@ -9,6 +9,7 @@ from helios.job_spec import RenderChunk
 from helios.worker_job import Artifact, ErrorRecord, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.chunk_frames import ChunkFrames, JobFrames
+from orchestrator.circuit_breaker import CircuitBreaker
 from orchestrator.events import (
     ChunkFailed,
     ChunkFinished,
@@ -57,6 +58,7 @@ class ChunkRun:
         self._frames = JobFrames(done=selection.frames_done, total=selection.frames_total)
         self._pause = pause or asyncio.Event()
         self._failures: list[Failure] = []
+        self._breaker = CircuitBreaker()
         self._stop_reason: JobStopped | None = None
 
     async def run(self, concurrency: int) -> None:
@@ -76,6 +78,9 @@ class ChunkRun:
             pausing.cancel()
         if self._stop_reason is not None:
             raise self._stop_reason
+        if self._breaker.is_open:
+            done = self._selection.chunks_done + len(self.outcomes)
+            raise self._breaker.reason(done=done, total=self._total)
         if self._failures:
             done = self._selection.chunks_done + len(self.outcomes)
             raise JobFailed(
@@ -115,7 +120,9 @@ class ChunkRun:
             self._emit(ChunkStarted(chunk.id, attempt))
             on_output = frames.on_output if self._on_event else None
             job = self._worker_jobs.chunk(chunk, attempt)
-            return await hand_over(self._adapter, job, on_output=on_output)
+            result = await hand_over(self._adapter, job, on_output=on_output)
+            self._watch_failures(chunk, attempt, result)
+            return result
 
         def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
             self._emit(ChunkRetrying(chunk.id, attempt, delay, error))
@@ -131,7 +138,7 @@ class ChunkRun:
         error = result.failure
         if error is not None:
             frames.restart()
-            halted = self._stop_reason is not None or self._pause.is_set()
+            halted = self._stop_reason is not None or self._pause.is_set() or self._breaker.is_open
             if halted and self.attempts.has_another(attempts, error):
                 self._emit(ChunkStopped(chunk.id, attempts))
                 return
@@ -145,6 +152,15 @@ class ChunkRun:
         frames.advance(chunk.frame_count)
         self._emit(ChunkFinished(chunk.id, attempts, duration))
         self._report_progress()
+
+    def _watch_failures(self, chunk: RenderChunk, attempt: int, result: WorkerResult) -> None:
+        error = result.failure
+        failed = None
+        if error is not None:
+            failed = Failure(f"chunk {chunk.id}", attempt, error, result.stderr)
+        self._breaker.note(failed)
+        if self._breaker.is_open:
+            self.attempts.stopped.set()
 
     def _emit(self, event: Event) -> None:
         if self._on_event is not None:

@@ -148,6 +148,8 @@ class JobExecutor:
         ------
         JobFailed
             A chunk failed; `details` hold one line for each that did.
+        CircuitOpen
+            So many attempts failed that the job can't succeed.
         MergeFailed
             The chunks are there, but joining them failed.
         Cancelled

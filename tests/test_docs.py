@@ -56,7 +56,7 @@ def test_codes_that_are_retried_are_marked_so() -> None:
     classes = [value for value in vars(helios.errors).values() if isinstance(value, type)]
     errors = [c for c in classes if issubclass(c, helios.errors.HeliosError)]
     # A job or a merge as a whole is retryable by a person, not by the executor.
-    whole = {"JOB_FAILED", "MERGE_FAILED"}
+    whole = {"JOB_FAILED", "CIRCUIT_OPEN", "MERGE_FAILED"}
     assert marked == {c.code for c in errors if c.retryable} - whole
 
 
