@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from helios import __version__
 from helios.assets.archive import digest_in
+from helios.chunk_ends import ChunkEnds
 from helios.errors import StorageInvalid
 from helios.job_spec import JobSpec, RenderChunk
 from helios.worker_job import Artifact
@@ -97,6 +98,9 @@ class ChunkRecord(Record):
     start_frame: int = Field(description="First frame, counted from 0.")
     frame_count: int = Field(description="Frames that the job spec asks for.")
     frames: int = Field(description="Frames that were found in the file.")
+    ends: ChunkEnds | None = Field(
+        default=None, description="By what its first and last frames are known again."
+    )
 
 
 class MergeRecord(Record):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helios.assignment import Assignment
+from helios.chunk_ends import ChunkEnds
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.errors import (
     ArtifactCorrupt,
@@ -41,7 +42,7 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
             return result
         try:
             with assignment.stopwatch.measure("check"):
-                await _check(assignment.spec, chunk, workspace)
+                ends = await _check(assignment.spec, chunk, workspace)
         except ChunkOutputInvalid as fault:
             return _refused(result, fault)
         if storage is None:
@@ -56,7 +57,8 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
         if faster is not None:
             assignment.log.info("chunk.overtaken", url=faster.artifact.url)
             return replace(result, artifact=faster.artifact)
-        artifact = await _store(assignment, chunk, workspace / chunk.output_file, storage)
+        output = workspace / chunk.output_file
+        artifact = await _store(assignment, chunk, output, storage, ends=ends)
     return replace(result, artifact=artifact)
 
 
@@ -108,15 +110,21 @@ class _OneChunk:
     chunks: tuple[RenderChunk, ...]
 
 
-async def _check(spec: JobSpec, chunk: RenderChunk, workspace: Path) -> None:
+async def _check(spec: JobSpec, chunk: RenderChunk, workspace: Path) -> ChunkEnds | None:
     # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
     from helios.stitcher.check import check_chunk_outputs  # noqa: PLC0415
 
-    await check_chunk_outputs(_OneChunk(spec.metadata, (chunk,)), workspace)
+    ends = await check_chunk_outputs(_OneChunk(spec.metadata, (chunk,)), workspace)
+    return ends.get(chunk.id)
 
 
 async def _store(
-    assignment: Assignment, chunk: RenderChunk, output: Path, storage: ArtifactStorage
+    assignment: Assignment,
+    chunk: RenderChunk,
+    output: Path,
+    storage: ArtifactStorage,
+    *,
+    ends: ChunkEnds | None,
 ) -> Artifact:
     key = chunk_key(assignment.spec, chunk)
     with assignment.stopwatch.measure("store"):
@@ -135,6 +143,7 @@ async def _store(
             "frame_count": chunk.frame_count,
             # The check found them all.
             "frames": chunk.frame_count,
+            "ends": ends,
         }
     )
     await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())

@@ -324,6 +324,13 @@ class StitchFailed(HeliosError):
     code = "STITCH_FAILED"
 
 
+class SeamBroken(HeliosError):
+    """A stitched video that isn't its chunks one after another, at the boundaries named."""
+
+    code = "SEAM_BROKEN"
+    retryable = True
+
+
 # --- storage --------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from helios.errors import (
 from helios.image_archive import pack_images, unpack_images
 from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record
 from helios.job_spec import JobSpec, RenderChunk
+from helios.merge_command import MergeCommand
 from helios.storage import ArtifactStorage
 from helios.worker_job import Artifact, WorkerResult
 
@@ -78,7 +79,7 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
         if output is None:
             return result
         with assignment.stopwatch.measure("check"):
-            frames = await _check(assignment.spec, output)
+            frames = await _check(assignment.spec, output, records)
         artifact = await _store(assignment, storage, folder, output, key=key, frames=frames)
     return replace(result, artifact=artifact)
 
@@ -209,8 +210,8 @@ def _files(workspace: Path) -> set[Path]:
 
 def _written(command: str, workspace: Path, new: set[Path]) -> Path:
     """Return the file that a merge command wrote: the one it names, or the only new one."""
-    words = parse_command(command)
-    named = words[2] if _is_helios_merge(words) else words[-1]
+    own = MergeCommand.of(command)
+    named = parse_command(command)[-1] if own is None else own.output
     # What a command names elsewhere on this machine is none of the job's files.
     path = Path(os.path.normpath(workspace / named))
     if path in new:
@@ -224,22 +225,16 @@ def _written(command: str, workspace: Path, new: set[Path]) -> Path:
     )
 
 
-def _is_helios_merge(words: Sequence[str]) -> bool:
-    return list(words[:2]) == ["helios", "merge"] and len(words) > 2
-
-
-async def _check(spec: JobSpec, output: Path) -> int:
-    """Make sure that the output is whole, and return its number of frames."""
+async def _check(spec: JobSpec, output: Path, records: _Records) -> int:
+    """Make sure that the output is whole and its seams are right; return its number of frames."""
     # Needs ffmpeg and what reads files; an output that is there already needs neither.
     from helios.stitcher.check import check_output  # noqa: PLC0415
+    from helios.stitcher.seam_check import check_merge  # noqa: PLC0415
 
     frames = await check_output(output)
-    # Other commands may have changed the rate.
-    joined = not spec.merge_command.strip() or _is_helios_merge(parse_command(spec.merge_command))
-    if joined and frames != spec.metadata.total_frames:
-        raise MergeFailed(
-            f"merge: {output.name} has {frames} frames in place of {spec.metadata.total_frames}"
-        )
+    if not await asyncio.to_thread(output.is_dir):
+        ends = {id_: record.ends for id_, record in records.items() if record.ends is not None}
+        await check_merge(output, spec, ends)
     return frames
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helios.chunk_ends import ChunkEnds
 from helios.command import check_length, parse_command
 from helios.errors import Cancelled, HeliosError, OptionInvalid
 from helios.job_spec import JobSpec
@@ -94,7 +95,7 @@ class JobExecutor:
         merge_adapter: WorkerAdapter | None = None,
         stitcher: "VideoStitcher | None" = None,
         output_file: Path | None = None,
-        verify: Callable[[JobSpec, Path], Awaitable[object]] | None = None,
+        verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None = None,
     ) -> JobResult:
         """Run a job's chunks, then its merge.
 
@@ -142,7 +143,8 @@ class JobExecutor:
             The stitcher's output, relative to the job's folder; by default what the merge
             command names.
         verify:
-            Checks all chunk outputs before the merge, and raises what is wrong.
+            Checks all chunk outputs before the merge, raises what is wrong, and returns what is
+            noted of their ends, by which the video is checked at its seams.
 
         Raises
         ------
@@ -152,6 +154,8 @@ class JobExecutor:
             So many attempts failed that the job can't succeed.
         MergeFailed
             The chunks are there, but joining them failed.
+        SeamBroken
+            They were joined, but not to what they should be.
         Cancelled
             `cancel` was set.
         JobPaused

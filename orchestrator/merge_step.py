@@ -1,13 +1,15 @@
-"""The last step of a job: its chunks are checked and joined."""
+"""The last step of a job: its chunks are checked and joined, and then the video at its seams."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.command import parse_command
-from helios.errors import HeliosError, MergeFailed, OptionInvalid
+from helios.chunk_ends import ChunkEnds
+from helios.errors import HeliosError, MergeFailed, OptionInvalid, SeamBroken
 from helios.job_spec import JobSpec
+from helios.merge_command import MergeCommand
+from helios.stitcher.seam_check import check_merge
 from helios.worker_job import ErrorRecord, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.events import Event, LogLine, MergeFinished, MergeStarted
@@ -30,7 +32,7 @@ class MergeStep:
         adapter: WorkerAdapter,
         stitcher: "VideoStitcher | None",
         output: Path | None,
-        verify: Callable[[JobSpec, Path], Awaitable[object]] | None,
+        verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         self.output = output
@@ -42,14 +44,17 @@ class MergeStep:
         self._on_event = on_event
 
     async def run(self, attempts: Attempts) -> None:
+        ends: Mapping[int, ChunkEnds] = {}
         if self._verify is not None:
-            await self._verify(self._spec, self._worker_jobs.job_dir)
+            ends = await self._verify(self._spec, self._worker_jobs.job_dir)
         started = time.monotonic()
         self._emit(MergeStarted(len(self._spec.chunks)))
         if self._stitcher is not None and self.output is not None:
             await self._stitch(self._stitcher, self.output)
         else:
             await self._run_command(attempts)
+        if ends and self.output is not None:
+            await check_merge(self.output, self._spec, ends)
         self._emit(MergeFinished(self.output, time.monotonic() - started))
 
     async def _stitch(self, stitcher: "VideoStitcher", output: Path) -> None:
@@ -82,7 +87,8 @@ class MergeStep:
         tries, result = await attempts.run(attempt_once, before_retry=before_retry)
         error = result.failure
         if error is not None:
-            raise MergeFailed(
+            kind = SeamBroken if error.code == SeamBroken.code else MergeFailed
+            raise kind(
                 f"merge: {error.message}",
                 hint=error.hint or "",
                 details=[str(Failure("merge", tries, error, result.stderr))],
@@ -100,9 +106,9 @@ def merge_output(
     """Return the video's path: the stitcher's is ours to choose, a command names its own."""
     if stitcher is not None and output_file is not None:
         return job_dir / output_file
-    words = parse_command(spec.merge_command)
-    if words[:2] == ["helios", "merge"] and len(words) > 2:
-        return job_dir / words[2]
+    command = MergeCommand.of(spec.merge_command)
+    if command is not None:
+        return job_dir / command.output
     if stitcher is not None:
         raise OptionInvalid(
             "output file: none is given, and the merge command names none",

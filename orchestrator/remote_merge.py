@@ -10,7 +10,9 @@ from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
 from helios.job_folder import JobFolder
 from helios.job_spec import JobSpec
+from helios.merge_command import MergeCommand
 from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.seam_check import check_merge
 from helios.storage import split_url
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
@@ -84,10 +86,15 @@ class MergeHere(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Fetch what isn't here yet, check it, and run the merge command."""
+        """Fetch what isn't here yet, check it, run the merge command, and check the seams."""
         await self._downloads.finish(self._artifacts)
-        await check_chunk_outputs(self._spec, Path(job.cwd or "."))
-        return await LocalWorkerAdapter().execute(job, on_output=on_output)
+        folder = Path(job.cwd or ".")
+        ends = await check_chunk_outputs(self._spec, folder)
+        result = await LocalWorkerAdapter().execute(job, on_output=on_output)
+        command = MergeCommand.of(self._spec.merge_command)
+        if result.exit_code == 0 and command is not None:
+            await check_merge(folder / command.output, self._spec, ends)
+        return result
 
 
 class MergeByWorker(WorkerAdapter):

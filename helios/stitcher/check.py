@@ -2,21 +2,23 @@
 
 A full decode would cost as much as rendering a fast page. Instead every file's index is read (all
 frames are there, none beyond the file's end), every H.264 and H.265 frame's own structure is
-followed to its end, and the first frame and the last group of frames are decoded.
+followed to its end, and the first frames and the last group of frames are decoded. What is seen of
+the first and last frames on the way is noted, so that they are known again in the video.
 """
 
 import asyncio
 import mmap
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from helios.chunk_ends import END_FRAMES, ChunkEnds
 from helios.errors import ChunkOutputInvalid
-from helios.ffmpeg import file_url, run_ffmpeg
 from helios.media import probe
+from helios.stitcher.encoded_video import of_track, read_video, thumbnails
 from helios.stitcher.movie import Movie, NotSpliceable, Track, read_movie
 from helios.stitcher.splice import difference_between
 
@@ -33,6 +35,8 @@ _LENGTH_WIDTH_AT = {
     "hvc1": (b"hvcC", 21),
     "hev1": (b"hvcC", 21),
 }
+#: Options that make ffmpeg refuse what it would conceal otherwise.
+_STRICT = ("-err_detect", "explode")
 _IMAGE = re.compile(r"\.(png|jpe?g|webp)$", re.IGNORECASE)
 _NUMBERED_IMAGE = re.compile(rf"\d+{_IMAGE.pattern}", re.IGNORECASE)
 
@@ -78,12 +82,15 @@ class _Output:
     #: Codec and parameters in a form that can be compared and told.
     kind: str = ""
     track: Track | None = None
+    ends: ChunkEnds | None = None
 
 
 async def check_chunk_outputs(
     spec: Spec, job_dir: Path, *, concurrency: int = CHECKS_AT_ONCE
-) -> None:
+) -> Mapping[int, ChunkEnds]:
     """Make sure that all chunk outputs of a job are there, whole, and fit together.
+
+    Returns what was noted of the ends of each chunk, by its id; nothing of images.
 
     The size may be another than the job spec's, as `--scale` makes it, if its shape is the same
     and all chunks agree.
@@ -123,6 +130,11 @@ async def check_chunk_outputs(
             hint="Render the chunks named above again.",
             details=faults,
         )
+    return {
+        chunk.id: output.ends
+        for chunk, output in zip(spec.chunks, outputs, strict=True)
+        if isinstance(output, _Output) and output.ends is not None
+    }
 
 
 async def check_output(path: Path) -> int:
@@ -193,8 +205,14 @@ async def _look_at(path: Path) -> _Output:
         raise ChunkOutputInvalid("it holds no video")
     if track.keyframes is not None and 0 not in track.keyframes:
         raise ChunkOutputInvalid("it doesn't start with a keyframe")
-    await _decode_ends(path, track)
-    return _Output(frames=track.sample_count, size=track.size, rate=track.frame_rate, track=track)
+    first, last = await _decode_ends(path, track)
+    return _Output(
+        frames=track.sample_count,
+        size=track.size,
+        rate=track.frame_rate,
+        track=track,
+        ends=of_track(path, track).ends(first=first, last=last),
+    )
 
 
 def _images(folder: Path) -> _Output:
@@ -211,10 +229,12 @@ async def _probed(path: Path) -> _Output:
     info = await probe(path)
     if info.video is None:
         raise ChunkOutputInvalid("it holds no video")
-    await _decode(path, [])
     video = info.video
+    seen = await thumbnails(path, frames=_at_ends(video.frames), before=_STRICT)
+    encoded = await read_video(path)
     return _Output(
         frames=video.frames,
+        ends=encoded.ends(first=seen[:END_FRAMES], last=seen[-END_FRAMES:]),
         size=(video.width, video.height),
         # An image alone has no rate but what ffprobe makes up.
         rate=None if _IMAGE.search(path.name) else video.frame_rate,
@@ -222,24 +242,26 @@ async def _probed(path: Path) -> _Output:
     )
 
 
-async def _decode_ends(path: Path, track: Track) -> None:
-    tasks: list[Callable[[], Awaitable[None]]] = [lambda: _decode(path, ["-frames:v", "1"])]
+async def _decode_ends(path: Path, track: Track) -> tuple[list[str], list[str]]:
+    """Decode the first frames and the last group; return thumbnails of the first and last ones."""
     start = track.keyframes[-1] if track.keyframes else track.sample_count - 1
-    if start > 0 and track.sample_count - start <= LAST_FRAMES and track.frame_rate:
-        # Half a frame late: a seek lands on the keyframe at or before its time.
-        seconds = float((start + Fraction(1, 2)) / track.frame_rate)
-        tasks.append(lambda: _decode(path, [], seek=["-ss", f"{seconds:.6f}"]))
-    for task in tasks:
-        await task()
+    count = track.sample_count - start
+    if start == 0 and count <= LAST_FRAMES:
+        seen = await thumbnails(path, frames=_at_ends(count), before=_STRICT)
+        return seen[:END_FRAMES], seen[-END_FRAMES:]
+    first = await thumbnails(path, before=_STRICT, after=["-frames:v", str(END_FRAMES)])
+    if start == 0 or count > LAST_FRAMES or not track.frame_rate:
+        return first, []
+    # Half a frame late: a seek lands on the keyframe at or before its time, and begins there.
+    seconds = float((start + Fraction(1, 2)) / track.frame_rate)
+    seek = [*_STRICT, "-noaccurate_seek", "-ss", f"{seconds:.6f}"]
+    last = await thumbnails(path, frames=f"gte(n,{count - END_FRAMES})", before=seek)
+    return first, last
 
 
-async def _decode(path: Path, options: Sequence[str], *, seek: Sequence[str] = ()) -> None:
-    log = ["-xerror", "-err_detect", "explode", *seek, "-i", file_url(path)]
-    await run_ffmpeg(
-        [*log, "-map", "0:v:0", *options, "-f", "null", "-"],
-        error=ChunkOutputInvalid,
-        message="it doesn't decode",
-    )
+def _at_ends(count: int) -> str:
+    """Return the expression that chooses the first and last of so many frames."""
+    return f"lt(n,{END_FRAMES})+gte(n,{count - END_FRAMES})"
 
 
 def _followed(path: Path) -> Movie:

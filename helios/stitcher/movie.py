@@ -117,7 +117,7 @@ class Track:
         NotSpliceable
             The frames aren't evenly spaced, or an edit list hides some of them.
         """
-        times = self._shown_at()
+        times = self.shown_at()
         first = min(times, default=0)
         delta = self.frame_ticks or 1
         places = [(time - first) // delta for time in times]
@@ -128,7 +128,8 @@ class Track:
             raise NotSpliceable("it has an edit list")
         return places
 
-    def _shown_at(self) -> list[int]:
+    def shown_at(self) -> list[int]:
+        """Return the tick at which each frame is shown, in order of decoding."""
         deltas = chain.from_iterable(repeat(delta, count) for count, delta in self.durations)
         decoded_at = accumulate(deltas, initial=0)
         runs = self.shifts or [(self.sample_count, 0)]

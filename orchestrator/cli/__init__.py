@@ -19,6 +19,7 @@ from orchestrator.cli import (
     render,
     run,
     spec,
+    verify,
 )
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.command()(job_life.retry)
 app.command()(job_life.pause)
 app.command()(cancel.cancel)
 app.add_typer(jobs.app)
+app.command()(verify.verify)
 app.command()(connect.connect)
 app.command()(detached.status)
 app.command()(detached.watch)

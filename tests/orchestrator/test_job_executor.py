@@ -2,12 +2,13 @@ import asyncio
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helios.chunk_ends import ChunkEnds
 from helios.conversation import OutputCallback
 from helios.errors import (
     EXIT_FAILED,
@@ -478,7 +479,7 @@ def test_a_failing_merge_is_told_apart_from_failing_chunks() -> None:
 def test_outputs_are_verified_before_the_merge() -> None:
     adapter = ScriptedAdapter()
 
-    async def verify(spec: JobSpec, job_dir: Path) -> None:
+    async def verify(spec: JobSpec, job_dir: Path) -> Mapping[int, ChunkEnds]:
         raise ChunkOutputInvalid(f"{job_dir / spec.chunks[0].output_file}: is missing")
 
     with pytest.raises(ChunkOutputInvalid, match=r"part_0\.mov"):

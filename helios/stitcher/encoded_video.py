@@ -1,0 +1,184 @@
+"""A video's encoded frames: where they lie, when they are shown, and digests of some of them."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from helios.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, frame_digest, sizes_digest
+from helios.errors import ChunkOutputInvalid, HeliosError
+from helios.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+from helios.media import probe
+from helios.stitcher.movie import NotSpliceable, Track, read_movie
+
+#: ffmpeg's filter that makes a thumbnail of 16 x 9 cells of each frame.
+THUMBNAIL_FILTER = "scale=16:9:flags=area,format=gray"
+_THUMBNAIL_BYTES = 16 * 9
+
+
+@dataclass(frozen=True)
+class EncodedVideo:
+    """A video file's frames, in order of decoding unless said otherwise.
+
+    Attributes
+    ----------
+    shown_at:
+        When each frame is shown, in ticks from the first one on, in order of showing.
+    timescale:
+        Ticks a second.
+    rounding:
+        Ticks by which the container rounds a time.
+    keyframes:
+        Positions of the keyframes; None if every frame is one.
+    spans:
+        Position in the file and bytes of each frame; positions are None where the container
+        isn't read here.
+    digests:
+        Digest of each frame where a program had to read them all.
+    """
+
+    path: Path
+    shown_at: Sequence[int]
+    timescale: int
+    rounding: int
+    keyframes: Sequence[int] | None
+    spans: Sequence[tuple[int | None, int]]
+    digests: Sequence[str] = ()
+    track: Track | None = None
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return len(self.spans)
+
+    def sizes_digest(self, frames: range) -> str:
+        """Return the digest of the sizes of some frames."""
+        return sizes_digest([size for _, size in self.spans[frames.start : frames.stop]])
+
+    def frame_digests(self, positions: Sequence[int]) -> list[str]:
+        """Return the digests of some frames.
+
+        Raises
+        ------
+        ChunkOutputInvalid
+            The file can't be read.
+        """
+        if self.digests:
+            return [self.digests[position] for position in positions]
+        try:
+            with self.path.open("rb") as file:
+                found = []
+                for position in positions:
+                    offset, size = self.spans[position]
+                    file.seek(offset or 0)
+                    found.append(frame_digest(file.read(size)))
+                return found
+        except OSError as fault:
+            raise ChunkOutputInvalid(f"{self.path} can't be read: {fault.strerror}") from fault
+
+    def ends(self, *, first: Sequence[str], last: Sequence[str]) -> ChunkEnds:
+        """Return what is noted of its first and last frames.
+
+        Parameters
+        ----------
+        first, last:
+            Thumbnails of these frames, where they are known.
+        """
+        count = min(END_FRAMES, self.frame_count)
+        head, tail = range(count), range(self.frame_count - count, self.frame_count)
+        return ChunkEnds(
+            first=ChunkEnd(encoded=self.frame_digests(head), thumbnails=list(first)),
+            last=ChunkEnd(encoded=self.frame_digests(tail), thumbnails=list(last)),
+            sizes=self.sizes_digest(range(self.frame_count)),
+        )
+
+
+async def read_video(path: Path) -> EncodedVideo:
+    """Read what a file says of its video's frames: an MP4's index, or all packets of others.
+
+    Raises
+    ------
+    ChunkOutputInvalid
+        It is missing or damaged, or holds no video.
+    """
+    try:
+        track = read_movie(path).track("vide")
+    except NotSpliceable:
+        return await _probed(path)
+    if track is None or track.sample_count == 0:
+        raise ChunkOutputInvalid(f"{path} holds no video")
+    return of_track(path, track)
+
+
+def of_track(path: Path, track: Track) -> EncodedVideo:
+    """Return the frames of a track that an MP4's index tells of."""
+    times = sorted(track.shown_at())
+    return EncodedVideo(
+        path=path,
+        shown_at=[time - times[0] for time in times],
+        timescale=track.timescale,
+        rounding=0,
+        keyframes=track.keyframes,
+        spans=list(track.samples()),
+        track=track,
+    )
+
+
+async def _probed(path: Path) -> EncodedVideo:
+    wanted = ["-show_entries", "packet=pts,size,flags,data_hash", "-show_data_hash", "sha256"]
+    rows = await run_ffprobe(
+        ["-select_streams", "v:0", *wanted, "-of", "csv=p=0:s=,", file_url(path)],
+        error=ChunkOutputInvalid,
+        message=f"{path} is missing or not a media file",
+    )
+    packets = [row[:4] for row in csv.reader(rows.decode().splitlines()) if len(row) >= 4]
+    info = await probe(path, packets=False)
+    if info.video is None or not packets:
+        raise ChunkOutputInvalid(f"{path} holds no video")
+    times = sorted(int(pts) for pts, *_ in packets if pts.lstrip("-").isdigit())
+    base = info.video.time_base or Fraction(1, 1000)
+    keyframes = [n for n, packet in enumerate(packets) if packet[2].startswith("K")]
+    return EncodedVideo(
+        path=path,
+        shown_at=[(time - times[0]) * base.numerator for time in times],
+        timescale=base.denominator,
+        rounding=base.numerator,
+        keyframes=None if len(keyframes) == len(packets) else keyframes,
+        spans=[(None, int(size)) for _, size, *_ in packets],
+        digests=[row[3].rpartition(":")[2][:16] for row in packets],
+    )
+
+
+async def thumbnails(
+    path: Path,
+    *,
+    frames: str = "",
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+    error: type[HeliosError] = ChunkOutputInvalid,
+    message: str = "it doesn't decode",
+) -> list[str]:
+    """Decode a video, and return thumbnails of frames in order of showing.
+
+    Parameters
+    ----------
+    frames:
+        Expression that chooses frames, as ffmpeg's filter `select` takes it; all by default.
+    before, after:
+        Options of ffmpeg before and after the input.
+    error, message:
+        What to raise if it doesn't decode.
+    """
+    choice = f"select='{frames}'," if frames else ""
+    cells = await run_ffmpeg(
+        [
+            *("-xerror", *before, "-i", file_url(path), "-map", "0:v:0", *after),
+            *("-fps_mode", "passthrough", "-vf", choice + THUMBNAIL_FILTER),
+            *("-f", "rawvideo", "pipe:1"),
+        ],
+        error=error,
+        message=message,
+    )
+    starts = range(0, len(cells), _THUMBNAIL_BYTES)
+    return [cells[start : start + _THUMBNAIL_BYTES].hex() for start in starts]
