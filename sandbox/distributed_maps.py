@@ -2,7 +2,7 @@
 
 They read items, run them side by side and write where their results are. They don't know
 `ItemsPointer`, place results by the results in place of the state's input, call a reader that found
-nothing an accident, and go on whatever fails in them.
+nothing an accident, and go on whatever fails in them, or whoever stops them.
 """
 
 import json
@@ -16,6 +16,7 @@ def complete() -> None:
     _tell_what_cannot_be_read()
     _place_results()
     _tolerate_no_failure()
+    _end_with_their_execution()
 
 
 def _read_nested_items() -> None:
@@ -128,6 +129,25 @@ def _tolerate_no_failure() -> None:
             )
 
     worker._eval_job = run_or_fail
+
+
+def _end_with_their_execution() -> None:
+    """Let nothing of a map begin once its execution was stopped."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (  # noqa: E501, PLC0415
+        distributed_item_processor_worker,
+    )
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped  # noqa: PLC0415
+
+    worker: Any = distributed_item_processor_worker.DistributedItemProcessorWorker
+    run = worker._eval_job
+
+    def run_unless_stopped(self: Any, env: Any, job: Any) -> None:
+        if not isinstance(self._env.program_state(), ProgramStopped):
+            run(self, env, job)
+        if isinstance(self._env.program_state(), ProgramStopped):
+            job.job_output = RuntimeError("the execution was stopped")
+
+    worker._eval_job = run_unless_stopped
 
 
 def _map_failure(env: Any, kind: str, cause: str) -> Exception:

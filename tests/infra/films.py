@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from helios.command import format_command
@@ -24,6 +25,13 @@ if len(list(marks.iterdir())) <= int(sys.argv[2]):
     sys.exit("not yet")
 sys.exit(subprocess.run(sys.argv[3:]).returncode)
 """
+#: Waits until a file is there.
+_WAITING = """
+import pathlib, subprocess, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
 
 
 def paint(chunk: int) -> str:
@@ -42,6 +50,11 @@ def paint(chunk: int) -> str:
 def after_failures(command: str, *, marks: str, failures: int) -> str:
     """Return a command that fails so many times before it does what another does."""
     return f"{format_command(['python3', '-c', _FLAKY, marks, str(failures)])} {command}"
+
+
+def once_there_is(gate: Path, command: str) -> str:
+    """Return a command that waits for a file before it does what another does."""
+    return f"{format_command(['python3', '-c', _WAITING, str(gate)])} {command}"
 
 
 def film(job_id: str, commands: list[str]) -> JobSpec:

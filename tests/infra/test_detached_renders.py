@@ -3,12 +3,13 @@
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.infra.films import COLOURS, FRAMES, Renders, after_failures, film, paint
+from tests.infra.films import COLOURS, FRAMES, Renders, after_failures, film, once_there_is, paint
 
 pytestmark = [
     pytest.mark.slow,
@@ -137,19 +138,24 @@ def test_the_same_start_twice_is_one_render(renders: Renders) -> None:
     assert renders.ended(first)["status"] == "SUCCEEDED"
 
 
-def test_a_render_that_was_stopped_is_recorded_as_cancelled(renders: Renders) -> None:
-    slow = "python3 -c 'import time; time.sleep(2)'"
-    # Whatever fails after the stop changes nothing.
-    spec = film("stopped", [slow, "rm -rf chunks"])
+def test_a_render_that_was_stopped_is_recorded_as_cancelled_and_begins_nothing_more(
+    renders: Renders, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    spec = film("stopped", [once_there_is(gate, paint(0)), paint(1)])
     renders.store(spec)
     execution = renders.start("stopped", jobId="stopped", maxConcurrency=1)
 
     renders.aws.client("stepfunctions").stop_execution(executionArn=execution, cause="enough")
-
-    assert renders.ended(execution)["status"] == "ABORTED"
     outcome = renders.outcome("stopped")
+    gate.touch()
+
     assert outcome["status"] == "cancelled"
     assert outcome["error"] == {"code": "CANCELLED", "message": "enough", "retryable": False}
+    # The map fails when it is left alone, which must not change how the execution ended.
+    time.sleep(1.5)
+    assert renders.ended(execution)["status"] == "ABORTED"
+    assert 1 not in renders.records("stopped")
 
 
 def test_a_render_without_a_job_is_refused(renders: Renders) -> None:
