@@ -116,6 +116,7 @@ class AwsCalls:
 
         def translated() -> _Result:
             from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+            from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
             try:
                 return call()
@@ -123,10 +124,14 @@ class AwsCalls:
                 raise refusal(what, fault) from fault
             except BotoCoreError as fault:
                 raise _unsent(what, fault) from fault
-            except OSError as fault:
-                raise WorkerUnavailable(f"{what}: {fault}") from fault
+            except (OSError, ResponseParserError) as fault:
+                raise WorkerUnavailable(f"{what}: {_first_line(fault)}") from fault
 
         return await self._threads.run(translated)
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0]
 
 
 def code_of(fault: "ClientError") -> str:
