@@ -1,16 +1,18 @@
 """`python -m sandbox up` and `down`: both clouds on this machine, to render there without account.
 
-`up` stays until Ctrl-C, or until `down` is called from elsewhere.
+`up` deploys the stack to its AWS by the real CDK, which takes half a minute, and stays until
+Ctrl-C, or until `down` is called from elsewhere.
 """
 
 import argparse
 import contextlib
+import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from sandbox.clouds import aws_side, default_at_once, google_side
+from sandbox.clouds import aws_side, default_at_once, google_side, stack_side
 from sandbox.standing import Standing, is_up, take_down
 
 #: Folder for what the sandbox leaves for others: variables, logs, who it is.
@@ -19,8 +21,14 @@ FOLDER = Path(".sandbox")
 EXAMPLE = "examples/promo"
 
 
-def up(folder: Path, *, at_once: int) -> int:
-    """Run the sandbox until it is told to stop; return the exit status."""
+def up(folder: Path, *, at_once: int, plain: bool = False) -> int:
+    """Run the sandbox until it is told to stop; return the exit status.
+
+    Parameters
+    ----------
+    plain:
+        Let AWS have a bucket and a function in place of the stack: that is quicker.
+    """
     if is_up(folder):
         print("the sandbox is up already: make sandbox-down stops it", file=sys.stderr)
         return 1
@@ -30,26 +38,32 @@ def up(folder: Path, *, at_once: int) -> int:
     print("starting both clouds ...", flush=True)
     with contextlib.ExitStack() as stack:
         standing = stack.enter_context(Standing(folder))
-        aws = stack.enter_context(aws_side(folder, at_once=at_once))
+        side = aws_side if plain else stack_side
+        aws = stack.enter_context(side(folder, at_once=at_once))
         google = stack.enter_context(google_side(folder, at_once=at_once))
         standing.write({**aws.variables, **google.variables})
-        print(_invitation(folder, aws.aws.url, google.service.url), flush=True)
+        invitation = _invitation(folder, aws.aws.url, google.service.url, detached=not plain)
+        print(invitation, flush=True)
         stop.wait()
         print("stopping ...", flush=True)
     return 0
 
 
-def _invitation(folder: Path, aws: str, cloud_run: str) -> str:
+def _invitation(folder: Path, aws: str, cloud_run: str, *, detached: bool) -> str:
     here = Path.cwd()
     near = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    more = f"""
+  ID=$(orchestrator render {EXAMPLE} -o promo.mp4 --detach)
+  orchestrator watch $ID && orchestrator fetch $ID -o out/detached.mp4
+"""
     return f"""
-S3 and Lambda are at {aws}, the Cloud Run worker is at {cloud_run}; logs are in {near}.
+AWS is at {aws}, the Cloud Run worker is at {cloud_run}; logs are in {near}.
 In another terminal:
 
   source {near}/env
   orchestrator render {EXAMPLE} -o out/lambda.mp4 --adapter lambda
   orchestrator render {EXAMPLE} -o out/cloudrun.mp4 --adapter cloudrun
-
+{more if detached else ""}
 Ctrl-C stops it."""
 
 
@@ -61,11 +75,17 @@ def main() -> int:
     parser.add_argument(
         "--at-once", type=int, default=default_at_once(), help="chunks at once in each cloud"
     )
+    parser.add_argument(
+        "--plain", action="store_true", help="a function in place of the stack: quicker"
+    )
     options = parser.parse_args()
     # Variables that name its files are sourced from anywhere.
     folder = options.folder.resolve()
     if options.command == "up":
-        return up(folder, at_once=options.at_once)
+        if not options.plain and not shutil.which("npm"):
+            print("Node.js, which deploys the stack, is missing; or leave it out: --plain")
+            return 1
+        return up(folder, at_once=options.at_once, plain=options.plain)
     print("stopped" if take_down(folder) else "the sandbox isn't up")
     return 0
 

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.cloud_run import LocalCloudRun, local_cloud_run
+from sandbox.deploy import LocalDeployment
 from sandbox.local_aws import LocalAws, local_aws
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server
 from sandbox.token_server import TokenServer
@@ -30,7 +32,7 @@ class AwsSide:
     variables: Mapping[str, str]
 
     def log(self) -> str:
-        """Return all that the worker has logged."""
+        """Return all that the function has logged, where there is one alone."""
         return self.aws.log(FUNCTION)
 
 
@@ -47,7 +49,9 @@ class GoogleSide:
 
 @contextlib.contextmanager
 def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
-    """Run S3 and Lambda, with a bucket and the worker, while the context lasts.
+    """Run S3 and Lambda, with a bucket and one function, while the context lasts.
+
+    That is quick; a render that goes on by itself needs `stack_side`.
 
     Parameters
     ----------
@@ -67,6 +71,29 @@ def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
         )
         names = {"HELIOS_LAMBDA_FUNCTION": FUNCTION, "HELIOS_S3_ARTIFACTS": artifacts}
         yield AwsSide(aws, artifacts, {**aws.variables, **names})
+
+
+@contextlib.contextmanager
+def stack_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
+    """Run a local AWS with the whole stack in it, as the CDK deploys it, while the context lasts.
+
+    Parameters
+    ----------
+    folder:
+        For logs.
+    at_once:
+        Chunks at the same time.
+    """
+    with (
+        local_aws(logs=folder / "lambda", environments=at_once) as aws,
+        tempfile.TemporaryDirectory(prefix="helios-sandbox-") as scratch,
+    ):
+        context = {"helios:chunkTimeout": str(FUNCTION_TIMEOUT)}
+        deployment = LocalDeployment(aws, folder=Path(scratch), context=context)
+        deployment.bootstrap()
+        stack = deployment.deploy()
+        names = {"HELIOS_STACK": stack.name, "HELIOS_S3_ARTIFACTS": stack.artifacts}
+        yield AwsSide(aws, stack.artifacts, {**aws.variables, **names})
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
 """`python -m sandbox`: what it starts, what it leaves for shells, and how it ends."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,10 +25,10 @@ ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 class Up:
     """A sandbox that was started, and the processes that belong to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder / "sandbox"
         self.process = subprocess.Popen(
-            [*SANDBOX, "up", "--folder", self.folder.name, "--at-once", "1"],
+            [*SANDBOX, "up", "--folder", self.folder.name, "--at-once", "1", *flags],
             cwd=folder,
             env=ENV,
             stdout=subprocess.PIPE,
@@ -63,6 +65,11 @@ class Up:
             time.sleep(0.05)
         return left
 
+    def close(self) -> None:
+        take_down(self.folder)
+        self.process.kill()
+        self.process.communicate()
+
 
 def _lives(process: psutil.Process) -> bool:
     try:
@@ -73,11 +80,9 @@ def _lives(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    sandbox = Up(tmp_path)
-    yield sandbox
-    take_down(sandbox.folder)
-    sandbox.process.kill()
-    sandbox.process.communicate()
+    """A sandbox without the stack, which is up sooner."""
+    with contextlib.closing(Up(tmp_path, "--plain")) as sandbox:
+        yield sandbox
 
 
 @pytest.mark.slow
@@ -107,6 +112,27 @@ def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: 
     assert up.left() == []
     assert not (up.folder / "env").exists()
     assert up.command("down").stdout == "the sandbox isn't up\n"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not shutil.which("npm"), reason="the CDK needs Node.js and npm")
+def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) -> None:
+    with contextlib.closing(Up(tmp_path)) as sandbox:
+        said = sandbox.wait()
+        found = sandbox.variables()
+        done = subprocess.run(
+            [Path(sys.executable).with_name("orchestrator"), "list", "--json"],
+            env={**found, "XDG_CONFIG_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert "--detach" in said
+    assert (found["HELIOS_STACK"], "HELIOS_LAMBDA_FUNCTION" in found) == ("Helios", False)
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout) == {"event": "renders", "renders": []}
 
 
 @pytest.mark.slow
