@@ -11,7 +11,7 @@ CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-images test-long test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy lock clean
+.PHONY: help setup demo test test-long test-images test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint, and all tests but the long ones
 	$(PYTEST) -m "not long"
 
-test-long: setup ## Run the tests that take minutes
+test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long
 
 test-images: setup ## Build both workers' images, and run their tests in containers
@@ -46,7 +46,7 @@ format: setup ## Format the code and fix what can be fixed safely
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-sandbox: setup ## Run both clouds on this machine, to render there without an account
+sandbox: setup $(CDK_INSTALLED) ## Run both clouds on this machine, to render there without an account
 	@$(PYTHON) -m sandbox up $(ARGS)
 
 sandbox-down: setup ## Stop it
@@ -69,6 +69,12 @@ deploy: setup $(CDK_INSTALLED) ## Deploy to AWS what cdk.json says (ARGS="-c hel
 
 destroy: setup $(CDK_INSTALLED) ## Remove it from AWS
 	$(CDK) destroy --all $(ARGS)
+
+smoke-aws: setup ## Render with the deployed stack, to check it (ARGS="--stack Helios")
+	@scripts/smoke aws $(ARGS)
+
+smoke-gcp: setup ## The same on Google Cloud (ARGS="--project ID --region REGION")
+	@scripts/smoke gcp $(ARGS)
 
 # Universal: one file serves every platform and every Python that the project supports. Neither
 # file says where packages were fetched from, so each machine uses the index that it is set to.

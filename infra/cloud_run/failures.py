@@ -50,7 +50,7 @@ def explanation(resource: str, fault: Exception) -> HeliosError:
         case api.Forbidden():
             return AccessDenied(
                 f"{resource}: permission denied: {said}",
-                hint="docs/deploy-cloud-run.md lists the roles that deploying needs.",
+                hint="docs/deploy-cloudrun.md lists the roles that deploying needs.",
             )
         case api.TooManyRequests():
             return DeploymentFailed(

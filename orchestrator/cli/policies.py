@@ -120,6 +120,6 @@ async def _names(
     if isinstance(deployment, CloudRunWorkers):
         raise OptionInvalid(
             f"{deployment}: on Google Cloud, roles take the place of policies",
-            hint="docs/deploy-cloud-run.md lists them; deploying gives them to every --invoker.",
+            hint="docs/deploy-cloudrun.md lists them; deploying gives them to every --invoker.",
         )
     return StackNames.of(deployment)

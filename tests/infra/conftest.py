@@ -42,3 +42,12 @@ def renders(aws: LocalAws) -> Iterator[Renders]:
     context = {"helios:executables": "ffmpeg,ffprobe,helios,python3", "helios:chunkRetries": "2"}
     with local_deployment(aws, context=context) as stack:
         yield Renders(aws, stack)
+    # Destroying removes what it must, and no video.
+    client = aws.client("lambda")
+    left = {function["FunctionName"] for function in client.list_functions()["Functions"]}
+    assert not left & {stack.chunk_function, stack.merge_function}
+    machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert stack.state_machine not in {machine["stateMachineArn"] for machine in machines}
+    parameters = aws.client("ssm").get_parameters(Names=[f"/helios/{stack.name}/stack"])
+    assert parameters["InvalidParameters"]
+    aws.client("s3").head_bucket(Bucket=stack.bucket)

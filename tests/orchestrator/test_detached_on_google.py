@@ -1,6 +1,8 @@
 """Detached renders on Google Cloud by the public commands, from deploying to fetching the video."""
 
 import json
+import os
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,6 +20,7 @@ from tests.worker_cloudrun.test_service import asleep, until
 from .clouds import frame_hashes
 from .conftest import Bench, Ended
 
+ROOT = Path(__file__).parents[2]
 PLACE = ("--project", "my-videos", "--region", "europe-west1")
 DEPLOY = (
     *("cloudrun", "deploy", *PLACE, "--bucket", "my-videos-helios"),
@@ -159,3 +162,21 @@ def test_a_profile_holds_what_clients_need_and_no_secrets(project: Project) -> N
     assert (written["memoryGib"], written["maxConcurrency"]) == (4, 200)
     assert written["serviceUrl"].startswith("http://127.0.0.1:")
     assert "private" not in profile.read_text("utf-8")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.browser
+def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Project) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts/smoke", "gcp", *PLACE],
+        env={**os.environ, **project.env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok       trial: two frames were rendered and joined by the workers" in done.stdout
+    assert "ok       versions: client and workers: " in done.stdout
+    assert done.stdout.endswith("== All of it works\n")

@@ -373,7 +373,7 @@ def test_what_failed_is_tried_again_by_deploying_the_same(deployer: Any) -> None
 @pytest.mark.parametrize(
     ("code", "error", "retryable", "told"),
     [
-        (grpc.StatusCode.PERMISSION_DENIED, AccessDenied, False, "docs/deploy-cloud-run.md"),
+        (grpc.StatusCode.PERMISSION_DENIED, AccessDenied, False, "docs/deploy-cloudrun.md"),
         (grpc.StatusCode.UNAUTHENTICATED, AccessDenied, False, "gcloud auth"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, DeploymentFailed, False, "quota"),
         (grpc.StatusCode.INVALID_ARGUMENT, DeploymentFailed, False, "refused by a test"),

@@ -1,0 +1,137 @@
+"""Detached renders as people start them, over the deployed stack with the real workers in it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helios.job_spec import JobSpec
+from tests.infra.films import FRAMES, Renders, after_failures, film, once_there_is, paint
+from tests.orchestrator.clouds import frame_hashes
+from tests.orchestrator.conftest import Bench, Ended
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("deployed"),
+    pytest.mark.skipif(not shutil.which("npm"), reason="the CDK needs Node.js and npm"),
+]
+
+ROOT = Path(__file__).parents[2]
+
+
+class Client:
+    """The command line of somebody who has connected to the stack."""
+
+    def __init__(self, bench: Bench, renders: Renders) -> None:
+        self.bench = bench
+        self.renders = renders
+        self.env = {**renders.aws.variables, "XDG_CONFIG_HOME": str(bench.folder / "settings")}
+        connected = self.run("connect", "--stack", renders.stack.name)
+        assert connected.status == 0, connected.stderr
+
+    def run(self, *arguments: object) -> Ended:
+        return self.bench.run(*arguments, env=self.env)
+
+    def job(self, spec: JobSpec) -> str:
+        """Write a job spec, and return the file's name."""
+        name = f"{spec.id}.json"
+        (self.bench.folder / name).write_text(spec.to_json(), "utf-8")
+        return name
+
+    def status(self, render: str) -> dict[str, Any]:
+        done = self.run("status", render, "--json")
+        assert done.status == 0, done.stdout
+        (document,) = done.documents
+        return document
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, renders: Renders) -> Client:
+    return Client(Bench(tmp_path_factory.mktemp("client")), renders)
+
+
+def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
+    client: Client,
+) -> None:
+    request = ("run", client.job(film("asked", [paint(0), paint(1)])), "--detach", "--json")
+
+    both = [client.bench.start(*request, env=client.env) for _ in range(2)]
+    answers = [command.end().documents[-1] for command in both]
+    watched = client.run("watch", "asked", "--interval", 0.2, "--json")
+    other = client.run("run", client.job(film("asked", [paint(0)])), "--detach")
+    fetched = client.run("fetch", "asked", "-o", "asked.mp4")
+
+    assert [answer["id"] for answer in answers] == ["asked"] * 2
+    assert sorted(answer["new"] for answer in answers) == [False, True]
+    assert watched.status == 0, watched.stdout
+    completed = watched.documents[-1]
+    url = f"{client.renders.stack.artifacts}/jobs/asked/output/film.mp4"
+    assert (completed["event"], completed["output"]["url"]) == ("completed", url)
+    assert other.status == 2
+    assert "error[JOB_EXISTS]: render 'asked'" in other.stderr
+    assert fetched.status == 0, fetched.stderr
+    assert len(frame_hashes(client.bench.folder / "asked.mp4")) == 2 * FRAMES
+
+
+def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
+    client: Client, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    spec = film("halfway", [paint(0), once_there_is(gate, paint(1)), paint(2)])
+    started = client.run("run", client.job(spec), "--detach", "--concurrency", 1)
+    watching = client.bench.start("watch", "halfway", "--interval", 0.2, env=client.env)
+    watching.wait_until(lambda: 0 in client.renders.records("halfway"))
+
+    status = client.status("halfway")
+    cancelled = client.run("cancel", "halfway", "--reason", "enough of it", "--json")
+    gate.touch()  # an execution that is stopped here ends with what it was at
+    watched = watching.end()
+
+    assert (started.status, started.stdout) == (0, "halfway\n")
+    assert (status["state"], status["chunksDone"], status["chunksTotal"]) == ("running", 1, 3)
+    assert (status["framesDone"], status["framesTotal"]) == (FRAMES, 3 * FRAMES)
+    assert cancelled.documents[-1]["event"] == "cancelled"
+    assert watched.status == 2
+    assert "render 'halfway': cancelled: [CANCELLED] enough of it" in watched.stderr
+
+
+@pytest.mark.long
+def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
+    client: Client, tmp_path: Path
+) -> None:
+    hopeless = after_failures(paint(1), marks=str(tmp_path / "marks"), failures=99)
+    spec = film("told", [paint(0), hopeless])
+    assert client.run("run", client.job(spec), "--detach").status == 0
+
+    watched = client.run("watch", "told", "--interval", 0.3)
+    fetched = client.run("fetch", "told", "-o", "told.mp4")
+
+    assert watched.status == 1  # another try may help
+    assert "render 'told': failed: [COMMAND_FAILED] chunk 1: " in watched.stderr
+    status = client.status("told")
+    assert (status["state"], status["output"]) == ("failed", None)
+    assert [chunk["chunkId"] for chunk in status["failedChunks"]] == [1]
+    assert fetched.status == 2
+    assert "there is no video: it is failed" in fetched.stderr
+    assert not (client.bench.folder / "told.mp4").exists()
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts/smoke", "aws", "--stack", client.renders.stack.name],
+        env={**os.environ, **client.env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok       trial: two frames were rendered and joined by the workers" in done.stdout
+    assert "ok       versions: client and workers: " in done.stdout
+    assert done.stdout.endswith("== All of it works\n")
