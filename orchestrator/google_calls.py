@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Names the Cloud Run API's host and port where it isn't the public one: a private endpoint, or
 #: a stand-in on this machine.
 ENDPOINT = "HELIOS_CLOUD_RUN_ENDPOINT"
+#: Names the address of the Cloud Quotas API in the same way.
+QUOTAS_ENDPOINT = "HELIOS_CLOUD_QUOTAS_ENDPOINT"
+_QUOTAS = "https://cloudquotas.googleapis.com"
 #: Seconds that a call may take, and a read with all its further tries.
 CALL_TIMEOUT = 30.0
 READ_PATIENCE = 60.0
@@ -42,16 +45,64 @@ class GoogleCalls:
     credentials:
         Whom to act as; by default the application default credentials.
     env:
-        Where an endpoint may be named; this process's environment by default.
+        Where endpoints may be named; this process's environment by default.
     """
 
     def __init__(
         self, credentials: "Credentials | None" = None, *, env: Mapping[str, str] | None = None
     ) -> None:
         self._credentials = credentials
-        self._endpoint = (os.environ if env is None else env).get(ENDPOINT)
+        self._signed: Credentials | None = None
+        variables = os.environ if env is None else env
+        self._endpoint = variables.get(ENDPOINT)
+        self._quotas = variables.get(QUOTAS_ENDPOINT) or _QUOTAS
         self._lock = asyncio.Lock()
         self._clients: dict[str, Any] = {}
+
+    async def identity(self) -> str:
+        """Return whose credentials these are, as far as they say; raises as `services` does."""
+        credentials = await self._signed_in()
+        email = getattr(credentials, "service_account_email", "") or getattr(
+            credentials, "account", ""
+        )
+        return str(email) or "credentials of a user"
+
+    async def quota(self, project: str, quota: str) -> Mapping[str, Any]:
+        """Return what the Cloud Quotas API tells of a quota of Cloud Run.
+
+        Parameters
+        ----------
+        quota:
+            Its id.
+
+        Raises
+        ------
+        HeliosError
+            As `services` does, or the API isn't enabled.
+        """
+        from google.api_core.exceptions import from_http_response  # noqa: PLC0415
+        from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+
+        credentials = await self._signed_in()
+        address = (
+            f"{self._quotas}/v1/projects/{project}/locations/global"
+            f"/services/run.googleapis.com/quotaInfos/{quota}"
+        )
+
+        def ask() -> Mapping[str, Any]:
+            with AuthorizedSession(credentials) as session:
+                answer = session.get(address, timeout=CALL_TIMEOUT)
+                if not answer.ok:
+                    raise from_http_response(answer)
+                found: Mapping[str, Any] = answer.json()
+                return found
+
+        with told(f"quota {quota}"):
+            try:
+                return await asyncio.to_thread(ask)
+            except RequestException as fault:
+                raise WorkerUnavailable(f"quota {quota}: {fault}") from fault
 
     async def services(self) -> "run_v2.ServicesAsyncClient":
         """Return the client of services.
@@ -86,15 +137,20 @@ class GoogleCalls:
         from google.api_core.client_options import ClientOptions  # noqa: PLC0415
         from google.cloud import run_v2  # noqa: PLC0415
 
+        credentials = await self._signed_in()
+        if kind not in self._clients:
+            options = ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None
+            self._clients[kind] = getattr(run_v2, kind)(
+                credentials=credentials, client_options=options
+            )
+        return self._clients[kind]
+
+    async def _signed_in(self) -> "Credentials":
+        # Without a token at hand, a call would be tried again until its time is up.
         async with self._lock:
-            if kind not in self._clients:
-                # Without a token at hand, a call would be tried again until its time is up.
-                self._credentials = await asyncio.to_thread(_sign_in, self._credentials)
-                options = ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None
-                self._clients[kind] = getattr(run_v2, kind)(
-                    credentials=self._credentials, client_options=options
-                )
-            return self._clients[kind]
+            if self._signed is None:
+                self._signed = await asyncio.to_thread(_sign_in, self._credentials)
+            return self._signed
 
 
 def reading() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Google Cloud on this machine, as far as deploying needs it."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from sandbox.bucket_settings import BucketSettings
 from sandbox.cloud_run_api import CloudRunApi
 from sandbox.deployed_services import DeployedServices
 from sandbox.object_stores import gcs_server
+from sandbox.scripted_server import Reply, ScriptedServer
 from sandbox.token_server import TokenServer
 from sandbox.worker_tasks import WorkerTasks
 
@@ -28,6 +30,8 @@ class GoogleCloud:
         Cloud Storage.
     accounts:
         What gives and checks tokens.
+    quotas:
+        The Cloud Quotas API: says 200 CPUs, unless it is told otherwise.
     env:
         Environment in which Google's own clients use them, as a service account.
     services, tasks:
@@ -37,6 +41,7 @@ class GoogleCloud:
     api: CloudRunApi
     buckets: BucketSettings
     accounts: TokenServer
+    quotas: ScriptedServer
     env: dict[str, str]
     services: DeployedServices | None = None
     tasks: WorkerTasks | None = None
@@ -61,6 +66,9 @@ def google_cloud(
         accounts = stack.enter_context(TokenServer(folder))
         store = stack.enter_context(gcs_server())
         buckets = stack.enter_context(BucketSettings(store.endpoint))
+        quotas = ScriptedServer()
+        stack.callback(quotas.close)
+        quotas.tell(cpu_quota(200))
         services, tasks = None, None
         if with_workers:
             variables = {
@@ -77,14 +85,28 @@ def google_cloud(
         roots.write_text(api.certificate)
         env = {
             "HELIOS_CLOUD_RUN_ENDPOINT": api.endpoint,
+            "HELIOS_CLOUD_QUOTAS_ENDPOINT": quotas.endpoint,
             # gRPC's own variable for the roots that it trusts.
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(roots),
             "STORAGE_EMULATOR_HOST": buckets.endpoint,
             "GOOGLE_APPLICATION_CREDENTIALS": str(accounts.service_account_file()),
         }
         yield GoogleCloud(
-            api=api, buckets=buckets, accounts=accounts, env=env, services=services, tasks=tasks
+            api=api,
+            buckets=buckets,
+            accounts=accounts,
+            quotas=quotas,
+            env=env,
+            services=services,
+            tasks=tasks,
         )
+
+
+def cpu_quota(cpus: int, *, region: str = "europe-west1") -> Reply:
+    """Return what the Cloud Quotas API says of a project that has so many CPUs in a region."""
+    info = {"dimensions": {"region": region}, "details": {"value": str(cpus * 1000)}}
+    told = {"quotaId": "CpuAllocPerProjectRegion", "dimensionsInfos": [info]}
+    return Reply(body=json.dumps(told).encode(), headers={"Content-Type": "application/json"})
 
 
 def _is_signed(accounts: TokenServer, token: str) -> bool:

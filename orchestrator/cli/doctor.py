@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from orchestrator.adapters import WorkerAdapter
-    from orchestrator.deployment import Deployment
+    from orchestrator.deployment import AwsStack, CloudRunWorkers, Deployment
     from orchestrator.display import Display
     from orchestrator.doctor import Finding, PlannedRender
 
@@ -99,16 +99,18 @@ async def _of_deployment(
     deployment: "Deployment", plan: "PlannedRender", *, trial: bool
 ) -> "AsyncIterator[Finding]":
     from orchestrator.deployment import CloudRunWorkers
-    from orchestrator.doctor import Finding, Health
 
     if isinstance(deployment, CloudRunWorkers):
-        yield Finding(
-            "deployment",
-            Health.UNKNOWN,
-            f"{deployment}: only stacks on AWS are looked at further",
-            "orchestrator cloudrun status",
-        )
-        return
+        found = _of_cloud_run(deployment, plan, trial=trial)
+    else:
+        found = _of_stack(deployment, plan, trial=trial)
+    async for finding in found:
+        yield finding
+
+
+async def _of_stack(
+    stack: "AwsStack", plan: "PlannedRender", *, trial: bool
+) -> "AsyncIterator[Finding]":
     require("boto3", "doctor", extra="aws")
     from orchestrator.aws_calls import AwsCalls
     from orchestrator.doctor.aws import AwsCheckup
@@ -116,11 +118,33 @@ async def _of_deployment(
     def make_adapter(function: str) -> "WorkerAdapter":
         from orchestrator.adapters import AwsLambdaAdapter
 
-        return AwsLambdaAdapter(function, region=deployment.region, concurrency=1)
+        return AwsLambdaAdapter(function, region=stack.region, concurrency=1)
 
-    checkup = AwsCheckup(deployment, AwsCalls(region=deployment.region), plan=plan)
+    checkup = AwsCheckup(stack, AwsCalls(region=stack.region), plan=plan)
     async for finding in checkup.findings(make_adapter if trial else None):
         yield finding
+
+
+async def _of_cloud_run(
+    workers: "CloudRunWorkers", plan: "PlannedRender", *, trial: bool
+) -> "AsyncIterator[Finding]":
+    require("google.cloud.run_v2", "doctor", extra="gcp")
+    from orchestrator.doctor.cloud_run import CloudRunCheckup
+    from orchestrator.google_calls import GoogleCalls
+
+    def make_adapter(url: str) -> "WorkerAdapter":
+        from orchestrator.adapters.cloud_run import CloudRunAdapter
+        from orchestrator.adapters.identity import IdentityTokens
+
+        return CloudRunAdapter(url, tokens=IdentityTokens())
+
+    calls = GoogleCalls()
+    try:
+        checkup = CloudRunCheckup(workers, calls, plan=plan)
+        async for finding in checkup.findings(make_adapter if trial else None):
+            yield finding
+    finally:
+        await calls.close()
 
 
 def _described(finding: "Finding") -> str:

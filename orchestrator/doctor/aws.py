@@ -1,29 +1,31 @@
 """The checkup of a stack on AWS, and of the credentials that use it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from helios import __version__
-from helios.errors import AccessDenied, HeliosError, WorkerThrottled, WorkerUnavailable
-from orchestrator.adapters.base import WorkerAdapter
+from helios.errors import AccessDenied, HeliosError
 from orchestrator.aws_calls import AwsCalls
 from orchestrator.aws_stack import find_stack
 from orchestrator.deployment import AwsStack
-from orchestrator.doctor.base import Finding, Health, PlannedRender
-from orchestrator.doctor.trial import try_workers
+from orchestrator.doctor.base import (
+    Check,
+    Finding,
+    Health,
+    MakeAdapter,
+    PlannedRender,
+    look_at,
+    problem,
+)
+from orchestrator.doctor.trial import trial_findings
 from orchestrator.policies.documents import StackNames, statements
 from orchestrator.policies.simulation import Identity, denials, find_identity
-from orchestrator.stores import Stores
-
-#: Calls a function by its name.
-MakeAdapter = Callable[[str], WorkerAdapter]
 
 #: State transitions of a chunk whose speed is limited: its execution begins, invokes, ends.
 _TRANSITIONS_A_CHUNK = 3
 #: Seconds that a workflow may be held up by that limit before it is worth a word.
 _HELD_UP = 60
 _QUOTAS = "https://console.aws.amazon.com/servicequotas"
+_ALLOW = "Allow what `orchestrator policies print doctor` says, to have this looked at."
 _DEPLOY = "Deploy the stack again."
 _LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTAS}"
 
@@ -57,22 +59,21 @@ class AwsCheckup:
         try:
             identity = await find_identity(self._calls)
         except HeliosError as fault:
-            yield _problem("credentials", fault)
+            yield problem("credentials", fault)
             return
         yield Finding("credentials", Health.OK, identity.arn)
-        for what, check in self._checks(identity):
-            try:
-                yield await check()
-            except (AccessDenied, WorkerThrottled, WorkerUnavailable) as fault:
-                yield _unknown(what, fault)
-            except HeliosError as fault:
-                yield _problem(what, fault)
+        async for finding in look_at(self._checks(identity), to_be_allowed=_ALLOW):
+            yield finding
         if make_adapter is None:
             return
-        for finding in await self._trial(make_adapter):
+        for finding in await trial_findings(
+            self._stack.artifacts,
+            renderer=make_adapter(self._stack.chunk_function),
+            joiner=make_adapter(self._stack.merge_function),
+        ):
             yield finding
 
-    def _checks(self, identity: Identity) -> list[tuple[str, Callable[[], Awaitable[Finding]]]]:
+    def _checks(self, identity: Identity) -> list[Check]:
         stack = self._stack
         return [
             ("stack", self._is_known),
@@ -206,51 +207,6 @@ class AwsCheckup:
             f"Cut longer chunks, or ask for more of AWS Step Functions: {_QUOTAS}",
         )
 
-    async def _trial(self, make_adapter: MakeAdapter) -> list[Finding]:
-        what = "trial"
-        renderer = make_adapter(self._stack.chunk_function)
-        joiner = make_adapter(self._stack.merge_function)
-        try:
-            async with Stores() as stores:
-                trial = await try_workers(
-                    self._stack.artifacts, renderer=renderer, joiner=joiner, stores=stores
-                )
-        except HeliosError as fault:
-            return [_problem(what, fault)]
-        finally:
-            await asyncio.gather(renderer.close(), joiner.close())
-        done = Finding(
-            what,
-            Health.OK,
-            "two frames were rendered and joined by the workers, and fetched from the bucket",
-        )
-        return [done, _versions(trial.version)]
-
-
-def _versions(workers: str | None) -> Finding:
-    what = "versions"
-    if workers is None:
-        return Finding(what, Health.UNKNOWN, "the workers left no record of theirs")
-    if workers == __version__:
-        return Finding(what, Health.OK, f"client and workers: {workers}")
-    return Finding(
-        what,
-        Health.PROBLEM,
-        f"client {__version__}, workers {workers}: they look for chunks under other names",
-        "Deploy the stack again with this version, or install the workers' version here.",
-    )
-
-
-def _problem(what: str, fault: HeliosError) -> Finding:
-    return Finding(what, Health.PROBLEM, fault.message, fault.hint)
-
 
 def _gone(what: str, name: str) -> Finding:
     return Finding(what, Health.PROBLEM, f"{name}: is not there", _DEPLOY)
-
-
-def _unknown(what: str, fault: HeliosError) -> Finding:
-    fix = ""
-    if isinstance(fault, AccessDenied):
-        fix = "Allow what `orchestrator policies print doctor` says, to have this looked at."
-    return Finding(what, Health.UNKNOWN, fault.message, fix)

@@ -1,7 +1,11 @@
 """What a checkup finds."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from helios.errors import AccessDenied, HeliosError, WorkerThrottled, WorkerUnavailable
+from orchestrator.adapters.base import WorkerAdapter
 
 
 class Health(StrEnum):
@@ -53,3 +57,33 @@ class PlannedRender:
 
     concurrency: int
     chunks: int
+
+
+#: What is looked at, and how.
+Check = tuple[str, Callable[[], Awaitable[Finding]]]
+#: Calls a worker: a function by its name, a service by its URL.
+MakeAdapter = Callable[[str], WorkerAdapter]
+
+
+async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterator[Finding]:
+    """Yield what each check finds; what can't be looked at is unknown.
+
+    Parameters
+    ----------
+    to_be_allowed:
+        What to do about a check that the credentials may not make.
+    """
+    for what, check in checks:
+        try:
+            yield await check()
+        except AccessDenied as fault:
+            yield Finding(what, Health.UNKNOWN, fault.message, to_be_allowed)
+        except (WorkerThrottled, WorkerUnavailable) as fault:
+            yield Finding(what, Health.UNKNOWN, fault.message)
+        except HeliosError as fault:
+            yield problem(what, fault)
+
+
+def problem(what: str, fault: HeliosError) -> Finding:
+    """Return an error as what was found."""
+    return Finding(what, Health.PROBLEM, fault.message, fault.hint)

@@ -1,16 +1,19 @@
 """A render of two tiny frames on deployed workers: what they can do is seen, not supposed."""
 
+import asyncio
 import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helios import __version__
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord
 from helios.errors import HeliosError, JobFailed, StorageInvalid
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.doctor.base import Finding, Health, problem
 from orchestrator.portable_job import link_composition, make_portable
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, upload_job
@@ -36,6 +39,43 @@ class Trial:
 
     version: str | None
     url: str
+
+
+async def trial_findings(
+    artifacts: str, *, renderer: WorkerAdapter, joiner: WorkerAdapter
+) -> list[Finding]:
+    """Return what a trial shows; closes the adapters.
+
+    Parameters are those of `try_workers`.
+    """
+    what = "trial"
+    try:
+        async with Stores() as stores:
+            trial = await try_workers(artifacts, renderer=renderer, joiner=joiner, stores=stores)
+    except HeliosError as fault:
+        return [problem(what, fault)]
+    finally:
+        await asyncio.gather(renderer.close(), joiner.close())
+    done = Finding(
+        what,
+        Health.OK,
+        "two frames were rendered and joined by the workers, and fetched from the bucket",
+    )
+    return [done, _versions(trial.version)]
+
+
+def _versions(workers: str | None) -> Finding:
+    what = "versions"
+    if workers is None:
+        return Finding(what, Health.UNKNOWN, "the workers left no record of theirs")
+    if workers == __version__:
+        return Finding(what, Health.OK, f"client and workers: {workers}")
+    return Finding(
+        what,
+        Health.PROBLEM,
+        f"client {__version__}, workers {workers}: they look for chunks under other names",
+        "Deploy the workers again with this version, or install their version here.",
+    )
 
 
 async def try_workers(

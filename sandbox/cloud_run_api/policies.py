@@ -16,6 +16,8 @@ class Policies:
 
     def __init__(self) -> None:
         self._policies: dict[str, policy_pb2.Policy] = {}
+        #: Permissions that callers don't have, whatever the policies say.
+        self.denied: set[str] = set()
 
     def get(self, resource: str) -> policy_pb2.Policy:
         """Return a resource's policy."""
@@ -45,6 +47,13 @@ class Policies:
         policy.etag = uuid.uuid4().bytes
         self._policies[request.resource] = policy
         return policy
+
+    def test(
+        self, request: iam_policy_pb2.TestIamPermissionsRequest
+    ) -> iam_policy_pb2.TestIamPermissionsResponse:
+        """Return which of the permissions in question the caller has."""
+        granted = [name for name in request.permissions if name not in self.denied]
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=granted)
 
     def forget(self, resource: str) -> None:
         """Drop the policy of a resource that is gone."""

@@ -84,7 +84,7 @@ class CloudRunApi:
 
     def writes(self) -> list[str]:
         """Return the calls so far that change something."""
-        return [call for call in self.calls if not call.startswith(("Get", "List"))]
+        return [call for call in self.calls if not call.startswith(("Get", "List", "Test"))]
 
     def _methods(self) -> Mapping[str, Mapping[str, _Method]]:
         faults = self.faults
@@ -94,6 +94,7 @@ class CloudRunApi:
                 lambda request: self.policies.get(request.resource),
             ),
             "SetIamPolicy": (iam_policy_pb2.SetIamPolicyRequest, self.policies.set),
+            "TestIamPermissions": (iam_policy_pb2.TestIamPermissionsRequest, self.policies.test),
         }
         return {
             "google.cloud.run.v2.Services": {
