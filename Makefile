@@ -11,7 +11,7 @@ CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-images test-fast lint format bench sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
+.PHONY: help setup demo test test-long test-images test-fast lint format bench chaos sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ sandbox-down: setup ## Stop it
 
 bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 	$(PYTHON) benchmarks/run.py $(ARGS)
+
+chaos: setup ## Break renders in every way from seeds, and write what became of them (ARGS="--runs 50")
+	$(PYTHON) -m chaos --page docs/reliability.md $(ARGS)
 
 $(CDK_INSTALLED): infra/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }

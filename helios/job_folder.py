@@ -111,6 +111,11 @@ def chunk_record(chunk: RenderChunk, key: str) -> str:
     return f"chunks/{chunk.id}-{key}.json"
 
 
+def record_beside(output: str) -> str:
+    """Return where the record of a chunk is whose output is stored under a key or URL."""
+    return f"{output.rpartition('.')[0]}.json"
+
+
 def merge_record(key: str) -> str:
     """Return the key under which the record of a job's output is stored."""
     return f"{MERGE_RECORDS}{key}.json"

@@ -25,7 +25,7 @@ from helios.errors import (
     StorageInvalid,
 )
 from helios.image_archive import pack_images, unpack_images
-from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record
+from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record, record_beside
 from helios.job_spec import JobSpec, RenderChunk
 from helios.merge_command import MergeCommand
 from helios.storage import ArtifactStorage
@@ -160,6 +160,8 @@ async def _fetch(
     except ArtifactNotFound as fault:
         raise _missing([chunk.id], len(assignment.spec.chunks)) from fault
     except ArtifactCorrupt as fault:
+        # Without a record it is rendered again by whoever goes on with the job.
+        await storage.delete(record_beside(name))
         raise ArtifactCorrupt(
             f"merge: chunk {chunk.id} isn't what its record says: {fault.message}",
             hint="Render the chunk again, then merge.",

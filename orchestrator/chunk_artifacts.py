@@ -10,7 +10,7 @@ from helios.conversation import OutputCallback
 from helios.errors import ArtifactCorrupt, ArtifactNotFound
 from helios.image_archive import unpack_images
 from helios.in_thread import Halt, in_thread
-from helios.job_folder import is_packed
+from helios.job_folder import is_packed, record_beside
 from helios.job_spec import JobSpec, RenderChunk
 from helios.worker_job import Artifact, WorkerJob, WorkerResult
 from orchestrator.adapters.base import WorkerAdapter
@@ -138,7 +138,12 @@ class ChunkDownloads:
         for _ in range(_TRIES - 1):
             with contextlib.suppress(ArtifactCorrupt):
                 return await self._stores.fetch(artifact, target)
-        return await self._stores.fetch(artifact, target)
+        try:
+            await self._stores.fetch(artifact, target)
+        except ArtifactCorrupt:
+            # Without a record it is rendered again by whoever goes on with the job.
+            await self._stores.delete(record_beside(artifact.url))
+            raise
 
 
 async def _is_here(path: Path, artifact: Artifact) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from helios.chunk_record import ChunkRecord
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
-from helios.job_folder import JobFolder
+from helios.job_folder import JobFolder, record_beside
 from helios.job_spec import JobSpec
 from helios.merge_command import MergeCommand
 from helios.stitcher.check import check_chunk_outputs
@@ -174,7 +174,7 @@ class MergeByWorker(WorkerAdapter):
     async def _copy(self, artifact: Artifact, folder: str) -> None:
         """Copy a chunk's output, and its record after it: a chunk with a record is whole."""
         base, name = split_url(artifact.url)
-        record_name = f"{name.rpartition('.')[0]}.json"
+        record_name = record_beside(name)
         if await self._stores.has(f"{folder}/{record_name}"):
             return
         record = ChunkRecord.parse(await self._stores.read(f"{base}/{record_name}"))

@@ -337,7 +337,10 @@ async def _deliver(
     if crew.merge_worker.video is not None:
         return await _deliver_stored(crew.merge_worker.video, crew, destination)
     if result.merged:
-        return await deliver_to(result.output or crew.job_dir, destination, crew.stores)
+        if result.output is None:
+            # Another program's merge: it alone knows what its video is called.
+            return str(crew.job_dir)
+        return await deliver_to(result.output, destination, crew.stores)
     alone = crew.spec.chunks[0]
     stored = crew.artifacts.get(alone.id)
     if not merge or stored is None or len(crew.spec.chunks) > 1:

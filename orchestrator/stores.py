@@ -90,6 +90,11 @@ class Stores:
         storage, key = self._split(url)
         return await storage.put_file(key, path)
 
+    async def delete(self, url: str) -> None:
+        """Remove an object, if it is there."""
+        storage, key = self._split(url)
+        await storage.delete(key)
+
     async def copy(self, artifact: Artifact, url: str) -> Artifact:
         """Store an object under another URL as well, maybe in another storage."""
         if artifact.url == url:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from helios.conversation import OutputCallback
-from helios.errors import JobFailed, OptionInvalid
+from helios.errors import JobFailed, MergeFailed, OptionInvalid
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.job import AdapterSettings, Job, JobState, Placement, RunSettings
+from orchestrator.job import AdapterSettings, Job, JobState, MergeOn, Placement, RunSettings
 from orchestrator.job_manager import JobManager
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.placement_runner import PlacementRunner
@@ -21,6 +21,9 @@ from orchestrator.upload import upload_job
 from tests.helios.worker_site import make_spec
 
 from .remote_site import Notes, RemoteSite
+
+#: A merge of a program that isn't this project's.
+OWN_MERGE = "ffmpeg -v error -i chunks/00000.mp4 -c copy mine.mp4"
 
 
 class Counting(WorkerAdapter):
@@ -148,14 +151,20 @@ class Elsewhere:
         command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-frames:v", "1"]
         subprocess.run([*command, target], check=True)
 
-    async def create(self, *, machine: str | None = None) -> Job:
+    async def create(
+        self,
+        *,
+        machine: str | None = None,
+        merge: str | None = None,
+        merge_on: MergeOn | None = None,
+    ) -> Job:
         # `helios render` is what names the composition; the other commands only read it.
         commands = [
             "ffmpeg -loglevel error -loop 1 -framerate 30 -i composition/picture.png"
             f" -frames:v 10 -c:v libx264 -pix_fmt yuv420p chunks/0000{n}.mp4"
             for n in range(3)
         ]
-        spec = make_spec(commands, id="a-job")
+        spec = make_spec(commands, id="a-job", merge=merge)
         folder = self.folder / "job"
         folder.mkdir()
         packed = PortableJob(spec, self.page)
@@ -170,7 +179,7 @@ class Elsewhere:
                 machine=machine,
                 output=str(self.folder / "v.mp4"),
             ),
-            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0),
+            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0, merge_on=merge_on),
         )
 
     async def fail_at(self, job: Job, chunk_id: int) -> None:
@@ -201,6 +210,39 @@ async def test_workers_are_asked_only_for_chunks_that_are_not_in_storage(
     assert [asked.meta["chunkId"] for asked in elsewhere.site.adapter.jobs] == [0, 2]
     assert (done.state, done.metrics.reused_chunks) == (JobState.COMPLETED, 1)
     assert "1 of 3 chunks already there" in elsewhere.display.text("resumed")
+
+
+@pytest.mark.parametrize("merge_on", [MergeOn.LOCAL, MergeOn.WORKER])
+async def test_a_chunk_whose_bytes_changed_in_storage_is_rendered_again_by_a_resume(
+    elsewhere: Elsewhere, merge_on: MergeOn
+) -> None:
+    job = await elsewhere.create(merge=OWN_MERGE, merge_on=merge_on)
+
+    def damage(_: WorkerJob) -> None:
+        # In place and of the same length: nothing but reading it shows that.
+        for name in elsewhere.site.names("jobs/a-job/chunks/0-*.mp4"):
+            with (elsewhere.site.folder / name).open("r+b") as file:
+                file.write(b"?")
+
+    elsewhere.site.adapter._answer = damage
+    with pytest.raises(MergeFailed, match="ARTIFACT_CORRUPT"):
+        await elsewhere.manager.run(job.id)
+    elsewhere.site.adapter._answer = lambda _: None
+    elsewhere.site.adapter.jobs.clear()
+    done = await elsewhere.manager.resume(job.id)
+    assert done.state is JobState.COMPLETED
+    assert [asked.meta.get("chunkId") for asked in elsewhere.site.adapter.jobs][:1] == [0]
+    assert done.metrics.reused_chunks == 2
+
+
+async def test_a_merge_by_another_program_leaves_the_folder_of_the_job_alone(
+    elsewhere: Elsewhere,
+) -> None:
+    job = await elsewhere.create(merge=OWN_MERGE)
+    done = await elsewhere.manager.run(job.id)
+    assert done.output == "job"
+    assert (elsewhere.folder / "job" / "mine.mp4").is_file()
+    assert not (elsewhere.folder / "v.mp4").exists()
 
 
 async def test_a_job_elsewhere_is_gone_on_with_from_another_machine(elsewhere: Elsewhere) -> None:

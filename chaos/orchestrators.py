@@ -1,0 +1,84 @@
+"""An orchestrator in a process of its own, which may be killed at any time."""
+
+import asyncio
+import os
+import random
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import orchestrator.adapters.place
+from chaos.breaking import break_records, break_storage, clock
+from chaos.scene import JOB, Scene, make_spec
+from chaos.trouble import Trouble
+from helios.errors import HeliosError
+from orchestrator.adapters.cloud_run import CloudRunAdapter
+from orchestrator.job import AdapterSettings, Placement, RunSettings
+from orchestrator.job_manager import JobManager
+from orchestrator.job_repository import FileJobRepository
+from orchestrator.placement_runner import PlacementRunner, WorksiteOpener
+from orchestrator.worksites import Worksite
+
+#: Seconds between tries, short enough for hundreds of runs.
+PAUSE = 0.02
+
+
+async def keep_job(scene: Scene, *, chunks: int, broken: int | None) -> None:
+    """Keep the job that a run is about."""
+    manager = JobManager(FileJobRepository(scene.jobs), PlacementRunner())
+    adapter = AdapterSettings(kind="cloudrun", artifacts=scene.storage.as_uri())
+    await manager.create(
+        make_spec(chunks, broken=broken),
+        placement=Placement(
+            adapters=[adapter],
+            job_path=str(scene.job_dir / "job.json"),
+        ),
+        settings=RunSettings(concurrency=3, retries=3, retry_delay=PAUSE),
+    )
+
+
+def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
+    """Run the job, or go on with it, and note how that ended."""
+    os.setsid()
+    os.chdir(scene.folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scene.temporary)
+    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    break_storage(scene, trouble, draw)
+    break_records(scene, trouble, draw)
+    orchestrator.adapters.place.FIRST_PAUSE = PAUSE
+    begun = datetime.now(UTC)
+    manager = JobManager(
+        FileJobRepository(scene.jobs),
+        PlacementRunner(opener=_opener(url)),
+        now=clock(trouble, draw) if trouble.clock_jumps else lambda: datetime.now(UTC),
+    )
+    scene.note("began")
+    try:
+        asyncio.run(manager.resume(JOB))
+        code, text = None, ""
+    except HeliosError as error:
+        code = error.code
+        text = "\n".join([error.message, *(error.details or ())])
+    except Exception:
+        code, text = "INTERNAL", traceback.format_exc()
+    took = (datetime.now(UTC) - begun).total_seconds()
+    scene.note("ended", code=code, text=text, seconds=took)
+
+
+def _opener(url: str) -> WorksiteOpener:
+    def open_sites(
+        settings: Sequence[AdapterSettings],
+        *,
+        concurrency: int,  # noqa: ARG001 - the adapter needs no limit
+    ) -> Sequence[Worksite]:
+        return [
+            Worksite(
+                name=each.kind,
+                adapter=CloudRunAdapter(url, progress=False),
+                artifacts=each.artifacts or "",
+            )
+            for each in settings
+        ]
+
+    return open_sites
