@@ -111,7 +111,7 @@ def make_spec(chunks: int, *, broken: int | None) -> JobSpec:
     """Return a job whose chunks are drawn in no time."""
     outputs = [f"chunks/{number:05}.mp4" for number in range(chunks)]
     inputs = " ".join(f"-i {output}" for output in outputs)
-    merge = f"ffmpeg -v error {inputs} -filter_complex concat=n={chunks} {_LOSSLESS} video.mp4"
+    merge = f"ffmpeg -y -v error {inputs} -filter_complex concat=n={chunks} {_LOSSLESS} video.mp4"
     return JobSpec(
         id=JOB,
         metadata=JobMetadata(

@@ -115,10 +115,12 @@ class Workers:
 
     async def _work(self, payload: str, disk: Path) -> tuple[int, str]:
         await asyncio.to_thread(disk.mkdir, exist_ok=True)
+        # What comes into storage from now on, a worker may render as well.
+        there = await asyncio.to_thread(self._scene.whole_chunks)
         receiver, sender = PROCESSES.Pipe(duplex=False)
         process = PROCESSES.Process(
             target=work,
-            args=(self._scene, disk, payload, self.trouble, self._draw.random(), sender),
+            args=(self._scene, disk, payload, there, self.trouble, self._draw.random(), sender),
         )
         try:
             await asyncio.to_thread(process.start)
@@ -175,6 +177,7 @@ def work(  # noqa: PLR0917 - a process's arguments have no names
     scene: Scene,
     disk: Path,
     payload: str,
+    there: set[int],
     trouble: Trouble,
     seed: float,
     sender: Connection,
@@ -182,7 +185,7 @@ def work(  # noqa: PLR0917 - a process's arguments have no names
     """Answer one request, in a process of its own."""
     os.chdir(disk)
     break_storage(scene, trouble, random.Random(seed))  # noqa: S311 - nothing secret
-    _count_renders(scene, Invocation.parse(payload))
+    _count_renders(scene, Invocation.parse(payload), there)
     runtime = WorkerRuntime(_config(scene, disk), log=_quiet_log())
     status, response = asyncio.run(runtime.answer(payload, deadline=60))
     runtime.close()
@@ -197,13 +200,13 @@ def _quiet_log() -> WorkerLog:
     return WorkerLog(Path(os.devnull).open("w", encoding="utf-8"))
 
 
-def _count_renders(scene: Scene, invocation: Invocation) -> None:
+def _count_renders(scene: Scene, invocation: Invocation, there: set[int]) -> None:
     run = RenderExecutor.run
 
     async def counted(self: RenderExecutor, *args: Any, **options: Any) -> WorkerResult:
         if invocation.action == "chunk":
             chunk = invocation.chunk_index
-            scene.note("render", chunk=chunk, in_vain=chunk in scene.whole_chunks())
+            scene.note("render", chunk=chunk, in_vain=chunk in there)
         return await run(self, *args, **options)
 
     RenderExecutor.run = counted  # type: ignore[method-assign]

@@ -1,24 +1,82 @@
-"""Jobs that everything goes wrong with: nothing is lost, left or told wrongly. `make chaos` has more."""
+"""Jobs that everything goes wrong with: nothing is lost, left behind or told wrongly."""
 
-from dataclasses import replace
+import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from chaos.report import BEGIN, END, write_table
-from chaos.run import Outcome, play
+from chaos.run import Outcome, faults_of, play
+from chaos.scene import JOB, Scene
 from chaos.trouble import Trouble
+from orchestrator.file_lock import FileLock
 
-#: Between them, every kind of trouble.
+#: Between them every kind of trouble; `make chaos` plays hundreds.
 SEEDS = (4, 6, 8, 9)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_no_trouble_loses_a_chunk_or_leaves_anything_behind(
-    seed: int, tmp_path: Path
-) -> None:
-    outcome = await play(seed, tmp_path / "scene")
-    assert outcome.faults == []
-    broken = outcome.trouble.broken_chunk is not None
-    assert outcome.state == ("failed" if broken else "completed")
+async def test_no_trouble_loses_a_chunk_or_leaves_anything_behind(tmp_path: Path) -> None:
+    outcomes = await asyncio.gather(*(play(seed, tmp_path / str(seed)) for seed in SEEDS))
+    kinds: set[str] = set()
+    for outcome in outcomes:
+        assert outcome.faults == [], f"seed {outcome.seed}"
+        broken = outcome.trouble.broken_chunk is not None
+        assert outcome.state == ("failed" if broken else "completed")
+        kinds |= set(outcome.trouble.kinds)
+    assert len(kinds) >= 10
+
+
+@pytest.mark.slow
+async def test_whatever_is_lost_left_or_told_wrongly_is_found(tmp_path: Path) -> None:
+    outcome = await play(1, tmp_path / "scene", trouble=Trouble())
+    assert (outcome.state, outcome.faults) == ("completed", [])
+    scene = Scene(tmp_path / "scene")
+
+    async def found() -> str:
+        return "\n".join(await faults_of(scene, chunks=outcome.chunks, broken=None))
+
+    leftover = scene.temporary / "half"
+    leftover.touch()
+    assert "tmp/half is left" in await found()
+    leftover.unlink()
+    with FileLock(scene.jobs / JOB / "lock") as lock:
+        assert lock.take()
+        assert "is locked" in await found()
+    _, stored = next(scene.stored())
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1])
+    assert "is done, but isn't there" in await found()
+    stored.write_bytes(content)
+    scene.video.write_bytes(content)
+    assert await found() == "the video has other frames"
+    scene.note("render", chunk=2, in_vain=True)
+    assert "chunk 2 was rendered although it was there" in await found()
+    scene.note("ended", code="DISK_FULL", text="")
+    assert "ended by DISK_FULL, which didn't happen" in await found()
+
+
+def test_the_page_gets_the_figures_of_the_latest_runs(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    happened = Counter(render=5, worker_killed=3)
+    outcomes = [
+        Outcome(
+            seed=seed,
+            trouble=Trouble(second=True),
+            chunks=4,
+            state=state,
+            faults=[],
+            happened=happened,
+        )
+        for seed, state in ((7, "completed"), (8, "failed"))
+    ]
+    write_table(page, outcomes, seconds=3)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| runs, and chunks in them | 2, 8 |" in text
+    assert "| workers killed in the middle | 6 |" in text
+    assert "| runs with two orchestrators at one job | 2 |" in text
