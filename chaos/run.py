@@ -32,7 +32,7 @@ QUIET_LIVES = 2
 #: What the second of two orchestrators hears.
 _SECOND = frozenset({"JOB_BUSY", "JOB_STATE_CONFLICT"})
 #: What wraps causes.
-_WRAPPERS = frozenset({"JOB_FAILED", "MERGE_FAILED"})
+_WRAPPERS = frozenset({"JOB_FAILED", "CIRCUIT_OPEN", "MERGE_FAILED"})
 _CODE = re.compile(r"\b[A-Z]+_[A-Z_]+\b")
 
 
