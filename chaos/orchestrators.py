@@ -43,6 +43,7 @@ def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
     os.setsid()
     os.chdir(scene.folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(scene.temporary)
+    os.environ["XDG_STATE_HOME"] = str(scene.folder / "state")
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     break_storage(scene, trouble, draw)
     break_records(scene, trouble, draw)

@@ -190,7 +190,7 @@ async def _left_behind(scene: Scene) -> list[str]:
 
 
 _KEPT = re.compile(
-    r"notes\.jsonl|disk-\d/helios-(assets|work)/\.lock"
+    r"notes\.jsonl|state/.*|disk-\d/helios-(assets|work)/\.lock"
     r"|jobs/(\.index|[^/]+/(job\.json|spec\.json|chunks\.jsonl|lock))"
     r"|job/(job\.json|video\.mp4|chunks/\d+\.mp4)"
     r"|storage/(assets|jobs/[^/]+(/chunks)?)/(\.helios-[^/]+\.sha256|[^/.][^/]*)"
