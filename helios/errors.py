@@ -13,6 +13,8 @@ from typing import ClassVar
 EXIT_FAILED = 1
 #: Exit status of a command that refused its input or its environment; another try is pointless.
 EXIT_REFUSED = 2
+#: Exit status of a command that stopped at a limit of money or time; what is done is kept.
+EXIT_LIMIT = 3
 #: Exit status after Ctrl-C (128 + SIGINT).
 EXIT_INTERRUPTED = 130
 
@@ -208,6 +210,27 @@ class JobStopped(HeliosError):
     def exit_code(self) -> int:
         """Exit status of a command that ends with this error: going on later may help."""
         return EXIT_FAILED
+
+
+class LimitReached(JobStopped):
+    """A job that was stopped before it passed a limit that was set."""
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of a command that ends with this error."""
+        return EXIT_LIMIT
+
+
+class CostLimitReached(LimitReached):
+    """A job whose next chunk could cost more than it may."""
+
+    code = "COST_LIMIT"
+
+
+class DeadlineReached(LimitReached):
+    """A job that isn't done by its deadline."""
+
+    code = "DEADLINE"
 
 
 class JobPaused(Cancelled):

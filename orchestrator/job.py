@@ -177,6 +177,12 @@ class RunSettings(_Record):
         default=None,
         description="Whether slow chunks are given to a second worker; null for where it suits.",
     )
+    max_cost: float | None = Field(
+        default=None, gt=0, description="US dollars that the job may cost; null for no limit."
+    )
+    deadline: float | None = Field(
+        default=None, gt=0, description="Seconds that a run may take; null for no limit."
+    )
     webhook: WebhookSettings | None = Field(default=None, description="Who is told of the job.")
 
     def changed(self, changes: Mapping[str, object]) -> Self:

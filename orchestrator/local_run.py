@@ -6,6 +6,7 @@ from helios.job_spec import JobSpec
 from helios.output import write_failure
 from helios.stitcher.check import check_chunk_outputs
 from orchestrator.adapters import WorkerAdapter
+from orchestrator.adapters.limited import limited
 from orchestrator.completion import (
     check_reachable,
     deliver_to,
@@ -97,22 +98,24 @@ async def _execute(
         # As workers elsewhere do: not every command makes its folders.
         make_folder((job_dir / chunk.output_file).parent)
     control.on_reused(done)
+    renderer = control.wrap(limited(adapter, control.limits, price=None))
     with display.job(spec, done=done, only=options.only):
-        return await JobExecutor(control.wrap(adapter)).execute(
-            spec,
-            concurrency=options.concurrency,
-            job_dir=job_dir,
-            job_path=str(job_file),
-            merge=options.merge,
-            retries=options.retries,
-            retry_delay=options.retry_delay,
-            chunk_timeout=options.chunk_timeout,
-            completed_chunk_ids=done,
-            chunk_ids=options.only,
-            on_event=to_all(control.on_event, display.show),
-            pause=control.pause,
-            verify=check_chunk_outputs,
-        )
+        async with control.limits.keep_time():
+            return await JobExecutor(renderer).execute(
+                spec,
+                concurrency=options.concurrency,
+                job_dir=job_dir,
+                job_path=str(job_file),
+                merge=options.merge,
+                retries=options.retries,
+                retry_delay=options.retry_delay,
+                chunk_timeout=options.chunk_timeout,
+                completed_chunk_ids=done,
+                chunk_ids=options.only,
+                on_event=to_all(control.on_event, display.show),
+                pause=control.pause,
+                verify=check_chunk_outputs,
+            )
 
 
 def make_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import shutil
 import socket
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from orchestrator.destination import Destination
 from orchestrator.display import Display, SilentDisplay
 from orchestrator.job import AdapterSettings, Job, MergeOn, Placement, spec_digest
 from orchestrator.job_runner import JobRunner
+from orchestrator.limits import Limits
 from orchestrator.local_run import make_folder, run_job
 from orchestrator.remote_run import RemoteOptions, forget_stored, run_remote_job
 from orchestrator.resume import remove_outputs
@@ -74,6 +76,8 @@ class PlacementRunner(JobRunner):
         options = RunOptions.of(settings, resume=kept)
         job_file, job_dir = _from_here(Path(placement.job_path)), _from_here(placement.folder)
         if placement.is_local:
+            limits = Limits(deadline=settings.deadline)
+            control = dataclasses.replace(control, limits=limits)
             return await run_job(
                 job.spec,
                 adapter=self._local,
@@ -85,6 +89,9 @@ class PlacementRunner(JobRunner):
                 control=control,
             )
         worksites = self._opener(placement.adapters, concurrency=settings.concurrency)
+        if settings.max_cost is not None:
+            worksites = await _priced(worksites, placement.adapters)
+        control = dataclasses.replace(control, limits=_limits(job, worksites))
         by_worker = None if settings.merge_on is None else settings.merge_on is MergeOn.WORKER
         return await run_remote_job(
             job.spec,
@@ -111,6 +118,28 @@ class PlacementRunner(JobRunner):
     async def discard(self, job: Job) -> None:
         await self.forget(job)
         await self.tidy(job)
+
+
+async def _priced(
+    worksites: Sequence[Worksite], settings: Sequence[AdapterSettings]
+) -> list[Worksite]:
+    """Return worksites with what their workers cost."""
+    from orchestrator.cost.invocation import price_of  # noqa: PLC0415 - few need prices
+
+    return [
+        dataclasses.replace(site, price=await price_of(each))
+        for site, each in zip(worksites, settings, strict=True)
+    ]
+
+
+def _limits(job: Job, worksites: Sequence[Worksite]) -> Limits:
+    """Return a job's limits, of which its earlier runs have used up a part."""
+    seconds, attempts = job.metrics.worker_ms / 1000, job.metrics.attempts
+    prices = [site.price for site in worksites if site.price is not None]
+    # Which of them ran what isn't kept: the dearest one is on the safe side.
+    spent = max((p.second * seconds + p.invocation * attempts for p in prices), default=0.0)
+    settings = job.settings
+    return Limits(max_cost=settings.max_cost, deadline=settings.deadline, spent=spent)
 
 
 def _as_from_here(job: Job) -> Placement:

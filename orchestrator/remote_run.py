@@ -11,6 +11,7 @@ from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
 from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.limited import limited
 from orchestrator.adapters.place import Place
 from orchestrator.adapters.spread import SpreadAdapter
 from orchestrator.admission import Window
@@ -25,6 +26,7 @@ from orchestrator.destination import Destination
 from orchestrator.display import Display
 from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
+from orchestrator.limits import Limits
 from orchestrator.local_run import make_folder
 from orchestrator.planner import makes_images
 from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets, plays
@@ -114,7 +116,7 @@ async def run_remote_job(
             if stored is None:
                 job = make_portable(spec, job_dir, own_files=own_files)
                 stored = await _upload(job, remote.worksites, stores=stores, display=display)
-            sites = _sites(remote, stored, most=options.concurrency)
+            sites = _sites(remote, stored, most=options.concurrency, limits=control.limits)
             there = await stored_chunks(sites, stores) if options.resume else {}
             crew = _Crew(
                 spec,
@@ -215,11 +217,13 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def _sites(remote: RemoteOptions, stored: Mapping[str, StoredJob], *, most: int) -> list[Site]:
+def _sites(
+    remote: RemoteOptions, stored: Mapping[str, StoredJob], *, most: int, limits: Limits
+) -> list[Site]:
     def place(site: Worksite, adapter: WorkerAdapter) -> Place:
         return Place(
             name=site.name,
-            adapter=adapter,
+            adapter=limited(adapter, limits, price=site.price),
             weight=site.weight,
             most=most,
             job_path=stored[site.artifacts].job_path,
@@ -312,22 +316,23 @@ async def _execute(
             chunks=sorted(there),
         )
     with display.job(spec, done=there, only=options.only):
-        return await JobExecutor(crew.renderers).execute(
-            spec,
-            concurrency=options.concurrency,
-            job_dir=crew.job_dir,
-            job_path=crew.sites[0].job.job_path,
-            merge=options.merge,
-            retries=options.retries,
-            retry_delay=options.retry_delay,
-            chunk_timeout=options.chunk_timeout,
-            backups=options.backups is not False,
-            completed_chunk_ids=there,
-            chunk_ids=options.only,
-            on_event=to_all(control.on_event, display.show),
-            pause=control.pause,
-            merge_adapter=crew.merger,
-        )
+        async with control.limits.keep_time():
+            return await JobExecutor(crew.renderers).execute(
+                spec,
+                concurrency=options.concurrency,
+                job_dir=crew.job_dir,
+                job_path=crew.sites[0].job.job_path,
+                merge=options.merge,
+                retries=options.retries,
+                retry_delay=options.retry_delay,
+                chunk_timeout=options.chunk_timeout,
+                backups=options.backups is not False,
+                completed_chunk_ids=there,
+                chunk_ids=options.only,
+                on_event=to_all(control.on_event, display.show),
+                pause=control.pause,
+                merge_adapter=crew.merger,
+            )
 
 
 async def _deliver(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.events import Event
+from orchestrator.limits import Limits
 
 Listener = Callable[[Event], None]
 
@@ -30,6 +31,8 @@ class RunControl:
         Returns what the chunks' adapter is replaced by: one that also records, limits, backs up.
     on_event:
         Is called with every event.
+    limits:
+        What the run may cost, and until when it may go on.
     on_reused:
         Is called once, before anything is rendered, with the ids of chunks that are there.
     """
@@ -37,6 +40,7 @@ class RunControl:
     pause: asyncio.Event = field(default_factory=asyncio.Event)
     wrap: Callable[[WorkerAdapter], WorkerAdapter] = _itself
     on_event: Listener = _nothing
+    limits: Limits = field(default_factory=Limits)
     on_reused: Callable[[Collection[int]], None] = _nothing
 
 

@@ -24,6 +24,10 @@ class RunOptions:
     backups:
         Whether a chunk that takes much longer than the others is given to a second worker as well;
         None for where workers are elsewhere.
+    max_cost:
+        US dollars that the job may cost; None for no limit.
+    deadline:
+        Seconds that a run may take; None for no limit.
     only:
         Ids of the only chunks that are wanted; None for all.
     resume:
@@ -45,6 +49,8 @@ class RunOptions:
     merge_on: MergeOn | None = None
     presign: float | None = None
     backups: bool | None = None
+    max_cost: float | None = None
+    deadline: float | None = None
 
     @classmethod
     def of(cls, settings: RunSettings, *, resume: bool) -> Self:
@@ -60,6 +66,8 @@ class RunOptions:
             merge_on=settings.merge_on,
             presign=settings.presign,
             backups=settings.backups,
+            max_cost=settings.max_cost,
+            deadline=settings.deadline,
         )
 
     def settings(self, *, webhook: WebhookSettings | None = None) -> RunSettings:
@@ -74,5 +82,7 @@ class RunOptions:
             merge_on=self.merge_on,
             presign=self.presign,
             backups=self.backups,
+            max_cost=self.max_cost,
+            deadline=self.deadline,
             webhook=webhook,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from helios.errors import OptionInvalid, ProgramMissing
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.job import AdapterSettings
+from orchestrator.limits import Price
 
 #: The Python package that each kind of adapter needs, and the extra that installs it.
 PACKAGES = {"lambda": ("boto3", "aws"), "cloudrun": ("google.auth", "gcp")}
@@ -28,6 +29,8 @@ class Worksite:
         Its share of the chunks, relative to other worksites.
     joiner:
         Takes merges to a worker of their own, if there is one.
+    price:
+        What an invocation costs; None where that isn't to be counted.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Worksite:
     artifacts: str
     weight: float = 1.0
     joiner: WorkerAdapter | None = None
+    price: Price | None = None
 
 
 def check_installed(settings: AdapterSettings) -> None:

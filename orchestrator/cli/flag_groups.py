@@ -148,6 +148,8 @@ class Running:
     retries: flags.Retries = 2
     retry_delay: flags.RetryDelay = 1.0
     chunk_timeout: flags.ChunkTimeout = None
+    max_cost: flags.MaxCost = None
+    deadline: flags.Deadline = None
     backups: flags.Backups = None
     no_merge: flags.NoMerge = False
     only_chunks: flags.OnlyChunks = None
@@ -172,6 +174,14 @@ class Running:
                 "--backups: goes with --adapter lambda or cloudrun",
                 hint="Here a second process would only take the first one's cores.",
             )
+        if self.max_cost is not None and not remote:
+            raise OptionInvalid("--max-cost: goes with --adapter lambda or cloudrun")
+        self._limits()
+
+    def _limits(self) -> dict[str, float | None]:
+        from orchestrator.limits import read_limits
+
+        return read_limits(self.max_cost, self.deadline)
 
     def attached_only(self) -> Sequence[tuple[str, object]]:
         """Return the flags that only mean something while this machine runs the render."""
@@ -180,6 +190,8 @@ class Running:
             ("--retries", self.retries != default.retries),
             ("--retry-delay", self.retry_delay != default.retry_delay),
             ("--chunk-timeout", self.chunk_timeout is not None),
+            ("--max-cost", self.max_cost is not None),
+            ("--deadline", self.deadline is not None),
             ("--backups", self.backups is not None),
             ("--no-merge", self.no_merge),
             ("--chunk", self.only_chunks),
@@ -209,6 +221,7 @@ class Running:
             merge_on=None if merge_on is None else MergeOn(merge_on),
             presign=presign,
             backups=self.backups,
+            **self._limits(),
         )
 
 

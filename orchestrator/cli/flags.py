@@ -130,6 +130,22 @@ Backups = Annotated[
         show_default="for chunks elsewhere",
     ),
 ]
+MaxCost = Annotated[
+    float | None,
+    typer.Option(
+        metavar="USD",
+        help="US dollars that the job may cost, by list prices.",
+        show_default="no limit",
+    ),
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help="How long rendering and joining may take: 90s, 30m, 1h30m.",
+        show_default="no limit",
+    ),
+]
 NoMerge = Annotated[bool, typer.Option("--no-merge", help="Leave the chunks as they are.")]
 OnlyChunks = Annotated[
     list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")

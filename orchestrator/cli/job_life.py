@@ -32,6 +32,18 @@ class Changes:
     chunk_timeout: Annotated[
         float | None, typer.Option(help="Seconds that a try may take.", show_default="as before")
     ] = None
+    max_cost: Annotated[
+        float | None,
+        typer.Option(
+            metavar="USD", help="US dollars that the job may cost.", show_default="as before"
+        ),
+    ] = None
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="How long this run may take.", show_default="as before"
+        ),
+    ] = None
 
     def apply(self, settings: "RunSettings") -> "RunSettings":
         """Return settings with the changes.
@@ -41,8 +53,11 @@ class Changes:
         OptionInvalid
             A value can't be worked with.
         """
-        changed = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
-        return settings.changed(changed)
+        from orchestrator.limits import read_limits
+
+        limits = read_limits(self.max_cost, self.deadline)
+        changes = {**dataclasses.asdict(self), **limits}
+        return settings.changed({k: v for k, v in changes.items() if v is not None})
 
 
 @with_groups

@@ -1,0 +1,60 @@
+"""What an invocation of a worker costs, by what the worker has."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cost.cost import AwsWorkers, GoogleWorkers, Usage, Workers, cost_of
+from orchestrator.limits import Price
+
+if TYPE_CHECKING:
+    from orchestrator.job import AdapterSettings
+
+#: Seconds that a request to a Cloud Run service may take at most.
+_CLOUD_RUN_LONGEST = 3600.0
+
+
+async def price_of(settings: "AdapterSettings") -> Price:
+    """Return what an invocation costs of the workers that settings describe.
+
+    A Lambda function is asked what it has; a Cloud Run service is taken to be as deploying makes
+    it.
+
+    Raises
+    ------
+    HeliosError
+        The function can't be asked.
+    """
+    if settings.kind != "lambda":
+        return _priced(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
+    from orchestrator.aws_calls import AwsCalls  # noqa: PLC0415 - loads boto3
+
+    function = settings.function or ""
+    arn = function.split(":")
+    region = settings.region or (arn[3] if arn[0] == "arn" and len(arn) > 3 else None)
+    calls = AwsCalls(region=region)
+    found: Any = await calls.run(
+        f"--max-cost: function {function}",
+        lambda: calls.client("lambda").get_function_configuration(FunctionName=function),
+    )
+    workers = AwsWorkers(
+        region=calls.region,
+        architecture=found.get("Architectures", ["x86_64"])[0],
+        chunk_memory=found["MemorySize"],
+        chunk_disk=found.get("EphemeralStorage", {}).get("Size", 512),
+    )
+    return _priced(workers, longest=float(found["Timeout"]), goes_on=True)
+
+
+def _priced(workers: Workers, *, longest: float, goes_on: bool) -> Price:
+    nothing = Usage(chunks=0, invocations=0, chunk_seconds=0.0, detached=False)
+
+    def beyond(**used: float) -> float:
+        usage = dataclasses.replace(nothing, **used)  # type: ignore[arg-type]
+        return cost_of(usage, workers).dollars - cost_of(nothing, workers).dollars
+
+    return Price(
+        second=beyond(chunk_seconds=1.0),
+        invocation=beyond(chunks=1, invocations=1),
+        longest=longest,
+        goes_on=goes_on,
+    )
