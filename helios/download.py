@@ -120,7 +120,7 @@ class Download:
 
     async def _follow(self, url: str, sink: BinaryIO) -> None:
         connector = aiohttp.TCPConnector(
-            resolver=_Resolver(self._network), use_dns_cache=False, ssl=self._tls or True
+            resolver=CheckedResolver(self._network), use_dns_cache=False, ssl=self._tls or True
         )
         async with aiohttp.ClientSession(
             connector=connector,
@@ -186,7 +186,7 @@ class Download:
                 raise PayloadTooLarge(f"{without_secrets(url)}: more than {self._limit} bytes")
 
 
-class _Resolver(AbstractResolver):
+class CheckedResolver(AbstractResolver):
     """Lets the client connect to addresses that the policy has checked, and to no other."""
 
     def __init__(self, network: NetworkPolicy) -> None:

@@ -47,6 +47,10 @@ class JobOutcome(BaseModel):
         default_factory=list, description="Chunks that failed for good; the first ones, if many."
     )
 
+    told_at: datetime | None = Field(
+        default=None, description="When the webhook took it that the render was started with."
+    )
+
     @classmethod
     def parse(cls, data: bytes) -> Self | None:
         """Read an outcome; None for anything else, which counts as no outcome."""

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from helios.download import CheckedResolver
 from helios.errors import OptionInvalid, WebhookUndelivered
+from helios.network_policy import NetworkPolicy
 from helios.redaction import without_secrets
 from helios.webhook import MIN_SECRET, SECRET, WebhookEvent, signed_headers
 
@@ -31,14 +33,24 @@ def check_receiver(url: str, secret: str | None) -> None:
     OptionInvalid
         The URL isn't one of the web, or there is no secret to sign with.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OptionInvalid(f"webhook {url!r}: not an http:// or https:// URL")
+    check_url(url)
     if not secret or len(secret.encode()) < MIN_SECRET:
         raise OptionInvalid(
             f"webhook {without_secrets(url)}: there is no secret to sign with",
             hint=f"Set {SECRET} to {MIN_SECRET} characters or more, here and at the receiver.",
         )
+
+
+def check_url(url: str) -> None:
+    """Refuse what isn't a URL of the web.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OptionInvalid(f"webhook {url!r}: not an http:// or https:// URL")
 
 
 class WebhookSender:
@@ -50,6 +62,8 @@ class WebhookSender:
         Known to sender and receiver.
     attempts:
         Times that an event is sent at most.
+    network:
+        Which addresses receivers may be at; any by default.
     sleep:
         Waits for some seconds.
     """
@@ -60,10 +74,12 @@ class WebhookSender:
         *,
         attempts: int = ATTEMPTS,
         timeout: float = TIMEOUT,
+        network: NetworkPolicy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._secret = secret
         self._attempts = attempts
+        self._network = network
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._sleep = sleep
 
@@ -76,9 +92,11 @@ class WebhookSender:
         ------
         WebhookUndelivered
             It didn't take it, however often it was asked, or refuses it for good.
+        SourceForbidden
+            It is in a network that isn't allowed.
         """
         attempts = attempts or self._attempts
-        async with aiohttp.ClientSession(timeout=self._timeout, trust_env=True) as session:
+        async with await self._session(url) as session:
             for attempt in range(1, attempts + 1):
                 fault, final = await self._try(session, url, event)
                 if fault is None:
@@ -92,6 +110,14 @@ class WebhookSender:
                     )
                 # Half of it is left to chance, so that many jobs don't come back together.
                 await self._sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311
+
+    async def _session(self, url: str) -> aiohttp.ClientSession:
+        if self._network is None:
+            return aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
+        # A host that is an address already isn't resolved, and so not checked, when connecting.
+        await self._network.addresses(urlsplit(url).hostname or "", 0)
+        connector = aiohttp.TCPConnector(resolver=CheckedResolver(self._network))
+        return aiohttp.ClientSession(timeout=self._timeout, connector=connector)
 
     async def _try(
         self, session: aiohttp.ClientSession, url: str, event: WebhookEvent

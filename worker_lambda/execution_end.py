@@ -91,6 +91,17 @@ class ExecutionEnd(BaseModel):
         return named if isinstance(named, str) and named else None
 
     @property
+    def is_over(self) -> bool:
+        """Whether this is the event, and not the last step of an execution that still runs."""
+        return self.stop_date is not None
+
+    @property
+    def webhook(self) -> str | None:
+        """Who is to be told; None if the input named nobody."""
+        named = self.input.get("webhook")
+        return named if isinstance(named, str) and named else None
+
+    @property
     def artifact(self) -> Artifact | None:
         """The video, where there is one."""
         found = self.output.get("artifact") if isinstance(self.output, dict) else None

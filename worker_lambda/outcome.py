@@ -1,23 +1,38 @@
-"""The Lambda function that records how a render ended: in `status.json`, for whoever asks."""
+"""The Lambda function that records how a render ended: in `status.json`, for whoever asks.
+
+The workflow calls it as its last step, and Step Functions' event once the execution is over. The
+latter also tells the webhook that the render was started with: it comes however a render ends.
+"""
 
 import asyncio
+import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from helios.errors import OptionInvalid
-from helios.job_outcome import FailedChunk, JobOutcome, write_outcome
+from helios.job_outcome import OUTCOME, FailedChunk, JobOutcome, write_outcome
+from helios.network_policy import NetworkPolicy
 from helios.storage import ArtifactStorage, open_storage
+from helios.webhook import EVENT_TYPES, WebhookEvent
+from helios.webhook_delivery import WebhookSender
+from helios.worker_config import WorkerConfig
 from helios.worker_job import ErrorRecord
 from helios.worker_log import WorkerLog
 from worker_lambda.execution_end import MAP_FAILED, ExecutionEnd, error_record
 
+#: Key, in the stack's bucket, of the secret that its webhooks are signed with; made once needed.
+WEBHOOK_KEY = "webhook-key"
+#: Times that one invocation sends an event; Lambda repeats an event's invocation twice.
+ATTEMPTS = 3
 #: Failed chunks that an outcome lists.
 MAX_FAILED_CHUNKS = 20
 #: Bytes beyond which a file isn't read as a failure.
 _MAX_FAILURE_BYTES = 256 * 1024
+_SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 _FAILURES = "failures/"
 _STATUS = {
     "SUCCEEDED": "completed",
@@ -46,7 +61,9 @@ def handler(event: object, context: object) -> dict[str, Any]:  # noqa: ARG001 -
     if not artifacts:
         raise OptionInvalid("HELIOS_ARTIFACTS is not set")
     end = ExecutionEnd.parse(event)
-    outcome = asyncio.run(record(end, artifacts=artifacts))
+    opens = WorkerConfig.from_env(os.environ).allow_private_network
+    network = NetworkPolicy(allow_private=opens, allow_loopback=opens)
+    outcome = asyncio.run(record(end, artifacts=artifacts, network=network))
     return {} if outcome is None else outcome.body()
 
 
@@ -54,6 +71,7 @@ async def record(
     end: ExecutionEnd,
     *,
     artifacts: str,
+    network: NetworkPolicy,
     opener: Callable[[str], ArtifactStorage] = open_storage,
     log: WorkerLog | None = None,
 ) -> JobOutcome | None:
@@ -63,6 +81,8 @@ async def record(
     ----------
     artifacts:
         URL of the storage that holds `jobs/<id>`.
+    network:
+        Which addresses webhooks may be at.
     opener:
         Opens the storage that a URL names.
     log:
@@ -72,6 +92,11 @@ async def record(
     -------
     JobOutcome | None
         What is recorded now; None if the execution was of no job.
+
+    Raises
+    ------
+    HeliosError
+        It can't be recorded, or the webhook can't be told, which a later call goes on with.
     """
     log = (log or WorkerLog()).bind(execution=end.execution_arn, job=end.job_id)
     if end.job_id is None or "/" in end.job_id:
@@ -80,10 +105,47 @@ async def record(
     storage = opener(f"{artifacts}/jobs/{end.job_id}")
     try:
         outcome = await write_outcome(storage, await _outcome(end, end.job_id, storage))
+        log.info("outcome.recorded", status=outcome.status)
+        if end.webhook and end.is_over and _is_untold(outcome, end):
+            sender = WebhookSender(
+                await _secret(artifacts, opener), attempts=ATTEMPTS, network=network
+            )
+            await sender.send(end.webhook, _event(outcome))
+            outcome = outcome.model_copy(update={"told_at": datetime.now(UTC)})
+            await storage.put_bytes(OUTCOME, outcome.to_bytes())
+            log.info("outcome.told", webhook=end.webhook)
     finally:
         await storage.close()
-    log.info("outcome.recorded", status=outcome.status)
     return outcome
+
+
+def _is_untold(outcome: JobOutcome, end: ExecutionEnd) -> bool:
+    return outcome.execution == end.execution_arn and outcome.told_at is None
+
+
+def _event(outcome: JobOutcome) -> WebhookEvent:
+    """Return what is told, under an id that depends on the execution alone."""
+    digest = hashlib.sha256(outcome.execution.encode()).hexdigest()
+    return WebhookEvent(
+        id=f"evt_{digest[:24]}",
+        type=EVENT_TYPES[outcome.status],
+        at=outcome.ended_at,
+        job_id=outcome.job_id,
+        output=outcome.output.url if outcome.output else None,
+        error=outcome.error,
+    )
+
+
+async def _secret(artifacts: str, opener: Callable[[str], ArtifactStorage]) -> str:
+    """Return what the stack's webhooks are signed with, and make it if it isn't there."""
+    bucket = opener(artifacts)
+    try:
+        made = secrets.token_hex(_SECRET_BYTES).encode()
+        if await bucket.create(WEBHOOK_KEY, made):
+            return made.decode()
+        return (await bucket.get_bytes(WEBHOOK_KEY, limit=_MAX_SECRET_BYTES)).decode()
+    finally:
+        await bucket.close()
 
 
 async def _outcome(end: ExecutionEnd, job_id: str, storage: ArtifactStorage) -> JobOutcome:

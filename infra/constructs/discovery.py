@@ -7,7 +7,7 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.operations import Operations
-from infra.constructs.outcome import Outcome
+from infra.constructs.outcome import WEBHOOK_KEY, Outcome
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.workers import Workers
 
@@ -38,7 +38,7 @@ class Discovery(Construct):
             "mergeFunction": workers.merge.function.function_name,
             "stateMachine": state_machine.machine.state_machine_arn,
             "rendersTopic": outcome.topic.topic_arn,
-            "webhookKey": outcome.webhook_key,
+            "webhookKey": f"{artifacts.url}/{WEBHOOK_KEY}",
         }
         sizes = {
             "version": VERSION,

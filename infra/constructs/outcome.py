@@ -3,13 +3,15 @@
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.image_function import ImageFunction
+
+#: Key, in the bucket, of what webhooks are signed with; what runs compositions can't read it.
+WEBHOOK_KEY = "webhook-key"
 
 _MEMORY, _DISK, _TIMEOUT = 512, 512, 120
 
@@ -26,9 +28,6 @@ class Outcome(Construct):
         self, scope: Construct, id: str, *, configuration: Configuration, artifacts: Artifacts
     ) -> None:
         super().__init__(scope, id)
-        # Made by the function when it first signs: CloudFormation can't make secure parameters, and
-        # so the key is never in a template.
-        self.webhook_key = f"/helios/{configuration.stack_name}/webhook-key"
         self.topic = sns.Topic(self, "Renders", display_name="Helios renders", enforce_ssl=True)
         self.recorder = ImageFunction(
             self,
@@ -39,10 +38,7 @@ class Outcome(Construct):
             memory=_MEMORY,
             disk=_DISK,
             timeout=_TIMEOUT,
-            environment={
-                "HELIOS_ARTIFACTS": artifacts.url,
-                "HELIOS_WEBHOOK_KEY": self.webhook_key,
-            },
+            environment={"HELIOS_ARTIFACTS": artifacts.url},
         )
         self._allow(artifacts)
         cdk.Tags.of(self).add("helios:part", "outcome")
@@ -71,7 +67,7 @@ class Outcome(Construct):
         )
 
     def _allow(self, artifacts: Artifacts) -> None:
-        stack, role = cdk.Stack.of(self), self.recorder.role
+        role = self.recorder.role
         artifacts.allow_listing(role)
         artifacts.allow(
             role,
@@ -79,15 +75,5 @@ class Outcome(Construct):
             keys=["jobs/*/failures/*", "jobs/*/job.json", "jobs/*/status.json"],
         )
         artifacts.allow(role, actions=["s3:PutObject"], keys=["jobs/*/status.json"])
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ssm:GetParameter", "ssm:PutParameter"],
-                resources=[
-                    stack.format_arn(
-                        service="ssm",
-                        resource="parameter",
-                        resource_name=self.webhook_key.lstrip("/"),
-                    )
-                ],
-            )
-        )
+        # Made by the function when it first signs, and so in no template.
+        artifacts.allow(role, actions=["s3:GetObject", "s3:PutObject"], keys=[WEBHOOK_KEY])

@@ -92,6 +92,7 @@ async def submit(
     job_dir: Path,
     own_files: list[Path],
     concurrency: int | None,
+    webhook: str | None,
     display: "Display",
 ) -> None:
     """Start a job's render, and show its id.
@@ -106,6 +107,8 @@ async def submit(
         Files that the job makes, which aren't part of a composition.
     concurrency:
         Chunks at the same time; None for what was deployed.
+    webhook:
+        URL that is to be told how it ended.
 
     Raises
     ------
@@ -117,7 +120,7 @@ async def submit(
     job = make_portable(spec, job_dir, own_files=own_files)
     async with detached_renders(deployment) as renders:
         with display.activity(f"storing what workers need in {renders.place.artifacts}"):
-            submitted = await renders.submit(job, concurrency=concurrency)
+            submitted = await renders.submit(job, concurrency=concurrency, webhook=webhook)
     _show(submitted, str(deployment), display)
 
 
@@ -128,6 +131,7 @@ async def submit_composition(
     *,
     own_files: list[Path],
     concurrency: int | None,
+    webhook: str | None,
     display: "Display",
 ) -> None:
     """Start the render of a composition, whose job has no folder on this machine.
@@ -147,6 +151,7 @@ async def submit_composition(
             job_dir=Path(folder),
             own_files=own_files,
             concurrency=concurrency,
+            webhook=webhook,
             display=display,
         )
 

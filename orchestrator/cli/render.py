@@ -62,6 +62,7 @@ def render(
                 picture=picture,
                 cut=cut,
                 detaching=detaching,
+                telling=telling,
                 where=where,
                 concurrency=concurrency,
                 display=display,
@@ -121,6 +122,7 @@ async def _detach(
     picture: Picture,
     cut: Cut,
     detaching: Detaching,
+    telling: Telling,
     where: Where,
     concurrency: int | None,
     display: "Display",
@@ -130,6 +132,7 @@ async def _detach(
     from orchestrator.cli.planning import plan_render
     from orchestrator.portable_job import name_in_assets
 
+    webhook = telling.of_detached()
     deployment = await find_place(where)
     at_once = concurrency or deployment.max_concurrency
     spec = await plan_render(
@@ -150,6 +153,7 @@ async def _detach(
         deployment,
         own_files=[] if path is None else [path, destination.job_dir],
         concurrency=concurrency,
+        webhook=webhook,
         display=display,
     )
 

@@ -56,7 +56,15 @@ def run(
                     "--output: doesn't go with --detach",
                     hint="The job names its video; `orchestrator fetch ID -o OUT` brings it.",
                 )
-            await _detach(job, job_dir or job.parent, detaching, where, concurrency, display)
+            await _detach(
+                job,
+                job_dir or job.parent,
+                detaching=detaching,
+                telling=telling,
+                where=where,
+                concurrency=concurrency,
+                display=display,
+            )
             return
         where.check(destination, leaves_chunks=running.leaves_chunks)
         running.check(remote=where.is_remote)
@@ -82,7 +90,9 @@ def run(
 async def _detach(
     job: Path,
     job_dir: Path,
+    *,
     detaching: Detaching,
+    telling: Telling,
     where: Where,
     concurrency: int | None,
     display: "Display",
@@ -90,6 +100,7 @@ async def _detach(
     from helios.job_spec import JobSpec
     from orchestrator.cli.detaching import find_place, submit
 
+    webhook = telling.of_detached()
     spec = JobSpec.load(job)
     await submit(
         spec.model_copy(update={"id": detaching.id_for(spec.id)}),
@@ -97,5 +108,6 @@ async def _detach(
         job_dir=job_dir,
         own_files=[job],
         concurrency=concurrency,
+        webhook=webhook,
         display=display,
     )

@@ -43,6 +43,23 @@ class Telling:
             raise OptionInvalid(f"--webhook-progress {seconds:g}: must be above 0 seconds")
         return WebhookSettings(url=self.webhook, progress=seconds)
 
+    def of_detached(self) -> str | None:
+        """Return who is to be told of a render that goes on without this machine.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        from helios.errors import OptionInvalid
+        from helios.webhook_delivery import check_url
+
+        if self.webhook_progress is not None:
+            raise OptionInvalid("--webhook-progress: doesn't go with --detach")
+        if self.webhook is not None:
+            check_url(self.webhook)
+        return self.webhook
+
 
 def webhooks(display: "Display") -> "Webhooks":
     """Return what tells the receivers of jobs, and says what they don't take."""

@@ -46,12 +46,16 @@ class StateMachinePlace(DetachedPlace):
         self._machine = stack.state_machine
         self._calls = calls
 
-    async def start(self, spec: JobSpec, *, concurrency: int | None = None) -> Execution:
+    async def start(
+        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Execution:
         """Start an execution, or return the one that has this name."""
         job_id = str(spec.id)
         request: dict[str, Any] = {"jobId": job_id}
         if concurrency is not None:
             request["maxConcurrency"] = concurrency
+        if webhook is not None:
+            request["webhook"] = webhook
         client = self._calls.client("stepfunctions")
 
         def start() -> None:

@@ -76,7 +76,9 @@ class DetachedPlace(ABC):
         self.concurrency = concurrency
 
     @abstractmethod
-    async def start(self, spec: JobSpec, *, concurrency: int | None = None) -> Execution:
+    async def start(
+        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Execution:
         """Start a render, or return the one that was started under this id before.
 
         However often and by however many clients it is called, one execution is started. (Whether
@@ -88,6 +90,13 @@ class DetachedPlace(ABC):
             The job as it is in storage, with its `id`.
         concurrency:
             Chunks at the same time.
+        webhook:
+            URL that is to be told how it ended.
+
+        Raises
+        ------
+        OptionInvalid
+            The place tells no webhooks.
         """
 
     @abstractmethod

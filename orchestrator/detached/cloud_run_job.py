@@ -17,6 +17,7 @@ from helios.errors import (
     HeliosError,
     JobFailed,
     JobNotFound,
+    OptionInvalid,
     WorkerUnavailable,
 )
 from helios.job_outcome import JobOutcome, read_outcome, write_outcome
@@ -129,11 +130,19 @@ class CloudRunJobPlace(DetachedPlace):
         self._start_patience = start_patience
         self._poll = poll
 
-    async def start(self, spec: JobSpec, *, concurrency: int | None = None) -> Execution:
+    async def start(
+        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Execution:
         """Start an execution, or return the one that was started for this render before.
 
-        With a concurrency below the number of chunks, as many tasks share them.
+        With a concurrency below the number of chunks, as many tasks share them. Nobody there tells
+        webhooks.
         """
+        if webhook is not None:
+            raise OptionInvalid(
+                f"webhook: {self.name} tells none",
+                hint="`orchestrator watch ID` returns when the render has ended.",
+            )
         job_id = str(spec.id)
         tasks = min(len(spec.chunks), concurrency or MAX_TASKS, MAX_TASKS)
         folder = self._folder(job_id)

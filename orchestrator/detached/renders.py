@@ -70,7 +70,9 @@ class DetachedRenders:
         self.place = place
         self._stores = stores
 
-    async def submit(self, job: PortableJob, *, concurrency: int | None = None) -> Submitted:
+    async def submit(
+        self, job: PortableJob, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Submitted:
         """Store a job and start its render; the same job twice is one render.
 
         Parameters
@@ -79,6 +81,8 @@ class DetachedRenders:
             The job, with the render's id.
         concurrency:
             Chunks at the same time; None for what the place suits.
+        webhook:
+            URL that is to be told how it ended.
 
         Raises
         ------
@@ -96,7 +100,7 @@ class DetachedRenders:
         there = stored[self.place.artifacts]
         if not there.is_new:
             await self._check_same(there)
-        execution = await self.place.start(there.spec, concurrency=concurrency)
+        execution = await self.place.start(there.spec, concurrency=concurrency, webhook=webhook)
         return Submitted(execution, there, there.is_new)
 
     async def status(self, job_id: str) -> RenderStatus:

@@ -3,18 +3,24 @@
 import asyncio
 import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helios.errors import OptionInvalid
+from helios.errors import OptionInvalid, SignatureInvalid, SourceForbidden, WebhookUndelivered
 from helios.job_outcome import JobOutcome
+from helios.network_policy import NetworkPolicy
+from helios.webhook import verify
+from sandbox.scripted_server import Reply, ScriptedServer
 from worker_lambda.execution_end import ExecutionEnd
 from worker_lambda.outcome import MAX_FAILED_CHUNKS, handler, record
 
 STARTED = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+
+LOCAL = NetworkPolicy(allow_loopback=True)
 
 
 def end(**fields: Any) -> ExecutionEnd:
@@ -37,7 +43,7 @@ def job(tmp_path: Path) -> Path:
 
 
 def recorded(job: Path, ended: ExecutionEnd) -> JobOutcome | None:
-    return asyncio.run(record(ended, artifacts=str(job.parents[1])))
+    return asyncio.run(record(ended, artifacts=str(job.parents[1]), network=LOCAL))
 
 
 def status(job: Path) -> dict[str, Any]:
@@ -151,7 +157,7 @@ def test_a_status_that_is_damaged_is_written_anew(job: Path) -> None:
 
 @pytest.mark.parametrize("given", [{}, {"jobId": 7}, {"jobId": "../other"}])
 def test_an_execution_of_no_job_is_recorded_nowhere(tmp_path: Path, given: object) -> None:
-    assert asyncio.run(record(end(input=given), artifacts=str(tmp_path))) is None
+    assert asyncio.run(record(end(input=given), artifacts=str(tmp_path), network=LOCAL)) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,3 +177,89 @@ def test_the_handler_says_what_is_not_configured(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(OptionInvalid, match="HELIOS_ARTIFACTS"):
         handler({}, None)
+
+
+OVER = 1_900_000_000_000
+
+
+@pytest.fixture
+def receiver() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    server.tell(Reply(204))
+    yield server
+    server.close()
+
+
+def asked_by(receiver: ScriptedServer) -> dict[str, Any]:
+    return {"jobId": "film", "webhook": f"{receiver.endpoint}/ended?who=ann"}
+
+
+def test_the_webhook_is_told_once_and_only_when_the_execution_is_over(
+    job: Path, receiver: ScriptedServer
+) -> None:
+    step, event = end(input=asked_by(receiver)), end(input=asked_by(receiver), stopDate=OVER)
+    recorded(job, step)
+    assert receiver.requests == []
+
+    for _ in range(2):
+        recorded(job, event)
+
+    (request,) = receiver.requests
+    assert (request.method, request.path) == ("POST", "/ended?who=ann")
+    assert status(job)["toldAt"]
+
+
+def test_a_receiver_can_tell_by_the_key_in_the_bucket_that_it_is_this_stack(
+    job: Path, receiver: ScriptedServer
+) -> None:
+    later = (STARTED + timedelta(hours=1)).isoformat()
+    artifact = {"artifact": {"url": "s3://films/film.mp4", "bytes": 7}}
+    recorded(job, end(input=asked_by(receiver), stopDate=OVER, output=artifact))
+    second = {"executionArn": "arn:two", "startDate": later, "stopDate": OVER}
+    recorded(job, end(input=asked_by(receiver), status="ABORTED", cause="enough", **second))
+
+    secret = (job.parents[1] / "webhook-key").read_text()
+    done, stopped = (
+        verify(request.headers, request.body, secret=secret) for request in receiver.requests
+    )
+    assert (done.type, done.job_id, done.output) == (
+        "job.completed",
+        "film",
+        "s3://films/film.mp4",
+    )
+    assert stopped.type == "job.cancelled"
+    assert stopped.error is not None
+    assert stopped.error.message == "enough"
+    assert done.id != stopped.id
+    with pytest.raises(SignatureInvalid):
+        verify(receiver.requests[0].headers, receiver.requests[0].body, secret="another" * 4)
+
+
+def test_a_webhook_that_is_not_taken_is_an_error_until_a_later_event_is(
+    job: Path, receiver: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helios.webhook_delivery.PAUSE", 0.01)
+    event = end(input=asked_by(receiver), stopDate=OVER)
+    receiver.tell(Reply(503))
+    with pytest.raises(WebhookUndelivered, match="status 503"):
+        recorded(job, event)
+    failed = list(receiver.requests)
+    assert "toldAt" not in status(job)
+
+    receiver.tell(Reply(cut=-1), Reply(200))
+    recorded(job, event)
+
+    assert len(failed) == 3
+    assert status(job)["toldAt"]
+    sent = {request.headers["helios-event-id"] for request in (*failed, *receiver.requests)}
+    assert len(sent) == 1
+
+
+def test_a_webhook_in_a_private_network_is_refused(job: Path, receiver: ScriptedServer) -> None:
+    event = end(input=asked_by(receiver), stopDate=OVER)
+
+    with pytest.raises(SourceForbidden):
+        asyncio.run(record(event, artifacts=str(job.parents[1]), network=NetworkPolicy()))
+
+    assert receiver.requests == []
+    assert status(job)["status"] == "completed"

@@ -21,7 +21,7 @@ def test_one_parameter_holds_all_that_a_client_needs(template: Template) -> None
         "mergeFunction": "${WorkersMergeFunction}",
         "stateMachine": "${StateMachineRenders}",
         "rendersTopic": "${OutcomeRenders}",
-        "webhookKey": "/helios/Helios/webhook-key",
+        "webhookKey": "s3://${ArtifactsBucket}/webhook-key",
         "architecture": "x86_64",
         "chunkMemory": 3008,
         "chunkDisk": 2048,

@@ -1,6 +1,7 @@
 """Detached renders on AWS, as far as Step Functions itself goes."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -179,3 +180,11 @@ def parameter(engine: Engine, stack: str, fields: dict[str, Any]) -> None:
     engine.aws.client("ssm").put_parameter(
         Name=parameter_of(stack), Value=json.dumps(fields), Type="String", Overwrite=True
     )
+
+
+async def test_a_webhook_goes_with_the_start_for_the_stack_to_tell(engine: Engine) -> None:
+    started = await engine.place().start(spec("told"), webhook="https://example.com/ended")
+
+    client = engine.aws.client("stepfunctions")
+    given = client.describe_execution(executionArn=started.name)["input"]
+    assert json.loads(given) == {"jobId": "told", "webhook": "https://example.com/ended"}

@@ -13,6 +13,7 @@ from helios.errors import (
     AccessDenied,
     HeliosError,
     JobNotFound,
+    OptionInvalid,
     WorkerNotFound,
     WorkerThrottled,
     WorkerUnavailable,
@@ -312,3 +313,10 @@ def test_reads_that_fail_for_a_moment_are_made_again(site: CloudRunSite, tasks: 
     site.start(spec())
     site.api.faults.refuse("GetExecution", grpc.StatusCode.UNAVAILABLE, "a moment")
     assert site.find("promo").state is RenderState.RUNNING
+
+
+def test_a_webhook_is_refused_as_nobody_would_tell_it(site: CloudRunSite) -> None:
+    with pytest.raises(OptionInvalid, match="tells none"):
+        site.start(spec(), webhook="https://example.com/ended")
+
+    assert starts(site) == 0

@@ -41,7 +41,9 @@ class Notebook(DetachedPlace):
         self.known: dict[str, Execution] = {}
         self.concurrency_of: dict[str, int | None] = {}
 
-    async def start(self, spec: JobSpec, *, concurrency: int | None = None) -> Execution:
+    async def start(
+        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Execution:
         job_id = str(spec.id)
         self.concurrency_of.setdefault(job_id, concurrency)
         new = Execution(
