@@ -11,6 +11,7 @@ from orchestrator.cli.deployed import Deployed, detached_renders
 if TYPE_CHECKING:
     from helios.job_spec import JobSpec
     from orchestrator.cli.flag_groups import Running
+    from orchestrator.cli.telling import Telling
     from orchestrator.cli.where import Where
     from orchestrator.deployment import Deployment
     from orchestrator.destination import Destination
@@ -28,7 +29,13 @@ class Detaching:
     detach: flags.Detach = False
     request_id: flags.RequestId = None
 
-    def check(self, where: "Where", running: "Running", destination: "Destination | None") -> None:
+    def check(
+        self,
+        where: "Where",
+        running: "Running",
+        telling: "Telling",
+        destination: "Destination | None",
+    ) -> None:
         """Refuse flags that don't fit together, before any work.
 
         Raises
@@ -44,7 +51,8 @@ class Detaching:
             check_id(self.request_id)
         if not self.detach:
             return
-        for flag, given in (*where.attached_only(), *running.attached_only()):
+        groups = (where, running, telling)
+        for flag, given in (found for group in groups for found in group.attached_only()):
             if given:
                 raise OptionInvalid(
                     f"{flag}: doesn't go with --detach",

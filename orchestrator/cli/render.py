@@ -53,7 +53,7 @@ def render(
         from orchestrator.portable_job import link_composition, name_in_assets
 
         destination = Destination.of(output)
-        detaching.check(where, running, destination)
+        detaching.check(where, running, telling, destination)
         if detaching.detach:
             await _detach(
                 source,

@@ -49,7 +49,7 @@ def run(
         from orchestrator.destination import Destination
 
         destination = None if output is None else Destination.of(output)
-        detaching.check(where, running, destination)
+        detaching.check(where, running, telling, destination)
         if detaching.detach:
             if destination is not None:
                 raise OptionInvalid(

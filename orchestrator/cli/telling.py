@@ -1,6 +1,7 @@
 """Flags that say who is told of a job."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ class Telling:
 
     webhook: flags.Webhook = None
     webhook_progress: flags.WebhookProgress = None
+
+    def attached_only(self) -> Sequence[tuple[str, object]]:
+        """Return the flags that only mean something while this machine runs the render."""
+        return (("--webhook", self.webhook), ("--webhook-progress", self.webhook_progress))
 
     def settings(self) -> "WebhookSettings | None":
         """Return the flags as they are kept with a job.
