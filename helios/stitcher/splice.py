@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, groupby
@@ -105,6 +105,66 @@ def splice(
         ftyp=_ftyp(quicktime=quicktime, codec=tracks[0].codec),
         stop=stop or threading.Event(),
     )
+
+
+def head_of(movies: Sequence[Movie], *, sizes: Sequence[int], quicktime: bool) -> bytes:
+    """Return what makes one movie of whole files that follow it: the index, and a box around them.
+
+    The files' own headers and indexes stay between the frames, where nothing refers to them.
+
+    Parameters
+    ----------
+    movies:
+        The files.
+    sizes:
+        Bytes of each of them.
+    quicktime:
+        Whether to make a QuickTime (.mov) in place of an MP4 file.
+
+    Raises
+    ------
+    ChunkOutputInvalid
+        A file is unlike the others, or doesn't start with a keyframe.
+    NotSpliceable
+        The files can't be joined by their indexes, or hold sound, which has to be encoded anew.
+    """
+    if any(movie.track("soun") for movie in movies):
+        raise NotSpliceable("it holds sound")
+    tracks = [_video(movie) for movie in movies]
+    _require_alike(movies, tracks)
+    timing = _Timing.of(tracks)
+    source = movies[0].quicktime
+    if source and not quicktime:
+        raise NotSpliceable("the range of its colours is known only to a decoder")
+    entry = _entry_for(tracks[0], source=source, target=quicktime, full_range=False)
+    runs = list(_runs_in_files(tracks, accumulate(sizes, initial=0)))
+    total = sum(sizes)
+    wide = total > _MAX_U32 - _INDEX_BYTES
+
+    def index(base: int) -> bytes:
+        placed = [(count, base + at) for count, at in runs]
+        video = _video_trak(
+            tracks, entry=entry, timing=timing, runs=placed, quicktime=quicktime, wide=wide
+        )
+        return box(b"moov", _movie_header(timing, track_count=1) + video)
+
+    ftyp, mdat = _ftyp(quicktime=quicktime, codec=tracks[0].codec), _mdat(total)
+    # The index's size depends on the width of the offsets in it only, never on their values.
+    return ftyp + index(len(ftyp) + len(index(0)) + len(mdat)) + mdat
+
+
+def _runs_in_files(tracks: Sequence[Track], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the frames, and the place, of each run of frames without anything between them."""
+    for track, start in zip(tracks, starts, strict=False):
+        count, first, end = 0, 0, -1
+        for offset, size in track.samples():
+            if offset != end:
+                if count:
+                    yield count, start + first
+                count, first = 0, offset
+            count += 1
+            end = offset + size
+        yield count, start + first
 
 
 def _video(movie: Movie) -> Track:
@@ -446,11 +506,7 @@ def _write(
     stop: threading.Event,
 ) -> None:
     ends = list(accumulate((piece.length for piece in pieces), initial=0))
-    starts, total = ends[:-1], ends[-1]
-    if total + 16 > _MAX_U32:
-        mdat = struct.pack(">I4sQ", 1, b"mdat", total + 16)
-    else:
-        mdat = struct.pack(">I4s", total + 8, b"mdat")
+    starts, mdat = ends[:-1], _mdat(ends[-1])
     # The index's size depends on the width of the offsets in it only, never on their values.
     base = len(ftyp) + len(mdat) + len(index(starts))
     head = ftyp + index([base + start for start in starts]) + mdat
@@ -459,6 +515,13 @@ def _write(
     with output.open("wb", buffering=0) as target:
         target.write(head)
         _copy_pieces(pieces, target.fileno(), stop=stop)
+
+
+def _mdat(size: int) -> bytes:
+    """Return the header of the box around so many bytes of frames."""
+    if size + 16 > _MAX_U32:
+        return struct.pack(">I4sQ", 1, b"mdat", size + 16)
+    return struct.pack(">I4s", size + 8, b"mdat")
 
 
 def _copy_pieces(pieces: Sequence[_Piece], target: int, *, stop: threading.Event) -> None:

@@ -116,6 +116,37 @@ class ArtifactStorage(ABC):
         """
 
     @abstractmethod
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return some of an object's bytes: those from `start` on, before `end`.
+
+        There are fewer where the object ends earlier.
+
+        Raises
+        ------
+        ArtifactNotFound
+            There is no such object.
+        """
+
+    @abstractmethod
+    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
+        """Make one object of others, one after another, without bringing them here.
+
+        The digest of what is made isn't known.
+
+        Parameters
+        ----------
+        sources:
+            Keys of the others; at least one, in their order.
+        scratch:
+            What the keys of objects begin with that are needed on the way; they are removed.
+
+        Raises
+        ------
+        ArtifactNotFound
+            One isn't there.
+        """
+
+    @abstractmethod
     async def stat(self, key: str) -> StoredObject | None:
         """Return what is known of an object; None if it isn't there."""
 

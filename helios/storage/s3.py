@@ -29,7 +29,7 @@ from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import check_deletable, check_key, check_prefix, content_type
 from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
-from helios.storage.s3_access import RETRIES, S3Access
+from helios.storage.s3_access import RETRIES, S3Access, boto3_faults
 from helios.to_the_end import to_the_end
 from helios.worker_job import Artifact
 
@@ -68,6 +68,7 @@ class S3Storage(ArtifactStorage):
     ) -> None:
         super().__init__(f"s3://{bucket}/{prefix}")
         self._bucket = bucket
+        self._above = f"{prefix}/" if prefix else ""
         self._access = S3Access(bucket, prefix=prefix, env=env, retries=retries)
         self._opened: S3Store | None = None
         self._lanes = Lanes()
@@ -149,6 +150,30 @@ class S3Storage(ArtifactStorage):
                 f"{self.url_of(to)}: there is no such object after it was copied"
             )
         return Artifact(url=self.url_of(to), sha256=there.sha256, bytes=there.bytes)
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        check_key(key)
+
+        async def get(store: S3Store) -> bytes:
+            return bytes(await store.get_range_async(key, start=start, end=end))
+
+        return await self._request(key, get)
+
+    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
+        from helios.storage.s3_composition import Range, S3Composition  # noqa: PLC0415 - rarely used
+
+        check_key(key)
+        found = await asyncio.gather(*map(self.stat, sources))
+        ranges = []
+        for name, there in zip(sources, found, strict=True):
+            if there is None:
+                raise ArtifactNotFound(f"{self.url_of(name)}: there is no such object")
+            ranges.append(Range(self._above + name, 0, there.bytes))
+        client = await in_thread(lambda _halt: self._access.boto3_client())
+        composition = S3Composition(client, self._bucket, scratch=self._above + scratch)
+        with boto3_faults(self.url_of(key)):
+            await composition.make(self._above + key, ranges)
+        return Artifact(url=self.url_of(key), bytes=sum(part.size for part in ranges))
 
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)

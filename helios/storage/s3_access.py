@@ -4,13 +4,19 @@ import contextlib
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obstore.store import S3Store
 
-from helios.errors import AccessDenied, ArtifactNotFound, StorageInvalid, StorageUnavailable
+from helios.errors import (
+    AccessDenied,
+    ArtifactNotFound,
+    ProgramMissing,
+    StorageInvalid,
+    StorageUnavailable,
+)
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3CredentialProvider
@@ -92,6 +98,45 @@ class S3Access:
             credential_provider=provider,
         )
 
+    def boto3_client(self) -> Any:
+        """Return boto3's client of S3, for what obstore doesn't do.
+
+        Raises
+        ------
+        ProgramMissing
+            boto3 isn't installed.
+        """
+        try:
+            import boto3  # noqa: PLC0415 - costs 0.2 s
+            from botocore.config import Config  # noqa: PLC0415
+        except ImportError:
+            raise ProgramMissing(
+                "joining in S3: the Python package boto3 isn't installed",
+                hint="Install helios-serverless[aws].",
+            ) from None
+        known = self._env.get
+        region = self._discovered or known("AWS_REGION") or known("AWS_DEFAULT_REGION")
+        session = boto3.Session(
+            aws_access_key_id=known("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=known("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=known("AWS_SESSION_TOKEN"),
+            region_name=region,
+            profile_name=None if known("AWS_ACCESS_KEY_ID") else known("AWS_PROFILE"),
+        )
+        if session.region_name is None:
+            region = _NO_REGION if self._endpoint else self._discover()
+        return session.client(
+            "s3",
+            endpoint_url=self._endpoint,
+            region_name=region or session.region_name,
+            verify=known("AWS_CA_BUNDLE"),
+            config=Config(
+                retries={"mode": "standard", "max_attempts": self._retries + 1},
+                s3={"addressing_style": "path" if self._endpoint else "auto"},
+                max_pool_connections=16,
+            ),
+        )
+
     def corrects(self, fault: str) -> bool:
         """Return whether a fault came from looking in the wrong region, which is known now.
 
@@ -155,6 +200,27 @@ class S3Access:
             raise StorageUnavailable(f"s3://{self._bucket}: {fault}") from fault
         self._discovered = headers.get("x-amz-bucket-region") or _NO_REGION
         return self._discovered
+
+
+@contextlib.contextmanager
+def boto3_faults(url: str) -> Iterator[None]:
+    """Raise what boto3 says of a request as the error that it is."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - costs 0.2 s
+
+    try:
+        yield
+    except ClientError as fault:
+        status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        text = f"{url}: {fault}"
+        if status in (401, 403):
+            raise AccessDenied(text, hint="Check the credentials' rights in the bucket.") from fault
+        if status == 404:
+            raise ArtifactNotFound(text) from fault
+        if 400 <= status < 500 and status not in (408, 429):
+            raise StorageInvalid(text) from fault
+        raise StorageUnavailable(text) from fault
+    except BotoCoreError as fault:
+        raise StorageUnavailable(f"{url}: {fault}") from fault
 
 
 def _from_boto3(profile: str | None) -> "tuple[S3CredentialProvider | None, str | None]":

@@ -80,6 +80,14 @@ class _Folder(ArtifactStorage):
     async def copy(self, key: str, to: str) -> Artifact:
         return await self._root.copy(self._below(key), self._below(to))
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        return await self._root.get_range(self._below(key), start, end)
+
+    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
+        below = [self._below(source) for source in sources]
+        made = await self._root.compose(self._below(key), below, scratch=self._above + scratch)
+        return made.model_copy(update={"url": self.url_of(key)})
+
     async def stat(self, key: str) -> StoredObject | None:
         found = await self._root.stat(self._below(key))
         return None if found is None else replace(found, key=key)

@@ -1,0 +1,198 @@
+"""Joining chunk outputs where they are stored: the storage copies, only indexes are read.
+
+The video is a new index, and behind it the chunks' files as they are. Neither time nor memory grow
+with the video's bytes.
+"""
+
+import asyncio
+import secrets
+import struct
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path, PurePosixPath
+
+from helios.chunk_ends import END_FRAMES
+from helios.chunk_record import ChunkRecord
+from helios.errors import ChunkOutputInvalid, StitchFailed
+from helios.job_spec import JobSpec
+from helios.merge_command import MergeCommand
+from helios.stitcher.movie import NotSpliceable, Track, read_movie
+from helios.stitcher.seam_check import SeamReport, check_seams
+from helios.stitcher.splice import head_of
+from helios.storage import ArtifactStorage
+from helios.worker_job import Artifact
+
+#: Files whose indexes are read at once.
+READS_AT_ONCE = 32
+#: Endings of videos that can be joined so.
+SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
+#: What the keys of objects begin with that are needed on the way.
+_SCRATCH = "chunks/joining-"
+#: Bytes of an index that are read at most.
+_MAX_INDEX = 256 << 20
+
+
+def fault_of(spec: JobSpec, name: str) -> str | None:
+    """Return why a job's chunks can't be joined in storage; None if they may be.
+
+    Parameters
+    ----------
+    name:
+        The video's name.
+    """
+    chunks = {PurePosixPath(chunk.output_file).suffix.lower() for chunk in spec.chunks}
+    suffix = PurePosixPath(name).suffix.lower()
+    if not chunks | {suffix} <= SUFFIXES:
+        return f"{suffix or 'such'} files aren't joined by their indexes"
+    if not spec.merge_command.strip():
+        return None
+    command = MergeCommand.of(spec.merge_command)
+    if command is None:
+        return "its merge command is its own"
+    flags = [word for word in command.words if word.startswith("--")]
+    if flags:
+        return f"{flags[0]} makes something that no chunk holds"
+    return None
+
+
+@dataclass(frozen=True)
+class _File:
+    """An object whose headers and index lie in a file of this machine, without the rest."""
+
+    key: str
+    bytes: int
+    path: Path
+
+
+async def stitch_in_storage(
+    storage: ArtifactStorage, records: Sequence[ChunkRecord], chunks: Sequence[str], *, output: str
+) -> Artifact:
+    """Join chunk outputs inside of the storage.
+
+    Parameters
+    ----------
+    storage:
+        The job's folder.
+    records, chunks:
+        What is known of the chunks, and their keys, in order of time.
+    output:
+        Key of the video.
+
+    Raises
+    ------
+    StitchFailed
+        They can't be joined so: they hold sound, or are fragmented.
+    ChunkOutputInvalid
+        A chunk is unlike the others.
+    HeliosError
+        The storage refuses.
+    """
+    quicktime = output.lower().endswith(".mov")
+    sizes = [record.artifact.bytes or 0 for record in records]
+    with tempfile.TemporaryDirectory(prefix="helios-indexes-") as folder:
+        files = [
+            _File(key, size, Path(folder, str(number)))
+            for number, (key, size) in enumerate(zip(chunks, sizes, strict=True))
+        ]
+        await _read_indexes(storage, files)
+        try:
+            head = await asyncio.to_thread(
+                lambda: head_of(
+                    [read_movie(file.path) for file in files], sizes=sizes, quicktime=quicktime
+                )
+            )
+        except NotSpliceable as fault:
+            raise StitchFailed(
+                f"the chunks can't be joined in storage: {fault}",
+                hint="Let a worker join them: --stitch worker.",
+            ) from fault
+    name = f"{_SCRATCH}{secrets.token_hex(8)}"
+    await storage.put_bytes(name, head)
+    try:
+        return await storage.compose(output, [name, *chunks], scratch=_SCRATCH)
+    finally:
+        await asyncio.shield(storage.delete(name))
+
+
+async def check_in_storage(
+    storage: ArtifactStorage,
+    video: Artifact,
+    key: str,
+    spec: JobSpec,
+    records: Sequence[ChunkRecord],
+) -> SeamReport:
+    """Check the seams of a video in storage, of which four frames a boundary are read.
+
+    Raises
+    ------
+    SeamBroken
+        As `check_seams` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-seams-") as folder:
+        file = _File(key, video.bytes or 0, Path(folder, PurePosixPath(key).name))
+        await _read_indexes(storage, [file])
+        track = (await asyncio.to_thread(read_movie, file.path)).track("vide")
+        if track is not None:
+            await _read_ends(storage, file, track, [record.frame_count for record in records])
+        ends = {record.chunk_id: record.ends for record in records if record.ends is not None}
+        return await check_seams(file.path, spec, ends, decodes=False)
+
+
+async def _read_ends(
+    storage: ArtifactStorage, file: _File, track: Track, lengths: Iterable[int]
+) -> None:
+    """Fetch the encoded frames around each boundary."""
+    limit = asyncio.Semaphore(READS_AT_ONCE)
+    spans = list(track.samples())
+
+    async def one(edge: int) -> None:
+        near = spans[max(0, edge - END_FRAMES) : edge + END_FRAMES]
+        for offset, size in near:
+            async with limit:
+                data = await storage.get_range(file.key, offset, offset + size)
+            await asyncio.to_thread(_fill, file.path, offset, data)
+
+    await asyncio.gather(*map(one, accumulate(lengths, initial=0)))
+
+
+async def _read_indexes(storage: ArtifactStorage, files: Iterable[_File]) -> None:
+    limit = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def one(file: _File) -> None:
+        async with limit:
+            await _read_index(storage, file)
+
+    await asyncio.gather(*map(one, files))
+
+
+async def _read_index(storage: ArtifactStorage, file: _File) -> None:
+    """Make a file of an object's size that holds its headers and its index, and zeros elsewhere."""
+    await asyncio.to_thread(_make, file.path, file.bytes)
+    at = 0
+    while at + 8 <= file.bytes:
+        head = await storage.get_range(file.key, at, at + 8)
+        size, name = struct.unpack(">I4s", head)
+        header = 8
+        if size == 1:
+            head += await storage.get_range(file.key, at + 8, at + 16)
+            size, header = struct.unpack(">Q", head[8:])[0], 16
+        size = size or file.bytes - at
+        if size < header or at + size > file.bytes or (name == b"moov" and size > _MAX_INDEX):
+            raise ChunkOutputInvalid(f"{file.key} is damaged, or no MP4 file")
+        if name in (b"ftyp", b"moov"):
+            head += await storage.get_range(file.key, at + header, at + size)
+        await asyncio.to_thread(_fill, file.path, at, head)
+        at += size
+
+
+def _make(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def _fill(path: Path, at: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
