@@ -206,7 +206,7 @@ def _count_renders(scene: Scene, invocation: Invocation, there: set[int]) -> Non
     async def counted(self: RenderExecutor, *args: Any, **options: Any) -> WorkerResult:
         if invocation.action == "chunk":
             chunk = invocation.chunk_index
-            scene.note("render", chunk=chunk, in_vain=chunk in there)
+            scene.note("render", chunk=chunk, in_vain=chunk in there & scene.whole_chunks())
         return await run(self, *args, **options)
 
     RenderExecutor.run = counted  # type: ignore[method-assign]
