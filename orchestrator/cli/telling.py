@@ -23,7 +23,7 @@ class Telling:
 
     def attached_only(self) -> Sequence[tuple[str, object]]:
         """Return the flags that only mean something while this machine runs the render."""
-        return (("--webhook", self.webhook), ("--webhook-progress", self.webhook_progress))
+        return (("--webhook-progress", self.webhook_progress is not None),)
 
     def settings(self) -> "WebhookSettings | None":
         """Return the flags as they are kept with a job.
@@ -56,11 +56,8 @@ class Telling:
         OptionInvalid
             A value can't be worked with.
         """
-        from helios.errors import OptionInvalid
         from helios.webhook_delivery import check_url
 
-        if self.webhook_progress is not None:
-            raise OptionInvalid("--webhook-progress: doesn't go with --detach")
         if self.webhook is not None:
             check_url(self.webhook)
         return self.webhook

@@ -16,7 +16,6 @@ from orchestrator.cli.where import Where
     [
         ("--function", {"where": Where(function="f")}),
         ("--retries", {"running": Running(retries=7)}),
-        ("--webhook", {"telling": Telling(webhook="https://receiver.example")}),
         ("--webhook-progress", {"telling": Telling(webhook_progress=5)}),
     ],
 )
@@ -27,3 +26,9 @@ def test_what_only_this_machine_would_do_is_refused_with_detach(
     with pytest.raises(OptionInvalid, match=f"{flag}: doesn't go with --detach"):
         Detaching(detach=True).check(**given, destination=None)
     Detaching().check(**given, destination=None)
+
+
+def test_a_detached_render_may_tell_a_receiver() -> None:
+    telling = Telling(webhook="https://receiver.example")
+    Detaching(detach=True).check(Where(), Running(), telling, None)
+    assert telling.of_detached() == telling.webhook
