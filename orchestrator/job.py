@@ -135,11 +135,13 @@ class Placement(_Record):
         return Path(self.job_path).parent if self.job_dir is None else Path(self.job_dir)
 
 
-class MergeOn(StrEnum):
+class Stitch(StrEnum):
     """Where chunks that were rendered elsewhere are joined."""
 
+    AUTO = "auto"
     LOCAL = "local"
     WORKER = "worker"
+    SERVER = "server"
 
 
 class WebhookSettings(_Record):
@@ -166,8 +168,9 @@ class RunSettings(_Record):
     only: list[int] | None = Field(
         default=None, description="Ids of the only chunks that are wanted; null for all."
     )
-    merge_on: MergeOn | None = Field(
-        default=None, description="Where chunks from elsewhere are joined; null to choose."
+    stitch: Stitch = Field(
+        default=Stitch.AUTO,
+        description="What joins chunks from elsewhere: this machine, a worker, the storage itself.",
     )
     presign: float | None = Field(
         default=None, gt=0, description="Seconds for which a link to the video is valid."

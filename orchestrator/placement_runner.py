@@ -16,7 +16,7 @@ from helios.output import whole_output
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.destination import Destination
 from orchestrator.display import Display, SilentDisplay
-from orchestrator.job import AdapterSettings, Job, MergeOn, Placement, spec_digest
+from orchestrator.job import AdapterSettings, Job, Placement, spec_digest
 from orchestrator.job_runner import JobRunner
 from orchestrator.limits import Limits
 from orchestrator.local_run import make_folder, run_job
@@ -92,7 +92,6 @@ class PlacementRunner(JobRunner):
         if settings.max_cost is not None:
             worksites = await _priced(worksites, placement.adapters)
         control = dataclasses.replace(control, limits=_limits(job, worksites))
-        by_worker = None if settings.merge_on is None else settings.merge_on is MergeOn.WORKER
         return await run_remote_job(
             job.spec,
             job_file=job_file,
@@ -100,7 +99,7 @@ class PlacementRunner(JobRunner):
             destination=destination,
             options=options,
             remote=RemoteOptions(
-                worksites=worksites, merge_by_worker=by_worker, admission=self._admission
+                worksites=worksites, stitch=settings.stitch, admission=self._admission
             ),
             display=self._display,
             control=control,

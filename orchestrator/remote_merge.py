@@ -1,18 +1,21 @@
-"""The merge of a job whose chunks are in storage: here, or by a worker beside them."""
+"""The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from helios.chunk_record import ChunkRecord
+from helios.chunk_record import ChunkRecord, chunk_key
+from helios.chunk_work import read_record
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
-from helios.job_folder import JobFolder, record_beside
+from helios.job_folder import JobFolder, chunk_output, record_beside
 from helios.job_spec import JobSpec
 from helios.merge_command import MergeCommand
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
+from helios.stitcher.storage_stitcher import check_in_storage, stitch_in_storage
 from helios.storage import split_url
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
@@ -97,8 +100,8 @@ class MergeHere(WorkerAdapter):
         return result
 
 
-class MergeByWorker(WorkerAdapter):
-    """Has a worker join that has most of the chunks in its storage; another one if it can't.
+class Gathering:
+    """Brings what workers stored to one storage, where most of it is.
 
     Parameters
     ----------
@@ -106,6 +109,55 @@ class MergeByWorker(WorkerAdapter):
         The storages with the job, and whose they are.
     artifacts:
         What workers stored, by chunk.
+    """
+
+    def __init__(
+        self, sites: Sequence[Site], artifacts: Mapping[int, Artifact], *, stores: Stores
+    ) -> None:
+        self.stores = stores
+        self._sites = sites
+        self._artifacts = artifacts
+
+    def ranking(self) -> list[Site]:
+        """Return the storages, the one with most of the chunks first."""
+        return sorted(self._sites, key=self._bytes_at, reverse=True)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all chunks."""
+        return sum(artifact.bytes or 0 for artifact in self._artifacts.values())
+
+    def _bytes_at(self, site: Site) -> int:
+        held = filter(site.holds, self._artifacts.values())
+        return sum(artifact.bytes or 1 for artifact in held)
+
+    async def gather(self, site: Site) -> None:
+        """Copy to a site what is elsewhere."""
+        limit = asyncio.Semaphore(COPIES_AT_ONCE)
+
+        async def copy(artifact: Artifact) -> None:
+            async with limit:
+                await self._copy(artifact, f"{site.folder}/chunks")
+
+        away = [artifact for artifact in self._artifacts.values() if not site.holds(artifact)]
+        await asyncio.gather(*map(copy, away))
+
+    async def _copy(self, artifact: Artifact, folder: str) -> None:
+        """Copy a chunk's output, and its record after it: a chunk with a record is whole."""
+        base, name = split_url(artifact.url)
+        record_name = record_beside(name)
+        if await self.stores.has(f"{folder}/{record_name}"):
+            return
+        record = ChunkRecord.parse(await self.stores.read(f"{base}/{record_name}"))
+        if record is None:
+            raise ArtifactNotFound(f"{base}/{record_name}: not the record of a chunk")
+        copied = await self.stores.copy(artifact, f"{folder}/{name}")
+        moved = record.model_copy(update={"artifact": copied})
+        await self.stores.write(f"{folder}/{record_name}", moved.to_bytes())
+
+
+class MergeByWorker(WorkerAdapter):
+    """Has a worker join that has most of the chunks in its storage; another one if it can't.
 
     Attributes
     ----------
@@ -115,13 +167,9 @@ class MergeByWorker(WorkerAdapter):
 
     queues = True
 
-    def __init__(
-        self, sites: Sequence[Site], artifacts: Mapping[int, Artifact], *, stores: Stores
-    ) -> None:
+    def __init__(self, gathering: Gathering) -> None:
         self.video: Artifact | None = None
-        self._sites = sites
-        self._artifacts = artifacts
-        self._stores = stores
+        self._gathering = gathering
 
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
@@ -137,8 +185,8 @@ class MergeByWorker(WorkerAdapter):
         """
         nobody = ErrorRecord.of(WorkerUnavailable("merge: there is no place for it"))
         result = WorkerResult(exit_code=1, error=nobody)
-        for site in self._ranking():
-            await self._gather(site)
+        for site in self._gathering.ranking():
+            await self._gathering.gather(site)
             there = replace(job, meta={**job.meta, "jobPath": site.job.job_path})
             adapter = SpreadAdapter(site.joiners or site.places)
             result = await adapter.execute(there, on_output=on_output)
@@ -151,38 +199,66 @@ class MergeByWorker(WorkerAdapter):
     @property
     def capacity(self) -> int:
         """Bytes of chunks that can be joined where most of them are."""
-        return self._ranking()[0].capacity
+        return self._gathering.ranking()[0].capacity
 
-    def _ranking(self) -> list[Site]:
-        return sorted(self._sites, key=self._bytes_at, reverse=True)
 
-    def _bytes_at(self, site: Site) -> int:
-        held = filter(site.holds, self._artifacts.values())
-        return sum(artifact.bytes or 1 for artifact in held)
+class MergeInStorage(WorkerAdapter):
+    """Has the storage itself join the chunks: none of their bytes comes here or to a worker.
 
-    async def _gather(self, site: Site) -> None:
-        """Copy to a site what is elsewhere."""
-        limit = asyncio.Semaphore(COPIES_AT_ONCE)
+    Attributes
+    ----------
+    video:
+        What was made, once it is there.
+    """
 
-        async def copy(artifact: Artifact) -> None:
-            async with limit:
-                await self._copy(artifact, f"{site.folder}/chunks")
+    queues = True
 
-        away = [artifact for artifact in self._artifacts.values() if not site.holds(artifact)]
-        await asyncio.gather(*map(copy, away))
+    def __init__(self, gathering: Gathering) -> None:
+        self.video: Artifact | None = None
+        self._gathering = gathering
 
-    async def _copy(self, artifact: Artifact, folder: str) -> None:
-        """Copy a chunk's output, and its record after it: a chunk with a record is whole."""
-        base, name = split_url(artifact.url)
-        record_name = record_beside(name)
-        if await self._stores.has(f"{folder}/{record_name}"):
-            return
-        record = ChunkRecord.parse(await self._stores.read(f"{base}/{record_name}"))
-        if record is None:
-            raise ArtifactNotFound(f"{base}/{record_name}: not the record of a chunk")
-        copied = await self._stores.copy(artifact, f"{folder}/{name}")
-        moved = record.model_copy(update={"artifact": copied})
-        await self._stores.write(f"{folder}/{record_name}", moved.to_bytes())
+    async def execute(
+        self,
+        job: WorkerJob,  # noqa: ARG002
+        *,
+        on_output: OutputCallback | None = None,  # noqa: ARG002
+    ) -> WorkerResult:
+        """Bring the chunks to one storage, join them there, and check the seams.
+
+        Raises
+        ------
+        ArtifactNotFound
+            A chunk has no record.
+        StitchFailed, ChunkOutputInvalid
+            They can't be joined so.
+        SeamBroken
+            They were joined, but not to what they should be.
+        """
+        site = self._gathering.ranking()[0]
+        await self._gathering.gather(site)
+        spec, storage = site.job.spec, self._gathering.stores.at(site.folder)
+        chunks = spec.chunks_by_frame()
+        keys = [chunk_key(spec, chunk) for chunk in chunks]
+        found = await asyncio.gather(*map(partial(read_record, storage), chunks, keys))
+        records = [record for record in found if record is not None]
+        if len(records) < len(chunks):
+            raise ArtifactNotFound(f"merge: {len(chunks) - len(records)} chunks have no record")
+        folder = JobFolder.of(spec, site.job.job_path)
+        name = merged_name(spec)
+        output = f"output/{name}" if folder is None else folder.output(name)
+        names = list(map(chunk_output, chunks, keys))
+        made = await stitch_in_storage(storage, records, names, output=output)
+        await check_in_storage(storage, made, output, spec, records)
+        self.video = made
+        return WorkerResult(exit_code=0, artifact=made)
+
+
+def merged_name(spec: JobSpec) -> str:
+    """Return the name of the video that a job's merge makes."""
+    command = MergeCommand.of(spec.merge_command)
+    if command is not None:
+        return PurePosixPath(command.output).name
+    return f"video{PurePosixPath(spec.chunks[0].output_file).suffix}"
 
 
 class MergeWhereItSuits(WorkerAdapter):
@@ -190,10 +266,10 @@ class MergeWhereItSuits(WorkerAdapter):
 
     Parameters
     ----------
-    here, worker:
-        The two ways.
-    artifacts:
-        What workers stored, by chunk.
+    here, worker, server:
+        The ways; `server` is None where chunks can't be joined in storage.
+    gathering:
+        What workers stored.
     stays:
         Whether the video stays in storage.
     tell:
@@ -206,14 +282,16 @@ class MergeWhereItSuits(WorkerAdapter):
         self,
         here: WorkerAdapter,
         worker: MergeByWorker,
-        artifacts: Mapping[int, Artifact],
+        server: WorkerAdapter | None,
+        gathering: Gathering,
         *,
         stays: bool,
         tell: Callable[[str], None],
     ) -> None:
         self._here = here
         self._worker = worker
-        self._artifacts = artifacts
+        self._server = server
+        self._gathering = gathering
         self._stays = stays
         self._tell = tell
 
@@ -221,10 +299,13 @@ class MergeWhereItSuits(WorkerAdapter):
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
         """Join the chunks."""
-        size = sum(artifact.bytes or 0 for artifact in self._artifacts.values())
+        size = self._gathering.bytes
         adapter: WorkerAdapter = self._here
         if not self._stays:
             reason = "joined here: the video comes down anyway, and is as large as its chunks"
+        elif size > self._worker.capacity and self._server is not None:
+            adapter = self._server
+            reason = f"joined in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
         elif size > self._worker.capacity:
             reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
         else:
@@ -239,6 +320,6 @@ def _stored(result: WorkerResult) -> Artifact:
     if result.artifact is None:
         raise ArtifactNotFound(
             "merge: the worker stored nothing, so there is no video to deliver",
-            hint="Join on this machine: --merge-on local.",
+            hint="Join on this machine: --stitch local.",
         )
     return result.artifact

@@ -9,6 +9,7 @@ from pathlib import Path
 from helios.errors import CompositionNotFound, OptionInvalid
 from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
+from helios.stitcher.storage_stitcher import fault_of
 from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.adapters.limited import limited
@@ -25,12 +26,21 @@ from orchestrator.completion import (
 from orchestrator.destination import Destination
 from orchestrator.display import Display
 from orchestrator.file_lock import alone_in
+from orchestrator.job import Stitch
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.limits import Limits
 from orchestrator.local_run import make_folder
 from orchestrator.planner import makes_images
 from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets, plays
-from orchestrator.remote_merge import MergeByWorker, MergeHere, MergeWhereItSuits, Site
+from orchestrator.remote_merge import (
+    Gathering,
+    MergeByWorker,
+    MergeHere,
+    MergeInStorage,
+    MergeWhereItSuits,
+    Site,
+    merged_name,
+)
 from orchestrator.resume import forget_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
@@ -49,16 +59,15 @@ class RemoteOptions:
     ----------
     worksites:
         Where chunks may be rendered; at least one.
-    merge_by_worker:
-        Whether a worker joins the chunks, or this machine; None chooses by what becomes of the
-        video, and by size.
+    stitch:
+        What joins the chunks; `AUTO` chooses by what becomes of the video, and by size.
     admission:
         Folder that keeps how many chunks at once each worksite was found to take, shared by all
         renders on this machine; None for neither.
     """
 
     worksites: Sequence[Worksite]
-    merge_by_worker: bool | None = None
+    stitch: Stitch = Stitch.AUTO
     admission: Path | None = None
 
 
@@ -112,7 +121,7 @@ async def run_remote_job(
                 stored = await _kept_version(
                     spec, job_dir, own_files, remote.worksites, stores=stores, display=display
                 )
-            by_worker = _who_merges(spec, job_dir, remote, composition_is_here=stored is None)
+            stitch = _who_merges(spec, job_dir, remote, composition_is_here=stored is None)
             if stored is None:
                 job = make_portable(spec, job_dir, own_files=own_files)
                 stored = await _upload(job, remote.worksites, stores=stores, display=display)
@@ -124,7 +133,7 @@ async def run_remote_job(
                 there=there,
                 job_dir=job_dir,
                 stores=stores,
-                by_worker=by_worker,
+                stitch=stitch,
                 merges=options.merge and options.only is None,
                 stays=destination is not None and destination.url is not None,
                 display=display,
@@ -182,16 +191,21 @@ async def _kept_version(
 
 def _who_merges(
     spec: JobSpec, job_dir: Path, remote: RemoteOptions, *, composition_is_here: bool
-) -> bool | None:
+) -> Stitch:
     needed = merge_needs_assets(spec, job_dir) if composition_is_here else plays(spec)
-    if not needed:
-        return remote.merge_by_worker
-    if remote.merge_by_worker is False:
+    fault = fault_of(spec, merged_name(spec)) if remote.stitch is Stitch.SERVER else None
+    if fault is not None:
         raise OptionInvalid(
-            "--merge-on local: the merge plays the composition, which is only in storage",
+            f"--stitch server: {fault}", hint="Let it be chosen: leave the flag out."
+        )
+    if not needed:
+        return remote.stitch
+    if remote.stitch is Stitch.LOCAL:
+        raise OptionInvalid(
+            "--stitch local: the merge plays the composition, which is only in storage",
             hint="Let a worker merge: leave the flag out.",
         )
-    return True
+    return Stitch.WORKER
 
 
 async def _upload(
@@ -257,7 +271,7 @@ class _Crew:
         there: Mapping[int, Artifact],
         job_dir: Path,
         stores: Stores,
-        by_worker: bool | None,
+        stitch: Stitch,
         merges: bool,
         stays: bool,
         display: Display,
@@ -269,7 +283,7 @@ class _Crew:
         self.sites = sites
         self.downloads = ChunkDownloads(spec, job_dir, stores=stores)
         # What will be joined here comes while the rest still renders.
-        comes_here = merges and (not stays if by_worker is None else not by_worker)
+        comes_here = merges and (stitch is Stitch.LOCAL or (stitch is Stitch.AUTO and not stays))
         keeper = ArtifactKeeper(
             SpreadAdapter([place for site in sites for place in site.places]),
             on_stored=self.downloads.begin if comes_here else None,
@@ -280,16 +294,28 @@ class _Crew:
         here = MergeHere(spec, artifacts, self.downloads)
         for chunk_id, artifact in there.items() if comes_here else ():
             self.downloads.begin(chunk_id, artifact)
-        self.merge_worker = MergeByWorker(sites, artifacts, stores=stores)
-        self.merger: WorkerAdapter = self.merge_worker if by_worker else here
-        if by_worker is None:
-            self.merger = MergeWhereItSuits(
+        gathering = Gathering(sites, artifacts, stores=stores)
+        self.merge_worker = MergeByWorker(gathering)
+        self.merge_server = MergeInStorage(gathering)
+        mergers: Mapping[Stitch, WorkerAdapter] = {
+            Stitch.LOCAL: here,
+            Stitch.WORKER: self.merge_worker,
+            Stitch.SERVER: self.merge_server,
+            Stitch.AUTO: MergeWhereItSuits(
                 here,
                 self.merge_worker,
-                artifacts,
+                None if fault_of(spec, merged_name(spec)) else self.merge_server,
+                gathering,
                 stays=stays,
                 tell=lambda reason: display.note("merging", reason, reason=reason),
-            )
+            ),
+        }
+        self.merger = mergers[stitch]
+
+    @property
+    def stored_video(self) -> Artifact | None:
+        """The video, where it was made in storage."""
+        return self.merge_worker.video or self.merge_server.video
 
     async def stop(self) -> None:
         """End what still goes on, and let go of connections."""
@@ -339,8 +365,8 @@ async def _deliver(
     result: JobResult, crew: _Crew, destination: Destination | None, *, merge: bool
 ) -> str:
     """Bring what the run made to its destination, and return where it is then."""
-    if crew.merge_worker.video is not None:
-        return await _deliver_stored(crew.merge_worker.video, crew, destination)
+    if crew.stored_video is not None:
+        return await _deliver_stored(crew.stored_video, crew, destination)
     if result.merged:
         if result.output is None:
             # Another program's merge: it alone knows what its video is called.

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
-from orchestrator.job import MergeOn, RunSettings, WebhookSettings
+from orchestrator.job import RunSettings, Stitch, WebhookSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class RunOptions:
         Ids of the only chunks that are wanted; None for all.
     resume:
         Keep the chunks that are there already and are whole.
-    merge_on:
+    stitch:
         Where chunks that were rendered elsewhere are joined; None chooses by what becomes of the
         video, and by size.
     presign:
@@ -46,7 +46,7 @@ class RunOptions:
     chunk_timeout: float | None
     only: Collection[int] | None
     resume: bool
-    merge_on: MergeOn | None = None
+    stitch: Stitch = Stitch.AUTO
     presign: float | None = None
     backups: bool | None = None
     max_cost: float | None = None
@@ -63,7 +63,7 @@ class RunOptions:
             chunk_timeout=settings.chunk_timeout,
             only=settings.only,
             resume=resume,
-            merge_on=settings.merge_on,
+            stitch=settings.stitch,
             presign=settings.presign,
             backups=settings.backups,
             max_cost=settings.max_cost,
@@ -79,7 +79,7 @@ class RunOptions:
             retry_delay=self.retry_delay,
             chunk_timeout=self.chunk_timeout,
             only=None if self.only is None else sorted(self.only),
-            merge_on=self.merge_on,
+            stitch=self.stitch,
             presign=self.presign,
             backups=self.backups,
             max_cost=self.max_cost,

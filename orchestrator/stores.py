@@ -100,12 +100,15 @@ class Stores:
         if artifact.url == url:
             return artifact
         bucket = _BUCKET.match(url)
-        if bucket and artifact.url.startswith(bucket[0]) and _is_copied_there(artifact):
+        if bucket and artifact.url.startswith(bucket[0]):
             # Within a bucket, the bytes needn't come here.
             root = bucket[0]
-            copied = await self.at(root.rstrip("/")).copy(
-                artifact.url.removeprefix(root), url.removeprefix(root)
-            )
+            storage = self.at(root.rstrip("/"))
+            source, target = artifact.url.removeprefix(root), url.removeprefix(root)
+            if _is_copied_there(artifact):
+                copied = await storage.copy(source, target)
+            else:
+                copied = await storage.compose(target, [source], scratch=f"{target}.joining-")
             return copied.model_copy(update={"url": url})
         with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
             whole = Path(scratch, "whole")

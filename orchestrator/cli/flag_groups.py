@@ -203,11 +203,11 @@ class Running:
         concurrency: int,
         *,
         resume: bool | None = None,
-        merge_on: str | None = None,
+        stitch: str = "auto",
         presign: float | None = None,
     ) -> "RunOptions":
         """Return the flags as options of a run; `resume` overrides the flag."""
-        from orchestrator.job import MergeOn
+        from orchestrator.job import Stitch
         from orchestrator.run_options import RunOptions
 
         return RunOptions(
@@ -218,7 +218,7 @@ class Running:
             chunk_timeout=self.chunk_timeout,
             only=self.only_chunks or None,
             resume=self.resume if resume is None else resume,
-            merge_on=None if merge_on is None else MergeOn(merge_on),
+            stitch=Stitch(stitch),
             presign=presign,
             backups=self.backups,
             **self._limits(),

@@ -101,12 +101,11 @@ Artifacts = Annotated[
         show_default="HELIOS_S3_ARTIFACTS, HELIOS_GCS_ARTIFACTS",
     ),
 ]
-MergeOn = Annotated[
-    str | None,
+Stitch = Annotated[
+    str,
     typer.Option(
         metavar="WHERE",
-        help="Where remote chunks are joined: local or worker.",
-        show_default="local, unless the video stays in storage",
+        help="What joins remote chunks: local, worker, server (the storage itself), auto.",
     ),
 ]
 Presign = Annotated[

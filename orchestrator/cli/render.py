@@ -102,7 +102,7 @@ def render(
             options=running.options(
                 at_once,
                 resume=earlier is not None,
-                merge_on=where.merge_on,
+                stitch=where.stitch,
                 presign=where.presign,
             ),
             keep=keep or job_dir is not None or running.leaves_chunks,

@@ -77,7 +77,7 @@ def run(
             job_file=job,
             job_dir=job_dir or job.parent,
             destination=destination,
-            options=running.options(at_once, merge_on=where.merge_on, presign=where.presign),
+            options=running.options(at_once, stitch=where.stitch, presign=where.presign),
             keep=True,
             registry=registry,
             telling=telling,

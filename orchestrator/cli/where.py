@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.job import AdapterSettings
 
 LOCAL = "local"
+_STITCHES = ("auto", "local", "worker", "server")
 #: What a worksite is called, and the scheme of the storage that its workers are at home with.
 SCHEMES = {"lambda": "s3", "cloudrun": "gs"}
 #: Variables that stand in for flags.
@@ -37,7 +38,7 @@ class Where:
     service_url: flags.ServiceUrl = None
     impersonate: flags.Impersonate = None
     artifacts: flags.Artifacts = None
-    merge_on: flags.MergeOn = None
+    stitch: flags.Stitch = "auto"
     presign: flags.Presign = None
 
     @property
@@ -66,13 +67,13 @@ class Where:
                 raise OptionInvalid(f"{flag}: goes with --adapter {adapter}, which isn't given")
         for flag, given in (
             ("--artifacts", self.artifacts),
-            ("--merge-on", self.merge_on),
+            ("--stitch", self.stitch != "auto"),
             ("--profile", self.profile),
         ):
             if given and not self.is_remote:
                 raise OptionInvalid(f"{flag}: goes with --adapter lambda or cloudrun")
-        if self.merge_on not in (None, "local", "worker"):
-            raise OptionInvalid(f"--merge-on {self.merge_on}: is neither local nor worker")
+        if self.stitch not in _STITCHES:
+            raise OptionInvalid(f"--stitch {self.stitch}: is none of {', '.join(_STITCHES)}")
         if self.presign is None:
             return
         if destination is None or destination.url is None or leaves_chunks:
@@ -91,7 +92,7 @@ class Where:
             ("--service-url", self.service_url),
             ("--impersonate", self.impersonate),
             ("--artifacts", self.artifacts),
-            ("--merge-on", self.merge_on),
+            ("--stitch", self.stitch != "auto"),
             ("--presign", self.presign is not None),
         )
 

@@ -11,7 +11,7 @@ from helios.conversation import OutputCallback
 from helios.errors import JobFailed, MergeFailed, OptionInvalid
 from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.job import AdapterSettings, Job, JobState, MergeOn, Placement, RunSettings
+from orchestrator.job import AdapterSettings, Job, JobState, Placement, RunSettings, Stitch
 from orchestrator.job_manager import JobManager
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.placement_runner import PlacementRunner
@@ -156,7 +156,7 @@ class Elsewhere:
         *,
         machine: str | None = None,
         merge: str | None = None,
-        merge_on: MergeOn | None = None,
+        stitch: Stitch = Stitch.AUTO,
     ) -> Job:
         # `helios render` is what names the composition; the other commands only read it.
         commands = [
@@ -179,7 +179,7 @@ class Elsewhere:
                 machine=machine,
                 output=str(self.folder / "v.mp4"),
             ),
-            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0, merge_on=merge_on),
+            settings=RunSettings(concurrency=1, retries=0, retry_delay=0.0, stitch=stitch),
         )
 
     async def fail_at(self, job: Job, chunk_id: int) -> None:
@@ -212,11 +212,11 @@ async def test_workers_are_asked_only_for_chunks_that_are_not_in_storage(
     assert "1 of 3 chunks already there" in elsewhere.display.text("resumed")
 
 
-@pytest.mark.parametrize("merge_on", [MergeOn.LOCAL, MergeOn.WORKER])
+@pytest.mark.parametrize("stitch", [Stitch.LOCAL, Stitch.WORKER])
 async def test_a_chunk_whose_bytes_changed_in_storage_is_rendered_again_by_a_resume(
-    elsewhere: Elsewhere, merge_on: MergeOn
+    elsewhere: Elsewhere, stitch: Stitch
 ) -> None:
-    job = await elsewhere.create(merge=OWN_MERGE, merge_on=merge_on)
+    job = await elsewhere.create(merge=OWN_MERGE, stitch=stitch)
 
     def damage(_: WorkerJob) -> None:
         # In place and of the same length: nothing but reading it shows that.

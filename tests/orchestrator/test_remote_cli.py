@@ -91,7 +91,7 @@ def test_a_render_on_cloud_run_makes_the_same_video_as_here_and_tells_frame_by_f
     bench: Any, clouds: Clouds, expected: Expected
 ) -> None:
     before = clouds.rendered(), clouds.merged()
-    flags = (*CLOUD_RUN, "--merge-on", "worker", "--json")
+    flags = (*CLOUD_RUN, "--stitch", "worker", "--json")
     done = bench.run(*RENDER, "-o", "v.mp4", *flags, env=clouds.env)
     assert done.status == 0, done.stdout + done.stderr
     assert frame_hashes(bench.folder / "v.mp4") == expected.frames
@@ -107,7 +107,7 @@ def test_both_clouds_share_a_render_and_its_chunks_come_together_at_one(
     bench: Any, clouds: Clouds, expected: Expected
 ) -> None:
     before = clouds.rendered(), clouds.merged()
-    flags = (*LAMBDA, *CLOUD_RUN, "--merge-on", "worker")
+    flags = (*LAMBDA, *CLOUD_RUN, "--stitch", "worker")
     done = bench.run(*RENDER, "-o", "v.mp4", *flags, env=clouds.env)
     assert done.status == 0, done.stderr
     assert frame_hashes(bench.folder / "v.mp4") == expected.frames

@@ -14,6 +14,7 @@ from helios.errors import (
     BrowserCrashed,
     JobFailed,
     MergeFailed,
+    OptionInvalid,
     WorkerThrottled,
     WorkerUnavailable,
 )
@@ -22,11 +23,13 @@ from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.adapters.place import Place
 from orchestrator.destination import Destination
+from orchestrator.job import Stitch
 from orchestrator.local_run import run_job
 from orchestrator.planner import ChunkSizes, RenderOptions, plan
 from orchestrator.remote_merge import (
     MAX_BYTES,
     MAX_BYTES_OF_JOINER,
+    Gathering,
     MergeByWorker,
     MergeWhereItSuits,
     Site,
@@ -65,12 +68,10 @@ class Bench:
         spec: JobSpec,
         *sites: RemoteSite | Worksite,
         destination: Destination | None = None,
-        by_worker: bool | None = None,
+        stitch: Stitch = Stitch.AUTO,
         **options: Any,
     ) -> Notes:
-        asyncio.run(
-            self.start(spec, *sites, destination=destination, by_worker=by_worker, **options)
-        )
+        asyncio.run(self.start(spec, *sites, destination=destination, stitch=stitch, **options))
         return self.display
 
     async def start(
@@ -78,7 +79,7 @@ class Bench:
         spec: JobSpec,
         *sites: RemoteSite | Worksite,
         destination: Destination | None = None,
-        by_worker: bool | None = None,
+        stitch: Stitch = Stitch.AUTO,
         **options: Any,
     ) -> None:
         chosen = {
@@ -103,7 +104,7 @@ class Bench:
                 worksites=[
                     site if isinstance(site, Worksite) else site.worksite() for site in sites
                 ],
-                merge_by_worker=by_worker,
+                stitch=stitch,
             ),
             display=self.display,
         )
@@ -150,14 +151,14 @@ def answering(*results: WorkerResult | Exception, action: str = "chunk") -> Answ
     return answer
 
 
-@pytest.mark.parametrize("by_worker", [None, False, True])
-def test_a_job_makes_the_same_video_elsewhere_as_here(bench: Bench, by_worker: bool | None) -> None:
+@pytest.mark.parametrize("stitch", list(Stitch))
+def test_a_job_makes_the_same_video_elsewhere_as_here(bench: Bench, stitch: Stitch) -> None:
     spec = make_spec(chunks=3)
     site = bench.site()
-    notes = bench.run(spec, site, by_worker=by_worker)
+    notes = bench.run(spec, site, stitch=stitch)
     assert frame_hashes(bench.video) == frame_hashes(bench.run_locally(spec))
     assert len(frame_hashes(bench.video)) == 3 * FRAMES
-    assert site.merges() == (by_worker is True)
+    assert site.merges() == (stitch is Stitch.WORKER)
     [completed] = notes.facts("completed")
     assert (completed["output"], completed["frames"]) == (str(bench.video), 3 * FRAMES)
 
@@ -209,7 +210,7 @@ def test_chunks_that_are_here_already_are_not_fetched_again(bench: Bench) -> Non
 def test_two_places_share_a_job_and_its_chunks_come_together(bench: Bench, by_worker: bool) -> None:
     spec = make_spec(chunks=5)
     one, other = bench.site("one"), bench.site("other")
-    bench.run(spec, one, other, by_worker=by_worker)
+    bench.run(spec, one, other, stitch=Stitch.WORKER if by_worker else Stitch.LOCAL)
     assert sorted(one.rendered() + other.rendered()) == [0, 1, 2, 3, 4]
     assert one.rendered()
     assert other.rendered()
@@ -244,7 +245,7 @@ def test_places_with_one_storage_need_no_copies(bench: Bench) -> None:
                 only=None,
                 resume=False,
             ),
-            remote=RemoteOptions(worksites=named, merge_by_worker=True),
+            remote=RemoteOptions(worksites=named, stitch=Stitch.WORKER),
             display=bench.display,
         )
     )
@@ -259,7 +260,13 @@ def test_a_place_that_is_down_costs_nothing_but_its_share(
 ) -> None:
     down = bench.site("down", answer=lambda _: fault)  # type: ignore[return-value,arg-type]
     up = bench.site("up")
-    bench.run(make_spec(chunks=4), down, up, by_worker=by_worker, retries=0)
+    bench.run(
+        make_spec(chunks=4),
+        down,
+        up,
+        stitch=Stitch.WORKER if by_worker else Stitch.LOCAL,
+        retries=0,
+    )
     assert up.rendered() == [0, 1, 2, 3]
     assert len(frame_hashes(bench.video)) == 4 * FRAMES
 
@@ -269,7 +276,7 @@ def test_a_merge_goes_elsewhere_if_the_place_with_the_chunks_is_gone_by_then(ben
     full = bench.site("full", answer=answering(gone, gone, action="merge"))
     # It takes no chunk, but merges.
     idle = bench.site("idle", answer=answering(*[WorkerUnavailable("not now")] * 8))
-    bench.run(make_spec(chunks=3), full, idle, by_worker=True)
+    bench.run(make_spec(chunks=3), full, idle, stitch=Stitch.WORKER)
     assert (full.rendered(), full.merges()) == ([0, 1, 2], 0)
     assert (idle.rendered(), idle.merges()) == ([], 1)
     assert len(frame_hashes(bench.video)) == 3 * FRAMES
@@ -279,24 +286,25 @@ def test_a_worker_that_only_joins_is_asked_where_there_is_one(bench: Bench) -> N
     renderer = bench.site("renderer")
     joiner = RuntimeAdapter(renderer.runtime, lambda _: None)
     worksite = dataclasses.replace(renderer.worksite(), joiner=joiner)
-    bench.run(make_spec(), worksite, by_worker=True)
+    bench.run(make_spec(), worksite, stitch=Stitch.WORKER)
     assert {job.meta["action"] for job in renderer.adapter.jobs} == {"chunk"}
     assert [job.meta["action"] for job in joiner.jobs] == ["merge"]
     assert len(frame_hashes(bench.video)) == 2 * FRAMES
 
 
 @pytest.mark.parametrize(
-    ("stays", "size", "joins", "by_worker"),
+    ("stays", "size", "joins", "indexed", "by"),
     [
-        (False, 10, True, False),
-        (True, MAX_BYTES, False, True),
-        (True, MAX_BYTES + 1, False, False),
-        (True, MAX_BYTES + 1, True, True),
-        (True, MAX_BYTES_OF_JOINER + 1, True, False),
+        (False, 10, True, True, "here"),
+        (True, MAX_BYTES, False, True, "worker"),
+        (True, MAX_BYTES + 1, False, False, "here"),
+        (True, MAX_BYTES + 1, False, True, "storage"),
+        (True, MAX_BYTES + 1, True, True, "worker"),
+        (True, MAX_BYTES_OF_JOINER + 1, True, False, "here"),
     ],
 )
 async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
-    bench: Bench, stays: bool, size: int, joins: bool, by_worker: bool
+    bench: Bench, *, stays: bool, size: int, joins: bool, indexed: bool, by: str
 ) -> None:
     asked: list[str] = []
 
@@ -317,16 +325,27 @@ async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
     artifacts = {0: Artifact(url="s3://bucket/jobs/a/chunks/0.mp4", bytes=size)}
     async with Stores() as stores:
         reasons: list[str] = []
+        gathering = Gathering([site], artifacts, stores=stores)
         merge = MergeWhereItSuits(
             Asked("here"),
-            MergeByWorker([site], artifacts, stores=stores),
-            artifacts,
+            MergeByWorker(gathering),
+            Asked("storage") if indexed else None,
+            gathering,
             stays=stays,
             tell=reasons.append,
         )
         await merge.execute(WorkerJob(command="helios", meta={"action": "merge", "attempt": 1}))
-    assert asked == ["worker" if by_worker else "here"]
-    assert reasons[0].startswith("joined by a worker" if by_worker else "joined here")
+    assert asked == [by]
+    said = {"here": "joined here", "worker": "joined by a worker", "storage": "joined in storage"}
+    assert reasons[0].startswith(said[by])
+
+
+def test_what_storage_can_not_join_is_refused_before_anything_renders(bench: Bench) -> None:
+    site = bench.site()
+    spec = make_spec(suffix=".webm")
+    with pytest.raises(OptionInvalid, match="--stitch server"):
+        bench.run(spec, site, stitch=Stitch.SERVER)
+    assert site.rendered() == []
 
 
 def test_throttling_costs_no_attempts(bench: Bench) -> None:
@@ -359,7 +378,7 @@ def test_a_chunk_that_is_damaged_in_storage_never_gets_into_the_video(bench: Ben
 
     site.adapter._answer = damage
     with pytest.raises(MergeFailed, match=r"ARTIFACT_CORRUPT"):
-        bench.run(make_spec(chunks=3), site, by_worker=True, concurrency=1, retries=0)
+        bench.run(make_spec(chunks=3), site, stitch=Stitch.WORKER, concurrency=1, retries=0)
     assert not bench.video.exists()
 
 

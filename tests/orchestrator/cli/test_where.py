@@ -119,9 +119,9 @@ def test_shares_become_weights() -> None:
         ({"merge_function": "f"}, "--merge-function: goes with --adapter lambda"),
         ({"service_url": "https://x"}, "--service-url: goes with --adapter cloudrun"),
         ({"artifacts": [S3]}, "--artifacts: goes with --adapter"),
-        ({"merge_on": "worker"}, "--merge-on: goes with --adapter"),
+        ({"stitch": "worker"}, "--stitch: goes with --adapter"),
         ({"profile": "mine"}, "--profile: goes with --adapter"),
-        ({**LAMBDA, "artifacts": [S3], "merge_on": "moon"}, "--merge-on moon: is neither"),
+        ({**LAMBDA, "artifacts": [S3], "stitch": "moon"}, "--stitch moon: is none of"),
     ],
 )
 def test_flags_that_lack_another_are_refused(flags: dict[str, Any], message: str) -> None:
