@@ -142,6 +142,25 @@ def test_throttling_costs_time_and_no_attempts(page: Any, clouds: Clouds) -> Non
     assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
 
 
+def test_a_render_stops_at_its_limit_of_money_and_goes_on_with_more(
+    page: Any, clouds: Clouds
+) -> None:
+    before = clouds.rendered()
+    flags = (*LAMBDA, "--concurrency", 1, "--max-cost", 0.00002, "--json")
+    stopped = page.run(*SHORT, "-o", "v.mp4", *flags, env=clouds.env)
+    assert stopped.status == 3, stopped.stdout
+    [error] = [doc for doc in stopped.documents if doc["event"] == "error"]
+    assert error["code"] == "COST_LIMIT"
+    [job] = [doc["id"] for doc in stopped.documents if doc["event"] == "job"]
+    assert f"orchestrator resume {job}" in error["hint"]
+    # The first chunk shows what one costs.
+    assert difference(before, clouds.rendered()) == {"lambda": 1, "cloudrun": 0}
+    done = page.run("resume", job, "--max-cost", 1, env=clouds.env)
+    assert done.status == 0, done.stderr
+    assert difference(before, clouds.rendered()) == {"lambda": 3, "cloudrun": 0}
+    assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
+
+
 @pytest.mark.parametrize(
     ("flags", "bucket"),
     [(LAMBDA, "s3://helios-artifacts"), (CLOUD_RUN, "gs://helios-artifacts")],
