@@ -54,7 +54,7 @@ class Telling:
         Raises
         ------
         OptionInvalid
-            A value can't be worked with.
+            It isn't a URL of the web.
         """
         from helios.webhook_delivery import check_url
 
