@@ -114,7 +114,8 @@ async def _check(spec: JobSpec, chunk: RenderChunk, workspace: Path) -> ChunkEnd
     # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
     from helios.stitcher.check import check_chunk_outputs  # noqa: PLC0415
 
-    ends = await check_chunk_outputs(_OneChunk(spec.metadata, (chunk,)), workspace)
+    alone = _OneChunk(spec.metadata, (chunk,))
+    ends = await check_chunk_outputs(alone, workspace, only_groups=True)
     return ends.get(chunk.id)
 
 

@@ -86,7 +86,7 @@ class _Output:
 
 
 async def check_chunk_outputs(
-    spec: Spec, job_dir: Path, *, concurrency: int = CHECKS_AT_ONCE
+    spec: Spec, job_dir: Path, *, concurrency: int = CHECKS_AT_ONCE, only_groups: bool = False
 ) -> Mapping[int, ChunkEnds]:
     """Make sure that all chunk outputs of a job are there, whole, and fit together.
 
@@ -103,6 +103,9 @@ async def check_chunk_outputs(
         Folder that the chunks' `outputFile`s are relative to.
     concurrency:
         Outputs looked at at once.
+    only_groups:
+        Whether the last group is decoded where it is the only one, too: all of a short chunk. A
+        worker has the time for it, a machine that checks all chunks of a job at its end has not.
 
     Raises
     ------
@@ -114,7 +117,7 @@ async def check_chunk_outputs(
     async def one(chunk: Chunk) -> _Output | str:
         async with limit:
             try:
-                return await _look_at(job_dir / chunk.output_file)
+                return await _look_at(job_dir / chunk.output_file, only_groups=only_groups)
             except ChunkOutputInvalid as fault:
                 return "; ".join([fault.message, *fault.details[-1:]])
 
@@ -191,7 +194,7 @@ def _scaled(size: tuple[int, int], metadata: Metadata) -> bool:
     return abs(height - metadata.height * factor) <= 2 * max(1.0, factor)
 
 
-async def _look_at(path: Path) -> _Output:
+async def _look_at(path: Path, *, only_groups: bool = False) -> _Output:
     if await asyncio.to_thread(path.is_dir):
         return await asyncio.to_thread(_images, path)
     if not await asyncio.to_thread(path.is_file):
@@ -205,7 +208,7 @@ async def _look_at(path: Path) -> _Output:
         raise ChunkOutputInvalid("it holds no video")
     if track.keyframes is not None and 0 not in track.keyframes:
         raise ChunkOutputInvalid("it doesn't start with a keyframe")
-    first, last = await _decode_ends(path, track)
+    first, last = await _decode_ends(path, track, only_groups=only_groups)
     return _Output(
         frames=track.sample_count,
         size=track.size,
@@ -242,11 +245,13 @@ async def _probed(path: Path) -> _Output:
     )
 
 
-async def _decode_ends(path: Path, track: Track) -> tuple[list[str], list[str]]:
+async def _decode_ends(
+    path: Path, track: Track, *, only_groups: bool
+) -> tuple[list[str], list[str]]:
     """Decode the first frames and the last group; return thumbnails of the first and last ones."""
     start = track.keyframes[-1] if track.keyframes else track.sample_count - 1
     count = track.sample_count - start
-    if start == 0 and count <= LAST_FRAMES:
+    if only_groups and start == 0 and count <= LAST_FRAMES:
         seen = await thumbnails(path, frames=_at_ends(count), before=_STRICT)
         return seen[:END_FRAMES], seen[-END_FRAMES:]
     first = await thumbnails(path, before=_STRICT, after=["-frames:v", str(END_FRAMES)])
