@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from chaos.trouble import Trouble
 from orchestrator.file_lock import FileLock
 
 #: Between them every kind of trouble; `make chaos` plays hundreds.
-SEEDS = (4, 6, 8, 9)
+SEEDS = (6, 89, 149)
 
 
 @pytest.mark.slow
@@ -25,7 +26,7 @@ async def test_no_trouble_loses_a_chunk_or_leaves_anything_behind(tmp_path: Path
         broken = outcome.trouble.broken_chunk is not None
         assert outcome.state == ("failed" if broken else "completed")
         kinds |= set(outcome.trouble.kinds)
-    assert len(kinds) >= 10
+    assert kinds == {field.name for field in fields(Trouble)} - {"slow_for"}
 
 
 @pytest.mark.slow
