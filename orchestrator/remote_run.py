@@ -1,5 +1,6 @@
 """Runs a job whose chunks are rendered elsewhere, through object storage."""
 
+import asyncio
 import contextlib
 import random
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +42,7 @@ from orchestrator.remote_merge import (
     Site,
     merged_name,
 )
-from orchestrator.resume import forget_chunks
+from orchestrator.resume import forget_chunks, forget_parts
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
 from orchestrator.shared_window import SharedWindow
@@ -116,6 +117,7 @@ async def run_remote_job(
         if destination is not None:
             await check_reachable(destination, stores)
         with alone_in(job_dir):
+            await asyncio.to_thread(forget_parts, spec, job_dir)
             stored = None
             if options.resume:
                 stored = await _kept_version(

@@ -75,6 +75,17 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
                 (job_dir / chunk.output_file).unlink()
 
 
+def forget_parts(spec: JobSpec, job_dir: Path) -> None:
+    """Remove what a process left half-written of chunk outputs that was killed; nobody is at it."""
+    outputs = [job_dir / chunk.output_file for chunk in spec.chunks]
+    names = {output.name[:80] for output in outputs}
+    for folder in {output.parent for output in outputs}:
+        # Looked through once, however many chunks there are.
+        for path in folder.glob(".*.part"):
+            if path.name[1:].rsplit(".", 2)[0] in names:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def remove_outputs(spec: JobSpec, job_dir: Path) -> None:
     """Remove all that a job's chunks wrote, whole or half, and folders that are empty then."""
     outputs = [job_dir / chunk.output_file for chunk in spec.chunks]

@@ -235,6 +235,22 @@ async def test_a_chunk_whose_bytes_changed_in_storage_is_rendered_again_by_a_res
     assert done.metrics.reused_chunks == 2
 
 
+async def test_what_a_killed_process_had_fetched_in_part_is_gone_after_a_resume(
+    elsewhere: Elsewhere,
+) -> None:
+    job = await elsewhere.create(merge=OWN_MERGE)
+    await elsewhere.fail_at(job, 2)
+    chunks = elsewhere.folder / "job" / "chunks"
+    half = chunks / ".00001.mp4.0123abcd.part"
+    half.mkdir(parents=True)
+    (half / "whole").write_bytes(b"half")
+    mine = chunks / ".mine.0123abcd.part"
+    mine.mkdir()
+    await elsewhere.manager.resume(job.id)
+    assert not half.exists()
+    assert mine.is_dir()
+
+
 async def test_a_merge_by_another_program_leaves_the_folder_of_the_job_alone(
     elsewhere: Elsewhere,
 ) -> None:
