@@ -1,8 +1,8 @@
 # Every target sets up what it needs first (scripts/setup; quick when nothing changed).
 PYTHON := .venv/bin/python
 
-# Many tests wait for something: three at a time keep two cores busy. More cores: make test WORKERS=6
-WORKERS ?= 3
+# Many tests wait for something: four at a time keep two cores busy. More cores: make test WORKERS=8
+WORKERS ?= 4
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 

@@ -215,6 +215,8 @@ class JobStopped(HeliosError):
 class LimitReached(JobStopped):
     """A job that was stopped before it passed a limit that was set."""
 
+    code = "LIMIT_REACHED"
+
     @property
     def exit_code(self) -> int:
         """Exit status of a command that ends with this error."""

@@ -604,14 +604,20 @@
     if (document.fonts.status === "loading") names.push("fonts");
     return names;
   };
-  // Whether a video shows another picture than when this was last asked.
+  const isSeen = (element) => {
+    const box = element.getBoundingClientRect();
+    const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
+    return inside && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  };
+  // Whether a video shows another picture than when this was last asked. One that comes into sight
+  // does: while nobody saw it, the browser kept its picture from the screen.
   const videosMoved = () => {
     let moved = false;
     for (const [element, track] of media) {
       if (!(element instanceof HTMLVideoElement)) continue;
-      const time = native.currentTime.get.call(element);
-      moved ||= track.settled !== time;
-      track.settled = time;
+      const [time, seen] = [native.currentTime.get.call(element), isSeen(element)];
+      moved ||= track.settled !== time || (seen && !track.seen);
+      [track.settled, track.seen] = [time, seen];
     }
     return moved;
   };

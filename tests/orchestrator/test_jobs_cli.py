@@ -109,8 +109,8 @@ def test_a_job_is_cancelled_from_another_process_and_only_a_retry_runs_it_again(
     assert f"orchestrator retry {job['id']}" in refused.stderr
     again = bench.run("retry", job["id"], "--json")
     assert again.status == 0, again.stdout
-    # What was cut short in the middle counts as not there.
-    assert started(again.documents) == set(range(2, CHUNKS))
+    # The slow chunk may be cut short, which counts as not there, or have been finished.
+    assert started(again.documents) | {2} == set(range(2, CHUNKS))
 
 
 def test_a_job_is_listed_shown_and_forgotten(bench: Any) -> None:

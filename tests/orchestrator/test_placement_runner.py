@@ -212,11 +212,11 @@ async def test_workers_are_asked_only_for_chunks_that_are_not_in_storage(
     assert "1 of 3 chunks already there" in elsewhere.display.text("resumed")
 
 
-@pytest.mark.parametrize("stitch", [Stitch.LOCAL, Stitch.WORKER])
 async def test_a_chunk_whose_bytes_changed_in_storage_is_rendered_again_by_a_resume(
-    elsewhere: Elsewhere, stitch: Stitch
+    elsewhere: Elsewhere,
 ) -> None:
-    job = await elsewhere.create(merge=OWN_MERGE, stitch=stitch)
+    # A worker reads all chunks at the end; this machine may have fetched one before it changes.
+    job = await elsewhere.create(merge=OWN_MERGE, stitch=Stitch.WORKER)
 
     def damage(_: WorkerJob) -> None:
         # In place and of the same length: nothing but reading it shows that.

@@ -71,7 +71,9 @@ async def test_nothing_that_was_written_is_lost_when_the_process_is_killed(
         assert await kept.holder(job_id) is None
         async with kept.claim(job_id) as claim:
             job = await claim.load()
-            assert job.revision - revisions.get(job_id, 0) in (0, 1)
+            # Its first save isn't told.
+            untold = 1 if revisions.get(job_id, 0) else 2
+            assert 0 <= job.revision - revisions.get(job_id, 0) <= untold
             in_log = {c.id for c in job.chunks.values() if c.state is ChunkState.DONE}
             assert done.get(job_id, set()) <= in_log
             assert claim.damaged_lines <= 1
