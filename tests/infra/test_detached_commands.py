@@ -77,6 +77,7 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert len(frame_hashes(client.bench.folder / "asked.mp4")) == 2 * FRAMES
 
 
+@pytest.mark.long
 def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
     client: Client, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_what_cannot_heal_is_tried_once(renders: Renders) -> None:
     assert len([line for line in refusals if "jobs/forbidden/" in line]) == 1
 
 
+@pytest.mark.long
 def test_a_failed_render_started_again_renders_only_what_is_missing(
     renders: Renders, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_job_whose_spec_is_missing_is_recorded_as_such(renders: Renders) -> No
     assert renders.outcome("missing")["error"]["code"] == "JOB_SPEC_NOT_FOUND"
 
 
+@pytest.mark.long
 def test_no_state_grows_with_the_number_of_chunks(renders: Renders) -> None:
     sizes = {}
     for count in (2, 24):

@@ -118,6 +118,7 @@ def test_a_program_reads_one_document_a_line_that_ends_with_completed(bench: Any
 # --- plan, run, resume
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
     done = bench.run("plan", "page.html", "-o", "job/job.json", *THREE, "--video", "v.mp4")
@@ -137,6 +138,7 @@ def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
     assert video_of(bench.folder / "here.mp4")["nb_read_frames"] == "12"
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_resuming_renders_only_what_is_missing_or_damaged(bench: Any) -> None:
     flags = ("page.html", "-o", "v.mp4", *THREE, "--json")
@@ -157,6 +159,7 @@ def test_resuming_renders_only_what_is_missing_or_damaged(bench: Any) -> None:
     assert bench.names() == ["page.html", "tmp", "v.mp4"]
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_job_folder_of_the_users_own_is_kept(bench: Any) -> None:
     done = bench.run("render", "page.html", "-o", "v.mp4", *THREE, "--job-dir", "a b/job")
@@ -230,6 +233,7 @@ def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: A
 # --- specs that the Helios CLI emitted
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
@@ -414,6 +418,7 @@ def test_a_job_whose_chunks_refuse_their_input_says_that_another_try_is_pointles
     assert "Go on with" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_hundred_thousand_chunks_are_checked_in_a_few_seconds(bench: Any) -> None:
     names = " ".join(f"{number}.mp4" for number in range(100_000))

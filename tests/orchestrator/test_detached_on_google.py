@@ -109,6 +109,7 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     assert any(item["unit"] == "CPU-seconds" for item in status["cost"]["items"])
 
 
+@pytest.mark.long
 def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:
     job = project.write(make_spec([slow(60.051), slow(60.052, chunk=1)]))
     project.runs("run", job, "--detach", "--request-id", "slow")
@@ -135,6 +136,7 @@ def test_workers_that_are_not_there_are_told_as_such(project: Project) -> None:
     assert "error[JOB_NOT_FOUND]" in unknown.stderr
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Project) -> None:
     project.runs(*RENDER, "-o", "served.mp4", "--adapter", "cloudrun", "--profile", "default")

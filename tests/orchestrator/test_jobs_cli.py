@@ -71,6 +71,7 @@ def test_a_killed_orchestrator_loses_no_chunk_that_was_done(bench: Any) -> None:
     assert len(set(frame_hashes(bench.folder / "v.mp4"))) == CHUNKS * FRAMES
 
 
+@pytest.mark.long
 def test_a_job_is_paused_from_another_process_and_gone_on_with(bench: Any) -> None:
     command = start(bench)
     [job] = listed(bench)
@@ -91,6 +92,7 @@ def test_a_job_is_paused_from_another_process_and_gone_on_with(bench: Any) -> No
     assert len(frame_hashes(bench.folder / "v.mp4")) == CHUNKS * FRAMES
 
 
+@pytest.mark.long
 def test_a_job_is_cancelled_from_another_process_and_only_a_retry_runs_it_again(
     bench: Any,
 ) -> None:
@@ -178,6 +180,7 @@ def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
     assert command.end(seconds=20).status == 130
 
 
+@pytest.mark.long
 def test_jobs_that_cannot_be_kept_run_all_the_same(bench: Any) -> None:
     write_spec(bench, chunks=2, slow=False)
     env = {"HELIOS_JOBS": "", "XDG_STATE_HOME": "/proc"}

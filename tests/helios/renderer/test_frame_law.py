@@ -58,7 +58,11 @@ def digests(
     }
 
 
-@pytest.mark.parametrize("name", PAGES)
+#: Their frames take seconds each where every one is sought in a film.
+MARKED = [pytest.param(n, marks=pytest.mark.long) if n == "video" else n for n in PAGES]
+
+
+@pytest.mark.parametrize("name", MARKED)
 def test_a_page_has_the_same_frames_however_it_is_cut(studio: Studio, name: str) -> None:
     whole = digests(studio, name, [range(FRAMES)])
     assert len(set(whole.values())) > 1 or name in ("props", "talking")

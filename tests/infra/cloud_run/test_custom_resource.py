@@ -210,6 +210,7 @@ def stack(bundle: Path, aws: LocalAws, tmp_path: Path) -> Iterator[Stack]:
     answers.server.server_close()
 
 
+@pytest.mark.long
 def test_workers_are_made_changed_and_removed_with_the_stack(stack: Stack) -> None:
     created = stack.request("Create")
     assert created["Reason"] == ""
@@ -236,6 +237,7 @@ def test_workers_are_made_changed_and_removed_with_the_stack(stack: Stack) -> No
     assert "my-videos-helios" in stack.buckets.settings
 
 
+@pytest.mark.long
 def test_another_place_is_another_resource_so_that_the_former_is_deleted(stack: Stack) -> None:
     stack.request("Create")
     moved = stack.request("Update", physical_id=NAME, workers={"name": "films"})
