@@ -135,7 +135,7 @@ async def test_without_the_secret_nothing_is_sent_and_nothing_is_lost(bench: Ben
 
 
 async def test_progress_is_told_on_request_and_not_more_often_than_wanted(bench: Bench) -> None:
-    job = await bench.create(progress=0.001)
+    job = await bench.create(progress=1e-6)
     bench.place.gate.clear()
     running = asyncio.create_task(bench.manager.run(job))
     async with asyncio.timeout(20):
