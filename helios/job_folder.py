@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from helios.chunk_record import content_key
+from helios.chunk_record import chunk_key, content_key
 from helios.job_spec import JobSpec, RenderChunk
-from helios.storage import split_url
+from helios.storage import ArtifactStorage, split_url
 
 #: Endings of chunk outputs that are images, or folders of them: stored as one tar file.
 _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
@@ -119,3 +119,19 @@ def record_beside(output: str) -> str:
 def merge_record(key: str) -> str:
     """Return the key under which the record of a job's output is stored."""
     return f"{MERGE_RECORDS}{key}.json"
+
+
+async def chunks_in(storage: ArtifactStorage, spec: JobSpec) -> frozenset[int]:
+    """Return the ids of the chunks that are whole in a job's folder, by one listing.
+
+    A chunk counts once its record is there, which is written last; records of other assets,
+    commands or renderers have other names.
+
+    Parameters
+    ----------
+    storage:
+        The job's folder.
+    """
+    names = {chunk_record(chunk, chunk_key(spec, chunk)): chunk.id for chunk in spec.chunks}
+    found = await storage.list("chunks/")
+    return frozenset(names[file.key] for file in found if file.key in names)

@@ -23,6 +23,8 @@ from helios.worker_job import ErrorRecord
 
 #: Environment variable with the secret that both sides know.
 SECRET = "HELIOS_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+#: Key, in the storage of artifacts, of what is signed with where renders go on without a client.
+WEBHOOK_KEY = "webhook-key"
 #: Header with the time of sending in seconds since 1970, and the signature.
 SIGNATURE = "Helios-Signature"
 #: Header with the event's id, which stays the same however often it is sent.

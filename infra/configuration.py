@@ -151,6 +151,9 @@ class Configuration(BaseModel):
     ] = Field(
         default=tuple(sorted(DEFAULT_EXECUTABLES)), description="Programs that chunks may run."
     )
+    private_webhooks: bool = Field(
+        default=False, description="Whether webhooks may be at addresses of private networks."
+    )
     vpc_id: Annotated[str, _pattern("|vpc-[0-9a-f]{8,17}")] = Field(
         default="", description="VPC that the workers run in; empty: none."
     )

@@ -88,7 +88,10 @@ def stack_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
         local_aws(logs=folder / "lambda", environments=at_once) as aws,
         tempfile.TemporaryDirectory(prefix="helios-sandbox-") as scratch,
     ):
-        context = {"helios:chunkTimeout": str(FUNCTION_TIMEOUT)}
+        context = {
+            "helios:chunkTimeout": str(FUNCTION_TIMEOUT),
+            "helios:privateWebhooks": "true",  # receivers are on this machine, too
+        }
         deployment = LocalDeployment(aws, folder=Path(scratch), context=context)
         deployment.bootstrap()
         stack = deployment.deploy()

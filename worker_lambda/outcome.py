@@ -5,34 +5,29 @@ latter also tells the webhook that the render was started with: it comes however
 """
 
 import asyncio
-import hashlib
 import json
 import os
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from helios.errors import OptionInvalid
-from helios.job_outcome import OUTCOME, FailedChunk, JobOutcome, write_outcome
+from helios.job_outcome import FailedChunk, JobOutcome, write_outcome
 from helios.network_policy import NetworkPolicy
+from helios.outcome_webhook import tell_outcome, webhook_secret
 from helios.storage import ArtifactStorage, open_storage
-from helios.webhook import EVENT_TYPES, WebhookEvent
 from helios.webhook_delivery import WebhookSender
 from helios.worker_config import WorkerConfig
 from helios.worker_job import ErrorRecord
 from helios.worker_log import WorkerLog
 from worker_lambda.execution_end import MAP_FAILED, ExecutionEnd, error_record
 
-#: Key, in the stack's bucket, of the secret that its webhooks are signed with; made once needed.
-WEBHOOK_KEY = "webhook-key"
 #: Times that one invocation sends an event; Lambda repeats an event's invocation twice.
 ATTEMPTS = 3
 #: Failed chunks that an outcome lists.
 MAX_FAILED_CHUNKS = 20
 #: Bytes beyond which a file isn't read as a failure.
 _MAX_FAILURE_BYTES = 256 * 1024
-_SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 _FAILURES = "failures/"
 _STATUS = {
     "SUCCEEDED": "completed",
@@ -110,9 +105,9 @@ async def record(
             sender = WebhookSender(
                 await _secret(artifacts, opener), attempts=ATTEMPTS, network=network
             )
-            await sender.send(end.webhook, _event(outcome))
-            outcome = outcome.model_copy(update={"told_at": datetime.now(UTC)})
-            await storage.put_bytes(OUTCOME, outcome.to_bytes())
+            outcome = await tell_outcome(
+                outcome, webhook=end.webhook, folder=storage, sender=sender
+            )
             log.info("outcome.told", webhook=end.webhook)
     finally:
         await storage.close()
@@ -123,27 +118,10 @@ def _is_untold(outcome: JobOutcome, end: ExecutionEnd) -> bool:
     return outcome.execution == end.execution_arn and outcome.told_at is None
 
 
-def _event(outcome: JobOutcome) -> WebhookEvent:
-    """Return what is told, under an id that depends on the execution alone."""
-    digest = hashlib.sha256(outcome.execution.encode()).hexdigest()
-    return WebhookEvent(
-        id=f"evt_{digest[:24]}",
-        type=EVENT_TYPES[outcome.status],
-        at=outcome.ended_at,
-        job_id=outcome.job_id,
-        output=outcome.output.url if outcome.output else None,
-        error=outcome.error,
-    )
-
-
 async def _secret(artifacts: str, opener: Callable[[str], ArtifactStorage]) -> str:
-    """Return what the stack's webhooks are signed with, and make it if it isn't there."""
     bucket = opener(artifacts)
     try:
-        made = secrets.token_hex(_SECRET_BYTES).encode()
-        if await bucket.create(WEBHOOK_KEY, made):
-            return made.decode()
-        return (await bucket.get_bytes(WEBHOOK_KEY, limit=_MAX_SECRET_BYTES)).decode()
+        return await webhook_secret(bucket)
     finally:
         await bucket.close()
 

@@ -4,10 +4,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from helios.webhook import WEBHOOK_KEY
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.operations import Operations
-from infra.constructs.outcome import WEBHOOK_KEY, Outcome
+from infra.constructs.outcome import Outcome
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.workers import Workers
 

@@ -6,12 +6,10 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from helios.webhook import WEBHOOK_KEY
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.image_function import ImageFunction
-
-#: Key, in the bucket, of what webhooks are signed with; what runs compositions can't read it.
-WEBHOOK_KEY = "webhook-key"
 
 _MEMORY, _DISK, _TIMEOUT = 512, 512, 120
 
@@ -38,7 +36,7 @@ class Outcome(Construct):
             memory=_MEMORY,
             disk=_DISK,
             timeout=_TIMEOUT,
-            environment={"HELIOS_ARTIFACTS": artifacts.url},
+            environment={"HELIOS_ARTIFACTS": artifacts.url, **_networks(configuration)},
         )
         self._allow(artifacts)
         cdk.Tags.of(self).add("helios:part", "outcome")
@@ -75,5 +73,11 @@ class Outcome(Construct):
             keys=["jobs/*/failures/*", "jobs/*/job.json", "jobs/*/status.json"],
         )
         artifacts.allow(role, actions=["s3:PutObject"], keys=["jobs/*/status.json"])
-        # Made by the function when it first signs, and so in no template.
+        # Made by the function when it first signs, and so in no template; what runs compositions
+        # can't read it.
         artifacts.allow(role, actions=["s3:GetObject", "s3:PutObject"], keys=[WEBHOOK_KEY])
+
+
+def _networks(configuration: Configuration) -> dict[str, str]:
+    """Return what lets the function call receivers in private networks, if that is wanted."""
+    return {"HELIOS_ALLOW_PRIVATE_NETWORK": "1"} if configuration.private_webhooks else {}

@@ -16,6 +16,7 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.image_archive import unpack_images
+from helios.job_folder import chunks_in
 from helios.job_outcome import JobOutcome, read_outcome
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec
 from helios.storage import ArtifactStorage
@@ -24,7 +25,7 @@ from orchestrator.cost.recorded import merges_in, recorded_usage
 from orchestrator.delivery import deliver
 from orchestrator.destination import Destination
 from orchestrator.detached.base import MAX_ID_LENGTH, DetachedPlace, Execution, RenderState
-from orchestrator.detached.status import RenderStatus, chunks_in, records_in
+from orchestrator.detached.status import RenderStatus, records_in
 from orchestrator.portable_job import PortableJob
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, upload_job

@@ -87,22 +87,6 @@ class RenderStatus:
         return self.outcome.failed_chunks if self.outcome else ()
 
 
-async def chunks_in(storage: ArtifactStorage, spec: JobSpec) -> frozenset[int]:
-    """Return the ids of the chunks that are whole in a job's folder, by one listing.
-
-    A chunk counts once its record is there, which is written last; records of other assets,
-    commands or renderers have other names.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    """
-    names = {chunk_record(chunk, chunk_key(spec, chunk)): chunk.id for chunk in spec.chunks}
-    found = await storage.list("chunks/")
-    return frozenset(names[file.key] for file in found if file.key in names)
-
-
 async def records_in(
     storage: ArtifactStorage, spec: JobSpec, ids: Collection[int]
 ) -> list[ChunkRecord]:

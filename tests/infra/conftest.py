@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.deploy import local_deployment
 from sandbox.local_aws import LocalAws
+from sandbox.scripted_server import Reply, ScriptedServer
 from tests.infra.films import Renders
 from tests.infra.templates import Stacks, Template
 
@@ -39,7 +40,11 @@ def full(stacks: Stacks) -> Template:
 @pytest.fixture(scope="session")
 def renders(aws: LocalAws) -> Iterator[Renders]:
     """The stack in the local AWS, by the real CDK; tests that use it share one worker."""
-    context = {"helios:executables": "ffmpeg,ffprobe,helios,python3", "helios:chunkRetries": "2"}
+    context = {
+        "helios:executables": "ffmpeg,ffprobe,helios,python3",
+        "helios:chunkRetries": "2",
+        "helios:privateWebhooks": "true",
+    }
     with local_deployment(aws, context=context) as stack:
         yield Renders(aws, stack)
     # Destroying removes what it must, and no video.
@@ -51,3 +56,12 @@ def renders(aws: LocalAws) -> Iterator[Renders]:
     parameters = aws.client("ssm").get_parameters(Names=[f"/helios/{stack.name}/stack"])
     assert parameters["InvalidParameters"]
     aws.client("s3").head_bucket(Bucket=stack.bucket)
+
+
+@pytest.fixture
+def receiver() -> Iterator[ScriptedServer]:
+    """A web server that takes webhooks, as one of a user would."""
+    server = ScriptedServer()
+    server.tell(Reply(204))
+    yield server
+    server.close()

@@ -8,8 +8,10 @@ from typing import Any
 
 from helios.command import format_command
 from helios.job_spec import JobSpec
+from helios.webhook import WebhookEvent, verify
 from sandbox.deploy import DeployedStack
 from sandbox.local_aws import LocalAws
+from sandbox.scripted_server import ScriptedServer
 
 #: One colour a chunk, so that a frame tells which chunk it is of.
 COLOURS = ("red", "lime", "blue", "yellow", "magenta", "cyan", "white", "black")
@@ -155,6 +157,21 @@ class Renders:
             time.sleep(0.2)
         found: dict[str, Any] = json.loads(self.read(key))
         return found
+
+    def told(
+        self, job_id: str, receiver: ScriptedServer, *, seconds: float = 20
+    ) -> list[WebhookEvent]:
+        """Return what a receiver was told, once the job's outcome says that it was.
+
+        Each request is checked as receivers do it, with the key that the stack made.
+        """
+        deadline = time.monotonic() + seconds
+        while "toldAt" not in self.outcome(job_id):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody was told of {job_id} after {seconds} s")
+            time.sleep(0.1)
+        secret = self.read("webhook-key").decode()
+        return [verify(got.headers, got.body, secret=secret) for got in receiver.requests]
 
     def records(self, job_id: str) -> dict[int, dict[str, Any]]:
         """Return the records of a job's chunks by chunk id."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helios.job_spec import JobSpec
+from sandbox.scripted_server import ScriptedServer
 from tests.infra.films import FRAMES, Renders, after_failures, film, once_there_is, paint
 from tests.orchestrator.clouds import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
@@ -55,9 +56,11 @@ def client(tmp_path_factory: pytest.TempPathFactory, renders: Renders) -> Client
 
 
 def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
-    client: Client,
+    client: Client, receiver: ScriptedServer
 ) -> None:
-    request = ("run", client.job(film("asked", [paint(0), paint(1)])), "--detach", "--json")
+    job = client.job(film("asked", [paint(0), paint(1)]))
+    webhook = f"{receiver.endpoint}/ended?key=of-receiver"
+    request = ("run", job, "--detach", "--json", "--webhook", webhook)
 
     both = [client.bench.start(*request, env=client.env) for _ in range(2)]
     answers = [command.end().documents[-1] for command in both]
@@ -75,6 +78,11 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert "error[JOB_EXISTS]: render 'asked'" in other.stderr
     assert fetched.status == 0, fetched.stderr
     assert len(frame_hashes(client.bench.folder / "asked.mp4")) == 2 * FRAMES
+    (event,) = client.renders.told("asked", receiver)
+    assert receiver.requests[0].path == "/ended?key=of-receiver"
+    assert (event.type, event.job_id, event.output) == ("job.completed", "asked", url)
+    assert (event.chunks_done, event.chunks_total) == (2, 2)
+    assert (event.frames_done, event.frames_total) == (2 * FRAMES, 2 * FRAMES)
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.scripted_server import ScriptedServer
 from tests.infra.films import COLOURS, FRAMES, Renders, after_failures, film, once_there_is, paint
 
 pytestmark = [
@@ -94,10 +95,12 @@ def test_a_chunk_that_fails_too_often_ends_the_render(renders: Renders, tmp_path
     assert renders.keys("jobs/hopeless/output/") == []
 
 
-def test_what_cannot_heal_is_tried_once(renders: Renders) -> None:
+def test_what_cannot_heal_is_tried_once_and_told(
+    renders: Renders, receiver: ScriptedServer
+) -> None:
     spec = film("forbidden", [paint(0), "rm -rf chunks"])
 
-    ended = renders.render(spec)
+    ended = renders.render(spec, webhook=receiver.endpoint)
 
     assert ended["status"] == "FAILED"
     assert ended["error"] == "COMMAND_FORBIDDEN"
@@ -108,6 +111,13 @@ def test_what_cannot_heal_is_tried_once(renders: Renders) -> None:
     log = renders.aws.log(renders.stack.chunk_function)
     refusals = [line for line in log.splitlines() if "COMMAND_FORBIDDEN" in line]
     assert len([line for line in refusals if "jobs/forbidden/" in line]) == 1
+    (event,) = renders.told("forbidden", receiver)
+    assert (event.type, event.output) == ("job.failed", None)
+    assert event.error is not None
+    assert event.error.code == "COMMAND_FORBIDDEN"
+    done = len(renders.records("forbidden"))
+    assert (event.chunks_done, event.chunks_total) == (done, 2)
+    assert (event.frames_done, event.frames_total) == (done * FRAMES, 2 * FRAMES)
 
 
 @pytest.mark.long

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from helios.chunk_record import chunk_key
 from helios.errors import OptionInvalid, SignatureInvalid, SourceForbidden, WebhookUndelivered
+from helios.job_folder import chunk_record
 from helios.job_outcome import JobOutcome
 from helios.network_policy import NetworkPolicy
 from helios.webhook import verify
 from sandbox.scripted_server import Reply, ScriptedServer
+from tests.helios.worker_site import FRAMES, make_spec
 from worker_lambda.execution_end import ExecutionEnd
 from worker_lambda.outcome import MAX_FAILED_CHUNKS, handler, record
 
@@ -233,6 +236,33 @@ def test_a_receiver_can_tell_by_the_key_in_the_bucket_that_it_is_this_stack(
     assert done.id != stopped.id
     with pytest.raises(SignatureInvalid):
         verify(receiver.requests[0].headers, receiver.requests[0].body, secret="another" * 4)
+
+
+def test_what_is_told_counts_the_chunks_that_are_in_storage(
+    job: Path, receiver: ScriptedServer
+) -> None:
+    spec = make_spec(chunks=3)
+    (job / "job.json").write_text(spec.to_json())
+    (job / "chunks").mkdir()
+    for chunk in spec.chunks[:2]:
+        (job / chunk_record(chunk, chunk_key(spec, chunk))).write_text("{}")
+    (job / chunk_record(spec.chunks[2], "0" * 16)).write_text("{}")  # of other commands
+
+    recorded(job, end(input=asked_by(receiver), stopDate=OVER, status="FAILED", error="TIMEOUT"))
+
+    told = json.loads(receiver.requests[0].body)
+    assert (told["chunksDone"], told["chunksTotal"]) == (2, 3)
+    assert (told["framesDone"], told["framesTotal"]) == (2 * FRAMES, 3 * FRAMES)
+
+
+def test_a_render_whose_job_is_missing_or_damaged_is_told_all_the_same(
+    job: Path, receiver: ScriptedServer
+) -> None:
+    (job / "job.json").write_text("{")
+
+    recorded(job, end(input=asked_by(receiver), stopDate=OVER, status="FAILED", error="TIMEOUT"))
+
+    assert json.loads(receiver.requests[0].body)["chunksTotal"] == 0
 
 
 def test_a_webhook_that_is_not_taken_is_an_error_until_a_later_event_is(

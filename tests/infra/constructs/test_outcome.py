@@ -23,6 +23,18 @@ def test_the_recorder_writes_the_status_and_tells_it_and_reads_no_video(
     }
 
 
+def test_receivers_in_private_networks_are_called_only_where_that_is_configured(
+    template: Template, full: Template
+) -> None:
+    default, wanted = (
+        found.of_type("Lambda::Function")["OutcomeRecorderFunction"]["Environment"]["Variables"]
+        for found in (template, full)
+    )
+
+    assert "HELIOS_ALLOW_PRIVATE_NETWORK" not in default
+    assert wanted["HELIOS_ALLOW_PRIVATE_NETWORK"] == "1"
+
+
 def test_the_end_of_every_execution_is_recorded_also_of_those_that_were_stopped(
     template: Template,
 ) -> None:
