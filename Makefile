@@ -1,6 +1,9 @@
 # Every target sets up what it needs first (scripts/setup; quick when nothing changed).
 PYTHON := .venv/bin/python
 
+# Python keeps what it compiles, also where images tell it not to: tests start it a thousand times.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Many tests wait for something: four at a time keep two cores busy. More cores: make test WORKERS=8
 WORKERS ?= 4
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
@@ -11,7 +14,7 @@ CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-images test-fast lint format bench chaos sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
+.PHONY: help setup demo collect test test-long test-images test-fast lint format bench chaos sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +27,14 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
-test: lint $(if $(shell command -v npm),$(CDK_INSTALLED)) ## Check everything: lint, and all tests but the long ones
+test: setup ## Check everything: lint, and all tests but the long ones
+	@$(MAKE) --no-print-directory -j 2 collect lint $(if $(shell command -v npm),$(CDK_INSTALLED))
 	$(PYTEST) -m "not long"
+
+# Side by side with lint: each of pytest's workers would compile all tests otherwise. What is wrong
+# with one is told when the tests run.
+collect: setup
+	@$(PYTHON) -m pytest --collect-only -q >/dev/null 2>&1 || true
 
 test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long
