@@ -233,7 +233,11 @@ def input_arguments() -> list[str]:
 def encoding_arguments(
     encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str, rate: Fraction
 ) -> list[str]:
-    """Return ffmpeg's arguments for everything between its input and its output's name."""
+    """Return ffmpeg's arguments for everything between its input and its output's name.
+
+    Frames may be missing from the input where they are like the one before. They are filled in;
+    where `leaves_gaps` is true they stay missing, and a keyframe follows.
+    """
     codec = encoding.codec
     build = {
         "h264": _h264,
@@ -244,18 +248,36 @@ def encoding_arguments(
         "gif": _gif,
     }[codec.name]
     colours, *arguments = build(encoding, image, alpha)
-    # Frames that didn't come, because they are like the one before, are filled in behind the
-    # conversion of colours: they cost the encoder's work alone.
-    filled = f"fps={rate}:start_time=0:round=near:eof_action=pass"
-    # A GIF's palette filter loses the last frame's length, on which the filling in depends.
-    order = [filled, colours] if codec.name == "gif" else [colours, filled]
-    filters = ("-vf", ",".join(order))
+    filters = [colours]
+    gaps: Sequence[str] = ()
+    if leaves_gaps(encoding, suffix):
+        gaps = ("-r", str(rate), "-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
+    else:
+        # Behind the conversion of colours frames cost the encoder's work alone. But a GIF's palette
+        # filter loses the last frame's length, on which the filling in depends.
+        filled = f"fps={rate}:start_time=0:round=near:eof_action=pass"
+        filters.insert(0 if codec.name == "gif" else 1, filled)
     # Nothing that differs between two runs goes into the file.
     clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-fps_mode", "passthrough")
     # Browsers keep the other cores busy: more threads would only take turns with them, which costs
     # x264 up to two thirds more processor time.
     threads = ("-threads", str(max(1, (os.cpu_count() or 1) // 2)))
-    return [*filters, *arguments, *threads, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
+    chain = ("-vf", ",".join(filters))
+    return [*chain, *gaps, *arguments, *threads, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
+
+
+def leaves_gaps(encoding: VideoEncoding, suffix: str) -> bool:
+    """Return whether frames that are like the one before may be left out of the encoded video."""
+    return encoding.codec.name == "h264" and suffix.lower() in (".mp4", ".m4v", ".mov")
+
+
+def _after_gaps(rate: Fraction) -> str:
+    """Return ffmpeg's expression that is true for a frame after a gap.
+
+    How far a frame's time is ahead of its number (`n`) grows there. It is kept in variable 0.
+    """
+    ahead = f"t*{rate}-n"
+    return f"expr:st(1,gt({ahead},ld(0)+0.5));st(0,{ahead});ld(1)"
 
 
 def _to_bt709(image: str, pixel_format: str) -> str:

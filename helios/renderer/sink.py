@@ -14,13 +14,26 @@ from helios.errors import EncodeFailed, HeliosError
 from helios.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
 from helios.output import write_failure
 from helios.renderer import ivf
-from helios.renderer.codecs import VideoEncoding, encoding_arguments, input_arguments
+from helios.renderer.codecs import (
+    VideoEncoding,
+    encoding_arguments,
+    input_arguments,
+    leaves_gaps,
+)
 from helios.renderer.devtools import widen_pipe
+from helios.renderer.held_frames import fill_held_frames
 
 #: Bytes of frames that may wait for the encoder before the browser has to.
 _AHEAD_BYTES = 8 << 20
 #: Frames in a row that the encoder isn't sent because they are alike; it should not fall idle.
 _MOST_LEFT_OUT = 30
+#: Frames alike that are encoded before the rest is held: in these x264 makes the picture sharper.
+_ALIKE_FRAMES = 8
+#: Fewer frames than these aren't worth the keyframe that follows what is held.
+_FEWEST_HELD = 15
+#: Frames held in a row at most, so that keyframes aren't farther apart than about twice x264's own
+#: distance, and a player that seeks is soon there.
+_MOST_HELD = 240
 #: How far the encoder stands before other processes; Chromium puts its own at -8 where it may.
 _ENCODER_NICENESS = -10
 #: File name of an image in a sequence if the output is a folder.
@@ -41,7 +54,7 @@ class FrameSink(ABC):
 
 
 class _Video(FrameSink):
-    """Pipes frames to ffmpeg, each with its number; one like the frame before is left out."""
+    """Pipes frames to ffmpeg, each with its number; one like the frame before may be left out."""
 
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
         self._process = process
@@ -56,17 +69,27 @@ class _Video(FrameSink):
         transport.set_write_buffer_limits(high=_AHEAD_BYTES)
         self._log = asyncio.ensure_future(cast(asyncio.StreamReader, process.stderr).read())
 
+    async def start(self, *, size: tuple[int, int], rate: Fraction, image: str) -> None:
+        """Tell what kind of frames will come."""
+        await self._pipe(ivf.header(size=size, rate=rate, image=image))
+
     async def write(self, image: bytes) -> None:
         self._frames += 1
         if image == self._last and self._left_out < _MOST_LEFT_OUT:
             self._left_out += 1
             return
         self._last = image
-        await self._send()
-
-    async def _send(self) -> None:
         self._left_out = 0
-        await self._pipe(ivf.frame(self._last, number=self._frames - 1))
+        await self._send(self._frames - 1)
+
+    async def finish(self) -> None:
+        if self._left_out:
+            # ffmpeg fills in up to the last frame that it has seen.
+            await self._send(self._frames - 1)
+        await self._end()
+
+    async def _send(self, number: int) -> None:
+        await self._pipe(ivf.frame(self._last, number=number))
 
     async def _pipe(self, data: bytes) -> None:
         try:
@@ -75,14 +98,7 @@ class _Video(FrameSink):
         except (BrokenPipeError, ConnectionResetError):
             raise await self._failure() from None
 
-    async def start(self, *, size: tuple[int, int], rate: Fraction, image: str) -> None:
-        """Tell what kind of frames will come."""
-        await self._pipe(ivf.header(size=size, rate=rate, image=image))
-
-    async def finish(self) -> None:
-        if self._left_out:
-            # ffmpeg fills in up to the last frame that it has seen.
-            await self._send()
+    async def _end(self) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._stdin.close()
         # A disk that is full when ffmpeg closes its output shows in the log only.
@@ -93,6 +109,47 @@ class _Video(FrameSink):
         await self._process.wait()
         log = (await self._log).decode(errors="replace")
         return ffmpeg_failure(log, error=EncodeFailed, message=f"{self._name}: encoding failed")
+
+
+class _HeldVideo(_Video):
+    """Keeps a picture that stands for long from the encoder, and fills its time in afterwards."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, name: str, *, output: Path, rate: Fraction
+    ) -> None:
+        super().__init__(process, name)
+        self._output = output
+        self._rate = rate
+        self._alike = 0
+
+    async def write(self, image: bytes) -> None:
+        self._frames += 1
+        same = image == self._last
+        if same and self._alike >= _ALIKE_FRAMES and self._left_out < _MOST_HELD:
+            self._left_out += 1
+            return
+        if self._left_out < _FEWEST_HELD:
+            for number in range(self._frames - 1 - self._left_out, self._frames - 1):
+                await self._send(number)
+        self._alike = self._alike + 1 if same and not self._left_out else 0
+        self._left_out = 0
+        self._last = image
+        await self._send(self._frames - 1)
+
+    async def finish(self) -> None:
+        await self._end()
+        part = self._output.with_name(f"{self._output.name}.filled")
+        try:
+            await asyncio.to_thread(
+                fill_held_frames,
+                self._output,
+                output=part,
+                frame_count=self._frames,
+                rate=self._rate,
+            )
+            part.replace(self._output)
+        except OSError as fault:
+            raise write_failure(fault, output=Path(self._name)) from fault
 
 
 class _Images(FrameSink):
@@ -167,7 +224,10 @@ async def video_sink(
         raise missing_program("ffmpeg") from None
     _put_first(process.pid)
     try:
-        video = _Video(process, name)
+        if leaves_gaps(encoding, suffix):
+            video: _Video = _HeldVideo(process, name, output=output, rate=rate)
+        else:
+            video = _Video(process, name)
         await video.start(size=size, rate=rate, image=image)
         yield video
     finally:
