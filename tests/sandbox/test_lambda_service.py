@@ -343,7 +343,7 @@ def test_objects_of_any_size_pass_through_unchanged(aws: LocalAws) -> None:
         assert response.read() == data
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nobody_is_left_when_it_stops(tmp_path: Path) -> None:
     with local_aws(logs=tmp_path, environments=3, keep_warm=1) as aws:
         aws.deploy("f", source=SOURCE)
@@ -377,7 +377,7 @@ with local_aws(logs=Path(sys.argv[1])) as aws:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DYING, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

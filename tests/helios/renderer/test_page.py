@@ -319,7 +319,6 @@ def test_what_a_page_logs_and_throws_comes_with_its_frame(studio: Studio) -> Non
         "svg",
         "timers",
         "transitions",
-        "web-animations",
     ],
 )
 def test_a_browser_that_draws_by_itself_shows_the_same_pixels(studio: Studio, name: str) -> None:
