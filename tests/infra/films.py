@@ -147,7 +147,7 @@ class Renders:
         answer = self.aws.client("s3").get_object(Bucket=self.stack.bucket, Key=key)
         return bytes(answer["Body"].read())
 
-    def outcome(self, job_id: str, *, seconds: float = 20) -> dict[str, Any]:
+    def outcome(self, job_id: str, *, seconds: float = 60) -> dict[str, Any]:
         """Return what was recorded of a job, which an event may do a moment after its end."""
         deadline = time.monotonic() + seconds
         key = f"jobs/{job_id}/status.json"

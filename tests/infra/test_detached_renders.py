@@ -48,6 +48,7 @@ def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.long
 def test_a_render_goes_from_the_stored_spec_to_the_whole_video(
     renders: Renders, tmp_path: Path
 ) -> None:

@@ -65,8 +65,8 @@ def test_a_render_leaves_a_video_of_the_declared_length_and_nothing_else(bench: 
     ("name", "codec", "flags"),
     [
         ("v.webm", "vp9", ()),
-        ("v.gif", "gif", ()),
-        ("v.mov", "prores", ("--codec", "prores")),
+        pytest.param("v.gif", "gif", (), marks=pytest.mark.long),
+        pytest.param("v.mov", "prores", ("--codec", "prores"), marks=pytest.mark.long),
         ("v.mp4", "hevc", ("--codec", "h265", "--preset", "ultrafast")),
     ],
 )

@@ -416,6 +416,7 @@ def test_a_sequence_of_images_comes_here_as_a_folder(bench: Bench) -> None:
     assert len(list((bench.folder / "frames").glob("*.png"))) == 3
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_starts_nothing_new_and_can_be_gone_on_with(bench: Bench) -> None:
     site = bench.site()
     spec = make_spec(chunks=20)

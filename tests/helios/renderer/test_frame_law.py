@@ -58,8 +58,19 @@ def digests(
     }
 
 
-#: Their frames take seconds each where every one is sought in a film.
-MARKED = [pytest.param(n, marks=pytest.mark.long) if n == "video" else n for n in PAGES]
+#: Films, whose frames take seconds each, and pages of which the others have the like.
+LONG = {
+    "video",
+    "frames",
+    "play-state",
+    "svg",
+    "chained",
+    "scaled",
+    "late-files",
+    "talking",
+    "props",
+}
+MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 
 
 @pytest.mark.parametrize("name", MARKED)

@@ -23,7 +23,7 @@ from sandbox.cloud_run_api import CloudRunApi
 from sandbox.object_stores import gcs_server
 from sandbox.token_exchange import TokenExchange
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("provisioner-bundle")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("provisioner-bundle")]
 
 PROVIDER = "projects/123456789/locations/global/workloadIdentityPools/aws/providers/aws"
 DEPLOYER = "deployer@my-videos.iam.gserviceaccount.com"
@@ -210,7 +210,6 @@ def stack(bundle: Path, aws: LocalAws, tmp_path: Path) -> Iterator[Stack]:
     answers.server.server_close()
 
 
-@pytest.mark.long
 def test_workers_are_made_changed_and_removed_with_the_stack(stack: Stack) -> None:
     created = stack.request("Create")
     assert created["Reason"] == ""
@@ -237,7 +236,6 @@ def test_workers_are_made_changed_and_removed_with_the_stack(stack: Stack) -> No
     assert "my-videos-helios" in stack.buckets.settings
 
 
-@pytest.mark.long
 def test_another_place_is_another_resource_so_that_the_former_is_deleted(stack: Stack) -> None:
     stack.request("Create")
     moved = stack.request("Update", physical_id=NAME, workers={"name": "films"})
