@@ -23,7 +23,14 @@ CRASHED = 0.05
 #: Invocations that may be needed for each chunk; 1.17 are, if nothing is done in vain.
 MOST_PER_CHUNK = 1.2
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("clouds")]
+#: Seconds that it all may take: some ten minutes on two cores.
+MOST_SECONDS = 1_800
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(MOST_SECONDS + 100),
+    pytest.mark.xdist_group("clouds"),
+]
 
 _THROTTLE = refusal(429, "TooManyRequestsException", "Rate Exceeded.")
 _CRASH = function_error({"errorType": "Runtime.ExitError", "errorMessage": "exit status 1"})
@@ -84,7 +91,7 @@ def test_throttling_and_crashes_cost_few_invocations_more(bench: Any, aws: AwsSi
                 env = {**aws.variables, "AWS_ENDPOINT_URL_LAMBDA": api.url}
                 flags = ("--adapter", "lambda", "--retries", 5, "--retry-delay", 0.2)
                 command = bench.start("run", "job/job.json", *flags, "--json", env=env)
-                return await asyncio.to_thread(command.end, seconds=1_800)
+                return await asyncio.to_thread(command.end, seconds=MOST_SECONDS)
 
     done = asyncio.run(render())
     assert done.status == 0, done.stdout[-2_000:] + done.stderr
