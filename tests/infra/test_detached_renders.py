@@ -116,9 +116,10 @@ def test_what_cannot_heal_is_tried_once_and_told(
     assert (event.type, event.output) == ("job.failed", None)
     assert event.error is not None
     assert event.error.code == "COMMAND_FORBIDDEN"
-    done = len(renders.records("forbidden"))
-    assert (event.chunks_done, event.chunks_total) == (done, 2)
-    assert (event.frames_done, event.frames_total) == (done * FRAMES, 2 * FRAMES)
+    assert (event.chunks_total, event.frames_total) == (2, 2 * FRAMES)
+    # The other chunk may end after the end of the render has been told.
+    assert event.chunks_done <= len(renders.records("forbidden"))
+    assert event.frames_done == event.chunks_done * FRAMES
 
 
 @pytest.mark.long

@@ -550,13 +550,13 @@ def test_a_chunk_that_cannot_is_ended_and_may_be_tried_again(
 
 @pytest.mark.image
 def test_a_worker_that_ends_takes_nothing_new(start: Start, cloud: CloudSite) -> None:
-    job = chunk_job(cloud.put(make_spec([slow(3.017)])))
-    with start(HELIOS_CONCURRENCY="2") as service:
+    job = chunk_job(cloud.put(make_spec([slow(8.017)])))
+    with start(HELIOS_CONCURRENCY="2", HELIOS_SHUTDOWN_GRACE="30") as service:
         # A connection that is open already is still served.
         connection = service.connect()
         connection.request("GET", "/readyz")
         connection.getresponse().read()
-        with rendering(service, job, sleep=3.017) as outcome:
+        with rendering(service, job, sleep=8.017) as outcome:
             service.running.terminate()
             until(lambda: "Handling signal: term" in service.running.log())
             time.sleep(0.2)
