@@ -4,10 +4,12 @@ PYTHON := .venv/bin/python
 # Python keeps what it compiles, also where images tell it not to: tests start it a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Many tests wait for something: four at a time keep two cores busy. More cores: make test WORKERS=8
-WORKERS ?= 4
+# Many tests wait for something: three at a time keep two cores busy. More cores: make test WORKERS=8
+WORKERS ?= 3
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
+# What failed among others may have been short of time: it has to pass when it is alone.
+AGAIN := $(PYTHON) -m pytest -n 1 --dist loadgroup --last-failed --last-failed-no-failures none
 
 # The CDK's command line, as infra/package-lock.json pins it.
 CDK := infra/node_modules/.bin/cdk
@@ -29,7 +31,7 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 
 test: setup ## Check everything: lint, and all tests but the long ones
 	@$(MAKE) --no-print-directory -j 2 collect lint $(if $(shell command -v npm),$(CDK_INSTALLED))
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long" || $(AGAIN) -m "not long"
 
 # Side by side with lint: each of pytest's workers would compile all tests otherwise. What is wrong
 # with one is told when the tests run.
