@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
+from sandbox.scripted_server import Reply, ScriptedServer
 
 # Renders of tests are kept apart from those of whoever runs them.
 _KEPT = tempfile.TemporaryDirectory(prefix="helios-test-jobs-")
@@ -33,6 +34,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     engine = os.environ.get(ENGINE_VARIABLE)
     with local_aws(logs=tmp_path_factory.mktemp("lambda-logs"), engine=engine) as started:
         yield started
+
+
+@pytest.fixture
+def receiver() -> Iterator[ScriptedServer]:
+    """A web server that takes webhooks, as one of a user would."""
+    server = ScriptedServer()
+    server.tell(Reply(204))
+    yield server
+    server.close()
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from helios.errors import EncodeFailed
 
 #: Kinds of NAL units (table 7-1).
-SLICE, IDR_SLICE, SPS, PPS = 1, 5, 7, 8
+SLICE, IDR_SLICE = 1, 5
+#: Bytes of a slice that the beginning of its header lies in.
+HEADER_BYTES = 32
 #: Profiles whose parameter sets tell of chroma and bit depths (7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 #: The largest quantiser: there, skipping is what contexts expect most from the start.
@@ -170,7 +172,7 @@ def slice_header(nal: bytes, sets: ParameterSets) -> SliceHeader:
     nal:
         The first bytes of a NAL unit of kind `SLICE` or `IDR_SLICE`.
     """
-    bits = _Bits(nal[1:32])
+    bits = _Bits(nal[1:HEADER_BYTES])
     bits.unsigned()
     bits.unsigned()
     bits.unsigned()  # first macroblock, kind, parameter set

@@ -5,6 +5,7 @@ open. Here that time is filled with pictures that repeat it, each some forty byt
 lasts as long as every other.
 """
 
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,15 @@ from helios.renderer.h264 import ParameterSets, SliceHeader
 from helios.stitcher.movie import VISUAL_ENTRY_BYTES, Track, boxes, read_movie
 from helios.stitcher.splice import splice
 
-#: Bytes of a slice that its header lies in.
-_HEADER_BYTES = 32
+
+@dataclass(frozen=True)
+class _Sample:
+    """A frame in the file: where it lies, its bytes, its number on the timeline."""
+
+    offset: int
+    size: int
+    number: int
+    keyframe: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,12 @@ class _Gap:
         Position, in order of decoding, of the sample that they go before.
     shown_last:
         Position of the sample that is shown before them.
-    first, count:
-        The first one's number on the timeline, and how many they are.
+    count:
+        How many they are.
     """
 
     before: int
     shown_last: int
-    first: int
     count: int
 
 
@@ -66,54 +73,83 @@ def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fract
     if track is None:
         raise EncodeFailed(f"{video.name}: holds no video")
     ticks = int(track.timescale / rate)
-    times = track.shown_at()
-    numbers = [(time - min(times)) // ticks for time in times]
-    gaps = _gaps(numbers, frame_count)
+    samples = _samples(track, ticks)
+    gaps = _gaps(samples, frame_count)
     if not gaps:
         video.replace(output)
         return
-    repeated = _repeats(video, track, gaps)
-    filled = _filled(
-        track, numbers, gaps, at=_append(video, repeated), repeated=repeated, ticks=ticks
+    filled = _filled(video, samples, gaps, _parameter_sets(track))
+    splice(
+        [replace(movie, tracks=[_track_of(track, filled, ticks)])],
+        audio=None,
+        output=output,
+        quicktime=movie.quicktime,
     )
-    splice([replace(movie, tracks=[filled])], audio=None, output=output, quicktime=movie.quicktime)
 
 
-def _gaps(numbers: Sequence[int], frame_count: int) -> list[_Gap]:
-    decoded = {number: position for position, number in enumerate(numbers)}
-    shown = [*sorted(numbers), frame_count]
-    gaps = []
-    for number, following in pairwise(shown):
-        if following > number + 1:
-            before = decoded.get(following, len(numbers))
-            gaps.append(_Gap(before, decoded[number], number + 1, following - number - 1))
-    return gaps
+def _samples(track: Track, ticks: int) -> list[_Sample]:
+    """Return a track's frames, in order of decoding."""
+    times = track.shown_at()
+    first = min(times)
+    keys = set(range(track.sample_count) if track.keyframes is None else track.keyframes)
+    return [
+        _Sample(offset, size, (time - first) // ticks, position in keys)
+        for position, ((offset, size), time) in enumerate(zip(track.samples(), times, strict=True))
+    ]
 
 
-def _repeats(video: Path, track: Track, gaps: Sequence[_Gap]) -> list[list[bytes]]:
-    """Return what fills each gap, ready to be samples."""
-    sets = _parameter_sets(track)
-    spans = list(track.samples())
-    found = []
-    with video.open("rb") as file:
+def _gaps(samples: Sequence[_Sample], frame_count: int) -> list[_Gap]:
+    decoded = {sample.number: position for position, sample in enumerate(samples)}
+    return [
+        _Gap(decoded.get(following, len(samples)), decoded[number], following - number - 1)
+        for number, following in pairwise([*sorted(decoded), frame_count])
+        if following > number + 1
+    ]
+
+
+def _filled(
+    video: Path, samples: Sequence[_Sample], gaps: Sequence[_Gap], sets: ParameterSets
+) -> list[_Sample]:
+    """Put what fills the gaps behind everything else in the file; return all samples in order."""
+    found: list[_Sample] = []
+    done = 0
+    with video.open("r+b") as file:
 
         def header(position: int) -> SliceHeader:
-            offset, size = spans[position]
-            file.seek(offset)
-            return h264.slice_header(_first_slice(file.read(size)), sets)
+            file.seek(samples[position].offset)
+            return h264.slice_header(_first_slice(file.read(samples[position].size)), sets)
 
         for gap in gaps:
-            newest = next(
-                one for one in map(header, range(gap.before - 1, -1, -1)) if one.is_reference
-            )
+            before = map(header, range(gap.before - 1, -1, -1))
             units = h264.repeats(
                 header(gap.shown_last),
-                newest_frame_num=newest.frame_num,
+                newest_frame_num=next(one.frame_num for one in before if one.is_reference),
                 count=gap.count,
                 sets=sets,
             )
-            found.append([struct.pack(">I", len(unit)) + unit for unit in units])
-    return found
+            found += samples[done : gap.before]
+            done = gap.before
+            offset = file.seek(0, os.SEEK_END)
+            first = samples[gap.shown_last].number + 1
+            for number, unit in enumerate(units, first):
+                size = file.write(struct.pack(">I", len(unit)) + unit)
+                found.append(_Sample(offset, size, number))
+                offset += size
+    return [*found, *samples[done:]]
+
+
+def _track_of(track: Track, samples: Sequence[_Sample], ticks: int) -> Track:
+    """Return a track of these samples, every one `ticks` long."""
+    return replace(
+        track,
+        sizes=[sample.size for sample in samples],
+        sample_count=len(samples),
+        chunks=[(sample.offset, 1) for sample in samples],
+        durations=[(len(samples), ticks)],
+        shifts=[(1, (sample.number - n) * ticks) for n, sample in enumerate(samples)],
+        keyframes=[n for n, sample in enumerate(samples) if sample.keyframe],
+        edits=(),
+    )
 
 
 def _parameter_sets(track: Track) -> ParameterSets:
@@ -131,62 +167,6 @@ def _first_slice(sample: bytes) -> bytes:
     while at + 4 < len(sample):
         (size,) = struct.unpack(">I", sample[at : at + 4])
         if sample[at + 4] & 31 in (h264.SLICE, h264.IDR_SLICE):
-            return sample[at + 4 : at + 4 + min(size, _HEADER_BYTES)]
+            return sample[at + 4 : at + 4 + min(size, h264.HEADER_BYTES)]
         at += 4 + size
     raise EncodeFailed("the encoder wrote a frame without a slice")
-
-
-def _append(video: Path, repeated: Sequence[Sequence[bytes]]) -> int:
-    """Put the frames behind everything else in the file; return where they begin."""
-    with video.open("ab") as file:
-        start = file.tell()
-        for units in repeated:
-            file.write(b"".join(units))
-    return start
-
-
-def _filled(
-    track: Track,
-    numbers: Sequence[int],
-    gaps: Sequence[_Gap],
-    *,
-    at: int,
-    repeated: Sequence[Sequence[bytes]],
-    ticks: int,
-) -> Track:
-    """Return the track with its gaps filled, every frame `ticks` long."""
-    spans = list(track.samples())
-    places: list[int] = []
-    sizes: list[int] = []
-    chunks: list[tuple[int, int]] = []
-    keyframes: list[int] = []
-    originals = range(track.sample_count) if track.keyframes is None else track.keyframes
-    keys = set(originals)
-
-    def copy(positions: range) -> None:
-        for position in positions:
-            if position in keys:
-                keyframes.append(len(places))
-            places.append(numbers[position])
-            sizes.append(spans[position][1])
-            chunks.append((spans[position][0], 1))
-
-    done = 0
-    for gap, units in zip(gaps, repeated, strict=True):
-        copy(range(done, gap.before))
-        done = gap.before
-        chunks.append((at, len(units)))
-        places += range(gap.first, gap.first + gap.count)
-        sizes += [len(unit) for unit in units]
-        at += sum(sizes[-len(units) :])
-    copy(range(done, track.sample_count))
-    return replace(
-        track,
-        sizes=sizes,
-        sample_count=len(places),
-        chunks=chunks,
-        durations=[(len(places), ticks)],
-        shifts=[(1, (place - decoded) * ticks) for decoded, place in enumerate(places)],
-        keyframes=keyframes,
-        edits=(),
-    )

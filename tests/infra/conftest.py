@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.deploy import local_deployment
 from sandbox.local_aws import LocalAws
-from sandbox.scripted_server import Reply, ScriptedServer
 from tests.infra.films import Renders
 from tests.infra.templates import Stacks, Template
 
@@ -56,12 +55,3 @@ def renders(aws: LocalAws) -> Iterator[Renders]:
     parameters = aws.client("ssm").get_parameters(Names=[f"/helios/{stack.name}/stack"])
     assert parameters["InvalidParameters"]
     aws.client("s3").head_bucket(Bucket=stack.bucket)
-
-
-@pytest.fixture
-def receiver() -> Iterator[ScriptedServer]:
-    """A web server that takes webhooks, as one of a user would."""
-    server = ScriptedServer()
-    server.tell(Reply(204))
-    yield server
-    server.close()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,14 +182,6 @@ def test_the_handler_says_what_is_not_configured(monkeypatch: pytest.MonkeyPatch
 
 
 OVER = 1_900_000_000_000
-
-
-@pytest.fixture
-def receiver() -> Iterator[ScriptedServer]:
-    server = ScriptedServer()
-    server.tell(Reply(204))
-    yield server
-    server.close()
 
 
 def asked_by(receiver: ScriptedServer) -> dict[str, Any]:
