@@ -51,13 +51,18 @@ def _keep_causes() -> None:
     def stop_for_cause(self: Any) -> Any:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         execution.stopped_for = self._get_param("cause")
-        # One that was started just now can't be stopped yet.
+        # One that was started just now can't be stopped yet: that would be forgotten.
         deadline = time.monotonic() + _PATIENCE
-        while execution.exec_worker.env is None and time.monotonic() < deadline:
+        while not _has_begun(execution) and time.monotonic() < deadline:
             time.sleep(0.01)
         return stop(self)
 
     response.stop_execution = stop_for_cause
+
+
+def _has_begun(execution: Any) -> bool:
+    env = execution.exec_worker.env
+    return env is not None and env.program_state() is not None
 
 
 def _end_event(execution: Any) -> Any:
