@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,7 +12,8 @@ from infra.cloud_run.changes import Change, Waiting
 from infra.cloud_run.clients import connect
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus, Deployment
-from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.google_cloud import GoogleCloud
+from tests.google_cloud import trusted_google_cloud
 
 IMAGE = f"europe-west1-docker.pkg.dev/videos/helios/worker@sha256:{'a' * 64}"
 ANN = "user:ann@example.com"
@@ -112,11 +112,7 @@ class Deployer:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
-    folder: Path = tmp_path_factory.mktemp("google-cloud")
-    with google_cloud(folder, looks=1) as running, pytest.MonkeyPatch.context() as patch:
-        # gRPC reads this once in a process.
-        name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-        patch.setenv(name, running.env[name])
+    with trusted_google_cloud(tmp_path_factory.mktemp("google-cloud"), looks=1) as running:
         yield running
 
 

@@ -16,8 +16,9 @@ from orchestrator.cloud_run_workers import find_workers
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.cloud_run import CloudRunCheckup
 from orchestrator.google_calls import GoogleCalls
-from sandbox.google_cloud import GoogleCloud, cpu_quota, google_cloud
+from sandbox.google_cloud import GoogleCloud, cpu_quota
 from sandbox.scripted_server import Reply
+from tests.google_cloud import trusted_google_cloud
 
 PLACE = ("my-videos", "europe-west1", "helios-worker")
 CONFIGURATION = CloudRunConfiguration.read(
@@ -80,11 +81,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
-    folder = tmp_path_factory.mktemp("cloud")
-    with google_cloud(folder, looks=0) as started, pytest.MonkeyPatch.context() as patch:
-        # gRPC reads this once in a process.
-        name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-        patch.setenv(name, started.env[name])
+    with trusted_google_cloud(tmp_path_factory.mktemp("cloud"), looks=0) as started:
         yield started
 
 
