@@ -1,7 +1,9 @@
 """Detached renders on Google Cloud by the public commands, from deploying to fetching the video."""
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from helios.job_spec import JobSpec
+from helios.storage import open_storage
 from sandbox.google_cloud import GoogleCloud, google_cloud
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_site import FRAMES, drawing, make_spec
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
 
@@ -56,6 +59,17 @@ class Project:
         path.parent.mkdir(exist_ok=True)
         path.write_text(spec.to_json(), "utf-8")
         return path
+
+    def stored(self, render: str) -> int:
+        """Return how many chunks of a render are in storage, with their records."""
+
+        async def count() -> int:
+            folder = open_storage(f"gs://my-videos-helios/jobs/{render}", env=self.env)
+            found = await folder.list("chunks/")
+            await folder.close()
+            return sum(one.key.endswith(".json") for one in found)
+
+        return asyncio.run(count())
 
     def log(self) -> str:
         """Return what the workers have logged."""
@@ -126,6 +140,50 @@ def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:
     watched = project.run("watch", "bad", "--json", "--interval", 0.2)
     assert watched.status != 0
     assert "COMMAND_FORBIDDEN" in json.dumps(watched.documents)
+
+
+def once_there_is(gate: Path, chunk: int) -> str:
+    """Return a command that draws a chunk as soon as a file is there."""
+    draw = drawing(chunk, f"chunks/{chunk:05d}.mp4")
+    return f"sh -c 'until test -e {gate}; do sleep 0.05; done; {draw}'"
+
+
+def test_a_watch_that_was_killed_and_is_begun_anew_goes_by_what_is_in_storage(
+    project: Project, tmp_path: Path
+) -> None:
+    gates = [tmp_path / str(chunk) for chunk in range(3)]
+    job = project.write(make_spec([once_there_is(gate, n) for n, gate in enumerate(gates)]))
+    watch = ("watch", "seen-twice", "--json", "--interval", 0.2)
+    project.runs("run", job, "--detach", "--request-id", "seen-twice")
+
+    killed = project.bench.start(*watch, env=project.env)
+    assert killed.process.stdout is not None
+    began = json.loads(killed.process.stdout.readline())
+    gates[0].touch()
+    while '"chunk_finished"' not in killed.process.stdout.readline():
+        pass
+    killed.signal(signal.SIGKILL)
+    assert killed.process.wait() == -signal.SIGKILL
+    gates[1].touch()
+    until(lambda: project.stored("seen-twice") == 2)
+
+    watched = project.bench.start(*watch, env=project.env)
+    assert watched.process.stdout is not None
+    found = json.loads(watched.process.stdout.readline())
+    gates[2].touch()
+    documents = [json.loads(line) for line in watched.process.stdout]
+    assert watched.end().status == 0
+
+    assert (began["chunksDone"], began["framesDone"]) == (0, 0)
+    assert (found["event"], found["state"]) == ("watching", "running")
+    assert (found["chunksDone"], found["framesDone"]) == (2, 2 * FRAMES)
+    # What both knew is not told again.
+    assert [doc["chunkId"] for doc in documents if doc["event"] == "chunk_finished"] == [2]
+    counts = [doc["framesDone"] for doc in documents if "framesDone" in doc]
+    assert set(counts) == {3 * FRAMES}
+    completed = documents[-1]
+    assert (completed["event"], completed["chunksDone"]) == ("completed", 3)
+    assert project.stored("seen-twice") == 3
 
 
 def test_workers_that_are_not_there_are_told_as_such(project: Project) -> None:
