@@ -1,7 +1,8 @@
 """Tells whoever asked for it how a render ended that ran without a client.
 
-What tells signs with a key in the artifacts' storage, so that whoever may read that storage can
-check it, and nothing that is secret is part of a job or of what starts it.
+Nothing that is secret is part of a job or of what starts it. On AWS, what tells signs with a key in
+the artifacts' storage, so that whoever may read that storage can check it; on Google Cloud, with
+what the Cloud Run job's environment holds.
 """
 
 import hashlib
@@ -15,6 +16,9 @@ from helios.job_spec import MAX_SPEC_BYTES, JobSpec
 from helios.storage import ArtifactStorage
 from helios.webhook import EVENT_TYPES, WEBHOOK_KEY, WebhookEvent
 from helios.webhook_delivery import WebhookSender
+
+#: Folder of a job in storage that says of which executions the receiver has taken the end.
+TOLD = "told/"
 
 _SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 
@@ -59,6 +63,30 @@ async def tell_outcome(
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
     await folder.put_bytes(OUTCOME, told.to_bytes())
     return told
+
+
+async def tell_once(
+    outcome: JobOutcome,
+    *,
+    webhook: str,
+    folder: ArtifactStorage,
+    sender: WebhookSender,
+    attempts: int | None = None,
+) -> None:
+    """Send how a render ended unless its receiver has taken it, which is noted beside the outcome.
+
+    The note is an object that is written once, so that many may tell and the outcome stays as it
+    is. It is written after the receiver took the event: who dies in between leaves that to others.
+
+    Raises
+    ------
+    WebhookUndelivered, SourceForbidden
+        As `WebhookSender.send`.
+    """
+    note = f"{TOLD}{outcome.execution}"
+    if await folder.stat(note) is None:
+        await sender.send(webhook, await outcome_event(outcome, folder), attempts=attempts)
+        await folder.create(note, datetime.now(UTC).isoformat().encode())
 
 
 async def outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> WebhookEvent:

@@ -44,6 +44,7 @@ from helios.redaction import secret_values
 from helios.render_executor import RenderExecutor
 from helios.storage import ArtifactStorage, SharedStorages
 from helios.time_limit import TimeLimit
+from helios.webhook import SECRET as WEBHOOK_SECRET
 from helios.worker_config import WorkerConfig
 from helios.worker_job import ErrorRecord, Invocation, InvocationResponse, WorkerResult
 from helios.worker_log import WorkerLog
@@ -377,5 +378,6 @@ def _command_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name in _COMMAND_VARIABLES or name.startswith(_COMMAND_PREFIXES)
+        if name in _COMMAND_VARIABLES
+        or (name.startswith(_COMMAND_PREFIXES) and name != WEBHOOK_SECRET)
     }

@@ -19,7 +19,8 @@ class WorkerTasks:
     folder:
         For logs and disks.
     variables:
-        What tasks need to find this machine's stand-ins; the job's own variables come first.
+        What tasks need to find this machine's stand-ins, and what Secret Manager would give them;
+        the job's own variables come first.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:

@@ -1,4 +1,7 @@
-"""A task of a detached render: its share of the chunks, and the video if it is the last one."""
+"""A task of a detached render: its share of the chunks, and the video if it is the last one.
+
+Whichever ends the render also tells the webhook that it was started with.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +20,11 @@ from helios.errors import (
 from helios.job_folder import JobFolder, chunk_record
 from helios.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
 from helios.job_spec import JobSpec, RenderChunk
+from helios.outcome_webhook import tell_once
+from helios.redaction import without_secrets
 from helios.runtime import OpenJob, WorkerRuntime
 from helios.storage import ArtifactStorage
+from helios.webhook_delivery import WebhookSender
 from helios.worker_job import ErrorRecord, InvocationResponse
 from helios.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
@@ -45,6 +51,8 @@ class RenderTask:
         Which task it is, counted from 0, of how many.
     attempt, attempts:
         Which attempt it is, counted from 1, of how many at most; None if nobody knows.
+    webhook:
+        URL that is told how the render ended; None for nobody.
     """
 
     job_path: str
@@ -54,6 +62,7 @@ class RenderTask:
     count: int = 1
     attempt: int = 1
     attempts: int | None = None
+    webhook: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -78,6 +87,7 @@ class RenderTask:
             # Cloud Run counts attempts from 0, and doesn't say how many there may be.
             attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
             attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
+            webhook=env.get("JOB_WEBHOOK", "").strip() or None,
         )
         if task.index >= task.count:
             raise InvocationInvalid(
@@ -92,7 +102,12 @@ class RenderTask:
 
 
 async def run_render_task(
-    runtime: WorkerRuntime, task: RenderTask, *, seconds: float | None, log: WorkerLog
+    runtime: WorkerRuntime,
+    task: RenderTask,
+    *,
+    seconds: float | None,
+    log: WorkerLog,
+    sender: WebhookSender | None = None,
 ) -> InvocationResponse | None:
     """Render a task's share of the chunks, and join all of them if nobody else will.
 
@@ -103,11 +118,14 @@ async def run_render_task(
     ----------
     seconds:
         Until Cloud Run ends the task; None for no limit.
+    sender:
+        Tells the task's webhook; None if it has none.
 
     Returns
     -------
     InvocationResponse | None
-        What failed; None if nothing did, or if the render has ended already by another task.
+        What failed; None if nothing did, or if the render has ended already by another task. That
+        a webhook's receiver didn't take the event is a failure, so that Cloud Run tries it again.
 
     Raises
     ------
@@ -115,7 +133,8 @@ async def run_render_task(
         The job spec can't be had, or its storage doesn't answer.
     """
     async with runtime.open_job(task.job_path) as job:
-        return await _Run(runtime, task, job, clock=_Clock(seconds), log=log).run()
+        run = _Run(runtime, task, job, clock=_Clock(seconds), log=log, sender=sender)
+        return await run.run()
 
 
 class _Clock:
@@ -133,13 +152,14 @@ class _Run:
     job: OpenJob
     clock: _Clock = field(kw_only=True)
     log: WorkerLog = field(kw_only=True)
+    sender: WebhookSender | None = field(kw_only=True)
 
     async def run(self) -> InvocationResponse | None:
         for chunk in self._share():
             ended = await self._ended()
             if ended is not None:
                 self.log.info("task.render_has_ended", status=ended.status)
-                return await self._own_failure(ended)
+                return await self._answer_for(ended)
             response = await self._answer({"chunkIndex": chunk.id})
             if response.exit_code != 0:
                 await self._note_failure(response, chunk=chunk)
@@ -157,8 +177,7 @@ class _Run:
         if response.exit_code != 0:
             await self._note_failure(response)
             return response
-        await self._write(self._outcome(status="completed", output=response.artifact))
-        return None
+        return await self._end(self._outcome(status="completed", output=response.artifact))
 
     async def _answer(self, payload: dict[str, object]) -> InvocationResponse:
         _, response = await self.runtime.answer(
@@ -173,18 +192,22 @@ class _Run:
         outcome = await read_outcome(self._storage)
         return outcome if outcome and outcome.execution == self.task.execution else None
 
-    async def _own_failure(self, outcome: JobOutcome) -> InvocationResponse | None:
-        """Return why the render failed if this task is to blame, so that Cloud Run says so, too.
+    async def _answer_for(self, outcome: JobOutcome) -> InvocationResponse | None:
+        """Return why the render failed if this task ended it, so that Cloud Run says so, too.
 
-        All other tasks end well, as Cloud Run would only begin them again.
+        It may be here again since it couldn't tell the webhook. All other tasks end well, as Cloud
+        Run would only begin them again.
         """
-        if outcome.error is None or not await self._is_to_blame(outcome):
+        if not await self._ended_by_this(outcome):
             return None
+        untold = await self._tell(outcome)
+        if outcome.error is None:
+            return untold
         return InvocationResponse(
             exit_code=EXIT_REFUSED, stderr=f"{outcome.error.message}\n", error=outcome.error
         )
 
-    async def _is_to_blame(self, outcome: JobOutcome) -> bool:
+    async def _ended_by_this(self, outcome: JobOutcome) -> bool:
         if outcome.failed_chunks:
             own = {chunk.id for chunk in self._share()}
             return any(failed.chunk_id in own for failed in outcome.failed_chunks)
@@ -229,7 +252,8 @@ class _Run:
         failed = [] if chunk is None else [FailedChunk(chunk_id=chunk.id, error=error)]
         if chunk is not None:
             error = error.model_copy(update={"message": f"chunk {chunk.id}: {error.message}"})
-        await self._write(self._outcome(status="failed", error=error, failed_chunks=failed))
+        # What failed ends this task badly anyway, so that it is told again if it wasn't taken.
+        await self._end(self._outcome(status="failed", error=error, failed_chunks=failed))
 
     def _outcome(self, **facts: object) -> JobOutcome:
         return JobOutcome.model_validate(
@@ -242,9 +266,30 @@ class _Run:
             }
         )
 
-    async def _write(self, outcome: JobOutcome) -> None:
+    async def _end(self, outcome: JobOutcome) -> InvocationResponse | None:
+        """Record how the render ended, and tell it; return why it couldn't be told."""
         recorded = await write_outcome(self._storage, outcome)
         self.log.info("render.ended", status=recorded.status)
+        # Whoever recorded another end tells that one.
+        return await self._tell(recorded) if recorded is outcome else None
+
+    async def _tell(self, outcome: JobOutcome) -> InvocationResponse | None:
+        if self.sender is None or self.task.webhook is None:
+            return None
+        receiver = without_secrets(self.task.webhook)
+        try:
+            await tell_once(
+                outcome, webhook=self.task.webhook, folder=self._storage, sender=self.sender
+            )
+        except HeliosError as fault:
+            self.log.error("render.untold", webhook=receiver, error=fault.message)
+            return InvocationResponse(
+                exit_code=fault.exit_code,
+                stderr=f"{fault.message}\n",
+                error=ErrorRecord.of(fault),
+            )
+        self.log.info("render.told", webhook=receiver)
+        return None
 
     @property
     def _folder(self) -> JobFolder:

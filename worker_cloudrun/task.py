@@ -6,8 +6,11 @@ import sys
 from collections.abc import Coroutine, Mapping
 
 from helios.errors import EXIT_REFUSED, HeliosError, report
+from helios.network_policy import NetworkPolicy
 from helios.runtime import WorkerRuntime
 from helios.stop_signals import call_on_stop
+from helios.webhook import SECRET
+from helios.webhook_delivery import WebhookSender, check_receiver
 from helios.worker_config import WorkerConfig
 from helios.worker_job import Invocation, InvocationResponse
 from helios.worker_log import WorkerLog
@@ -31,7 +34,7 @@ def main(environment: Mapping[str, str] | None = None) -> int:
         `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` how often it was tried
         before. With `JOB_ACTION=merge` the task joins the job's chunks in place of rendering one.
         With `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins
-        them (`RenderTask`).
+        them (`RenderTask`); `JOB_WEBHOOK` is told of that, signed with `HELIOS_WEBHOOK_SECRET`.
 
     Returns
     -------
@@ -43,7 +46,9 @@ def main(environment: Mapping[str, str] | None = None) -> int:
     try:
         task = _task(env)
         seconds = ServiceConfig.from_env(env).time_limit
-        runtime = WorkerRuntime(WorkerConfig.from_env(env))
+        config = WorkerConfig.from_env(env)
+        sender = _sender(task, env, opens=config.allow_private_network)
+        runtime = WorkerRuntime(config)
     except HeliosError as error:
         print(report(error), file=sys.stderr)
         return EXIT_REFUSED
@@ -51,7 +56,8 @@ def main(environment: Mapping[str, str] | None = None) -> int:
         execution=env.get("CLOUD_RUN_EXECUTION"), task=env.get("CLOUD_RUN_TASK_INDEX")
     )
     try:
-        return asyncio.run(_run(_work(runtime, task, seconds=seconds, log=log), log))
+        work = _work(runtime, task, seconds=seconds, log=log, sender=sender)
+        return asyncio.run(_run(work, log))
     finally:
         runtime.close()
 
@@ -61,15 +67,27 @@ def _task(env: Mapping[str, str]) -> RenderTask | Invocation:
     return RenderTask.from_env(env) if whole else _invocation(env)
 
 
+def _sender(
+    task: RenderTask | Invocation, env: Mapping[str, str], *, opens: bool
+) -> WebhookSender | None:
+    """Return what tells the task's webhook; None if it has none."""
+    if not isinstance(task, RenderTask) or task.webhook is None:
+        return None
+    secret = env.get(SECRET, "")
+    check_receiver(task.webhook, secret)
+    return WebhookSender(secret, network=NetworkPolicy(allow_private=opens, allow_loopback=opens))
+
+
 async def _work(
     runtime: WorkerRuntime,
     task: RenderTask | Invocation,
     *,
     seconds: float | None,
     log: WorkerLog,
+    sender: WebhookSender | None,
 ) -> InvocationResponse | None:
     if isinstance(task, RenderTask):
-        return await run_render_task(runtime, task, seconds=seconds, log=log)
+        return await run_render_task(runtime, task, seconds=seconds, log=log, sender=sender)
     _, response = await runtime.answer(task.payload(), deadline=seconds, log=log)
     return response
 

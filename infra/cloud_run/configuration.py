@@ -49,6 +49,9 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_TASK_RETRIES",
     }
 )
+#: Variable of the job with what webhooks are signed with (`helios.webhook.SECRET`, which isn't in
+#: the bundle of the function that deploys).
+WEBHOOK_SECRET = "HELIOS_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 # Those that Cloud Run sets.
 _PLATFORM_VARIABLES = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"})
 _MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet):\S+")
@@ -90,6 +93,13 @@ Bucket = Annotated[
     str, matches(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name (without gs://)")
 ]
 Memory = Annotated[str, matches(r"\d+(Mi|Gi)", "an amount of memory, such as 4Gi or 1536Mi")]
+Secret = Annotated[
+    str,
+    matches(
+        r"(projects/[^/\s]+/secrets/)?[A-Za-z0-9_-]{1,255}",
+        "a secret's name in Secret Manager (of another project: projects/ID/secrets/NAME)",
+    ),
+]
 Ingress = Literal["all", "internal", "internal-and-cloud-load-balancing"]
 
 
@@ -163,6 +173,9 @@ class CloudRunConfiguration(CloudRunPlace):
     )
     task_retries: int = Field(
         default=3, ge=0, le=10, description="Further tries of a task that failed."
+    )
+    webhook_secret: Secret | None = Field(
+        default=None, description="Secret by which detached renders sign webhooks."
     )
     ingress: Ingress = Field(default="all", description="Networks that may reach the service.")
     invokers: tuple[str, ...] = Field(
@@ -257,6 +270,8 @@ class CloudRunConfiguration(CloudRunPlace):
                 f"memory {self.memory}: with {self.cpu} CPU(s), Cloud Run gives an instance"
                 f" {least:g} to {most:g} GiB"
             )
+        if self.webhook_secret is not None and WEBHOOK_SECRET in self.env:
+            raise ValueError(f"webhookSecret: env holds {WEBHOOK_SECRET}, too; leave one out")
         if 0 < self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their chunks")
         return self

@@ -36,16 +36,30 @@ def first_container(containers: MutableSequence[run_v2.Container]) -> run_v2.Con
 
 
 def configure_container(
-    container: run_v2.Container, configuration: CloudRunConfiguration, *, env: Mapping[str, str]
+    container: run_v2.Container,
+    configuration: CloudRunConfiguration,
+    *,
+    env: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
 ) -> None:
-    """Bring a container to what is asked for; what isn't asked for stays as it is."""
+    """Bring a container to what is asked for; what isn't asked for stays as it is.
+
+    Parameters
+    ----------
+    env:
+        Its variables.
+    secrets:
+        Those whose values Secret Manager keeps, and the names of these.
+    """
     container.name = CONTAINER
     container.image = configuration.image
     container.resources.limits = {
         "cpu": str(configuration.cpu),
         "memory": configuration.memory,
     }
-    container.env = [run_v2.EnvVar(name=name, value=value) for name, value in sorted(env.items())]
+    plain = [run_v2.EnvVar(name=name, value=value) for name, value in env.items()]
+    kept = [_of_secret(name, secret) for name, secret in (secrets or {}).items()]
+    container.env = sorted([*plain, *kept], key=lambda variable: variable.name)
 
 
 def container_facts(container: run_v2.Container) -> dict[str, str]:
@@ -69,6 +83,12 @@ def seconds(duration: object) -> str:
     """Return a duration, which proto-plus gives as a timedelta, as people write it."""
     total = getattr(duration, "total_seconds", None)
     return f"{total() if total else 0:g}s"
+
+
+def _of_secret(name: str, secret: str) -> run_v2.EnvVar:
+    # The latest version, so that a secret is changed without deploying.
+    key = run_v2.SecretKeySelector(secret=secret, version="latest")
+    return run_v2.EnvVar(name=name, value_source=run_v2.EnvVarSource(secret_key_ref=key))
 
 
 def _value(variable: run_v2.EnvVar) -> str:

@@ -8,7 +8,7 @@ from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
 from infra.cloud_run.changes import OnStep
-from infra.cloud_run.configuration import CloudRunConfiguration
+from infra.cloud_run.configuration import WEBHOOK_SECRET, CloudRunConfiguration
 from infra.cloud_run.container import (
     LABEL,
     OWNER,
@@ -86,7 +86,9 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         env = environment(configuration, timeout=configuration.task_timeout)
         # Cloud Run tells a task which attempt it is, but not whether there will be another.
         env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
-        configure_container(container, configuration, env=env)
+        signs = configuration.webhook_secret
+        secrets = {WEBHOOK_SECRET: signs} if signs else {}
+        configure_container(container, configuration, env=env, secrets=secrets)
 
     return configure
 

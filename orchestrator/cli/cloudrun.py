@@ -75,6 +75,12 @@ class Settings:
     task_retries: Annotated[
         int | None, typer.Option(help="Further tries of such a task.", show_default="3")
     ] = None
+    webhook_secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Secret of Secret Manager by which such renders sign webhooks."
+        ),
+    ] = None
     ingress: Annotated[
         str | None,
         typer.Option(

@@ -141,8 +141,10 @@ def detached_place(deployment: "Deployment", stores: "Stores") -> "DetachedPlace
 
 def _cloud_run_place(workers: "CloudRunWorkers", stores: "Stores") -> "DetachedPlace":
     require("google.cloud.run_v2", "Google Cloud", extra="gcp")
+    from helios.webhook import SECRET
     from orchestrator.detached.cloud_run_job import CloudRunJobPlace
     from orchestrator.google_calls import GoogleCalls
+    from orchestrator.webhooks import Webhooks
 
     return CloudRunJobPlace(
         workers.job,
@@ -150,6 +152,7 @@ def _cloud_run_place(workers: "CloudRunWorkers", stores: "Stores") -> "DetachedP
         concurrency=workers.max_concurrency,
         stores=stores,
         calls=GoogleCalls(),
+        webhooks=Webhooks.of(os.environ.get(SECRET)).sender,
     )
 
 

@@ -96,7 +96,7 @@ class DetachedPlace(ABC):
         Raises
         ------
         OptionInvalid
-            The place tells no webhooks.
+            The place has nothing to sign webhooks with.
         """
 
     @abstractmethod

@@ -18,11 +18,13 @@ from helios.errors import (
     JobFailed,
     JobNotFound,
     OptionInvalid,
+    WebhookUndelivered,
     WorkerUnavailable,
 )
 from helios.job_outcome import JobOutcome, read_outcome, write_outcome
 from helios.job_spec import JobSpec
 from helios.storage import ArtifactStorage
+from helios.webhook import SECRET
 from helios.worker_job import ErrorRecord
 from orchestrator.detached.base import DetachedPlace, Execution, RenderState
 from orchestrator.google_calls import CALL_TIMEOUT, GoogleCalls, reading, told
@@ -31,10 +33,14 @@ from orchestrator.stores import Stores
 if TYPE_CHECKING:
     from google.cloud import run_v2
 
+    from helios.webhook_delivery import WebhookSender
+
 #: Tasks of an execution that Cloud Run takes at most.
 MAX_TASKS = 10_000
 #: Name of the worker's container in the job, as deploying gives it.
 CONTAINER = "worker"
+#: Variable of an execution's tasks with the URL that is told how the render ended.
+WEBHOOK = "JOB_WEBHOOK"
 #: Key, in a job's folder, of what says which execution renders it.
 EXECUTION = "execution.json"
 #: Seconds in which whoever began to start a render must have started it.
@@ -99,6 +105,9 @@ class CloudRunJobPlace(DetachedPlace):
         run at the same time as Cloud Run has room for.
     stores:
         Opens the artifacts.
+    webhooks:
+        Tells webhooks of renders that a client ends, or finds ended without a word; None where
+        there is nothing to sign with.
     calls:
         Reaches the Cloud Run API.
     start_patience:
@@ -115,6 +124,7 @@ class CloudRunJobPlace(DetachedPlace):
         concurrency: int,
         stores: Stores,
         calls: GoogleCalls,
+        webhooks: "WebhookSender | None" = None,
         start_patience: float = START_PATIENCE,
         poll: float = _POLL,
     ) -> None:
@@ -127,6 +137,7 @@ class CloudRunJobPlace(DetachedPlace):
         self._job = job
         self._stores = stores
         self._calls = calls
+        self._webhooks = webhooks
         self._start_patience = start_patience
         self._poll = poll
 
@@ -135,14 +146,11 @@ class CloudRunJobPlace(DetachedPlace):
     ) -> Execution:
         """Start an execution, or return the one that was started for this render before.
 
-        With a concurrency below the number of chunks, as many tasks share them. Nobody there tells
-        webhooks.
+        With a concurrency below the number of chunks, as many tasks share them. A webhook is told
+        by the task that ends the render.
         """
         if webhook is not None:
-            raise OptionInvalid(
-                f"webhook: {self.name} tells none",
-                hint="`orchestrator watch ID` returns when the render has ended.",
-            )
+            await self._check_signs()
         job_id = str(spec.id)
         tasks = min(len(spec.chunks), concurrency or MAX_TASKS, MAX_TASKS)
         folder = self._folder(job_id)
@@ -151,7 +159,7 @@ class CloudRunJobPlace(DetachedPlace):
                 break
             claim = f"claims/start-{number}"
             if await folder.create(claim, b""):
-                await self._begin(job_id, folder, claim, tasks=tasks)
+                await self._begin(job_id, folder, claim, tasks=tasks, webhook=webhook)
                 break
             if await self._awaited(folder) is not None or await self._adopted(job_id, folder):
                 break
@@ -160,7 +168,8 @@ class CloudRunJobPlace(DetachedPlace):
     async def find(self, job_id: str) -> Execution:
         """Return a render's execution, by its outcome in storage if it is there.
 
-        The outcome of a render that Cloud Run ended is recorded by whoever finds that first.
+        The outcome of a render that Cloud Run ended is recorded by whoever finds that first, and
+        can tell the render's webhook.
         """
         folder = self._folder(job_id)
         record = await self._known(job_id, folder)
@@ -178,18 +187,33 @@ class CloudRunJobPlace(DetachedPlace):
         # Whoever joined the chunks has told so before the execution ended.
         outcome = await _outcome_of(folder, record)
         if outcome is None:
-            outcome = await write_outcome(folder, _told_by(job_id, record, found))
+            outcome = _told_by(job_id, record, found)
+            # What can't be told now isn't recorded, so that the next one who looks tells it.
+            with contextlib.suppress(WebhookUndelivered):
+                await self._tell(outcome, folder, found, attempts=1)
+                outcome = await write_outcome(folder, outcome)
         return _ended(job_id, record, outcome)
 
     async def cancel(self, job_id: str, *, reason: str) -> None:
-        """Stop an execution and all its tasks, and record that."""
+        """Stop an execution and all its tasks, tell its webhook, and record that.
+
+        Raises
+        ------
+        WebhookUndelivered
+            It was stopped, but the webhook isn't told yet: whoever looks at the render does so.
+        """
         folder = self._folder(job_id)
         record = await self._known(job_id, folder)
         if await _outcome_of(folder, record) is not None:
             return
-        if await self._stop(record.full_name) and await self._is_over(job_id, record):
+        if not await self._stop(record.full_name):
+            return
+        found = await self._over(job_id, record)
+        if found is not None and await _outcome_of(folder, record) is None:
             error = ErrorRecord(code=Cancelled.code, message=f"the render was cancelled: {reason}")
-            await write_outcome(folder, _outcome(job_id, record, "cancelled", error=error))
+            outcome = _outcome(job_id, record, "cancelled", error=error)
+            await self._tell(outcome, folder, found)
+            await write_outcome(folder, outcome)
 
     async def recent(self, *, limit: int) -> Sequence[Execution]:
         """Return the latest executions that render jobs of these artifacts."""
@@ -213,10 +237,18 @@ class CloudRunJobPlace(DetachedPlace):
 
     # --- starting ---------------------------------------------------------------------------
 
-    async def _begin(self, job_id: str, folder: ArtifactStorage, claim: str, *, tasks: int) -> None:
+    async def _begin(
+        self,
+        job_id: str,
+        folder: ArtifactStorage,
+        claim: str,
+        *,
+        tasks: int,
+        webhook: str | None,
+    ) -> None:
         """Start an execution, as the only one who does at this time."""
         try:
-            found = await self._run(job_id, tasks=tasks)
+            found = await self._run(job_id, tasks=tasks, webhook=webhook)
         except WorkerUnavailable as fault:
             # Nobody knows whether Cloud Run took it before the connection broke.
             if fault.retryable and await self._adopted(job_id, folder):
@@ -230,13 +262,14 @@ class CloudRunJobPlace(DetachedPlace):
             raise
         await self._settle(folder, found)
 
-    async def _run(self, job_id: str, *, tasks: int) -> "run_v2.Execution":
+    async def _run(self, job_id: str, *, tasks: int, webhook: str | None) -> "run_v2.Execution":
         from google.cloud import run_v2  # noqa: PLC0415
 
         variables = {
             "JOB_PATH": self._job_path(job_id),
             "JOB_ACTION": "render",
             "JOB_STARTED_AT": datetime.now(UTC).isoformat(),
+            **({WEBHOOK: webhook} if webhook else {}),
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
             name=CONTAINER,
@@ -365,15 +398,53 @@ class CloudRunJobPlace(DetachedPlace):
                 return False
         return True
 
-    async def _is_over(self, job_id: str, record: ExecutionRecord) -> bool:
-        """Wait for an execution that was cancelled; False if its tasks take longer to end."""
+    async def _over(self, job_id: str, record: ExecutionRecord) -> "run_v2.Execution | None":
+        """Wait for an execution that was cancelled; None if its tasks take longer to end."""
         give_up = time.monotonic() + CANCEL_PATIENCE
         while time.monotonic() < give_up:
             with contextlib.suppress(WorkerUnavailable):
-                if (await self._look(job_id, record)).completion_time:
-                    return True
+                found = await self._look(job_id, record)
+                if found.completion_time:
+                    return found
             await asyncio.sleep(self._poll)
-        return False
+        return None
+
+    # --- webhooks ---------------------------------------------------------------------------
+
+    async def _check_signs(self) -> None:
+        """Refuse a webhook where the job has nothing to sign with."""
+        client = await self._calls.jobs()
+        with told(self.name):
+            job = await client.get_job(name=self._job, **reading())
+        if not any(SECRET in _names(container) for container in job.template.template.containers):
+            raise OptionInvalid(
+                f"webhook: {self.name} has no {SECRET} to sign with",
+                hint="`orchestrator cloudrun deploy --webhook-secret NAME` gives it one.",
+            )
+
+    async def _tell(
+        self,
+        outcome: JobOutcome,
+        folder: ArtifactStorage,
+        found: "run_v2.Execution",
+        *,
+        attempts: int | None = None,
+    ) -> None:
+        """Tell the webhook that an execution was started with, if any."""
+        # Loads an HTTP client, which few commands need.
+        from helios.outcome_webhook import tell_once  # noqa: PLC0415
+
+        webhook = _variables(found).get(WEBHOOK)
+        if webhook is None:
+            return
+        if self._webhooks is None:
+            raise WebhookUndelivered(
+                f"render {outcome.job_id!r}: {outcome.status}, but its webhook isn't told yet",
+                hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
+            )
+        await tell_once(
+            outcome, webhook=webhook, folder=folder, sender=self._webhooks, attempts=attempts
+        )
 
     # --- names ------------------------------------------------------------------------------
 
@@ -382,6 +453,10 @@ class CloudRunJobPlace(DetachedPlace):
 
     def _job_path(self, job_id: str) -> str:
         return f"{self.artifacts}/jobs/{job_id}/job.json"
+
+
+def _names(container: "run_v2.Container") -> set[str]:
+    return {variable.name for variable in container.env}
 
 
 def _variables(found: "run_v2.Execution") -> Mapping[str, str]:

@@ -94,7 +94,8 @@ class RunningTasks:
 
     def _attempt(self, index: int, attempt: int) -> int:
         env = {
-            **{variable.name: variable.value for variable in self._container.env},
+            # What Secret Manager keeps is given by whoever starts the process.
+            **{v.name: v.value for v in self._container.env if not v.value_source},
             "CLOUD_RUN_JOB": self._execution.job,
             "CLOUD_RUN_EXECUTION": self._execution.name.rpartition("/")[2],
             "CLOUD_RUN_TASK_INDEX": str(index),

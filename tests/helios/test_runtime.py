@@ -315,6 +315,7 @@ def test_a_command_sees_no_credentials(tmp_path: Path) -> None:
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
         "GOOGLE_APPLICATION_CREDENTIALS": "/top-secret-3",
         "SOMETHING_ELSE": "top-secret-4",
+        "HELIOS_WEBHOOK_SECRET": "top-secret-5",
     }
     site = Site(tmp_path / "site", {**SHELL, "environment": {**os.environ, **secrets}})
     response = site.chunk(site.put(make_spec([command("env; exit 3")])))

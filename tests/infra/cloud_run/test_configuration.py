@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helios.errors import OptionInvalid
+from helios.webhook import SECRET
 from infra.cloud_run.configuration import CloudRunConfiguration
 
 DIGEST = f"@sha256:{'0' * 64}"
@@ -74,6 +75,8 @@ def test_all_faults_are_told_at_once_by_their_names() -> None:
         ({"env": {"A B": "c"}}, "not a variable's name"),
         ({"env": {"HELIOS_ARTIFACTS": "gs://other"}}, "set by deploying"),
         ({"env": {"PORT": "80"}}, "reserved by Cloud Run"),
+        ({"webhookSecret": "a secret"}, "not a secret's name"),
+        ({"webhookSecret": "key", "env": {SECRET: "x"}}, "leave one out"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_with_a_sentence(

@@ -11,6 +11,7 @@ from google.cloud.storage import Client as StorageClient
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
 from helios.errors import AccessDenied, DeploymentFailed, HeliosError, OptionInvalid
+from helios.webhook import SECRET
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.operations import finish
 from infra.cloud_run.service import GCLOUD_AUDIENCE
@@ -168,6 +169,7 @@ SETTINGS: dict[str, tuple[object, set[str]]] = {
     "timeout": (60, {"service"}),
     "task_timeout": (60, {"job"}),
     "task_retries": (1, {"job"}),
+    "webhook_secret": ("helios-webhooks", {"job"}),
     "ingress": ("internal", {"service"}),
     "invokers": (["user:bob@example.com"], {"access"}),
     "allowed_sources": (["https://example.com/"], {"service", "job"}),
@@ -187,6 +189,15 @@ def test_every_setting_reaches_the_cloud_once(deployer: Any) -> None:
         changed = {c.resource.partition(" ")[0] for c in changes if c.action == "updated"}
         assert changed == reached, setting
     assert not deployer.deploy().changed
+
+
+def test_a_job_signs_webhooks_by_a_secret_of_which_it_has_the_name_alone(deployer: Any) -> None:
+    deployer.deploy(webhook_secret="helios-webhooks")
+    (container,) = deployer.job.template.template.containers
+    (signs,) = (v for v in container.env if v.name == SECRET)
+    key = signs.value_source.secret_key_ref
+    assert (key.secret, key.version, signs.value) == ("helios-webhooks", "latest", "")
+    assert SECRET not in env_of(deployer.service)
 
 
 def test_values_of_variables_that_people_bring_are_not_shown(deployer: Any) -> None:

@@ -15,6 +15,7 @@ from google.oauth2 import service_account
 from helios.job_outcome import JobOutcome, read_outcome
 from helios.job_spec import JobSpec
 from helios.storage import ArtifactStorage, open_storage
+from helios.webhook import SECRET, WebhookEvent, verify
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.job import job_settings
 from orchestrator.detached.base import Execution, RenderState
@@ -23,8 +24,11 @@ from orchestrator.google_calls import GoogleCalls
 from orchestrator.stores import Stores
 from sandbox.google_cloud import GoogleCloud
 from sandbox.object_stores import ObjectStore, create_bucket
+from sandbox.scripted_server import ScriptedServer
 from sandbox.worker_tasks import WorkerTasks
 
+#: What webhooks are signed with: what Secret Manager keeps under the name in the configuration.
+SECRET_VALUE = "of-job-and-receiver"
 _NUMBERS = itertools.count()
 Result = TypeVar("Result")
 
@@ -45,7 +49,9 @@ class CloudRunSite:
         self.project = f"videos-{number:04d}"
         store = ObjectStore(cloud.env["STORAGE_EMULATOR_HOST"], cloud.env)
         self.artifacts = create_bucket(store, f"{self.project}-helios")
-        self.workers = WorkerTasks(folder, {"STORAGE_EMULATOR_HOST": store.endpoint})
+        self.workers = WorkerTasks(
+            folder, {"STORAGE_EMULATOR_HOST": store.endpoint, SECRET: SECRET_VALUE}
+        )
         self.configuration = CloudRunConfiguration.read(
             {
                 "project": self.project,
@@ -54,12 +60,21 @@ class CloudRunSite:
                 "service_account": f"worker@{self.project}.iam.gserviceaccount.com",
                 "bucket": f"{self.project}-helios",
                 "task_retries": 1,
-                "env": {"HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh"},
+                "webhook_secret": "helios-webhooks",
+                "env": {
+                    "HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh",
+                    # Receivers are on this machine.
+                    "HELIOS_ALLOW_PRIVATE_NETWORK": "1",
+                },
             }
         )
+        self.deploy("helios-worker", self.configuration)
+
+    def deploy(self, name: str, configuration: CloudRunConfiguration) -> None:
+        """Make a job."""
         job = run_v2.Job()
-        job_settings(self.configuration)(job)
-        self.api.jobs.create(self.configuration.parent, "helios-worker", job, failure=None)
+        job_settings(configuration)(job)
+        self.api.jobs.create(configuration.parent, name, job, failure=None)
 
     def place(self, stores: Stores, **options: Any) -> CloudRunJobPlace:
         """Return the place as another client sees it."""
@@ -135,6 +150,10 @@ class CloudRunSite:
 
     def open(self, url: str) -> ArtifactStorage:
         return open_storage(url, env=self.cloud.env)
+
+    def told(self, receiver: ScriptedServer) -> list[WebhookEvent]:
+        """Return what a receiver was told, each request checked as receivers do it."""
+        return [verify(r.headers, r.body, secret=SECRET_VALUE) for r in receiver.requests]
 
     def execute(self, job_id: str, **variables: str) -> str:
         """Execute the job as somebody else; return the execution's short name."""

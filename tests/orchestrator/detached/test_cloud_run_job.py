@@ -14,23 +14,30 @@ from helios.errors import (
     HeliosError,
     JobNotFound,
     OptionInvalid,
+    WebhookUndelivered,
     WorkerNotFound,
     WorkerThrottled,
     WorkerUnavailable,
 )
 from helios.job_spec import JobSpec
 from helios.media import probe
+from helios.storage import ArtifactStorage
+from helios.webhook_delivery import WebhookSender
 from orchestrator.detached.base import RenderState
 from orchestrator.detached.cloud_run_job import CloudRunJobPlace
-from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.google_cloud import GoogleCloud
+from sandbox.scripted_server import Reply, ScriptedServer
+from tests.google_cloud import trusted_google_cloud
 from tests.helios.worker_site import FRAMES, make_spec
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
 
-from .cloud_run_site import CloudRunSite, Tasks
+from .cloud_run_site import SECRET_VALUE, CloudRunSite, Tasks
 
 WAITS = "import time; time.sleep(60)"
 FAILS = "raise SystemExit(1)"
+#: Signs as the job does.
+SENDER = WebhookSender(SECRET_VALUE)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +48,7 @@ def tasks() -> Tasks:
 @pytest.fixture(scope="module")
 def cloud(tasks: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
     folder = tmp_path_factory.mktemp("google-cloud")
-    with (
-        google_cloud(folder, looks=0, start_task=tasks) as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        # gRPC reads this once in a process.
-        name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-        patch.setenv(name, running.env[name])
+    with trusted_google_cloud(folder, looks=0, start_task=tasks) as running:
         yield running
 
 
@@ -71,13 +72,24 @@ def spec(job_id: str = "promo", **options: Any) -> JobSpec:
     return make_spec(**options, id=job_id)
 
 
+async def texts(folder: ArtifactStorage) -> dict[str, str]:
+    """Return all that is in a job's folder, by its key."""
+    keys = [found.key for found in await folder.list()]
+    return {key: (await folder.get_bytes(key)).decode("latin-1") for key in keys}
+
+
 def starts(site: CloudRunSite) -> int:
     return site.api.calls.count("RunJob")
 
 
-def test_a_render_goes_on_without_its_client(rendering: CloudRunSite, tmp_path: Path) -> None:
+def test_a_render_goes_on_without_its_client(
+    rendering: CloudRunSite, receiver: ScriptedServer, tmp_path: Path
+) -> None:
     site = rendering
-    started = site.start(spec(chunks=3))
+    # The first task that tells is refused for good: Cloud Run begins it once more, to tell alone.
+    receiver.tell(Reply(410), Reply(204))
+    webhook = f"{receiver.endpoint}/ended?key=of-receiver"
+    started = site.start(spec(chunks=3), webhook=webhook)
     assert (started.job_id, started.state) == ("promo", RenderState.RUNNING)
     assert site.executions()[0].task_count == 3
     ended = site.end_of("promo")
@@ -95,9 +107,27 @@ def test_a_render_goes_on_without_its_client(rendering: CloudRunSite, tmp_path: 
     assert info is not None
     assert info.frames == 3 * FRAMES
 
+    until(lambda: site.executions()[0].completion_time)
+    assert site.executions()[0].retried_count == 1
+    assert [request.path for request in receiver.requests] == ["/ended?key=of-receiver"] * 2
+    event, again = site.told(receiver)
+    assert event == again
+    assert (event.type, event.job_id, event.output) == ("job.completed", "promo", ended.output.url)
+    assert (event.chunks_done, event.chunks_total) == (3, 3)
+    assert (event.frames_done, event.frames_total) == (3 * FRAMES, 3 * FRAMES)
+    assert site.outcome("promo") == outcome  # as it was before the webhook was told
+    kept = site.in_folder("promo", texts)
+    assert f"told/{started.name}" in kept
+    for text in (*kept.values(), *site.workers.logs()):
+        assert SECRET_VALUE not in text
+        assert "of-receiver" not in text
 
-def test_a_chunk_that_can_never_be_rendered_fails_the_render(rendering: CloudRunSite) -> None:
-    rendering.start(make_spec(["forbidden", "forbidden"], id="promo"))
+
+def test_a_chunk_that_can_never_be_rendered_fails_the_render(
+    rendering: CloudRunSite, receiver: ScriptedServer
+) -> None:
+    forbidden = make_spec(["forbidden", "forbidden"], id="promo")
+    rendering.start(forbidden, webhook=receiver.endpoint)
     ended = rendering.end_of("promo")
     assert ended.state is RenderState.FAILED
     assert ended.error is not None
@@ -105,19 +135,30 @@ def test_a_chunk_that_can_never_be_rendered_fails_the_render(rendering: CloudRun
     outcome = rendering.outcome("promo")
     assert outcome is not None
     assert outcome.failed_chunks != []
+    until(lambda: rendering.executions()[0].completion_time)
+    told = rendering.told(receiver)
+    assert {(event.id, event.type) for event in told} == {(told[0].id, "job.failed")}
+    assert told[0].error is not None
+    assert told[0].error.code == "COMMAND_FORBIDDEN"
+    assert (told[0].chunks_done, told[0].chunks_total) == (0, 2)
 
 
-def test_a_cancelled_render_leaves_nothing_running(rendering: CloudRunSite) -> None:
+def test_a_cancelled_render_leaves_nothing_running(
+    rendering: CloudRunSite, receiver: ScriptedServer
+) -> None:
     site = rendering
-    site.start(make_spec([slow(60.041), slow(60.042, chunk=1)], id="promo"))
+    both = make_spec([slow(60.041), slow(60.042, chunk=1)], id="promo")
+    site.start(both, webhook=receiver.endpoint)
     until(lambda: asleep(60.041) and asleep(60.042))
-    site.run(lambda place: place.cancel("promo", reason="by Ann"))
+    site.run(lambda place: place.cancel("promo", reason="by Ann"), webhooks=SENDER)
     assert asleep(60.041) + asleep(60.042) == []
     ended = site.find("promo")
     assert ended.state is RenderState.CANCELLED
     assert ended.error is not None
     assert (ended.error.code, "by Ann" in ended.error.message) == ("CANCELLED", True)
     assert ended.ended_at is not None
+    (event,) = site.told(receiver)
+    assert (event.type, event.error) == ("job.cancelled", ended.error)
     site.api.calls.clear()
     site.run(lambda place: place.cancel("promo", reason="again"))
     assert site.find("promo") == ended
@@ -315,8 +356,42 @@ def test_reads_that_fail_for_a_moment_are_made_again(site: CloudRunSite, tasks: 
     assert site.find("promo").state is RenderState.RUNNING
 
 
-def test_a_webhook_is_refused_as_nobody_would_tell_it(site: CloudRunSite) -> None:
-    with pytest.raises(OptionInvalid, match="tells none"):
-        site.start(spec(), webhook="https://example.com/ended")
+def test_a_webhook_is_refused_where_there_is_nothing_to_sign_with(site: CloudRunSite) -> None:
+    unsigned = site.configuration.model_copy(update={"name": "unsigned", "webhook_secret": None})
+    site.deploy("unsigned", unsigned)
+    site.put(spec())
+    url = "https://example.com/ended"
+    with pytest.raises(OptionInvalid, match="has no HELIOS_WEBHOOK_SECRET to sign with"):
+        site.run(lambda place: place.start(spec(), webhook=url), job=unsigned.job)
 
     assert starts(site) == 0
+
+
+def test_who_finds_a_render_ended_without_a_word_tells_it_or_leaves_that_to_others(
+    site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
+) -> None:
+    tasks.code = FAILS
+    site.start(spec(), webhook=receiver.endpoint)
+    assert site.end_of("promo").state is RenderState.FAILED
+    assert (site.outcome("promo"), receiver.requests) == (None, [])  # it knew no secret
+    receiver.tell(Reply(500), Reply(204))
+    for _ in range(3):
+        ended = site.run(lambda place: place.find("promo"), webhooks=SENDER)
+        assert ended.state is RenderState.FAILED
+
+    refused, event = site.told(receiver)
+    assert refused == event
+    assert (event.type, event.error) == ("job.failed", ended.error)
+
+
+def test_a_cancelled_render_whose_webhook_cannot_be_told_says_so_and_is_cancelled(
+    site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
+) -> None:
+    tasks.code = WAITS
+    site.start(spec(), webhook=receiver.endpoint)
+    with pytest.raises(WebhookUndelivered, match="cancelled, but its webhook isn't told yet"):
+        site.run(lambda place: place.cancel("promo", reason="enough"))
+
+    assert site.find("promo").state is RenderState.CANCELLED
+    site.run(lambda place: place.find("promo"), webhooks=SENDER)
+    assert [event.type for event in site.told(receiver)] == ["job.cancelled"]
