@@ -182,7 +182,7 @@ def test_a_plan_on_stdout_is_a_job_spec_whatever_else_is_said(bench: Any) -> Non
 def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     bench: Any, number: signal.Signals
 ) -> None:
-    flags = (*SMALL, "--duration", 20, "--chunks", 12, "--concurrency", 2, "--no-audio")
+    flags = (*SMALL, "--duration", 8, "--chunks", 8, "--concurrency", 2, "--no-audio")
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags)
     chunks = bench.folder / "v.mp4.job/chunks"
     command.wait_until(lambda: len(list(chunks.glob("*.mp4"))) >= 2)
@@ -204,13 +204,13 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     resumed = bench.run(*go_on, "--json")
     assert resumed.status == 0, resumed.stdout
     started = [doc for doc in resumed.documents if doc["event"] == "chunk_started"]
-    assert len(started) <= 12 - kept
-    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "600"
+    assert len(started) <= 8 - kept
+    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "240"
 
 
 @pytest.mark.browser
 def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: Any) -> None:
-    flags = (*SMALL, "--duration", 20, "--chunks", 2, "--concurrency", 1, "--retry-delay", 0)
+    flags = (*SMALL, "--duration", 8, "--chunks", 2, "--concurrency", 1, "--retry-delay", 0)
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags, "--no-audio", "--json")
 
     def kill_a_browser() -> bool:
@@ -228,7 +228,7 @@ def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: A
     assert done.status == 0, done.stdout
     [retrying] = [doc for doc in done.documents if doc["event"] == "chunk_retrying"]
     assert retrying["error"]["code"] == "BROWSER_CRASHED"
-    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "600"
+    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "240"
     assert command.family() == set()
 
 

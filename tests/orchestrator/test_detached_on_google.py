@@ -33,7 +33,7 @@ DEPLOY = (
     *("--env", "HELIOS_EXECUTABLES=helios,ffmpeg,ffprobe,sh"),
 )
 JOB = "projects/my-videos/locations/europe-west1/jobs/helios-worker"
-RENDER = ("render", "page", "--width", 160, "--height", 90, "--chunks", 3)
+RENDER = ("render", "page", "--width", 160, "--height", 90, "--chunks", 2)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clouds")]
 
@@ -107,7 +107,7 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     watched = project.runs("watch", "movie", "--json", "--interval", 0.2)
     completed = watched.documents[-1]
     assert (completed["event"], completed["state"]) == ("completed", "completed")
-    assert (completed["chunksDone"], completed["framesDone"]) == (3, 12)
+    assert (completed["chunksDone"], completed["framesDone"]) == (2, 12)
     assert completed["cost"]["prices"]["region"] == "europe-west1"
     assert len(project.cloud.api.executions.list(JOB)) == 1
 
@@ -201,7 +201,7 @@ def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Proj
     project.runs(*RENDER, "-o", "here.mp4")
     folder = project.bench.folder
     assert frame_hashes(folder / "served.mp4") == frame_hashes(folder / "here.mp4")
-    assert project.service_log().count('"event": "chunk.stored"') == 3
+    assert project.service_log().count('"event": "chunk.stored"') == 2
 
 
 def test_a_service_that_was_deployed_lets_only_those_in_who_have_a_token_for_it(

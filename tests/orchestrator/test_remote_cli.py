@@ -185,7 +185,7 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     page: Any, clouds: Clouds
 ) -> None:
     before = clouds.rendered()["lambda"]
-    flags = ("--duration", 4, "--chunks", 12, "--no-audio", "--concurrency", 2)
+    flags = ("--duration", 2, "--chunks", 8, "--no-audio", "--concurrency", 2)
     command = page.start(*SHORT[:6], "-o", "v.mp4", *flags, *LAMBDA, env=clouds.env)
     command.wait_until(lambda: clouds.rendered()["lambda"] - before >= 2)
     command.signal(signal.SIGINT)
@@ -201,38 +201,38 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     resumed = page.run(*go_on, env=clouds.env)
     assert resumed.status == 0, resumed.stderr
     assert "the job goes on with the version in storage" in resumed.stderr
-    assert len(frame_hashes(page.folder / "v.mp4")) == 120
+    assert len(frame_hashes(page.folder / "v.mp4")) == 60
     # Two ran when it was stopped; those may have been rendered twice.
-    assert clouds.rendered()["lambda"] - before <= 12 + 2
+    assert clouds.rendered()["lambda"] - before <= 8 + 2
 
 
 def killed_and_resumed(page: Any, clouds: Clouds, *command: object) -> None:
-    """Kill a command of 20 chunks on Lambda in its middle, and go on with what is missing alone."""
+    """Kill a command of 12 chunks on Lambda in its middle, and go on with what is missing alone."""
     before = clouds.rendered()["lambda"]
     killed = page.start(*command, *LAMBDA, "--concurrency", 2, env=clouds.env)
-    killed.wait_until(lambda: clouds.rendered()["lambda"] - before >= 8)
+    killed.wait_until(lambda: clouds.rendered()["lambda"] - before >= 4)
     killed.signal(signal.SIGKILL)
     killed.end()
     [job] = page.run("jobs", "list", "--state", "interrupted", "--json").documents
     # What the workers were at, they finish.
     kept = settled(lambda: clouds.rendered()["lambda"] - before)
-    assert 8 <= kept < 20
+    assert 4 <= kept < 12
 
     resumed = page.run("resume", job["id"], "--json", env=clouds.env)
     assert resumed.status == 0, resumed.stdout
-    assert clouds.rendered()["lambda"] - before == 20
+    assert clouds.rendered()["lambda"] - before == 12
     asked = {doc["chunkId"] for doc in resumed.documents if doc["event"] == "chunk_started"}
-    assert len(asked) == 20 - kept
+    assert len(asked) == 12 - kept
     [done] = page.run("jobs", "list", "--json").documents[:1]
-    assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", 20)
+    assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", 12)
 
 
 def test_a_killed_job_is_gone_on_with_by_rendering_only_what_is_missing(
     page: Any, clouds: Clouds
 ) -> None:
-    merge = "helios merge video.mp4 " + " ".join(f"chunks/{n:05}.mp4" for n in range(20))
+    merge = "helios merge video.mp4 " + " ".join(f"chunks/{n:05}.mp4" for n in range(12))
     (page.folder / "job").mkdir()
-    (page.folder / "job/job.json").write_text(make_spec(chunks=20, merge=merge).to_json())
+    (page.folder / "job/job.json").write_text(make_spec(chunks=12, merge=merge).to_json())
     here = page.run("run", "job/job.json", "-o", "here.mp4", "--jobs", "none")
     assert here.status == 0, here.stderr
     killed_and_resumed(page, clouds, "run", "job/job.json", "-o", "v.mp4")
@@ -241,7 +241,7 @@ def test_a_killed_job_is_gone_on_with_by_rendering_only_what_is_missing(
 
 @pytest.mark.long
 def test_a_killed_render_is_gone_on_with_to_the_same_video(page: Any, clouds: Clouds) -> None:
-    flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
+    flags = (*SHORT[:6], "--duration", 4, "--chunks", 12, "--no-audio")
     here = page.run(*flags, "-o", "here.mp4", "--jobs", "none")
     assert here.status == 0, here.stderr
     killed_and_resumed(page, clouds, *flags, "-o", "v.mp4")
