@@ -13,10 +13,10 @@ from helios.renderer.composition import Composition
 from helios.renderer.network import PROXY_VARIABLE, network_flags
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
-#: Height in pixels of the strips that Chromium draws a page in. Its own tiles of 256 x 256 cost
-#: twice the time on pages with large gradients or shadows; strips across the whole page, each
-#: thread with several to draw, were the fastest that `benchmarks/` showed.
-STRIP_HEIGHT = 256
+#: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page is
+#: one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of
+#: 256 x 256 such pages cost twice the time. What was tried is in docs/benchmarks.md.
+MAX_TILE_SIDE = 4096
 #: Threads that draw one page at most.
 MAX_RASTER_THREADS = 4
 
@@ -80,12 +80,15 @@ async def open_stage(
 
 
 def _raster_flags(options: PageOptions, pages: int) -> list[str]:
-    width = math.ceil(options.width * options.scale / 64) * 64
     threads = min(max((os.cpu_count() or 1) // pages, 1), MAX_RASTER_THREADS)
     return [
-        f"--default-tile-width={width}",
-        f"--default-tile-height={STRIP_HEIGHT}",
+        f"--default-tile-width={_tile_side(options.width * options.scale)}",
+        f"--default-tile-height={_tile_side(options.height * options.scale)}",
         f"--num-raster-threads={threads}",
         # The page's own factor reaches its layout alone; what is drawn has the window's.
         f"--force-device-scale-factor={options.scale}",
     ]
+
+
+def _tile_side(pixels: float) -> int:
+    return min(math.ceil(pixels / 64) * 64, MAX_TILE_SIDE)
