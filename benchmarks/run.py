@@ -43,7 +43,7 @@ STITCH_ROUNDS = 9
 EXECUTOR_ROUNDS = 5
 STORAGE_ROUNDS = 9
 COLD_ROUNDS = 5
-DISPATCH_ROUNDS = 3
+DISPATCH_ROUNDS = 9
 
 #: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
 #: seconds that `--help` may take.

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
 from helios.errors import CommandFailed, HeliosError, InvocationInvalid, Report, parse_report
 
@@ -269,6 +270,10 @@ class Invocation(_WireModel):
         """Return the request as JSON value, without what is left at its default."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
+    def encoded(self) -> bytes:
+        """Return the payload's JSON text."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
 
 class InvocationResponse(_WireModel):
     """Answer of a deployed worker."""
@@ -386,7 +391,7 @@ def _parse(model: type[_Model], payload: object) -> _Model:
 def _json_object(payload: object) -> Mapping[str, Any]:
     if isinstance(payload, str | bytes):
         try:
-            payload = json.loads(payload)
+            payload = _loads(payload)
         except (ValueError, RecursionError) as fault:
             raise InvocationInvalid(f"the payload isn't JSON: {fault}") from None
     if not isinstance(payload, Mapping):
@@ -395,3 +400,11 @@ def _json_object(payload: object) -> Mapping[str, Any]:
             hint='Send {"jobPath": "...", "chunkIndex": 0}.',
         )
     return payload
+
+
+def _loads(text: str | bytes) -> Any:
+    try:
+        return from_json(text)  # in a third of the time
+    except ValueError:
+        # Half of a surrogate pair, which writers in other languages let through, json reads too.
+        return json.loads(text)

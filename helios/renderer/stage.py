@@ -13,8 +13,8 @@ from helios.renderer.composition import Composition
 from helios.renderer.network import PROXY_VARIABLE, network_flags
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
-#: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page is
-#: one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of
+#: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page
+#: is one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of
 #: 256 x 256 such pages cost twice the time. What was tried is in docs/benchmarks.md.
 MAX_TILE_SIDE = 4096
 #: Threads that draw one page at most.

@@ -161,7 +161,7 @@ class AwsLambdaAdapter(WorkerAdapter):
         WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid
             None will. (Neither does one after `WorkerCrashed` where the function can't start.)
         """
-        payload = json.dumps(Invocation.of(job).payload()).encode()
+        payload = Invocation.of(job).encoded()
         try:
             async with asyncio.timeout(job.timeout):
                 return await self._threads.run(lambda: self._invoke(payload))

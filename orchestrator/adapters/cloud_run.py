@@ -153,7 +153,7 @@ class CloudRunAdapter(WorkerAdapter):
         WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid
             None will.
         """
-        payload = json.dumps(Invocation.of(job).payload()).encode()
+        payload = Invocation.of(job).encoded()
         limit = self._request_timeout if job.timeout is None else job.timeout
         listener = on_output if self._progress else None
         try:

@@ -57,6 +57,13 @@ def test_a_request_for_a_chunk_is_what_older_workers_know() -> None:
     request = Invocation(job_path="s3://bucket/job.json", chunk_index=0)
     assert request.payload() == {"jobPath": "s3://bucket/job.json", "chunkIndex": 0}
     assert Invocation.parse(request.payload()) == request
+    assert Invocation.parse(request.encoded()) == request
+
+
+def test_an_answer_may_hold_half_of_a_surrogate_pair() -> None:
+    answer = InvocationResponse.parse(rb'{"exitCode": 0, "stdout": "cut \ud83d"}')
+    assert answer.exit_code == 0
+    assert answer.result().stdout == "cut \ud83d"
 
 
 def test_a_merge_needs_no_chunk() -> None:
