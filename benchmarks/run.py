@@ -11,7 +11,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,15 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 #: What stands around the table in the page.
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
-#: Rounds of each benchmark; medians are compared.
-PEER_ROUNDS = 3
-STITCH_ROUNDS = 9
-EXECUTOR_ROUNDS = 5
-STORAGE_ROUNDS = 9
-COLD_ROUNDS = 5
-DISPATCH_ROUNDS = 9
+#: Rounds of each section; medians are compared.
+ROUNDS = {
+    "executor": 5,
+    "stitch": 9,
+    "storage": 9,
+    "coldStart": 5,
+    "dispatch": 9,
+    "render": 3,
+}
 
 #: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
 #: seconds that `--help` may take.
@@ -257,58 +259,68 @@ def _version(command: Sequence[str]) -> str:
     return found[0] if found else said.strip()
 
 
+def _measure_dispatch(runs: int) -> list[dict[str, Any]]:
+    return [*dispatch_lambda.run(runs=runs), *dispatch_cloud_run.run(runs=runs)]
+
+
+#: Measures each section: rounds, the browser, and whom to tell what goes on.
+SECTIONS: dict[str, Callable[[int, str, Callable[[str], None]], Any]] = {
+    "executor": lambda rounds, _browser, _report: executor.run(runs=rounds),
+    "stitch": lambda rounds, _browser, _report: stitch.run(runs=rounds),
+    "storage": lambda rounds, _browser, _report: storage.run(runs=rounds),
+    "coldStart": lambda rounds, _browser, _report: cold_start.run(runs=rounds),
+    "dispatch": lambda rounds, _browser, _report: _measure_dispatch(rounds),
+    "render": lambda rounds, browser, report: peers.run(
+        rounds=rounds, browser=browser, report=report
+    ),
+}
+
+
+def lines_of(results: Mapping[str, Any]) -> list[Line]:
+    """Return the table's lines."""
+    return [
+        *frame_rate_lines(results["render"]),
+        *stitch_lines(results["stitch"]),
+        *storage_lines(results["storage"]),
+        *executor_lines(results["executor"]),
+        *cold_start_lines(results["coldStart"]),
+        *dispatch_lines(results["dispatch"][:2]),
+        *dispatch_lines(results["dispatch"][2:]),
+    ]
+
+
 def main() -> None:
     """Run everything, print the table, and keep the figures of a full run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(SECTIONS),
+        help="measure this alone, and keep the other figures; repeatable",
+    )
     options = parser.parse_args()
     browser = str(find_browser())
 
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    rounds: tuple[int, ...] = (1,) * 6
-    if not options.quick:
-        rounds = (PEER_ROUNDS, STITCH_ROUNDS, EXECUTOR_ROUNDS, STORAGE_ROUNDS)
-        rounds += (COLD_ROUNDS, DISPATCH_ROUNDS)
-    report("executor")
-    of_executor = executor.run(runs=rounds[2])
-    report("stitching")
-    of_stitch = stitch.run(runs=rounds[1])
-    report("storage")
-    of_storage = storage.run(runs=rounds[3])
-    report("cold start")
-    of_cold_start = cold_start.run(runs=rounds[4])
-    report("dispatch")
-    of_lambda = dispatch_lambda.run(runs=rounds[5])
-    of_cloud_run = dispatch_cloud_run.run(runs=rounds[5])
-    of_peers = peers.run(rounds=rounds[0], browser=browser, report=report)
-    lines = [
-        *frame_rate_lines(of_peers),
-        *stitch_lines(of_stitch),
-        *storage_lines(of_storage),
-        *executor_lines(of_executor),
-        *cold_start_lines(of_cold_start),
-        *dispatch_lines(of_lambda),
-        *dispatch_lines(of_cloud_run),
-    ]
+    known: dict[str, Any] = json.loads(RESULTS.read_text()) if options.only else {}
+    results: dict[str, Any] = {"date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    results["machine"] = facts = machine(browser)
+    for name, measure in SECTIONS.items():
+        if options.only and name not in options.only:
+            results[name] = known[name]
+            continue
+        report(name)
+        results[name] = measure(1 if options.quick else ROUNDS[name], browser, report)
+    lines = lines_of(results)
     show(lines)
     if options.quick:
         return
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    facts = machine(browser)
-    results = {
-        "date": date,
-        "machine": facts,
-        "render": of_peers,
-        "stitch": of_stitch,
-        "storage": of_storage,
-        "executor": of_executor,
-        "coldStart": of_cold_start,
-        "dispatch": [*of_lambda, *of_cloud_run],
-    }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    PAGE.write_text(replace_between_markers(PAGE.read_text(), markdown(lines, facts, date)))
+    table = markdown(lines, facts, results["date"])
+    PAGE.write_text(replace_between_markers(PAGE.read_text(), table))
     report(f"written: {RESULTS.relative_to(HERE.parent)}, {PAGE.relative_to(HERE.parent)}")
 
 
