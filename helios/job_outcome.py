@@ -79,15 +79,20 @@ async def read_outcome(storage: ArtifactStorage) -> JobOutcome | None:
 async def write_outcome(storage: ArtifactStorage, outcome: JobOutcome) -> JobOutcome:
     """Record an outcome, unless it is recorded already or a later execution's is.
 
+    Of several that record the first outcome of a job at once, one does: the others learn of it.
+
     Returns
     -------
     JobOutcome
         What is recorded now.
     """
+    data = outcome.to_bytes()
+    if await storage.create(OUTCOME, data):
+        return outcome
     there = await read_outcome(storage)
     if there is not None and (
         there.execution == outcome.execution or there.started_at > outcome.started_at
     ):
         return there
-    await storage.put_bytes(OUTCOME, outcome.to_bytes())
+    await storage.put_bytes(OUTCOME, data)
     return outcome

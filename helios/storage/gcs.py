@@ -50,6 +50,8 @@ RETRY_SECONDS = 60.0
 _TIMEOUT = 30.0
 #: Objects that Google joins by one request.
 _COMPOSED = 32
+#: Times that an object is read which is replaced between asking for it and reading it.
+_MOST_READS = 5
 #: Metadata with an object's digest.
 _SHA256 = "sha256"
 #: Metadata that tells who created an object, so that a lost answer isn't taken for a lost race.
@@ -154,12 +156,15 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
 
         def get(_halt: Halt) -> bytes:
-            blob = self._find(key)
-            check_size(self.url_of(key), blob.size, limit)
-            data: bytes = blob.download_as_bytes(raw_download=True, **self._how)
-            found = hashlib.sha256(data).hexdigest()
-            check_digest(self.url_of(key), found, _metadata(blob).get(_SHA256))
-            return data
+            for _ in range(_MOST_READS):
+                blob = self._find(key)
+                check_size(self.url_of(key), blob.size, limit)
+                data = self._read(blob)
+                if data is not None:
+                    found = hashlib.sha256(data).hexdigest()
+                    check_digest(self.url_of(key), found, _metadata(blob).get(_SHA256))
+                    return data
+            raise StorageUnavailable(f"{self.url_of(key)} was replaced each time it was read")
 
         return await self._request(key, get)
 
@@ -370,6 +375,17 @@ class GcsStorage(ArtifactStorage):
             self._bucket().blob(self._above + key).delete(**self._how)
         except NotFound:
             self._check_bucket()
+
+    def _read(self, blob: "Blob") -> bytes | None:
+        """Return the bytes of what was found, or None if it has been replaced or removed since."""
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
+
+        pinned = self._bucket().blob(blob.name, generation=blob.generation)
+        try:
+            data: bytes = pinned.download_as_bytes(raw_download=True, **self._how)
+        except NotFound:
+            return None
+        return data
 
     async def _fetch(self, key: str, blob: "Blob", sink: BinaryIO) -> str:
         # Parts of two generations of an object would make a third one.

@@ -119,6 +119,25 @@ def test_what_is_put_replaces_what_was_there(storage: ArtifactStorage) -> None:
     assert (after.bytes, after.sha256) == (10, sha256(b"second one"))
 
 
+def test_what_is_read_while_it_is_replaced_is_one_of_the_two(storage: ArtifactStorage) -> None:
+    contents = [b"first" * 1000, b"second"]
+
+    async def replace() -> None:
+        # A reader begins anew for each of them at most.
+        for data in contents * 2:
+            await storage.put_bytes("key", data)
+
+    async def read() -> None:
+        assert await storage.get_bytes("key") in contents
+
+    async def go() -> None:
+        await storage.put_bytes("key", contents[1])
+        for _ in range(20):
+            await asyncio.gather(replace(), read(), read(), read())
+
+    do(go())
+
+
 def test_a_copy_is_the_same_object_under_another_key(
     storage: ArtifactStorage, tmp_path: Path
 ) -> None:
