@@ -29,9 +29,11 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
+# IMAGES=--install installs a Docker engine where there is none.
 test: setup ## Check everything: lint, and all tests but the long ones
 	@$(MAKE) --no-print-directory -j 2 collect lint $(if $(shell command -v npm),$(CDK_INSTALLED))
 	$(PYTEST) -m "not long" || $(AGAIN) -m "not long"
+	@$(MAKE) --no-print-directory test-images
 
 # Side by side with lint: each of pytest's workers would compile all tests otherwise. What is wrong
 # with one is told when the tests run.
@@ -42,7 +44,7 @@ test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long
 
 test-images: setup ## Build both workers' images, and run their tests in containers
-	$(PYTHON) -m sandbox.images $(ARGS) test -- -n $(WORKERS) --dist loadgroup
+	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that need no browser and little time
 	$(PYTEST) -m "not browser and not slow and not long"

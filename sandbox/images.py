@@ -1,7 +1,7 @@
 """Builds both workers' images, and runs the tests that are marked for them against containers.
 
 `python -m sandbox.images test` says which it was: containers, or (where no Docker engine can be
-had) nothing more than the processes that `make test` uses.
+had) processes, as which all other tests of `make test` run them.
 """
 
 import argparse
@@ -159,7 +159,7 @@ def test_images(arguments: Sequence[str], *, install: bool) -> int:
             env = {**os.environ, ENGINE_VARIABLE: host}
             return subprocess.run(command, env=env, cwd=_ROOT, check=False).returncode
     except EngineUnavailable as fault:
-        _said(f"not tested as containers, only as processes (`make test`): {fault}")
+        _said(f"not tested as containers, only as processes, by all other tests: {fault}")
         return 0
 
 
