@@ -14,6 +14,8 @@ AGAIN := $(PYTHON) -m pytest -n 1 --dist loadgroup --last-failed --last-failed-n
 # The CDK's command line, as infra/package-lock.json pins it.
 CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
+# Tests that need it are left out where there is no npm to install it by.
+CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo collect test test-long test-images test-fast lint format bench chaos sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
@@ -31,7 +33,7 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 
 # IMAGES=--install installs a Docker engine where there is none.
 test: setup ## Check everything: lint, and all tests but the long ones
-	@$(MAKE) --no-print-directory -j 2 collect lint $(if $(shell command -v npm),$(CDK_INSTALLED))
+	@$(MAKE) --no-print-directory -j 2 collect lint $(CDK_IF_NPM)
 	$(PYTEST) -m "not long" || $(AGAIN) -m "not long"
 	@$(MAKE) --no-print-directory test-images
 
@@ -43,7 +45,7 @@ collect: setup
 test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long
 
-test-images: setup ## Build both workers' images, and run their tests in containers
+test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
 	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that need no browser and little time

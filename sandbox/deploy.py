@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from sandbox.local_aws import LocalAws
 
 _ROOT = Path(__file__).parents[1]
 _CDK = _ROOT / "infra/node_modules/.bin/cdk"
+#: Command that answers in place of Docker where images needn't be built.
+NO_DOCKER = (sys.executable, "-m", "sandbox.unbuilt_images")
 #: Seconds that one command of the CDK may take.
 _PATIENCE = 300.0
 
@@ -54,8 +56,8 @@ class LocalDeployment:
     context:
         Values that differ from those in cdk.json, as `infra.configuration` names them.
     docker:
-        Program that builds and pushes images; None for one that only registers them, as functions
-        run as processes.
+        Command that builds and pushes images as `docker` does; by default one that only registers
+        them, as functions run as processes.
     """
 
     def __init__(
@@ -64,12 +66,12 @@ class LocalDeployment:
         *,
         folder: Path,
         context: Mapping[str, str] | None = None,
-        docker: Path | None = None,
+        docker: Sequence[str] = NO_DOCKER,
     ) -> None:
         self._aws = aws
         self._folder = folder
         self._context = {"helios:stackName": "Helios", **(context or {})}
-        self._docker = docker or _write_docker(folder)
+        self._docker = _write_docker(folder, docker)
 
     def bootstrap(self) -> None:
         """Make the account ready for the CDK."""
@@ -141,11 +143,14 @@ class LocalDeployment:
 
 @contextmanager
 def local_deployment(
-    aws: LocalAws, *, context: Mapping[str, str] | None = None
+    aws: LocalAws,
+    *,
+    context: Mapping[str, str] | None = None,
+    docker: Sequence[str] = NO_DOCKER,
 ) -> Iterator[DeployedStack]:
     """Bootstrap and deploy; the stack is there while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="helios-deploy-") as folder:
-        deployment = LocalDeployment(aws, folder=Path(folder), context=context)
+        deployment = LocalDeployment(aws, folder=Path(folder), context=context, docker=docker)
         deployment.bootstrap()
         stack = deployment.deploy()
         try:
@@ -154,10 +159,11 @@ def local_deployment(
             deployment.destroy()
 
 
-def _write_docker(folder: Path) -> Path:
-    """Write the program that answers in place of Docker."""
+def _write_docker(folder: Path, command: Sequence[str]) -> Path:
+    """Write the program that the CDK takes for Docker; it keeps the folder that it is called in."""
     program = folder / "docker"
-    command = shlex.join([sys.executable, "-m", "sandbox.unbuilt_images"])
-    program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(_ROOT))} && exec {command} "$@"\n')
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(_ROOT))} exec {shlex.join(command)} "$@"\n'
+    )
     program.chmod(0o755)
     return program

@@ -15,7 +15,7 @@ from typing import Any
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
 #: What a private engine needs, as Debian calls it.
-PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+PACKAGES = ("docker.io", "docker-registry", "iptables", "mmdebstrap")
 
 
 class EngineUnavailable(Exception):
@@ -116,7 +116,8 @@ def _answers(host: str) -> bool:
 def _require_means(*, install: bool) -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise EngineUnavailable("no engine answers, and only root on Linux can start one")
-    needed = ("dockerd", "mmdebstrap")
+    # The registry is of use, but images can be built without it.
+    needed = ["dockerd", "mmdebstrap", *(["docker-registry"] if install else [])]
     if all(map(shutil.which, needed)):
         return
     if not install or not shutil.which("apt-get"):

@@ -9,7 +9,8 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+from sandbox.docker_registry import MANIFEST, register
+
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 
@@ -24,28 +25,16 @@ def _build(arguments: list[str]) -> None:
         sys.exit(f"{dockerfile} is missing from what is sent to the engine")
 
 
-def _push(name: str) -> None:
-    """Register an image under a name such as `ACCOUNT.dkr.ecr.REGION.HOST/REPOSITORY:TAG`."""
-    import boto3  # noqa: PLC0415
-
-    host, _, rest = name.partition("/")
-    repository, _, tag = rest.rpartition(":")
-    boto3.client("ecr", region_name=host.split(".")[3]).put_image(
-        repositoryName=repository,
-        imageTag=tag,
-        imageManifestMediaType=_MANIFEST,
-        imageManifest=json.dumps(_manifest(tag)),
+def _manifest(name: str) -> str:
+    digest = f"sha256:{sha256(name.encode()).hexdigest()}"
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": _CONFIG, "size": 0, "digest": digest},
+            "layers": [{"mediaType": _LAYER, "size": 0, "digest": digest}],
+        }
     )
-
-
-def _manifest(tag: str) -> dict[str, object]:
-    digest = f"sha256:{sha256(tag.encode()).hexdigest()}"
-    return {
-        "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": {"mediaType": _CONFIG, "size": 0, "digest": digest},
-        "layers": [{"mediaType": _LAYER, "size": 0, "digest": digest}],
-    }
 
 
 def main(arguments: list[str]) -> None:
@@ -54,7 +43,7 @@ def main(arguments: list[str]) -> None:
         case ["build", *rest]:
             _build(rest)
         case ["push", *rest]:
-            _push(rest[-1])
+            register(rest[-1], _manifest(rest[-1]))
         case ["login", *_]:
             sys.stdin.read()
         case ["inspect", *_]:

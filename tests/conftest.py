@@ -1,14 +1,17 @@
 """What tests of several packages stand on."""
 
 import asyncio
+import contextlib
 import inspect
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from sandbox.docker_registry import RegistryUnavailable, docker_registry
 from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
 from sandbox.scripted_server import Reply, ScriptedServer
@@ -34,6 +37,17 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     engine = os.environ.get(ENGINE_VARIABLE)
     with local_aws(logs=tmp_path_factory.mktemp("lambda-logs"), engine=engine) as started:
         yield started
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """The address of a registry for images."""
+    with contextlib.ExitStack() as open_for_now:
+        try:
+            address = open_for_now.enter_context(docker_registry(tmp_path))
+        except RegistryUnavailable as fault:
+            pytest.skip(str(fault))
+        yield address
 
 
 @pytest.fixture

@@ -3,19 +3,15 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sandbox.docker_registry import manifest_of
 from sandbox.images import ENGINE_VARIABLE, build_flags
 
 SCRIPT = Path(__file__).parents[2] / "scripts/build-image"
-MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def build(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -59,34 +55,6 @@ def test_without_an_engine_the_cloud_is_proposed(tmp_path: Path) -> None:
     assert "--engine cloud-build builds in the cloud" in done.stderr
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("there is no docker-registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"localhost:{probe.getsockname()[1]}"
-    settings = tmp_path / "registry.yml"
-    folder = tmp_path / "registry"
-    settings.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
-        f"http: {{addr: {address}}}\n"
-    )
-    process = subprocess.Popen([program, "serve", settings], stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://{address}/v2/").close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
 @pytest.mark.image
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(ENGINE_VARIABLE not in os.environ, reason="there is no Docker engine")
@@ -98,8 +66,5 @@ def test_the_digest_is_that_of_what_the_registry_got(registry: str) -> None:
     assert done.returncode == 0, done.stderr
     image, digest = re.fullmatch(r"(\S+)@(sha256:[0-9a-f]{64})\n", done.stdout).groups()  # type: ignore[union-attr]
     assert image == f"{registry}/helios/worker"
-    request = urllib.request.Request(
-        f"http://{registry}/v2/helios/worker/manifests/v1", headers={"Accept": MANIFESTS}
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert answer.headers["Docker-Content-Digest"] == digest
+    _, told = manifest_of(registry, "helios/worker", "v1")
+    assert told == digest
