@@ -1,4 +1,4 @@
-"""A render of 2,000 tiny chunks over the local Lambda endpoint, which throttles and crashes."""
+"""A render of very many tiny chunks over the local Lambda endpoint, which throttles and crashes."""
 
 import asyncio
 import json
@@ -17,7 +17,6 @@ from tests.helios.worker_site import FPS, FRAMES, SIZE, make_spec
 
 from .adapters.lambda_api import Answer, function_error, lambda_api, refusal
 
-CHUNKS = 2_000
 THROTTLED = 0.10
 CRASHED = 0.05
 #: Invocations that may be needed for each chunk; 1.17 are, if nothing is done in vain.
@@ -27,7 +26,7 @@ MOST_PER_CHUNK = 1.2
 MOST_SECONDS = 1_800
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.slow,
     pytest.mark.timeout(MOST_SECONDS + 100),
     pytest.mark.xdist_group("clouds"),
 ]
@@ -70,18 +69,21 @@ def _amazon(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name.startswith("X-Amz")}
 
 
-def write_spec(folder: Path) -> None:
+def write_spec(folder: Path, chunks: int) -> None:
     command = (
         f"ffmpeg -loglevel error -f lavfi -i testsrc=s={SIZE}:r={FPS}:d=9 -frames:v {FRAMES} "
         "-c:v libx264 -preset ultrafast -pix_fmt yuv420p chunks/{:05}.mp4"
     )
     folder.mkdir()
-    spec = make_spec([command.format(number) for number in range(CHUNKS)], merge="")
+    spec = make_spec([command.format(number) for number in range(chunks)], merge="")
     (folder / "job.json").write_text(spec.to_json())
 
 
-def test_throttling_and_crashes_cost_few_invocations_more(bench: Any, aws: AwsSide) -> None:
-    write_spec(bench.folder / "job")
+@pytest.mark.parametrize("chunks", [150, pytest.param(2_000, marks=pytest.mark.long)])
+def test_throttling_and_crashes_cost_few_invocations_more(
+    bench: Any, aws: AwsSide, chunks: int
+) -> None:
+    write_spec(bench.folder / "job", chunks)
     told: Counter[str] = Counter()
 
     async def render() -> Any:
@@ -96,9 +98,9 @@ def test_throttling_and_crashes_cost_few_invocations_more(bench: Any, aws: AwsSi
     done = asyncio.run(render())
     assert done.status == 0, done.stdout[-2_000:] + done.stderr
     events = Counter(document["event"] for document in done.documents)
-    assert events["chunk_finished"] == CHUNKS
+    assert events["chunk_finished"] == chunks
     print(json.dumps({**told, "backups": events["backup_started"]}))
     # Throttling is no attempt.
     assert events["chunk_retrying"] <= told["crashed"]
-    assert told.total() <= MOST_PER_CHUNK * CHUNKS
-    assert told["invoked"] + told["crashed"] <= 1.1 * CHUNKS
+    assert told.total() <= MOST_PER_CHUNK * chunks
+    assert told["invoked"] + told["crashed"] <= 1.1 * chunks

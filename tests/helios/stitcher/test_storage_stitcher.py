@@ -139,7 +139,7 @@ def through(env: Mapping[str, str], endpoint: str, counter: Counter) -> dict[str
     }
 
 
-@pytest.mark.parametrize("count", [35, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [35, 200])
 def test_chunks_are_joined_without_a_byte_of_them_passing_through_here(
     store: ObjectStore, pictures: list[Path], tmp_path: Path, count: int
 ) -> None:
