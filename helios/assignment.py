@@ -42,6 +42,8 @@ class Equipment:
         What commands, and pages that they render, may reach.
     chunk_timeout:
         Seconds that a command may take; None for as long as there is time.
+    merge_bytes:
+        Bytes of chunks that are joined on this machine; None for what its disk has room for.
     platform:
         What the worker says of itself in records.
     """
@@ -51,6 +53,7 @@ class Equipment:
     workspaces: Path
     network: NetworkPolicy
     chunk_timeout: float | None = None
+    merge_bytes: int | None = None
     platform: Mapping[str, str | int] = field(default_factory=dict)
 
 

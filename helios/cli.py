@@ -201,7 +201,13 @@ def still(
 @app.command()
 def merge(
     output: Annotated[Path, typer.Argument(help="The video to write.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Chunk outputs in their order.")],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Chunk outputs in their order; without any, the sound alone is written.",
+            show_default=False,
+        ),
+    ] = None,
     video_codec: Annotated[
         str | None, typer.Option(help="Encode the video anew.", show_default="copied")
     ] = None,
@@ -230,13 +236,15 @@ def merge(
     """Join chunk outputs into one video, without encoding them again unless asked to."""
 
     async def work() -> None:
+        import tempfile
+
         from helios.merge import merge as join
-        from helios.output import whole_output
+        from helios.output import check_writable, whole_output
 
         if audio_from is None:
             await join(
                 output,
-                inputs,
+                inputs or [],
                 audio=audio,
                 video_codec=video_codec,
                 audio_codec=audio_codec,
@@ -246,13 +254,15 @@ def merge(
             return
         from helios.renderer.composition import Composition
         from helios.renderer.sound import mix_composition
+        from helios.stitcher.chunk_audio import encode_audio
 
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
         rate = frame_rate(fps)
         page = _page_options(640, 360, rate, 1.0, False, seed, props, allow_missing, timeout)
-        with whole_output(output) as folder:
-            sound = folder / "sound.mov"
+        check_writable(output)
+        with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
+            sound = Path(scratch, "sound.mov")
             found = await mix_composition(
                 Composition.find(audio_from),
                 page,
@@ -261,17 +271,21 @@ def merge(
                 codec=audio_codec or "aac",
                 replay=replay,
             )
-            joined = folder / output.name
-            await join(
-                joined,
-                inputs,
-                audio=sound if found else None,
-                video_codec=video_codec,
-                audio_codec=None,
-                quality=quality,
-                preset=preset,
-            )
-            joined.replace(folder / "whole")
+            if inputs:
+                await join(
+                    output,
+                    inputs,
+                    audio=sound if found else None,
+                    video_codec=video_codec,
+                    audio_codec=None,
+                    quality=quality,
+                    preset=preset,
+                )
+            elif found:
+                with whole_output(output) as folder:
+                    alone = folder / output.name
+                    await encode_audio(sound, codec="copy", output=alone)
+                    alone.replace(folder / "whole")
 
     _run(work())
 

@@ -13,6 +13,8 @@ from helios.storage import ArtifactStorage, split_url
 _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
 #: What the keys of merges' records begin with.
 MERGE_RECORDS = "output/merge-"
+#: What the keys of objects begin with that are there only while a storage joins chunks.
+JOINING = "chunks/joining-"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 #: Endings by which an `outputUrl` names a file, not a folder.

@@ -1,10 +1,20 @@
 """What a job's merge command asks for, where it is `helios merge`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Self
 
 from helios.command import parse_command
+from helios.job_spec import JobSpec
 
+#: Flags that tell which sound of which composition goes along with the chunks' pictures.
+SOUND_FLAGS = frozenset(
+    {
+        *("--audio-from", "--frame-count", "--audio-codec", "--fps", "--props", "--seed"),
+        *("--replay", "--no-replay", "--allow-missing", "--no-allow-missing", "--timeout"),
+    }
+)
 #: Flags by which the video is encoded anew, unless the codec is `copy`.
 _ENCODING = frozenset({"--video-codec", "--quality", "--preset"})
 
@@ -38,6 +48,28 @@ class MergeCommand:
             return None
         return cls(words[2], tuple(words[2:]))
 
+    @property
+    def flags(self) -> list[str]:
+        """The names of its flags."""
+        return [word.partition("=")[0] for word in self.words if word.startswith("--")]
+
+    def sound_command(self, output: str, inputs: Collection[str]) -> list[str]:
+        """Return the words of the command that writes a composition's sound alone.
+
+        There are none where the merge plays no composition.
+
+        Parameters
+        ----------
+        output:
+            The file to write.
+        inputs:
+            The files that are joined.
+        """
+        if not self.gives("--audio-from"):
+            return []
+        rest = [word for word in self.words[1:] if word not in inputs]
+        return ["helios", "merge", output, *rest]
+
     def gives(self, flag: str) -> bool:
         """Tell whether a flag is among its words."""
         return any(word == flag or word.startswith(f"{flag}=") for word in self.words)
@@ -53,3 +85,11 @@ class MergeCommand:
     def sound_is_whole(self) -> bool:
         """Whether sound, if there is any, is made for the whole timeline."""
         return not self.gives("--audio")
+
+
+def merged_name(spec: JobSpec) -> str:
+    """Return the name of the video that a job's merge makes."""
+    command = MergeCommand.of(spec.merge_command)
+    if command is not None:
+        return PurePosixPath(command.output).name
+    return f"video{PurePosixPath(spec.chunks[0].output_file).suffix}"

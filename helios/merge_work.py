@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from helios.assignment import Assignment
 from helios.chunk_record import (
@@ -15,7 +16,7 @@ from helios.chunk_record import (
     merge_key,
 )
 from helios.chunk_work import read_record
-from helios.command import parse_command
+from helios.command import format_command, parse_command
 from helios.errors import (
     ArtifactCorrupt,
     ArtifactNotFound,
@@ -27,7 +28,7 @@ from helios.errors import (
 from helios.image_archive import pack_images, unpack_images
 from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record, record_beside
 from helios.job_spec import JobSpec, RenderChunk
-from helios.merge_command import MergeCommand
+from helios.merge_command import MergeCommand, merged_name
 from helios.storage import ArtifactStorage
 from helios.worker_job import Artifact, WorkerResult
 
@@ -70,6 +71,8 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
         return WorkerResult(
             exit_code=0, stdout="merge: already in storage\n", artifact=done.artifact
         )
+    if _is_too_much(assignment, records):
+        return await _join_in_storage(assignment, storage, folder, records, key=key)
     outputs = [chunk.output_file for chunk in assignment.spec.chunks]
     has_command = bool(assignment.spec.merge_command.strip())
     async with assignment.workspace(outputs, needs_assets=has_command) as workspace:
@@ -81,6 +84,52 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
         with assignment.stopwatch.measure("check"):
             frames = await _check(assignment.spec, output, records)
         artifact = await _store(assignment, storage, folder, output, key=key, frames=frames)
+    return replace(result, artifact=artifact)
+
+
+def _is_too_much(assignment: Assignment, records: _Records) -> bool:
+    """Tell whether chunks need more room than there is, and can be joined in storage."""
+    equipment = assignment.equipment
+    room = equipment.merge_bytes
+    if room is None:
+        # They are fetched, and the video is as large as they are.
+        room = shutil.disk_usage(equipment.workspaces).free // 2
+    size = sum(record.artifact.bytes or 0 for record in records.values())
+    if size <= room:
+        return False
+    from helios.stitcher.storage_stitcher import fault_of  # noqa: PLC0415 - few jobs are so large
+
+    return fault_of(assignment.spec, merged_name(assignment.spec)) is None
+
+
+async def _join_in_storage(
+    assignment: Assignment,
+    storage: ArtifactStorage,
+    folder: JobFolder,
+    records: _Records,
+    *,
+    key: str,
+) -> WorkerResult:
+    """Have the storage join the chunks, with the sound that is made here."""
+    from helios.stitcher.storage_stitcher import merge_in_storage  # noqa: PLC0415
+
+    spec = assignment.spec
+    name = merged_name(spec)
+    sound = f"sound{PurePosixPath(name).suffix}"
+    command = MergeCommand.of(spec.merge_command)
+    words = command.sound_command(sound, {c.output_file for c in spec.chunks}) if command else []
+    async with assignment.workspace([sound], needs_assets=bool(words)) as workspace:
+        result = WorkerResult(exit_code=0, stdout=f"{len(records)} chunks joined in storage\n")
+        if words:
+            made = await assignment.run_command(format_command(words), workspace=workspace)
+            if made.exit_code != 0:
+                return made
+        with assignment.stopwatch.measure("store"):
+            artifact = await merge_in_storage(
+                storage, spec, records, output=folder.output(name), sound=workspace / sound
+            )
+    frames = spec.metadata.total_frames
+    await _record(assignment, storage, artifact, name=folder.output(name), key=key, frames=frames)
     return replace(result, artifact=artifact)
 
 
@@ -253,6 +302,19 @@ async def _store(
         output = await asyncio.to_thread(_as_file, output)
         name = folder.output(output.name)
         artifact = await storage.put_file(name, output)
+    await _record(assignment, storage, artifact, name=name, key=key, frames=frames)
+    return artifact
+
+
+async def _record(
+    assignment: Assignment,
+    storage: ArtifactStorage,
+    artifact: Artifact,
+    *,
+    name: str,
+    key: str,
+    frames: int,
+) -> None:
     record = MergeRecord.model_validate(
         {
             **assignment.record_fields(),
@@ -270,7 +332,6 @@ async def _store(
         bytes=artifact.bytes,
         timings=assignment.stopwatch.timings,
     )
-    return artifact
 
 
 def _as_file(output: Path) -> Path:

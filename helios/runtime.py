@@ -159,6 +159,7 @@ class WorkerRuntime:
                 resolve=resolve,
             ),
             chunk_timeout=config.chunk_timeout,
+            merge_bytes=config.merge_bytes,
             platform=config.platform,
         )
 

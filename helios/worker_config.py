@@ -41,6 +41,9 @@ class WorkerConfig:
         Size of the assets that are kept between jobs, unpacked.
     chunk_timeout:
         Seconds that a command may take; None for as long as the platform allows.
+    merge_bytes:
+        Bytes of chunks that a merge brings here; of more, the storage makes the video, where it
+        can. None for what the disk has room for.
     concurrency:
         Jobs at the same time.
     audience:
@@ -58,6 +61,7 @@ class WorkerConfig:
     workspace: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     asset_cache_bytes: int = DEFAULT_ASSET_CACHE_BYTES
     chunk_timeout: float | None = None
+    merge_bytes: int | None = None
     concurrency: int = 1
     audience: tuple[str, ...] = ()
     platform: Mapping[str, str | int] = field(default_factory=dict)
@@ -89,6 +93,7 @@ class WorkerConfig:
                 env, "HELIOS_ASSET_CACHE_BYTES", default=DEFAULT_ASSET_CACHE_BYTES, least=0
             ),
             chunk_timeout=_seconds(env, "HELIOS_CHUNK_TIMEOUT"),
+            merge_bytes=_optional(env, "HELIOS_MERGE_BYTES"),
             concurrency=_whole(env, "HELIOS_CONCURRENCY", default=1, least=1),
             audience=_names(env, "HELIOS_AUDIENCE"),
             platform=_platform(env),
@@ -118,6 +123,10 @@ def _folder(env: Mapping[str, str], variable: str) -> Path:
     if not Path(value).is_absolute():
         raise OptionInvalid(f"{variable}: {value!r} is not an absolute path")
     return Path(value)
+
+
+def _optional(env: Mapping[str, str], variable: str) -> int | None:
+    return _whole(env, variable, default=0, least=0) if env.get(variable, "").strip() else None
 
 
 def _whole(env: Mapping[str, str], variable: str, *, default: int, least: int) -> int:

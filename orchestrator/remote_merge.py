@@ -1,6 +1,7 @@
 """The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,15 +9,16 @@ from pathlib import Path, PurePosixPath
 
 from helios.chunk_record import ChunkRecord, chunk_key
 from helios.chunk_work import read_record
+from helios.command import format_command
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
-from helios.job_folder import JobFolder, chunk_output, record_beside
+from helios.job_folder import JobFolder, record_beside
 from helios.job_spec import JobSpec
-from helios.merge_command import MergeCommand
+from helios.merge_command import MergeCommand, merged_name
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
-from helios.stitcher.storage_stitcher import check_in_storage, stitch_in_storage
-from helios.storage import split_url
+from helios.stitcher.storage_stitcher import merge_in_storage
+from helios.storage import ArtifactStorage, split_url
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.adapters.place import PLACE_FAULTS, Place
@@ -218,12 +220,11 @@ class MergeInStorage(WorkerAdapter):
         self._gathering = gathering
 
     async def execute(
-        self,
-        job: WorkerJob,  # noqa: ARG002
-        *,
-        on_output: OutputCallback | None = None,  # noqa: ARG002
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
         """Bring the chunks to one storage, join them there, and check the seams.
+
+        The sound of the whole is made here, and stored beside them.
 
         Raises
         ------
@@ -237,28 +238,39 @@ class MergeInStorage(WorkerAdapter):
         site = self._gathering.ranking()[0]
         await self._gathering.gather(site)
         spec, storage = site.job.spec, self._gathering.stores.at(site.folder)
-        chunks = spec.chunks_by_frame()
-        keys = [chunk_key(spec, chunk) for chunk in chunks]
-        found = await asyncio.gather(*map(partial(read_record, storage), chunks, keys))
-        records = [record for record in found if record is not None]
-        if len(records) < len(chunks):
-            raise ArtifactNotFound(f"merge: {len(chunks) - len(records)} chunks have no record")
+        records = await self._records(spec, storage)
         folder = JobFolder.of(spec, site.job.job_path)
         name = merged_name(spec)
         output = f"output/{name}" if folder is None else folder.output(name)
-        names = list(map(chunk_output, chunks, keys))
-        made = await stitch_in_storage(storage, records, names, output=output)
-        await check_in_storage(storage, made, output, spec, records)
-        self.video = made
-        return WorkerResult(exit_code=0, artifact=made)
+        with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
+            sound = Path(scratch, f"sound{PurePosixPath(name).suffix}")
+            result = await _make_sound(job, spec, sound, on_output)
+            if result.exit_code != 0:
+                return result
+            self.video = await merge_in_storage(storage, spec, records, output=output, sound=sound)
+        return WorkerResult(exit_code=0, artifact=self.video)
+
+    async def _records(self, spec: JobSpec, storage: ArtifactStorage) -> dict[int, ChunkRecord]:
+        keys = [chunk_key(spec, chunk) for chunk in spec.chunks]
+        found = await asyncio.gather(*map(partial(read_record, storage), spec.chunks, keys))
+        records = {record.chunk_id: record for record in found if record is not None}
+        if len(records) < len(spec.chunks):
+            missing = len(spec.chunks) - len(records)
+            raise ArtifactNotFound(f"merge: {missing} chunks have no record")
+        return records
 
 
-def merged_name(spec: JobSpec) -> str:
-    """Return the name of the video that a job's merge makes."""
-    command = MergeCommand.of(spec.merge_command)
-    if command is not None:
-        return PurePosixPath(command.output).name
-    return f"video{PurePosixPath(spec.chunks[0].output_file).suffix}"
+async def _make_sound(
+    job: WorkerJob, spec: JobSpec, output: Path, on_output: OutputCallback | None
+) -> WorkerResult:
+    """Write the sound that a merge on this machine would make; no file if there is none."""
+    command = MergeCommand.of(format_command([job.command, *job.args]))
+    inputs = {chunk.output_file for chunk in spec.chunks}
+    words = command.sound_command(str(output), inputs) if command else []
+    if not words:
+        return WorkerResult(exit_code=0)
+    alone = replace(job, command=words[0], args=words[1:])
+    return await LocalWorkerAdapter().execute(alone, on_output=on_output)
 
 
 class MergeWhereItSuits(WorkerAdapter):

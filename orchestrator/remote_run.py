@@ -10,6 +10,7 @@ from pathlib import Path
 from helios.errors import CompositionNotFound, OptionInvalid
 from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
+from helios.merge_command import merged_name
 from helios.stitcher.storage_stitcher import fault_of
 from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
@@ -40,7 +41,6 @@ from orchestrator.remote_merge import (
     MergeInStorage,
     MergeWhereItSuits,
     Site,
-    merged_name,
 )
 from orchestrator.resume import forget_chunks, forget_parts
 from orchestrator.run_control import RunControl, to_all

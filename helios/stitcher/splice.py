@@ -107,7 +107,14 @@ def splice(
     )
 
 
-def head_of(movies: Sequence[Movie], *, sizes: Sequence[int], quicktime: bool) -> bytes:
+def head_of(
+    movies: Sequence[Movie],
+    *,
+    sizes: Sequence[int],
+    quicktime: bool,
+    audio: Movie | None = None,
+    audio_bytes: int = 0,
+) -> bytes:
     """Return what makes one movie of whole files that follow it: the index, and a box around them.
 
     The files' own headers and indexes stay between the frames, where nothing refers to them.
@@ -115,11 +122,13 @@ def head_of(movies: Sequence[Movie], *, sizes: Sequence[int], quicktime: bool) -
     Parameters
     ----------
     movies:
-        The files.
+        The files; their video is joined.
     sizes:
         Bytes of each of them.
     quicktime:
         Whether to make a QuickTime (.mov) in place of an MP4 file.
+    audio, audio_bytes:
+        Movie whose audio goes along, of the same family as the output. Its file follows first.
 
     Raises
     ------
@@ -129,24 +138,31 @@ def head_of(movies: Sequence[Movie], *, sizes: Sequence[int], quicktime: bool) -
         The files can't be joined by their indexes, or hold sound, which has to be encoded anew.
     """
     if any(movie.track("soun") for movie in movies):
-        raise NotSpliceable("it holds sound")
+        raise NotSpliceable("they hold sound")
     tracks = [_video(movie) for movie in movies]
     _require_alike(movies, tracks)
     timing = _Timing.of(tracks)
     source = movies[0].quicktime
     if source and not quicktime:
-        raise NotSpliceable("the range of its colours is known only to a decoder")
+        raise NotSpliceable("the range of their colours is known only to a decoder")
     entry = _entry_for(tracks[0], source=source, target=quicktime, full_range=False)
-    runs = list(_runs_in_files(tracks, accumulate(sizes, initial=0)))
-    total = sum(sizes)
+    runs = list(_runs_in_files(tracks, accumulate(sizes, initial=audio_bytes)))
+    sound = audio.track("soun") if audio else None
+    sound_runs = list(_runs_in_files([sound], [0])) if sound else []
+    total = audio_bytes + sum(sizes)
     wide = total > _MAX_U32 - _INDEX_BYTES
 
     def index(base: int) -> bytes:
+        movie = _movie_header(timing, track_count=2 if sound else 1)
         placed = [(count, base + at) for count, at in runs]
-        video = _video_trak(
+        movie += _video_trak(
             tracks, entry=entry, timing=timing, runs=placed, quicktime=quicktime, wide=wide
         )
-        return box(b"moov", _movie_header(timing, track_count=1) + video)
+        if audio and sound:
+            placed = [(count, base + at) for count, at in sound_runs]
+            clock = audio.timescale
+            movie += _sound_trak(sound, clock=clock, timing=timing, runs=placed, wide=wide)
+        return box(b"moov", movie)
 
     ftyp, mdat = _ftyp(quicktime=quicktime, codec=tracks[0].codec), _mdat(total)
     # The index's size depends on the width of the offsets in it only, never on their values.

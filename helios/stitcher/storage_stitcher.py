@@ -8,16 +8,17 @@ import asyncio
 import secrets
 import struct
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 from helios.chunk_ends import END_FRAMES
-from helios.chunk_record import ChunkRecord
+from helios.chunk_record import ChunkRecord, chunk_key
 from helios.errors import ChunkOutputInvalid, StitchFailed
+from helios.job_folder import JOINING, chunk_output
 from helios.job_spec import JobSpec
-from helios.merge_command import MergeCommand
+from helios.merge_command import SOUND_FLAGS, MergeCommand
 from helios.stitcher.movie import NotSpliceable, Track, read_movie
 from helios.stitcher.seam_check import SeamReport, check_seams
 from helios.stitcher.splice import head_of
@@ -28,8 +29,6 @@ from helios.worker_job import Artifact
 READS_AT_ONCE = 32
 #: Endings of videos that can be joined so.
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
-#: What the keys of objects begin with that are needed on the way.
-_SCRATCH = "chunks/joining-"
 #: Bytes of an index that are read at most.
 _MAX_INDEX = 256 << 20
 
@@ -51,9 +50,9 @@ def fault_of(spec: JobSpec, name: str) -> str | None:
     command = MergeCommand.of(spec.merge_command)
     if command is None:
         return "its merge command is its own"
-    flags = [word for word in command.words if word.startswith("--")]
-    if flags:
-        return f"{flags[0]} makes something that no chunk holds"
+    other = next((flag for flag in command.flags if flag not in SOUND_FLAGS), None)
+    if other is not None:
+        return f"{other} makes something that no chunk holds"
     return None
 
 
@@ -66,8 +65,52 @@ class _File:
     path: Path
 
 
+async def merge_in_storage(
+    storage: ArtifactStorage,
+    spec: JobSpec,
+    records: Mapping[int, ChunkRecord],
+    *,
+    output: str,
+    sound: Path,
+) -> Artifact:
+    """Join a job's chunks inside of the storage, and check the seams.
+
+    Parameters
+    ----------
+    storage:
+        The job's folder.
+    records:
+        What is known of the chunks, by id.
+    output:
+        Key of the video.
+    sound:
+        Where on this machine the sound of the whole is, if there is any.
+
+    Raises
+    ------
+    StitchFailed, ChunkOutputInvalid
+        They can't be joined so.
+    SeamBroken
+        They were joined, but not to what they should be.
+    HeliosError
+        The storage refuses.
+    """
+    chunks = spec.chunks_by_frame()
+    ordered = [records[chunk.id] for chunk in chunks]
+    keys = [chunk_output(chunk, chunk_key(spec, chunk)) for chunk in chunks]
+    there = sound if await asyncio.to_thread(sound.exists) else None
+    made = await stitch_in_storage(storage, ordered, keys, output=output, sound=there)
+    await check_in_storage(storage, made, output, spec, ordered)
+    return made
+
+
 async def stitch_in_storage(
-    storage: ArtifactStorage, records: Sequence[ChunkRecord], chunks: Sequence[str], *, output: str
+    storage: ArtifactStorage,
+    records: Sequence[ChunkRecord],
+    chunks: Sequence[str],
+    *,
+    output: str,
+    sound: Path | None = None,
 ) -> Artifact:
     """Join chunk outputs inside of the storage.
 
@@ -79,6 +122,8 @@ async def stitch_in_storage(
         What is known of the chunks, and their keys, in order of time.
     output:
         Key of the video.
+    sound:
+        File of this machine with the sound of the whole, which is stored beside the chunks.
 
     Raises
     ------
@@ -100,7 +145,11 @@ async def stitch_in_storage(
         try:
             head = await asyncio.to_thread(
                 lambda: head_of(
-                    [read_movie(file.path) for file in files], sizes=sizes, quicktime=quicktime
+                    [read_movie(file.path) for file in files],
+                    sizes=sizes,
+                    quicktime=quicktime,
+                    audio=read_movie(sound) if sound else None,
+                    audio_bytes=sound.stat().st_size if sound else 0,
                 )
             )
         except NotSpliceable as fault:
@@ -108,12 +157,15 @@ async def stitch_in_storage(
                 f"the chunks can't be joined in storage: {fault}",
                 hint="Let a worker join them: --stitch worker.",
             ) from fault
-    name = f"{_SCRATCH}{secrets.token_hex(8)}"
-    await storage.put_bytes(name, head)
+    name = f"{JOINING}{secrets.token_hex(8)}"
+    before = [name, f"{name}-sound"] if sound else [name]
     try:
-        return await storage.compose(output, [name, *chunks], scratch=_SCRATCH)
+        await storage.put_bytes(name, head)
+        if sound:
+            await storage.put_file(before[1], sound)
+        return await storage.compose(output, [*before, *chunks], scratch=JOINING)
     finally:
-        await asyncio.shield(storage.delete(name))
+        await asyncio.shield(asyncio.gather(*map(storage.delete, before)))
 
 
 async def check_in_storage(

@@ -46,6 +46,7 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_ARTIFACTS",
         "HELIOS_AUDIENCE",
         "HELIOS_CONCURRENCY",
+        "HELIOS_MERGE_BYTES",
         "HELIOS_TASK_RETRIES",
     }
 )
@@ -261,11 +262,15 @@ class CloudRunConfiguration(CloudRunPlace):
                 raise ValueError(f"{name} is reserved by Cloud Run")
         return env
 
+    @property
+    def memory_gib(self) -> float:
+        """GiB of memory of an instance."""
+        return int(self.memory[:-2]) * _UNITS[self.memory[-2:]]
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         least, most = MEMORY_BY_CPU[self.cpu]
-        gib = int(self.memory[:-2]) * _UNITS[self.memory[-2:]]
-        if not least <= gib <= most:
+        if not least <= self.memory_gib <= most:
             raise ValueError(
                 f"memory {self.memory}: with {self.cpu} CPU(s), Cloud Run gives an instance"
                 f" {least:g} to {most:g} GiB"

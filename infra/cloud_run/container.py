@@ -23,6 +23,8 @@ def environment(configuration: CloudRunConfiguration, *, timeout: int) -> dict[s
         "HELIOS_ALLOWED_SOURCES": ",".join(sources),
         # Cloud Run tells its functions by this, and containers not at all.
         "CLOUD_RUN_TIMEOUT_SECONDS": str(timeout),
+        # Files lie in memory there: chunks, and the video that is as large as they are.
+        "HELIOS_MERGE_BYTES": str(int(configuration.memory_gib * 2**30 / 3)),
         "GOOGLE_CLOUD_PROJECT": configuration.project,
         **configuration.env,
     }

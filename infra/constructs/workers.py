@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from helios.job_folder import JOINING
 from infra.acknowledge import acknowledge
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
@@ -29,6 +30,7 @@ class Workers(Construct):
         self.merge = self._merge_worker()
         self._allow(self.chunk, writes="jobs/*/chunks/*")
         self._allow(self.merge, writes="jobs/*/output/*")
+        self._allow_joining(self.merge)
         for worker, part in ((self.chunk, "chunk-worker"), (self.merge, "merge-worker")):
             cdk.Tags.of(worker).add("helios:part", part)
 
@@ -81,6 +83,15 @@ class Workers(Construct):
         for place in map(urlsplit, self._configuration.allowed_sources):
             if place.scheme == "s3":
                 _allow_source(role, bucket=place.netloc, prefix=place.path.lstrip("/"))
+
+    def _allow_joining(self, worker: ImageFunction) -> None:
+        """Allow what a merge writes for a while beside the chunks, where the storage joins them."""
+        actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+        keys = [f"jobs/*/{JOINING}*"]
+        self._artifacts.allow(worker.role, actions=[*actions, "s3:PutObjectTagging"], keys=keys)
+        # A record whose chunk is damaged goes, so that the chunk is rendered again.
+        records = ["jobs/*/chunks/*.json"]
+        self._artifacts.allow(worker.role, actions=["s3:DeleteObject"], keys=records)
 
 
 def _allow_source(role: iam.Role, *, bucket: str, prefix: str) -> None:

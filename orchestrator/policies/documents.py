@@ -91,8 +91,13 @@ def _render(names: StackNames) -> list[Statement]:
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             [f"{bucket}/*"],
         ),
+        Statement("remove what joins and jobs leave", ["s3:DeleteObject"], [f"{bucket}/jobs/*"]),
         Statement("count what is done", ["s3:ListBucket"], [bucket]),
-        Statement("render on the workers from here", ["lambda:InvokeFunction"], names.functions),
+        Statement(
+            "render on the workers from here, and ask for their memory to know what that costs",
+            ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+            names.functions,
+        ),
         Statement(
             "start renders that go on by themselves, and list them",
             ["states:ListExecutions", "states:StartExecution"],

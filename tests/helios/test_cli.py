@@ -4,6 +4,7 @@ Each failure has its own code, a sentence that helps and an exit status other th
 left under the final name, beside it, among the temporary files or among the processes.
 """
 
+import asyncio
 import json
 import os
 import resource
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from helios.media import probe
 
 SMALL = ("--width", 160, "--height", 90)
 TWELVE = (*SMALL, "--frame-count", 12)
@@ -465,3 +468,25 @@ def test_full_temporary_space_is_told_as_such_or_does_not_matter(
     assert done.status == 0 or done.error.code in ("DISK_FULL", "BROWSER_CRASHED"), done.stderr
     assert "Traceback" not in done.stderr
     assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_merge_without_inputs_writes_the_sound_alone(desk: Any) -> None:
+    tone = ["-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "1", str(desk.folder / "tone.wav")]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *tone], check=True)
+    desk.page('<audio src="tone.wav" autoplay></audio>', name="loud.html")
+    desk.page("<p>Quiet", name="quiet.html")
+    length = ("--frame-count", 15, "--fps", 30)
+
+    loud = desk.run("merge", "loud.mp4", "--audio-from", "loud.html", *length)
+    quiet = desk.run("merge", "quiet.mp4", "--audio-from", "quiet.html", *length)
+    nothing = desk.run("merge", "nothing.mp4")
+
+    assert loud.status == 0, loud.stderr
+    info = asyncio.run(probe(desk.folder / "loud.mp4"))
+    assert info.video is None
+    assert info.audio is not None
+    assert info.audio.codec == "aac"
+    assert quiet.status == 0, quiet.stderr
+    assert nothing.status != 0
+    assert "nothing to join" in nothing.stderr
+    assert desk.names() == ["loud.html", "loud.mp4", "quiet.html", "tone.wav"]

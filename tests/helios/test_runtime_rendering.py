@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from helios.conversation import OutputCallback
+from helios.job_spec import JobSpec
 from helios.media import MediaInfo, probe
 from helios.worker_job import InvocationResponse
 
@@ -66,17 +67,49 @@ def pixels(path: Path) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def test_a_composition_with_sound_is_rendered_and_joined(site: Site, tmp_path: Path) -> None:
+def sounding(site: Site, tmp_path: Path) -> JobSpec:
     page = MOVING + '<audio src="tone.wav" autoplay></audio>'
     folder = composition(tmp_path / "page", page)
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
     subprocess.run(["ffmpeg", "-loglevel", "error", *tone, str(folder / "tone.wav")], check=True)
     merge = "helios merge film.mp4 chunks/00000.mp4 chunks/00001.mp4 --audio-from composition "
-    spec = make_spec(
+    return make_spec(
         [rendering(0), rendering(1)],
         merge=f"{merge} --frame-count {2 * FRAMES} --fps {FPS}",
         assets_url=site.upload(folder),
     )
+
+
+def streams(video: Path) -> str:
+    """Return the digests of a video's pictures and of its sound."""
+    command = ["ffmpeg", "-loglevel", "error", "-i", str(video), "-map", "0", "-f", "streamhash"]
+    return subprocess.run([*command, "-"], capture_output=True, check=True, text=True).stdout
+
+
+def test_chunks_beyond_the_disk_are_joined_in_storage_to_the_same_video(
+    tmp_path: Path,
+) -> None:
+    videos = []
+    for name, options in (("roomy", {}), ("narrow", {"merge_bytes": 1000})):
+        (tmp_path / name).mkdir()
+        site = Site(tmp_path / name, options=options)
+        spec = sounding(site, tmp_path / name)
+        job = site.put(spec)
+        site.render(job, spec)
+        response = site.merge(job)
+        assert response.artifact is not None, response
+        videos.append(site.file(response.artifact.url))
+        again = site.merge(job)
+        assert again.artifact == response.artifact
+        assert "merge.reused" in site.log.getvalue()
+        site.close()
+    assert "joined in storage" in (response.stdout or "")
+    assert len(streams(videos[0]).splitlines()) == 2
+    assert streams(videos[0]) == streams(videos[1])
+
+
+def test_a_composition_with_sound_is_rendered_and_joined(site: Site, tmp_path: Path) -> None:
+    spec = sounding(site, tmp_path)
     job = site.put(spec)
     site.render(job, spec)
     response = site.merge(job)

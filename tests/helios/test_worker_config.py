@@ -34,6 +34,7 @@ def test_everything_can_be_set() -> None:
             "HELIOS_WORKSPACE": "/mnt/scratch",
             "HELIOS_ASSET_CACHE_BYTES": "1000",
             "HELIOS_CHUNK_TIMEOUT": "12.5",
+            "HELIOS_MERGE_BYTES": "1000",
             "HELIOS_CONCURRENCY": "2",
             "HELIOS_AUDIENCE": "https://worker.test",
         }
@@ -48,6 +49,7 @@ def test_everything_can_be_set() -> None:
         workspace=Path("/mnt/scratch"),
         asset_cache_bytes=1000,
         chunk_timeout=12.5,
+        merge_bytes=1000,
         concurrency=2,
         audience=("https://worker.test",),
         platform={"platform": "local"},
@@ -66,6 +68,8 @@ def test_everything_can_be_set() -> None:
         ("HELIOS_CHUNK_TIMEOUT", "soon"),
         ("HELIOS_CHUNK_TIMEOUT", "inf"),
         ("HELIOS_CHUNK_TIMEOUT", "nan"),
+        ("HELIOS_MERGE_BYTES", "-1"),
+        ("HELIOS_MERGE_BYTES", "much"),
         ("HELIOS_CONCURRENCY", "0"),
         ("HELIOS_CONCURRENCY", "1.5"),
     ],
@@ -106,5 +110,5 @@ def test_the_documentation_names_every_variable() -> None:
     source = "".join((ROOT / file).read_text() for file in files)
     page = (ROOT / "docs" / "worker.md").read_text()
     variables = set(re.findall(r'"(HELIOS_[A-Z_]+)"', source))
-    assert len(variables) == 16
+    assert len(variables) == 17
     assert [name for name in variables if f"`{name}`" not in page] == []

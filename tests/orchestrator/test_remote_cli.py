@@ -118,6 +118,21 @@ def test_both_clouds_share_a_render_and_its_chunks_come_together_at_one(
     assert sum(difference(before[1], clouds.merged()).values()) == 1
 
 
+@pytest.mark.parametrize("adapter", [LAMBDA, CLOUD_RUN])
+def test_a_storage_that_joins_chunks_makes_the_same_video_with_its_sound(
+    bench: Any, clouds: Clouds, expected: Expected, adapter: tuple[str, str]
+) -> None:
+    before = clouds.merged()
+    flags = (*adapter, "--stitch", "server")
+    done = bench.run(*RENDER, "-o", "v.mp4", *flags, env=clouds.env)
+    assert done.status == 0, done.stderr
+    assert frame_hashes(bench.folder / "v.mp4") == expected.frames
+    assert sound_hash(bench.folder / "v.mp4") == expected.sound
+    assert set(difference(before, clouds.merged()).values()) == {0}
+    assert bench.names() == ["page.html", "tmp", "v.mp4"]
+    assert bench.names("tmp") == []
+
+
 def test_a_cloud_that_is_down_is_stepped_in_for(page: Any, clouds: Clouds) -> None:
     before = clouds.rendered()
     flags = (*LAMBDA, *CLOUD_RUN, "--service-url", "http://127.0.0.1:9", "--retries", 0)

@@ -17,6 +17,7 @@ from helios.chunk_record import ChunkRecord
 from helios.errors import SeamBroken, StitchFailed
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.media import frame_hashes
+from helios.stitcher import FfmpegStitcher
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
@@ -189,13 +190,59 @@ def test_chunks_are_joined_without_a_byte_of_them_passing_through_here(
     assert shown == [frame for n in range(count) for frame in each[n % KINDS]]
 
 
+@pytest.mark.parametrize("name", ["video.mp4", "video.mov"])
+def test_the_sound_of_the_whole_goes_along_as_in_a_merge_here(
+    store: ObjectStore, pictures: list[Path], tmp_path: Path, name: str
+) -> None:
+    spec = make_spec(KINDS)
+    records = records_of(spec, pictures)
+    sound = tmp_path / f"sound{Path(name).suffix}"
+    seconds = KINDS * FRAMES / 30
+    tone = ["-f", "lavfi", "-i", f"sine=r=48000:d={seconds}", "-c:a", "aac", str(sound)]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *tone], check=True)
+    bucket = f"bucket-{secrets.token_hex(6)}"
+    create_bucket(store, bucket)
+    scheme = "s3" if "AWS_REGION" in store.env else "gs"
+
+    async def work() -> None:
+        storage = open_storage(f"{scheme}://{bucket}/job", env=store.env)
+        keys = [f"chunks/{n}.mp4" for n in range(KINDS)]
+        for key, path in zip(keys, pictures, strict=True):
+            await storage.put_file(key, path)
+        made = await stitch_in_storage(storage, records, keys, output=f"output/{name}", sound=sound)
+        await check_in_storage(storage, made, f"output/{name}", spec, records)
+        await storage.get_file(f"output/{name}", tmp_path / name)
+        assert {found.key for found in await storage.list()} == {*keys, f"output/{name}"}
+        await storage.close()
+        await FfmpegStitcher(audio=sound).stitch(pictures, tmp_path / f"here-{name}")
+
+    asyncio.run(work())
+    for stream in ("0:v", "0:a"):
+        assert packets(tmp_path / name, stream) == packets(tmp_path / f"here-{name}", stream)
+
+
+def packets(video: Path, stream: str) -> list[list[str]]:
+    """Return of a stream's packets when they are decoded and shown, their sizes and digests."""
+    command = ["ffmpeg", "-v", "error", "-i", str(video), "-map", stream, "-c", "copy"]
+    done = subprocess.run([*command, "-f", "framemd5", "-"], capture_output=True, check=True)
+    rows = [line.split(",") for line in done.stdout.decode().splitlines() if line[0] != "#"]
+    return [[*row[1:3], *row[4:6]] for row in rows]
+
+
 def test_what_can_not_be_joined_in_storage_is_known_before(tmp_path: Path) -> None:
     plain = make_spec(2, mergeCommand="helios merge v.mp4 c0.mp4 c1.mp4")
+    playing = make_spec(
+        2,
+        mergeCommand="helios merge v.mp4 c0.mp4 c1.mp4 --audio-from page --frame-count=4 --seed -1",
+    )
     sound = make_spec(2, mergeCommand="helios merge v.mp4 c0.mp4 c1.mp4 --audio a.m4a")
+    smaller = make_spec(2, mergeCommand="helios merge v.mp4 c0.mp4 c1.mp4 --quality 30")
     other = make_spec(2, mergeCommand="ffmpeg -i c0.mp4 v.mp4")
     assert fault_of(plain, "v.mp4") is None
     assert fault_of(plain, "v.webm")
+    assert fault_of(playing, "v.mp4") is None
     assert fault_of(sound, "v.mp4")
+    assert fault_of(smaller, "v.mp4")
     assert fault_of(other, "v.mp4")
 
 

@@ -85,6 +85,7 @@ def test_a_service_renders_one_chunk_at_a_time_from_its_bucket_as_its_account(
         "CLOUD_RUN_TIMEOUT_SECONDS": "600",
         "GOOGLE_CLOUD_PROJECT": deployer.project,
         "HELIOS_CONCURRENCY": "1",
+        "HELIOS_MERGE_BYTES": str(8 * 2**30 // 3),
         "LANG": "C.UTF-8",
     }
 
@@ -152,9 +153,10 @@ def test_a_changed_setting_is_told_and_nothing_else_is_touched(deployer: Any) ->
     deployer.deploy(memory="2Gi")
     deployment = deployer.deploy(memory="4Gi")
     assert deployer.writes() == ["UpdateService", "UpdateJob"]
+    change = "updated memory 2Gi -> 4Gi, env HELIOS_MERGE_BYTES 715827882 -> 1431655765"
     assert [str(change) for change in deployment.changes if change.action != "unchanged"] == [
-        "service helios-worker: updated memory 2Gi -> 4Gi",
-        "job helios-worker: updated memory 2Gi -> 4Gi",
+        f"service helios-worker: {change}",
+        f"job helios-worker: {change}",
     ]
 
 

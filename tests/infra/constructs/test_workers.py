@@ -34,6 +34,13 @@ def test_the_merge_worker_reads_jobs_and_assets_and_writes_outputs_alone(
         ("s3:PutObject", f"{BUCKET}/jobs/*/output/*"),
         ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/output/*"),
         ("s3:AbortMultipartUpload", f"{BUCKET}/jobs/*/output/*"),
+        # While the storage joins chunks.
+        ("s3:PutObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        ("s3:AbortMultipartUpload", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        # Of damaged chunks.
+        ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/*.json"),
     }
 
 
