@@ -62,11 +62,15 @@ def test_workers_are_deployed_changed_shown_and_removed(cloud: GoogleCloud) -> N
 
     changed = cloudrun(cloud, "deploy", *ALL, "--memory", "8Gi", "--json")
     *steps, end = documents(changed)
+    room = {"before": str(4 * 2**30 // 3), "after": str(8 * 2**30 // 3)}
     change = {
         "event": "change",
         "resource": "service helios-worker",
         "action": "updated",
-        "fields": [{"name": "memory", "before": "4Gi", "after": "8Gi"}],
+        "fields": [
+            {"name": "memory", "before": "4Gi", "after": "8Gi"},
+            {"name": "env HELIOS_MERGE_BYTES", **room},
+        ],
     }
     assert change in steps
     assert (end["event"], end["changed"]) == ("completed", True)
