@@ -17,6 +17,15 @@ from itertools import accumulate, groupby
 from pathlib import Path
 
 from helios.errors import Cancelled, ChunkOutputInvalid
+from helios.stitcher.headers import (
+    MAX_U32,
+    edit_list,
+    full_box,
+    mdat_header,
+    movie_header,
+    times,
+    track_header,
+)
 from helios.stitcher.movie import VISUAL_ENTRY_BYTES, Movie, NotSpliceable, Track, box, boxes
 
 #: Seconds of one stream that are laid down before the other's turn, as ffmpeg's muxer does.
@@ -27,7 +36,6 @@ _SHARED_CODECS = frozenset({"avc1", "avc3", "hvc1", "hev1", "mp4v", "av01", "vp0
 _COPY_BYTES = 32 * 1024 * 1024
 #: Bytes that the index and headers take at most in a file with 32-bit offsets.
 _INDEX_BYTES = 64 * 1024 * 1024
-_MAX_U32 = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -150,10 +158,10 @@ def head_of(
     sound = audio.track("soun") if audio else None
     sound_runs = list(_runs_in_files([sound], [0])) if sound else []
     total = audio_bytes + sum(sizes)
-    wide = total > _MAX_U32 - _INDEX_BYTES
+    wide = total > MAX_U32 - _INDEX_BYTES
 
     def index(base: int) -> bytes:
-        movie = _movie_header(timing, track_count=2 if sound else 1)
+        movie = movie_header(timing.timescale, timing.ticks, track_count=2 if sound else 1)
         placed = [(count, base + at) for count, at in runs]
         movie += _video_trak(
             tracks, entry=entry, timing=timing, runs=placed, quicktime=quicktime, wide=wide
@@ -164,7 +172,7 @@ def head_of(
             movie += _sound_trak(sound, clock=clock, timing=timing, runs=placed, wide=wide)
         return box(b"moov", movie)
 
-    ftyp, mdat = _ftyp(quicktime=quicktime, codec=tracks[0].codec), _mdat(total)
+    ftyp, mdat = _ftyp(quicktime=quicktime, codec=tracks[0].codec), mdat_header(total)
     # The index's size depends on the width of the offsets in it only, never on their values.
     return ftyp + index(len(ftyp) + len(index(0)) + len(mdat)) + mdat
 
@@ -320,12 +328,7 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-# Writing the index. Field layouts: ISO/IEC 14496-12, sections 4 and 8; QuickTime's differ in the
-# handler (8.4.3) only.
-
-
-def _full(name: bytes, payload: bytes, *, version: int = 0, flags: int = 0) -> bytes:
-    return box(name, struct.pack(">I", version << 24 | flags) + payload)
+# Writing the index.
 
 
 def _ftyp(*, quicktime: bool, codec: str) -> bytes:
@@ -346,11 +349,11 @@ def _moov(
     offsets: Sequence[int],
     quicktime: bool,
 ) -> bytes:
-    wide = sum(piece.length for piece in pieces) > _MAX_U32 - _INDEX_BYTES
+    wide = sum(piece.length for piece in pieces) > MAX_U32 - _INDEX_BYTES
     video_runs = [
         (piece.samples, at) for piece, at in zip(pieces, offsets, strict=True) if not piece.audio
     ]
-    movie = _movie_header(timing, track_count=2 if sound else 1)
+    movie = movie_header(timing.timescale, timing.ticks, track_count=2 if sound else 1)
     movie += _video_trak(
         tracks, entry=entry, timing=timing, runs=video_runs, quicktime=quicktime, wide=wide
     )
@@ -362,39 +365,6 @@ def _moov(
     return box(b"moov", movie)
 
 
-_UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-
-
-def _movie_header(timing: _Timing, *, track_count: int) -> bytes:
-    version, times = _times(timing.timescale, timing.ticks)
-    rest = struct.pack(">IH10x", 0x10000, 0x100) + _UNITY + bytes(24)
-    return _full(b"mvhd", times + rest + struct.pack(">I", track_count + 1), version=version)
-
-
-def _times(timescale: int, ticks: int) -> tuple[int, bytes]:
-    """Return version and fields (creation, change, timescale, duration) of a time header."""
-    if ticks <= _MAX_U32:
-        return 0, struct.pack(">IIII", 0, 0, timescale, ticks)
-    return 1, struct.pack(">QQIQ", 0, 0, timescale, ticks)
-
-
-def _track_header(number: int, ticks: int, *, volume: int, geometry: bytes) -> bytes:
-    group = 1 if volume else 0
-    rest = struct.pack(">8xHHHH", 0, group, volume, 0) + geometry
-    if ticks <= _MAX_U32:
-        fields = struct.pack(">IIIII", 0, 0, number, 0, ticks)
-        return _full(b"tkhd", fields + rest, flags=3)
-    fields = struct.pack(">QQIIQ", 0, 0, number, 0, ticks)
-    return _full(b"tkhd", fields + rest, version=1, flags=3)
-
-
-def _edit(ticks: int, start: int) -> bytes:
-    if ticks <= _MAX_U32:
-        return box(b"edts", _full(b"elst", struct.pack(">IIiHH", 1, ticks, start, 1, 0)))
-    fields = struct.pack(">IQqHH", 1, ticks, start, 1, 0)
-    return box(b"edts", _full(b"elst", fields, version=1))
-
-
 def _video_trak(
     tracks: Sequence[Track],
     *,
@@ -404,26 +374,26 @@ def _video_trak(
     quicktime: bool,
     wide: bool,
 ) -> bytes:
-    version, times = _times(timing.timescale, timing.ticks)
+    version, clock = times(timing.timescale, timing.ticks)
     language = struct.pack(">HH", 0x7FFF if quicktime else 0x55C4, 0)
-    media = _full(b"mdhd", times + language, version=version)
+    media = full_box(b"mdhd", clock + language, version=version)
     media += _handler(quicktime=quicktime)
-    data_info = _full(b"dref", struct.pack(">I", 1) + _full(b"url ", b"", flags=1))
-    info = _full(b"vmhd", bytes(8), flags=1)
+    data_info = full_box(b"dref", struct.pack(">I", 1) + full_box(b"url ", b"", flags=1))
+    info = full_box(b"vmhd", bytes(8), flags=1)
     if quicktime:
-        info += _full(b"hdlr", b"dhlrurl " + bytes(12) + b"\x0bDataHandler")
+        info += full_box(b"hdlr", b"dhlrurl " + bytes(12) + b"\x0bDataHandler")
     info += box(b"dinf", data_info)
     info += _sample_table(tracks, entry=entry, timing=timing, runs=runs, wide=wide)
     media += box(b"minf", info)
-    header = _track_header(1, timing.ticks, volume=0, geometry=tracks[0].geometry)
-    edit = _edit(timing.ticks, timing.delay * timing.frame_ticks)
+    header = track_header(1, timing.ticks, volume=0, geometry=tracks[0].geometry)
+    edit = edit_list(timing.ticks, timing.delay * timing.frame_ticks)
     return box(b"trak", header + edit + box(b"mdia", media))
 
 
 def _handler(*, quicktime: bool) -> bytes:
     kind = b"mhlr" if quicktime else bytes(4)
     name = b"\x0cVideoHandler" if quicktime else b"VideoHandler\x00"
-    return _full(b"hdlr", kind + b"vide" + bytes(12) + name)
+    return full_box(b"hdlr", kind + b"vide" + bytes(12) + name)
 
 
 def _sample_table(
@@ -435,12 +405,12 @@ def _sample_table(
     wide: bool,
 ) -> bytes:
     total = len(timing.places)
-    table = _full(b"stsd", struct.pack(">I", 1) + entry)
-    table += _full(b"stts", struct.pack(">III", 1, total, timing.frame_ticks))
+    table = full_box(b"stsd", struct.pack(">I", 1) + entry)
+    table += full_box(b"stts", struct.pack(">III", 1, total, timing.frame_ticks))
     table += _shifts(timing)
     table += _keyframes(tracks)
     sizes = [track.sample_size(n) for track in tracks for n in range(track.sample_count)]
-    table += _full(b"stsz", struct.pack(f">II{total}I", 0, total, *sizes))
+    table += full_box(b"stsz", struct.pack(f">II{total}I", 0, total, *sizes))
     table += _runs(runs, wide=wide)
     return box(b"stbl", table)
 
@@ -453,7 +423,7 @@ def _shifts(timing: _Timing) -> bytes:
         struct.pack(">II", sum(1 for _ in group), shift * timing.frame_ticks)
         for shift, group in groupby(ahead)
     ]
-    return _full(b"ctts", struct.pack(">I", len(entries)) + b"".join(entries))
+    return full_box(b"ctts", struct.pack(">I", len(entries)) + b"".join(entries))
 
 
 def _keyframes(tracks: Sequence[Track]) -> bytes:
@@ -464,7 +434,7 @@ def _keyframes(tracks: Sequence[Track]) -> bytes:
         own = range(track.sample_count) if track.keyframes is None else track.keyframes
         numbers += [before + number for number in own]
         before += track.sample_count
-    return _full(b"stss", struct.pack(f">I{len(numbers)}I", len(numbers), *numbers))
+    return full_box(b"stss", struct.pack(f">I{len(numbers)}I", len(numbers), *numbers))
 
 
 def _runs(runs: Sequence[tuple[int, int]], *, wide: bool) -> bytes:
@@ -474,8 +444,8 @@ def _runs(runs: Sequence[tuple[int, int]], *, wide: bool) -> bytes:
         number += sum(1 for _ in group)
     offsets = [at for _, at in runs]
     name, letter = (b"co64", "Q") if wide else (b"stco", "I")
-    table = _full(b"stsc", struct.pack(">I", len(entries)) + b"".join(entries))
-    return table + _full(name, struct.pack(f">I{len(offsets)}{letter}", len(offsets), *offsets))
+    table = full_box(b"stsc", struct.pack(">I", len(entries)) + b"".join(entries))
+    return table + full_box(name, struct.pack(f">I{len(offsets)}{letter}", len(offsets), *offsets))
 
 
 def _sound_trak(
@@ -491,7 +461,7 @@ def _sound_trak(
         # A movie's own clock often has no more than milliseconds.
         seconds = seconds if abs(seconds - declared) < Fraction(1, 500) else declared
     ticks = min(math.ceil(seconds * timing.timescale), timing.ticks)
-    parts = _track_header(2, ticks, volume=0x100, geometry=sound.geometry) + _edit(ticks, start)
+    parts = track_header(2, ticks, volume=0x100, geometry=sound.geometry) + edit_list(ticks, start)
     media = dict(boxes(memoryview(sound.raw)))[b"mdia"]
     return box(b"trak", parts + box(b"mdia", _with_runs(media, _runs(runs, wide=wide))))
 
@@ -522,7 +492,7 @@ def _write(
     stop: threading.Event,
 ) -> None:
     ends = list(accumulate((piece.length for piece in pieces), initial=0))
-    starts, mdat = ends[:-1], _mdat(ends[-1])
+    starts, mdat = ends[:-1], mdat_header(ends[-1])
     # The index's size depends on the width of the offsets in it only, never on their values.
     base = len(ftyp) + len(mdat) + len(index(starts))
     head = ftyp + index([base + start for start in starts]) + mdat
@@ -531,13 +501,6 @@ def _write(
     with output.open("wb", buffering=0) as target:
         target.write(head)
         _copy_pieces(pieces, target.fileno(), stop=stop)
-
-
-def _mdat(size: int) -> bytes:
-    """Return the header of the box around so many bytes of frames."""
-    if size + 16 > _MAX_U32:
-        return struct.pack(">I4sQ", 1, b"mdat", size + 16)
-    return struct.pack(">I4s", size + 8, b"mdat")
 
 
 def _copy_pieces(pieces: Sequence[_Piece], target: int, *, stop: threading.Event) -> None:

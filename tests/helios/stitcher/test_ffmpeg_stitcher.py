@@ -386,7 +386,8 @@ def test_a_long_video_keeps_its_times_without_drift(chunks: list[Path], tmp_path
 def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
     chunks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helios.stitcher.splice._MAX_U32", 1000)
+    for module in ("headers", "splice"):
+        monkeypatch.setattr(f"helios.stitcher.{module}.MAX_U32", 1000)
     info = stitch(chunks, tmp_path / "out.mp4")
     assert b"co64" in (tmp_path / "out.mp4").read_bytes()
     assert_regular(info, rate=Fraction(30), frames=40)
