@@ -72,6 +72,11 @@ class Destination:
         ------
         OptionInvalid, OutputUnwritable, DiskFull
         """
+        if self.path is None and self.name.lower().endswith(".m3u8"):
+            raise OptionInvalid(
+                f"output {self.url}: a playlist grows on this machine only",
+                hint="Give a path, and copy the playlist and its folder afterwards.",
+            )
         if self.path is not None:
             check_destination(self.path, images=images)
         elif images:

@@ -17,6 +17,7 @@ from orchestrator.destination import Destination
 from orchestrator.display import Display
 from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
+from orchestrator.live_playlist import growing_playlist, playlist_path
 from orchestrator.planner import makes_images
 from orchestrator.resume import forget_chunks, whole_chunks
 from orchestrator.run_control import RunControl, to_all
@@ -64,6 +65,7 @@ async def run_job(
                 adapter=adapter,
                 job_file=job_file,
                 job_dir=job_dir,
+                destination=destination,
                 options=options,
                 display=display,
                 control=control or RunControl(),
@@ -81,6 +83,7 @@ async def _execute(
     adapter: WorkerAdapter,
     job_file: Path,
     job_dir: Path,
+    destination: Destination | None,
     options: RunOptions,
     display: Display,
     control: RunControl,
@@ -99,8 +102,12 @@ async def _execute(
         make_folder((job_dir / chunk.output_file).parent)
     control.on_reused(done)
     renderer = control.wrap(limited(adapter, control.limits, price=None))
+    path = playlist_path(spec, job_dir, destination) if options.joins else None
     with display.job(spec, done=done, only=options.only):
-        async with control.limits.keep_time():
+        async with (
+            control.limits.keep_time(),
+            growing_playlist(spec, path, job_dir=job_dir, done=done, display=display) as playlist,
+        ):
             return await JobExecutor(renderer).execute(
                 spec,
                 concurrency=options.concurrency,
@@ -112,8 +119,12 @@ async def _execute(
                 chunk_timeout=options.chunk_timeout,
                 completed_chunk_ids=done,
                 chunk_ids=options.only,
-                on_event=to_all(control.on_event, display.show),
+                on_event=to_all(
+                    control.on_event, display.show, *([playlist.on_event] if playlist else [])
+                ),
                 pause=control.pause,
+                stitcher=playlist,
+                output_file=path,
                 verify=check_chunk_outputs,
             )
 

@@ -32,6 +32,8 @@ MIN_REMOTE_CHUNK_FRAMES = 20
 #: Chunks that a job may have; the merge command has to name each of them.
 MAX_CHUNKS = 10_000
 
+#: Codecs that players of playlists take.
+PLAYLIST_CODECS = frozenset({"h264", "h265"})
 #: Outputs that can't be stitched from parts without encoding them anew.
 _WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
 
@@ -221,7 +223,7 @@ def plan(
     where = _relative(source, job_dir) if input_name is None else input_name
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
-    suffix = Path(name).suffix
+    suffix = Path(_encoded(name)).suffix
     chunks = [
         _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
         for number, frames in enumerate(sizes.cut(frame_count))
@@ -239,7 +241,12 @@ def check_options(name: str, options: RenderOptions) -> None:
     ------
     OptionInvalid, CodecUnavailable
     """
-    codec = choose_codec(Path(name), options.codec)
+    codec = choose_codec(Path(_encoded(name)), options.codec)
+    if is_playlist(name) and codec.name not in PLAYLIST_CODECS:
+        raise OptionInvalid(
+            f"output {name!r}: {codec.name} doesn't go into a playlist",
+            hint=f"Use {' or '.join(sorted(PLAYLIST_CODECS))}.",
+        )
     check_size(options.width, options.height, options.scale, codec)
     preset = options.preset or DEFAULT_PRESET
     encoding = VideoEncoding(codec=codec, crf=options.crf, preset=preset)
@@ -247,6 +254,16 @@ def check_options(name: str, options: RenderOptions) -> None:
     if options.timeout is not None and not 0 < options.timeout < float("inf"):
         raise OptionInvalid(f"timeout: {options.timeout} s is not above 0")
     check_length(["helios", *options.page_flags()])
+
+
+def is_playlist(name: str) -> bool:
+    """Tell whether an output is a playlist (HLS)."""
+    return Path(name).suffix.lower() == ".m3u8"
+
+
+def _encoded(name: str) -> str:
+    """Return a name for what is encoded: a playlist's segments are made of MP4 files."""
+    return str(Path(name).with_suffix(".mp4")) if is_playlist(name) else name
 
 
 def is_whole(name: str, codec: str | None) -> bool:

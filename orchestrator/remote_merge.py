@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from helios.chunk_record import ChunkRecord, chunk_key
 from helios.chunk_work import read_record
-from helios.command import format_command
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
 from helios.job_folder import JobFolder, record_beside
@@ -24,6 +23,7 @@ from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.adapters.place import PLACE_FAULTS, Place
 from orchestrator.adapters.spread import SpreadAdapter
 from orchestrator.chunk_artifacts import ChunkDownloads
+from orchestrator.sound import make_sound
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob
 
@@ -244,7 +244,8 @@ class MergeInStorage(WorkerAdapter):
         output = f"output/{name}" if folder is None else folder.output(name)
         with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
             sound = Path(scratch, f"sound{PurePosixPath(name).suffix}")
-            result = await _make_sound(job, spec, sound, on_output)
+            inputs = {chunk.output_file for chunk in spec.chunks}
+            result = await make_sound(job, sound, inputs=inputs, on_output=on_output)
             if result.exit_code != 0:
                 return result
             self.video = await merge_in_storage(storage, spec, records, output=output, sound=sound)
@@ -258,19 +259,6 @@ class MergeInStorage(WorkerAdapter):
             missing = len(spec.chunks) - len(records)
             raise ArtifactNotFound(f"merge: {missing} chunks have no record")
         return records
-
-
-async def _make_sound(
-    job: WorkerJob, spec: JobSpec, output: Path, on_output: OutputCallback | None
-) -> WorkerResult:
-    """Write the sound that a merge on this machine would make; no file if there is none."""
-    command = MergeCommand.of(format_command([job.command, *job.args]))
-    inputs = {chunk.output_file for chunk in spec.chunks}
-    words = command.sound_command(str(output), inputs) if command else []
-    if not words:
-        return WorkerResult(exit_code=0)
-    alone = replace(job, command=words[0], args=words[1:])
-    return await LocalWorkerAdapter().execute(alone, on_output=on_output)
 
 
 class MergeWhereItSuits(WorkerAdapter):

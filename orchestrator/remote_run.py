@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helios.chunk_ends import ChunkEnds
 from helios.errors import CompositionNotFound, OptionInvalid
 from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
 from helios.merge_command import merged_name
+from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
 from helios.worker_job import Artifact
 from orchestrator.adapters.base import WorkerAdapter
@@ -31,6 +33,7 @@ from orchestrator.file_lock import alone_in
 from orchestrator.job import Stitch
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.limits import Limits
+from orchestrator.live_playlist import growing_playlist, playlist_path
 from orchestrator.local_run import make_folder
 from orchestrator.planner import makes_images
 from orchestrator.portable_job import PortableJob, make_portable, merge_needs_assets, plays
@@ -124,6 +127,12 @@ async def run_remote_job(
                     spec, job_dir, own_files, remote.worksites, stores=stores, display=display
                 )
             stitch = _who_merges(spec, job_dir, remote, composition_is_here=stored is None)
+            path = playlist_path(spec, job_dir, destination) if options.joins else None
+            if path is not None and stitch not in (Stitch.LOCAL, Stitch.AUTO):
+                raise OptionInvalid(
+                    f"output {path}: a playlist grows on this machine only",
+                    hint="Leave --stitch out, or render to a .mp4 file.",
+                )
             if stored is None:
                 job = make_portable(spec, job_dir, own_files=own_files)
                 stored = await _upload(job, remote.worksites, stores=stores, display=display)
@@ -136,7 +145,7 @@ async def run_remote_job(
                 job_dir=job_dir,
                 stores=stores,
                 stitch=stitch,
-                merges=options.merge and options.only is None,
+                merges=options.joins,
                 stays=destination is not None and destination.url is not None,
                 display=display,
                 control=control,
@@ -146,7 +155,13 @@ async def run_remote_job(
             control.on_reused(there)
             try:
                 result = await _execute(
-                    spec, crew, there, options=options, display=display, control=control
+                    spec,
+                    crew,
+                    there,
+                    playlist_file=path,
+                    options=options,
+                    display=display,
+                    control=control,
                 )
                 where = await _deliver(result, crew, destination, merge=options.merge)
             finally:
@@ -319,6 +334,11 @@ class _Crew:
         """The video, where it was made in storage."""
         return self.merge_worker.video or self.merge_server.video
 
+    async def check_here(self, spec: JobSpec, job_dir: Path) -> Mapping[int, ChunkEnds]:
+        """Bring all chunks here, and check them."""
+        await self.downloads.finish(self.artifacts)
+        return await check_chunk_outputs(spec, job_dir)
+
     async def stop(self) -> None:
         """End what still goes on, and let go of connections."""
         await self.downloads.stop()
@@ -333,6 +353,7 @@ async def _execute(
     crew: _Crew,
     there: Collection[int],
     *,
+    playlist_file: Path | None,
     options: RunOptions,
     display: Display,
     control: RunControl,
@@ -343,12 +364,18 @@ async def _execute(
             f"{len(there)} of {len(spec.chunks)} chunks already there",
             chunks=sorted(there),
         )
+    job_dir = crew.job_dir
     with display.job(spec, done=there, only=options.only):
-        async with control.limits.keep_time():
+        async with (
+            control.limits.keep_time(),
+            growing_playlist(
+                spec, playlist_file, job_dir=job_dir, done=there, display=display
+            ) as playlist,
+        ):
             return await JobExecutor(crew.renderers).execute(
                 spec,
                 concurrency=options.concurrency,
-                job_dir=crew.job_dir,
+                job_dir=job_dir,
                 job_path=crew.sites[0].job.job_path,
                 merge=options.merge,
                 retries=options.retries,
@@ -357,9 +384,14 @@ async def _execute(
                 backups=options.backups is not False,
                 completed_chunk_ids=there,
                 chunk_ids=options.only,
-                on_event=to_all(control.on_event, display.show),
+                on_event=to_all(
+                    control.on_event, display.show, *([playlist.on_event] if playlist else [])
+                ),
                 pause=control.pause,
                 merge_adapter=crew.merger,
+                stitcher=playlist,
+                output_file=playlist_file,
+                verify=crew.check_here if playlist else None,
             )
 
 

@@ -52,6 +52,11 @@ class RunOptions:
     max_cost: float | None = None
     deadline: float | None = None
 
+    @property
+    def joins(self) -> bool:
+        """Whether a video is made in the end."""
+        return self.merge and self.only is None
+
     @classmethod
     def of(cls, settings: RunSettings, *, resume: bool) -> Self:
         """Return the options of a job that is kept."""

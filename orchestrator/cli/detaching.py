@@ -44,6 +44,7 @@ class Detaching:
         """
         from helios.errors import OptionInvalid
         from orchestrator.detached.renders import check_id
+        from orchestrator.planner import is_playlist
 
         if self.request_id is not None:
             if not self.detach:
@@ -58,6 +59,11 @@ class Detaching:
                     f"{flag}: doesn't go with --detach",
                     hint="What was deployed decides where and how a detached render runs.",
                 )
+        if destination is not None and is_playlist(destination.name):
+            raise OptionInvalid(
+                f"--output {destination}: a playlist grows on this machine only",
+                hint="Render to a .mp4 file, or without --detach.",
+            )
         if destination is not None and destination.url is not None:
             raise OptionInvalid(
                 f"--output {destination}: a detached render leaves its video in its own folder",

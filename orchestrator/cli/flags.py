@@ -12,6 +12,14 @@ SpecPath = Annotated[Path, typer.Argument(metavar="JOB.JSON", help="A job spec."
 Output = Annotated[
     str, typer.Option("--output", "-o", help="The video: a file, or an s3:// or gs:// URL.")
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="hls: a playlist (.m3u8) that grows while chunks are rendered.",
+        show_default="by file name",
+    ),
+]
 Duration = Annotated[
     float | None, typer.Option(help="Seconds.", show_default="what the page declares")
 ]

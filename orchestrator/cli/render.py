@@ -37,6 +37,7 @@ def render(
     registry: Registry,
     telling: Telling,
     shown: Shown,
+    format: flags.Format = None,
     concurrency: flags.Concurrency = None,
     job_dir: flags.JobDir = None,
     keep: flags.Keep = False,
@@ -53,6 +54,7 @@ def render(
         from orchestrator.portable_job import link_composition, name_in_assets
 
         destination = Destination.of(output)
+        _check_format(format, destination)
         detaching.check(where, running, telling, destination)
         if detaching.detach:
             await _detach(
@@ -112,6 +114,24 @@ def render(
         )
 
     shown.run(work)
+
+
+def _check_format(format: str | None, destination: "Destination") -> None:
+    """Refuse a format that there isn't, or that the output's name isn't of."""
+    from helios.errors import OptionInvalid
+    from orchestrator.planner import is_playlist
+
+    if format is None:
+        return
+    if format != "hls":
+        raise OptionInvalid(
+            f"--format {format}: is not hls", hint="Other formats follow from the output's name."
+        )
+    if not is_playlist(destination.name):
+        raise OptionInvalid(
+            f"--format hls: output {destination.name!r} is no playlist",
+            hint="Name it with .m3u8.",
+        )
 
 
 async def _detach(

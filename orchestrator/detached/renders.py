@@ -19,6 +19,7 @@ from helios.image_archive import unpack_images
 from helios.job_folder import chunks_in
 from helios.job_outcome import JobOutcome, read_outcome
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.merge_command import merged_name
 from helios.storage import ArtifactStorage
 from orchestrator.cost import Usage
 from orchestrator.cost.recorded import merges_in, recorded_usage
@@ -26,6 +27,7 @@ from orchestrator.delivery import deliver
 from orchestrator.destination import Destination
 from orchestrator.detached.base import MAX_ID_LENGTH, DetachedPlace, Execution, RenderState
 from orchestrator.detached.status import RenderStatus, records_in
+from orchestrator.planner import is_playlist
 from orchestrator.portable_job import PortableJob
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, upload_job
@@ -90,11 +92,17 @@ class DetachedRenders:
         JobExists
             The id is that of another render.
         OptionInvalid
-            The id can't be one.
+            The id can't be one, or the job makes a playlist.
         HeliosError
             Storage or engine refuse.
         """
         check_id(job.spec.id or "")
+        name = merged_name(job.spec)
+        if is_playlist(name):
+            raise OptionInvalid(
+                f"output {name}: a playlist grows where a client is",
+                hint="Render to a .mp4 file, or without --detach.",
+            )
         stored = await upload_job(
             job, artifacts=[self.place.artifacts], stores=self._stores, once=True
         )

@@ -133,6 +133,19 @@ def test_a_storage_that_joins_chunks_makes_the_same_video_with_its_sound(
     assert bench.names("tmp") == []
 
 
+def test_a_playlist_grows_of_chunks_that_come_from_a_cloud(
+    bench: Any, clouds: Clouds, expected: Expected
+) -> None:
+    done = bench.run(*RENDER, "-o", "v.m3u8", *LAMBDA, env=clouds.env)
+    assert done.status == 0, done.stderr
+    assert frame_hashes(bench.folder / "v.m3u8") == expected.frames
+    assert (bench.folder / "v.m3u8").read_text().endswith("#EXT-X-ENDLIST\n")
+    assert bench.names() == ["page.html", "tmp", "v.hls", "v.m3u8"]
+    elsewhere = bench.run(*RENDER, "-o", "w.m3u8", *LAMBDA, "--stitch", "worker", env=clouds.env)
+    assert elsewhere.status == 2
+    assert "a playlist grows on this machine only" in elsewhere.stderr
+
+
 def test_a_cloud_that_is_down_is_stepped_in_for(page: Any, clouds: Clouds) -> None:
     before = clouds.rendered()
     flags = (*LAMBDA, *CLOUD_RUN, "--service-url", "http://127.0.0.1:9", "--retries", 0)

@@ -23,6 +23,7 @@ from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
 from helios.storage import open_storage
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from tests.players import shown_in_browser
 
 from .test_seam_check import H264, encode
 
@@ -219,6 +220,62 @@ def test_the_sound_of_the_whole_goes_along_as_in_a_merge_here(
     asyncio.run(work())
     for stream in ("0:v", "0:a"):
         assert packets(tmp_path / name, stream) == packets(tmp_path / f"here-{name}", stream)
+
+
+#: Goes to the last second of a video, and tells what is seen there and at its beginning.
+PLAYER = """<!doctype html><video muted preload="auto"></video><script>
+const once = (target, name) => new Promise((resolve) =>
+  target.addEventListener(name, resolve, { once: true }));
+globalThis.play = async () => {
+  const video = document.querySelector("video");
+  const canvas = new OffscreenCanvas(160, 90);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const look = () => {
+    context.drawImage(video, 0, 0);
+    return [...context.getImageData(80, 45, 1, 1).data];
+  };
+  video.src = "video.mp4";
+  await once(video, "loadeddata");
+  const first = look();
+  video.currentTime = 1.5;
+  await once(video, "seeked");
+  const late = look();
+  await video.play();
+  await once(video, "ended");
+  return { duration: video.duration, first, late, error: video.error?.message };
+};
+</script>"""
+
+
+@pytest.mark.browser
+def test_a_browser_plays_what_was_joined_in_storage_and_seeks_in_it(
+    pictures: list[Path], tmp_path: Path
+) -> None:
+    colours = ["red", "blue"]
+    for number, colour in enumerate(colours):
+        source = ["-f", "lavfi", "-i", f"color={colour}:s=160x90:r=30:d=1", "-pix_fmt", "yuv420p"]
+        command = ["ffmpeg", "-loglevel", "error", *source, str(tmp_path / f"{number}.mp4")]
+        subprocess.run(command, check=True)
+    tone = ["-f", "lavfi", "-i", "sine=r=48000:d=2", "-c:a", "aac", str(tmp_path / "sound.mp4")]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *tone], check=True)
+    paths = [tmp_path / f"{number}.mp4" for number in range(2)]
+    records = [
+        record.model_copy(
+            update={"artifact": record.artifact.model_copy(update={"bytes": path.stat().st_size})}
+        )
+        for record, path in zip(records_of(make_spec(2), pictures), paths, strict=True)
+    ]
+    storage = open_storage(str(tmp_path))
+    keys = ["0.mp4", "1.mp4"]
+    sound = tmp_path / "sound.mp4"
+    asyncio.run(stitch_in_storage(storage, records, keys, output="video.mp4", sound=sound))
+
+    facts = shown_in_browser(tmp_path, PLAYER)
+
+    assert facts.get("error") is None, facts
+    assert facts["duration"] == pytest.approx(2, abs=0.05)
+    assert facts["first"] == pytest.approx([254, 0, 0, 255], abs=8)
+    assert facts["late"] == pytest.approx([0, 0, 254, 255], abs=8)
 
 
 def packets(video: Path, stream: str) -> list[list[str]]:
