@@ -36,6 +36,8 @@ SETTLE_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 5.0
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
+#: Draws in which a video is waited for that doesn't tell of a new picture.
+_MOST_VIDEO_DRAWS = 20
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
 
@@ -269,11 +271,24 @@ class CompositionPage:
                 break
             await self._requests_done()
         if moved and self._on_demand:
-            for _ in range(_VIDEO_DRAWS):
+            await self._until_pictured()
+            for _ in range(_VIDEO_DRAWS - 1):
                 await self._draw()
         if self._left:
             raise self._departure()
         self.check_missing()
+
+    async def _until_pictured(self) -> None:
+        """Draw until all videos have handed on the pictures that they were moved to.
+
+        That a video has been moved doesn't mean that yet; one that shows the same picture as before
+        never tells.
+        """
+        for _ in range(_MOST_VIDEO_DRAWS):
+            await self._draw()
+            pictured = "__helios_runtime__.pictured()"
+            if all([await self._evaluate(pictured, c) for c in await self._contexts()]):
+                return
 
     def check_missing(self) -> None:
         """Raise if a file that the page asked for isn't there.

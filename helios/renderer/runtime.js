@@ -24,6 +24,7 @@
     currentTime: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime"),
     paused: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "paused"),
     volume: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "volume"),
+    onPicture: HTMLVideoElement.prototype.requestVideoFrameCallback,
     reportError: window.reportError.bind(window),
     timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
     startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
@@ -342,12 +343,29 @@
       segments: [], // what a scripted element has played
       volumes: [],
       seeking: null,
+      pictured: true, // the picture of the last seek is on its way to the screen
+      seeks: 0,
     };
     if (Number.isNaN(track.start)) track.start = loadTime;
     media.set(element, track);
     if (element instanceof HTMLVideoElement && element.preload !== "auto") element.preload = "auto";
     if (!native.paused.get.call(element)) native.pause.call(element);
     return track;
+  };
+  const seekTo = (element, time) => {
+    if (element instanceof HTMLVideoElement && native.onPicture) {
+      const track = trackOf(element);
+      const seek = ++track.seeks;
+      const onPicture = () => {
+        if (track.seeks !== seek) return;
+        // It may be that of a seek before this one.
+        if (element.seeking) native.onPicture.call(element, onPicture);
+        else track.pictured = true;
+      };
+      track.pictured = false;
+      native.onPicture.call(element, onPicture);
+    }
+    native.currentTime.set.call(element, time);
   };
   const rateOf = (element) => number(element, "data-helios-rate") ?? element.playbackRate;
   const loops = (element) => element.loop || element.hasAttribute("data-helios-loop");
@@ -399,7 +417,7 @@
     endSegment(this);
     track.scripted = true;
     if (wasPlaying) {
-      native.currentTime.set.call(this, time);
+      seekTo(this, time);
       hop().then(() => announce(this, "pause"));
     }
   };
@@ -415,7 +433,7 @@
         track.playing = { clock, time: Number(value) };
       }
       track.scripted = true;
-      native.currentTime.set.call(this, value);
+      seekTo(this, value);
     },
   });
   Object.defineProperty(HTMLMediaElement.prototype, "paused", {
@@ -448,7 +466,7 @@
       element.addEventListener("seeked", resolve, { once: true });
       element.addEventListener("error", resolve, { once: true });
     });
-    native.currentTime.set.call(element, target);
+    seekTo(element, target);
     track.seeking = seeked.then(() => (track.seeking = null));
   };
   const endMedia = (element, track) => {
@@ -621,6 +639,10 @@
     }
     return moved;
   };
+  // Whether every video that is seen has handed its new picture on; the browser tells while it draws.
+  const pictured = () =>
+    [...media].every(([element, track]) => track.pictured || !element.isConnected || !isSeen(element)) &&
+    children().every((child) => child.pictured());
   const unplayable = () =>
     [...media.keys()].filter((element) => element.error).map((element) => element.currentSrc || element.src);
 
@@ -811,6 +833,7 @@
     clock: () => clock,
     advance,
     settle,
+    pictured,
     nextEvent,
     sounds,
     declared,
