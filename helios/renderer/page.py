@@ -147,6 +147,7 @@ class CompositionPage:
         self._errors: list[str] = []
         self._requests: dict[str, str] = {}
         self._endless: dict[str, str] = {}
+        self._workers: dict[str, str] = {}
         self._refused = ""
         self._missing: list[str] = []
         self._foreign: dict[int, bool | None] = {}
@@ -353,10 +354,12 @@ class CompositionPage:
             ("Runtime.consoleAPICalled", self._on_console),
             ("Network.requestWillBeSent", self._on_request),
             ("Network.responseReceived", self._on_response),
+            ("Network.responseReceivedExtraInfo", self._on_status),
             ("Network.loadingFinished", self._on_finished),
             ("Network.loadingFailed", self._on_failed),
         ):
             self._devtools.on(method, handler, self._session)
+        self._devtools.on("Target.targetCreated", self._on_target)
         self._devtools.on("Target.targetCrashed", self._on_crash)
         source = _runtime_source(options)
         await asyncio.gather(
@@ -591,7 +594,9 @@ class CompositionPage:
 
     def _on_request(self, event: Params) -> None:
         url = event["request"]["url"]
-        if url.startswith(("http:", "https:")):
+        if event["requestId"] in self._workers:
+            self._workers[event["requestId"]] = url
+        elif url.startswith(("http:", "https:")):
             # A stream of media stays open for as long as its element lives.
             asked = self._endless if event.get("type") in _ENDLESS else self._requests
             asked[event["requestId"]] = _short(url)
@@ -607,6 +612,12 @@ class CompositionPage:
             self._refused = f"status {response['status']}"
         self._note_missing(response["url"], f"status {response['status']}")
 
+    def _on_status(self, event: Params) -> None:
+        # All else of how a worker's script came is told to the worker alone.
+        url = self._workers.get(event["requestId"])
+        if url is not None and event["statusCode"] >= 400:
+            self._note_missing(url, f"status {event['statusCode']}")
+
     def _on_finished(self, event: Params) -> None:
         self._requests.pop(event["requestId"], None)
         self._endless.pop(event["requestId"], None)
@@ -617,6 +628,12 @@ class CompositionPage:
         aborted = event.get("canceled") or event["errorText"] == "net::ERR_ABORTED"
         if url is not None and not aborted:
             self._note_missing(url, event["errorText"])
+
+    def _on_target(self, event: Params) -> None:
+        target = event["targetInfo"]
+        if "worker" in target["type"]:
+            # The request for its script has the same id.
+            self._workers[target["targetId"]] = ""
 
     def _on_crash(self, event: Params) -> None:
         if event["targetId"] != self._main_frame:

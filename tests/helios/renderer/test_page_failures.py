@@ -88,6 +88,37 @@ def test_a_file_that_the_last_frame_misses_is_an_error(studio: Studio, folder: P
     assert isinstance(failure(studio, name, [30]), AssetMissing)
 
 
+#: A frame is ready when the worker has answered, or couldn't be started.
+AWAITED = """<script>
+const worker = new {kind}("{script}");
+const ends = new Promise((done) => {{
+  worker.onerror = (worker.port ?? worker).onmessage = done;
+}});
+window.helios = {{ waitUntilStable: () => ends }};
+</script>"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        ("Worker", "postMessage(1)"),
+        ("SharedWorker", "onconnect = (event) => event.ports[0].postMessage(1)"),
+    ],
+)
+def test_a_worker_from_a_file_holds_nothing_up(
+    studio: Studio, folder: Path, kind: str, script: str
+) -> None:
+    (folder / "worker.js").write_text(script)
+    name = write(folder, AWAITED.format(kind=kind, script="worker.js"))
+    studio.shoot(name, [0, 1], load_timeout=5, settle_timeout=5)
+
+
+def test_a_worker_whose_file_is_not_there_is_an_error(studio: Studio, folder: Path) -> None:
+    found = failure(studio, write(folder, AWAITED.format(kind="Worker", script="gone.js")), [0])
+    assert isinstance(found, AssetMissing)
+    assert "gone.js (status 404)" in str(found)
+
+
 def test_missing_files_may_be_allowed(studio: Studio, folder: Path) -> None:
     name = write(folder, "<img src=nowhere.png><video src=nowhere.mp4></video>")
     log: Log = []
