@@ -93,6 +93,13 @@ def render(
     allow_missing: AllowMissing = False,
     timeout: Timeout = 30.0,
     verbose: Verbose = False,
+    reads: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file that notes what was read for the pictures, with digests.",
+            show_default="none",
+        ),
+    ] = None,
     mode: Annotated[
         str,
         typer.Option(
@@ -108,10 +115,15 @@ def render(
     async def work() -> None:
         from dataclasses import replace
 
+        from helios.output import check_writable
         from helios.renderer.codecs import VideoEncoding, choose_codec
         from helios.renderer.composition import Composition
+        from helios.renderer.read_log import ReadLog
         from helios.renderer.render import RenderRequest
 
+        if reads is not None:
+            check_writable(reads)
+        log = None if reads is None else ReadLog()
         composition = Composition.find(source)
         rate = frame_rate(fps)
         page = replace(
@@ -135,8 +147,11 @@ def render(
             concurrency=concurrency,
             replay=replay,
             audio_codec=None if no_audio else audio_codec or "",
+            reads=log,
         )
         await _render(request, verbose=verbose)
+        if reads is not None and log is not None:
+            (await log.reads_for(output)).save(reads)
 
     _run(work())
 

@@ -177,14 +177,26 @@ def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> Helio
 @cache
 def available_encoders() -> frozenset[str]:
     """Return the names of the encoders that the installed ffmpeg has (asked once a process)."""
+    rows = _told("-hide_banner", "-encoders").partition("------")[2].splitlines()
+    return frozenset(row.split()[1] for row in rows if len(row.split()) > 1)
+
+
+def ffmpeg_version() -> str:
+    """Return what the installed ffmpeg says of itself and of the libraries that it is built with.
+
+    Raises
+    ------
+    ProgramMissing
+    """
+    return _told("-version")
+
+
+def _told(*args: str) -> str:
     try:
-        listing = subprocess.run(
-            ["ffmpeg", "-hide_banner", "-encoders"], capture_output=True, text=True, check=True
-        ).stdout
+        done = subprocess.run(["ffmpeg", *args], capture_output=True, text=True, check=True)
     except FileNotFoundError:
         raise missing_program("ffmpeg") from None
-    rows = listing.partition("------")[2].splitlines()
-    return frozenset(row.split()[1] for row in rows if len(row.split()) > 1)
+    return done.stdout
 
 
 def require_encoder(name: str) -> str:

@@ -50,7 +50,7 @@ class NetworkPolicy:
         self._hosts = tuple(host.lower() for host in hosts)
         self._allow_private = allow_private
         self._allow_loopback = allow_loopback
-        self._resolve = resolve or _system_addresses
+        self._resolve = resolve or system_addresses
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host that may be connected to.
@@ -123,7 +123,14 @@ def _matches(name: str, pattern: str) -> bool:
     return name == pattern
 
 
-async def _system_addresses(host: str, port: int) -> Sequence[str]:
+async def system_addresses(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a host, as the system knows them.
+
+    Raises
+    ------
+    OSError
+        It knows none.
+    """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -5,9 +5,14 @@ import mimetypes
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+
+if TYPE_CHECKING:
+    from helios.renderer.read_log import ReadLog
+
 
 #: Types that browsers insist on and that not every system's table has.
 _TYPES = {
@@ -51,7 +56,9 @@ class _PlainFile(web.FileResponse):
 
 
 @contextlib.asynccontextmanager
-async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[None]:
+async def serve_folder(
+    root: Path, listener: socket.socket, *, reads: "ReadLog | None" = None
+) -> AsyncIterator[None]:
     """Serve `root` to whoever connects to a listening socket.
 
     Parameters
@@ -59,11 +66,16 @@ async def serve_folder(root: Path, listener: socket.socket) -> AsyncIterator[Non
     listener:
         Is open already, so that its port can be told before the server is up: who connects by
         then waits. Closed with the server.
+    reads:
+        Takes note of what is asked for.
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        path = locate(folder, request.match_info["path"])
+        name = request.match_info["path"]
+        path = locate(folder, name)
+        if reads is not None:
+            reads.note_file(name, path)
         if path is None:
             raise web.HTTPNotFound
         return _PlainFile(path, headers={"Content-Type": content_type(path)})

@@ -2,22 +2,28 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helios.errors import HeliosError, OptionInvalid, OutputUnwritable
 from helios.output import check_writable, whole_output, write_failure
 from helios.renderer.codecs import VideoEncoding, check_encoding, check_size
 from helios.renderer.composition import Composition
+from helios.renderer.network import PROXY_VARIABLE
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
 from helios.renderer.reel import Reel
 from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
 from helios.renderer.sound import Soundtrack, check_audio_codec, write_sound
 from helios.renderer.stage import Stage, open_stage
+
+if TYPE_CHECKING:
+    from helios.renderer.read_log import ReadLog
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
@@ -44,6 +50,8 @@ class RenderRequest:
         Visit every frame from 0 on without taking its picture; None leaves it to the page.
     audio_codec:
         ffmpeg's encoder for the sound, "" for the container's usual one, None for no sound.
+    reads:
+        Takes note of what is read for the pictures.
     """
 
     composition: Composition
@@ -56,6 +64,7 @@ class RenderRequest:
     concurrency: int = 1
     replay: bool | None = None
     audio_codec: str | None = ""
+    reads: "ReadLog | None" = None
 
     @property
     def image(self) -> ImageFormat:
@@ -88,7 +97,9 @@ async def render(
     check_request(request)
     began = time.monotonic()
     pages = min(request.concurrency, request.frame_count)
-    async with open_stage(request.composition, request.page, pages=pages, log=log) as stage:
+    async with open_stage(
+        request.composition, request.page, pages=pages, log=log, reads=request.reads
+    ) as stage:
         started = time.monotonic()
         soundtrack = await _record(request, stage, on_progress or (lambda _: None))
     return RenderReport(
@@ -141,6 +152,8 @@ def check_request(request: RenderRequest) -> None:
     if request.concurrency < 1:
         raise OptionInvalid(f"concurrency {request.concurrency}: must be at least 1")
     codec = request.encoding.codec
+    if request.reads is not None:
+        _check_notable(request)
     check_size(request.page.width, request.page.height, request.page.scale, codec)
     check_encoding(request.encoding, transparent=request.page.transparent)
     if codec.images:
@@ -154,6 +167,16 @@ def check_request(request: RenderRequest) -> None:
     if request.output.is_dir():
         raise OutputUnwritable(f"{request.output}: is a folder", hint="Give a file's name.")
     check_writable(request.output)
+
+
+def _check_notable(request: RenderRequest) -> None:
+    """Refuse to note what is read where that can't be told of one file, or not be seen."""
+    if request.encoding.codec.images:
+        raise OptionInvalid("--reads: goes with a video, not with a sequence of images")
+    if request.audio_codec is not None:
+        raise OptionInvalid("--reads: files of sound aren't noted", hint="Give --no-audio.")
+    if os.environ.get(PROXY_VARIABLE):
+        raise OptionInvalid(f"--reads: can't see what passes the proxy of {PROXY_VARIABLE}")
 
 
 async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -> bool:

@@ -7,11 +7,16 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from helios.egress_proxy import egress_proxy
 from helios.renderer.browser import open_browser
 from helios.renderer.composition import Composition
 from helios.renderer.network import PROXY_VARIABLE, network_flags
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
+
+if TYPE_CHECKING:
+    from helios.renderer.read_log import ReadLog
 
 #: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page
 #: is one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of
@@ -36,11 +41,22 @@ async def open_stage(
     *,
     pages: int = 1,
     log: PageLog | None = None,
+    reads: "ReadLog | None" = None,
 ) -> AsyncIterator["Stage"]:
     """Load a composition into as many browsers as asked, each at frame 0.
 
     A browser of its own for each page: within one browser, pages wait for each other. The stage
     is ready with its first page; the others may still be loading.
+
+    Parameters
+    ----------
+    pages:
+        Number of browsers.
+    log:
+        Is told what the first page logs.
+    reads:
+        Takes note of what is read. A proxy of its own shows it what goes to the network, whoever
+        in the browser asks.
 
     Raises
     ------
@@ -53,7 +69,10 @@ async def open_stage(
         if composition.root is not None:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             port = listener.getsockname()[1]
-        network = network_flags(local_port=port, proxy=os.environ.get(PROXY_VARIABLE))
+        proxy = os.environ.get(PROXY_VARIABLE)
+        if reads is not None:
+            proxy = await stack.enter_async_context(egress_proxy(reads.policy()))
+        network = network_flags(local_port=port, proxy=proxy)
 
         async def load(number: int) -> CompositionPage:
             browser = await stack.enter_async_context(
@@ -71,7 +90,8 @@ async def open_stage(
                 # Takes a seventh of a second to import, in which browsers start by themselves.
                 from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
 
-                await stack.enter_async_context(serve_folder(composition.root, listener))
+                served = serve_folder(composition.root, listener, reads=reads)
+                await stack.enter_async_context(served)
             yield Stage(await loading[0], loading[1:])
         finally:
             for task in loading:

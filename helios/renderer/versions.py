@@ -1,0 +1,40 @@
+"""What of this machine decides how a page looks: renderer, browser, encoder and fonts."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from helios import __version__
+from helios.ffmpeg import ffmpeg_version
+from helios.renderer.browser import find_browser
+
+
+def renderer_versions() -> dict[str, str]:
+    """Return a text for each, which is another one where pixels may be.
+
+    Raises
+    ------
+    ProgramMissing
+        Browser or ffmpeg isn't installed.
+    """
+    browser = str(find_browser())
+    return {
+        "helios": __version__,
+        "browser": f"{browser} {_said_by([browser, '--version'])}",
+        "ffmpeg": ffmpeg_version(),
+        "fonts": _fonts(),
+    }
+
+
+def _fonts() -> str:
+    """Return a digest of the fonts that are installed; empty where nothing lists them."""
+    if shutil.which("fc-list") is None:
+        return ""
+    fonts = sorted(_said_by(["fc-list", ":", "file", "fontversion"]).splitlines())
+    return hashlib.sha256("\n".join(fonts).encode()).hexdigest()
+
+
+def _said_by(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    return done.stdout.strip()
