@@ -186,6 +186,9 @@ class RunSettings(_Record):
     deadline: float | None = Field(
         default=None, gt=0, description="Seconds that a run may take; null for no limit."
     )
+    incremental: bool = Field(
+        default=False, description="Whether chunks are kept that would be rendered alike."
+    )
     webhook: WebhookSettings | None = Field(default=None, description="Who is told of the job.")
 
     def changed(self, changes: Mapping[str, object]) -> Self:

@@ -1,5 +1,6 @@
 """Runs a job from a folder of this machine: what is there is kept, what is made is delivered."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from helios.job_spec import JobSpec
@@ -19,7 +20,7 @@ from orchestrator.file_lock import alone_in
 from orchestrator.job_executor import JobExecutor, JobResult
 from orchestrator.live_playlist import growing_playlist, playlist_path
 from orchestrator.planner import makes_images
-from orchestrator.resume import forget_chunks, whole_chunks
+from orchestrator.resume import forget_chunks, forget_unused, whole_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
 from orchestrator.stores import Stores
@@ -72,6 +73,8 @@ async def run_job(
             )
             made = _made(spec, result, job_dir, options)
             where = str(job_dir) if made is None else await deliver_to(made, destination, stores)
+            if options.incremental:
+                forget_unused(spec, job_dir)
         link = await link_to(where, options.presign, stores)
     tell_completion(display, spec, result, where, link=link)
     return where
@@ -88,15 +91,9 @@ async def _execute(
     display: Display,
     control: RunControl,
 ) -> JobResult:
-    done = await whole_chunks(spec, job_dir) if options.resume else set()
-    if options.resume:
-        display.note(
-            "resumed",
-            f"{_chunks(len(done))} of {len(spec.chunks)} already there",
-            chunks=sorted(done),
-        )
+    done = await _done_chunks(spec, job_dir, options, display)
     wanted = {chunk.id for chunk in spec.chunks} if options.only is None else set(options.only)
-    forget_chunks(spec, job_dir, only=wanted - done)
+    forget_chunks(spec, job_dir, only=wanted.difference(done))
     for chunk in spec.chunks:
         # As workers elsewhere do: not every command makes its folders.
         make_folder((job_dir / chunk.output_file).parent)
@@ -127,6 +124,32 @@ async def _execute(
                 output_file=path,
                 verify=check_chunk_outputs,
             )
+
+
+async def _done_chunks(
+    spec: JobSpec, job_dir: Path, options: RunOptions, display: Display
+) -> Collection[int]:
+    """Return the chunks that needn't be rendered, and say so."""
+    if options.incremental:
+        from orchestrator.incremental import unchanged_chunks  # noqa: PLC0415 - loads aiohttp
+
+        kept = await unchanged_chunks(spec, job_dir)
+        display.note(
+            "kept",
+            str(kept),
+            chunks=sorted(kept.ids),
+            anew=[{"chunks": ids, "reason": reason} for ids, reason in kept.grouped()],
+        )
+        return kept.ids
+    if not options.resume:
+        return frozenset()
+    done = await whole_chunks(spec, job_dir)
+    display.note(
+        "resumed",
+        f"{_chunks(len(done))} of {len(spec.chunks)} already there",
+        chunks=sorted(done),
+    )
+    return done
 
 
 def make_folder(folder: Path) -> None:

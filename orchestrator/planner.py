@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from helios.chunk_record import content_key
 from helios.command import check_length, format_command
 from helios.errors import OptionInvalid
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk, output_path_fault
+from helios.reads import reads_beside
 from helios.renderer.codecs import (
     DEFAULT_PRESET,
     VideoEncoding,
@@ -20,6 +22,7 @@ from helios.renderer.codecs import (
     check_size,
     choose_codec,
 )
+from helios.renderer.composition import Composition
 from helios.renderer.sink import split_pattern
 
 #: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
@@ -29,6 +32,9 @@ MAX_CHUNK_FRAMES = 240
 MIN_CHUNK_FRAMES = 30
 #: The same for workers elsewhere, where one more costs nothing but its start.
 MIN_REMOTE_CHUNK_FRAMES = 20
+#: Frames in a chunk of an incremental render, if nobody says: starting a chunk for a small change
+#: costs about as much as these frames.
+INCREMENTAL_CHUNK_FRAMES = 60
 #: Chunks that a job may have; the merge command has to name each of them.
 MAX_CHUNKS = 10_000
 
@@ -127,6 +133,9 @@ class ChunkSizes:
         Chunks that will run at the same time.
     least_frames:
         Frames in a chunk at least, if neither decides.
+    steady:
+        Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline
+        that becomes longer then stay where they are.
     browsers:
         Browsers that share the work of an output that is one chunk; by default as many as chunks
         would run at the same time.
@@ -136,6 +145,7 @@ class ChunkSizes:
     frames_per_chunk: int | None = None
     concurrency: int = 1
     least_frames: int = MIN_CHUNK_FRAMES
+    steady: bool = False
     browsers: int | None = None
 
     def __post_init__(self) -> None:
@@ -150,7 +160,7 @@ class ChunkSizes:
                 raise OptionInvalid(f"{name}: {value} is less than 1")
 
     def cut(self, frame_count: int) -> list[range]:
-        """Return the frames of each chunk; sizes differ by one frame at most.
+        """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
 
         Raises
         ------
@@ -158,7 +168,10 @@ class ChunkSizes:
             There would be more than `MAX_CHUNKS`.
         """
         count = self._count(frame_count)
-        edges = [frame_count * number // count for number in range(count + 1)]
+        if self.steady and self.frames_per_chunk is not None:
+            edges = [*range(0, frame_count, self.frames_per_chunk), frame_count]
+        else:
+            edges = [frame_count * number // count for number in range(count + 1)]
         return [range(start, end) for start, end in pairwise(edges)]
 
     def _count(self, frame_count: int) -> int:
@@ -192,6 +205,7 @@ def plan(
     sound: bool = True,
     job_id: str | None = None,
     input_name: str | None = None,
+    incremental: bool = False,
 ) -> JobSpec:
     """Return the job spec of a render.
 
@@ -211,6 +225,8 @@ def plan(
         Names the job.
     input_name:
         What commands call the composition, in place of its path from the job's folder.
+    incremental:
+        Whether chunks are named by what they are made by, and note what they read.
 
     Raises
     ------
@@ -224,10 +240,18 @@ def plan(
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
     suffix = Path(_encoded(name)).suffix
-    chunks = [
-        _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
-        for number, frames in enumerate(sizes.cut(frame_count))
-    ]
+    parts = list(enumerate(sizes.cut(frame_count)))
+    if incremental:
+        page = Composition.find(source).url
+        chunks = [
+            _noting_chunk(number, frames, suffix, page, where=where, options=options)
+            for number, frames in parts
+        ]
+    else:
+        chunks = [
+            _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
+            for number, frames in parts
+        ]
     merge = ["helios", "merge", _argument(name), *(chunk.output_file for chunk in chunks)]
     if sound:
         merge += ["--audio-from", where, "--frame-count", str(frame_count), *options.page_flags()]
@@ -310,6 +334,17 @@ def _chunk(
         output_file=output,
         command=_render_command(where, output, frames, options),
     )
+
+
+def _noting_chunk(
+    number: int, frames: range, suffix: str, page: str, *, where: str, options: RenderOptions
+) -> RenderChunk:
+    """Return a chunk that has the same name in each job that makes it by the same recipe."""
+    recipe = _render_command(page, f"chunk{suffix}", frames, options)
+    output = f"chunks/{content_key(recipe)}{suffix}"
+    chunk = _chunk(number, frames, output, where=where, options=options)
+    command = f"{chunk.command} {format_command(['--reads', reads_beside(output)])}"
+    return chunk.model_copy(update={"command": command})
 
 
 def _whole(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from pathlib import Path
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.output import part_pattern
+from helios.reads import reads_beside
 from helios.stitcher.check import check_chunk_outputs
 
 #: Chunk outputs that are looked at at once.
 CHECKS_AT_ONCE = 4
+#: Names of chunks of incremental renders, of their notes, and of what is half-written of either.
+_OWN_NAME = re.compile(r"\.?[0-9a-f]{16}\.[\w.]+")
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,9 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
     """
     for chunk in spec.chunks:
         if only is None or chunk.id in only:
-            with contextlib.suppress(OSError):
-                (job_dir / chunk.output_file).unlink()
+            for name in _files_of(chunk):
+                with contextlib.suppress(OSError):
+                    (job_dir / name).unlink()
 
 
 def forget_parts(spec: JobSpec, job_dir: Path) -> None:
@@ -88,7 +93,7 @@ def forget_parts(spec: JobSpec, job_dir: Path) -> None:
 
 def remove_outputs(spec: JobSpec, job_dir: Path) -> None:
     """Remove all that a job's chunks wrote, whole or half, and folders that are empty then."""
-    outputs = [job_dir / chunk.output_file for chunk in spec.chunks]
+    outputs = [job_dir / name for chunk in spec.chunks for name in _files_of(chunk)]
     for output in outputs:
         for path in (output, *output.parent.glob(part_pattern(output))):
             if path.is_dir() and not path.is_symlink():
@@ -98,3 +103,19 @@ def remove_outputs(spec: JobSpec, job_dir: Path) -> None:
     for folder in {output.parent for output in outputs}:
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+
+def forget_unused(spec: JobSpec, job_dir: Path) -> None:
+    """Remove chunks of earlier incremental renders that a job doesn't use."""
+    used = {job_dir / name for chunk in spec.chunks for name in _files_of(chunk)}
+    for folder in {path.parent for path in used}:
+        for path in folder.iterdir():
+            if path not in used and _OWN_NAME.fullmatch(path.name):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _files_of(chunk: RenderChunk) -> tuple[str, str]:
+    return chunk.output_file, reads_beside(chunk.output_file)

@@ -32,6 +32,8 @@ class RunOptions:
         Ids of the only chunks that are wanted; None for all.
     resume:
         Keep the chunks that are there already and are whole.
+    incremental:
+        Keep the chunks of earlier runs and renders that would be rendered alike, and no others.
     stitch:
         Where chunks that were rendered elsewhere are joined; None chooses by what becomes of the
         video, and by size.
@@ -46,6 +48,7 @@ class RunOptions:
     chunk_timeout: float | None
     only: Collection[int] | None
     resume: bool
+    incremental: bool = False
     stitch: Stitch = Stitch.AUTO
     presign: float | None = None
     backups: bool | None = None
@@ -68,6 +71,7 @@ class RunOptions:
             chunk_timeout=settings.chunk_timeout,
             only=settings.only,
             resume=resume,
+            incremental=settings.incremental,
             stitch=settings.stitch,
             presign=settings.presign,
             backups=settings.backups,
@@ -84,6 +88,7 @@ class RunOptions:
             retry_delay=self.retry_delay,
             chunk_timeout=self.chunk_timeout,
             only=None if self.only is None else sorted(self.only),
+            incremental=self.incremental,
             stitch=self.stitch,
             presign=self.presign,
             backups=self.backups,

@@ -58,7 +58,7 @@ async def execute(
     runner = PlacementRunner(display=display, admission=admission_folder(os.environ))
     async with registry.open() as repository:
         manager = JobManager(repository, runner, webhooks=webhooks(display))
-        how = "Go on with the same command and --resume."
+        how = f"Go on with the same command{'' if options.incremental else ' and --resume'}."
         try:
             job = await _create(manager, spec, placement, settings, name)
             if not registry.forgets:

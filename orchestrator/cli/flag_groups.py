@@ -114,7 +114,9 @@ class Cut:
     chunks: flags.Chunks = None
     frames_per_chunk: flags.FramesPerChunk = None
 
-    def sizes(self, concurrency: int, *, remote: bool = False) -> "ChunkSizes":
+    def sizes(
+        self, concurrency: int, *, remote: bool = False, incremental: bool = False
+    ) -> "ChunkSizes":
         """Return the flags in the planner's words.
 
         Parameters
@@ -123,17 +125,26 @@ class Cut:
             Chunks at the same time.
         remote:
             Whether they are rendered elsewhere.
+        incremental:
+            Whether cuts stay where they are when the length changes.
 
         Raises
         ------
         OptionInvalid
             The values contradict each other.
         """
-        from orchestrator.planner import MIN_REMOTE_CHUNK_FRAMES, ChunkSizes
+        from orchestrator.planner import (
+            INCREMENTAL_CHUNK_FRAMES,
+            MIN_REMOTE_CHUNK_FRAMES,
+            ChunkSizes,
+        )
 
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
         )
+        if incremental and self.chunks is None:
+            frames = self.frames_per_chunk or INCREMENTAL_CHUNK_FRAMES
+            return dataclasses.replace(sizes, frames_per_chunk=frames, steady=True)
         if not remote:
             return sizes
         return dataclasses.replace(
@@ -203,6 +214,7 @@ class Running:
         concurrency: int,
         *,
         resume: bool | None = None,
+        incremental: bool = False,
         stitch: str = "auto",
         presign: float | None = None,
     ) -> "RunOptions":
@@ -218,6 +230,7 @@ class Running:
             chunk_timeout=self.chunk_timeout,
             only=self.only_chunks or None,
             resume=self.resume if resume is None else resume,
+            incremental=incremental,
             stitch=Stitch(stitch),
             presign=presign,
             backups=self.backups,

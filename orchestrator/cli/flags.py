@@ -160,6 +160,12 @@ OnlyChunks = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Keep the chunks that are there already and are whole.")
 ]
+Incremental = Annotated[
+    bool,
+    typer.Option(
+        "--incremental", help="Keep the chunks of the last such render that would be the same."
+    ),
+]
 Props = Annotated[str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")]
 Crf = Annotated[int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")]
 Preset = Annotated[

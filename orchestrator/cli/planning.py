@@ -24,6 +24,7 @@ async def plan_render(
     job_dir: Path,
     job_id: str | None = None,
     input_name: str | None = None,
+    incremental: bool = False,
 ) -> JobSpec:
     """Look at a composition and return the job spec of its render.
 
@@ -33,7 +34,7 @@ async def plan_render(
         The video; all that can be refused without the page is, before the page is loaded.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
-    job_id, input_name:
+    job_id, input_name, incremental:
         As for `plan`.
 
     Raises
@@ -61,6 +62,7 @@ async def plan_render(
         sound=found.sounds,
         job_id=job_id,
         input_name=input_name,
+        incremental=incremental,
     )
     facts = spec.metadata
     count = len(spec.chunks)

@@ -41,11 +41,13 @@ def render(
     concurrency: flags.Concurrency = None,
     job_dir: flags.JobDir = None,
     keep: flags.Keep = False,
+    incremental: flags.Incremental = False,
 ) -> None:
     """Plan, render and stitch: from a composition to a video."""
 
     async def work(display: "Display") -> None:
         from orchestrator.cli.execution import execute
+        from orchestrator.cli.keeping import check_incremental
         from orchestrator.cli.planning import plan_render, write_spec
         from orchestrator.destination import Destination
         from orchestrator.file_lock import alone_in
@@ -55,6 +57,15 @@ def render(
 
         destination = Destination.of(output)
         _check_format(format, destination)
+        if incremental:
+            check_incremental(
+                source,
+                destination,
+                picture=picture,
+                running=running,
+                where=where,
+                detaching=detaching,
+            )
         detaching.check(where, running, telling, destination)
         if detaching.detach:
             await _detach(
@@ -81,10 +92,11 @@ def render(
             destination,
             length=length,
             options=picture.options(),
-            sizes=cut.sizes(at_once, remote=where.is_remote),
+            sizes=cut.sizes(at_once, remote=where.is_remote, incremental=incremental),
             job_dir=folder,
             job_id=new_job_id(),
             input_name=name_in_assets(source) if where.is_remote else None,
+            incremental=incremental,
         )
         job_file = folder / "job.json"
         earlier = _earlier(spec, job_file, display) if running.resume else None
@@ -104,10 +116,11 @@ def render(
             options=running.options(
                 at_once,
                 resume=earlier is not None,
+                incremental=incremental,
                 stitch=where.stitch,
                 presign=where.presign,
             ),
-            keep=keep or job_dir is not None or running.leaves_chunks,
+            keep=keep or incremental or job_dir is not None or running.leaves_chunks,
             registry=registry,
             telling=telling,
             display=display,

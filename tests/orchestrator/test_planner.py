@@ -63,6 +63,43 @@ def test_chunks_cover_the_timeline_once_with_sizes_that_differ_by_one_at_most(
         assert max(lengths) <= sizes.frames_per_chunk
 
 
+@given(frames=st.integers(1, 5_000), more=st.integers(1, 500), length=st.integers(10, 500))
+def test_steady_cuts_stay_where_they_are_when_the_timeline_grows(
+    frames: int, more: int, length: int
+) -> None:
+    sizes = ChunkSizes(frames_per_chunk=length, steady=True)
+    before, after = sizes.cut(frames), sizes.cut(frames + more)
+    assert after[-1].stop == frames + more
+    assert all(one.stop == other.start for one, other in pairwise(after))
+    assert before[:-1] == after[: len(before) - 1]
+    assert {len(part) for part in after[:-1]} <= {length}
+
+
+def incremental(page: Path, **changes: Any) -> list[str]:
+    sizes = ChunkSizes(frames_per_chunk=30, steady=True)
+    spec = planned(str(page), **{"sizes": sizes, "incremental": True, **changes})
+    return [chunk.output_file for chunk in spec.chunks]
+
+
+def test_chunks_of_an_incremental_render_are_named_by_their_recipe(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.touch()
+    names = incremental(page)
+    assert len(set(names)) == 3
+    assert incremental(page, frame_count=120)[:3] == names
+    assert incremental(page, output="other.mp4", job_dir=tmp_path / "job") == names
+    for options in (
+        RenderOptions(crf=30),
+        RenderOptions(seed=1),
+        RenderOptions(props={"title": "x"}),
+        RenderOptions(width=640),
+        RenderOptions(rate=Fraction(25)),
+    ):
+        assert not set(incremental(page, options=options)) & set(names)
+    (tmp_path / "other.html").touch()
+    assert not set(incremental(tmp_path / "other.html")) & set(names)
+
+
 @given(frames=FRAMES, concurrency=st.integers(1, 64))
 def test_by_default_all_workers_are_kept_busy_to_the_end(frames: int, concurrency: int) -> None:
     count = len(ChunkSizes(concurrency=concurrency).cut(frames))
@@ -78,7 +115,7 @@ def test_by_default_all_workers_are_kept_busy_to_the_end(frames: int, concurrenc
         {"chunks": 2, "frames_per_chunk": 2},
     ],
 )
-def test_sizes_that_make_no_sense_are_refused(sizes: dict[str, int]) -> None:
+def test_sizes_that_make_no_sense_are_refused(sizes: dict[str, Any]) -> None:
     with pytest.raises(OptionInvalid):
         ChunkSizes(**sizes)
 
