@@ -23,6 +23,8 @@ from orchestrator.job_repository.base import JobClaim
 
 #: Seconds between two writes of the summary at least.
 SUMMARY_INTERVAL = 2.0
+# Seconds before further tries of the last write of chunks: nobody writes them afterwards.
+_LAST_DELAYS = (0.05, 0.2, 0.5)
 
 
 class JobRecorder:
@@ -167,8 +169,15 @@ class JobRecorder:
             The summary can't be written. That chunks can't be isn't told: they are looked for
             where they are.
         """
-        with contextlib.suppress(HeliosError):
-            await self._write_chunks()
+        for delay in (*_LAST_DELAYS, None):
+            try:
+                await self._write_chunks()
+                break
+            except JobChanged:
+                raise
+            except HeliosError:
+                if delay is not None:
+                    await asyncio.sleep(delay)
         self.summary = change(self.summary)
         await self._write_summary()
         return self.summary

@@ -447,6 +447,31 @@ async def test_a_full_disk_for_records_does_not_stop_a_run(
     assert {chunk.state for chunk in job.chunks.values()} == {ChunkState.DONE}
 
 
+async def test_a_disk_that_is_full_for_a_moment_at_the_end_loses_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(FileJobRepository(tmp_path))
+    await bench.create()
+    refusals = 0
+
+    def write_or_not(path: Path, data: bytes) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise DiskFull("no space")
+        append_durably(path, data)
+
+    monkeypatch.setattr("orchestrator.job_repository.file.append_durably", write_or_not)
+    async with running(bench) as task:
+        refusals = 3
+        bench.place.gate.set()
+        await task
+    job = await bench.manager.get("job")
+    assert refusals == 0
+    assert {chunk.state for chunk in job.chunks.values()} == {ChunkState.DONE}
+    assert job.chunks_done == len(job.chunks)
+
+
 async def test_progress_is_written_while_the_job_runs(tmp_path: Path) -> None:
     bench = Bench(FileJobRepository(tmp_path))
     await bench.create()
