@@ -13,7 +13,7 @@ from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_ser
 
 from .worker_site import FRAMES, Site, drawing, make_spec
 
-pytestmark = pytest.mark.xdist_group("object_stores")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 
 @pytest.fixture(scope="module", params=[s3_server, gcs_server], ids=["s3", "gcs"])

@@ -13,6 +13,8 @@ import pytest
 
 from sandbox.google_cloud import GoogleCloud, google_cloud
 
+pytestmark = pytest.mark.slow
+
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 PLACE = ("--project", "my-videos", "--region", "europe-west1")
 IMAGE = f"europe-west1-docker.pkg.dev/my-videos/helios/worker@sha256:{'a' * 64}"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 6
 #: Draws a third of a second of video in more than five.
 SLOW = "PTS-STARTPTS,realtime=speed=0.06"

@@ -43,6 +43,8 @@ from tests.helios.worker_site import FRAMES, drawing, make_spec
 
 from .remote_site import Answer, Notes, RemoteSite, RuntimeAdapter
 
+pytestmark = pytest.mark.slow
+
 
 def frame_hashes(video: Path) -> list[str]:
     command = ["ffmpeg", "-v", "error", "-i", str(video), "-f", "framemd5", "-"]

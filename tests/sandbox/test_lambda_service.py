@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.local_aws import LocalAws, local_aws
 
+pytestmark = pytest.mark.slow
+
 #: A function that does what its event says.
 SOURCE = """
 import os, subprocess, sys, time

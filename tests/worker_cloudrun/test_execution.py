@@ -18,7 +18,7 @@ from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until
 from tests.worker_cloudrun.test_task import chunks
 
-pytestmark = pytest.mark.xdist_group("cloud_run")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]
 
 PARENT = "projects/videos/locations/europe-west1"
 RETRIES = 1

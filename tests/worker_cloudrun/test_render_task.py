@@ -21,6 +21,8 @@ from tests.helios.test_download import serving
 from tests.helios.worker_site import Site, drawing, make_spec
 from worker_cloudrun.render_task import RenderTask, run_render_task
 
+pytestmark = pytest.mark.slow
+
 STARTED = datetime(2024, 5, 1, 12, tzinfo=UTC)
 FAILS = "sh -c 'echo because >&2; exit 5'"
 NEVER_WORKS = "forbidden --program"

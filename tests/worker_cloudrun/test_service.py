@@ -26,7 +26,7 @@ from sandbox.token_server import CALLER
 from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, Service, slow
 
-pytestmark = pytest.mark.xdist_group("cloud_run")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]
 
 Start = Callable[..., AbstractContextManager[Service]]
 

@@ -11,7 +11,7 @@ from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until
 
-pytestmark = pytest.mark.xdist_group("cloud_run")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]
 
 
 def begin(cloud: CloudSite, folder: Path, **variables: str) -> "subprocess.Popen[str]":

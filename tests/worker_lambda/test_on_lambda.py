@@ -29,7 +29,7 @@ from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.job_executor import JobExecutor
 from sandbox.local_aws import LocalAws
 
-pytestmark = pytest.mark.image
+pytestmark = [pytest.mark.slow, pytest.mark.image]
 
 BUCKET = "renders"
 FPS = 30

@@ -29,7 +29,7 @@ from .test_seam_check import H264, encode
 
 FRAMES = 2
 KINDS = 4
-pytestmark = pytest.mark.xdist_group("object_stores")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 
 @dataclass

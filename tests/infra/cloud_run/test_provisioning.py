@@ -16,6 +16,8 @@ from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.operations import finish
 from infra.cloud_run.service import GCLOUD_AUDIENCE
 
+pytestmark = pytest.mark.slow
+
 ANN = "user:ann@example.com"
 EVERYBODY = "allUsers"
 VIEWER = "roles/run.viewer"

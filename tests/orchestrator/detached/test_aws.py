@@ -15,6 +15,8 @@ from orchestrator.detached.base import Execution, RenderState
 
 from .conftest import Engine
 
+pytestmark = pytest.mark.slow
+
 
 def spec(job_id: str) -> JobSpec:
     return JobSpec.model_validate(

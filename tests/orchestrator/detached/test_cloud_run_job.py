@@ -34,6 +34,8 @@ from tests.worker_cloudrun.test_service import asleep, until
 
 from .cloud_run_site import SECRET_VALUE, CloudRunSite, Tasks
 
+pytestmark = pytest.mark.slow
+
 WAITS = "import time; time.sleep(60)"
 FAILS = "raise SystemExit(1)"
 #: Signs as the job does.
