@@ -63,7 +63,7 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
             hint="Give the job spec an outputUrl, or the worker HELIOS_ARTIFACTS.",
         )
     with assignment.stopwatch.measure("records"):
-        records = await _records(assignment, storage)
+        records = await read_records(storage, assignment.spec)
     key = merge_key(assignment.spec, {id_: _digest(record) for id_, record in records.items()})
     done = await _stored_output(storage, key)
     if done is not None:
@@ -133,14 +133,21 @@ async def _join_in_storage(
     return replace(result, artifact=artifact)
 
 
-async def _records(assignment: Assignment, storage: ArtifactStorage) -> _Records:
+async def read_records(storage: ArtifactStorage, spec: JobSpec) -> Mapping[int, ChunkRecord]:
+    """Return the records of all chunks of a job, by their ids.
+
+    Raises
+    ------
+    ArtifactNotFound
+        Chunks are missing; the message names them.
+    """
     limit = asyncio.Semaphore(RECORDS_AT_ONCE)
 
     async def one(chunk: RenderChunk) -> ChunkRecord | None:
         async with limit:
-            return await read_record(storage, chunk, chunk_key(assignment.spec, chunk))
+            return await read_record(storage, chunk, chunk_key(spec, chunk))
 
-    chunks = assignment.spec.chunks
+    chunks = spec.chunks
     found = await asyncio.gather(*map(one, chunks))
     missing = [chunk.id for chunk, record in zip(chunks, found, strict=True) if record is None]
     if missing:

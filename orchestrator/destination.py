@@ -8,6 +8,7 @@ from typing import Self
 from helios.errors import OptionInvalid
 from helios.storage import split_url
 from orchestrator.delivery import check_destination
+from orchestrator.planner import is_playlist
 
 _STORAGE = re.compile(r"(?:s3|gs)://", re.IGNORECASE)
 
@@ -72,7 +73,7 @@ class Destination:
         ------
         OptionInvalid, OutputUnwritable, DiskFull
         """
-        if self.path is None and self.name.lower().endswith(".m3u8"):
+        if self.path is None and is_playlist(self.name):
             raise OptionInvalid(
                 f"output {self.url}: a playlist grows on this machine only",
                 hint="Give a path, and copy the playlist and its folder afterwards.",

@@ -4,20 +4,19 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
-from helios.chunk_record import ChunkRecord, chunk_key
-from helios.chunk_work import read_record
+from helios.chunk_record import ChunkRecord
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
 from helios.job_folder import JobFolder, record_beside
 from helios.job_spec import JobSpec
 from helios.merge_command import MergeCommand, merged_name
+from helios.merge_work import read_records
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
 from helios.stitcher.storage_stitcher import merge_in_storage
-from helios.storage import ArtifactStorage, split_url
+from helios.storage import split_url
 from helios.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.adapters.place import PLACE_FAULTS, Place
@@ -229,7 +228,7 @@ class MergeInStorage(WorkerAdapter):
         Raises
         ------
         ArtifactNotFound
-            A chunk has no record.
+            Chunks are missing.
         StitchFailed, ChunkOutputInvalid
             They can't be joined so.
         SeamBroken
@@ -238,7 +237,7 @@ class MergeInStorage(WorkerAdapter):
         site = self._gathering.ranking()[0]
         await self._gathering.gather(site)
         spec, storage = site.job.spec, self._gathering.stores.at(site.folder)
-        records = await self._records(spec, storage)
+        records = await read_records(storage, spec)
         folder = JobFolder.of(spec, site.job.job_path)
         name = merged_name(spec)
         output = f"output/{name}" if folder is None else folder.output(name)
@@ -250,15 +249,6 @@ class MergeInStorage(WorkerAdapter):
                 return result
             self.video = await merge_in_storage(storage, spec, records, output=output, sound=sound)
         return WorkerResult(exit_code=0, artifact=self.video)
-
-    async def _records(self, spec: JobSpec, storage: ArtifactStorage) -> dict[int, ChunkRecord]:
-        keys = [chunk_key(spec, chunk) for chunk in spec.chunks]
-        found = await asyncio.gather(*map(partial(read_record, storage), spec.chunks, keys))
-        records = {record.chunk_id: record for record in found if record is not None}
-        if len(records) < len(spec.chunks):
-            missing = len(spec.chunks) - len(records)
-            raise ArtifactNotFound(f"merge: {missing} chunks have no record")
-        return records
 
 
 class MergeWhereItSuits(WorkerAdapter):

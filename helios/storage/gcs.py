@@ -376,20 +376,23 @@ class GcsStorage(ArtifactStorage):
         except NotFound:
             self._check_bucket()
 
+    def _pinned(self, blob: "Blob") -> "Blob":
+        """Return an object in the generation that was found, whatever replaces it."""
+        return self._bucket().blob(blob.name, generation=blob.generation)
+
     def _read(self, blob: "Blob") -> bytes | None:
         """Return the bytes of what was found, or None if it has been replaced or removed since."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
-        pinned = self._bucket().blob(blob.name, generation=blob.generation)
         try:
-            data: bytes = pinned.download_as_bytes(raw_download=True, **self._how)
+            data: bytes = self._pinned(blob).download_as_bytes(raw_download=True, **self._how)
         except NotFound:
             return None
         return data
 
     async def _fetch(self, key: str, blob: "Blob", sink: BinaryIO) -> str:
         # Parts of two generations of an object would make a third one.
-        pinned = self._bucket().blob(blob.name, generation=blob.generation)
+        pinned = self._pinned(blob)
 
         def part(start: int, end: int) -> bytes:
             from google.api_core.exceptions import NotFound  # noqa: PLC0415
