@@ -1,0 +1,117 @@
+"""Drawing a page and taking its picture."""
+
+import base64
+import math
+import time
+from fractions import Fraction
+
+from helios.errors import BrowserCrashed
+from helios.frame_rate import frame_time
+from helios.renderer.devtools import Params
+from helios.renderer.page.options import ImageFormat, PageOptions
+from helios.renderer.page.session import PageSession
+
+
+class FrameCapture:
+    """Draws one page, by `beginFrame` where the browser offers it.
+
+    Attributes
+    ----------
+    last_image:
+        The picture that was taken last.
+    reads_canvas:
+        Whether pictures are read from the page's only canvas.
+    """
+
+    def __init__(self, session: PageSession, options: PageOptions, *, on_demand: bool) -> None:
+        self._session = session
+        self._rate: Fraction = options.rate
+        self.on_demand = on_demand
+        self._base_ticks = 0
+        self._draws = 0
+        self._is_quiet = False
+        self.last_image = b""
+        self.reads_canvas = options.direct and options.scale == 1 and not options.transparent
+
+    def start_clock(self) -> None:
+        """Count the times of draws from now on, in whole seconds."""
+        self._base_ticks = math.ceil(time.monotonic() * 1000) * 1000
+
+    def start_frame(self) -> None:
+        """Begin with the draws of another frame."""
+        self._draws = 0
+
+    async def draw(self, *, display: bool = True) -> bool:
+        """Draw the frame; return whether that changed anything.
+
+        Parameters
+        ----------
+        display:
+            Without it, the page runs its callbacks and is laid out, and no pixels are made.
+        """
+        answer = await self._begin_frame({"noDisplayUpdates": not display})
+        return bool(answer["hasDamage"])
+
+    async def capture(self, image: ImageFormat, *, resting: bool) -> bytes:
+        """Return the picture of the frame that the page stands at.
+
+        Parameters
+        ----------
+        resting:
+            Whether nothing is under way in the page that would change its next frame.
+        """
+        self.last_image = await self._picture(image, resting=resting)
+        return self.last_image
+
+    async def _picture(self, image: ImageFormat, *, resting: bool) -> bytes:
+        if not self.on_demand:
+            screenshot = {**image.parameters(), "captureBeyondViewport": False}
+            answer = await self._session.call("Page.captureScreenshot", screenshot)
+            return base64.b64decode(answer["data"])
+        data = await self._canvas_picture(image)
+        if data is not None:
+            return data
+        if self._is_quiet and not await self.draw():
+            return self.last_image
+        data = await self._screenshot(image)
+        # On a page at rest, a draw that reports no damage will do from here on. That draw costs a
+        # millisecond then, but a whole draw on a page that moves.
+        self._is_quiet = resting or data == self.last_image
+        if self._is_quiet:
+            # A screenshot itself counts as damage to the frame after it.
+            await self.draw()
+        return data
+
+    async def _screenshot(self, image: ImageFormat) -> bytes:
+        for _ in range(2):
+            answer = await self._begin_frame({"screenshot": image.parameters()})
+            if data := answer.get("screenshotData"):
+                return base64.b64decode(data)
+        raise BrowserCrashed(f"the browser gave no picture of frame {self._session.frame}")
+
+    async def _canvas_picture(self, image: ImageFormat) -> bytes | None:
+        """Return what a page shows that is one canvas and nothing else; None for all others.
+
+        Once it shows something else, it isn't asked again.
+        """
+        if not self.reads_canvas:
+            return None
+        expression = f"__helios_canvas__.picture('image/{image.name}', {image.quality / 100})"
+        data = await self._session.evaluate(expression)
+        self.reads_canvas = data is not None
+        return base64.b64decode(data) if data else None
+
+    async def _begin_frame(self, params: Params) -> Params:
+        # Whole microseconds: each further draw of a frame is one later, for no two may be at the
+        # same time.
+        since_start = math.ceil(frame_time(self._session.frame or 0, self._rate) * 1_000_000)
+        ticks = self._base_ticks + since_start + self._draws
+        self._draws += 1
+        return await self._session.call(
+            "HeadlessExperimental.beginFrame",
+            {
+                "frameTimeTicks": (ticks + 0.5) / 1000,
+                "interval": float(1000 / self._rate),
+                **params,
+            },
+        )

@@ -1,0 +1,358 @@
+"""A composition's page in a browser, driven frame by frame on virtual time."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Iterator
+from fractions import Fraction
+
+from helios.errors import (
+    BrowserCrashed,
+    CompositionFailed,
+    CompositionNotFound,
+    CompositionTimedOut,
+    CompositionUnsettled,
+)
+from helios.frame_rate import frame_time
+from helios.renderer.browser import Browser
+from helios.renderer.composition import Composition
+from helios.renderer.devtools import Params
+from helios.renderer.page.capture import FrameCapture
+from helios.renderer.page.options import Declared, ImageFormat, PageOptions
+from helios.renderer.page.page_log import PageLog, PageMessages
+from helios.renderer.page.requests import PageRequests
+from helios.renderer.page.scripts import page_scripts
+from helios.renderer.page.session import PageSession
+
+#: Draws after which a video's new picture has reached the page's: it takes a way of its own.
+_VIDEO_DRAWS = 2
+#: Draws in which a video is waited for that doesn't tell of a new picture.
+_MOST_VIDEO_DRAWS = 20
+#: Times that a frame is drawn and settled again for what came late.
+_MAX_ROUNDS = 5
+
+#: What stands for the answer of a document that went away while it was asked.
+_UNANSWERED: Params = {
+    "waiting": [],
+    "unplayable": [],
+    "moved": False,
+    "pending": True,
+    "resting": False,
+    "still": False,
+}
+_PAGE_CRASHED = "the page's process crashed"
+
+
+class CompositionPage:
+    """One page; `visit` moves it to a frame, `capture` takes that frame's picture."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        target: str,
+        session: str,
+        options: PageOptions,
+        log: PageLog | None,
+    ) -> None:
+        self._options = options
+        self._session = PageSession(browser, target, session, options)
+        self._messages = PageMessages(self._session, log)
+        self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
+        self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
+        self._loaded = asyncio.Event()
+        self._resting = False
+        self._still = False
+        #: Frames before this one look as the last picture does.
+        self.same_until: float = 0
+
+    @property
+    def frame(self) -> int | None:
+        """The frame that the page stands at; None before the first."""
+        return self._session.frame
+
+    @property
+    def reads_canvas(self) -> bool:
+        """Whether pictures are read from the page's only canvas."""
+        return self._capture.reads_canvas
+
+    # --- loading ----------------------------------------------------------------------------
+
+    async def load(self, composition: Composition) -> None:
+        """Open the composition and wait until it has loaded.
+
+        Raises
+        ------
+        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
+        """
+        await self._prepare()
+        try:
+            async with asyncio.timeout(self._options.load_timeout):
+                await self._navigate(composition.url)
+                await self._until_open(self._loaded)
+        except TimeoutError:
+            raise CompositionTimedOut(
+                f"{composition.url}: `load` didn't fire within {self._options.load_timeout:g} s",
+                hint="A request that never ends or a script that never returns holds it up.",
+                details=[f"still loading: {url}" for url in self._requests.under_way[:10]],
+            ) from None
+        await self._requests.finished()
+        await self._find_closed_roots()
+        self._capture.start_clock()
+        await self.visit(0)
+        self._session.is_loading = False
+        if self._messages.errors:
+            raise CompositionFailed(
+                f"{composition.url}: the page threw while it loaded",
+                hint="Open the page in a browser and look at its console.",
+                details=self._messages.errors,
+            )
+
+    async def declared(self) -> Declared:
+        """Return what the page says of its length and of how it is to be rendered."""
+        said = await self._session.evaluate("__helios_runtime__.declared()")
+        return Declared(said["duration"], said["longestAnimation"], said["replay"])
+
+    async def sounds(self) -> list[Params]:
+        """Return the sound of every media element, as far as the page has been driven."""
+        answers = await self._session.evaluate_all("__helios_runtime__.sounds()")
+        return [sound for sounds in answers for sound in sounds]
+
+    # --- frames -----------------------------------------------------------------------------
+
+    async def seek(self, frame: int, *, every_frame: bool) -> None:
+        """Move on to a frame, by all frames between or only by those where something happens.
+
+        A timer that is due or an animation that begins or ends may change the page's course, so
+        those frames are visited in any case; so is the frame before each, for that is what a
+        timer's script sees when it asks how the page looks.
+        """
+        while self.frame is None or self.frame < frame:
+            await self.step(frame, every_frame=every_frame)
+
+    async def step(self, frame: int, *, every_frame: bool) -> None:
+        """Make one step of `seek`: to the next frame that has to be visited on the way."""
+        if self.frame is None:
+            await self.visit(0)
+            return
+        following = self.frame + 1
+        if every_frame or frame <= following:
+            await self.visit(following)
+            return
+        event = await self._next_event()
+        if event is None:
+            await self.visit(frame)
+            return
+        await self.visit(min(max(self._frame_at(event) - 1, following), frame))
+
+    async def visit(self, frame: int) -> None:
+        """Bring the page to a frame and wait until all that the frame shows is ready.
+
+        Raises
+        ------
+        CompositionUnsettled
+            Something that the frame needs never came.
+        AssetMissing
+            A file that the frame asked for isn't there.
+        """
+        session, on_demand = self._session, self._capture.on_demand
+        session.frame = frame
+        self._capture.start_frame()
+        clock = float(frame_time(frame, self._options.rate) * 1000)
+        await session.stop_clocks()
+        await session.run(f"__helios_runtime__.advance({frame}, {clock!r})")
+        drawn = "true" if on_demand else "false"
+        settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
+        moved = False
+        for _ in range(_MAX_ROUNDS):
+            await session.stop_clocks()
+            if on_demand:
+                await self._capture.draw(display=False)
+            answers = [answer or _UNANSWERED for answer in await session.run(settle)]
+            moved |= any(answer["moved"] for answer in answers)
+            if not self._note_settled(frame, answers) and not self._requests.under_way:
+                break
+            await self._requests.finished()
+        if moved and on_demand:
+            await self._until_pictured()
+            for _ in range(_VIDEO_DRAWS - 1):
+                await self._capture.draw()
+        session.check_present()
+        self.check_missing()
+
+    def check_missing(self) -> None:
+        """Raise if a file that the page asked for isn't there.
+
+        Raises
+        ------
+        AssetMissing
+        """
+        if not self._options.allow_missing:
+            self._requests.check_missing()
+
+    async def picture(self, frame: int, image: ImageFormat, *, every_frame: bool) -> bytes:
+        """Move on to a frame and return its picture.
+
+        Where nothing can have changed since the last picture, the page isn't even asked.
+        """
+        if frame < self.same_until:
+            return self._capture.last_image
+        await self.seek(frame, every_frame=every_frame)
+        data = await self.capture(image)
+        if self._still and not every_frame and not self._requests.images_may_move:
+            event = await self._next_event()
+            self.same_until = math.inf if event is None else self._frame_at(event)
+        return data
+
+    async def capture(self, image: ImageFormat) -> bytes:
+        """Return the picture of the frame that the page stands at."""
+        return await self._capture.capture(image, resting=self._resting)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        options, session = self._options, self._session
+        call = session.call
+        session.on("Page.loadEventFired", lambda _: self._loaded.set())
+        session.devtools.on("Target.targetCrashed", self._on_crash)
+        for part in (session, self._messages, self._requests):
+            part.listen()
+        await asyncio.gather(
+            call("Page.enable"),
+            call("Runtime.enable"),
+            call("Network.enable"),
+            session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
+            # While this domain is enabled, every new document gets its rate before it is styled.
+            call("Animation.enable"),
+            call("Animation.setPlaybackRate", {"playbackRate": 0}),
+            call(
+                "Emulation.setDeviceMetricsOverride",
+                {
+                    "width": options.width,
+                    "height": options.height,
+                    "deviceScaleFactor": options.scale,
+                    "mobile": False,
+                },
+            ),
+            *(
+                call("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+                for source in page_scripts(options)
+            ),
+        )
+        if options.transparent:
+            ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+            await call("Emulation.setDefaultBackgroundColorOverride", ground)
+
+    async def _navigate(self, url: str) -> None:
+        answer = await self._session.call("Page.navigate", {"url": url})
+        reason = answer.get("errorText") or self._requests.refused
+        if reason:
+            raise CompositionNotFound(
+                f"{url}: the browser can't open it ({reason})",
+                hint="Check the address, and whether this machine reaches it.",
+            )
+
+    async def _until_open(self, event: asyncio.Event) -> None:
+        """Wait for an event of the page; a browser that ends meanwhile ends the waiting."""
+        closed = self._session.devtools.closed
+        tasks = [asyncio.ensure_future(e.wait()) for e in (event, closed)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if not event.is_set():
+            raise BrowserCrashed("the browser ended while the page loaded")
+
+    async def _find_closed_roots(self) -> None:
+        """Show the page's script the closed shadow trees that its markup declares.
+
+        No script can find them by itself, and it moves the animations inside.
+        """
+        call = self._session.call
+        document = await call("DOM.getDocument", {"depth": -1, "pierce": True})
+        for node in _closed_roots(document["root"]):
+            answer = await call("DOM.resolveNode", {"backendNodeId": node})
+            await call(
+                "Runtime.callFunctionOn",
+                {
+                    "objectId": answer["object"]["objectId"],
+                    "functionDeclaration": "function() { window.__helios_runtime__.addRoot(this) }",
+                },
+            )
+        await call("DOM.disable")
+
+    async def _next_event(self) -> float | None:
+        """Return the time, in milliseconds, of the next event that may change the page's course."""
+        times = await self._session.evaluate_all("__helios_runtime__.nextEvent()")
+        return min((time for time in times if time is not None), default=None)
+
+    def _frame_at(self, clock: float) -> int:
+        """Return the first frame that shows what happens at a time in milliseconds."""
+        return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
+
+    async def _until_pictured(self) -> None:
+        """Draw until all videos have handed on the pictures that they were moved to.
+
+        That a video has been moved doesn't mean that yet; one that shows the same picture as before
+        never tells.
+        """
+        for _ in range(_MOST_VIDEO_DRAWS):
+            await self._capture.draw()
+            if all(await self._session.evaluate_all("__helios_runtime__.pictured()")):
+                return
+
+    def _note_settled(self, frame: int, answers: list[Params]) -> bool:
+        """Check that a frame is ready; return whether an animation waits for being drawn."""
+        waiting = [name for answer in answers for name in answer["waiting"]]
+        if waiting:
+            raise CompositionUnsettled(
+                f"frame {frame} wasn't ready within {self._options.settle_timeout:g} s",
+                hint="Something in the page never finishes loading or never resolves.",
+                details=[f"waiting for {name}" for name in waiting],
+            )
+        for answer in answers:
+            for url in answer["unplayable"]:
+                self._requests.note_missing(url, "can't be played")
+        self._resting = all(answer["resting"] for answer in answers)
+        self._still = all(answer["still"] for answer in answers)
+        return any(answer["pending"] for answer in answers)
+
+    def _on_crash(self, event: Params) -> None:
+        if event["targetId"] != self._session.main_frame:
+            return
+        # Only a system short of memory kills it.
+        why = "the page's process was killed" if event["status"] == "killed" else _PAGE_CRASHED
+        self._messages.write("error", why)
+        self._session.devtools.close(why)
+
+
+@contextlib.asynccontextmanager
+async def open_page(
+    browser: Browser, options: PageOptions, log: PageLog | None = None
+) -> AsyncIterator[CompositionPage]:
+    """Open an empty page of the given size."""
+    devtools = browser.devtools
+    params: Params = {"url": "about:blank", "width": options.width, "height": options.height}
+    if browser.draws_on_demand:
+        # The window around the page is never shown. The smaller it is, the less it costs to draw;
+        # the page has its own size by `setDeviceMetricsOverride`.
+        params |= {"enableBeginFrameControl": True, "width": 16, "height": 16}
+    target = await devtools.send("Target.createTarget", params)
+    attached = await devtools.send(
+        "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
+    )
+    try:
+        yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
+    finally:
+        # Not waited for: a page that hangs wouldn't answer.
+        closing = devtools.start("Target.closeTarget", {"targetId": target["targetId"]})
+        closing.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+
+def _closed_roots(node: Params) -> Iterator[int]:
+    for root in node.get("shadowRoots", ()):
+        if root.get("shadowRootType") == "closed":
+            yield root["backendNodeId"]
+        yield from _closed_roots(root)
+    for child in node.get("children", ()):
+        yield from _closed_roots(child)

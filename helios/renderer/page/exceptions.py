@@ -1,0 +1,19 @@
+"""How a page's URLs and exceptions are told to people."""
+
+from helios.renderer.composition import LOCAL_ORIGIN
+from helios.renderer.devtools import Params
+
+
+def short_url(url: str) -> str:
+    """Return a URL as people name it: a file of the composition by its path."""
+    return url.removeprefix(f"{LOCAL_ORIGIN}/")
+
+
+def exception_text(details: Params) -> str:
+    """Return the first line of an exception, with its place."""
+    exception = details.get("exception", {})
+    text = exception.get("description") or exception.get("value") or details.get("text", "")
+    url = details.get("url")
+    where = f"{short_url(url)}:{details['lineNumber'] + 1}" if url else ""
+    lines = str(text).splitlines() or [""]
+    return f"{lines[0]} ({where})" if where else lines[0]

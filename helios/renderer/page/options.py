@@ -1,0 +1,85 @@
+"""What determines a page's pixels besides its files, and how a frame leaves the browser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from helios.renderer.devtools import Params
+
+#: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.
+EPOCH_MS = 1_704_067_200_000
+#: Seconds that a page gets to fire `load`.
+LOAD_TIMEOUT = 30.0
+#: Seconds that a frame gets to become ready.
+SETTLE_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """What determines a page's pixels besides its files.
+
+    Attributes
+    ----------
+    width, height:
+        Size of the viewport in CSS pixels.
+    rate:
+        Frames per second.
+    scale:
+        Device pixels per CSS pixel.
+    transparent:
+        Keep the page's own transparency instead of a white ground.
+    seed:
+        What `Math.random` starts from.
+    props:
+        The object that arrives in `window.__HELIOS_PROPS__`.
+    allow_missing:
+        Go on when a file that the page asks for isn't there.
+    direct:
+        Read the pixels of a page that is one 2D canvas from there, without a screenshot.
+    load_timeout, settle_timeout:
+        Seconds that the page gets to fire `load`, and each frame to become ready.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    scale: float = 1.0
+    transparent: bool = False
+    seed: int = 0
+    props: Mapping[str, Any] = field(default_factory=dict)
+    allow_missing: bool = False
+    direct: bool = True
+    load_timeout: float = LOAD_TIMEOUT
+    settle_timeout: float = SETTLE_TIMEOUT
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """How a frame leaves the browser.
+
+    Attributes
+    ----------
+    name:
+        `jpeg` or `png`.
+    quality:
+        JPEG quality, 0 to 100.
+    """
+
+    name: str
+    quality: int = 90
+
+    def parameters(self) -> Params:
+        """Return the protocol's parameters for a screenshot."""
+        if self.name == "jpeg":
+            return {"format": "jpeg", "quality": self.quality}
+        return {"format": "png", "optimizeForSpeed": True}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a page says of itself: seconds or None, and whether it needs every frame before."""
+
+    duration: float | None
+    longest_animation: float | None
+    replay: bool

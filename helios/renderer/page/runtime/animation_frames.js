@@ -1,0 +1,33 @@
+// `requestAnimationFrame`: called once for each frame that is visited.
+
+let callbacks = new Map();
+let lastCallback = 0;
+let drawn = Promise.resolve(); // resolves when the browser has run this frame's callbacks
+
+window.requestAnimationFrame = (callback) => {
+  callbacks.set(++lastCallback, callback);
+  return lastCallback;
+};
+window.cancelAnimationFrame = (id) => void callbacks.delete(id);
+
+const runCallbacks = () => {
+  const due = callbacks;
+  callbacks = new Map();
+  for (const [id, callback] of due) {
+    // A callback may cancel one that comes after it.
+    if (due.has(id)) guarded(callback, clock);
+  }
+};
+let runFrame = () => {};
+const armFrame = () => {
+  drawn = new Promise((resolve) => {
+    runFrame = () => {
+      runFrame = () => {};
+      reseed("frame", frame);
+      runCallbacks();
+      resolve();
+    };
+    // The browser leaves out documents that can't be seen; `settle` makes up for it.
+    native.requestAnimationFrame(() => runFrame());
+  });
+};

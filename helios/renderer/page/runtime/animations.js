@@ -1,0 +1,111 @@
+// CSS animations, transitions and Web Animations, on a stopped animation clock.
+
+const roots = new Set();
+const attachShadow = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (init) {
+  const root = attachShadow.call(this, init);
+  roots.add(root);
+  return root;
+};
+const findDeclaredRoots = () => {
+  for (const element of document.querySelectorAll("*")) {
+    if (element.shadowRoot) roots.add(element.shadowRoot);
+  }
+};
+const animations = () => [...roots].flatMap((root) => root.getAnimations());
+
+// Where each running animation stood, and when: it moves on from there until the page itself
+// moves it. Adding up steps instead would make its place depend on which frames were visited.
+let loaded = true; // until its first frame is settled
+let bases = new Map(); // animation -> { time, clock, rate, set }
+const baseOf = (animation) => {
+  const time = native.animationTime.get.call(animation);
+  const rate = animation.playbackRate;
+  const known = bases.get(animation);
+  return known?.set === time && known.rate === rate ? known : { time, clock: frameClock, rate, set: time };
+};
+// What is scaled gets a layer that is drawn once, at one scale, and stretched from then on: blurred,
+// and by how much depends on the frames before. Where contents are said to change there is no such
+// layer (Blink's CompositingReasonFinder). Layers that are only moved or faded stay: they are fast.
+const SCALES = /scale|matrix|perspective|zoom|3d|rotate[XY]|translateZ/i;
+const judged = new WeakSet();
+const keepSharp = (animation) => {
+  if (judged.has(animation)) return;
+  judged.add(animation);
+  const { target } = animation.effect;
+  const frames = animation.effect.getKeyframes?.() ?? [];
+  const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
+  if (scales) target?.style?.setProperty("will-change", "contents", "important");
+};
+const noteAnimations = (list) => {
+  const moving = (one) =>
+    one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
+  for (const one of list) if (one.effect) keepSharp(one);
+  // While a document loaded its animation clock still ran; what began then begins now.
+  const begun = list.filter((one) => loaded && moving(one) && !placed.has(one) && one.playbackRate > 0);
+  for (const one of begun) native.animationTime.set.call(one, 0);
+  loaded = false;
+  bases = new Map(list.filter(moving).map((animation) => [animation, baseOf(animation)]));
+};
+// Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
+// meet animations that stand at this frame. A transition is then turned back from where it is.
+const moveAnimations = () => {
+  for (const animation of bases.keys()) {
+    const base = baseOf(animation);
+    if (base.time === null) continue; // cancelled
+    bases.set(animation, base);
+    // The last term: what ends at this frame has ended, whatever the last bits of the sum say.
+    const time = base.time + (clock - base.clock) * base.rate + Math.sign(base.rate) * 1e-6;
+    native.animationTime.set.call(animation, time);
+    base.set = native.animationTime.get.call(animation);
+  }
+};
+
+// The next time at which an animation begins or ends: a page may listen for it. Where it listens
+// for iterations these count too.
+let hearsIterations = false;
+const addEventListener = EventTarget.prototype.addEventListener;
+EventTarget.prototype.addEventListener = function (type, ...rest) {
+  if (/animationiteration$/i.test(type)) hearsIterations = true;
+  return addEventListener.call(this, type, ...rest);
+};
+const turningPoints = (timing) => {
+  const points = [0, timing.delay, timing.delay + timing.activeDuration, timing.endTime];
+  if (hearsIterations && timing.currentIteration !== null) {
+    const rounds = timing.currentIteration - timing.iterationStart;
+    points.push(timing.delay + rounds * timing.duration, timing.delay + (rounds + 1) * timing.duration);
+  }
+  return points;
+};
+const nextAnimationEvent = () => {
+  let next = Infinity;
+  for (const [animation, base] of bases) {
+    if (!animation.effect) continue;
+    for (const point of turningPoints(animation.effect.getComputedTiming())) {
+      const time = base.clock + (point - base.time) / base.rate;
+      if (time > clock + 1e-2) next = Math.min(next, time);
+    }
+  }
+  return next;
+};
+
+// Transitions from `@starting-style` begin with an element's first style, but only once the browser
+// has begun to draw: whether that was so while the page loaded is a matter of luck. Elements that
+// come back from `display: none` get their first style anew, here and now.
+const hasStartingStyles = (rules) =>
+  [...rules].some((rule) => rule instanceof CSSStartingStyleRule || (rule.cssRules && hasStartingStyles(rule.cssRules)));
+const beginStyles = () => {
+  const root = document.documentElement;
+  const begins = [...document.styleSheets].some((sheet) => {
+    try {
+      return hasStartingStyles(sheet.cssRules);
+    } catch {
+      return false; // another origin's
+    }
+  });
+  if (!begins || !root) return;
+  const { display } = root.style;
+  root.style.setProperty("display", "none", "important");
+  getComputedStyle(root).display;
+  root.style.display = display;
+};

@@ -1,0 +1,59 @@
+// What pages and their libraries offer to be driven by, and what they declare.
+
+const gsapTimelines = () => {
+  const registered = [
+    ...Object.values(window.__timelines ?? {}),
+    ...(window.__helios_gsap_timeline__ ? [window.__helios_gsap_timeline__] : []),
+  ];
+  if (registered.length || !window.gsap?.globalTimeline) return registered;
+  // One paused timeline and none registered: it waits to be driven.
+  const paused = window.gsap.globalTimeline.getChildren(false, false, true).filter((t) => t.paused());
+  return paused.length === 1 ? paused : [];
+};
+const driveLibraries = () => {
+  const seconds = clock / 1000;
+  // Virtual time jumps; GSAP would otherwise take a jump for a stall and slow its clock down.
+  window.gsap?.ticker?.lagSmoothing?.(0);
+  for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds));
+  if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
+  if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(frame));
+  for (const svg of document.querySelectorAll("svg")) {
+    if (svg.ownerSVGElement) continue;
+    svg.pauseAnimations();
+    svg.setCurrentTime(seconds);
+  }
+};
+
+let hasWorkers = false;
+for (const name of ["Worker", "SharedWorker"]) {
+  if (!window[name]) continue;
+  window[name] = class extends window[name] {
+    constructor(...args) {
+      super(...args);
+      hasWorkers = true;
+    }
+  };
+}
+// Whether something else than this page's own timers and animations may change it in any frame.
+const isDriven = () =>
+  hasWorkers ||
+  Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
+  gsapTimelines().length > 0 ||
+  document.querySelector("svg :is(animate, animateMotion, animateTransform, set)") !== null;
+
+const declared = () => {
+  const root = document.querySelector("[data-duration]");
+  const state = guarded(() => window.helios?.getState?.()) ?? {};
+  const finite = (...values) => values.map(Number).find((value) => Number.isFinite(value) && value > 0) ?? null;
+  let longest = 0;
+  for (const animation of animations()) {
+    const end = animation.effect?.getComputedTiming().endTime / Math.abs(animation.playbackRate || 1);
+    if (Number.isFinite(end)) longest = Math.max(longest, end / 1000);
+  }
+  const timelines = gsapTimelines().map((timeline) => timeline.totalDuration()).filter(Number.isFinite);
+  return {
+    duration: finite(window.helios?.duration, state.duration, window.__hf?.duration, root?.dataset.duration),
+    longestAnimation: finite(Math.max(longest, ...timelines)),
+    replay: document.documentElement.hasAttribute("data-helios-replay"),
+  };
+};
