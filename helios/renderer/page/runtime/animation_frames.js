@@ -19,7 +19,10 @@ const runCallbacks = () => {
   }
 };
 let runFrame = () => {};
+let undrawn = 0; // draws of this frame in which the browser didn't come to the page
+let cameByItself = false;
 const armFrame = () => {
+  [undrawn, cameByItself] = [0, false];
   drawn = new Promise((resolve) => {
     runFrame = () => {
       runFrame = () => {};
@@ -28,6 +31,13 @@ const armFrame = () => {
       resolve();
     };
     // The browser leaves out documents that can't be seen; `settle` makes up for it.
-    native.requestAnimationFrame(() => runFrame());
+    native.requestAnimationFrame(() => {
+      cameByItself = true;
+      runFrame();
+    });
   });
 };
+// Whether the page has to be drawn once more, for the browser left it out. That goes without saying
+// for frames that can't be seen, so the outermost alone is looked at.
+const MAX_UNDRAWN = 3;
+const wasLeftOut = () => window === window.top && !cameByItself && undrawn++ < MAX_UNDRAWN;

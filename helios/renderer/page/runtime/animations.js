@@ -37,15 +37,29 @@ const keepSharp = (animation) => {
   const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
   if (scales) target?.style?.setProperty("will-change", "contents", "important");
 };
+// The browser gives an animation that was begun, paused, reversed or sped up its new state while it
+// draws, and how soon depends on how busy the machine is. Setting its times does so at once. Returns
+// whether there was anything to do: the events of it come with the next draw.
+const resolvePending = (animation) => {
+  if (!animation.pending || !onTimeline(animation)) return false;
+  const time = native.animationTime.get.call(animation);
+  const isRunning = animation.playState === "running";
+  if (time === null || (isRunning && animation.playbackRate === 0)) return false;
+  if (isRunning) native.startTime.set.call(animation, stopped());
+  native.animationTime.set.call(animation, time);
+  return true;
+};
+// Take note of where each running animation stands; returns whether the page has to be drawn again.
 const noteAnimations = (list) => {
-  const moving = (one) =>
-    one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
   for (const one of list) if (one.effect) keepSharp(one);
+  const resolved = list.filter(resolvePending);
+  const moving = list.filter((one) => one.effect && one.playState === "running" && onTimeline(one));
   // While a document loaded its animation clock still ran; what began then begins now.
-  const begun = list.filter((one) => loaded && moving(one) && !placed.has(one) && one.playbackRate > 0);
+  const begun = moving.filter((one) => loaded && !placed.has(one) && one.playbackRate > 0);
   for (const one of begun) native.animationTime.set.call(one, 0);
   loaded = false;
-  bases = new Map(list.filter(moving).map((animation) => [animation, baseOf(animation)]));
+  bases = new Map(moving.map((animation) => [animation, baseOf(animation)]));
+  return resolved.length > 0;
 };
 // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
 // meet animations that stand at this frame. A transition is then turned back from where it is.

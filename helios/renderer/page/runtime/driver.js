@@ -46,6 +46,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     await advance(toFrame, toClock);
     return UNDRAWN;
   }
+  if (isDrawn && wasLeftOut()) return UNDRAWN;
   if (isDrawn) runFrame();
   await drawn;
   await hop();
@@ -58,13 +59,12 @@ const settle = async (toFrame, toClock, isDrawn) => {
     return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
   });
   const shown = animations(); // asking also lets changed styles load what they name
-  noteAnimations(shown);
+  const begun = noteAnimations(shown);
   const inner = await Promise.all(
     children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))),
   );
-  // An animation that began since the frame was drawn gets its start time by drawing it again.
-  const pending =
-    decoding() || shown.some((animation) => animation.pending) || inner.some((i) => i.pending);
+  // The events of an animation that began since the frame was drawn come with another draw.
+  const pending = decoding() || begun || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   const resting = !callbacks.size && !bases.size && !media.size;
   return {
