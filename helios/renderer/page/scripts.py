@@ -22,6 +22,7 @@ _PARTS = (
     "pending_work",
     "libraries",
     "readiness",
+    "skipping",
     "driver",
 )
 
@@ -32,6 +33,7 @@ def page_scripts(options: PageOptions) -> list[str]:
         "epoch": EPOCH_MS,
         "seed": options.seed,
         "props": dict(options.props),
+        "frameDuration": float(1000 / options.rate),
         "settleTimeout": options.settle_timeout * 1000,
     }
     return [_runtime().replace("__HELIOS_CONFIG__", json.dumps(config)), _read("canvas.js")]

@@ -336,3 +336,18 @@ def test_a_page_that_stands_still_has_the_same_picture_in_every_frame(
     first, *rest = studio.shoot("props", [0, 1, 2, 30], on_demand=on_demand)
     assert first.image.size == (WIDTH, HEIGHT)
     assert [picture.digest for picture in rest] == [first.digest] * 3
+
+
+def test_observers_are_asked_in_every_frame_that_moves(studio: Studio) -> None:
+    # Moved by 120 px a second, half of each is in view 0.5 s and 1 s after the start.
+    studio.check("observed", LOOK, {0: ramp(0.5, delay=15 / 30), 1: ramp(0.5, delay=30 / 30)})
+
+
+def test_a_jump_leaves_out_no_frame_that_a_timer_has_asked_for(studio: Studio) -> None:
+    expected = {0: ramp(0.5, delay=10 / 30), 1: ramp(0.5, delay=22 / 30)}
+    studio.check("double-frame", LOOK, expected)
+    studio.check("double-frame", (58,), expected)
+
+
+def test_helios_seek_gets_frames_of_the_rate_that_the_page_declares(studio: Studio) -> None:
+    studio.check("own-rate", LOOK, {0: ramp(2)})

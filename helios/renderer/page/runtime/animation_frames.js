@@ -1,11 +1,14 @@
 // `requestAnimationFrame`: called once for each frame that is visited.
 
-let callbacks = new Map();
+let callbacks = new Map(); // id -> { callback, age }
 let lastCallback = 0;
+// Frames in a row for which callbacks have been asked for, each by the one before: what a callback or
+// a promise of it asks for is one older than that callback, all else is new.
+let callbackAge = 0;
 let drawn = Promise.resolve(); // resolves when the browser has run this frame's callbacks
 
 window.requestAnimationFrame = (callback) => {
-  callbacks.set(++lastCallback, callback);
+  callbacks.set(++lastCallback, { callback, age: callbackAge });
   return lastCallback;
 };
 window.cancelAnimationFrame = (id) => void callbacks.delete(id);
@@ -13,11 +16,17 @@ window.cancelAnimationFrame = (id) => void callbacks.delete(id);
 const runCallbacks = () => {
   const due = callbacks;
   callbacks = new Map();
-  for (const [id, callback] of due) {
+  callbackAge = 0;
+  for (const [id, { callback, age }] of due) {
+    callbackAge = Math.max(callbackAge, age + 1);
     // A callback may cancel one that comes after it.
     if (due.has(id)) guarded(callback, clock);
   }
 };
+// Callbacks that were set off a few frames ago lead somewhere (a class that is added in the next frame
+// but one, say); older ones are taken for a loop that draws what the time says.
+const LOOP_AGE = 4;
+const hasNewCallbacks = () => [...callbacks.values()].some(({ age }) => age < LOOP_AGE);
 let runFrame = () => {};
 let undrawn = 0; // draws of this frame in which the browser didn't come to the page
 let cameByItself = false;

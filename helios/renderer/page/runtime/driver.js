@@ -50,6 +50,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   if (isDrawn) runFrame();
   await drawn;
   await hop();
+  callbackAge = 0;
   await runTimers(clock);
   findMedia();
   const state = stable();
@@ -77,13 +78,6 @@ const settle = async (toFrame, toClock, isDrawn) => {
     // It will look the same for sure, until the next event.
     still: resting && !isDriven() && inner.every((i) => i.still),
   };
-};
-
-// Milliseconds at which something may happen that changes the page's course; null for never.
-const nextEvent = () => {
-  const inner = children().map((child) => child.nextEvent() ?? Infinity);
-  const next = Math.min(nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), ...inner);
-  return Number.isFinite(next) ? next : null;
 };
 
 // Begin anew with a document: the window of an inner frame outlives its first, empty one.

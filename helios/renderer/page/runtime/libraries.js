@@ -10,13 +10,21 @@ const gsapTimelines = () => {
   const paused = window.gsap.globalTimeline.getChildren(false, false, true).filter((t) => t.paused());
   return paused.length === 1 ? paused : [];
 };
+// The frame by the rate that the page declares, where that differs from the output's.
+const ownFrame = () => {
+  const state = guarded(() => window.helios.getState?.()) ?? {};
+  const rate = Number(window.helios.fps ?? state.fps);
+  if (!(rate > 0) || Math.abs(rate * config.frameDuration - 1000) < 1e-6) return frame;
+  return Math.round((clock / 1000) * rate * 1e6) / 1e6;
+};
 const driveLibraries = () => {
   const seconds = clock / 1000;
   // Virtual time jumps; GSAP would otherwise take a jump for a stall and slow its clock down.
   window.gsap?.ticker?.lagSmoothing?.(0);
-  for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds));
+  // Its callbacks are called on the way.
+  for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds, false));
   if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
-  if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(frame));
+  if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(ownFrame()));
   for (const svg of document.querySelectorAll("svg")) {
     if (svg.ownerSVGElement) continue;
     svg.pauseAnimations();

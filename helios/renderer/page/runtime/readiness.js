@@ -27,7 +27,7 @@ const stable = () => {
   state.help = () => {
     const own = [...timers].filter(([id]) => id >= firstTimer).sort(([, a], [, b]) => a.due - b.due || a.order - b.order);
     if (own.length) fire(own[0][0]);
-    for (const [id, callback] of [...callbacks]) {
+    for (const [id, { callback }] of [...callbacks]) {
       if (id >= firstCallback && callbacks.delete(id)) guarded(callback, clock);
     }
   };
