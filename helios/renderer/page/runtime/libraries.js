@@ -10,6 +10,31 @@ const gsapTimelines = () => {
   const paused = window.gsap.globalTimeline.getChildren(false, false, true).filter((t) => t.paused());
   return paused.length === 1 ? paused : [];
 };
+// The next beginning or end of a GSAP animation that runs by itself or has callbacks: these may begin
+// others, from where things are by then.
+const nextGsapEvent = () => {
+  const root = window.gsap?.globalTimeline;
+  if (!root?.time) return Infinity;
+  const driven = gsapTimelines();
+  const events = [];
+  const add = (list, seconds) => {
+    for (const one of list) {
+      if (!one.globalTime) continue;
+      for (const local of [0, one.totalDuration()]) events.push(clock + (one.globalTime(local) - seconds) * 1000);
+    }
+  };
+  const isOwn = (one) => {
+    while (one && one !== root && !one.paused()) one = one.parent;
+    return one === root;
+  };
+  add(root.getChildren(true, true, true).filter(isOwn), root.time());
+  const calls = (one) => Object.values(one.vars ?? {}).some((value) => typeof value === "function");
+  for (const timeline of driven) {
+    if (!timeline.getChildren || !timeline.globalTime) continue;
+    add(timeline.getChildren(true, true, true).filter(calls), timeline.globalTime(clock / 1000));
+  }
+  return events.filter((time) => time > clock + 1e-2).reduce((a, b) => Math.min(a, b), Infinity);
+};
 // The frame by the rate that the page declares, where that differs from the output's.
 const ownFrame = () => {
   const state = guarded(() => window.helios.getState?.()) ?? {};
