@@ -241,6 +241,26 @@ def test_make_targets_in_pages_exist(page: Path) -> None:
     assert named - set(targets) == set()
 
 
+def _ratios(row: str) -> list[str]:
+    """Return the ratios in the table of benchmarks whose first column begins with some words."""
+    page = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(f"| {row}")]
+    return [columns[3] for columns in rows]
+
+
+def test_pages_give_the_figures_of_the_benchmarks() -> None:
+    frame_rates = [float(ratio) for ratio in _ratios("render ")]
+    (stitching,) = _ratios("stitch 198 MB, FfmpegStitcher")
+    texts = {
+        name: " ".join((ROOT / name).read_text("utf-8").split())
+        for name in ("README.md", "docs/architecture.md")
+    }
+    fastest = f"{min(frame_rates):.1f} to {max(frame_rates):.1f} times as fast as Remotion"
+    assert fastest in texts["README.md"]
+    for text in texts.values():
+        assert re.findall(r"([\d.]+) times as long as copying", text) == [stitching]
+
+
 def test_the_checks_of_pages_find_what_does_not_exist(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
