@@ -1,8 +1,11 @@
 """What the documentation names exists: commands, flags, error codes, variables, files, links."""
 
+import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -259,6 +262,47 @@ def test_pages_give_the_figures_of_the_benchmarks() -> None:
     assert fastest in texts["README.md"]
     for text in texts.values():
         assert re.findall(r"([\d.]+) times as long as copying", text) == [stitching]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_python_in_pages_imports_what_exists(page: Path) -> None:
+    blocks = [
+        body for language, body in FENCE.findall(page.read_text("utf-8")) if language == "python"
+    ]
+    for block in blocks:
+        nodes = ast.parse(block).body
+        imports: list[ast.stmt] = [
+            node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        exec(compile(ast.Module(imports, type_ignores=[]), _name(page), "exec"), {})
+
+
+def test_the_example_of_storage_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/storage.md").read_text("utf-8")
+    (example,) = [body for language, body in FENCE.findall(text) if language == "python"]
+    monkeypatch.chdir(tmp_path)
+    Path("film.mp4").write_bytes(b"a film")
+    exec(compile(example, "docs/storage.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[1:] == ["['output/film.mp4']", "True False"]
+    assert Path("copy.mp4").read_bytes() == b"a film"
+
+
+def test_the_page_on_dependencies_has_all_of_them_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    lists = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        project["dependency-groups"]["dev"],
+    ]
+    used = {re.split(r"[\[<>=]", each)[0] for group in lists for each in group}
+    sections = (ROOT / "docs/dependencies.md").read_text("utf-8").split("\n## ")
+    tables = "\n".join(section for section in sections if section.startswith("Python, "))
+    rows = re.findall(r"^\| (?!package)([^|-][^|]*) \|", tables, re.MULTILINE)
+    named = {name.partition(" ")[0] for row in rows for name in row.split(", ")}
+    assert {name for name in used if not any(fnmatch(name, each) for each in named)} == set()
+    assert {each for each in named if not any(fnmatch(name, each) for name in used)} == set()
 
 
 def test_the_checks_of_pages_find_what_does_not_exist(tmp_path: Path) -> None:
