@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from helios import errors
+from helios.storage.keys import INTERMEDIATE_TAG
 
 #: Where the chunks are in a job spec (a JSON pointer).
 CHUNKS_POINTER = "/chunks"
-#: Tag of what a bucket's lifecycle may delete first, as S3 takes it with a request.
-INTERMEDIATE_TAG = ("helios", "intermediate")
 #: Folder of the bucket that takes the map's results.
 MAP_RUNS = "map-runs"
 #: Seconds that Step Functions waits for a function beyond the function's own limit.

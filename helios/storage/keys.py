@@ -12,6 +12,9 @@ MAX_STEP_BYTES = 200
 #: Names that begin so belong to the local storage's own files.
 RESERVED = ".helios-"
 
+#: Tag of objects in S3 that are of use only until their job has ended.
+INTERMEDIATE_TAG = ("helios", "intermediate")
+
 _INTERMEDIATE = re.compile(r"(?:.*/)?jobs/[^/]+/(?:chunks|claims|failures)/")
 _UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
@@ -66,6 +69,11 @@ def is_intermediate(name: str) -> bool:
     Lifecycles may delete those long before the videos in the same folder.
     """
     return _INTERMEDIATE.match(name) is not None
+
+
+def tags_of(name: str) -> dict[str, str]:
+    """Return the tags of an object in S3, by its whole name: what lifecycle rules filter on."""
+    return dict([INTERMEDIATE_TAG]) if is_intermediate(name) else {}
 
 
 def _name_fault(name: str) -> str | None:

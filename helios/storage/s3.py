@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, TypeVar
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
@@ -27,7 +27,7 @@ from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.keys import check_deletable, check_key, check_prefix, content_type
+from helios.storage.keys import check_deletable, check_key, check_prefix, content_type, tags_of
 from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
 from helios.storage.s3_access import RETRIES, S3Access, boto3_faults
 from helios.to_the_end import to_the_end
@@ -42,6 +42,8 @@ Answer = TypeVar("Answer")
 _FAULTS = (BaseError, FileNotFoundError, ValueError)
 #: Seconds that a cancelled upload gets to take back the parts that it sent.
 _ABORT_TIME = 5.0
+#: What a store answers to a request for something that it doesn't offer, such as tags.
+_NOT_IMPLEMENTED = "NotImplemented"
 #: Metadata with an object's digest.
 _SHA256 = "sha256"
 #: Metadata that tells who created an object, so that a lost answer isn't taken for a lost race.
@@ -72,6 +74,7 @@ class S3Storage(ArtifactStorage):
         self._access = S3Access(bucket, prefix=prefix, env=env, retries=retries)
         self._opened: S3Store | None = None
         self._lanes = Lanes()
+        self._keeps_tags = self._access.keeps_tags
         # Whether the bucket ever answered, so that what is missing is an object.
         self._bucket_seen = False
 
@@ -81,21 +84,25 @@ class S3Storage(ArtifactStorage):
             sha256, size = await in_thread(lambda halt: digest_of(source, halt))
             attributes = _attributes(key, sha256)
 
-            async def put(store: S3Store) -> None:
+            async def put(store: S3Store, tags: dict[str, str]) -> None:
                 source.seek(0)
+                options: _PutOptions = {"attributes": attributes, "tags": tags}
                 with self._lanes as lanes:
                     await _upload(
-                        store, key, source, size, sha256=sha256, attributes=attributes, lanes=lanes
+                        store, key, source, size, sha256=sha256, options=options, lanes=lanes
                     )
 
-            await self._request(key, put)
+            await self._put(key, put)
         return Artifact(url=self.url_of(key), sha256=sha256, bytes=size)
 
     async def put_bytes(self, key: str, data: bytes) -> Artifact:
         check_key(key)
         sha256 = hashlib.sha256(data).hexdigest()
         attributes = _attributes(key, sha256)
-        await self._request(key, lambda store: store.put_async(key, data, attributes=attributes))
+        await self._put(
+            key,
+            lambda store, tags: store.put_async(key, data, attributes=attributes, tags=tags),
+        )
         return Artifact(url=self.url_of(key), sha256=sha256, bytes=len(data))
 
     async def create(self, key: str, data: bytes) -> bool:
@@ -103,9 +110,9 @@ class S3Storage(ArtifactStorage):
         writer = secrets.token_hex(16)
         attributes = _attributes(key, hashlib.sha256(data).hexdigest()) | {_WRITER: writer}
 
-        async def create(store: S3Store) -> bool:
+        async def create(store: S3Store, tags: dict[str, str]) -> bool:
             try:
-                await store.put_async(key, data, attributes=attributes, mode="create")
+                await store.put_async(key, data, attributes=attributes, tags=tags, mode="create")
             except AlreadyExistsError as fault:
                 if _Refusal.of(fault).code == _UNDECIDED:
                     raise _Undecided from fault
@@ -115,7 +122,7 @@ class S3Storage(ArtifactStorage):
 
         for attempt in range(_DECISIONS):
             try:
-                return await self._request(key, create)
+                return await self._put(key, create)
             except _Undecided:
                 await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - no secret
         raise StorageUnavailable(f"{self.url_of(key)}: others keep writing it")
@@ -142,8 +149,9 @@ class S3Storage(ArtifactStorage):
     async def copy(self, key: str, to: str) -> Artifact:
         check_key(key)
         check_key(to)
-        # With its metadata, the digest among them.
+        # With its metadata, the digest among them, and its tags.
         await self._request(key, lambda store: store.copy_async(key, to))
+        await self._tag_copy(key, to)
         there = await self.stat(to)
         if there is None:
             raise ArtifactNotFound(
@@ -245,6 +253,33 @@ class S3Storage(ArtifactStorage):
 
         return await self._request(key, fetch)
 
+    async def _tag_copy(self, key: str, to: str) -> None:
+        """Give a copy the tags of its own name, where those differ from its source's."""
+        tags = tags_of(self._above + to)
+        if not self._keeps_tags or tags == tags_of(self._above + key):
+            return
+        client = await in_thread(lambda _halt: self._access.boto3_client())
+        known: dict[str, Any] = {"Bucket": self._bucket, "Key": self._above + to}
+        change = client.put_object_tagging if tags else client.delete_object_tagging
+        if tags:
+            tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
+            known["Tagging"] = {"TagSet": tag_set}
+        with boto3_faults(self.url_of(to)):
+            await in_thread(lambda _halt: change(**known))
+
+    async def _put(
+        self, key: str, put: Callable[[S3Store, dict[str, str]], Awaitable[Answer]]
+    ) -> Answer:
+        """Store an object with its tags, or without in a store that knows none."""
+        tags = tags_of(self._above + key) if self._keeps_tags else {}
+        try:
+            return await self._request(key, lambda store: put(store, tags))
+        except (StorageInvalid, StorageUnavailable) as fault:
+            if not tags or _NOT_IMPLEMENTED not in fault.message:
+                raise
+        self._keeps_tags = False
+        return await self._request(key, lambda store: put(store, {}))
+
     async def _request(self, key: str, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
         """Send a request, to another region if the bucket turns out to be there."""
         try:
@@ -327,6 +362,11 @@ class _Refusal:
         return " ".join(str(word) for word in (self.status, self.code, self.reason) if word)
 
 
+class _PutOptions(TypedDict):
+    attributes: "Attributes"
+    tags: dict[str, str]
+
+
 async def _upload(
     store: S3Store,
     key: str,
@@ -334,7 +374,7 @@ async def _upload(
     size: int,
     *,
     sha256: str,
-    attributes: "Attributes",
+    options: "_PutOptions",
     lanes: Lanes,
 ) -> None:
     """Send a file; the object appears only if the file is still the one that was digested."""
@@ -359,7 +399,7 @@ async def _upload(
         store.put_async(
             key,
             parts(),
-            attributes=attributes,
+            **options,
             use_multipart=size > PART,
             chunk_size=part_size(size),
             max_concurrency=lanes.each,

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from obstore.store import S3Store
 
@@ -63,6 +64,12 @@ class S3Access:
         self._retries = retries
         self._endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None
         self._discovered: str | None = None
+
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether objects may have tags. R2 has none, and answers as if it had failed."""
+        host = urlsplit(self._endpoint or "").hostname or ""
+        return not host.endswith(".r2.cloudflarestorage.com")
 
     def open(self) -> S3Store:
         """Open the bucket; may take a moment, as credentials are looked up.

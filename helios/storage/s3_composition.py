@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from helios.errors import StorageInvalid
 from helios.in_thread import in_thread
-from helios.storage.keys import content_type
+from helios.storage.keys import content_type, tags_of
 
 Answer = TypeVar("Answer")
 
@@ -77,7 +78,7 @@ class S3Composition:
 
     async def _put_filler(self) -> None:
         key = self._new_key()
-        await self._call("put_object", Key=key, Body=bytes(MIN_PART))
+        await self._call("put_object", Key=key, Body=bytes(MIN_PART), **_tagging(key))
         self._filler = Range(key, 0, MIN_PART)
 
     async def _join(self, ranges: Sequence[Range]) -> Range:
@@ -98,7 +99,9 @@ class S3Composition:
     async def _copy(self, key: str, parts: Sequence[Range]) -> None:
         if len(parts) > MAX_PARTS or any(part.size < MIN_PART for part in parts[:-1]):
             raise StorageInvalid(f"{key}: S3 can't join {len(parts)} parts of such sizes")
-        upload = await self._call("create_multipart_upload", Key=key, ContentType=content_type(key))
+        upload = await self._call(
+            "create_multipart_upload", Key=key, ContentType=content_type(key), **_tagging(key)
+        )
         known = {"Key": key, "UploadId": upload["UploadId"]}
         try:
             copying = (
@@ -134,6 +137,11 @@ class S3Composition:
         return await in_thread(
             lambda _halt: send(Bucket=self._bucket, **arguments), pool=self._pool
         )
+
+
+def _tagging(key: str) -> dict[str, str]:
+    tags = tags_of(key)
+    return {"Tagging": urlencode(tags)} if tags else {}
 
 
 def _groups(sources: Iterable[Range]) -> list[list[Range]]:

@@ -9,9 +9,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from helios.storage.keys import INTERMEDIATE_TAG
 from infra.acknowledge import acknowledge
 from infra.configuration import Configuration
-from infra.workflow import INTERMEDIATE_TAG, MAP_RUNS
+from infra.workflow import MAP_RUNS
 
 #: Days after which the parts of an upload that never ended are deleted.
 _UPLOAD_DAYS = 1

@@ -142,6 +142,17 @@ class Renders:
             for item in page.get("Contents", [])
         ]
 
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags."""
+        answer = self.aws.client("s3").get_object_tagging(Bucket=self.stack.bucket, Key=key)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def lifecycle_rules(self) -> list[dict[str, Any]]:
+        """Return the lifecycle rules of the stack's bucket."""
+        client = self.aws.client("s3")
+        answer = client.get_bucket_lifecycle_configuration(Bucket=self.stack.bucket)
+        return list(map(dict, answer["Rules"]))
+
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
         answer = self.aws.client("s3").get_object(Bucket=self.stack.bucket, Key=key)

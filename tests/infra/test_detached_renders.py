@@ -1,9 +1,12 @@
 """Renders by the deployed state machine: its Distributed Map, the real handlers, the real CDK."""
 
 import json
+import re
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -194,3 +197,30 @@ def test_no_state_grows_with_the_number_of_chunks(renders: Renders) -> None:
 
     assert sizes[24] < sizes[2] + 200
     assert sizes[24] < 256 * 1024 / 4
+
+
+def test_what_a_render_leaves_in_the_bucket_is_its_output_or_expires(renders: Renders) -> None:
+    spec = film("expiring", [paint(0), paint(1)])
+    assert renders.render(spec)["status"] == "SUCCEEDED"
+    rules = renders.lifecycle_rules()
+    kept = re.compile(r"jobs/[^/]+/(job\.json|status\.json|merges/[^/]+|output/[^/]+)")
+
+    left = {key: renders.tags(key) for key in renders.keys("")}
+
+    for key, tags in left.items():
+        assert expires(rules, key, tags) or kept.fullmatch(key), f"{key} stays for ever"
+    assert any("/chunks/" in key for key in left)
+    outputs = [key for key in left if "/output/" in key]
+    assert outputs
+    assert not any(expires(rules, key, left[key]) for key in outputs)
+
+
+def expires(rules: Sequence[Mapping[str, Any]], key: str, tags: Mapping[str, str]) -> bool:
+    """Tell whether a bucket's lifecycle rules delete an object some day."""
+    for rule in rules:
+        both = rule.get("Filter", {}).get("And", rule.get("Filter", {}))
+        wanted = [*both.get("Tags", []), *([both["Tag"]] if "Tag" in both else [])]
+        fits = all(tags.get(tag["Key"]) == tag["Value"] for tag in wanted)
+        if "Expiration" in rule and key.startswith(both.get("Prefix", "")) and fits:
+            return True
+    return False
