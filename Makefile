@@ -37,10 +37,11 @@ test: setup ## Check everything: lint, and all tests but the long ones
 	$(PYTEST) -m "not long" || $(AGAIN) -m "not long"
 	@$(MAKE) --no-print-directory test-images
 
-# Side by side with lint: each of pytest's workers would compile all tests otherwise. What is wrong
-# with one is told when the tests run.
+# Side by side with lint: each of pytest's workers would compile all tests otherwise, and wait for the
+# environments that workers run in. What is wrong with a test is told when the tests run.
 collect: setup
 	@$(PYTHON) -m pytest --collect-only -q >/dev/null 2>&1 || true
+	@$(PYTHON) -m sandbox.worker_environment
 
 test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long

@@ -3,17 +3,16 @@
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.docker_engine import docker_command
+from sandbox.worker_environment import worker_environment
 
 #: How the worker's image starts it, but on a socket that is open already, on loopback.
 SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bind", "fd://{socket}")
@@ -68,8 +67,8 @@ def local_cloud_run(
     variables:
         The service's environment variables.
     command:
-        How it is started, by the name of a program of this environment; `{socket}` becomes the
-        number of an open socket, `{port}` that of a free port.
+        How it is started, by the name of a program of the worker's environment; `{socket}`
+        becomes the number of an open socket, `{port}` that of a free port.
     verify_callers:
         Whether it accepts only tokens whose audience is its URL.
     engine:
@@ -96,7 +95,9 @@ def local_cloud_run(
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     env = {**inherited, "HOME": str(temporary), "TMPDIR": str(temporary), **given}
     if engine is None:
-        program, *words = [_beside_interpreter(command[0]), *command[1:]]
+        environment = worker_environment("worker_cloudrun")
+        program, *words = [str(environment.programs / command[0]), *command[1:]]
+        env = {**env, **environment.variables(os.environ.get("PATH", os.defpath)), **given}
     else:
         program, *words = _in_container(engine, given)
         env = dict(os.environ)
@@ -122,13 +123,6 @@ def local_cloud_run(
         yield service
     finally:
         _stop(process)
-
-
-def _beside_interpreter(name: str) -> str:
-    program = shutil.which(name, path=str(Path(sys.executable).parent))
-    if program is None:
-        raise FileNotFoundError(f"{name} isn't installed beside {sys.executable}")
-    return program
 
 
 def _in_container(engine: str, variables: Mapping[str, str]) -> list[str]:

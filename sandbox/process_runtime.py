@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -16,6 +15,7 @@ import psutil
 from sandbox.lambda_function import LambdaFunction
 from sandbox.memory_watch import MemoryWatch
 from sandbox.runtime import Runtime
+from sandbox.worker_environment import worker_environment
 
 # Variables of this process without which programs aren't found or texts aren't read right.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER")
@@ -52,15 +52,17 @@ class ProcessRuntime(Runtime):
         temporary = folder / "tmp"
         temporary.mkdir(parents=True)
         task_root = self._function.code or folder
+        environment = await asyncio.to_thread(worker_environment, "worker_lambda")
         self._process = await asyncio.create_subprocess_exec(
             *_tied_to_this_process(),
-            sys.executable,
+            str(environment.python),
             "-m",
             "awslambdaric",
             self._function.handler,
             cwd=task_root,
             env={
                 **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+                **environment.variables(os.environ.get("PATH", os.defpath)),
                 **variables,
                 "LAMBDA_TASK_ROOT": str(task_root),
                 _MARKER: self._id,

@@ -3,9 +3,10 @@
 import itertools
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from sandbox.worker_environment import worker_environment
 
 # Variables of this process without which programs aren't found or texts aren't read right.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
@@ -34,15 +35,17 @@ class WorkerTasks:
         """Start the process of a task's attempt."""
         disk = self._folder / f"task-{next(self._numbers):05d}"
         disk.mkdir(parents=True)
+        environment = worker_environment("worker_cloudrun")
         env = {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(disk),
             "TMPDIR": str(disk),
             "PYTHONUNBUFFERED": "1",
+            **environment.variables(os.environ.get("PATH", os.defpath)),
             **self._variables,
             **variables,
         }
-        program = sys.executable if command[0] == "python" else command[0]
+        program = str(environment.programs / command[0])
         with (disk / "task.log").open("wb") as log:
             return subprocess.Popen(
                 [program, *command[1:]],

@@ -148,10 +148,21 @@ class Renders:
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def lifecycle_rules(self) -> list[dict[str, Any]]:
-        """Return the lifecycle rules of the stack's bucket."""
-        client = self.aws.client("s3")
-        answer = client.get_bucket_lifecycle_configuration(Bucket=self.stack.bucket)
-        return list(map(dict, answer["Rules"]))
+        """Return the lifecycle rules of the stack's bucket, which the local AWS leaves out."""
+        client = self.aws.client("cloudformation")
+        body = client.get_template(StackName=self.stack.name)["TemplateBody"]
+        template = json.loads(body) if isinstance(body, str) else body
+        buckets = [
+            resource["Properties"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::S3::Bucket"
+        ]
+        return [
+            rule
+            for bucket in buckets
+            for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+            if "ExpirationInDays" in rule
+        ]
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""

@@ -203,7 +203,7 @@ def test_what_a_render_leaves_in_the_bucket_is_its_output_or_expires(renders: Re
     spec = film("expiring", [paint(0), paint(1)])
     assert renders.render(spec)["status"] == "SUCCEEDED"
     rules = renders.lifecycle_rules()
-    kept = re.compile(r"jobs/[^/]+/(job\.json|status\.json|merges/[^/]+|output/[^/]+)")
+    kept = re.compile(r"jobs/[^/]+/(job\.json|status\.json|output/[^/]+)")
 
     left = {key: renders.tags(key) for key in renders.keys("")}
 
@@ -217,10 +217,8 @@ def test_what_a_render_leaves_in_the_bucket_is_its_output_or_expires(renders: Re
 
 def expires(rules: Sequence[Mapping[str, Any]], key: str, tags: Mapping[str, str]) -> bool:
     """Tell whether a bucket's lifecycle rules delete an object some day."""
-    for rule in rules:
-        both = rule.get("Filter", {}).get("And", rule.get("Filter", {}))
-        wanted = [*both.get("Tags", []), *([both["Tag"]] if "Tag" in both else [])]
-        fits = all(tags.get(tag["Key"]) == tag["Value"] for tag in wanted)
-        if "Expiration" in rule and key.startswith(both.get("Prefix", "")) and fits:
-            return True
-    return False
+    return any(
+        key.startswith(rule.get("Prefix", ""))
+        and all(tags.get(tag["Key"]) == tag["Value"] for tag in rule.get("TagFilters", ()))
+        for rule in rules
+    )

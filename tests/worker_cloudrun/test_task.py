@@ -1,12 +1,12 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from helios.chunk_record import ChunkRecord
+from sandbox.worker_environment import worker_environment
 from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until
@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]
 
 
 def begin(cloud: CloudSite, folder: Path, **variables: str) -> "subprocess.Popen[str]":
+    environment = worker_environment("worker_cloudrun")
     env = {
-        "PATH": os.environ["PATH"],
+        **environment.variables(os.environ["PATH"]),
         "TMPDIR": str(folder),
         "HOME": str(folder),
         "CLOUD_RUN_JOB": "render",
@@ -25,7 +26,7 @@ def begin(cloud: CloudSite, folder: Path, **variables: str) -> "subprocess.Popen
         **variables,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "worker_cloudrun.task"],
+        [str(environment.python), "-m", "worker_cloudrun.task"],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

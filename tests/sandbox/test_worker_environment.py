@@ -1,0 +1,60 @@
+"""Workers run with what their images install, and with nothing else."""
+
+import os
+import subprocess
+
+import pytest
+
+from sandbox.worker_environment import worker_environment
+
+pytestmark = pytest.mark.slow
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+
+for top in sys.argv[1:]:
+    for module in pkgutil.walk_packages(importlib.import_module(top).__path__, f"{top}."):
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            print(f"{module.name}: {error.name}")
+"""
+
+#: Modules of clouds that a worker isn't deployed to, with the library that they lack there.
+NOT_SHIPPED = {
+    "worker_lambda": [],
+    "worker_cloudrun": ["helios.storage.s3: obstore", "helios.storage.s3_access: obstore"],
+}
+
+
+def run(worker: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    environment = worker_environment(worker)
+    return subprocess.run(
+        [str(environment.python), *words],
+        env=environment.variables(os.environ["PATH"]),
+        cwd=environment.packages,  # Python also looks for modules where it stands
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("worker", NOT_SHIPPED)
+def test_each_module_that_a_worker_ships_can_be_imported(worker: str) -> None:
+    done = run(worker, "-c", IMPORT_ALL, "helios", worker)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == NOT_SHIPPED[worker]
+
+
+@pytest.mark.parametrize("worker", NOT_SHIPPED)
+@pytest.mark.parametrize("package", ["orchestrator", "pytest", "moto"])
+def test_a_worker_has_nothing_that_its_image_lacks(worker: str, package: str) -> None:
+    assert "ModuleNotFoundError" in run(worker, "-c", f"import {package}").stderr
+
+
+@pytest.mark.parametrize("worker", NOT_SHIPPED)
+def test_the_command_of_the_image_is_there(worker: str) -> None:
+    helios = str(worker_environment(worker).programs / "helios")
+
+    assert run(worker, helios, "--help").returncode == 0
