@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +69,9 @@ class RenderRequest:
     @property
     def image(self) -> ImageFormat:
         """How frames leave the browser: losslessly where that matters, else as JPEG."""
-        codec = self.encoding.codec
-        exact = self.page.transparent or self.encoding.lossless or codec.name in ("png", "prores")
+        codec, page = self.encoding.codec, self.page
+        lossless = self.encoding.lossless or codec.name in ("png", "prores")
+        exact = page.reference or page.transparent or lossless
         return ImageFormat("png") if exact else ImageFormat("jpeg", self.jpeg_quality)
 
 
@@ -151,6 +152,10 @@ def check_request(request: RenderRequest) -> None:
         raise OptionInvalid(f"start frame {request.start_frame}: frames are counted from 0")
     if request.concurrency < 1:
         raise OptionInvalid(f"concurrency {request.concurrency}: must be at least 1")
+    if request.page.reference and request.concurrency > 1:
+        raise OptionInvalid(
+            f"concurrency {request.concurrency}: a reference is rendered by one browser"
+        )
     codec = request.encoding.codec
     if request.reads is not None:
         _check_notable(request)
@@ -241,7 +246,7 @@ async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameS
     page = request.page
     async with video_sink(
         output,
-        request.encoding,
+        replace(request.encoding, every_frame=page.reference),
         name=request.output.name,
         suffix=request.output.suffix,
         size=check_size(page.width, page.height, page.scale, request.encoding.codec),
