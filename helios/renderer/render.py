@@ -190,12 +190,12 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
     if request.encoding.codec.images:
         with _image_folder(request.output) as folder:
             sink = image_sink(folder, _pattern(request), request.start_frame)
-            await _shoot(request, stage, sink, every_frame, on_progress)
+            await shoot(request, stage, sink, every_frame, on_progress)
         return False
     with whole_output(request.output) as folder:
         silent = folder / "silent"
         async with _encoder(request, silent) as sink:
-            await _shoot(request, stage, sink, every_frame, on_progress)
+            await shoot(request, stage, sink, every_frame, on_progress)
             sounds = []
             if request.audio_codec is not None:
                 last = request.start_frame + request.frame_count - 1
@@ -261,14 +261,20 @@ async def _needs_every_frame(page: CompositionPage, replay: bool | None) -> bool
     return (await page.declared()).replay if replay is None else replay
 
 
-async def _shoot(
+async def shoot(
     request: RenderRequest,
     stage: Stage,
     sink: FrameSink,
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Let each page take the next frames that nobody has taken, and write them in order."""
+    """Let each page take the next frames that nobody has taken, and write them in order.
+
+    Parameters
+    ----------
+    every_frame:
+        Whether all frames from 0 on are visited.
+    """
     frames = range(request.start_frame, request.start_frame + request.frame_count)
     reel = Reel(frames, takers=1 + len(stage.joining))
 
