@@ -18,7 +18,7 @@ CDK_INSTALLED := infra/node_modules/.package-lock.json
 CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo collect test test-long test-images test-fast lint format bench chaos sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
+.PHONY: help setup demo collect test test-long test-images test-fast lint format bench chaos fuzz sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 
 chaos: setup ## Break renders in every way from seeds, and write what became of them (ARGS="--runs 50")
 	$(PYTHON) -m chaos --page docs/reliability.md $(ARGS)
+
+fuzz: setup ## Render random compositions in every way, and compare (ARGS="--seeds 1-50 --keep out/fuzz")
+	$(PYTHON) -m fuzz $(ARGS)
 
 $(CDK_INSTALLED): infra/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }

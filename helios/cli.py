@@ -106,6 +106,13 @@ def render(
             help="canvas reads a page that is one 2D canvas directly; dom photographs every page."
         ),
     ] = "canvas",
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Draw and photograph every frame from 0 on, losslessly. Slow: to compare with.",
+        ),
+    ] = False,
     no_headless: Annotated[bool, typer.Option("--no-headless", hidden=True)] = False,  # noqa: ARG001
 ) -> None:
     """Render a range of frames to a video, a GIF or a sequence of images."""
@@ -131,6 +138,7 @@ def render(
                 width, height, rate, scale, transparent, seed, props, allow_missing, timeout
             ),
             direct=mode == "canvas",
+            reference=reference,
         )
         count = _frame_count(frame_count, duration, rate)
         if count is None:

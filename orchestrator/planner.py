@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +66,8 @@ class RenderOptions:
         Whether pages run every frame from 0 on first; None leaves it to the page.
     timeout:
         Seconds that the page gets to load, and each frame; None for the default.
+    reference:
+        Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
     """
 
     width: int = 1920
@@ -82,6 +84,7 @@ class RenderOptions:
     replay: bool | None = None
     allow_missing: bool = False
     timeout: float | None = None
+    reference: bool = False
 
     @property
     def fps(self) -> float:
@@ -95,8 +98,8 @@ class RenderOptions:
             flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
         if self.seed:
             flags += ["--seed", str(self.seed)]
-        if self.replay is not None:
-            flags.append("--replay" if self.replay else "--no-replay")
+        if self.reference or self.replay is not None:
+            flags.append("--replay" if self.reference or self.replay else "--no-replay")
         if self.allow_missing:
             flags.append("--allow-missing")
         if self.timeout is not None:
@@ -118,6 +121,8 @@ class RenderOptions:
             flags += ["--scale", _decimal(self.scale)]
         if self.transparent:
             flags.append("--transparent")
+        if self.reference:
+            flags.append("--reference")
         return flags
 
 
@@ -158,6 +163,18 @@ class ChunkSizes:
         ):
             if value is not None and value < 1:
                 raise OptionInvalid(f"{name}: {value} is less than 1")
+
+    def undivided(self) -> "ChunkSizes":
+        """Return the same with one chunk, rendered by one browser.
+
+        Raises
+        ------
+        OptionInvalid
+            Another number of chunks was asked for.
+        """
+        if self.frames_per_chunk is not None or self.chunks not in (None, 1):
+            raise OptionInvalid("--reference: renders one chunk", hint="Leave out --chunks.")
+        return replace(self, chunks=1, browsers=1)
 
     def cut(self, frame_count: int) -> list[range]:
         """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
@@ -235,6 +252,8 @@ def plan(
     """
     if frame_count < 1:
         raise OptionInvalid(f"{frame_count} frames: there must be at least one")
+    if options.reference:
+        sizes = sizes.undivided()
     name = Path(output).name
     where = _relative(source, job_dir) if input_name is None else input_name
     if is_whole(name, options.codec):

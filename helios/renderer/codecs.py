@@ -119,11 +119,14 @@ class VideoEncoding:
         Constant rate factor, or None for the codec's own default; 0 is lossless H.264.
     preset:
         Encoder speed, one of `PRESETS`.
+    every_frame:
+        Give the encoder each frame, also one that is like the frame before.
     """
 
     codec: Codec
     crf: int | None = None
     preset: str = DEFAULT_PRESET
+    every_frame: bool = False
 
     @property
     def lossless(self) -> bool:
@@ -268,6 +271,8 @@ def encoding_arguments(
 
 def leaves_gaps(encoding: VideoEncoding, suffix: str) -> bool:
     """Return whether frames that are like the one before may be left out of the encoded video."""
+    if encoding.every_frame:
+        return False
     return encoding.codec.name == "h264" and suffix.lower() in (".mp4", ".m4v", ".mov")
 
 

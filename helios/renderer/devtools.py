@@ -21,6 +21,8 @@ _F_SETPIPE_SZ = 1031
 
 Params = dict[str, Any]
 EventHandler = Callable[[Params], None]
+Delay = Callable[[str], float]
+"""Called with the name of an event, or of the method that is answered; returns seconds."""
 
 
 class ProtocolError(Exception):
@@ -62,6 +64,8 @@ class DevTools:
         self._handlers: dict[tuple[str, str], list[EventHandler]] = {}
         self._transport: asyncio.ReadTransport | None = None
         self._why = "the browser ended"
+        self._delay: Delay | None = None
+        self._delivered_until = 0.0
         self.closed = asyncio.Event()
 
     @classmethod
@@ -112,6 +116,13 @@ class DevTools:
         """Call `handler` with the parameters of every such event."""
         self._handlers.setdefault((session, method), []).append(handler)
 
+    def hold_back(self, delay: Delay) -> None:
+        """Deliver each message of the browser late, all in their order.
+
+        For tests: what a busy machine does by chance, a test does to each message in turn.
+        """
+        self._delay = delay
+
     def close(self, why: str = "") -> None:
         """Let go of both pipes; a browser without them ends itself.
 
@@ -129,6 +140,16 @@ class DevTools:
 
     def _receive(self, data: bytes) -> None:
         message = json.loads(data)
+        if self._delay is None:
+            self._deliver(message)
+            return
+        method = message.get("method") or self._waiting.get(message["id"], ("",))[0]
+        loop = asyncio.get_running_loop()
+        # Two calls at the same time might change places.
+        self._delivered_until = max(self._delivered_until + 1e-6, loop.time() + self._delay(method))
+        loop.call_at(self._delivered_until, self._deliver, message)
+
+    def _deliver(self, message: Params) -> None:
         if "id" in message:
             self._answer(message)
             return

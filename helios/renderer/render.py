@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +69,9 @@ class RenderRequest:
     @property
     def image(self) -> ImageFormat:
         """How frames leave the browser: losslessly where that matters, else as JPEG."""
-        codec = self.encoding.codec
-        exact = self.page.transparent or self.encoding.lossless or codec.name in ("png", "prores")
+        codec, page = self.encoding.codec, self.page
+        lossless = self.encoding.lossless or codec.name in ("png", "prores")
+        exact = page.reference or page.transparent or lossless
         return ImageFormat("png") if exact else ImageFormat("jpeg", self.jpeg_quality)
 
 
@@ -151,6 +152,10 @@ def check_request(request: RenderRequest) -> None:
         raise OptionInvalid(f"start frame {request.start_frame}: frames are counted from 0")
     if request.concurrency < 1:
         raise OptionInvalid(f"concurrency {request.concurrency}: must be at least 1")
+    if request.page.reference and request.concurrency > 1:
+        raise OptionInvalid(
+            f"concurrency {request.concurrency}: a reference is rendered by one browser"
+        )
     codec = request.encoding.codec
     if request.reads is not None:
         _check_notable(request)
@@ -185,12 +190,12 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
     if request.encoding.codec.images:
         with _image_folder(request.output) as folder:
             sink = image_sink(folder, _pattern(request), request.start_frame)
-            await _shoot(request, stage, sink, every_frame, on_progress)
+            await shoot(request, stage, sink, every_frame, on_progress)
         return False
     with whole_output(request.output) as folder:
         silent = folder / "silent"
         async with _encoder(request, silent) as sink:
-            await _shoot(request, stage, sink, every_frame, on_progress)
+            await shoot(request, stage, sink, every_frame, on_progress)
             sounds = []
             if request.audio_codec is not None:
                 last = request.start_frame + request.frame_count - 1
@@ -241,7 +246,7 @@ async def _encoder(request: RenderRequest, output: Path) -> AsyncIterator[FrameS
     page = request.page
     async with video_sink(
         output,
-        request.encoding,
+        replace(request.encoding, every_frame=page.reference),
         name=request.output.name,
         suffix=request.output.suffix,
         size=check_size(page.width, page.height, page.scale, request.encoding.codec),
@@ -256,14 +261,20 @@ async def _needs_every_frame(page: CompositionPage, replay: bool | None) -> bool
     return (await page.declared()).replay if replay is None else replay
 
 
-async def _shoot(
+async def shoot(
     request: RenderRequest,
     stage: Stage,
     sink: FrameSink,
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Let each page take the next frames that nobody has taken, and write them in order."""
+    """Let each page take the next frames that nobody has taken, and write them in order.
+
+    Parameters
+    ----------
+    every_frame:
+        Whether all frames from 0 on are visited.
+    """
     frames = range(request.start_frame, request.start_frame + request.frame_count)
     reel = Reel(frames, takers=1 + len(stage.joining))
 

@@ -56,9 +56,12 @@ class FrameSink(ABC):
 class _Video(FrameSink):
     """Pipes frames to ffmpeg, each with its number; one like the frame before may be left out."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, name: str, *, most_left_out: int = _MOST_LEFT_OUT
+    ) -> None:
         self._process = process
         self._name = name
+        self._most_left_out = most_left_out
         self._frames = 0
         self._last = b""
         self._left_out = 0
@@ -75,7 +78,7 @@ class _Video(FrameSink):
 
     async def write(self, image: bytes) -> None:
         self._frames += 1
-        if image == self._last and self._left_out < _MOST_LEFT_OUT:
+        if image == self._last and self._left_out < self._most_left_out:
             self._left_out += 1
             return
         self._last = image
@@ -227,7 +230,8 @@ async def video_sink(
         if leaves_gaps(encoding, suffix):
             video: _Video = _HeldVideo(process, name, output=output, rate=rate)
         else:
-            video = _Video(process, name)
+            most = 0 if encoding.every_frame else _MOST_LEFT_OUT
+            video = _Video(process, name, most_left_out=most)
         await video.start(size=size, rate=rate, image=image)
         yield video
     finally:

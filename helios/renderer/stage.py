@@ -64,7 +64,7 @@ async def open_stage(
         The composition can't be loaded, or no browser can be started.
     """
     async with contextlib.AsyncExitStack() as stack:
-        flags = _raster_flags(options, pages)
+        flags = raster_flags(options, pages)
         listener, port = None, None
         if composition.root is not None:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -99,7 +99,14 @@ async def open_stage(
             await asyncio.gather(*loading, return_exceptions=True)
 
 
-def _raster_flags(options: PageOptions, pages: int) -> list[str]:
+def raster_flags(options: PageOptions, pages: int) -> list[str]:
+    """Return the browser's flags on which a page's pixels and the speed of drawing it depend.
+
+    Parameters
+    ----------
+    pages:
+        Number of browsers that draw at the same time.
+    """
     threads = min(max((os.cpu_count() or 1) // pages, 1), MAX_RASTER_THREADS)
     return [
         f"--default-tile-width={_tile_side(options.width * options.scale)}",

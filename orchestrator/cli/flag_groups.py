@@ -89,6 +89,7 @@ class Picture:
     transparent: flags.Transparent = False
     allow_missing: flags.AllowMissing = False
     timeout: flags.Timeout = None
+    reference: flags.Reference = False
 
     def options(self) -> "RenderOptions":
         """Return the flags in the planner's words.

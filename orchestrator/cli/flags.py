@@ -189,6 +189,13 @@ Replay = Annotated[
         show_default="what the page declares",
     ),
 ]
+Reference = Annotated[
+    bool,
+    typer.Option(
+        "--reference",
+        help="Draw and photograph every frame, losslessly, in one chunk. Slow: to compare with.",
+    ),
+]
 NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")

@@ -253,6 +253,21 @@ def test_what_has_no_seams_is_one_chunk_whose_browsers_share_the_work(
     assert spec.merge_command == ""
 
 
+def test_a_reference_is_one_chunk_whose_frames_are_all_visited() -> None:
+    spec = planned(options=RenderOptions(reference=True), sizes=ChunkSizes(concurrency=4))
+    [chunk] = spec.chunks
+    assert {"--reference", "--replay"} <= set(parse_command(chunk.command))
+    merge = parse_command(spec.merge_command)
+    assert "--replay" in merge
+    assert "--reference" not in merge
+
+
+@pytest.mark.parametrize("sizes", [ChunkSizes(chunks=2), ChunkSizes(frames_per_chunk=50)])
+def test_a_reference_in_several_chunks_is_refused(sizes: ChunkSizes) -> None:
+    with pytest.raises(OptionInvalid, match="one chunk"):
+        planned(options=RenderOptions(reference=True), sizes=sizes)
+
+
 def test_a_plan_is_the_same_each_time_and_survives_its_file() -> None:
     spec = planned(job_id="job-1")
     assert spec.to_json() == planned(job_id="job-1").to_json()

@@ -19,6 +19,8 @@ class FrameCapture:
     ----------
     last_image:
         The picture that was taken last.
+    captured:
+        The frame that it is of; None before the first.
     reads_canvas:
         Whether pictures are read from the page's only canvas.
     """
@@ -26,12 +28,15 @@ class FrameCapture:
     def __init__(self, session: PageSession, options: PageOptions, *, on_demand: bool) -> None:
         self._session = session
         self._rate: Fraction = options.rate
+        self._reference = options.reference
         self.on_demand = on_demand
         self._base_ticks = 0
         self._draws = 0
         self._is_quiet = False
         self.last_image = b""
-        self.reads_canvas = options.direct and options.scale == 1 and not options.transparent
+        self.captured: int | None = None
+        exact = options.scale == 1 and not options.transparent
+        self.reads_canvas = options.direct and exact and not options.reference
 
     def start_clock(self) -> None:
         """Count the times of draws from now on, in whole seconds."""
@@ -61,6 +66,7 @@ class FrameCapture:
             Whether nothing is under way in the page that would change its next frame.
         """
         self.last_image = await self._picture(image, resting=resting)
+        self.captured = self._session.frame
         return self.last_image
 
     async def _picture(self, image: ImageFormat, *, resting: bool) -> bytes:
@@ -68,6 +74,8 @@ class FrameCapture:
             screenshot = {**image.parameters(), "captureBeyondViewport": False}
             answer = await self._session.call("Page.captureScreenshot", screenshot)
             return base64.b64decode(answer["data"])
+        if self._reference:
+            return await self._screenshot(image)
         data = await self._canvas_picture(image)
         if data is not None:
             return data

@@ -127,6 +127,8 @@ class CompositionPage:
         timer's script sees when it asks how the page looks.
         """
         while self.frame is None or self.frame < frame:
+            if self._options.reference and self._capture.captured != self.frame:
+                await self.capture(ImageFormat("png"))
             await self.step(frame, every_frame=every_frame)
 
     async def step(self, frame: int, *, every_frame: bool) -> None:
@@ -135,7 +137,7 @@ class CompositionPage:
             await self.visit(0)
             return
         following = self.frame + 1
-        if every_frame or frame <= following:
+        if every_frame or self._options.reference or frame <= following:
             await self.visit(following)
             return
         event = await self._next_event()
@@ -198,6 +200,8 @@ class CompositionPage:
             return self._capture.last_image
         await self.seek(frame, every_frame=every_frame)
         data = await self.capture(image)
+        if self._options.reference:
+            return data
         if self._still and not every_frame and not self._requests.images_may_move:
             event = await self._next_event()
             self.same_until = math.inf if event is None else self._frame_at(event)

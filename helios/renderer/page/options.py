@@ -37,6 +37,8 @@ class PageOptions:
         Go on when a file that the page asks for isn't there.
     direct:
         Read the pixels of a page that is one 2D canvas from there, without a screenshot.
+    reference:
+        Take no shortcut: visit every frame from 0 on, draw it and photograph it.
     load_timeout, settle_timeout:
         Seconds that the page gets to fire `load`, and each frame to become ready.
     """
@@ -50,6 +52,7 @@ class PageOptions:
     props: Mapping[str, Any] = field(default_factory=dict)
     allow_missing: bool = False
     direct: bool = True
+    reference: bool = False
     load_timeout: float = LOAD_TIMEOUT
     settle_timeout: float = SETTLE_TIMEOUT
 

@@ -134,3 +134,25 @@ def test_what_waits_for_a_browser_that_dies_is_told(scratch: Path) -> None:
     with pytest.raises(BrowserCrashed, match="the browser ended"):
         asyncio.run(work())
     assert list(scratch.iterdir()) == []
+
+
+def test_answers_that_are_held_back_come_late_and_in_their_order() -> None:
+    asked: list[str] = []
+
+    def delay(method: str) -> float:
+        asked.append(method)
+        return 0.05 if len(asked) == 1 else 0
+
+    async def work() -> list[str]:
+        order: list[str] = []
+        async with open_browser() as browser:
+            browser.devtools.hold_back(delay)
+            calls = ["Browser.getVersion", "Target.getTargets", "Browser.getVersion"]
+            answers = [browser.devtools.start(method) for method in calls]
+            for method, answer in zip(calls, answers, strict=True):
+                answer.add_done_callback(lambda _, method=method: order.append(method))
+            await asyncio.gather(*answers)
+            assert asked == calls
+            return order
+
+    assert asyncio.run(work()) == ["Browser.getVersion", "Target.getTargets", "Browser.getVersion"]

@@ -1,0 +1,1 @@
+"""Random compositions, rendered in several ways whose pictures and samples have to be equal."""

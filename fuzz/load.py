@@ -1,0 +1,57 @@
+"""A busy machine: processes that take its cores, and a browser whose messages come late."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from helios.renderer.devtools import Delay
+
+#: Most seconds that a message is held back.
+_LATEST = 0.02
+#: Share of messages that are held back.
+_SHARE = 0.12
+
+
+def delays(seed: int) -> Delay:
+    """Return a delay of up to 20 ms for some messages."""
+    chance = random.Random(seed)
+
+    def delay(_method: str) -> float:
+        return chance.uniform(0, _LATEST) if chance.random() < _SHARE else 0
+
+    return delay
+
+
+class BusyCores:
+    """Processes, one for each core, that compute while the context of `busy` lasts."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Start the processes; they stand still at first."""
+        for _ in range(os.cpu_count() or 1):
+            process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            process.send_signal(signal.SIGSTOP)
+            self._processes.append(process)
+
+    def end(self) -> None:
+        """End the processes."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let them compute."""
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            for process in self._processes:
+                process.send_signal(signal.SIGSTOP)

@@ -1,0 +1,243 @@
+"""Rendering a page in every way whose result has to equal the reference."""
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from fuzz.compare import Difference, Pictures, compare
+from fuzz.draw import FRAMES, HEIGHT, WIDTH
+from fuzz.load import BusyCores, delays
+from fuzz.media import make_media
+from fuzz.page import FuzzPage
+from fuzz.samples import Sounds, compare_sounds
+from helios.errors import HeliosError
+from helios.renderer.asset_server import serve_folder
+from helios.renderer.browser import Browser, open_browser
+from helios.renderer.codecs import CODECS, VideoEncoding
+from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.network import network_flags
+from helios.renderer.page import CompositionPage, PageOptions, open_page
+from helios.renderer.render import RenderRequest, shoot
+from helios.renderer.sink import FrameSink
+from helios.renderer.stage import Stage, raster_flags
+
+RATE = Fraction(30)
+OPTIONS = PageOptions(width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=30.0, settle_timeout=20.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A way to render a page.
+
+    Attributes
+    ----------
+    name:
+        What reports call it.
+    cuts:
+        First frames of all chunks but the first.
+    browsers:
+        Browsers that share a chunk.
+    busy:
+        Whether the cores are busy and the browser's messages come late.
+    """
+
+    name: str
+    cuts: tuple[int, ...] = ()
+    browsers: int = 1
+    busy: bool = False
+
+    @property
+    def chunks(self) -> list[range]:
+        """The frames of each chunk."""
+        edges = [0, *self.cuts, FRAMES]
+        return [range(*edge) for edge in itertools.pairwise(edges)]
+
+
+#: What a difference is called that the reference itself shows.
+REFERENCE = "reference"
+#: Uneven chunks, one of a single frame.
+VARIANTS = (
+    Variant(name="1 chunk"),
+    Variant(name="7 chunks", cuts=(2, 7, 8, 14, 19, 27)),
+    Variant(name="2 browsers", browsers=2),
+    Variant(name="busy", cuts=(11,), busy=True),
+)
+
+
+class _Pictures(FrameSink):
+    """Keeps pictures, by their numbers."""
+
+    def __init__(self, frames: range) -> None:
+        self.taken: dict[int, bytes] = {}
+        self._frames = iter(frames)
+
+    async def write(self, image: bytes) -> None:
+        self.taken[next(self._frames)] = image
+
+    async def finish(self) -> None:
+        """Nothing waits."""
+
+
+class Studio:
+    """Renders pages in browsers that are started once; each render has a page of its own."""
+
+    def __init__(
+        self, folder: Path, media: Path, port: int, stack: contextlib.AsyncExitStack
+    ) -> None:
+        self._folder = folder
+        self._media = media
+        self._port = port
+        self._stack = stack
+        self._browsers: dict[str, Browser] = {}
+        self._cores = BusyCores()
+        stack.callback(self._cores.end)
+        self._cores.start()
+        self._rendered = 0
+
+    def write(self, page: FuzzPage) -> Composition:
+        """Serve a page with the media that it uses."""
+        folder = self._new_folder()
+        page.write(folder, media=self._media)
+        return self._composition(folder)
+
+    def copy(self, page: Path) -> Composition:
+        """Serve a copy of a folder with a page, and all media beside it."""
+        folder = self._new_folder()
+        shutil.copytree(self._media, folder)
+        shutil.copytree(page, folder, dirs_exist_ok=True)
+        return self._composition(folder)
+
+    def _new_folder(self) -> Path:
+        self._rendered += 1
+        return self._folder / f"page{self._rendered}"
+
+    def _composition(self, folder: Path) -> Composition:
+        return Composition(url=f"{LOCAL_ORIGIN}/{folder.name}/index.html", root=self._folder)
+
+    async def reference(self, composition: Composition) -> tuple[Pictures, Sounds]:
+        """Return the pictures and the sounds that all variants must have."""
+        options = replace(OPTIONS, reference=True)
+        browser = await self._browser("warm")
+        return await self._chunk(composition, options, [browser], range(FRAMES))
+
+    async def differences(
+        self,
+        composition: Composition,
+        variants: Sequence[Variant] = VARIANTS,
+        *,
+        expected: tuple[Pictures, Sounds] | None = None,
+    ) -> list[Difference]:
+        """Render a page in all ways, and return what differs from the reference.
+
+        Raises
+        ------
+        HeliosError
+            The reference can't be rendered.
+        """
+        pictures, sounds = expected or await self.reference(composition)
+        found: list[Difference] = []
+        for variant in variants:
+            try:
+                chunks = await self.render(composition, variant)
+            except HeliosError as error:
+                found.append(Difference(variant.name, reason=f"{error.code}: {error}"))
+                continue
+            taken = {frame: image for images, _ in chunks for frame, image in images.items()}
+            difference = compare(variant.name, pictures, taken)
+            heard = [(part, found) for part, (_, found) in zip(variant.chunks, chunks, strict=True)]
+            difference = difference or await compare_sounds(
+                variant.name, composition, sounds, heard
+            )
+            if difference is not None:
+                found.append(difference)
+        if found:
+            again, _ = await self.reference(composition)
+            own = compare(REFERENCE, pictures, again)
+            found += [own] if own else []
+        return found
+
+    async def render(
+        self, composition: Composition, variant: Variant
+    ) -> list[tuple[Pictures, Sounds]]:
+        """Render a page in one way; return pictures and sounds of each chunk."""
+        names = ["late"] if variant.busy else ["warm", "second"][: variant.browsers]
+        browsers = [await self._browser(name) for name in names]
+        with self._cores.busy() if variant.busy else contextlib.nullcontext():
+            return [
+                await self._chunk(composition, OPTIONS, browsers, frames)
+                for frames in variant.chunks
+            ]
+
+    async def _chunk(
+        self,
+        composition: Composition,
+        options: PageOptions,
+        browsers: Sequence[Browser],
+        frames: range,
+    ) -> tuple[Pictures, Sounds]:
+        request = RenderRequest(
+            composition=composition,
+            output=self._folder / "unused",
+            page=options,
+            encoding=VideoEncoding(codec=CODECS["png"]),
+            start_frame=frames.start,
+            frame_count=len(frames),
+        )
+        sink = _Pictures(frames)
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def load(browser: Browser) -> CompositionPage:
+                page = await stack.enter_async_context(open_page(browser, options))
+                await page.load(composition)
+                return page
+
+            first = await load(browsers[0])
+            # The others are there from the start, so that each takes its turns.
+            others: list[Awaitable[CompositionPage]] = [
+                _ready(await load(browser)) for browser in browsers[1:]
+            ]
+            replay = (await first.declared()).replay
+            await shoot(request, Stage(first, others), sink, replay, lambda _: None)
+            await first.seek(frames.stop - 1, every_frame=replay)
+            return sink.taken, await first.sounds()
+
+    async def _browser(self, name: str) -> Browser:
+        if name not in self._browsers or self._browsers[name].devtools.closed.is_set():
+            browser = await self._stack.enter_async_context(
+                open_browser(
+                    extra_flags=raster_flags(OPTIONS, 1),
+                    network=network_flags(local_port=self._port, proxy=None),
+                )
+            )
+            if name == "late":
+                browser.devtools.hold_back(delays(0))
+            self._browsers[name] = browser
+        return self._browsers[name]
+
+
+async def _ready(page: CompositionPage) -> CompositionPage:
+    return page
+
+
+@contextlib.asynccontextmanager
+async def open_studio(media: Path) -> AsyncIterator[Studio]:
+    """Serve generated pages, with media from a folder that keeps them, to browsers.
+
+    Parameters
+    ----------
+    media:
+        Takes the files of `fuzz.media` that aren't there yet.
+    """
+    await asyncio.to_thread(make_media, media)
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="helios-fuzz-")))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        await stack.enter_async_context(serve_folder(folder, listener))
+        yield Studio(folder, media, listener.getsockname()[1], stack)

@@ -1,0 +1,99 @@
+"""One seed: its page, rendered in every way, and made small where something differs."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuzz.compare import Difference
+from fuzz.page import make_page
+from fuzz.renders import REFERENCE, VARIANTS, Studio, Variant
+from fuzz.shrink import shrink
+from fuzz.tree import Forest, grow
+from helios.errors import HeliosError
+from helios.renderer.composition import Composition
+
+#: Renders of a page that shows a difference only now and then, before it counts as equal.
+_MOST_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a seed.
+
+    Attributes
+    ----------
+    forest:
+        The page, as small as it still shows a difference.
+    differences:
+        How variants of the whole page differ from its reference.
+    seconds:
+        How long it took, without making it small.
+    """
+
+    seed: int
+    forest: Forest
+    differences: Sequence[Difference]
+    seconds: float
+
+
+async def run_seed(
+    studio: Studio,
+    seed: int,
+    *,
+    without: Collection[str] = (),
+    only: Collection[str] = (),
+    shrinks: bool = True,
+) -> Outcome:
+    """Render the page of a seed in every way.
+
+    Parameters
+    ----------
+    without, only:
+        As `fuzz.tree.grow`.
+    shrinks:
+        Whether a page that shows a difference is made small.
+    """
+    began = time.monotonic()
+    forest = grow(seed, without=without, only=only)
+    differences = await _differences(studio, forest)
+    seconds = time.monotonic() - began
+    if differences and shrinks:
+        names = {difference.variant for difference in differences}
+        # A variant that differs for sure tells more than one that does so now and then.
+        first = next((name for name in ("1 chunk", "7 chunks") if name in names), None)
+        wanted = {first} if first else names
+
+        async def differs(less: Forest) -> bool:
+            tries = 1 if first else _MOST_TRIES
+            for _ in range(tries):
+                if await _differences(studio, less, wanted):
+                    return True
+            return False
+
+        forest = await shrink(forest, differs)
+    return Outcome(seed, forest, differences, seconds)
+
+
+async def run_page(studio: Studio, folder: Path) -> list[Difference]:
+    """Render the page in a folder in every way."""
+    return await _tried(studio, studio.copy(folder), VARIANTS)
+
+
+async def _differences(
+    studio: Studio, forest: Forest, names: Collection[str] | None = None
+) -> list[Difference]:
+    variants = [one for one in VARIANTS if names is None or one.name in names]
+    found = await _tried(studio, studio.write(make_page(forest)), variants)
+    # A smaller page that is broken shows something else.
+    return found if names is None else [one for one in found if one.variant != REFERENCE]
+
+
+async def _tried(
+    studio: Studio, composition: Composition, variants: Sequence[Variant]
+) -> list[Difference]:
+    try:
+        return await studio.differences(composition, variants)
+    except HeliosError as error:
+        reason = "; ".join([f"{error.code}: {error.message}", *error.details])
+        return [Difference(REFERENCE, reason=reason)]

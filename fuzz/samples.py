@@ -1,0 +1,73 @@
+"""The samples that a page plays, and whether two renders play the same."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuzz.compare import Difference
+from fuzz.draw import FRAMES
+from helios.audio import mix_audio
+from helios.frame_rate import samples_before
+from helios.renderer.composition import Composition
+from helios.renderer.devtools import Params
+from helios.renderer.sound import Soundtrack
+
+_RATE = Fraction(30)
+_SAMPLE_RATE = 48000
+
+Sounds = Sequence[Params]
+"""What `CompositionPage.sounds` returned."""
+
+
+async def compare_sounds(
+    variant: str,
+    composition: Composition,
+    expected: Sounds,
+    chunks: Sequence[tuple[range, Sounds]],
+) -> Difference | None:
+    """Return how the samples of a render differ from those of the reference.
+
+    Parameters
+    ----------
+    chunks:
+        The frames of each chunk, and the sounds that its page knew of at the end.
+    """
+    if not expected and not any(sounds for _, sounds in chunks):
+        return None
+    whole = await _samples(composition, expected, range(FRAMES))
+    for frames, sounds in chunks:
+        if sounds == expected:
+            continue
+        start, end = (samples_before(n, _RATE, _SAMPLE_RATE) for n in (frames.start, frames.stop))
+        part = await _samples(composition, sounds, frames)
+        apart = np.flatnonzero((whole[start:end] != part).any(axis=-1))
+        if len(apart):
+            at = (start + int(apart[0])) / _SAMPLE_RATE
+            return Difference(
+                variant, reason=f"sound: {len(apart)} samples from {at:.3f} s on, in {frames}"
+            )
+    return None
+
+
+async def _samples(composition: Composition, sounds: Sounds, frames: range) -> NDArray[np.int16]:
+    """Mix sounds over a range of frames; return samples of both channels."""
+    with tempfile.TemporaryDirectory(prefix="helios-fuzz-") as name:
+        folder = Path(name)
+        mixed = folder / "mixed.wav"
+        soundtrack = Soundtrack.of(sounds, composition, scratch=folder)
+        await mix_audio(
+            soundtrack.tracks,
+            frame_count=len(frames),
+            rate=_RATE,
+            output=mixed,
+            codec="pcm_s16le",
+            start_frame=frames.start,
+        )
+        data = await asyncio.to_thread(mixed.read_bytes)
+    # Samples follow the name and the length of their part of the file (RIFF).
+    return np.frombuffer(data[data.index(b"data") + 8 :], np.int16).reshape(-1, 2)

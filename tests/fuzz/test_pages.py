@@ -1,0 +1,62 @@
+"""Pages that are drawn from seeds."""
+
+import asyncio
+
+import pytest
+
+from fuzz.kinds import EFFECTS, ELEMENTS
+from fuzz.page import make_page
+from fuzz.pending import PENDING
+from fuzz.shrink import shrink
+from fuzz.tree import Forest, Node, grow, smaller
+
+KINDS = {*ELEMENTS, *EFFECTS}
+
+
+def kinds(forest: Forest) -> list[str]:
+    return [kind for node in forest for kind in node.kinds()]
+
+
+def test_the_same_seed_gives_the_same_page() -> None:
+    assert make_page(grow(7)) == make_page(grow(7))
+    assert make_page(grow(7)) != make_page(grow(8))
+
+
+def test_every_kind_occurs() -> None:
+    assert {kind for seed in range(1500) for kind in kinds(grow(seed))} == KINDS
+
+
+def test_kinds_can_be_left_out_and_asked_for() -> None:
+    assert "video" not in {
+        kind for seed in range(300) for kind in kinds(grow(seed, without=["video"]))
+    }
+    assert all("video" in kinds(grow(seed, only=["video"])) for seed in range(20))
+
+
+def test_kinds_that_are_pending_exist() -> None:
+    assert PENDING.keys() <= KINDS
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_smaller_lacks_something(seed: int) -> None:
+    forest = grow(seed)
+    for less in smaller(forest):
+        assert len(kinds(less)) < len(kinds(forest))
+
+
+def test_what_stays_in_a_smaller_page_stays_as_it_was() -> None:
+    forest = (Node("box", 1), Node("paragraph", 2, (("blended", 3), ("masked", 4))))
+    less = (Node("paragraph", 2, (("masked", 4),)),)
+    assert less[0].effects[0] == forest[1].effects[1]
+    text = make_page(less).files["index.html"]
+    assert make_page((forest[1],)).files["index.html"].count("font-size") == text.count("font-size")
+
+
+def test_a_page_is_made_smaller_as_long_as_the_difference_stays() -> None:
+    inner = Node("video", 3, (("masked", 4),))
+    forest = (Node("box", 1), Node("group", 2, (("clipped", 5),), (inner, Node("box", 6))))
+
+    async def differs(less: Forest) -> bool:
+        return "video" in kinds(less)
+
+    assert asyncio.run(shrink(forest, differs)) == (Node("video", 3),)
