@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import math
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
@@ -12,6 +13,7 @@ from helios.errors import (
     CompositionNotFound,
     CompositionTimedOut,
     CompositionUnsettled,
+    OptionInvalid,
 )
 from helios.frame_rate import frame_time
 from helios.renderer.browser import Browser
@@ -41,6 +43,19 @@ _UNANSWERED: Params = {
     "still": False,
 }
 _PAGE_CRASHED = "the page's process crashed"
+#: The browser accepts any name, and keeps to the machine's own for those that it doesn't know.
+_UNKNOWN_REGION = """(timeZone, locale) => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    return `timezone ${timeZone}`;
+  }
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf([locale]).length ? "" : `locale ${locale}`;
+  } catch {
+    return `locale ${locale}`;
+  }
+}"""
 
 
 class CompositionPage:
@@ -238,9 +253,33 @@ class CompositionPage:
                 for source in page_scripts(options)
             ),
         )
+        await self._set_region()
         if options.transparent:
             ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
             await call("Emulation.setDefaultBackgroundColorOverride", ground)
+
+    async def _set_region(self) -> None:
+        """Show the page in its own time zone and language, whatever the machine's are.
+
+        Raises
+        ------
+        OptionInvalid
+            The browser doesn't know them.
+        """
+        options, session = self._options, self._session
+        names = json.dumps([options.time_zone, options.locale])
+        unknown = await session.evaluate(f"({_UNKNOWN_REGION})(...{names})")
+        if unknown:
+            raise OptionInvalid(f"{unknown}: the browser doesn't know it")
+        await asyncio.gather(
+            session.call("Emulation.setTimezoneOverride", {"timezoneId": options.time_zone}),
+            session.call("Emulation.setLocaleOverride", {"locale": options.locale}),
+            # The browser's own name stays.
+            session.call(
+                "Emulation.setUserAgentOverride",
+                {"userAgent": "", "acceptLanguage": options.locale},
+            ),
+        )
 
     async def _navigate(self, url: str) -> None:
         answer = await self._session.call("Page.navigate", {"url": url})

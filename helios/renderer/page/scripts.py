@@ -13,6 +13,7 @@ _PARTS = (
     "tasks",
     "randomness",
     "clocks",
+    "intl",
     "timers",
     "animation_frames",
     "animations",
