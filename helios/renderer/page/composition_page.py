@@ -39,6 +39,7 @@ _UNANSWERED: Params = {
     "unplayable": [],
     "moved": False,
     "pending": True,
+    "hidden": False,
     "resting": False,
     "still": False,
 }
@@ -184,7 +185,10 @@ class CompositionPage:
                 await self._capture.draw(display=False)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if not self._note_settled(frame, answers) and not self._requests.under_way:
+            pending = self._note_settled(frame, answers)
+            if any(answer["hidden"] for answer in answers):
+                await self._find_closed_roots()
+            elif not pending and not self._requests.under_way:
                 break
             await self._requests.finished()
         if moved and on_demand:
@@ -303,9 +307,10 @@ class CompositionPage:
             raise BrowserCrashed("the browser ended while the page loaded")
 
     async def _find_closed_roots(self) -> None:
-        """Show the page's script the closed shadow trees that its markup declares.
+        """Show the page's script the shadow trees that are closed to it.
 
-        No script can find them by itself, and it moves the animations inside.
+        Those that markup declares, and those in which the browser animates an element. The script
+        can't find them by itself, and it moves the animations inside.
         """
         call = self._session.call
         document = await call("DOM.getDocument", {"depth": -1, "pierce": True})
@@ -390,7 +395,8 @@ async def open_page(
 
 def _closed_roots(node: Params) -> Iterator[int]:
     for root in node.get("shadowRoots", ()):
-        if root.get("shadowRootType") == "closed":
+        kind = root.get("shadowRootType")
+        if kind == "closed" or (kind == "user-agent" and node["localName"] == "marquee"):
             yield root["backendNodeId"]
         yield from _closed_roots(root)
     for child in node.get("children", ()):

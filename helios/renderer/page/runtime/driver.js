@@ -11,7 +11,7 @@ const untilReady = async (blockers) => {
   return names;
 };
 
-const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, resting: false, still: false };
+const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, hidden: false, resting: false, still: false };
 // What a child answers, unless its document is replaced meanwhile: nobody answers then.
 const whileThere = (child, answer) => {
   let answered = false;
@@ -73,6 +73,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
     moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
     pending,
+    hidden: hidesRoots() || inner.some((i) => i.hidden),
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
@@ -106,7 +107,7 @@ const runtime = {
   nextEvent,
   sounds,
   declared,
-  addRoot: (root) => void roots.add(root),
+  addRoot,
 };
 Object.defineProperty(window, KEY, { value: runtime });
 if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;

@@ -1,0 +1,44 @@
+"""All of the web platform that tells time tells the frame's, and all that uses time follows it."""
+
+import json
+
+import pytest
+
+from .conftest import Log, Picture, Studio
+
+pytestmark = pytest.mark.browser
+
+
+def test_all_that_tells_time_tells_that_of_the_frame(studio: Studio) -> None:
+    log: Log = []
+    studio.shoot("tells-time", [0, 1, 7, 59], log=log)
+    (_, _, names), *wrong = log
+    assert len(json.loads(names)) > 30
+    assert [text for _, _, text in wrong] == []
+
+
+def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -> None:
+    def at_half_a_second(t: float) -> float:
+        return 120 if t >= 0.5 else 0
+
+    looks = dict.fromkeys(range(12), at_half_a_second)
+    # Aborted at 0.3 s; seen by an idle callback a little later than it could.
+    looks |= {6: lambda t: 120 if t >= 0.3 else 0, 4: lambda t: 120 if t >= 0.501 else 0}
+    looks |= {7: lambda t: 120 if t >= 0.5005 else 0}
+    studio.check("uses-time", [0, 8, 9, 14, 15, 16, 30, 59], looks)
+
+
+def left_edge(picture: Picture, y: int) -> int:
+    """Return where the first dark pixel of a row is."""
+    image = picture.image.convert("L")
+    return next((x for x in range(image.width) if image.getpixel((x, y)) == 0), image.width)
+
+
+def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
+    frames = [0, 1, 15, 16, 30, 45]
+    found = [
+        (left_edge(picture, 20), left_edge(picture, 100))
+        for picture in studio.shoot("marquee", frames)
+    ]
+    expected = [(320 - frame * 200 / 30, 320 - max(frame - 15, 0) * 200 / 30) for frame in frames]
+    assert found == [pytest.approx(edges, abs=1) for edges in expected]
