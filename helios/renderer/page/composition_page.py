@@ -25,6 +25,7 @@ from helios.renderer.page.page_log import PageLog, PageMessages
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.workers import PageWorkers
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
@@ -75,6 +76,7 @@ class CompositionPage:
         self._messages = PageMessages(self._session, log)
         self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
         self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
+        self._workers = PageWorkers(self._session, options)
         self._loaded = asyncio.Event()
         self._resting = False
         self._still = False
@@ -241,6 +243,7 @@ class CompositionPage:
             call("Network.enable"),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
+            self._workers.listen(),
             call("Animation.enable"),
             call("Animation.setPlaybackRate", {"playbackRate": 0}),
             call(

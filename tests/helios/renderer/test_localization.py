@@ -44,7 +44,7 @@ def said(log: Log) -> dict[str, list[Any]]:
 def test_a_page_is_shown_in_universal_time_and_english_by_default(studio: Studio) -> None:
     log: Log = []
     studio.shoot("localized", range(4), log=log)
-    assert said(log) == {"page": DEFAULT}
+    assert said(log) == {"page": DEFAULT, "worker": DEFAULT}
 
 
 def test_the_time_zone_and_the_language_of_the_machine_do_not_matter(
@@ -65,13 +65,13 @@ def test_the_time_zone_and_the_language_of_the_machine_do_not_matter(
             await shown.load(page)
 
     studio.run(load())
-    assert said(log) == {"page": DEFAULT}
+    assert said(log) == {"page": DEFAULT, "worker": DEFAULT}
 
 
 def test_a_page_is_shown_in_the_time_zone_and_language_that_are_asked_for(studio: Studio) -> None:
     log: Log = []
     studio.shoot("localized", range(4), log=log, time_zone="Asia/Tokyo", locale="de-DE")
-    assert said(log) == {"page": IN_TOKYO_IN_GERMAN}
+    assert said(log) == {"page": IN_TOKYO_IN_GERMAN, "worker": IN_TOKYO_IN_GERMAN}
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,34 @@ def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
     ]
     expected = [(320 - frame * 200 / 30, 320 - max(frame - 15, 0) * 200 / 30) for frame in frames]
     assert found == [pytest.approx(edges, abs=1) for edges in expected]
+
+
+def test_workers_keep_the_pages_time(studio: Studio) -> None:
+    studio.check(
+        "workers",
+        [0, 1, 11, 12, 19, 20, 29, 30, 45, 59],
+        {
+            0: lambda t: 12 * int(t * 10 + 1e-6),
+            1: lambda t: 240 if t >= 0.1 else 0,
+            2: lambda t: 120 * t,
+            4: lambda t: 120 if t >= 0.4 else 0,
+            5: lambda t: 120 * 0.65 if t >= 0.65 else 0,
+            6: lambda t: 120 * 0.3 if t >= 0.3 else 0,
+            7: lambda t: 120 * 0.7 if t >= 0.7 else 0,
+            8: lambda t: 120 if t >= 1 else 0,
+            9: lambda t: 240 if t >= 0.1 else 0,
+        },
+    )
+
+
+@pytest.mark.parametrize("page", ["worklet", "workers"])
+def test_chance_in_workers_and_worklets_follows_the_seed(studio: Studio, page: str) -> None:
+    boxes = {"worklet": (1, 2), "workers": (3,)}[page]
+    drawn = [
+        [studio.shoot(page, [0], seed=seed)[0].level(box) for box in boxes] for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_the_clock_of_an_audio_worklet_is_that_of_its_sound(studio: Studio) -> None:
+    studio.check("worklet", [0, 30], {0: lambda t: 240})

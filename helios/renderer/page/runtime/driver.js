@@ -51,6 +51,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await drawn;
   await hop();
   callbackAge = 0;
+  await runWorkerFrames();
   await runTimers(clock);
   findMedia();
   const state = stable();

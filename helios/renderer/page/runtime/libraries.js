@@ -57,19 +57,9 @@ const driveLibraries = () => {
   }
 };
 
-let hasWorkers = false;
-for (const name of ["Worker", "SharedWorker"]) {
-  if (!window[name]) continue;
-  window[name] = class extends window[name] {
-    constructor(...args) {
-      super(...args);
-      hasWorkers = true;
-    }
-  };
-}
 // Whether something else than this page's own timers and animations may change it in any frame.
 const isDriven = () =>
-  hasWorkers ||
+  workers.size > 0 ||
   Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
   gsapTimelines().length > 0 ||
   document.querySelector("svg :is(animate, animateMotion, animateTransform, set)") !== null;

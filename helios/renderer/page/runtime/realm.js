@@ -4,5 +4,8 @@ const native = {
   Date: globalThis.Date,
   now: performance.now.bind(performance),
   setTimeout: globalThis.setTimeout.bind(globalThis),
+  clearTimeout: globalThis.clearTimeout.bind(globalThis),
+  listen: EventTarget.prototype.addEventListener,
+  postMessage: globalThis.postMessage.bind(globalThis),
   reportError: globalThis.reportError.bind(globalThis),
 };

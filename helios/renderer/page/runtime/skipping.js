@@ -33,6 +33,6 @@ const nextEvent = () => {
   if (isObserved() || hasNewCallbacks()) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
-  const next = Math.min(nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), nextGsapEvent(), stall, ...inner);
+  const next = Math.min(nextTime(), nextAnimationEvent(), nextMediaEvent(), nextGsapEvent(), stall, ...inner);
   return Number.isFinite(next) ? next : null;
 };

@@ -29,11 +29,24 @@ const nextTimer = () => {
   }
   return next;
 };
+// When the next timer is due, here or in a worker.
+const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
+// Workers reach each time before anything happens here, so that messages find them at that time.
 const runTimers = async (until) => {
-  for (let next = nextTimer(); next && next.timer.due <= until; next = nextTimer()) {
-    clock = Math.max(clock, next.timer.due);
-    fire(next.id);
+  await runWorkers();
+  for (let due = nextTime(); due <= until; due = nextTime()) {
+    if (due > clock) {
+      clock = due;
+      await runWorkers();
+    }
+    const own = nextTimer();
+    if (own?.timer.due <= clock) fire(own.id);
     await hop();
+    await runWorkers();
+  }
+  if (until > clock) {
+    clock = until;
+    await runWorkers();
   }
 };
 
