@@ -25,6 +25,7 @@ _PARTS = (
     "animation_frames",
     "animations",
     "closed_roots",
+    "svg",
     "playback",
     "video",
     "audio",

@@ -73,3 +73,24 @@ def test_chance_in_workers_and_worklets_follows_the_seed(studio: Studio, page: s
 
 def test_the_clock_of_an_audio_worklet_is_that_of_its_sound(studio: Studio) -> None:
     studio.check("worklet", [0, 30], {0: lambda t: 240})
+
+
+def test_svg_animations_move_wherever_they_are(studio: Studio) -> None:
+    def steered(t: float) -> float:
+        if t < 0.5:
+            return 120 * t
+        return 60 if t < 1 else 120 if t < 1.5 else 120 * (t - 0.5)
+
+    def added(t: float) -> float:
+        return 255 if t < 0.5 else 120 * (t - 0.5)
+
+    studio.check(
+        "svg-roots",
+        [0, 7, 14, 15, 16, 29, 30, 45, 58],
+        {
+            **dict.fromkeys(range(5), lambda t: 120 * t),
+            5: added,
+            6: added,
+            7: steered,
+        },
+    )

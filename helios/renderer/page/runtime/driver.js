@@ -30,6 +30,7 @@ const advance = async (toFrame, toClock) => {
   clock = Math.max(clock, toClock);
   reseed("frame", frame);
   driveLibraries();
+  seekSvgs();
   moveAnimations();
   frameClock = clock;
   seekMedia();
@@ -53,6 +54,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   callbackAge = 0;
   await runWorkerFrames();
   await runTimers(clock);
+  seekSvgs();
   findMedia();
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
