@@ -26,6 +26,7 @@ _PARTS = (
     "animations",
     "closed_roots",
     "svg",
+    "smooth_scroll",
     "playback",
     "video",
     "audio",

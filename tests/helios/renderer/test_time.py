@@ -1,6 +1,7 @@
 """All of the web platform that tells time tells the frame's, and all that uses time follows it."""
 
 import json
+import math
 
 import pytest
 
@@ -92,5 +93,38 @@ def test_svg_animations_move_wherever_they_are(studio: Studio) -> None:
             5: added,
             6: added,
             7: steered,
+        },
+    )
+
+
+def ease_in_out(progress: float) -> float:
+    """CSS `ease-in-out`: the curve and its place in time, solved by halving."""
+
+    def bezier(a: float, b: float, s: float) -> float:
+        return 3 * a * s * (1 - s) ** 2 + 3 * b * s**2 * (1 - s) + s**3
+
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if bezier(0.42, 0.58, middle) < progress else (low, middle)
+    return bezier(0, 1, low)
+
+
+def scrolled(t: float, start: float, distance: float) -> float:
+    """Where a smooth scroll is, in pixels: as far as the square root of its length lasts."""
+    length = min(math.sqrt(distance) / 60, 0.72)
+    return distance * ease_in_out(min(max((t - start) / length, 0), 1))
+
+
+def test_smooth_scrolls_follow_the_frames_time(studio: Studio) -> None:
+    studio.check(
+        "smooth-scroll",
+        [0, 6, 7, 9, 15, 18, 20, 21, 22, 33, 37, 44, 45, 50],
+        {
+            0: lambda t: 0.24 * scrolled(t, 0.2, 900),
+            1: lambda t: 0.24 * (scrolled(t, 0.5, 400) if t < 1.5 else 100),
+            # The line of 10 px after 1000 px comes in at the foot of the 50 px.
+            2: lambda t: 0.24 * scrolled(t, 1.01, 960),
+            4: lambda t: 120 if t >= 0.7 else 0,
         },
     )

@@ -33,6 +33,7 @@ const advance = async (toFrame, toClock) => {
   seekSvgs();
   moveAnimations();
   frameClock = clock;
+  seekScrolls();
   seekMedia();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
@@ -70,7 +71,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   // The events of an animation that began since the frame was drawn come with another draw.
   const pending = decoding() || begun || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
-  const resting = !callbacks.size && !bases.size && !media.size;
+  const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
