@@ -16,6 +16,7 @@ import typer
 
 from helios.errors import EXIT_INTERRUPTED, HeliosError, OptionInvalid, report
 from helios.frame_rate import frame_rate
+from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.stop_signals import call_on_stop
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ Props = Annotated[
     str, typer.Option(help="JSON object (or @file.json) for window.__HELIOS_PROPS__.")
 ]
 Seed = Annotated[int, typer.Option(help="What Math.random starts from.")]
+TimeZone = Annotated[str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")]
+Locale = Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")]
 Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
 Transparent = Annotated[bool, typer.Option("--transparent", help="Keep the page's transparency.")]
 Replay = Annotated[
@@ -88,6 +91,8 @@ def render(
     transparent: Transparent = False,
     props: Props = "{}",
     seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
     replay: Replay = None,
     concurrency: Annotated[int, typer.Option(help="Browsers side by side.")] = 1,
     allow_missing: AllowMissing = False,
@@ -135,7 +140,17 @@ def render(
         rate = frame_rate(fps)
         page = replace(
             _page_options(
-                width, height, rate, scale, transparent, seed, props, allow_missing, timeout
+                width=width,
+                height=height,
+                rate=rate,
+                scale=scale,
+                transparent=transparent,
+                seed=seed,
+                props=props,
+                time_zone=time_zone,
+                locale=locale,
+                allow_missing=allow_missing,
+                timeout=timeout,
             ),
             direct=mode == "canvas",
             reference=reference,
@@ -177,6 +192,8 @@ def still(
     transparent: Transparent = False,
     props: Props = "{}",
     seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
     replay: Replay = None,
     allow_missing: AllowMissing = False,
     timeout: Timeout = 30.0,
@@ -202,15 +219,17 @@ def still(
             Composition.find(source),
             output,
             page=_page_options(
-                width,
-                height,
-                frame_rate(fps),
-                scale,
-                transparent,
-                seed,
-                props,
-                allow_missing,
-                timeout,
+                width=width,
+                height=height,
+                rate=frame_rate(fps),
+                scale=scale,
+                transparent=transparent,
+                seed=seed,
+                props=props,
+                time_zone=time_zone,
+                locale=locale,
+                allow_missing=allow_missing,
+                timeout=timeout,
             ),
             frame=frame,
             image=ImageFormat(codec.name, jpeg_quality),
@@ -252,6 +271,8 @@ def merge(
     fps: Fps = "30",
     props: Props = "{}",
     seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
     replay: Replay = None,
     allow_missing: AllowMissing = False,
     timeout: Timeout = 30.0,
@@ -282,7 +303,17 @@ def merge(
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
         rate = frame_rate(fps)
-        page = _page_options(640, 360, rate, 1.0, False, seed, props, allow_missing, timeout)
+        page = _page_options(
+            width=640,
+            height=360,
+            rate=rate,
+            seed=seed,
+            props=props,
+            time_zone=time_zone,
+            locale=locale,
+            allow_missing=allow_missing,
+            timeout=timeout,
+        )
         check_writable(output)
         with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
             sound = Path(scratch, "sound.mov")
@@ -319,6 +350,8 @@ def inspect(
     fps: Fps = "30",
     props: Props = "{}",
     seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
     timeout: Timeout = 30.0,
 ) -> None:
     """Print what a composition declares, as JSON: duration in seconds, replay, sounds."""
@@ -327,7 +360,17 @@ def inspect(
         from helios.renderer.composition import Composition
         from helios.renderer.inspect import inspect as look
 
-        page = _page_options(1920, 1080, frame_rate(fps), 1.0, False, seed, props, True, timeout)
+        page = _page_options(
+            width=1920,
+            height=1080,
+            rate=frame_rate(fps),
+            seed=seed,
+            props=props,
+            time_zone=time_zone,
+            locale=locale,
+            allow_missing=True,
+            timeout=timeout,
+        )
         facts = await look(Composition.find(source), page)
         print(json.dumps(facts.as_json(), indent=2))
 
@@ -354,32 +397,21 @@ async def _render(request: "RenderRequest", *, verbose: bool) -> None:
 
 
 def _page_options(
-    width: int,
-    height: int,
-    rate: Fraction,
-    scale: float,
-    transparent: bool,
-    seed: int,
-    props: str,
-    allow_missing: bool,
-    timeout: float,
+    *, props: str, time_zone: str, locale: str, timeout: float, **settings: Any
 ) -> "PageOptions":
+    from helios import localization
     from helios.renderer.page import PageOptions
     from helios.renderer.props import read_props
 
     if not (math.isfinite(timeout) and timeout > 0):
         raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
     return PageOptions(
-        width=width,
-        height=height,
-        rate=rate,
-        scale=scale,
-        transparent=transparent,
-        seed=seed,
         props=read_props(props),
-        allow_missing=allow_missing,
+        time_zone=localization.time_zone(time_zone),
+        locale=localization.locale(locale),
         load_timeout=timeout,
         settle_timeout=timeout,
+        **settings,
     )
 
 

@@ -12,6 +12,7 @@ from helios.job_spec import JobSpec
 SOUND_FLAGS = frozenset(
     {
         *("--audio-from", "--frame-count", "--audio-codec", "--fps", "--props", "--seed"),
+        *("--timezone", "--locale"),
         *("--replay", "--no-replay", "--allow-missing", "--no-allow-missing", "--timeout"),
     }
 )

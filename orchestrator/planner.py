@@ -14,6 +14,7 @@ from helios.chunk_record import content_key
 from helios.command import check_length, format_command
 from helios.errors import OptionInvalid
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk, output_path_fault
+from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, locale, time_zone
 from helios.reads import reads_beside
 from helios.renderer.codecs import (
     DEFAULT_PRESET,
@@ -62,6 +63,8 @@ class RenderOptions:
         Output pixels per CSS pixel.
     seed, props:
         What `Math.random` starts from; the object in `window.__HELIOS_PROPS__`.
+    time_zone, locale:
+        Where the page is shown: a name of the IANA time zone database, and a language tag.
     replay:
         Whether pages run every frame from 0 on first; None leaves it to the page.
     timeout:
@@ -81,6 +84,8 @@ class RenderOptions:
     transparent: bool = False
     seed: int = 0
     props: Mapping[str, Any] = field(default_factory=dict)
+    time_zone: str = DEFAULT_TIME_ZONE
+    locale: str = DEFAULT_LOCALE
     replay: bool | None = None
     allow_missing: bool = False
     timeout: float | None = None
@@ -98,6 +103,10 @@ class RenderOptions:
             flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
         if self.seed:
             flags += ["--seed", str(self.seed)]
+        if self.time_zone != DEFAULT_TIME_ZONE:
+            flags += ["--timezone", self.time_zone]
+        if self.locale != DEFAULT_LOCALE:
+            flags += ["--locale", self.locale]
         if self.reference or self.replay is not None:
             flags.append("--replay" if self.reference or self.replay else "--no-replay")
         if self.allow_missing:
@@ -296,6 +305,8 @@ def check_options(name: str, options: RenderOptions) -> None:
     check_encoding(encoding, transparent=options.transparent)
     if options.timeout is not None and not 0 < options.timeout < float("inf"):
         raise OptionInvalid(f"timeout: {options.timeout} s is not above 0")
+    time_zone(options.time_zone)
+    locale(options.locale)
     check_length(["helios", *options.page_flags()])
 
 

@@ -72,6 +72,8 @@ def _page(options: RenderOptions) -> PageOptions:
         rate=options.rate,
         seed=options.seed,
         props=options.props,
+        time_zone=options.time_zone,
+        locale=options.locale,
         allow_missing=options.allow_missing,
         load_timeout=LOAD_TIMEOUT if options.timeout is None else options.timeout,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from orchestrator.cli import flags
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Picture:
     scale: flags.Scale = 1.0
     props: flags.Props = "{}"
     seed: flags.Seed = 0
+    time_zone: flags.TimeZone = DEFAULT_TIME_ZONE
+    locale: flags.Locale = DEFAULT_LOCALE
     replay: flags.Replay = None
     codec: flags.CodecName = None
     crf: flags.Crf = None

@@ -181,6 +181,8 @@ JpegQuality = Annotated[int | None, typer.Option(min=1, max=100, help="Of captur
 Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
 Transparent = Annotated[bool, typer.Option("--transparent", help="Keep transparency.")]
 Seed = Annotated[int, typer.Option(help="What Math.random starts from.")]
+TimeZone = Annotated[str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")]
+Locale = Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")]
 Replay = Annotated[
     bool | None,
     typer.Option(

@@ -91,6 +91,8 @@ def test_chunks_of_an_incremental_render_are_named_by_their_recipe(tmp_path: Pat
     for options in (
         RenderOptions(crf=30),
         RenderOptions(seed=1),
+        RenderOptions(time_zone="Europe/Paris"),
+        RenderOptions(locale="fr-FR"),
         RenderOptions(props={"title": "x"}),
         RenderOptions(width=640),
         RenderOptions(rate=Fraction(25)),
@@ -180,6 +182,8 @@ def test_every_option_reaches_the_command_that_needs_it() -> None:
         scale=2,
         transparent=True,
         seed=7,
+        time_zone="Europe/Paris",
+        locale="fr-FR",
         props={"title": "a 'b' \"c\" ü"},
         replay=False,
         allow_missing=True,
@@ -198,6 +202,8 @@ def test_every_option_reaches_the_command_that_needs_it() -> None:
         "--jpeg-quality": "80",
         "--scale": "2",
         "--seed": "7",
+        "--timezone": "Europe/Paris",
+        "--locale": "fr-FR",
         "--props": '{"title": "a \'b\' \\"c\\" ü"}',
         "--timeout": "5",
     }
@@ -206,7 +212,8 @@ def test_every_option_reaches_the_command_that_needs_it() -> None:
     merge = parse_command(spec.merge_command)
     assert flag(merge, "--frame-count") == "90"
     assert flag(merge, "--audio-from") == words[2]
-    assert flag(merge, "--props") == expected["--props"]
+    for name in ("--props", "--timezone", "--locale"):
+        assert flag(merge, name) == expected[name]
     assert (spec.metadata.width, spec.metadata.height) == (1280, 720)
 
 

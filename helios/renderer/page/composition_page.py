@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import math
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
@@ -12,6 +13,7 @@ from helios.errors import (
     CompositionNotFound,
     CompositionTimedOut,
     CompositionUnsettled,
+    OptionInvalid,
 )
 from helios.frame_rate import frame_time
 from helios.renderer.browser import Browser
@@ -23,6 +25,7 @@ from helios.renderer.page.page_log import PageLog, PageMessages
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.workers import PageWorkers
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
@@ -37,10 +40,24 @@ _UNANSWERED: Params = {
     "unplayable": [],
     "moved": False,
     "pending": True,
+    "hidden": False,
     "resting": False,
     "still": False,
 }
 _PAGE_CRASHED = "the page's process crashed"
+#: The browser accepts any name, and keeps to the machine's own for those that it doesn't know.
+_UNKNOWN_REGION = """(timeZone, locale) => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    return `timezone ${timeZone}`;
+  }
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf([locale]).length ? "" : `locale ${locale}`;
+  } catch {
+    return `locale ${locale}`;
+  }
+}"""
 
 
 class CompositionPage:
@@ -59,6 +76,7 @@ class CompositionPage:
         self._messages = PageMessages(self._session, log)
         self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
         self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
+        self._workers = PageWorkers(self._session, options)
         self._loaded = asyncio.Event()
         self._resting = False
         self._still = False
@@ -171,7 +189,10 @@ class CompositionPage:
                 await self._capture.draw(display=False)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if not self._note_settled(frame, answers) and not self._requests.under_way:
+            pending = self._note_settled(frame, answers)
+            if any(answer["hidden"] for answer in answers):
+                await self._find_closed_roots()
+            elif not pending and not self._requests.under_way:
                 break
             await self._requests.finished()
         if moved and on_demand:
@@ -226,6 +247,7 @@ class CompositionPage:
             call("Network.enable"),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
+            self._workers.listen(),
             call("Animation.enable"),
             call("Animation.setPlaybackRate", {"playbackRate": 0}),
             call(
@@ -242,9 +264,33 @@ class CompositionPage:
                 for source in page_scripts(options)
             ),
         )
+        await self._set_region()
         if options.transparent:
             ground = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
             await call("Emulation.setDefaultBackgroundColorOverride", ground)
+
+    async def _set_region(self) -> None:
+        """Show the page in its own time zone and language, whatever the machine's are.
+
+        Raises
+        ------
+        OptionInvalid
+            The browser doesn't know them.
+        """
+        options, session = self._options, self._session
+        names = json.dumps([options.time_zone, options.locale])
+        unknown = await session.evaluate(f"({_UNKNOWN_REGION})(...{names})")
+        if unknown:
+            raise OptionInvalid(f"{unknown}: the browser doesn't know it")
+        await asyncio.gather(
+            session.call("Emulation.setTimezoneOverride", {"timezoneId": options.time_zone}),
+            session.call("Emulation.setLocaleOverride", {"locale": options.locale}),
+            # The browser's own name stays.
+            session.call(
+                "Emulation.setUserAgentOverride",
+                {"userAgent": "", "acceptLanguage": options.locale},
+            ),
+        )
 
     async def _navigate(self, url: str) -> None:
         answer = await self._session.call("Page.navigate", {"url": url})
@@ -268,9 +314,10 @@ class CompositionPage:
             raise BrowserCrashed("the browser ended while the page loaded")
 
     async def _find_closed_roots(self) -> None:
-        """Show the page's script the closed shadow trees that its markup declares.
+        """Show the page's script the shadow trees that are closed to it.
 
-        No script can find them by itself, and it moves the animations inside.
+        Those that markup declares, and those in which the browser animates an element. The script
+        can't find them by itself, and it moves the animations inside.
         """
         call = self._session.call
         document = await call("DOM.getDocument", {"depth": -1, "pierce": True})
@@ -355,7 +402,8 @@ async def open_page(
 
 def _closed_roots(node: Params) -> Iterator[int]:
     for root in node.get("shadowRoots", ()):
-        if root.get("shadowRootType") == "closed":
+        kind = root.get("shadowRootType")
+        if kind == "closed" or (kind == "user-agent" and node["localName"] == "marquee"):
             yield root["backendNodeId"]
         yield from _closed_roots(root)
     for child in node.get("children", ()):

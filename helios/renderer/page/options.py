@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.renderer.devtools import Params
 
 #: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.
@@ -33,6 +34,8 @@ class PageOptions:
         What `Math.random` starts from.
     props:
         The object that arrives in `window.__HELIOS_PROPS__`.
+    time_zone, locale:
+        Where the page is shown: a name of the IANA time zone database, and a language tag.
     allow_missing:
         Go on when a file that the page asks for isn't there.
     direct:
@@ -50,6 +53,8 @@ class PageOptions:
     transparent: bool = False
     seed: int = 0
     props: Mapping[str, Any] = field(default_factory=dict)
+    time_zone: str = DEFAULT_TIME_ZONE
+    locale: str = DEFAULT_LOCALE
     allow_missing: bool = False
     direct: bool = True
     reference: bool = False

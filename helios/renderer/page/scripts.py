@@ -3,19 +3,30 @@
 import json
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from helios.renderer.page.options import EPOCH_MS, PageOptions
 
 #: The parts of the runtime, in the order in which they are evaluated. All stand in one function,
 #: so that each sees the names of the others and the page sees none.
 _PARTS = (
+    "realm",
     "native",
     "tasks",
     "randomness",
     "clocks",
+    "date",
+    "intl",
+    "timestamps",
     "timers",
+    "workers",
+    "dialogs",
+    "timeline",
     "animation_frames",
     "animations",
+    "closed_roots",
+    "svg",
+    "smooth_scroll",
     "playback",
     "video",
     "audio",
@@ -27,22 +38,60 @@ _PARTS = (
 )
 
 
+#: The parts of the runtime that workers have.
+_WORKER_PARTS = (
+    "realm",
+    "tasks",
+    "randomness",
+    "clocks",
+    "date",
+    "intl",
+    "timestamps",
+    "timers",
+    "workers",
+    "worker_work",
+    "worker_main",
+)
+
+_WORKLET_PARTS = ("date", "randomness")
+
+
 def page_scripts(options: PageOptions) -> list[str]:
     """Return the scripts for a page, in order."""
     config = {
-        "epoch": EPOCH_MS,
-        "seed": options.seed,
+        **_config(options),
         "props": dict(options.props),
         "frameDuration": float(1000 / options.rate),
+    }
+    return [_runtime("runtime", _PARTS, config), _read("canvas.js")]
+
+
+def worker_script(options: PageOptions) -> str:
+    """Return the script for each worker of a page."""
+    return _runtime("worker", _WORKER_PARTS, {**_config(options), "locale": options.locale})
+
+
+def worklet_script(options: PageOptions) -> str:
+    """Return the script for each worklet of a page."""
+    return _runtime("worklet", _WORKLET_PARTS, _config(options))
+
+
+def _config(options: PageOptions) -> dict[str, Any]:
+    return {
+        "epoch": EPOCH_MS,
+        "seed": options.seed,
         "settleTimeout": options.settle_timeout * 1000,
     }
-    return [_runtime().replace("__HELIOS_CONFIG__", json.dumps(config)), _read("canvas.js")]
+
+
+def _runtime(outer: str, parts: tuple[str, ...], config: dict[str, Any]) -> str:
+    return _assembled(outer, parts).replace("__HELIOS_CONFIG__", json.dumps(config))
 
 
 @cache
-def _runtime() -> str:
-    parts = "\n".join(_read(f"runtime/{name}.js") for name in _PARTS)
-    return _read("runtime/runtime.js").replace("/* __HELIOS_PARTS__ */", parts)
+def _assembled(outer: str, parts: tuple[str, ...]) -> str:
+    inner = "\n".join(_read(f"runtime/{name}.js") for name in parts)
+    return _read(f"runtime/{outer}.js").replace("/* __HELIOS_PARTS__ */", inner)
 
 
 @cache

@@ -51,10 +51,14 @@ try {
 } catch {}
 }</script>
 """
-#: Some real time for the attempts: the page's own clock stands still, a worker's doesn't.
+#: Some real time for the attempts: the page's clock and a worker's stand still meanwhile.
 WAIT = """
 <script>
-const clock = "setTimeout(() => postMessage(1), 1500)";
+const clock = `
+  const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  Atomics.wait(new Int32Array(buffer), 0, 0, 1500);
+  postMessage(1);
+`;
 window.helios = {waitUntilStable: () => new Promise((done) => {
   new Worker(URL.createObjectURL(new Blob([clock]))).onmessage = done;
 })};

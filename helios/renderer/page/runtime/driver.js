@@ -11,7 +11,7 @@ const untilReady = async (blockers) => {
   return names;
 };
 
-const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, resting: false, still: false };
+const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, hidden: false, resting: false, still: false };
 // What a child answers, unless its document is replaced meanwhile: nobody answers then.
 const whileThere = (child, answer) => {
   let answered = false;
@@ -30,8 +30,10 @@ const advance = async (toFrame, toClock) => {
   clock = Math.max(clock, toClock);
   reseed("frame", frame);
   driveLibraries();
+  seekSvgs();
   moveAnimations();
   frameClock = clock;
+  seekScrolls();
   seekMedia();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
@@ -51,7 +53,9 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await drawn;
   await hop();
   callbackAge = 0;
+  await runWorkerFrames();
   await runTimers(clock);
+  seekSvgs();
   findMedia();
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
@@ -67,12 +71,13 @@ const settle = async (toFrame, toClock, isDrawn) => {
   // The events of an animation that began since the frame was drawn come with another draw.
   const pending = decoding() || begun || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
-  const resting = !callbacks.size && !bases.size && !media.size;
+  const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
     moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
     pending,
+    hidden: hidesRoots() || inner.some((i) => i.hidden),
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
@@ -106,7 +111,7 @@ const runtime = {
   nextEvent,
   sounds,
   declared,
-  addRoot: (root) => void roots.add(root),
+  addRoot,
 };
 Object.defineProperty(window, KEY, { value: runtime });
 if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;

@@ -50,29 +50,14 @@ const driveLibraries = () => {
   for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds, false));
   if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
   if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(ownFrame()));
-  for (const svg of document.querySelectorAll("svg")) {
-    if (svg.ownerSVGElement) continue;
-    svg.pauseAnimations();
-    svg.setCurrentTime(seconds);
-  }
 };
 
-let hasWorkers = false;
-for (const name of ["Worker", "SharedWorker"]) {
-  if (!window[name]) continue;
-  window[name] = class extends window[name] {
-    constructor(...args) {
-      super(...args);
-      hasWorkers = true;
-    }
-  };
-}
 // Whether something else than this page's own timers and animations may change it in any frame.
 const isDriven = () =>
-  hasWorkers ||
+  workers.size > 0 ||
   Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
   gsapTimelines().length > 0 ||
-  document.querySelector("svg :is(animate, animateMotion, animateTransform, set)") !== null;
+  hasSvgAnimations();
 
 const declared = () => {
   const root = document.querySelector("[data-duration]");

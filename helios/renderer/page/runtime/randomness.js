@@ -18,7 +18,7 @@ const random = () => {
 };
 reseed("load");
 Math.random = random;
-if (window.crypto) {
+if (globalThis.crypto) {
   const randomBytes = (view) => {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256;

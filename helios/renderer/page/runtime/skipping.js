@@ -30,9 +30,10 @@ const hasHiddenGsap = () => Boolean(window.gsapVersions && !window.gsap);
 
 // Milliseconds at which something may happen that changes the page's course; null for never.
 const nextEvent = () => {
-  if (isObserved() || hasNewCallbacks()) return clock + config.frameDuration;
+  // A scroll tells of each of its steps.
+  if (isObserved() || hasNewCallbacks() || scrolls.size) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
-  const next = Math.min(nextTimer()?.timer.due ?? Infinity, nextAnimationEvent(), nextMediaEvent(), nextGsapEvent(), stall, ...inner);
+  const next = Math.min(nextTime(), nextAnimationEvent(), nextMediaEvent(), nextGsapEvent(), stall, ...inner);
   return Number.isFinite(next) ? next : null;
 };

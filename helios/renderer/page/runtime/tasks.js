@@ -12,7 +12,7 @@ const sleep = (ms) => new Promise((resolve) => native.setTimeout(resolve, ms));
 
 const guarded = (callback, ...args) => {
   try {
-    return callback.apply(window, args);
+    return callback.apply(globalThis, args);
   } catch (error) {
     native.reportError(error);
     return undefined;

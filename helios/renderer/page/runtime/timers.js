@@ -1,18 +1,16 @@
-// Timers on virtual time, and dialogs, which nobody answers.
+// Timers on virtual time: `setTimeout`, `requestIdleCallback`, `scheduler`, `AbortSignal.timeout`.
 
-const timers = new Map(); // id -> { due, order, period, run }
+const timers = new Map(); // id -> { due, rank, order, period, run, nesting }
 let lastTimer = 0;
 let nesting = 0;
 
-const addTimer = (handler, delay, args, repeats) => {
-  // HTML, "timer initialization steps": nested timers wait 4 ms at least from the fifth level on.
-  const wait = Math.max(Number(delay) || 0, nesting >= 5 ? 4 : repeats ? 1 : 0);
+const startTimer = (run, wait, { period = null, rank = 0 } = {}) => {
   const id = ++lastTimer;
-  const run = typeof handler === "function" ? () => handler.apply(window, args) : () => (0, eval)(String(handler));
-  timers.set(id, { due: clock + wait, order: id, period: repeats ? wait : null, run, nesting: nesting + 1 });
+  timers.set(id, { due: clock + wait, rank, order: id, period, run, nesting: nesting + 1 });
   if (wait === 0) native.setTimeout(() => timers.has(id) && timers.get(id).due <= clock && fire(id));
   return id;
 };
+const stopTimer = (id) => void timers.delete(Number(id));
 const fire = (id) => {
   const timer = timers.get(id);
   if (timer.period === null) timers.delete(id);
@@ -22,30 +20,89 @@ const fire = (id) => {
   guarded(timer.run);
   nesting = 0;
 };
+// Timers of one time run by their rank, then in the order in which they were set: ids grow.
 const nextTimer = () => {
   let next = null;
   for (const [id, timer] of timers) {
     const sooner = next === null || timer.due < next.timer.due;
-    if (sooner || (timer.due === next.timer.due && timer.order < next.timer.order)) next = { id, timer };
+    if (sooner || (timer.due === next.timer.due && timer.rank < next.timer.rank)) next = { id, timer };
   }
   return next;
 };
+// When the next timer is due, here or in a worker.
+const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
+// Workers reach each time before anything happens here, so that messages find them at that time.
 const runTimers = async (until) => {
-  for (let next = nextTimer(); next && next.timer.due <= until; next = nextTimer()) {
-    clock = Math.max(clock, next.timer.due);
-    fire(next.id);
+  await runWorkers();
+  for (let due = nextTime(); due <= until; due = nextTime()) {
+    if (due > clock) {
+      clock = due;
+      await runWorkers();
+    }
+    const own = nextTimer();
+    if (own?.timer.due <= clock) fire(own.id);
     await hop();
+    await runWorkers();
+  }
+  if (until > clock) {
+    clock = until;
+    await runWorkers();
   }
 };
-window.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
-window.setInterval = (handler, delay, ...args) => addTimer(handler, delay, args, true);
-window.clearTimeout = window.clearInterval = (id) => void timers.delete(Number(id));
-window.requestIdleCallback = (callback) =>
-  addTimer(() => callback({ didTimeout: false, timeRemaining: () => 50 }), 1, [], false);
-window.cancelIdleCallback = window.clearTimeout;
 
-// Nobody answers a dialog.
-window.alert = (text) => console.log(`alert: ${text}`);
-window.confirm = () => true;
-window.prompt = (_, answer) => answer ?? null;
-window.print = () => {};
+const addTimer = (handler, delay, args, repeats) => {
+  // HTML, "timer initialization steps": nested timers wait 4 ms at least from the fifth level on.
+  const wait = Math.max(Number(delay) || 0, nesting >= 5 ? 4 : repeats ? 1 : 0);
+  const run = typeof handler === "function" ? () => handler.apply(globalThis, args) : () => (0, eval)(String(handler));
+  return startTimer(run, wait, { period: repeats ? wait : null });
+};
+globalThis.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
+globalThis.setInterval = (handler, delay, ...args) => addTimer(handler, delay, args, true);
+globalThis.clearTimeout = globalThis.clearInterval = stopTimer;
+
+if (globalThis.IdleDeadline) {
+  // The page is idle as soon as it has run: callbacks never have to come because of their timeout.
+  const deadline = Object.create(IdleDeadline.prototype, {
+    didTimeout: { value: false, enumerable: true },
+    timeRemaining: { value: () => 50 },
+  });
+  window.requestIdleCallback = (callback) => startTimer(() => callback(deadline), 1);
+  window.cancelIdleCallback = stopTimer;
+}
+
+const PRIORITIES = ["user-blocking", "user-visible", "background"];
+if (globalThis.Scheduler) {
+  Scheduler.prototype.postTask = function (callback, options = {}) {
+    const { signal, delay = 0 } = options;
+    const priority = options.priority ?? signal?.priority ?? "user-visible";
+    return new Promise((resolve, reject) => {
+      if (!PRIORITIES.includes(priority)) throw new TypeError(`postTask: ${priority} is not a priority`);
+      if (typeof callback !== "function") throw new TypeError("postTask: the callback is not a function");
+      if (signal?.aborted) throw signal.reason;
+      const abort = () => {
+        stopTimer(id);
+        reject(signal.reason);
+      };
+      const run = () => {
+        signal?.removeEventListener("abort", abort);
+        try {
+          resolve(callback());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const rank = PRIORITIES.indexOf(priority) - 1;
+      const id = startTimer(run, Math.max(Number(delay) || 0, 0), { rank });
+      signal?.addEventListener("abort", abort);
+      signal?.addEventListener("prioritychange", () => {
+        const timer = timers.get(id);
+        if (timer) timer.rank = PRIORITIES.indexOf(signal.priority) - 1;
+      });
+    });
+  };
+}
+AbortSignal.timeout = (delay) => {
+  const controller = new AbortController();
+  startTimer(() => controller.abort(new DOMException("signal timed out", "TimeoutError")), Number(delay));
+  return controller.signal;
+};

@@ -1,0 +1,11 @@
+// The browser's own functions, as pages and workers alike have them before they can replace them.
+
+const native = {
+  Date: globalThis.Date,
+  now: performance.now.bind(performance),
+  setTimeout: globalThis.setTimeout.bind(globalThis),
+  clearTimeout: globalThis.clearTimeout.bind(globalThis),
+  listen: EventTarget.prototype.addEventListener,
+  postMessage: globalThis.postMessage.bind(globalThis),
+  reportError: globalThis.reportError.bind(globalThis),
+};

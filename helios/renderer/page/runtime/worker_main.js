@@ -1,0 +1,39 @@
+// Virtual time in a worker: its clock goes as far as the one that started it says.
+
+native.listen.call(globalThis, "message", async (event) => {
+  if (!isControl(event)) return void handled++;
+  event.stopImmediatePropagation();
+  const { until, frame: shown } = event.data[KEY];
+  await finishWork();
+  await runTimers(until);
+  if (shown !== undefined) {
+    frame = shown;
+    reseed("frame", frame);
+    const due = callbacks;
+    callbacks = new Map();
+    for (const [id, callback] of due) if (due.has(id)) guarded(callback, clock);
+    await hop();
+  }
+  await finishWork();
+  const answer = { next: nextTime(), isAnimated: callbacks.size > 0 || workersAnimated(), handled };
+  handled = 0;
+  native.postMessage({ [KEY]: answer });
+});
+const { close } = globalThis;
+globalThis.close = () => {
+  native.postMessage({ [KEY]: { isClosed: true } });
+  close();
+};
+
+let handled = 0;
+let callbacks = new Map();
+let lastCallback = 0;
+if (globalThis.requestAnimationFrame) {
+  globalThis.requestAnimationFrame = (callback) => {
+    callbacks.set(++lastCallback, callback);
+    return lastCallback;
+  };
+  globalThis.cancelAnimationFrame = (id) => void callbacks.delete(id);
+}
+Object.defineProperty(WorkerNavigator.prototype, "language", { get: () => config.locale });
+Object.defineProperty(WorkerNavigator.prototype, "languages", { get: () => [config.locale] });

@@ -1,0 +1,1 @@
+export const tell = (name, value) => postMessage([name, value]);

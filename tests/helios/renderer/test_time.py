@@ -1,0 +1,130 @@
+"""All of the web platform that tells time tells the frame's, and all that uses time follows it."""
+
+import json
+import math
+
+import pytest
+
+from .conftest import Log, Picture, Studio
+
+pytestmark = pytest.mark.browser
+
+
+def test_all_that_tells_time_tells_that_of_the_frame(studio: Studio) -> None:
+    log: Log = []
+    studio.shoot("tells-time", [0, 1, 7, 59], log=log)
+    (_, _, names), *wrong = log
+    assert len(json.loads(names)) > 30
+    assert [text for _, _, text in wrong] == []
+
+
+def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -> None:
+    def at_half_a_second(t: float) -> float:
+        return 120 if t >= 0.5 else 0
+
+    looks = dict.fromkeys(range(12), at_half_a_second)
+    # Aborted at 0.3 s; seen by an idle callback a little later than it could.
+    looks |= {6: lambda t: 120 if t >= 0.3 else 0, 4: lambda t: 120 if t >= 0.501 else 0}
+    looks |= {7: lambda t: 120 if t >= 0.5005 else 0}
+    studio.check("uses-time", [0, 8, 9, 14, 15, 16, 30, 59], looks)
+
+
+def left_edge(picture: Picture, y: int) -> int:
+    """Return where the first dark pixel of a row is."""
+    image = picture.image.convert("L")
+    return next((x for x in range(image.width) if image.getpixel((x, y)) == 0), image.width)
+
+
+def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
+    frames = [0, 1, 15, 16, 30, 45]
+    found = [
+        (left_edge(picture, 20), left_edge(picture, 100))
+        for picture in studio.shoot("marquee", frames)
+    ]
+    expected = [(320 - frame * 200 / 30, 320 - max(frame - 15, 0) * 200 / 30) for frame in frames]
+    assert found == [pytest.approx(edges, abs=1) for edges in expected]
+
+
+def test_workers_keep_the_pages_time(studio: Studio) -> None:
+    studio.check(
+        "workers",
+        [0, 1, 11, 12, 19, 20, 29, 30, 45, 59],
+        {
+            0: lambda t: 12 * int(t * 10 + 1e-6),
+            1: lambda t: 240 if t >= 0.1 else 0,
+            2: lambda t: 120 * t,
+            4: lambda t: 120 if t >= 0.4 else 0,
+            5: lambda t: 120 * 0.65 if t >= 0.65 else 0,
+            6: lambda t: 120 * 0.3 if t >= 0.3 else 0,
+            7: lambda t: 120 * 0.7 if t >= 0.7 else 0,
+            8: lambda t: 120 if t >= 1 else 0,
+            9: lambda t: 240 if t >= 0.1 else 0,
+        },
+    )
+
+
+@pytest.mark.parametrize("page", ["worklet", "workers"])
+def test_chance_in_workers_and_worklets_follows_the_seed(studio: Studio, page: str) -> None:
+    boxes = {"worklet": (1, 2), "workers": (3,)}[page]
+    drawn = [
+        [studio.shoot(page, [0], seed=seed)[0].level(box) for box in boxes] for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_the_clock_of_an_audio_worklet_is_that_of_its_sound(studio: Studio) -> None:
+    studio.check("worklet", [0, 30], {0: lambda t: 240})
+
+
+def test_svg_animations_move_wherever_they_are(studio: Studio) -> None:
+    def steered(t: float) -> float:
+        if t < 0.5:
+            return 120 * t
+        return 60 if t < 1 else 120 if t < 1.5 else 120 * (t - 0.5)
+
+    def added(t: float) -> float:
+        return 255 if t < 0.5 else 120 * (t - 0.5)
+
+    studio.check(
+        "svg-roots",
+        [0, 7, 14, 15, 16, 29, 30, 45, 58],
+        {
+            **dict.fromkeys(range(5), lambda t: 120 * t),
+            5: added,
+            6: added,
+            7: steered,
+        },
+    )
+
+
+def ease_in_out(progress: float) -> float:
+    """CSS `ease-in-out`: the curve and its place in time, solved by halving."""
+
+    def bezier(a: float, b: float, s: float) -> float:
+        return 3 * a * s * (1 - s) ** 2 + 3 * b * s**2 * (1 - s) + s**3
+
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if bezier(0.42, 0.58, middle) < progress else (low, middle)
+    return bezier(0, 1, low)
+
+
+def scrolled(t: float, start: float, distance: float) -> float:
+    """Where a smooth scroll is, in pixels: as far as the square root of its length lasts."""
+    length = min(math.sqrt(distance) / 60, 0.72)
+    return distance * ease_in_out(min(max((t - start) / length, 0), 1))
+
+
+def test_smooth_scrolls_follow_the_frames_time(studio: Studio) -> None:
+    studio.check(
+        "smooth-scroll",
+        [0, 6, 7, 9, 15, 18, 20, 21, 22, 33, 37, 44, 45, 50],
+        {
+            0: lambda t: 0.24 * scrolled(t, 0.2, 900),
+            1: lambda t: 0.24 * (scrolled(t, 0.5, 400) if t < 1.5 else 100),
+            # The line of 10 px after 1000 px comes in at the foot of the 50 px.
+            2: lambda t: 0.24 * scrolled(t, 1.01, 960),
+            4: lambda t: 120 if t >= 0.7 else 0,
+        },
+    )
