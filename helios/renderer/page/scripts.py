@@ -19,6 +19,7 @@ _PARTS = (
     "playback",
     "video",
     "audio",
+    "interfaces",
     "pending_work",
     "libraries",
     "readiness",
@@ -42,6 +43,8 @@ def page_scripts(options: PageOptions) -> list[str]:
 @cache
 def _runtime() -> str:
     parts = "\n".join(_read(f"runtime/{name}.js") for name in _PARTS)
+    operations = _read("runtime/promise_operations.json")
+    parts = parts.replace("__HELIOS_PROMISE_OPERATIONS__", operations)
     return _read("runtime/runtime.js").replace("/* __HELIOS_PARTS__ */", parts)
 
 

@@ -76,7 +76,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
-    still: resting && !isDriven() && inner.every((i) => i.still),
+    still: resting && !isDriven() && !working().length && inner.every((i) => i.still),
   };
 };
 

@@ -3,6 +3,9 @@
 // The page may replace any of these, so the runtime keeps the browser's own.
 const native = {
   Date: window.Date,
+  Promise: window.Promise,
+  then: Promise.prototype.then,
+  addEventListener: EventTarget.prototype.addEventListener,
   now: performance.now.bind(performance),
   requestAnimationFrame: window.requestAnimationFrame.bind(window),
   setTimeout: window.setTimeout.bind(window),

@@ -31,10 +31,12 @@ const nextTimer = () => {
   return next;
 };
 const runTimers = async (until) => {
+  // What was begun at a time has its result at that time, however long it takes.
+  await untilIdle();
   for (let next = nextTimer(); next && next.timer.due <= until; next = nextTimer()) {
     clock = Math.max(clock, next.timer.due);
     fire(next.id);
-    await hop();
+    await untilIdle();
   }
 };
 window.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
