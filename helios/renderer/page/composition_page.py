@@ -20,7 +20,7 @@ from helios.renderer.devtools import Params
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.options import Declared, ImageFormat, PageOptions
 from helios.renderer.page.page_log import PageLog, PageMessages
-from helios.renderer.page.requests import PageRequests
+from helios.renderer.page.requests import NETWORK_BINDING, PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession
 
@@ -220,6 +220,7 @@ class CompositionPage:
             call("Page.enable"),
             call("Runtime.enable"),
             call("Network.enable"),
+            call("Runtime.addBinding", {"name": NETWORK_BINDING}),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
             call("Animation.enable"),

@@ -1,9 +1,10 @@
 """What a page asks for: requests that are under way, and files that can't be had."""
 
 import asyncio
+import contextlib
 import time
 
-from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled
+from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled, HeliosError
 from helios.renderer.devtools import Params
 from helios.renderer.page.exceptions import short_url
 from helios.renderer.page.page_log import PageMessages
@@ -11,6 +12,8 @@ from helios.renderer.page.session import PageSession
 
 #: Kinds of requests that don't end by themselves.
 _ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")
+#: Name of the function by which a page's script asks to be told when no request is under way.
+NETWORK_BINDING = "__helios_network__"
 
 
 class PageRequests:
@@ -37,6 +40,7 @@ class PageRequests:
         self._endless: dict[str, str] = {}
         self._workers: dict[str, str] = {}
         self._missing: list[str] = []
+        self._answering: set[asyncio.Future[None]] = set()
         self.refused = ""
         self.images_may_move = False
 
@@ -51,6 +55,7 @@ class PageRequests:
         ):
             self._session.on(method, handler)
         self._session.devtools.on("Target.targetCreated", self._on_target)
+        self._session.on("Runtime.bindingCalled", self._on_question)
 
     @property
     def under_way(self) -> list[str]:
@@ -141,3 +146,20 @@ class PageRequests:
         if "worker" in target["type"]:
             # The request for its script has the same id.
             self._workers[target["targetId"]] = ""
+
+    def _on_question(self, event: Params) -> None:
+        if event["name"] == NETWORK_BINDING:
+            answering = asyncio.ensure_future(self._answer(event["executionContextId"]))
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
+
+    async def _answer(self, context: int) -> None:
+        """Tell a document when no request is under way, and whether one was."""
+        was_busy = bool(self._under_way)
+        # What goes wrong here is found again, and raised, by the call that drives the page.
+        with contextlib.suppress(HeliosError):
+            await self.finished()
+        with contextlib.suppress(HeliosError):
+            await self._session.evaluate(
+                f"__helios_runtime__.answerNetwork({str(was_busy).lower()})", context
+            )

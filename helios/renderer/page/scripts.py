@@ -19,6 +19,7 @@ _PARTS = (
     "playback",
     "video",
     "audio",
+    "network",
     "interfaces",
     "pending_work",
     "libraries",

@@ -24,7 +24,7 @@ WORK = {
     "Blob.text": "big().text().then(done)",
     "FileReader": "const r = new FileReader(); r.onload = done; r.readAsDataURL(big())",
     "toBlob": "canvas().toBlob(done)",
-    "convertToBlob": "canvas().transferControlToOffscreen().convertToBlob().then(done)",
+    "convertToBlob": "const c = new OffscreenCanvas(900, 900); c.getContext('2d'); c.convertToBlob().then(done)",
     "createImageBitmap": "createImageBitmap(canvas()).then(done)",
     "image": "const i = new Image(); i.onload = done; i.src = '/assets/blue.png?' + Math.random()",
     "image of a blob": "canvas().toBlob((b) => { const i = new Image(); i.onload = done; i.src = URL.createObjectURL(b) })",
@@ -112,7 +112,6 @@ WORK = {
         document.body.append(s);
         s.innerHTML = '<image width="9" height="9"/>'; s.firstChild.onload = done;
         s.firstChild.setAttribute('href', '/assets/orange.png?svg')""",
-    "object": "const o = document.createElement('object'); o.onload = done; o.data = 'inner.svg'; document.body.append(o)",
     "MessageChannel": "const c = new MessageChannel(); let n = 0; c.port1.onmessage = () => ++n < 30 ? c.port2.postMessage(0) : done(); c.port2.postMessage(0)",
     "BroadcastChannel": "const b = new BroadcastChannel('b'); b.onmessage = done; new BroadcastChannel('b').postMessage(0)",
     "Web Locks": "navigator.locks.request('l', async () => done(await big().text()))",

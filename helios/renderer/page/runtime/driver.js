@@ -104,6 +104,7 @@ const runtime = {
   settle,
   pictured,
   nextEvent,
+  answerNetwork,
   sounds,
   declared,
   addRoot: (root) => void roots.add(root),

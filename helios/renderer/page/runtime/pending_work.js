@@ -208,7 +208,7 @@ const countReaders = () => {
 };
 const countDatabases = () => {
   const ended = (request) => request.readyState === "done";
-  for (const owner of ["IDBFactory", "IDBObjectStore", "IDBIndex", "IDBCursor"]) {
+  for (const owner of ["IDBObjectStore", "IDBIndex", "IDBCursor"]) {
     for (const name of operationNames(window[owner]?.prototype ?? {})) {
       after(window[owner].prototype, name, (self, result) => {
         // A cursor that moves on answers by the request that opened it.
@@ -216,6 +216,13 @@ const countDatabases = () => {
         if (request instanceof IDBRequest) finish(request, `${owner}.${name}`, ended);
       });
     }
+  }
+  // Opening is done for a while, between an upgrade and success.
+  for (const name of ["open", "deleteDatabase"]) {
+    after(IDBFactory.prototype, name, (self, request) => {
+      const end = begin(`IDBFactory.${name}`);
+      for (const type of ["success", "error", "blocked"]) native.addEventListener.call(request, type, end, { once: true });
+    });
   }
   after(IDBDatabase.prototype, "transaction", (self, transaction) => {
     const end = begin("IDBTransaction");
@@ -269,10 +276,26 @@ const countImages = () => {
 
 // Whether a message is ever taken can't be known: one that is sent is given the time of some tasks.
 const countMessages = () => {
-  for (const name of ["MessagePort", "BroadcastChannel", "Worker"]) {
-    after(window[name]?.prototype ?? {}, "postMessage", () => void begun++);
-  }
-  after(window, "postMessage", () => void begun++);
+  for (const holder of [MessagePort.prototype, window]) after(holder, "postMessage", () => void begun++);
+  // Messages to other channels of a name go by another process. A channel of our own hears them too.
+  const { BroadcastChannel } = window;
+  const echoes = new Map(); // name -> channel, and what ends when it hears the next message
+  replace(BroadcastChannel.prototype, "postMessage", {
+    apply: (operation, self, args) => {
+      if (!echoes.has(self.name)) {
+        const [channel, ends] = [new BroadcastChannel(self.name), []];
+        channel.onmessage = () => ends.shift()?.();
+        echoes.set(self.name, ends);
+      }
+      Reflect.apply(operation, self, args);
+      echoes.get(self.name).push(begin("BroadcastChannel"));
+    },
+  });
+};
+// A lock that is free is granted by another process; one that is held comes when the page gives it back.
+const countLocks = () => {
+  const { query } = window.LockManager?.prototype ?? {};
+  after(window.LockManager?.prototype ?? {}, "request", (self) => follow(query.call(self), "LockManager.request"));
 };
 
 countPromises(promiseOperations());
@@ -283,6 +306,7 @@ countDatabases();
 countCodecs();
 countImages();
 countMessages();
+countLocks();
 
 const working = () => {
   const names = [...outstanding.values()].filter((name) => !isDecoding(name));
@@ -295,15 +319,19 @@ const decoding = () => [...outstanding.values()].some(isDecoding);
 // Tasks in a row in which nothing begins before all counts as done: what ended may begin the next.
 const QUIET_TASKS = 4;
 // Wait until nothing is outstanding and nothing follows from what was, or the time limit is over.
-const untilIdle = async () => {
+const untilIdle = async (asksNetwork = false) => {
   let seen = begun;
   await hop();
-  if (seen === begun && !working().length) return;
+  if (!asksNetwork && seen === begun && !working().length) return;
   const deadline = native.now() + config.settleTimeout;
-  for (let quiet = 0, pause = 0; quiet < QUIET_TASKS && native.now() < deadline; ) {
+  for (let quiet = 0, pause = 0; native.now() < deadline; ) {
     const isQuiet = seen === begun && !working().length;
     seen = begun;
     quiet = isQuiet ? quiet + 1 : 0;
+    if (quiet === QUIET_TASKS) {
+      if (!asksNetwork || !(await untilNetworkIdle())) return;
+      quiet = 0;
+    }
     if (isQuiet || pause < 4) await hop();
     else await sleep(Math.min(pause - 4, 20));
     pause = isQuiet ? 0 : pause + 1;

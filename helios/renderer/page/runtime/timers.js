@@ -9,7 +9,7 @@ const addTimer = (handler, delay, args, repeats) => {
   const wait = Math.max(Number(delay) || 0, nesting >= 5 ? 4 : repeats ? 1 : 0);
   const id = ++lastTimer;
   const run = typeof handler === "function" ? () => handler.apply(window, args) : () => (0, eval)(String(handler));
-  timers.set(id, { due: clock + wait, order: id, period: repeats ? wait : null, run, nesting: nesting + 1 });
+  timers.set(id, { due: clock + wait, order: id, period: repeats ? wait : null, run, nesting: nesting + 1, handler });
   if (wait === 0) native.setTimeout(() => timers.has(id) && timers.get(id).due <= clock && fire(id));
   return id;
 };
@@ -32,11 +32,11 @@ const nextTimer = () => {
 };
 const runTimers = async (until) => {
   // What was begun at a time has its result at that time, however long it takes.
-  await untilIdle();
+  await untilIdle(frame < 0);
   for (let next = nextTimer(); next && next.timer.due <= until; next = nextTimer()) {
     clock = Math.max(clock, next.timer.due);
     fire(next.id);
-    await untilIdle();
+    await untilIdle(mayLoad(next.timer.handler));
   }
 };
 window.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
