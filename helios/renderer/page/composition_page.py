@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
 
@@ -163,15 +164,22 @@ class CompositionPage:
         drawn = "true" if on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
         moved = False
-        for _ in range(_MAX_ROUNDS):
+        rounds = 0
+        deadline = time.monotonic() + self._options.settle_timeout
+        while rounds < _MAX_ROUNDS:
             await session.stop_clocks()
             if on_demand:
                 await self._capture.draw(display=False)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if not self._note_settled(frame, answers) and not self._requests.under_way:
+            pending = self._note_settled(frame, answers)
+            if self._requests.under_way:
+                # What has come may ask for more: that doesn't end by a number of rounds.
+                await self._requests.finished(deadline)
+            elif pending:
+                rounds += 1
+            else:
                 break
-            await self._requests.finished()
         if moved and on_demand:
             await self._until_pictured()
             for _ in range(_VIDEO_DRAWS - 1):

@@ -62,14 +62,19 @@ class PageRequests:
         """URLs that are being loaded, sorted."""
         return sorted(self._under_way.values())
 
-    async def finished(self) -> None:
+    async def finished(self, deadline: float | None = None) -> None:
         """Wait until no request is under way.
+
+        Parameters
+        ----------
+        deadline:
+            Time of the monotonic clock at which to give up; by default, after the limit.
 
         Raises
         ------
         CompositionUnsettled, BrowserCrashed
         """
-        deadline = time.monotonic() + self._limit
+        deadline = deadline or time.monotonic() + self._limit
         while self._under_way:
             if self._session.devtools.closed.is_set():
                 raise BrowserCrashed(f"the browser ended (frame {self._session.frame})")
@@ -108,7 +113,7 @@ class PageRequests:
         url = event["request"]["url"]
         if event["requestId"] in self._workers:
             self._workers[event["requestId"]] = url
-        elif url.startswith(("http:", "https:")):
+        elif url.startswith(("http:", "https:", "blob:", "data:")):
             # A stream of media stays open for as long as its element lives.
             asked = self._endless if event.get("type") in _ENDLESS else self._under_way
             asked[event["requestId"]] = short_url(url)
@@ -138,7 +143,8 @@ class PageRequests:
         url = self._under_way.pop(event["requestId"], None)
         url = url or self._endless.pop(event["requestId"], None)
         aborted = event.get("canceled") or event["errorText"] == "net::ERR_ABORTED"
-        if url is not None and not aborted:
+        made = url is not None and url.startswith(("blob:", "data:"))  # by the page, not a file
+        if url is not None and not aborted and not made:
             self.note_missing(url, event["errorText"])
 
     def _on_target(self, event: Params) -> None:

@@ -18,15 +18,13 @@ const answerNetwork = (wasBusy) => questions.shift()(wasBusy);
 // for ever, as long as no element appears that may load something.
 const MOST_QUESTIONS = 3;
 const asked = new Map(); // source of a handler -> how often the network was asked about it
-const elements = ["embed", "iframe", "image", "link", "object", "script"].map((tag) =>
-  document.getElementsByTagName(tag),
-);
+const LOADING_TAGS = ["embed", "iframe", "image", "link", "object", "script"];
 let elementCounts = "";
 const mayLoad = (handler) => {
   const source = String(handler);
   const times = (asked.get(source) ?? 0) + 1;
   asked.set(source, times);
-  const counts = elements.map((list) => list.length).join();
+  const counts = LOADING_TAGS.map((tag) => document.getElementsByTagName(tag).length).join();
   const changed = counts !== elementCounts;
   elementCounts = counts;
   return changed || times <= MOST_QUESTIONS;

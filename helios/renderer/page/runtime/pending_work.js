@@ -1,11 +1,11 @@
 // Work that ends by itself, and that a frame waits for.
 
 const outstanding = new Map(); // token -> what is waited for
-let begun = 0; // how often work has begun, or a task been queued
+let workBegun = 0; // how often work has begun, or a task been queued
 const begin = (name) => {
   const token = {};
   outstanding.set(token, name);
-  begun++;
+  workBegun++;
   return () => void outstanding.delete(token);
 };
 
@@ -168,7 +168,7 @@ const countCallbacks = () => {
 const unfinished = new Map(); // object -> [what is waited for, whether it has ended]
 const finish = (object, name, hasEnded) => {
   unfinished.set(object, [name, hasEnded]);
-  begun++;
+  workBegun++;
 };
 const stillUnfinished = () => {
   const names = [];
@@ -276,7 +276,7 @@ const countImages = () => {
 
 // Whether a message is ever taken can't be known: one that is sent is given the time of some tasks.
 const countMessages = () => {
-  for (const holder of [MessagePort.prototype, window]) after(holder, "postMessage", () => void begun++);
+  for (const holder of [MessagePort.prototype, window]) after(holder, "postMessage", () => void workBegun++);
   // Messages to other channels of a name go by another process. A channel of our own hears them too.
   const { BroadcastChannel } = window;
   const echoes = new Map(); // name -> channel, and what ends when it hears the next message
@@ -320,13 +320,13 @@ const decoding = () => [...outstanding.values()].some(isDecoding);
 const QUIET_TASKS = 4;
 // Wait until nothing is outstanding and nothing follows from what was, or the time limit is over.
 const untilIdle = async (asksNetwork = false) => {
-  let seen = begun;
+  let seen = workBegun;
   await hop();
-  if (!asksNetwork && seen === begun && !working().length) return;
+  if (!asksNetwork && seen === workBegun && !working().length) return;
   const deadline = native.now() + config.settleTimeout;
   for (let quiet = 0, pause = 0; native.now() < deadline; ) {
-    const isQuiet = seen === begun && !working().length;
-    seen = begun;
+    const isQuiet = seen === workBegun && !working().length;
+    seen = workBegun;
     quiet = isQuiet ? quiet + 1 : 0;
     if (quiet === QUIET_TASKS) {
       if (!asksNetwork || !(await untilNetworkIdle())) return;
