@@ -15,6 +15,7 @@ from helios.errors import (
     CompositionUnsettled,
 )
 from helios.frame_rate import frame_time
+from helios.render_warning import RenderWarning
 from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
@@ -24,6 +25,7 @@ from helios.renderer.page.page_log import PageLog, PageMessages
 from helios.renderer.page.requests import NETWORK_BINDING, PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.support import check_dialect, warnings_of
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
@@ -83,7 +85,8 @@ class CompositionPage:
 
         Raises
         ------
-        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
+        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing,
+        DialectUnsupported
         """
         await self._prepare()
         try:
@@ -107,6 +110,17 @@ class CompositionPage:
                 hint="Open the page in a browser and look at its console.",
                 details=self._messages.errors,
             )
+        said = await self._session.evaluate("__helios_runtime__.support()")
+        check_dialect(composition.url, said["unhonoured"])
+
+    async def moves(self) -> bool:
+        """Tell whether anything in the page moves by itself, now or later."""
+        return not self._still or await self._next_event() is not None
+
+    async def warnings(self) -> list[RenderWarning]:
+        """Return what the page asked for so far that can't be rendered right."""
+        answers = await self._session.evaluate_all("__helios_runtime__.support()")
+        return warnings_of(answers, self._requests.data_hosts)
 
     async def declared(self) -> Declared:
         """Return what the page says of its length and of how it is to be rendered."""

@@ -9,9 +9,12 @@ from helios.renderer.devtools import Params
 from helios.renderer.page.exceptions import short_url
 from helios.renderer.page.page_log import PageMessages
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.support import host_of
 
 #: Kinds of requests that don't end by themselves.
 _ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")
+#: Kinds of requests by which a page gets data, other than files that make it up.
+_DATA = ("XHR", "Fetch", "EventSource", "WebSocket")
 #: Name of the function by which a page's script asks to be told when no request is under way.
 NETWORK_BINDING = "__helios_network__"
 
@@ -28,6 +31,8 @@ class PageRequests:
     ----------
     refused:
         Why the page itself can't be had; empty if it can.
+    data_hosts:
+        Other hosts than the page's own that it asks for data.
     images_may_move:
         Whether the page has shown images of a format that may hold animations.
     """
@@ -42,12 +47,15 @@ class PageRequests:
         self._missing: list[str] = []
         self._answering: set[asyncio.Future[None]] = set()
         self.refused = ""
+        self.data_hosts: set[str] = set()
+        self._own_host = ""
         self.images_may_move = False
 
     def listen(self) -> None:
         """Follow the network."""
         for method, handler in (
             ("Network.requestWillBeSent", self._on_request),
+            ("Network.webSocketCreated", self._on_socket),
             ("Network.responseReceived", self._on_response),
             ("Network.responseReceivedExtraInfo", self._on_status),
             ("Network.loadingFinished", self._on_finished),
@@ -111,12 +119,22 @@ class PageRequests:
 
     def _on_request(self, event: Params) -> None:
         url = event["request"]["url"]
+        self._note_host(url, event.get("type", ""), main=event.get("frameId"))
         if event["requestId"] in self._workers:
             self._workers[event["requestId"]] = url
         elif url.startswith(("http:", "https:", "blob:", "data:")):
             # A stream of media stays open for as long as its element lives.
             asked = self._endless if event.get("type") in _ENDLESS else self._under_way
             asked[event["requestId"]] = short_url(url)
+
+    def _on_socket(self, event: Params) -> None:
+        self._note_host(event["url"], "WebSocket")
+
+    def _note_host(self, url: str, kind: str, main: str | None = None) -> None:
+        if kind == "Document" and main == self._session.main_frame:
+            self._own_host = host_of(url)
+        elif kind in _DATA and (host := host_of(url)) not in ("", self._own_host):
+            self.data_hosts.add(host)
 
     def _on_response(self, event: Params) -> None:
         response = event["response"]

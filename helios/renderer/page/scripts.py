@@ -24,6 +24,7 @@ _PARTS = (
     "pending_work",
     "libraries",
     "readiness",
+    "support",
     "skipping",
     "driver",
 )

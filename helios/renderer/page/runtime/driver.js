@@ -107,6 +107,7 @@ const runtime = {
   answerNetwork,
   sounds,
   declared,
+  support,
   addRoot: (root) => void roots.add(root),
 };
 Object.defineProperty(window, KEY, { value: runtime });
