@@ -117,7 +117,7 @@ async def _plan(
     from orchestrator.portable_job import link_composition, name_in_assets
 
     link_composition(source, folder)
-    spec, _ = await plan_render(
+    return await plan_render(
         display,
         source,
         Destination(path=folder / video),
@@ -127,7 +127,6 @@ async def _plan(
         job_dir=folder,
         input_name=name_in_assets(source),
     )
-    return spec
 
 
 async def _sample(spec: "JobSpec", folder: Path) -> "Pace":

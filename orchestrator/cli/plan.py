@@ -39,7 +39,7 @@ def plan(
         from orchestrator.cli.planning import plan_render, write_spec
         from orchestrator.destination import Destination
 
-        spec, _ = await plan_render(
+        spec = await plan_render(
             display,
             source,
             Destination(path=Path(video)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from helios.job_spec import JobSpec
 from orchestrator.destination import Destination
 from orchestrator.planner import ChunkSizes, RenderOptions, check_options, is_sequence, plan
-from orchestrator.survey import Survey, survey
+from orchestrator.survey import survey
 
 if TYPE_CHECKING:
     from orchestrator.cli.flag_groups import Length
@@ -25,8 +25,8 @@ async def plan_render(
     job_id: str | None = None,
     input_name: str | None = None,
     incremental: bool = False,
-) -> tuple[JobSpec, Survey]:
-    """Look at a composition; return the job spec of its render, and what was found.
+) -> JobSpec:
+    """Look at a composition and return the job spec of its render.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ async def plan_render(
             sound=not length.no_audio,
         )
     for warning in found.warnings:
-        display.note("warning", str(warning), **warning.as_json())
+        display.warn(warning)
+    display.moves = found.moves
     spec = plan(
         source,
         destination.name,
@@ -76,7 +77,7 @@ async def plan_render(
         chunks=count,
         sounds=found.sounds,
     )
-    return spec, found
+    return spec
 
 
 def write_spec(path: Path, spec: JobSpec) -> None:
@@ -85,11 +86,3 @@ def write_spec(path: Path, spec: JobSpec) -> None:
 
     with whole_output(path) as folder:
         (folder / "whole").write_text(spec.to_json(), "utf-8")
-
-
-async def warn_of_picture(display: "Display", video: Path, found: Survey) -> None:
-    """Look at a finished video, and warn of what can't be meant."""
-    from orchestrator.picture_check import picture_warnings
-
-    for warning in await picture_warnings(video, found.frame_count, moves=found.moves):
-        display.note("warning", str(warning), **warning.as_json())

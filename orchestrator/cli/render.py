@@ -48,7 +48,7 @@ def render(
     async def work(display: "Display") -> None:
         from orchestrator.cli.execution import execute
         from orchestrator.cli.keeping import check_incremental
-        from orchestrator.cli.planning import plan_render, warn_of_picture, write_spec
+        from orchestrator.cli.planning import plan_render, write_spec
         from orchestrator.destination import Destination
         from orchestrator.file_lock import alone_in
         from orchestrator.job import new_job_id
@@ -86,7 +86,7 @@ def render(
         at_once = chosen_concurrency(concurrency, remote=where.is_remote)
         adapters = (await where.found()).adapters()
         folder = job_dir or destination.job_dir
-        spec, found = await plan_render(
+        spec = await plan_render(
             display,
             source,
             destination,
@@ -125,8 +125,6 @@ def render(
             telling=telling,
             display=display,
         )
-        if destination.path is not None:
-            await warn_of_picture(display, destination.path, found)
 
     shown.run(work)
 
@@ -170,7 +168,7 @@ async def _detach(
     webhook = telling.of_detached()
     deployment = await find_place(where)
     at_once = concurrency or deployment.max_concurrency
-    spec, _ = await plan_render(
+    spec = await plan_render(
         display,
         source,
         destination,

@@ -220,7 +220,8 @@ class CompositionPage:
             return self._capture.last_image
         await self.seek(frame, every_frame=every_frame)
         data = await self.capture(image)
-        if self._still and not every_frame and not self._requests.images_may_move:
+        requests = self._requests
+        if self._still and not (every_frame or requests.images_may_move or requests.is_live):
             event = await self._next_event()
             self.same_until = math.inf if event is None else self._frame_at(event)
         return data

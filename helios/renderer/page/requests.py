@@ -43,6 +43,7 @@ class PageRequests:
         self._messages = messages
         self._under_way: dict[str, str] = {}
         self._endless: dict[str, str] = {}
+        self._live: set[str] = set()
         self._workers: dict[str, str] = {}
         self._missing: list[str] = []
         self._answering: set[asyncio.Future[None]] = set()
@@ -56,6 +57,7 @@ class PageRequests:
         for method, handler in (
             ("Network.requestWillBeSent", self._on_request),
             ("Network.webSocketCreated", self._on_socket),
+            ("Network.webSocketClosed", self._on_finished),
             ("Network.responseReceived", self._on_response),
             ("Network.responseReceivedExtraInfo", self._on_status),
             ("Network.loadingFinished", self._on_finished),
@@ -64,6 +66,11 @@ class PageRequests:
             self._session.on(method, handler)
         self._session.devtools.on("Target.targetCreated", self._on_target)
         self._session.on("Runtime.bindingCalled", self._on_question)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a connection is open by which the page may hear of something at any time."""
+        return bool(self._live)
 
     @property
     def under_way(self) -> list[str]:
@@ -126,9 +133,12 @@ class PageRequests:
             # A stream of media stays open for as long as its element lives.
             asked = self._endless if event.get("type") in _ENDLESS else self._under_way
             asked[event["requestId"]] = short_url(url)
+            if event.get("type") == "EventSource":
+                self._live.add(event["requestId"])
 
     def _on_socket(self, event: Params) -> None:
         self._note_host(event["url"], "WebSocket")
+        self._live.add(event["requestId"])
 
     def _note_host(self, url: str, kind: str, main: str | None = None) -> None:
         if kind == "Document" and main == self._session.main_frame:
@@ -156,8 +166,10 @@ class PageRequests:
     def _on_finished(self, event: Params) -> None:
         self._under_way.pop(event["requestId"], None)
         self._endless.pop(event["requestId"], None)
+        self._live.discard(event["requestId"])
 
     def _on_failed(self, event: Params) -> None:
+        self._live.discard(event["requestId"])
         url = self._under_way.pop(event["requestId"], None)
         url = url or self._endless.pop(event["requestId"], None)
         aborted = event.get("canceled") or event["errorText"] == "net::ERR_ABORTED"

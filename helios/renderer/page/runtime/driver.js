@@ -2,7 +2,7 @@
 
 // Ask again and again, less and less often, until nobody waits; returns what still does.
 const untilReady = async (blockers) => {
-  const deadline = native.now() + config.settleTimeout;
+  const deadline = native.now() + (gaveUp ? 0 : config.settleTimeout);
   let names = blockers();
   for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
     await sleep(pause);

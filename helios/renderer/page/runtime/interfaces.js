@@ -22,10 +22,10 @@ const operationsOf = (holder, isStatic) =>
 
 // Where an interface or namespace keeps its operations: `Blob`, `FontFace.prototype`, ...
 const holderOf = (name) => {
-  if (name === "window") return window;
+  if (name === "window") return globalThis;
   if (name === "FontFaceSet.prototype") return Object.getPrototypeOf(document.fonts); // not exposed by its name
   const [owner, prototype] = name.split(".");
-  const value = Object.getOwnPropertyDescriptor(window, owner)?.value;
+  const value = Object.getOwnPropertyDescriptor(globalThis, owner)?.value;
   return prototype ? value?.prototype : value;
 };
 // Return { holder: names of its operations that return a promise }.
@@ -37,8 +37,8 @@ const findPromiseOperations = () => {
     const operations = operationsOf(holderOf(name), isStatic);
     if (operations.length) found[name] = operations.sort();
   };
-  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(window))) {
-    if (value === window) continue;
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(globalThis))) {
+    if (value === globalThis) continue;
     const isNamespace = typeof value === "object" && value?.[Symbol.toStringTag];
     if (isNamespace || (typeof value === "function" && value.prototype)) look(name, !isNamespace);
     if (typeof value === "function" && value.prototype && value.prototype.constructor === value) look(`${name}.prototype`);
