@@ -1,16 +1,15 @@
 // Operations that return a promise.
 
-// What doesn't end by itself within a frame isn't waited for: what follows virtual time, what takes
-// a person, hardware or another machine, and what takes the page's own scripts.
+// What doesn't end by itself within a frame isn't waited for, by its interface or its name.
 const UNENDING = {
-  time: /^(Animation|AudioContext|HTMLMediaElement|Profiler|Scheduler|ViewTransition)\.|\.scroll/,
+  virtualTime: /^(Animation|AudioContext|HTMLMediaElement|Profiler|Scheduler|ViewTransition)\.|\.scroll/,
   people:
-    /^(Before|BrowserCapture|CaptureC|Clipboard|Credential|Document(\.|Picture)|EyeDropper|Idle|Keyboard|MediaKey|Navigator\.(re|cl|se|ad|join|leave)|Payment|PushM|ScreenO|ServiceWorkerRegistration\.show|WakeLock)|\.request(Fullscreen|Permission|PictureInPicture|PointerLock|Window)$|^window\.(get|query|show)/i,
+    /^(BeforeInstallPrompt|Clipboard|Credential|Document|EyeDropper|IdleDetector|Keyboard|MediaKey|Navigator\.(clear|request|set)|Payment|ScreenOrientation|WakeLock)|\.(request(Fullscreen|Permission|PictureInPicture|PointerLock)|showNotification)|^window\.(get|query|show)/,
   hardware:
-    /^(Bluetooth|Gamepad|HID|ImageCapture|Ink|MediaDevices|MediaStreamTrack|MIDI|Presentation|Pressure|Remote|Serial|Sensor|Speech|USB|XR)/,
-  machines:
-    /^(Background|Identity|Language|PeriodicSync|Proofreader|PublicKey|Push|Rewriter|RTC|SharedStorage|Summarizer|Sync|Translator|WebSocketStream|WebTransport|webkitRTC|webkitSpeech|Writer)/,
-  scripts:
+    /^(Browser|CaptureController|Crop|Gamepad|HID|ImageCapture|Ink|MediaDevices|MediaStreamTrack|MIDI|Presentation|Pressure|Remote|Restriction|Serial|Speech|USB|webkitSpeech|XR)|XR/,
+  otherMachines:
+    /^(Background|CookieStoreManager|Crash|Identity|Language|Navigator(Login|ManagedData|\.)|PeriodicSync|Proofreader|PublicKey|Push|Rewriter|RTC|Shared|Summarizer|Sync|Translator|WebSocketStream|WebTransport|webkitRTC|Writer)/,
+  pageScripts:
     /^(Array|AsyncDisposableStack|CustomElementRegistry|FileSystemObserver|LockManager|Navigation|Observable|OfflineAudioContext\.(resume|suspend)|WritableStreamDefaultWriter)/,
 };
 const isUnending = (name) => Object.values(UNENDING).some((rule) => rule.test(name));
@@ -27,22 +26,22 @@ const endsByItself = (self) => {
 };
 
 const addressed = (name, [asked]) => (name === "fetch" ? `fetch ${asked?.url ?? asked}` : name);
+const countPromise = (holder, name, title) =>
+  replace(holder, name, {
+    apply: (operation, self, args) => {
+      const result = Reflect.apply(operation, self, args);
+      if (!(result instanceof native.Promise) || !endsByItself(self)) return result;
+      return follow(result, addressed(title, args));
+    },
+  });
 const countPromises = (operations) => {
   for (const [holderName, names] of Object.entries(operations)) {
-    const holder = holderOf(holderName);
-    if (!holder) continue;
     const owner = holderName.replace(".prototype", "");
-    for (const name of names) {
-      if (isUnending(`${owner}.${name}`)) continue;
-      const title = owner === "window" ? name : `${owner}.${name}`;
-      replace(holder, name, {
-        apply: (operation, self, args) => {
-          const result = Reflect.apply(operation, self, args);
-          if (!(result instanceof native.Promise) || !endsByItself(self)) return result;
-          return follow(result, addressed(title, args));
-        },
-      });
-    }
+    const counted = names.filter((name) => !isUnending(`${owner}.${name}`));
+    // An interface is made when it is first asked for: those of which nothing is counted never are.
+    const holder = counted.length ? holderOf(holderName) : undefined;
+    if (!holder) continue;
+    for (const name of counted) countPromise(holder, name, owner === "window" ? name : `${owner}.${name}`);
   }
 };
 countPromises(promiseOperations());
