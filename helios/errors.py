@@ -274,6 +274,12 @@ class CompositionUnsettled(HeliosError):
     code = "COMPOSITION_NEVER_SETTLED"
 
 
+class DialectUnsupported(HeliosError):
+    """A page for another system's player; `details` hold what of it nothing honours."""
+
+    code = "DIALECT_UNSUPPORTED"
+
+
 class DurationUnknown(HeliosError):
     """A page that declares no duration where none was given."""
 

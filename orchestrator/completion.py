@@ -12,6 +12,7 @@ from orchestrator.delivery import deliver
 from orchestrator.destination import Destination
 from orchestrator.display import Display, duration
 from orchestrator.job_executor import JobResult
+from orchestrator.picture_check import picture_warnings
 from orchestrator.stores import Stores
 
 
@@ -56,6 +57,14 @@ async def check_reachable(destination: Destination, stores: Stores) -> None:
 async def link_to(where: str, seconds: float | None, stores: Stores) -> str | None:
     """Return a link to a video in storage that is valid for some seconds, if it is wanted."""
     return None if seconds is None else await stores.presigned(where, seconds=seconds)
+
+
+async def warn_of_picture(display: Display, spec: JobSpec, made: str) -> None:
+    """Look at a finished video of this machine, and warn of what can't be meant."""
+    frames = spec.metadata.total_frames
+    if await asyncio.to_thread(Path(made).is_file):
+        for warning in await picture_warnings(Path(made), frames, moves=display.moves):
+            display.warn(warning)
 
 
 def tell_completion(

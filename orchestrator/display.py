@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from helios.job_spec import JobSpec
+from helios.render_warning import RenderWarning
 from orchestrator.events import (
     BackupStarted,
     ChunkFailed,
@@ -57,9 +58,12 @@ class Display(ABC):
         What is known of the running job.
     stopping:
         What becomes of a run that is stopped.
+    moves:
+        Whether anything in the composition moves by itself; False if that isn't known.
     """
 
     stopping = "what runs is ended, finished chunks stay"
+    moves = False
 
     def __init__(self) -> None:
         self.progress: JobProgress | None = None
@@ -67,6 +71,10 @@ class Display(ABC):
     @abstractmethod
     def note(self, kind: str, text: str, **facts: Any) -> None:
         """Show a milestone: a sentence for people, `kind` and facts for programs."""
+
+    def warn(self, warning: RenderWarning) -> None:
+        """Show what may be wrong with the render."""
+        self.note("warning", str(warning), **warning.as_json())
 
     def answer(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
         """Show what a command was asked for; the text goes to stdout, where it can be piped."""

@@ -13,6 +13,7 @@ from orchestrator.completion import (
     deliver_to,
     link_to,
     tell_completion,
+    warn_of_picture,
 )
 from orchestrator.destination import Destination
 from orchestrator.display import Display
@@ -76,6 +77,7 @@ async def run_job(
             if options.incremental:
                 forget_unused(spec, job_dir)
         link = await link_to(where, options.presign, stores)
+    await warn_of_picture(display, spec, where)
     tell_completion(display, spec, result, where, link=link)
     return where
 

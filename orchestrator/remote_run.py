@@ -26,6 +26,7 @@ from orchestrator.completion import (
     deliver_to,
     link_to,
     tell_completion,
+    warn_of_picture,
 )
 from orchestrator.destination import Destination
 from orchestrator.display import Display
@@ -167,6 +168,7 @@ async def run_remote_job(
             finally:
                 await crew.stop()
             link = await link_to(where, options.presign, stores)
+    await warn_of_picture(display, spec, where)
     tell_completion(display, spec, result, where, link=link)
     return where
 

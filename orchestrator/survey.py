@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from helios.errors import OptionInvalid
+from helios.render_warning import RenderWarning
 from helios.renderer.composition import Composition
 from helios.renderer.inspect import inspect
 from helios.renderer.page import LOAD_TIMEOUT, PageOptions
@@ -12,10 +13,24 @@ from orchestrator.planner import RenderOptions
 
 @dataclass(frozen=True)
 class Survey:
-    """A timeline's length in frames, and whether it may have sound."""
+    """What is known of a composition.
+
+    Attributes
+    ----------
+    frame_count:
+        Length of its timeline in frames.
+    sounds:
+        Whether it may have sound.
+    moves:
+        Whether anything in it moves by itself.
+    warnings:
+        What it asks for that can't be rendered right.
+    """
 
     frame_count: int
     sounds: bool
+    moves: bool
+    warnings: tuple[RenderWarning, ...]
 
 
 async def survey(
@@ -51,12 +66,10 @@ async def survey(
     if frames is not None and frames < 1:
         raise OptionInvalid(f"{frames} frames: there must be at least one")
     composition = Composition.find(source)
-    if frames is not None and not sound:
-        return Survey(frames, sounds=False)
     seconds = None if frames is None else float(frames / options.rate)
-    facts = await inspect(composition, _page(options), duration=seconds)
+    facts = await inspect(composition, _page(options), duration=seconds, sound=sound)
     count = facts.frames(options.rate) if frames is None else frames
-    return Survey(count, sounds=sound and facts.sounds)
+    return Survey(count, facts.sounds, facts.moves, facts.warnings)
 
 
 def _frames(duration: float, rate: Fraction) -> int:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from helios.errors import DurationUnknown
+from helios.render_warning import RenderWarning
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions
 from helios.renderer.stage import open_stage
@@ -28,6 +29,10 @@ class CompositionFacts:
         Whether each frame builds on the one before.
     sounds:
         Whether it may have sound.
+    moves:
+        Whether anything in it moves by itself.
+    warnings:
+        What it asks for that can't be rendered right.
     """
 
     url: str
@@ -35,6 +40,8 @@ class CompositionFacts:
     source: str | None
     replay: bool
     sounds: bool
+    moves: bool = True
+    warnings: tuple[RenderWarning, ...] = ()
 
     def frames(self, rate: Fraction) -> int:
         """Return the number of frames.
@@ -60,6 +67,7 @@ class CompositionFacts:
             "durationSource": self.source,
             "replay": self.replay,
             "sounds": self.sounds,
+            "warnings": [warning.as_json() for warning in self.warnings],
         }
 
 
@@ -68,6 +76,7 @@ async def inspect(
     page: PageOptions,
     *,
     duration: float | None = None,
+    sound: bool = True,
     log: PageLog | None = None,
 ) -> CompositionFacts:
     """Load a composition and return what it declares.
@@ -76,6 +85,8 @@ async def inspect(
     ----------
     duration:
         Seconds, where the page needn't be asked; sounds are searched for up to there.
+    sound:
+        Whether sounds are to be searched for.
 
     Raises
     ------
@@ -85,12 +96,16 @@ async def inspect(
     async with open_stage(composition, page, log=log) as stage:
         shown = stage.page
         declared = await shown.declared()
+        moves = await shown.moves()
         source = None
         if duration is None:
             duration = declared.duration or declared.longest_animation
             source = "declared" if declared.duration else "longest animation" if duration else None
-        sounds = await _may_sound(shown, page.rate, duration, replay=declared.replay)
-    return CompositionFacts(composition.url, duration, source, declared.replay, sounds)
+        sounds = sound and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+        warnings = tuple(await shown.warnings())
+    return CompositionFacts(
+        composition.url, duration, source, declared.replay, sounds, moves, warnings
+    )
 
 
 async def _may_sound(

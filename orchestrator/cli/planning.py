@@ -52,6 +52,9 @@ async def plan_render(
             frames=length.frames,
             sound=not length.no_audio,
         )
+    for warning in found.warnings:
+        display.warn(warning)
+    display.moves = found.moves
     spec = plan(
         source,
         destination.name,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
 
@@ -16,15 +17,17 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.frame_rate import frame_time
+from helios.render_warning import RenderWarning
 from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.options import Declared, ImageFormat, PageOptions
 from helios.renderer.page.page_log import PageLog, PageMessages
-from helios.renderer.page.requests import PageRequests
+from helios.renderer.page.requests import NETWORK_BINDING, PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.support import check_dialect, warnings_of
 from helios.renderer.page.workers import PageWorkers
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
@@ -100,7 +103,8 @@ class CompositionPage:
 
         Raises
         ------
-        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
+        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing,
+        DialectUnsupported
         """
         await self._prepare()
         try:
@@ -124,6 +128,17 @@ class CompositionPage:
                 hint="Open the page in a browser and look at its console.",
                 details=self._messages.errors,
             )
+        said = await self._session.evaluate("__helios_runtime__.support()")
+        check_dialect(composition.url, said["unhonoured"])
+
+    async def moves(self) -> bool:
+        """Tell whether anything in the page moves by itself, now or later."""
+        return not self._still or await self._next_event() is not None
+
+    async def warnings(self) -> list[RenderWarning]:
+        """Return what the page asked for so far that can't be rendered right."""
+        answers = await self._session.evaluate_all("__helios_runtime__.support()")
+        return warnings_of(answers, self._requests.data_hosts)
 
     async def declared(self) -> Declared:
         """Return what the page says of its length and of how it is to be rendered."""
@@ -183,7 +198,9 @@ class CompositionPage:
         drawn = "true" if on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
         moved = False
-        for _ in range(_MAX_ROUNDS):
+        rounds = 0
+        deadline = time.monotonic() + self._options.settle_timeout
+        while rounds < _MAX_ROUNDS:
             await session.stop_clocks()
             if on_demand:
                 await self._capture.draw(display=False)
@@ -192,9 +209,13 @@ class CompositionPage:
             pending = self._note_settled(frame, answers)
             if any(answer["hidden"] for answer in answers):
                 await self._find_closed_roots()
-            elif not pending and not self._requests.under_way:
+            elif self._requests.under_way:
+                # What has come may ask for more: that doesn't end by a number of rounds.
+                await self._requests.finished(deadline)
+                continue
+            elif not pending:
                 break
-            await self._requests.finished()
+            rounds += 1
         if moved and on_demand:
             await self._until_pictured()
             for _ in range(_VIDEO_DRAWS - 1):
@@ -223,7 +244,8 @@ class CompositionPage:
         data = await self.capture(image)
         if self._options.reference:
             return data
-        if self._still and not every_frame and not self._requests.images_may_move:
+        requests = self._requests
+        if self._still and not (every_frame or requests.images_may_move or requests.is_live):
             event = await self._next_event()
             self.same_until = math.inf if event is None else self._frame_at(event)
         return data
@@ -245,6 +267,7 @@ class CompositionPage:
             call("Page.enable"),
             call("Runtime.enable"),
             call("Network.enable"),
+            call("Runtime.addBinding", {"name": NETWORK_BINDING}),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
             self._workers.listen(),

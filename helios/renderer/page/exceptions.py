@@ -6,6 +6,8 @@ from helios.renderer.devtools import Params
 
 def short_url(url: str) -> str:
     """Return a URL as people name it: a file of the composition by its path."""
+    if url.startswith("data:"):
+        return url.partition(",")[0]
     return url.removeprefix(f"{LOCAL_ORIGIN}/")
 
 

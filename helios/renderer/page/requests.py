@@ -1,16 +1,22 @@
 """What a page asks for: requests that are under way, and files that can't be had."""
 
 import asyncio
+import contextlib
 import time
 
-from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled
+from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled, HeliosError
 from helios.renderer.devtools import Params
 from helios.renderer.page.exceptions import short_url
 from helios.renderer.page.page_log import PageMessages
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.support import host_of
 
 #: Kinds of requests that don't end by themselves.
 _ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")
+#: Kinds of requests by which a page gets data, other than files that make it up.
+_DATA = ("XHR", "Fetch", "EventSource", "WebSocket")
+#: Name of the function by which a page's script asks to be told when no request is under way.
+NETWORK_BINDING = "__helios_network__"
 
 
 class PageRequests:
@@ -25,6 +31,8 @@ class PageRequests:
     ----------
     refused:
         Why the page itself can't be had; empty if it can.
+    data_hosts:
+        Other hosts than the page's own that it asks for data.
     images_may_move:
         Whether the page has shown images of a format that may hold animations.
     """
@@ -35,15 +43,21 @@ class PageRequests:
         self._messages = messages
         self._under_way: dict[str, str] = {}
         self._endless: dict[str, str] = {}
+        self._live: set[str] = set()
         self._workers: dict[str, str] = {}
         self._missing: list[str] = []
+        self._answering: set[asyncio.Future[None]] = set()
         self.refused = ""
+        self.data_hosts: set[str] = set()
+        self._own_host = ""
         self.images_may_move = False
 
     def listen(self) -> None:
         """Follow the network."""
         for method, handler in (
             ("Network.requestWillBeSent", self._on_request),
+            ("Network.webSocketCreated", self._on_socket),
+            ("Network.webSocketClosed", self._on_finished),
             ("Network.responseReceived", self._on_response),
             ("Network.responseReceivedExtraInfo", self._on_status),
             ("Network.loadingFinished", self._on_finished),
@@ -51,20 +65,31 @@ class PageRequests:
         ):
             self._session.on(method, handler)
         self._session.devtools.on("Target.targetCreated", self._on_target)
+        self._session.on("Runtime.bindingCalled", self._on_question)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a connection is open by which the page may hear of something at any time."""
+        return bool(self._live)
 
     @property
     def under_way(self) -> list[str]:
         """URLs that are being loaded, sorted."""
         return sorted(self._under_way.values())
 
-    async def finished(self) -> None:
+    async def finished(self, deadline: float | None = None) -> None:
         """Wait until no request is under way.
+
+        Parameters
+        ----------
+        deadline:
+            Time of the monotonic clock at which to give up; by default, after the limit.
 
         Raises
         ------
         CompositionUnsettled, BrowserCrashed
         """
-        deadline = time.monotonic() + self._limit
+        deadline = deadline or time.monotonic() + self._limit
         while self._under_way:
             if self._session.devtools.closed.is_set():
                 raise BrowserCrashed(f"the browser ended (frame {self._session.frame})")
@@ -101,12 +126,25 @@ class PageRequests:
 
     def _on_request(self, event: Params) -> None:
         url = event["request"]["url"]
+        self._note_host(url, event.get("type", ""), main=event.get("frameId"))
         if event["requestId"] in self._workers:
             self._workers[event["requestId"]] = url
-        elif url.startswith(("http:", "https:")):
+        elif url.startswith(("http:", "https:", "blob:", "data:")):
             # A stream of media stays open for as long as its element lives.
             asked = self._endless if event.get("type") in _ENDLESS else self._under_way
             asked[event["requestId"]] = short_url(url)
+            if event.get("type") == "EventSource":
+                self._live.add(event["requestId"])
+
+    def _on_socket(self, event: Params) -> None:
+        self._note_host(event["url"], "WebSocket")
+        self._live.add(event["requestId"])
+
+    def _note_host(self, url: str, kind: str, main: str | None = None) -> None:
+        if kind == "Document" and main == self._session.main_frame:
+            self._own_host = host_of(url)
+        elif kind in _DATA and (host := host_of(url)) not in ("", self._own_host):
+            self.data_hosts.add(host)
 
     def _on_response(self, event: Params) -> None:
         response = event["response"]
@@ -128,12 +166,15 @@ class PageRequests:
     def _on_finished(self, event: Params) -> None:
         self._under_way.pop(event["requestId"], None)
         self._endless.pop(event["requestId"], None)
+        self._live.discard(event["requestId"])
 
     def _on_failed(self, event: Params) -> None:
+        self._live.discard(event["requestId"])
         url = self._under_way.pop(event["requestId"], None)
         url = url or self._endless.pop(event["requestId"], None)
         aborted = event.get("canceled") or event["errorText"] == "net::ERR_ABORTED"
-        if url is not None and not aborted:
+        made = url is not None and url.startswith(("blob:", "data:"))  # by the page, not a file
+        if url is not None and not aborted and not made:
             self.note_missing(url, event["errorText"])
 
     def _on_target(self, event: Params) -> None:
@@ -141,3 +182,20 @@ class PageRequests:
         if "worker" in target["type"]:
             # The request for its script has the same id.
             self._workers[target["targetId"]] = ""
+
+    def _on_question(self, event: Params) -> None:
+        if event["name"] == NETWORK_BINDING:
+            answering = asyncio.ensure_future(self._answer(event["executionContextId"]))
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
+
+    async def _answer(self, context: int) -> None:
+        """Tell a document when no request is under way, and whether one was."""
+        was_busy = bool(self._under_way)
+        # What goes wrong here is found again, and raised, by the call that drives the page.
+        with contextlib.suppress(HeliosError):
+            await self.finished()
+        with contextlib.suppress(HeliosError):
+            await self._session.evaluate(
+                f"__helios_runtime__.answerNetwork({str(was_busy).lower()})", context
+            )

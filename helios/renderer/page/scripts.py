@@ -30,9 +30,18 @@ _PARTS = (
     "playback",
     "video",
     "audio",
+    "network",
+    "interfaces",
     "pending_work",
+    "promise_work",
+    "stream_work",
+    "callback_work",
+    "image_work",
+    "message_work",
+    "idle",
     "libraries",
     "readiness",
+    "support",
     "skipping",
     "driver",
 )
@@ -91,6 +100,7 @@ def _runtime(outer: str, parts: tuple[str, ...], config: dict[str, Any]) -> str:
 @cache
 def _assembled(outer: str, parts: tuple[str, ...]) -> str:
     inner = "\n".join(_read(f"runtime/{name}.js") for name in parts)
+    inner = inner.replace("__HELIOS_PROMISE_OPERATIONS__", _read("runtime/promise_operations.json"))
     return _read(f"runtime/{outer}.js").replace("/* __HELIOS_PARTS__ */", inner)
 
 

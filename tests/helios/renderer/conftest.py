@@ -95,7 +95,8 @@ class Studio:
     def close(self) -> None:
         self.run(self._resources.aclose())
 
-    async def _browser(self, on_demand: bool | None) -> Browser:
+    async def browser(self, on_demand: bool | None = None) -> Browser:
+        """Return a browser that reaches the served folder."""
         if not self._port:
             listener = socket.create_server(("127.0.0.1", 0))
             self._port = listener.getsockname()[1]
@@ -122,7 +123,7 @@ class Studio:
     ) -> AsyncIterator[CompositionPage]:
         """Load a page afresh; it is closed afterwards."""
         settings = replace(PageOptions(width=WIDTH, height=HEIGHT, rate=RATE), **options)
-        browser = await self._browser(on_demand)
+        browser = await self.browser(on_demand)
         write = None if log is None else lambda *entry: log.append(entry)
         async with open_page(browser, settings, write) as page:
             await page.load(self.composition(name))

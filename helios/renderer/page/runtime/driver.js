@@ -2,7 +2,7 @@
 
 // Ask again and again, less and less often, until nobody waits; returns what still does.
 const untilReady = async (blockers) => {
-  const deadline = native.now() + config.settleTimeout;
+  const deadline = native.now() + (gaveUp ? 0 : config.settleTimeout);
   let names = blockers();
   for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
     await sleep(pause);
@@ -81,7 +81,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
-    still: resting && !isDriven() && inner.every((i) => i.still),
+    still: resting && !isDriven() && !working().length && inner.every((i) => i.still),
   };
 };
 
@@ -109,8 +109,10 @@ const runtime = {
   settle,
   pictured,
   nextEvent,
+  answerNetwork,
   sounds,
   declared,
+  support,
   addRoot,
 };
 Object.defineProperty(window, KEY, { value: runtime });

@@ -9,8 +9,7 @@ const waiting = () => {
       if (!image.complete) names.push(`image ${image.currentSrc || image.src}`);
     }
   }
-  if (document.fonts.status === "loading") names.push("fonts");
-  return names;
+  return [...new Set(names)];
 };
 const unplayable = () =>
   [...media.keys()].filter((element) => element.error).map((element) => element.currentSrc || element.src);

@@ -3,10 +3,11 @@
 const channel = new MessageChannel();
 const hops = [];
 channel.port1.onmessage = () => hops.shift()();
+const postHop = channel.port2.postMessage.bind(channel.port2);
 const hop = () =>
   new Promise((resolve) => {
     hops.push(resolve);
-    channel.port2.postMessage(0);
+    postHop(0);
   });
 const sleep = (ms) => new Promise((resolve) => native.setTimeout(resolve, ms));
 

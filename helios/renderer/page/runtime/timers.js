@@ -1,12 +1,12 @@
 // Timers on virtual time: `setTimeout`, `requestIdleCallback`, `scheduler`, `AbortSignal.timeout`.
 
-const timers = new Map(); // id -> { due, rank, order, period, run, nesting }
+const timers = new Map(); // id -> { due, rank, order, period, run, handler, nesting }
 let lastTimer = 0;
 let nesting = 0;
 
-const startTimer = (run, wait, { period = null, rank = 0 } = {}) => {
+const startTimer = (run, wait, { period = null, rank = 0, handler = run } = {}) => {
   const id = ++lastTimer;
-  timers.set(id, { due: clock + wait, rank, order: id, period, run, nesting: nesting + 1 });
+  timers.set(id, { due: clock + wait, rank, order: id, period, run, handler, nesting: nesting + 1 });
   if (wait === 0) native.setTimeout(() => timers.has(id) && timers.get(id).due <= clock && fire(id));
   return id;
 };
@@ -33,6 +33,8 @@ const nextTimer = () => {
 const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
 // Workers reach each time before anything happens here, so that messages find them at that time.
 const runTimers = async (until) => {
+  // What was begun at a time has its result at that time, however long it takes.
+  await workFinished();
   await runWorkers();
   for (let due = nextTime(); due <= until; due = nextTime()) {
     if (due > clock) {
@@ -40,11 +42,16 @@ const runTimers = async (until) => {
       await runWorkers();
     }
     const own = nextTimer();
-    if (own?.timer.due <= clock) fire(own.id);
-    await hop();
+    if (own?.timer.due <= clock) {
+      fire(own.id);
+      await workFinished(own.timer.handler);
+    } else {
+      await hop();
+    }
     await runWorkers();
   }
   if (until > clock) {
+    if (workers.size) await workFinished();
     clock = until;
     await runWorkers();
   }
@@ -54,7 +61,7 @@ const addTimer = (handler, delay, args, repeats) => {
   // HTML, "timer initialization steps": nested timers wait 4 ms at least from the fifth level on.
   const wait = Math.max(Number(delay) || 0, nesting >= 5 ? 4 : repeats ? 1 : 0);
   const run = typeof handler === "function" ? () => handler.apply(globalThis, args) : () => (0, eval)(String(handler));
-  return startTimer(run, wait, { period: repeats ? wait : null });
+  return startTimer(run, wait, { period: repeats ? wait : null, handler });
 };
 globalThis.setTimeout = (handler, delay, ...args) => addTimer(handler, delay, args, false);
 globalThis.setInterval = (handler, delay, ...args) => addTimer(handler, delay, args, true);

@@ -4,7 +4,7 @@ native.listen.call(globalThis, "message", async (event) => {
   if (!isControl(event)) return void handled++;
   event.stopImmediatePropagation();
   const { until, frame: shown } = event.data[KEY];
-  await finishWork();
+  await workFinished();
   await runTimers(until);
   if (shown !== undefined) {
     frame = shown;
@@ -14,7 +14,7 @@ native.listen.call(globalThis, "message", async (event) => {
     for (const [id, callback] of due) if (due.has(id)) guarded(callback, clock);
     await hop();
   }
-  await finishWork();
+  await workFinished();
   const answer = { next: nextTime(), isAnimated: callbacks.size > 0 || workersAnimated(), handled };
   handled = 0;
   native.postMessage({ [KEY]: answer });

@@ -24,7 +24,8 @@ watch(globalThis.ImageDecoder?.prototype, "decode");
 watch(globalThis.OffscreenCanvas?.prototype, "convertToBlob");
 watch(globalThis.WebAssembly, "compile", "compileStreaming", "instantiate", "instantiateStreaming");
 watch(globalThis.SubtleCrypto?.prototype, ...Object.getOwnPropertyNames(globalThis.SubtleCrypto?.prototype ?? {}).filter((name) => name !== "constructor"));
-const finishWork = async () => {
+const workFinished = async () => {
+  await hop();
   while (outstanding.size) {
     await Promise.allSettled(outstanding);
     await hop();

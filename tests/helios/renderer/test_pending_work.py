@@ -1,0 +1,161 @@
+"""Work that a page begins and that ends by itself: it takes no virtual time."""
+
+import json
+import re
+import shutil
+import struct
+import wave
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helios.errors import CompositionUnsettled
+from helios.renderer.composition import LOCAL_ORIGIN
+
+from .conftest import COMPOSITIONS, Log, Studio
+
+pytestmark = pytest.mark.browser
+
+FOLDER = COMPOSITIONS / "pending-work"
+#: Kinds of work in `work.js`.
+KINDS = re.findall(r'^  "([\w. ]+)": \(done\) =>', (FOLDER / "work.js").read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def folder(studio: Studio) -> Iterator[Path]:
+    """A folder under the served one, for pages of a single test, with files that pages load."""
+    made = studio.root / "pending"
+    shutil.copytree(FOLDER, made)
+    (made / "data.json").write_text("{}")
+    (made / "module.js").write_text("export default 1")
+    (made / "script.js").write_text("1")
+    (made / "style.css").write_text("p { color: red }")
+    (made / "inner.html").write_text("<p>inside")
+    with wave.open(str(made / "tone.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(48000)
+        sound.writeframes(struct.pack("<h", 1000) * 48000 * 4)
+    yield made
+    shutil.rmtree(made)
+
+
+def said(studio: Studio, folder: Path, script: str, last: int, **options: Any) -> list[list[Any]]:
+    """Play a page to a frame, and return the lists that its console was given, sorted."""
+    body = f"<script src=work.js></script><script>{script}</script>"
+    (folder / "index.html").write_text(f"<!doctype html><meta charset=utf-8><body>{body}")
+    log: Log = []
+
+    async def work() -> None:
+        async with studio.page("pending", log=log, **options) as page:
+            await page.seek(last, every_frame=False)
+
+    studio.run(work())
+    return sorted(json.loads(text) for _, _, text in log if text.startswith("["))
+
+
+def test_work_that_ends_by_itself_takes_no_time_while_the_page_loads(
+    studio: Studio, folder: Path
+) -> None:
+    script = "Object.keys(WORK).forEach(begin)"
+    assert said(studio, folder, script, 0) == sorted([kind, 0] for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_has_its_result_at_the_time_at_which_it_was_begun(
+    studio: Studio, folder: Path, kind: str
+) -> None:
+    # The second timer is due before the next frame.
+    script = f"setTimeout(() => begin({json.dumps(kind)}), 40); setTimeout(() => 0, 45);"
+    assert said(studio, folder, script, 2) == [[kind, 0]]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "new ReadableStream().getReader().read()",
+        "new Response(new ReadableStream()).text()",
+        "new TransformStream().readable.getReader().read()",
+        "new WritableStream().getWriter().closed",
+        "customElements.whenDefined('no-such')",
+        "navigator.locks.request('l', () => new Promise(() => {}))",
+        "document.body.animate({ opacity: 0 }, 1e6).finished",
+        "navigator.serviceWorker.ready",
+        "new MessageChannel().port1.postMessage(0)",
+        "new BroadcastChannel('unheard').postMessage(0)",
+        "new Image().decode()",
+        "new AudioContext().suspend()",
+        "document.body.requestFullscreen()",
+    ],
+)
+def test_what_may_never_end_isnt_waited_for(studio: Studio, folder: Path, script: str) -> None:
+    script = f"Promise.resolve({script}).catch(() => {{}}); console.log('[0]')"
+    assert said(studio, folder, script, 3, settle_timeout=5) == [[0]]
+
+
+def test_work_that_takes_too_long_is_named(studio: Studio, folder: Path) -> None:
+    script = """
+    const name = "PBKDF2", salt = new Uint8Array(8), how = { name, salt, hash: "SHA-512" };
+    crypto.subtle.importKey("raw", salt, name, false, ["deriveBits"]).then((key) =>
+      crypto.subtle.deriveBits({ ...how, iterations: 1e7 }, key, 8),
+    );
+    """
+    with pytest.raises(CompositionUnsettled) as caught:
+        said(studio, folder, script, 0, settle_timeout=0.5)
+    assert caught.value.details == ("waiting for SubtleCrypto.deriveBits",)
+
+
+def test_a_rejection_stays_the_pages_own(studio: Studio, folder: Path) -> None:
+    script = """
+    addEventListener("unhandledrejection", ({ reason }) => console.log(`["${reason.name}"]`));
+    setTimeout(() => {
+      crypto.subtle.digest("none", new Uint8Array()).catch(() => {});
+      createImageBitmap(new Blob()).then(() => {});
+    }, 40);
+    """
+    assert said(studio, folder, script, 2) == [["InvalidStateError"]]
+
+
+def test_operations_look_like_the_browsers_own(studio: Studio, folder: Path) -> None:
+    script = """
+    console.log(JSON.stringify([
+      fetch.name, fetch.length, String(fetch).includes("[native code]"), "prototype" in fetch,
+      new Response("") instanceof Response, Response.prototype.constructor === Response,
+      Object.keys(Blob.prototype).includes("text"), HTMLCanvasElement.prototype.toBlob.length,
+    ]));
+    """
+    assert said(studio, folder, script, 0) == [["fetch", 1, True, False, True, True, True, 1]]
+
+
+def test_the_operations_that_are_known_are_those_that_the_browser_offers(
+    studio: Studio, folder: Path
+) -> None:
+    """After an update of the browser, write what it offers into `promise_operations.json`."""
+    runtime = resources.files("helios.renderer.page") / "runtime"
+    known = json.loads((runtime / "promise_operations.json").read_text("utf-8"))
+    walk = (runtime / "interfaces.js").read_text("utf-8")
+    walk = walk.replace("__HELIOS_PROMISE_OPERATIONS__", "0")
+
+    async def offered() -> Any:
+        browser = await studio.browser()
+        devtools = browser.devtools
+        params = {"url": "about:blank", "enableBeginFrameControl": browser.draws_on_demand}
+        target = await devtools.send("Target.createTarget", params)
+        attached = await devtools.send(
+            "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
+        )
+        session = attached["sessionId"]
+        # A page without the runtime, from an origin that may use all there is.
+        url = f"{LOCAL_ORIGIN}/pending/inner.html"
+        await devtools.send("Page.navigate", {"url": url}, session)
+        expression = f"(() => {{ {walk}; return findPromiseOperations() }})()"
+        answer = await devtools.send(
+            "Runtime.evaluate", {"expression": expression, "returnByValue": True}, session
+        )
+        await devtools.send("Target.closeTarget", target)
+        return answer["result"]["value"]
+
+    assert studio.run(offered()) == known["operations"]
