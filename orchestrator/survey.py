@@ -42,7 +42,7 @@ async def survey(
     DurationUnknown
         Neither the user nor the page says how long it is.
     HeliosError
-        The page can't be loaded.
+        The page can't be loaded, or a sound of its can't be read.
     """
     if duration is not None and frames is not None:
         raise OptionInvalid("--duration and --frames: give one of them")
@@ -54,7 +54,12 @@ async def survey(
     if frames is not None and not sound:
         return Survey(frames, sounds=False)
     seconds = None if frames is None else float(frames / options.rate)
-    facts = await inspect(composition, _page(options), duration=seconds)
+    facts = await inspect(
+        composition,
+        _page(options),
+        duration=seconds,
+        check_sound=sound and not options.allow_missing,
+    )
     count = facts.frames(options.rate) if frames is None else frames
     return Survey(count, sounds=sound and facts.sounds)
 

@@ -31,6 +31,8 @@ const nextTimer = () => {
 };
 // When the next timer is due, here or in a worker.
 const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
+// What notes how things stand whenever scripts have run: functions of the page's other parts.
+const afterScripts = [];
 // Workers reach each time before anything happens here, so that messages find them at that time.
 const runTimers = async (until) => {
   await runWorkers();
@@ -42,6 +44,7 @@ const runTimers = async (until) => {
     const own = nextTimer();
     if (own?.timer.due <= clock) fire(own.id);
     await hop();
+    for (const note of afterScripts) note();
     await runWorkers();
   }
   if (until > clock) {
