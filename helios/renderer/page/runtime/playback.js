@@ -63,10 +63,12 @@ const trackOf = (element) => {
     levels: [], // the volume, from when on: { clock, level, frame, before }
     unmuted: false, // it has been so at some time
     scripted: false, // the page itself says when it plays
+    begun: false, // its source has been put on the timeline
     attached: false,
     declared: "",
     src: element.getAttribute("src"),
-    soughtByPage: false,
+    soughtByPage: false, // the browser's events of a seek are for the page
+    passedOn: null, // the last of them
     seekWaiters: [],
     get playing() {
       return segmentOf(this).playing;
@@ -96,18 +98,19 @@ const isPlaying = (element) => {
 
 // An element that no script has played is on the timeline, from its start on.
 const declarePlayback = (element, track) => {
-  const added = document.readyState === "complete" && clock > 0 ? clock : 0;
   const [start, position] = [declaredStart(element), declaredTrim(element)];
-  let from = start === undefined ? added : start * 1000;
+  const from = start === undefined ? clock : start * 1000;
   const until = from + declaredDuration(element) * 1000;
   const [rate, loop] = [rateOf(element), loops(element)];
   const segment = { from, until, playing: true, position, rate, loop, loopStart: position, announced: false };
   if (from < clock) Object.assign(segment, { from: clock, position: positionAt(segment, clock, element.duration) });
   beginSegment(track, segment);
+  track.begun = true;
 };
 // The browser loads a source: the element stands at its beginning.
 const restartPlayback = (element, track) => {
   track.shown = undefined;
+  track.begun = false;
   const playing = track.scripted && element.autoplay;
   if (track.scripted || !(track.attached || element.autoplay)) {
     beginSegment(track, { playing, position: 0, loopStart: 0, source: "", announced: false });
@@ -132,22 +135,19 @@ const noteAttachment = (element, track) => {
   const declared = [declaredStart(element), declaredTrim(element), declaredDuration(element)].join();
   if (element.isConnected && !track.attached) {
     track.attached = true;
-    if (!track.scripted && !segment.playing) declarePlayback(element, track);
+    const playsAgain = !(track.begun && element.autoplay);
+    if (!track.scripted && !segment.playing && playsAgain) declarePlayback(element, track);
   } else if (!element.isConnected && track.attached) {
     // HTML: an element that is taken out of its document pauses.
     track.attached = false;
     const wasPlaying = isPlaying(element);
     const position = playTime(element);
-    if (element.autoplay) track.scripted = true; // it isn't played again by being put back
     beginSegment(track, { playing: false, position });
     if (wasPlaying) hop().then(() => announce(element, "timeupdate", "pause"));
   } else if (declared !== track.declared && !track.scripted && segment.playing) {
     declarePlayback(element, track);
   }
-  if (!track.attached && !track.scripted && element.autoplay && !segmentOf(track).playing) {
-    declarePlayback(element, track);
-    track.scripted = true;
-  }
+  if (element.autoplay && !track.attached && !track.scripted && !track.begun) declarePlayback(element, track);
   track.declared = declared;
 };
 const noteSpeed = (element, track) => {
@@ -203,9 +203,10 @@ const hideNativeEvent = (event) => {
   const track = trackOf(event.target);
   if (event.type === "play") native.pause.call(event.target);
   if (event.type === "seeked") for (const resolve of track.seekWaiters.splice(0)) resolve();
-  const isOfPage = track.soughtByPage && SEEK_EVENTS.includes(event.type);
+  if (track.passedOn === event) return; // on its way through the document
+  if (track.soughtByPage && SEEK_EVENTS.includes(event.type)) track.passedOn = event;
+  else event.stopImmediatePropagation();
   if (event.type === "seeked") track.soughtByPage = false;
-  if (!isOfPage) event.stopImmediatePropagation();
 };
 const hideNativeEvents = (target) => {
   for (const type of OWN_EVENTS) native.addEventListener.call(target, type, hideNativeEvent, true);
@@ -300,7 +301,7 @@ HTMLMediaElement.prototype.play = function () {
 };
 HTMLMediaElement.prototype.pause = function () {
   const track = noteElement(this);
-  const wasPlaying = isPlaying(this);
+  const wasPlaying = isPlaying(this) && segmentOf(track).announced;
   const position = playTime(this);
   // A page that pauses what it never played takes the element over: it stands still from here.
   track.scripted = true;
