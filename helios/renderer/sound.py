@@ -39,6 +39,7 @@ class Soundtrack:
         *,
         scratch: Path,
         blobs: Mapping[str, bytes] | None = None,
+        allow_missing: bool = False,
     ) -> "Soundtrack":
         """Build it from what `CompositionPage.sounds` returned.
 
@@ -48,17 +49,22 @@ class Soundtrack:
             Folder that takes sounds which the page itself holds.
         blobs:
             What `blob:` addresses stand for.
+        allow_missing:
+            Leave out what can't be read outside of the browser.
 
         Raises
         ------
         AudioFailed
             An address can't be read outside of the browser.
         """
-        urls = dict.fromkeys(sound["source"] for sound in sounds)
-        sources = {
-            url: _source(url, composition, scratch / f"sound-{number}", blobs or {})
-            for number, url in enumerate(urls)
-        }
+        sources: dict[str, str | None] = {}
+        for number, url in enumerate(dict.fromkeys(sound["source"] for sound in sounds)):
+            try:
+                sources[url] = _source(url, composition, scratch / f"sound-{number}", blobs or {})
+            except AudioFailed:
+                if not allow_missing:
+                    raise
+                sources[url] = None
         return cls(
             tuple(
                 _track(sound, source)
@@ -84,13 +90,17 @@ class Soundtrack:
             await probe(source, error=AudioFailed, packets=False)
 
 
-async def collect(page: CompositionPage, composition: Composition, *, scratch: Path) -> Soundtrack:
+async def collect(
+    page: CompositionPage, composition: Composition, *, scratch: Path, allow_missing: bool = False
+) -> Soundtrack:
     """Return what a page has played so far.
 
     Parameters
     ----------
     scratch:
         Folder that takes sounds which the page itself holds.
+    allow_missing:
+        Leave out what can't be read.
 
     Raises
     ------
@@ -103,7 +113,10 @@ async def collect(page: CompositionPage, composition: Composition, *, scratch: P
         content = await page.blob(url)
         if content is not None:
             blobs[url] = content
-    return Soundtrack.of(sounds, composition, scratch=scratch, blobs=blobs)
+    found = Soundtrack.of(
+        sounds, composition, scratch=scratch, blobs=blobs, allow_missing=allow_missing
+    )
+    return await found.readable() if allow_missing else found
 
 
 async def listen(
@@ -135,8 +148,9 @@ async def listen(
             if every_frame is None:
                 every_frame = (await page.declared()).replay
             if await _play_through(page, frame_count - 1, every_frame=every_frame):
-                found = await collect(page, composition, scratch=scratch)
-                return await found.readable() if options.allow_missing else found
+                return await collect(
+                    page, composition, scratch=scratch, allow_missing=options.allow_missing
+                )
             every_frame = True
 
 

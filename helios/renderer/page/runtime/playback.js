@@ -331,12 +331,14 @@ Object.defineProperty(HTMLMediaElement.prototype, "currentTime", {
     return this.isConnected || media.has(this) ? playTime(this) : native.currentTime.get.call(this);
   },
   set(value) {
+    const position = Number(value);
+    if (!Number.isFinite(position)) return native.currentTime.set.call(this, value); // throws
     const track = noteElement(this);
-    seekTo(this, value);
     const playing = isPlaying(this) && (track.scripted || this.autoplay);
     takeOver(this, track);
     track.soughtByPage = this.readyState > 0;
-    beginSegment(track, { playing, position: Math.max(Number(value), 0) });
+    beginSegment(track, { playing, position: Math.max(position, 0) });
+    seekTo(this, position);
     schedulePlayback(this, track);
   },
 });
