@@ -116,4 +116,4 @@ async def _may_sound(
         if time.monotonic() > deadline:
             return True
         await page.step(last, every_frame=replay)
-    return bool(await page.sounds())
+    return bool(await page.sounds()) or await page.renders_audio()

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -91,7 +91,12 @@ class Soundtrack:
 
 
 async def collect(
-    page: CompositionPage, composition: Composition, *, scratch: Path, allow_missing: bool = False
+    page: CompositionPage,
+    composition: Composition,
+    *,
+    scratch: Path,
+    final: bool = False,
+    allow_missing: bool = False,
 ) -> Soundtrack:
     """Return what a page has played so far.
 
@@ -99,6 +104,8 @@ async def collect(
     ----------
     scratch:
         Folder that takes sounds which the page itself holds.
+    final:
+        The page has been driven to its end.
     allow_missing:
         Leave out what can't be read.
 
@@ -107,7 +114,7 @@ async def collect(
     AudioFailed
         An address can't be read outside of the browser.
     """
-    sounds = await page.sounds()
+    sounds = await page.sounds(final=final)
     blobs = {}
     for url in {sound["source"] for sound in sounds if sound["source"].startswith("blob:")}:
         content = await page.blob(url)
@@ -142,6 +149,7 @@ async def listen(
         The composition can't be played, or a source can't be read.
     """
     every_frame = replay
+    options = replace(options, seconds=frame_count / options.rate)
     while True:
         async with open_stage(composition, options) as stage:
             page = stage.page
@@ -149,7 +157,11 @@ async def listen(
                 every_frame = (await page.declared()).replay
             if await _play_through(page, frame_count - 1, every_frame=every_frame):
                 return await collect(
-                    page, composition, scratch=scratch, allow_missing=options.allow_missing
+                    page,
+                    composition,
+                    scratch=scratch,
+                    final=True,
+                    allow_missing=options.allow_missing,
                 )
             every_frame = True
 

@@ -133,9 +133,16 @@ class CompositionPage:
         said = await self._session.evaluate("__helios_runtime__.declared()")
         return Declared(said["duration"], said["longestAnimation"], said["replay"])
 
-    async def sounds(self) -> list[Params]:
-        """Return the sound of every media element, as far as the page has been driven."""
-        answers = await self._session.evaluate_all("__helios_runtime__.sounds()")
+    async def sounds(self, *, final: bool = False) -> list[Params]:
+        """Return what the page is heard playing, as far as it has been driven.
+
+        Parameters
+        ----------
+        final:
+            The page has been driven to its end. Only then there is what Web Audio has rendered.
+        """
+        expression = f"__helios_runtime__.sounds({json.dumps(final)})"
+        answers = await self._session.evaluate_all(expression)
         return [sound for sounds in answers for sound in sounds]
 
     async def can_sound(self) -> bool:
@@ -145,6 +152,10 @@ class CompositionPage:
     async def moves_by_frame(self) -> bool:
         """Tell whether scripts of the page run in each frame, which may change its sound."""
         return any([state["moves"] for state in await self._sound_states()])
+
+    async def renders_audio(self) -> bool:
+        """Tell whether the page has connected something to an AudioContext's output."""
+        return any([state["renders"] for state in await self._sound_states()])
 
     async def blob(self, address: str) -> bytes | None:
         """Return what a `blob:` address that a media element has played stands for.

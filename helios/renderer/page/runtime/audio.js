@@ -85,36 +85,50 @@ const soundsOf = (element, track) => {
   return found;
 };
 
-// Documents that were there before, or whose frame has been removed, have been heard as well.
+// What documents were heard playing that have been replaced, or whose frame has been removed.
 const pastSounds = [];
 const knownChildren = new Set();
-const ownSounds = () => [...media].flatMap(([element, track]) => (track.unmuted ? soundsOf(element, track) : []));
+const ownSounds = () =>
+  [...media].flatMap(([element, track]) => (track.unmuted && !routes.has(element) ? soundsOf(element, track) : []));
+// End all that plays; a document that has no frame any more can't be asked later.
 const retireMedia = (at = clock) => {
   clock = Math.max(clock, at);
   for (const [element, track] of media) {
-    const position = playTime(element);
-    beginSegment(track, { playing: false, position });
+    beginSegment(track, { playing: false, position: playTime(element) });
     timers.delete(track.key);
   }
   pastSounds.push(...ownSounds());
   media.clear();
   retired = true;
+  for (const child of knownChildren) leaveChild(child);
+  return { sounds: pastSounds, played };
+};
+const leaveChild = (child) => {
+  knownChildren.delete(child);
+  const past = child.retireMedia(clock);
+  pastSounds.push(...past.sounds);
+  for (const [address, object] of past.played) played.set(address, object);
 };
 const noteChildren = () => {
   const present = children();
-  for (const child of knownChildren) if (!present.includes(child)) child.retireMedia(clock);
+  for (const child of knownChildren) if (!present.includes(child)) leaveChild(child);
   for (const child of present) knownChildren.add(child);
 };
-const sounds = () => {
+// What has been heard so far; `final` if nothing comes after it.
+const sounds = async (final) => {
   findMedia();
-  return [...pastSounds, ...ownSounds(), ...[...knownChildren].flatMap((child) => child.sounds())];
+  if (final) await finishContexts();
+  const inner = await Promise.all([...knownChildren].map((child) => child.sounds(final)));
+  return [...pastSounds, ...ownSounds(), ...contextSounds(), ...inner.flat()];
 };
 // Whether the page has anything that can sound, and whether it changes with each frame by scripts.
 const soundState = () => {
   noteChildren();
   const inner = [...knownChildren].map((child) => child.soundState());
+  const heard = [...contexts.values()].filter((rendering) => rendering.isHeard);
   return {
-    canSound: media.size > 0 || pastSounds.length > 0 || inner.some((state) => state.canSound),
-    moves: callbacks.size > 0 || isDriven() || inner.some((state) => state.moves),
+    canSound: media.size + pastSounds.length + heard.length > 0 || inner.some((state) => state.canSound),
+    moves: callbacks.size + heard.length > 0 || isDriven() || inner.some((state) => state.moves),
+    renders: heard.length > 0 || inner.some((state) => state.renders),
   };
 };

@@ -180,6 +180,7 @@ const noteElement = (element, byFrame = false) => {
   noteSpeed(element, track);
   noteLevel(element, track, byFrame);
   schedulePlayback(element, track);
+  routeElement(element);
   return track;
 };
 let retired = false; // the document is gone
@@ -294,7 +295,7 @@ HTMLMediaElement.prototype.play = function () {
   if (!wasPlaying || !segmentOf(track).playing) {
     const position = playTime(this);
     beginSegment(track, { playing: true, position: position >= this.duration ? 0 : position });
-    schedulePlayback(this, track);
+    noteElement(this);
     hop().then(() => announce(this, "play", "playing"));
   }
   return Promise.resolve();
@@ -306,7 +307,7 @@ HTMLMediaElement.prototype.pause = function () {
   // A page that pauses what it never played takes the element over: it stands still from here.
   track.scripted = true;
   beginSegment(track, { playing: false, position });
-  schedulePlayback(this, track);
+  noteElement(this);
   if (!wasPlaying) return;
   if (this instanceof HTMLVideoElement) seekTo(this, position);
   hop().then(() => announce(this, "timeupdate", "pause"));
@@ -339,7 +340,7 @@ Object.defineProperty(HTMLMediaElement.prototype, "currentTime", {
     track.soughtByPage = this.readyState > 0;
     beginSegment(track, { playing, position: Math.max(position, 0) });
     seekTo(this, position);
-    schedulePlayback(this, track);
+    noteElement(this);
   },
 });
 Object.defineProperty(HTMLMediaElement.prototype, "paused", { ...native.paused, get() { return !isPlaying(this); } });

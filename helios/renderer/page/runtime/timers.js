@@ -31,15 +31,19 @@ const nextTimer = () => {
 };
 // When the next timer is due, here or in a worker.
 const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
-// What notes how things stand whenever scripts have run: functions of the page's other parts.
+// Functions of other parts: what keeps up with the clock, and is waited for, and what notes how things
+// stand once scripts have run. Workers come first, so that messages find them at the page's time.
+const beforeScripts = [() => runWorkers()];
 const afterScripts = [];
-// Workers reach each time before anything happens here, so that messages find them at that time.
+const reachTime = async () => {
+  for (const follow of beforeScripts) await follow();
+};
 const runTimers = async (until) => {
   await runWorkers();
   for (let due = nextTime(); due <= until; due = nextTime()) {
     if (due > clock) {
       clock = due;
-      await runWorkers();
+      await reachTime();
     }
     const own = nextTimer();
     if (own?.timer.due <= clock) fire(own.id);
@@ -49,7 +53,7 @@ const runTimers = async (until) => {
   }
   if (until > clock) {
     clock = until;
-    await runWorkers();
+    await reachTime();
   }
 };
 
