@@ -18,6 +18,8 @@ from helios.media import probe
 TEMPO_RANGE = (0.5, 2.0)
 #: Samples over which a scripted volume is held at least; steps are exact to this.
 MIN_VOLUME_BLOCK = 64
+#: By how much a volume may differ from that of each frame where it goes in straight lines.
+VOLUME_TOLERANCE = 1e-4
 #: Sources looked at at once.
 PROBES = 4
 #: Samples a second beyond which a rate is taken for a mistake.
@@ -47,11 +49,16 @@ class AudioTrack:
     fade_in, fade_out:
         Seconds of linear fading at the sound's own start and end.
     loop:
-        Whether what is left after `trim` repeats until the sound's end.
+        Whether it repeats until the sound's end.
     preserves_pitch:
         Whether the pitch stays when `rate` isn't 1.
+    loop_start:
+        Seconds into the source at which a loop begins again; None for `trim`.
+    length:
+        Seconds of the source that a loop repeats, however long its audio is; None for all of it.
     volume_points:
-        (seconds on the timeline, volume): steps that take the place of `volume` from then on.
+        (seconds on the timeline, volume, whether it goes there from the point before in a
+        straight line): take the place of `volume` from then on.
     """
 
     source: Path | str
@@ -64,7 +71,9 @@ class AudioTrack:
     fade_out: float = 0.0
     loop: bool = False
     preserves_pitch: bool = True
-    volume_points: tuple[tuple[float, float], ...] = ()
+    loop_start: float | None = None
+    length: float | None = None
+    volume_points: tuple[tuple[float, float, bool], ...] = ()
 
 
 async def mix_audio(
@@ -189,32 +198,55 @@ def _graph(clips: Sequence[_Clip], *, first: int, end: int, sample_rate: int) ->
     if not clips:
         return f"anullsrc=r={sample_rate}:cl=stereo,atrim=end_sample={end},{ending}"
     lines = [
-        f"[{number}:a:0]{_chain(clip, sample_rate=sample_rate)}[t{number}]"
+        line
         for number, clip in enumerate(clips)
+        for line in _chain(clip, number, sample_rate=sample_rate)
     ]
     labels = "".join(f"[t{number}]" for number in range(len(clips)))
     mixed = f"amix=inputs={len(clips)}:duration=longest:normalize=0," if len(clips) > 1 else ""
     return ";\n".join([*lines, f"{labels}{mixed}{ending}"])
 
 
-def _chain(clip: _Clip, *, sample_rate: int) -> str:
+def _chain(clip: _Clip, number: int, *, sample_rate: int) -> list[str]:
+    """Return the chains of filters that turn input `number` into `[t<number>]`."""
     track = clip.track
     filters = [
         f"aresample={sample_rate}",
         "aformat=sample_fmts=fltp:channel_layouts=stereo",
         "asetpts=N/SR/TB",
     ]
-    if clip.skip > 0:
-        filters += [f"atrim=start_sample={clip.skip}", "asetpts=N/SR/TB"]
+    skip = clip.skip
     if track.loop:
+        start = round((track.trim if track.loop_start is None else track.loop_start) * sample_rate)
+        if track.length is not None:
+            length = round(track.length * sample_rate)
+            filters += [f"atrim=end_sample={length}", f"apad=whole_len={length}"]
+        if start > 0:
+            filters += [f"atrim=start_sample={start}", "asetpts=N/SR/TB"]
         filters += ["aloop=loop=-1:size=2147483647", "asetpts=N/SR/TB"]
+        skip -= start
+    if skip > 0:
+        filters += [f"atrim=start_sample={skip}", "asetpts=N/SR/TB"]
     filters += _speed(track, sample_rate=sample_rate)
     filters += [f"atrim=end_sample={clip.length}", "asetpts=N/SR/TB"]
-    filters += _volume(clip, sample_rate=sample_rate)
-    filters += _fades(clip, sample_rate=sample_rate)
+    ending = _fades(clip, sample_rate=sample_rate)
     if clip.start > 0:
-        filters += [f"adelay=delays={clip.start}S:all=1", "asetpts=N/SR/TB"]
-    return ",".join(filters)
+        ending += [f"adelay=delays={clip.start}S:all=1", "asetpts=N/SR/TB"]
+    pieces = _volume_pieces(clip, sample_rate=sample_rate)
+    if all(piece.slope == 0 for piece in pieces):
+        filters += _volume_steps(pieces, sample_rate=sample_rate)
+        return [f"[{number}:a:0]{','.join(filters + ending)}[t{number}]"]
+    envelope = [
+        f"aevalsrc='{_lines_expression(pieces)}':s={sample_rate}",
+        f"atrim=end_sample={clip.length}",
+        "pan=stereo|c0=c0|c1=c0",
+        "aformat=sample_fmts=fltp",
+    ]
+    return [
+        f"[{number}:a:0]{','.join(filters)}[a{number}]",
+        f"{','.join(envelope)}[v{number}]",
+        f"[a{number}][v{number}]{','.join(['amultiply', 'asetpts=N/SR/TB', *ending])}[t{number}]",
+    ]
 
 
 def _speed(track: AudioTrack, *, sample_rate: int) -> list[str]:
@@ -244,33 +276,109 @@ def _fades(clip: _Clip, *, sample_rate: int) -> list[str]:
     return filters
 
 
-def _volume(clip: _Clip, *, sample_rate: int) -> list[str]:
+@dataclass(frozen=True)
+class _Piece:
+    """A straight line of a clip's volume: from a sample on, at a value, by so much a sample."""
+
+    start: int
+    value: float
+    slope: float = 0.0
+
+
+def _volume_pieces(clip: _Clip, *, sample_rate: int) -> list[_Piece]:
+    """Return a clip's volume as lines of which the first begins at its first sample or before."""
     track = clip.track
-    steps = [(0, track.volume)]
-    for seconds, volume in sorted(track.volume_points):
-        position = max(0, round(seconds * sample_rate) - clip.start)
-        if position == steps[-1][0]:
-            steps.pop()
-        steps.append((position, volume))
+    pieces = [_Piece(0, track.volume)]
+    points = [
+        (round(seconds * sample_rate) - clip.start, volume, ramped)
+        for seconds, volume, ramped in sorted(track.volume_points, key=lambda point: point[0])
+    ]
+    before: tuple[int, float] | None = None
+    for position, volume, ramped in _without_straight_points(points):
+        if ramped and before is not None and position > before[0]:
+            start, value = before
+            _put(pieces, _Piece(start, value, (volume - value) / (position - start)))
+        _put(pieces, _Piece(position, volume))
+        before = (position, volume)
+    return _from_the_start(pieces)
+
+
+def _put(pieces: list[_Piece], piece: _Piece) -> None:
+    while pieces and pieces[-1].start >= piece.start:
+        pieces.pop()
+    pieces.append(piece)
+
+
+def _from_the_start(pieces: list[_Piece]) -> list[_Piece]:
+    """Leave out the lines that are over before the clip begins."""
+    first = max((n for n, piece in enumerate(pieces) if piece.start <= 0), default=0)
+    return pieces[first:]
+
+
+_Point = tuple[int, float, bool]
+
+
+def _without_straight_points(points: Sequence[_Point]) -> list[_Point]:
+    """Leave out points of ramps that lie, to `VOLUME_TOLERANCE`, on the line of their neighbours.
+
+    A tween, sampled at each frame, becomes the few lines that it is heard as.
+    """
+    kept: list[_Point] = []
+    lowest, highest = float("-inf"), float("inf")
+    for number, (position, volume, ramped) in enumerate(points):
+        last = number + 1 == len(points) or not points[number + 1][2]
+        if kept and ramped and position > kept[-1][0]:
+            anchor = kept[-1]
+            length = position - anchor[0]
+            slope = (volume - anchor[1]) / length
+            if not lowest <= slope <= highest:
+                anchor = points[number - 1]
+                kept.append(anchor)
+                lowest, highest = float("-inf"), float("inf")
+                length = position - anchor[0]
+                slope = (volume - anchor[1]) / length
+            lowest = max(lowest, slope - VOLUME_TOLERANCE / length)
+            highest = min(highest, slope + VOLUME_TOLERANCE / length)
+            if not last:
+                continue
+        kept.append((position, volume, ramped))
+        lowest, highest = float("-inf"), float("inf")
+    return kept
+
+
+def _volume_steps(pieces: Sequence[_Piece], *, sample_rate: int) -> list[str]:
+    """Return the filters for a volume without ramps."""
+    steps = [(max(0, piece.start), piece.value) for piece in pieces]
     if len(steps) == 1:
         return [] if steps[0][1] == 1 else [f"volume={steps[0][1]:.9g}:precision=float"]
     # The filter holds a volume over each block of samples: blocks that end where steps are.
     block = reduce(gcd, (position for position, _ in steps))
     block = next(n for n in range(min(block, sample_rate), 0, -1) if block % n == 0)
-    expression = _steps_expression(steps, sample_rate=sample_rate)
+    # Half a sample early: times are compared as floating-point numbers.
+    bounds = [f"t,{(position - 0.5) / sample_rate:.9f}" for position, _ in steps]
+    expression = _tree([f"{value:.9g}" for _, value in steps], bounds)
     return [
         f"asetnsamples=n={max(block, MIN_VOLUME_BLOCK)}:p=0",
         f"volume=volume='{expression}':eval=frame:precision=float",
     ]
 
 
-def _steps_expression(steps: Sequence[tuple[int, float]], *, sample_rate: int) -> str:
-    """Return ffmpeg's expression for steps: a balanced tree, quick to walk however many."""
-    if len(steps) == 1:
-        return f"{steps[0][1]:.9g}"
-    middle = len(steps) // 2
-    lower = _steps_expression(steps[:middle], sample_rate=sample_rate)
-    upper = _steps_expression(steps[middle:], sample_rate=sample_rate)
-    # Half a sample early: times are compared as floating-point numbers.
-    bound = (steps[middle][0] - 0.5) / sample_rate
-    return f"if(lt(t,{bound:.9f}),{lower},{upper})"
+def _lines_expression(pieces: Sequence[_Piece]) -> str:
+    """Return ffmpeg's expression, in samples `n`, for a volume of straight lines."""
+    lines = [
+        f"{piece.value:.9g}+{piece.slope:.12g}*(n-({piece.start}))"
+        if piece.slope
+        else f"{piece.value:.9g}"
+        for piece in pieces
+    ]
+    return _tree(lines, [f"n,{piece.start}" for piece in pieces])
+
+
+def _tree(values: Sequence[str], bounds: Sequence[str]) -> str:
+    """Return ffmpeg's expression for values that hold from bounds on: quick however many."""
+    if len(values) == 1:
+        return values[0]
+    middle = len(values) // 2
+    lower = _tree(values[:middle], bounds[:middle])
+    upper = _tree(values[middle:], bounds[middle:])
+    return f"if(lt({bounds[middle]}),{lower},{upper})"

@@ -57,7 +57,7 @@ async def survey(
     DurationUnknown
         Neither the user nor the page says how long it is.
     HeliosError
-        The page can't be loaded.
+        The page can't be loaded, or a sound of its can't be read.
     """
     if duration is not None and frames is not None:
         raise OptionInvalid("--duration and --frames: give one of them")
@@ -67,7 +67,13 @@ async def survey(
         raise OptionInvalid(f"{frames} frames: there must be at least one")
     composition = Composition.find(source)
     seconds = None if frames is None else float(frames / options.rate)
-    facts = await inspect(composition, _page(options), duration=seconds, sound=sound)
+    facts = await inspect(
+        composition,
+        _page(options),
+        duration=seconds,
+        sound=sound,
+        check_sound=sound and not options.allow_missing,
+    )
     count = facts.frames(options.rate) if frames is None else frames
     return Survey(count, facts.sounds, facts.moves, facts.warnings)
 

@@ -1,14 +1,17 @@
 """What a composition says of itself, found by loading it."""
 
+import tempfile
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from helios.errors import DurationUnknown
 from helios.render_warning import RenderWarning
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions
+from helios.renderer.sound import collect
 from helios.renderer.stage import open_stage
 
 #: Seconds that the search for sounds that start later may take.
@@ -77,6 +80,7 @@ async def inspect(
     *,
     duration: float | None = None,
     sound: bool = True,
+    check_sound: bool = False,
     log: PageLog | None = None,
 ) -> CompositionFacts:
     """Load a composition and return what it declares.
@@ -87,11 +91,13 @@ async def inspect(
         Seconds, where the page needn't be asked; sounds are searched for up to there.
     sound:
         Whether sounds are to be searched for.
+    check_sound:
+        Refuse sounds that can't be read, as far as they are found.
 
     Raises
     ------
     HeliosError
-        It can't be loaded.
+        It can't be loaded, or a sound can't be read.
     """
     async with open_stage(composition, page, log=log) as stage:
         shown = stage.page
@@ -102,6 +108,9 @@ async def inspect(
             duration = declared.duration or declared.longest_animation
             source = "declared" if declared.duration else "longest animation" if duration else None
         sounds = sound and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+        if check_sound:
+            with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
+                await (await collect(shown, composition, scratch=Path(scratch))).check()
         warnings = tuple(await shown.warnings())
     return CompositionFacts(
         composition.url, duration, source, declared.replay, sounds, moves, warnings
@@ -117,15 +126,9 @@ async def _may_sound(
     yes: the mix itself then finds out.
     """
     last = round((duration or 0) * rate) - 1
-    if await page.sounds():
-        return True
-    if last < 1:
-        return False
     deadline = time.monotonic() + SOUND_SEARCH_SECONDS
     while (page.frame or 0) < last:
         if time.monotonic() > deadline:
             return True
         await page.step(last, every_frame=replay)
-        if await page.sounds():
-            return True
-    return False
+    return bool(await page.sounds()) or await page.renders_audio()

@@ -19,7 +19,7 @@ from helios.renderer.network import PROXY_VARIABLE
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
 from helios.renderer.reel import Reel
 from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
-from helios.renderer.sound import Soundtrack, check_audio_codec, write_sound
+from helios.renderer.sound import Soundtrack, check_audio_codec, listen, write_sound
 from helios.renderer.stage import Stage, open_stage
 
 if TYPE_CHECKING:
@@ -194,17 +194,19 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
         return False
     with whole_output(request.output) as folder:
         silent = folder / "silent"
+        soundtrack = None
+        if request.audio_codec is not None and await stage.page.can_sound():
+            soundtrack = await _listen(request, folder)
         async with _encoder(request, silent) as sink:
             await shoot(request, stage, sink, every_frame, on_progress)
-            sounds = []
-            if request.audio_codec is not None:
-                last = request.start_frame + request.frame_count - 1
-                await stage.page.seek(last, every_frame=every_frame)
-                sounds = await stage.page.sounds()
             await sink.finish()
-        soundtrack = Soundtrack.of(sounds, request.composition, scratch=folder)
-        if request.page.allow_missing:
-            soundtrack = await soundtrack.readable()
+        if soundtrack is None:
+            soundtrack = Soundtrack(())
+            if request.audio_codec is not None:
+                # What there is may have come later.
+                await stage.page.seek(_last_frame(request), every_frame=every_frame)
+                if await stage.page.can_sound():
+                    soundtrack = await _listen(request, folder)
         return await write_sound(
             soundtrack,
             video=silent,
@@ -215,6 +217,22 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
             frame_count=request.frame_count,
             rate=request.page.rate,
         )
+
+
+def _last_frame(request: RenderRequest) -> int:
+    return request.start_frame + request.frame_count - 1
+
+
+async def _listen(request: RenderRequest, scratch: Path) -> Soundtrack:
+    soundtrack = await listen(
+        request.composition,
+        request.page,
+        frame_count=_last_frame(request) + 1,
+        scratch=scratch,
+        replay=request.replay,
+    )
+    await soundtrack.check()
+    return soundtrack
 
 
 def _pattern(request: RenderRequest) -> str:

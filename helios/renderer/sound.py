@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -15,7 +15,7 @@ from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media import probe
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.devtools import Params
-from helios.renderer.page import PageOptions
+from helios.renderer.page import CompositionPage, PageOptions
 from helios.renderer.stage import open_stage
 
 #: Encoder of the sound by the container's file name ending.
@@ -33,24 +33,43 @@ class Soundtrack:
 
     @classmethod
     def of(
-        cls, sounds: Sequence[Params], composition: Composition, *, scratch: Path
+        cls,
+        sounds: Sequence[Params],
+        composition: Composition,
+        *,
+        scratch: Path,
+        blobs: Mapping[str, bytes] | None = None,
+        allow_missing: bool = False,
     ) -> "Soundtrack":
         """Build it from what `CompositionPage.sounds` returned.
 
         Parameters
         ----------
         scratch:
-            Folder that takes sounds which the page holds in `data:` addresses.
+            Folder that takes sounds which the page itself holds.
+        blobs:
+            What `blob:` addresses stand for.
+        allow_missing:
+            Leave out what can't be read outside of the browser.
+
+        Raises
+        ------
+        AudioFailed
+            An address can't be read outside of the browser.
         """
-        sources = [
-            _source(sound["source"], composition, scratch / f"data-{number}")
-            for number, sound in enumerate(sounds)
-        ]
+        sources: dict[str, str | None] = {}
+        for number, url in enumerate(dict.fromkeys(sound["source"] for sound in sounds)):
+            try:
+                sources[url] = _source(url, composition, scratch / f"sound-{number}", blobs or {})
+            except AudioFailed:
+                if not allow_missing:
+                    raise
+                sources[url] = None
         return cls(
             tuple(
                 _track(sound, source)
-                for sound, source in zip(sounds, sources, strict=True)
-                if source is not None
+                for sound in sounds
+                if (source := sources[sound["source"]]) is not None
             )
         )
 
@@ -59,6 +78,112 @@ class Soundtrack:
         found = await asyncio.gather(*(_is_readable(track.source) for track in self.tracks))
         pairs = zip(self.tracks, found, strict=True)
         return Soundtrack(tuple(track for track, is_there in pairs if is_there))
+
+    async def check(self) -> None:
+        """Refuse sources that can't be read.
+
+        Raises
+        ------
+        AudioFailed
+        """
+        for source in dict.fromkeys(track.source for track in self.tracks):
+            await probe(source, error=AudioFailed, packets=False)
+
+
+async def collect(
+    page: CompositionPage,
+    composition: Composition,
+    *,
+    scratch: Path,
+    final: bool = False,
+    allow_missing: bool = False,
+) -> Soundtrack:
+    """Return what a page has played so far.
+
+    Parameters
+    ----------
+    scratch:
+        Folder that takes sounds which the page itself holds.
+    final:
+        The page has been driven to its end.
+    allow_missing:
+        Leave out what can't be read.
+
+    Raises
+    ------
+    AudioFailed
+        An address can't be read outside of the browser.
+    """
+    sounds = await page.sounds(final=final)
+    blobs = {}
+    for url in {sound["source"] for sound in sounds if sound["source"].startswith("blob:")}:
+        content = await page.blob(url)
+        if content is not None:
+            blobs[url] = content
+    found = Soundtrack.of(
+        sounds, composition, scratch=scratch, blobs=blobs, allow_missing=allow_missing
+    )
+    return await found.readable() if allow_missing else found
+
+
+async def listen(
+    composition: Composition,
+    options: PageOptions,
+    *,
+    frame_count: int,
+    scratch: Path,
+    replay: bool | None = None,
+) -> Soundtrack:
+    """Play a composition through without taking pictures, and return its whole sound.
+
+    Parameters
+    ----------
+    scratch:
+        Folder that takes sounds which the page itself holds.
+    replay:
+        Visit every frame; None leaves it to the page.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be played, or a source can't be read.
+    """
+    every_frame = replay
+    options = replace(options, seconds=frame_count / options.rate)
+    while True:
+        async with open_stage(composition, options) as stage:
+            page = stage.page
+            if every_frame is None:
+                every_frame = (await page.declared()).replay
+            if await _play_through(page, frame_count - 1, every_frame=every_frame):
+                return await collect(
+                    page,
+                    composition,
+                    scratch=scratch,
+                    final=True,
+                    allow_missing=options.allow_missing,
+                )
+            every_frame = True
+
+
+async def _play_through(page: CompositionPage, last: int, *, every_frame: bool) -> bool:
+    """Move a page to its last frame; return whether all that it may have played was heard.
+
+    Scripts that run in each frame may change a volume or play something in any of them. Until
+    there is something that can sound they are skipped; if it turns up later, it may have been
+    played in one of those that were.
+    """
+    skipped = False
+    while page.frame is None or page.frame < last:
+        moves = not every_frame and await page.moves_by_frame()
+        if moves and await page.can_sound():
+            if skipped:
+                return False
+            every_frame = True
+        before = page.frame
+        await page.step(last, every_frame=every_frame)
+        skipped |= moves and not every_frame and page.frame != (before or 0) + 1
+    return every_frame or not skipped or not await page.can_sound()
 
 
 async def _is_readable(source: str | Path) -> bool:
@@ -76,16 +201,19 @@ def _track(sound: Params, source: str) -> AudioTrack:
         trim=sound["trim"],
         duration=sound["duration"],
         rate=sound["rate"],
-        volume=sound["volume"],
         fade_in=sound["fadeIn"],
         fade_out=sound["fadeOut"],
         loop=sound["loop"],
+        loop_start=sound["loopStart"],
+        length=sound["length"],
         preserves_pitch=sound["preservesPitch"],
-        volume_points=tuple((at, volume) for at, volume in sound["volumes"]),
+        volume_points=tuple((at, volume, ramped) for at, volume, ramped in sound["volumes"]),
     )
 
 
-def _source(url: str, composition: Composition, inline: Path) -> str | None:
+def _source(
+    url: str, composition: Composition, inline: Path, blobs: Mapping[str, bytes]
+) -> str | None:
     """Return what ffmpeg opens for a media element's address.
 
     None for a file that the composition lacks: the page has told so, or may go on without.
@@ -93,8 +221,11 @@ def _source(url: str, composition: Composition, inline: Path) -> str | None:
     Parameters
     ----------
     inline:
-        File that takes the sound if the address itself holds it.
+        File that takes the sound if the page itself holds it.
     """
+    if url in blobs:
+        inline.write_bytes(blobs[url])
+        return str(inline)
     if url.startswith("data:"):
         inline.write_bytes(data_of(url))
         return str(inline)
@@ -108,7 +239,8 @@ def _source(url: str, composition: Composition, inline: Path) -> str | None:
         return url
     raise AudioFailed(
         f"{url}: its sound can't be read",
-        hint="Give media elements a file of the composition or an http(s) address.",
+        hint="Give media elements a file of the composition, an http(s) address or a Blob;"
+        " what a MediaSource plays can't be read, nor a Blob that a worker made.",
     )
 
 
@@ -145,14 +277,9 @@ async def mix_composition(
     HeliosError
         The composition can't be played or a source can't be read.
     """
-    async with open_stage(composition, page) as stage:
-        played = stage.page
-        every_frame = (await played.declared()).replay if replay is None else replay
-        await played.seek(frame_count - 1, every_frame=every_frame)
-        sounds = await played.sounds()
-    soundtrack = Soundtrack.of(sounds, composition, scratch=output.parent)
-    if page.allow_missing:
-        soundtrack = await soundtrack.readable()
+    soundtrack = await listen(
+        composition, page, frame_count=frame_count, scratch=output.parent, replay=replay
+    )
     if not soundtrack.tracks:
         return False
     await mix_audio(

@@ -126,7 +126,7 @@ def test_a_fade_out_ends_with_the_source_if_no_duration_is_given(tmp_path: Path)
 
 def test_scripted_volumes_step_at_their_times(tmp_path: Path) -> None:
     source = constant(tmp_path / "long.wav", samples=96000)
-    points = ((0.5, 1.0), (1.0, 0.0), (1.5, 0.4))
+    points = ((0.5, 1.0, False), (1.0, 0.0, False), (1.5, 0.4, False))
     mixed = mix(tmp_path, AudioTrack(source=source, volume=0.2, volume_points=points))
     for start, level in ((0, 0.1), (24000, 0.5), (48000, 0.0), (72000, 0.2)):
         assert mixed[start : start + 24000] == pytest.approx(level, abs=1e-3)
@@ -134,14 +134,14 @@ def test_scripted_volumes_step_at_their_times(tmp_path: Path) -> None:
 
 def test_a_volume_step_far_into_a_sound_is_exact(tmp_path: Path) -> None:
     source = constant(tmp_path / "long.wav", samples=96000)
-    mixed = mix(tmp_path, AudioTrack(source=source, volume_points=((1.5, 0.2),)))
+    mixed = mix(tmp_path, AudioTrack(source=source, volume_points=((1.5, 0.2, False),)))
     assert mixed[71999] == pytest.approx(0.5, abs=1e-3)
     assert mixed[72000] == pytest.approx(0.1, abs=1e-3)
 
 
 def test_a_volume_for_every_frame_is_followed(tmp_path: Path) -> None:
     source = constant(tmp_path / "long.wav", samples=480000)
-    points = tuple((n / 30, (n % 10) / 10) for n in range(300))
+    points = tuple((n / 30, (n % 10) / 10, False) for n in range(300))
     mixed = mix(tmp_path, AudioTrack(source=source, volume_points=points), frames=300)
     levels = mixed.reshape(300, 1600)
     assert np.abs(levels - (np.arange(300) % 10)[:, None] / 20).max() < 1e-3
@@ -165,7 +165,7 @@ def test_a_cut_equals_the_same_samples_of_the_whole_mix(tmp_path: Path) -> None:
     source = write_wav(tmp_path / "noise.wav", noise, rate=44100)
     tracks = (
         AudioTrack(source=source, loop=True, fade_in=0.3, rate=1.3),
-        AudioTrack(source=source, start=0.37, volume_points=((0.9, 0.2),)),
+        AudioTrack(source=source, start=0.37, volume_points=((0.9, 0.2, False),)),
     )
     rate = Fraction(30000, 1001)
     whole = mix(tmp_path, *tracks, frames=60, rate=rate)

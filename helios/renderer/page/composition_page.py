@@ -1,6 +1,7 @@
 """A composition's page in a browser, driven frame by frame on virtual time."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import math
@@ -34,6 +35,8 @@ from helios.renderer.page.workers import PageWorkers
 _VIDEO_DRAWS = 2
 #: Draws in which a video is waited for that doesn't tell of a new picture.
 _MOST_VIDEO_DRAWS = 20
+#: Bytes of a blob that are read at a time: a multiple of 3, for they come in Base64.
+_BLOB_PART = 3 << 20
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
 
@@ -145,10 +148,46 @@ class CompositionPage:
         said = await self._session.evaluate("__helios_runtime__.declared()")
         return Declared(said["duration"], said["longestAnimation"], said["replay"])
 
-    async def sounds(self) -> list[Params]:
-        """Return the sound of every media element, as far as the page has been driven."""
-        answers = await self._session.evaluate_all("__helios_runtime__.sounds()")
+    async def sounds(self, *, final: bool = False) -> list[Params]:
+        """Return what the page is heard playing, as far as it has been driven.
+
+        Parameters
+        ----------
+        final:
+            The page has been driven to its end. Only then there is what Web Audio has rendered.
+        """
+        expression = f"__helios_runtime__.sounds({json.dumps(final)})"
+        answers = await self._session.evaluate_all(expression)
         return [sound for sounds in answers for sound in sounds]
+
+    async def can_sound(self) -> bool:
+        """Tell whether the page has had anything that can sound."""
+        return any([state["canSound"] for state in await self._sound_states()])
+
+    async def moves_by_frame(self) -> bool:
+        """Tell whether scripts of the page run in each frame, which may change its sound."""
+        return any([state["moves"] for state in await self._sound_states()])
+
+    async def renders_audio(self) -> bool:
+        """Tell whether the page has connected something to an AudioContext's output."""
+        return any([state["renders"] for state in await self._sound_states()])
+
+    async def blob(self, address: str) -> bytes | None:
+        """Return what a `blob:` address that a media element has played stands for.
+
+        None if it isn't a Blob, such as a MediaSource, or none that this page has made.
+        """
+        content = bytearray()
+        while True:
+            span = f"{len(content)}, {len(content) + _BLOB_PART}"
+            part = f"__helios_runtime__.blobPart({json.dumps(address)}, {span})"
+            answers = await self._session.evaluate_all(part)
+            data = next((answer for answer in answers if answer is not None), None)
+            if data is None:
+                return None
+            content += base64.b64decode(data)
+            if len(data) < _BLOB_PART * 4 // 3:
+                return bytes(content)
 
     # --- frames -----------------------------------------------------------------------------
 
@@ -354,6 +393,9 @@ class CompositionPage:
                 },
             )
         await call("DOM.disable")
+
+    async def _sound_states(self) -> list[Params]:
+        return await self._session.evaluate_all("__helios_runtime__.soundState()")
 
     async def _next_event(self) -> float | None:
         """Return the time, in milliseconds, of the next event that may change the page's course."""

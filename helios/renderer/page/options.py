@@ -42,6 +42,8 @@ class PageOptions:
         Read the pixels of a page that is one 2D canvas from there, without a screenshot.
     reference:
         Take no shortcut: visit every frame from 0 on, draw it and photograph it.
+    seconds:
+        Length of the timeline, where it is known: of what Web Audio renders.
     load_timeout, settle_timeout:
         Seconds that the page gets to fire `load`, and each frame to become ready.
     """
@@ -58,6 +60,7 @@ class PageOptions:
     allow_missing: bool = False
     direct: bool = True
     reference: bool = False
+    seconds: Fraction | None = None
     load_timeout: float = LOAD_TIMEOUT
     settle_timeout: float = SETTLE_TIMEOUT
 

@@ -30,6 +30,7 @@ _PARTS = (
     "playback",
     "video",
     "audio",
+    "web_audio",
     "network",
     "interfaces",
     "pending_work",
@@ -71,6 +72,7 @@ def page_scripts(options: PageOptions) -> list[str]:
         **_config(options),
         "props": dict(options.props),
         "frameDuration": float(1000 / options.rate),
+        "seconds": None if options.seconds is None else float(options.seconds),
     }
     return [_runtime("runtime", _PARTS, config), _read("canvas.js")]
 

@@ -23,8 +23,8 @@ def composition(tmp_path: Path) -> Composition:
 
 def sound(source: str, **changes: Any) -> dict[str, Any]:
     """What the page says of an element."""
-    plain = {"start": 0, "trim": 0, "duration": None, "rate": 1, "volume": 1, "fadeIn": 0}
-    rest = {"fadeOut": 0, "loop": False, "preservesPitch": True, "volumes": []}
+    plain = {"start": 0, "trim": 0, "duration": None, "rate": 1, "fadeIn": 0, "fadeOut": 0}
+    rest = {"loop": False, "loopStart": 0, "length": None, "preservesPitch": True, "volumes": []}
     return {"source": source, **plain, **rest, **changes}
 
 
@@ -94,13 +94,15 @@ def test_what_an_element_says_arrives_in_its_track(
     composition: Composition, tmp_path: Path
 ) -> None:
     url = f"{LOCAL_ORIGIN}/gr%C3%B6%C3%9Fe%20%231.wav"
-    said = sound(url, start=1.5, trim=0.25, duration=2, rate=1.25, volume=0.5, fadeIn=0.1)
-    said |= {"fadeOut": 0.2, "loop": True, "preservesPitch": False, "volumes": [[0, 1], [1, 0.5]]}
+    said = sound(url, start=1.5, trim=0.25, duration=2, rate=1.25, fadeIn=0.1, fadeOut=0.2)
+    said |= {"loop": True, "loopStart": 0.125, "length": 4, "preservesPitch": False}
+    said |= {"volumes": [[0, 1, False], [1, 0.5, True]]}
     [track] = Soundtrack.of([said], composition, scratch=tmp_path).tracks
     assert (track.start, track.trim, track.duration, track.rate) == (1.5, 0.25, 2, 1.25)
-    assert (track.volume, track.fade_in, track.fade_out) == (0.5, 0.1, 0.2)
-    assert (track.loop, track.preserves_pitch) == (True, False)
-    assert track.volume_points == ((0, 1), (1, 0.5))
+    assert (track.fade_in, track.fade_out) == (0.1, 0.2)
+    assert (track.loop, track.loop_start, track.length) == (True, 0.125, 4)
+    assert track.preserves_pitch is False
+    assert track.volume_points == ((0, 1, False), (1, 0.5, True))
 
 
 def test_a_sound_codec_that_cannot_be_written_is_refused_beforehand() -> None:

@@ -25,6 +25,7 @@ const whileThere = (child, answer) => {
 const advance = async (toFrame, toClock) => {
   adopt();
   if (loaded) beginStyles();
+  findMedia();
   await runTimers(toClock);
   frame = toFrame;
   clock = Math.max(clock, toClock);
@@ -37,7 +38,7 @@ const advance = async (toFrame, toClock) => {
   seekMedia();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
-  await untilReady(() => [...loading(), ...videosWaiting()]);
+  await untilReady(() => [...loading(), ...videosWaiting(), ...playbackWaiting()]);
   armFrame();
 };
 
@@ -56,13 +57,14 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
-  findMedia();
+  findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
   const names = await untilReady(() => {
     if (!state.done) state.help();
     return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
   });
+  findMedia(true); // what has come meanwhile may have changed them
   const shown = animations(); // asking also lets changed styles load what they name
   const begun = noteAnimations(shown);
   const inner = await Promise.all(
@@ -92,12 +94,12 @@ const adopt = () => {
   owner = document;
   frame = -1;
   loaded = true;
-  media.clear();
+  retireMedia();
+  retired = false;
   roots.clear();
   roots.add(document);
   document.addEventListener("DOMContentLoaded", findDeclaredRoots);
-  // An element that plays by itself (autoplay) would run on real time.
-  document.addEventListener("play", (event) => native.pause.call(event.target), true);
+  hideNativeEvents(document);
 };
 adopt();
 
@@ -111,6 +113,10 @@ const runtime = {
   nextEvent,
   answerNetwork,
   sounds,
+  soundState,
+  retireMedia,
+  playedBlob,
+  blobPart,
   declared,
   support,
   addRoot,

@@ -2,7 +2,7 @@
 
 const loading = () => (document.readyState === "complete" ? [] : [`document ${location.href}`]);
 const waiting = () => {
-  const names = [...loading(), ...videosWaiting(), ...working(), ...workersWaiting()];
+  const names = [...loading(), ...videosWaiting(), ...playbackWaiting(), ...working(), ...workersWaiting()];
   for (const root of roots) {
     for (const image of root.querySelectorAll("img")) {
       if (image.loading === "lazy") image.loading = "eager";

@@ -31,7 +31,13 @@ const nextTimer = () => {
 };
 // When the next timer is due, here or in a worker.
 const nextTime = () => Math.min(nextTimer()?.timer.due ?? Infinity, nextWorkerTimer());
-// Workers reach each time before anything happens here, so that messages find them at that time.
+// Functions of other parts: what keeps up with the clock, and is waited for, and what notes how things
+// stand once scripts have run. Workers come first, so that messages find them at the page's time.
+const beforeScripts = [() => runWorkers()];
+const afterScripts = [];
+const reachTime = async () => {
+  for (const follow of beforeScripts) await follow();
+};
 const runTimers = async (until) => {
   // What was begun at a time has its result at that time, however long it takes.
   await workFinished();
@@ -39,7 +45,7 @@ const runTimers = async (until) => {
   for (let due = nextTime(); due <= until; due = nextTime()) {
     if (due > clock) {
       clock = due;
-      await runWorkers();
+      await reachTime();
     }
     const own = nextTimer();
     if (own?.timer.due <= clock) {
@@ -48,12 +54,13 @@ const runTimers = async (until) => {
     } else {
       await hop();
     }
+    for (const note of afterScripts) note();
     await runWorkers();
   }
   if (until > clock) {
     if (workers.size) await workFinished();
     clock = until;
-    await runWorkers();
+    await reachTime();
   }
 };
 

@@ -23,10 +23,7 @@ const seekVideo = (element) => {
   const target = Math.min(playTime(element) + 2.5e-4, last);
   if (track.shown === target && !element.seeking) return;
   track.shown = target;
-  const seeked = new Promise((resolve) => {
-    element.addEventListener("seeked", resolve, { once: true });
-    element.addEventListener("error", resolve, { once: true });
-  });
+  const seeked = whenSeeked(element);
   seekTo(element, target);
   track.seeking = seeked.then(() => (track.seeking = null));
 };
