@@ -1,19 +1,18 @@
 """A composition's sound: what its media elements play, mixed and joined with the picture."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from helios.audio import AudioTrack, mix_audio
 from helios.errors import AudioFailed, OptionInvalid
 from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media import probe
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.data_url import data_of
 from helios.renderer.devtools import Params
 from helios.renderer.page import PageOptions
 from helios.renderer.stage import open_stage
@@ -110,19 +109,6 @@ def _source(url: str, composition: Composition, inline: Path) -> str | None:
         f"{url}: its sound can't be read",
         hint="Give media elements a file of the composition or an http(s) address.",
     )
-
-
-def data_of(url: str) -> bytes:
-    """Return the bytes that a `data:` address holds, as browsers do (RFC 2397, WHATWG Fetch)."""
-    head, _, body = url.partition(",")
-    data = unquote_to_bytes(body)
-    if not head.lower().rstrip().endswith(";base64"):
-        return data
-    letters = b"".join(data.split()).rstrip(b"=")
-    try:
-        return base64.b64decode(letters + b"=" * (-len(letters) % 4))
-    except binascii.Error as error:
-        raise AudioFailed(f"{url[:40]}...: broken data address") from error
 
 
 async def mix_composition(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
 from helios.renderer.page.capture import FrameCapture
+from helios.renderer.page.media import PageMedia
 from helios.renderer.page.options import Declared, ImageFormat, PageOptions
 from helios.renderer.page.page_log import PageLog, PageMessages
 from helios.renderer.page.requests import PageRequests
@@ -26,14 +28,13 @@ from helios.renderer.page.session import PageSession
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
-#: Draws in which a video is waited for that doesn't tell of a new picture.
-_MOST_VIDEO_DRAWS = 20
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
 
 #: What stands for the answer of a document that went away while it was asked.
 _UNANSWERED: Params = {
     "waiting": [],
+    "picturing": [],
     "unplayable": [],
     "moved": False,
     "pending": True,
@@ -58,10 +59,12 @@ class CompositionPage:
         self._session = PageSession(browser, target, session, options)
         self._messages = PageMessages(self._session, log)
         self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
+        self._media = PageMedia(self._session)
         self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
         self._loaded = asyncio.Event()
         self._resting = False
         self._still = False
+        self._video_moved = False
         #: Frames before this one look as the last picture does.
         self.same_until: float = 0
 
@@ -84,6 +87,7 @@ class CompositionPage:
         ------
         CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing
         """
+        self._media.root = composition.root
         await self._prepare()
         try:
             async with asyncio.timeout(self._options.load_timeout):
@@ -163,18 +167,23 @@ class CompositionPage:
         drawn = "true" if on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
         moved = False
-        for _ in range(_MAX_ROUNDS):
+        deadline = time.monotonic() + self._options.settle_timeout
+        rounds = 0
+        while rounds < _MAX_ROUNDS:
             await session.stop_clocks()
             if on_demand:
                 await self._capture.draw(display=False)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
+            if any(answer["picturing"] for answer in answers) and time.monotonic() < deadline:
+                continue
+            rounds += 1
             if not self._note_settled(frame, answers) and not self._requests.under_way:
                 break
             await self._requests.finished()
+        self._video_moved |= moved
         if moved and on_demand:
-            await self._until_pictured()
-            for _ in range(_VIDEO_DRAWS - 1):
+            for _ in range(_VIDEO_DRAWS):
                 await self._capture.draw()
         session.check_present()
         self.check_missing()
@@ -205,7 +214,8 @@ class CompositionPage:
 
     async def capture(self, image: ImageFormat) -> bytes:
         """Return the picture of the frame that the page stands at."""
-        return await self._capture.capture(image, resting=self._resting)
+        video_moved, self._video_moved = self._video_moved, False
+        return await self._capture.capture(image, resting=self._resting, video_moved=video_moved)
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -220,6 +230,7 @@ class CompositionPage:
             call("Page.enable"),
             call("Runtime.enable"),
             call("Network.enable"),
+            self._media.listen(),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
             call("Animation.enable"),
@@ -290,20 +301,10 @@ class CompositionPage:
         """Return the first frame that shows what happens at a time in milliseconds."""
         return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
 
-    async def _until_pictured(self) -> None:
-        """Draw until all videos have handed on the pictures that they were moved to.
-
-        That a video has been moved doesn't mean that yet; one that shows the same picture as before
-        never tells.
-        """
-        for _ in range(_MOST_VIDEO_DRAWS):
-            await self._capture.draw()
-            if all(await self._session.evaluate_all("__helios_runtime__.pictured()")):
-                return
-
     def _note_settled(self, frame: int, answers: list[Params]) -> bool:
         """Check that a frame is ready; return whether an animation waits for being drawn."""
-        waiting = [name for answer in answers for name in answer["waiting"]]
+        kinds = ("waiting", "picturing")
+        waiting = [name for answer in answers for kind in kinds for name in answer[kind]]
         if waiting:
             raise CompositionUnsettled(
                 f"frame {frame} wasn't ready within {self._options.settle_timeout:g} s",

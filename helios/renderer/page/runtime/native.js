@@ -12,11 +12,13 @@ const native = {
   paused: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "paused"),
   volume: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "volume"),
   onPicture: HTMLVideoElement.prototype.requestVideoFrameCallback,
+  askFrameTimes: window.__helios_frame_times__,
   reportError: window.reportError.bind(window),
   timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
   startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
   animationTime: Object.getOwnPropertyDescriptor(Animation.prototype, "currentTime"),
 };
+delete window.__helios_frame_times__;
 
 const parentRuntime = () => {
   try {

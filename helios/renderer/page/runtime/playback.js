@@ -19,9 +19,6 @@ const trackOf = (element) => {
     playing: null, // { clock, time }: since when and from where a scripted element plays
     segments: [], // what a scripted element has played
     volumes: [],
-    seeking: null,
-    pictured: true, // the picture of the last seek is on its way to the screen
-    seeks: 0,
   };
   if (Number.isNaN(track.start)) track.start = loadTime;
   media.set(element, track);
@@ -37,7 +34,7 @@ const playTime = (element) => {
   const rate = rateOf(element);
   let time;
   if (track.scripted) {
-    if (!track.playing) return native.currentTime.get.call(element);
+    if (!track.playing) return placedTime(element);
     time = track.playing.time + ((clock - track.playing.clock) / 1000) * rate;
   } else {
     const most = (number(element, "data-helios-duration") ?? Infinity) * 1000;
