@@ -292,6 +292,12 @@ class AssetMissing(HeliosError):
     code = "ASSET_MISSING"
 
 
+class MediaUnsupported(HeliosError):
+    """A media file that the browser can't play; the hint has a command that converts it."""
+
+    code = "MEDIA_UNSUPPORTED"
+
+
 class CodecUnavailable(HeliosError):
     """A codec that the ffmpeg at hand lacks."""
 

@@ -1,19 +1,18 @@
 """A composition's sound: what its media elements play, mixed and joined with the picture."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from helios.audio import AudioTrack, mix_audio
 from helios.errors import AudioFailed, OptionInvalid
 from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media import probe
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.data_url import data_of
 from helios.renderer.devtools import Params
 from helios.renderer.page import CompositionPage, PageOptions
 from helios.renderer.stage import open_stage
@@ -242,19 +241,6 @@ def _source(
         hint="Give media elements a file of the composition, an http(s) address or a Blob;"
         " what a MediaSource plays can't be read, nor a Blob that a worker made.",
     )
-
-
-def data_of(url: str) -> bytes:
-    """Return the bytes that a `data:` address holds, as browsers do (RFC 2397, WHATWG Fetch)."""
-    head, _, body = url.partition(",")
-    data = unquote_to_bytes(body)
-    if not head.lower().rstrip().endswith(";base64"):
-        return data
-    letters = b"".join(data.split()).rstrip(b"=")
-    try:
-        return base64.b64decode(letters + b"=" * (-len(letters) % 4))
-    except binascii.Error as error:
-        raise AudioFailed(f"{url[:40]}...: broken data address") from error
 
 
 async def mix_composition(

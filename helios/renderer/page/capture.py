@@ -57,14 +57,18 @@ class FrameCapture:
         answer = await self._begin_frame({"noDisplayUpdates": not display})
         return bool(answer["hasDamage"])
 
-    async def capture(self, image: ImageFormat, *, resting: bool) -> bytes:
+    async def capture(self, image: ImageFormat, *, resting: bool, video_moved: bool) -> bytes:
         """Return the picture of the frame that the page stands at.
 
         Parameters
         ----------
         resting:
             Whether nothing is under way in the page that would change its next frame.
+        video_moved:
+            Whether a video in sight was given another picture: draws don't report that as damage.
         """
+        if video_moved:
+            self._is_quiet = False
         self.last_image = await self._picture(image, resting=resting)
         self.captured = self._session.frame
         return self.last_image

@@ -23,6 +23,7 @@ from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
 from helios.renderer.page.capture import FrameCapture
+from helios.renderer.page.media import PageMedia
 from helios.renderer.page.options import Declared, ImageFormat, PageOptions
 from helios.renderer.page.page_log import PageLog, PageMessages
 from helios.renderer.page.requests import NETWORK_BINDING, PageRequests
@@ -33,8 +34,6 @@ from helios.renderer.page.workers import PageWorkers
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
-#: Draws in which a video is waited for that doesn't tell of a new picture.
-_MOST_VIDEO_DRAWS = 20
 #: Bytes of a blob that are read at a time: a multiple of 3, for they come in Base64.
 _BLOB_PART = 3 << 20
 #: Times that a frame is drawn and settled again for what came late.
@@ -43,6 +42,7 @@ _MAX_ROUNDS = 5
 #: What stands for the answer of a document that went away while it was asked.
 _UNANSWERED: Params = {
     "waiting": [],
+    "picturing": [],
     "unplayable": [],
     "moved": False,
     "pending": True,
@@ -81,11 +81,13 @@ class CompositionPage:
         self._session = PageSession(browser, target, session, options)
         self._messages = PageMessages(self._session, log)
         self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
+        self._media = PageMedia(self._session)
         self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
         self._workers = PageWorkers(self._session, options)
         self._loaded = asyncio.Event()
         self._resting = False
         self._still = False
+        self._video_moved = False
         #: Frames before this one look as the last picture does.
         self.same_until: float = 0
 
@@ -109,6 +111,7 @@ class CompositionPage:
         CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing,
         DialectUnsupported
         """
+        self._media.root = composition.root
         await self._prepare()
         try:
             async with asyncio.timeout(self._options.load_timeout):
@@ -245,6 +248,8 @@ class CompositionPage:
                 await self._capture.draw(display=False)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
+            if any(answer["picturing"] for answer in answers) and time.monotonic() < deadline:
+                continue
             pending = self._note_settled(frame, answers)
             if any(answer["hidden"] for answer in answers):
                 await self._find_closed_roots()
@@ -255,9 +260,9 @@ class CompositionPage:
             elif not pending:
                 break
             rounds += 1
+        self._video_moved |= moved
         if moved and on_demand:
-            await self._until_pictured()
-            for _ in range(_VIDEO_DRAWS - 1):
+            for _ in range(_VIDEO_DRAWS):
                 await self._capture.draw()
         session.check_present()
         self.check_missing()
@@ -291,7 +296,8 @@ class CompositionPage:
 
     async def capture(self, image: ImageFormat) -> bytes:
         """Return the picture of the frame that the page stands at."""
-        return await self._capture.capture(image, resting=self._resting)
+        video_moved, self._video_moved = self._video_moved, False
+        return await self._capture.capture(image, resting=self._resting, video_moved=video_moved)
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -307,6 +313,7 @@ class CompositionPage:
             call("Runtime.enable"),
             call("Network.enable"),
             call("Runtime.addBinding", {"name": NETWORK_BINDING}),
+            self._media.listen(),
             session.devtools.send("Target.setDiscoverTargets", {"discover": True}),
             # While this domain is enabled, every new document gets its rate before it is styled.
             self._workers.listen(),
@@ -406,20 +413,10 @@ class CompositionPage:
         """Return the first frame that shows what happens at a time in milliseconds."""
         return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
 
-    async def _until_pictured(self) -> None:
-        """Draw until all videos have handed on the pictures that they were moved to.
-
-        That a video has been moved doesn't mean that yet; one that shows the same picture as before
-        never tells.
-        """
-        for _ in range(_MOST_VIDEO_DRAWS):
-            await self._capture.draw()
-            if all(await self._session.evaluate_all("__helios_runtime__.pictured()")):
-                return
-
     def _note_settled(self, frame: int, answers: list[Params]) -> bool:
         """Check that a frame is ready; return whether an animation waits for being drawn."""
-        waiting = [name for answer in answers for name in answer["waiting"]]
+        kinds = ("waiting", "picturing")
+        waiting = [name for answer in answers for kind in kinds for name in answer[kind]]
         if waiting:
             raise CompositionUnsettled(
                 f"frame {frame} wasn't ready within {self._options.settle_timeout:g} s",

@@ -35,15 +35,19 @@ const armFrame = () => {
   drawn = new Promise((resolve) => {
     runFrame = () => {
       runFrame = () => {};
+      tellPictures();
       reseed("frame", frame);
       runCallbacks();
       resolve();
     };
     // The browser leaves out documents that can't be seen; `settle` makes up for it.
-    native.requestAnimationFrame(() => {
+    const onDraw = () => {
       cameByItself = true;
-      runFrame();
-    });
+      // Callbacks may draw videos.
+      if (videosUnpictured().length) native.requestAnimationFrame(onDraw);
+      else runFrame();
+    };
+    native.requestAnimationFrame(onDraw);
   });
 };
 // Whether the page has to be drawn once more, for the browser left it out. That goes without saying

@@ -37,7 +37,7 @@ const blobPart = (address, from, to) =>
     const blob = playedBlob(address);
     if (!blob) return resolve(null);
     const reader = new FileReader();
-    native.addEventListener.call(reader, "loadend", () => resolve(reader.result?.split(",")[1] ?? null));
+    native.listen.call(reader, "loadend", () => resolve(reader.result?.split(",")[1] ?? null));
     reader.readAsDataURL(blob.slice(from, to));
   });
 

@@ -11,7 +11,16 @@ const untilReady = async (blockers) => {
   return names;
 };
 
-const UNDRAWN = { waiting: [], unplayable: [], moved: false, pending: true, hidden: false, resting: false, still: false };
+const UNDRAWN = {
+  waiting: [],
+  picturing: [],
+  unplayable: [],
+  moved: false,
+  pending: true,
+  hidden: false,
+  resting: false,
+  still: false,
+};
 // What a child answers, unless its document is replaced meanwhile: nobody answers then.
 const whileThere = (child, answer) => {
   let answered = false;
@@ -42,6 +51,12 @@ const advance = async (toFrame, toClock) => {
   armFrame();
 };
 
+// Videos that wait for being drawn, once they have been moved.
+const stillPicturing = async () => {
+  if (!videosUnpictured().length) return [];
+  await untilReady(videosWaiting);
+  return videosUnpictured();
+};
 const settle = async (toFrame, toClock, isDrawn) => {
   adopt();
   if (frame !== toFrame) {
@@ -50,8 +65,13 @@ const settle = async (toFrame, toClock, isDrawn) => {
     return UNDRAWN;
   }
   if (isDrawn && wasLeftOut()) return UNDRAWN;
-  if (isDrawn) runFrame();
+  if (isDrawn) {
+    const picturing = await stillPicturing();
+    if (picturing.length) return { ...UNDRAWN, picturing };
+    runFrame();
+  }
   await drawn;
+  tellPictures();
   await hop();
   callbackAge = 0;
   await runWorkerFrames();
@@ -76,6 +96,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
+    picturing: [...videosUnpictured(), ...inner.flatMap((i) => i.picturing)],
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
     moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
     pending,
@@ -109,7 +130,8 @@ const runtime = {
   clock: () => clock,
   advance,
   settle,
-  pictured,
+  frameTimes,
+  blobAt,
   nextEvent,
   answerNetwork,
   sounds,

@@ -22,10 +22,12 @@ Object.assign(native, {
   resumeAudio: window.OfflineAudioContext?.prototype.resume,
   analyse: window.AnalyserNode?.prototype.getFloatFrequencyData,
   onPicture: HTMLVideoElement.prototype.requestVideoFrameCallback,
+  askFrameTimes: window.__helios_frame_times__,
   timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
   startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),
   animationTime: Object.getOwnPropertyDescriptor(Animation.prototype, "currentTime"),
 });
+delete window.__helios_frame_times__;
 
 const parentRuntime = () => {
   try {

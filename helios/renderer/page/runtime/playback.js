@@ -69,13 +69,9 @@ const trackOf = (element) => {
     src: element.getAttribute("src"),
     soughtByPage: false, // the browser's events of a seek are for the page
     passedOn: null, // the last of them
-    seekWaiters: [],
     get playing() {
       return segmentOf(this).playing;
     },
-    seeking: null,
-    pictured: true, // the picture of the last seek is on its way to the screen
-    seeks: 0,
   };
   media.set(element, track);
   hideNativeEvents(element);
@@ -109,7 +105,6 @@ const declarePlayback = (element, track) => {
 };
 // The browser loads a source: the element stands at its beginning.
 const restartPlayback = (element, track) => {
-  track.shown = undefined;
   track.begun = false;
   const playing = track.scripted && element.autoplay;
   if (track.scripted || !(track.attached || element.autoplay)) {
@@ -203,22 +198,14 @@ const hideNativeEvent = (event) => {
   if (!event.isTrusted || !(event.target instanceof HTMLMediaElement)) return;
   const track = trackOf(event.target);
   if (event.type === "play") native.pause.call(event.target);
-  if (event.type === "seeked") for (const resolve of track.seekWaiters.splice(0)) resolve();
   if (track.passedOn === event) return; // on its way through the document
   if (track.soughtByPage && SEEK_EVENTS.includes(event.type)) track.passedOn = event;
   else event.stopImmediatePropagation();
   if (event.type === "seeked") track.soughtByPage = false;
 };
 const hideNativeEvents = (target) => {
-  for (const type of OWN_EVENTS) native.addEventListener.call(target, type, hideNativeEvent, true);
+  for (const type of OWN_EVENTS) native.listen.call(target, type, hideNativeEvent, true);
 };
-// Resolves when the browser has moved an element, or can't.
-const whenSeeked = (element) =>
-  new Promise((resolve) => {
-    trackOf(element).seekWaiters.push(resolve);
-    native.addEventListener.call(element, "error", resolve, { once: true });
-  });
-
 const listened = new Set(); // types of events that the page has listeners for
 EventTarget.prototype.addEventListener = new Proxy(EventTarget.prototype.addEventListener, {
   apply: (add, target, args) => {
@@ -267,7 +254,7 @@ const tickPlayback = (element, track) => {
 const endPlayback = (element, track, ...types) => {
   const position = playTime(element);
   beginSegment(track, { playing: false, position });
-  if (element instanceof HTMLVideoElement) seekTo(element, Math.max(position - 1e-3, 0));
+  if (element instanceof HTMLVideoElement) placeVideo(element);
   announce(element, "timeupdate", "pause", ...types);
 };
 // The next thing that happens to an element by itself is a timer.
@@ -309,7 +296,7 @@ HTMLMediaElement.prototype.pause = function () {
   beginSegment(track, { playing: false, position });
   noteElement(this);
   if (!wasPlaying) return;
-  if (this instanceof HTMLVideoElement) seekTo(this, position);
+  if (this instanceof HTMLVideoElement) placeVideo(this);
   hop().then(() => announce(this, "timeupdate", "pause"));
 };
 HTMLMediaElement.prototype.load = function () {

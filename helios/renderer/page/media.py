@@ -1,0 +1,134 @@
+"""Tells a page's videos when each frame of their files is shown."""
+
+import asyncio
+import base64
+import json
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from helios.errors import HeliosError
+from helios.renderer.composition import LOCAL_ORIGIN
+from helios.renderer.data_url import data_of
+from helios.renderer.devtools import Params
+from helios.renderer.frame_times import FrameTimes, read_frame_times
+from helios.renderer.page.session import PageSession
+
+#: Name of the function by which the runtime asks; it takes it off the window at once.
+BINDING = "__helios_frame_times__"
+#: Bytes of a blob that are fetched at a time.
+_READ_BYTES = 1 << 20
+
+_Key = tuple[str, int, int]
+
+
+class PageMedia:
+    """Answers which frames the file at an address has; reads each file once.
+
+    Attributes
+    ----------
+    root:
+        The composition's folder, if it is served from one.
+    """
+
+    def __init__(self, session: PageSession) -> None:
+        self.root: Path | None = None
+        self._session = session
+        self._known: dict[_Key, FrameTimes] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> None:
+        """Answer from now on."""
+        self._session.on("Runtime.bindingCalled", self._on_call)
+        await self._session.call("Runtime.addBinding", {"name": BINDING})
+
+    async def frame_times(self, address: str, context: int) -> FrameTimes | None:
+        """Return the frames of a file; None if they can't be listed.
+
+        Parameters
+        ----------
+        address:
+            The file's URL.
+        context:
+            The document that a `blob:` URL belongs to.
+        """
+        try:
+            if address.startswith("blob:"):
+                return await self._blob_times(address, context)
+            if address.startswith("data:"):
+                return await _content_times(data_of(address))
+            return await self._file_times(self._source(address))
+        except HeliosError:
+            return None
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _on_call(self, event: Params) -> None:
+        if event["name"] != BINDING:
+            return
+        task = asyncio.ensure_future(self._answer(event["payload"], event["executionContextId"]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, address: str, context: int) -> None:
+        found = await self.frame_times(address, context)
+        value = found and {
+            "stamps": found.stamps,
+            "begins": found.begins,
+            "slack": found.slack,
+        }
+        expression = f"__helios_runtime__.frameTimes({json.dumps(address)}, {json.dumps(value)})"
+        params: Params = {"expression": expression, "contextId": context}
+        try:
+            await self._session.call("Runtime.evaluate", params)
+        except HeliosError:
+            return  # the document is gone, or the browser: whoever waits is told elsewhere
+
+    def _source(self, address: str) -> Path | str:
+        if self.root is not None and address.startswith(f"{LOCAL_ORIGIN}/"):
+            # Takes a seventh of a second to import, which few pages have to wait for.
+            from helios.renderer.asset_server import locate  # noqa: PLC0415
+
+            path = locate(self.root.resolve(), unquote(urlsplit(address).path))
+            if path is not None:
+                return path
+        return address
+
+    async def _file_times(self, source: Path | str) -> FrameTimes:
+        key = _key(source)
+        if key not in self._known:
+            self._known[key] = await read_frame_times(source)
+        return self._known[key]
+
+    async def _blob_times(self, address: str, context: int) -> FrameTimes | None:
+        call = self._session.call
+        expression = f"__helios_runtime__.blobAt({json.dumps(address)})"
+        answer = await call("Runtime.evaluate", {"expression": expression, "contextId": context})
+        blob = answer["result"].get("objectId")
+        if blob is None:
+            return None
+        handle = f"blob:{(await call('IO.resolveBlob', {'objectId': blob}))['uuid']}"
+        content = bytearray()
+        while True:
+            part = await call("IO.read", {"handle": handle, "size": _READ_BYTES})
+            encoded = part.get("base64Encoded")
+            content += base64.b64decode(part["data"]) if encoded else part["data"].encode()
+            if part["eof"]:
+                break
+        await call("IO.close", {"handle": handle})
+        return await _content_times(bytes(content))
+
+
+def _key(source: Path | str) -> _Key:
+    """Return what tells a file's content without reading it; an address on the network stays."""
+    if isinstance(source, str):
+        return (source, 0, 0)
+    state = source.stat()
+    return (str(source), state.st_size, state.st_mtime_ns)
+
+
+async def _content_times(content: bytes) -> FrameTimes:
+    with tempfile.NamedTemporaryFile(prefix="helios-media-") as file:
+        file.write(content)
+        file.flush()
+        return await read_frame_times(Path(file.name))
