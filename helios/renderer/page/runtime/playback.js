@@ -210,13 +210,13 @@ const hideNativeEvent = (event) => {
   if (event.type === "seeked") track.soughtByPage = false;
 };
 const hideNativeEvents = (target) => {
-  for (const type of OWN_EVENTS) native.addEventListener.call(target, type, hideNativeEvent, true);
+  for (const type of OWN_EVENTS) native.listen.call(target, type, hideNativeEvent, true);
 };
 // Resolves when the browser has moved an element, or can't.
 const whenSeeked = (element) =>
   new Promise((resolve) => {
     trackOf(element).seekWaiters.push(resolve);
-    native.addEventListener.call(element, "error", resolve, { once: true });
+    native.listen.call(element, "error", resolve, { once: true });
   });
 
 const listened = new Set(); // types of events that the page has listeners for
@@ -385,7 +385,7 @@ const playbackWaiting = () => {
   const names = [];
   const { NETWORK_LOADING, NETWORK_NO_SOURCE } = HTMLMediaElement;
   for (const [element, track] of media) {
-    if (element.error || element.srcObject) continue;
+    if (element.error || isFed(element)) continue;
     const isLoading =
       element.networkState === NETWORK_LOADING || (element.networkState === NETWORK_NO_SOURCE && element.src);
     const isPlayed = segmentOf(track).playing || track.attached;

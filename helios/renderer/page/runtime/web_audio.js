@@ -80,7 +80,7 @@ const VirtualAudioContext =
       // The browser's own tell when it waits for the clock.
       for (const type of ["statechange", "complete"]) {
         const hide = (event) => event.isTrusted && event.stopImmediatePropagation();
-        native.addEventListener.call(this, type, hide, true);
+        native.listen.call(this, type, hide, true);
       }
     }
     get state() {
