@@ -448,3 +448,13 @@ def test_a_wrong_flag_is_a_usage_error(bench: Any) -> None:
     done = bench.run("render", "page.html", "-o", "v.mp4", "--no-such-flag")
     assert done.status == 2
     assert "Usage" in done.stderr
+
+
+@pytest.mark.browser
+def test_a_sound_that_cannot_be_read_is_refused_before_any_chunk_is_rendered(bench: Any) -> None:
+    fed = "new Audio(URL.createObjectURL(new MediaSource())).play()"
+    bench.page(more=f"<script>setTimeout(() => {fed}, 200)</script>")
+    done = bench.run("render", "page.html", "-o", "v.mp4", *THREE, "--json")
+    assert done.status != 0
+    assert "AUDIO_FAILED" in done.stdout + done.stderr
+    assert not any("chunk" in document["event"] for document in done.documents)

@@ -31,6 +31,8 @@ const playedBlob = (address) => {
   if (object instanceof Blob) return object;
   return [...knownChildren].map((child) => child.playedBlob(address)).find(Boolean);
 };
+// Whether scripts or devices feed an element piece by piece: it may never get any of it.
+const isFed = (element) => element.srcObject || (window.MediaSource && objects.get(element.src) instanceof MediaSource);
 // Bytes of such a Blob in Base64; null if there is none.
 const blobPart = (address, from, to) =>
   new Promise((resolve) => {

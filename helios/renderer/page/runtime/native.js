@@ -9,7 +9,6 @@ Object.assign(native, {
   pause: HTMLMediaElement.prototype.pause,
   load: HTMLMediaElement.prototype.load,
   mediaSource: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "src"),
-  addEventListener: EventTarget.prototype.addEventListener,
   currentTime: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime"),
   paused: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "paused"),
   volume: Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "volume"),

@@ -206,6 +206,7 @@ const hideNativeEvent = (event) => {
 const hideNativeEvents = (target) => {
   for (const type of OWN_EVENTS) native.listen.call(target, type, hideNativeEvent, true);
 };
+
 const listened = new Set(); // types of events that the page has listeners for
 EventTarget.prototype.addEventListener = new Proxy(EventTarget.prototype.addEventListener, {
   apply: (add, target, args) => {
@@ -372,7 +373,7 @@ const playbackWaiting = () => {
   const names = [];
   const { NETWORK_LOADING, NETWORK_NO_SOURCE } = HTMLMediaElement;
   for (const [element, track] of media) {
-    if (element.error || element.srcObject) continue;
+    if (element.error || isFed(element)) continue;
     const isLoading =
       element.networkState === NETWORK_LOADING || (element.networkState === NETWORK_NO_SOURCE && element.src);
     const isPlayed = segmentOf(track).playing || track.attached;
