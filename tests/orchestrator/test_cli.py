@@ -115,6 +115,39 @@ def test_a_program_reads_one_document_a_line_that_ends_with_completed(bench: Any
     assert sum(document["event"] == "chunk_finished" for document in documents) == 3
 
 
+LIVE = "<script>fetch('http://live.invalid/').catch(() => {})</script>"
+
+
+@pytest.mark.browser
+def test_what_may_be_wrong_with_a_render_is_warned_of_once(bench: Any) -> None:
+    bench.page(more=LIVE)
+    flags = ("--chunks", 3, "--allow-missing")
+    done = bench.run("render", "page.html", "-o", "v.mp4", *flags, "--json")
+    assert done.status == 0
+    warned = [document for document in done.documents if document["event"] == "warning"]
+    assert [(warning["code"], "live.invalid" in warning["message"]) for warning in warned] == [
+        ("LIVE_DATA", True)
+    ]
+    again = bench.run("render", "page.html", "-o", "v.mp4", *flags)
+    assert again.stderr.count("warning[LIVE_DATA]: ") == 1
+
+
+@pytest.mark.browser
+def test_a_video_of_one_colour_is_warned_of(bench: Any) -> None:
+    bench.page(more="<style>div { visibility: hidden }</style>")
+    done = bench.run("render", "page.html", "-o", "v.mp4", "--json")
+    assert [document["event"] for document in done.documents[-2:]] == ["warning", "completed"]
+    assert done.documents[-2]["code"] == "PICTURE_BLANK"
+
+
+@pytest.mark.browser
+def test_a_page_for_another_systems_player_is_refused(bench: Any) -> None:
+    bench.page(more="<p data-composition-src=intro.html></p>")
+    done = bench.run("render", "page.html", "-o", "v.mp4", "--frames", 3, "--no-audio", "--json")
+    assert (done.status, done.documents[-1]["code"]) == (2, "DIALECT_UNSUPPORTED")
+    assert bench.names() == ["page.html", "tmp"]
+
+
 # --- plan, run, resume
 
 

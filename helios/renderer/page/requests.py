@@ -44,6 +44,7 @@ class PageRequests:
         self._under_way: dict[str, str] = {}
         self._endless: dict[str, str] = {}
         self._live: set[str] = set()
+        self._gave_up = False
         self._workers: dict[str, str] = {}
         self._missing: list[str] = []
         self._answering: set[asyncio.Future[None]] = set()
@@ -93,7 +94,8 @@ class PageRequests:
         while self._under_way:
             if self._session.devtools.closed.is_set():
                 raise BrowserCrashed(f"the browser ended (frame {self._session.frame})")
-            if time.monotonic() > deadline:
+            if self._gave_up or time.monotonic() > deadline:
+                self._gave_up = True  # a page that asked has been told so; its driver hears it next
                 raise CompositionUnsettled(
                     f"requests didn't end within {self._limit:g} s",
                     details=[f"still loading: {url}" for url in self.under_way],

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import struct
 import wave
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def test_work_has_its_result_at_the_time_at_which_it_was_begun(
         "navigator.serviceWorker.ready",
         "new MessageChannel().port1.postMessage(0)",
         "new BroadcastChannel('unheard').postMessage(0)",
+        "messageWithoutEnd()",
         "new Image().decode()",
         "new AudioContext().suspend()",
         "document.body.requestFullscreen()",
@@ -106,6 +108,28 @@ def test_work_that_takes_too_long_is_named(studio: Studio, folder: Path) -> None
     with pytest.raises(CompositionUnsettled) as caught:
         said(studio, folder, script, 0, settle_timeout=0.5)
     assert caught.value.details == ("waiting for SubtleCrypto.deriveBits",)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "fetch(url)",
+        "new Image().src = url",
+        "const s = document.createElement('script'); s.src = url; document.head.append(s)",
+        "import(url)",
+    ],
+)
+@pytest.mark.parametrize("begin", ["addEventListener('load', work)", "setTimeout(work, 40)"])
+def test_a_request_that_is_never_answered_is_named(
+    studio: Studio, folder: Path, script: str, begin: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(CompositionUnsettled) as caught:
+            work = f"const work = () => {{ const url = '{url}'; {script} }}; {begin}"
+            said(studio, folder, work, 2, settle_timeout=1)
+    (named,) = caught.value.details
+    assert named.endswith(f" {url}")
 
 
 def test_a_rejection_stays_the_pages_own(studio: Studio, folder: Path) -> None:
@@ -130,16 +154,10 @@ def test_operations_look_like_the_browsers_own(studio: Studio, folder: Path) -> 
     assert said(studio, folder, script, 0) == [["fetch", 1, True, False, True, True, True, 1]]
 
 
-def test_the_operations_that_are_known_are_those_that_the_browser_offers(
-    studio: Studio, folder: Path
-) -> None:
-    """After an update of the browser, write what it offers into `promise_operations.json`."""
-    runtime = resources.files("helios.renderer.page") / "runtime"
-    known = json.loads((runtime / "promise_operations.json").read_text("utf-8"))
-    walk = (runtime / "interfaces.js").read_text("utf-8")
-    walk = walk.replace("__HELIOS_PROMISE_OPERATIONS__", "0")
+def bare(studio: Studio, expression: str) -> Any:
+    """Evaluate in a page without the runtime, from an origin that may use all there is."""
 
-    async def offered() -> Any:
+    async def work() -> Any:
         browser = await studio.browser()
         devtools = browser.devtools
         params = {"url": "about:blank", "enableBeginFrameControl": browser.draws_on_demand}
@@ -148,14 +166,67 @@ def test_the_operations_that_are_known_are_those_that_the_browser_offers(
             "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
         )
         session = attached["sessionId"]
-        # A page without the runtime, from an origin that may use all there is.
         url = f"{LOCAL_ORIGIN}/pending/inner.html"
         await devtools.send("Page.navigate", {"url": url}, session)
-        expression = f"(() => {{ {walk}; return findPromiseOperations() }})()"
         answer = await devtools.send(
             "Runtime.evaluate", {"expression": expression, "returnByValue": True}, session
         )
-        await devtools.send("Target.closeTarget", target)
+        await devtools.send("Target.closeTarget", {"targetId": target["targetId"]})
         return answer["result"]["value"]
 
-    assert studio.run(offered()) == known["operations"]
+    return studio.run(work())
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_operations_that_are_known_are_those_that_the_browser_offers(studio: Studio) -> None:
+    """After an update of the browser, write what it offers into `promise_operations.json`."""
+    runtime = resources.files("helios.renderer.page") / "runtime"
+    known = json.loads((runtime / "promise_operations.json").read_text("utf-8"))
+    walk = (runtime / "interfaces.js").read_text("utf-8")
+    walk = walk.replace("__HELIOS_PROMISE_OPERATIONS__", "0")
+    offered = bare(studio, f"(() => {{ {walk}; return findPromiseOperations() }})()")
+    assert offered == known["operations"]
+
+
+#: Interfaces with an event that tells of an end, and what becomes of it.
+ENDS = {
+    "counted": {
+        "AudioDecoder", "AudioEncoder", "FileReader", "IDBRequest", "IDBTransaction",
+        "OfflineAudioContext", "SourceBuffer", "VideoDecoder", "VideoEncoder",
+        "XMLHttpRequestEventTarget",
+    },
+    "known by its request": {
+        "Document", "HTMLBodyElement", "HTMLElement", "HTMLFrameSetElement", "MathMLElement",
+        "SVGElement",
+    },
+    "virtual time": {"Animation", "AudioScheduledSourceNode", "SVGAnimationElement"},
+    "the clock of a device": {
+        "MediaRecorder", "MediaStreamTrack", "SpeechRecognition", "SpeechSynthesisUtterance",
+        "XRSession", "webkitSpeechRecognition",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_event_that_tells_of_an_end_is_accounted_for(studio: Studio) -> None:
+    told = bare(
+        studio,
+        r"""Object.entries(Object.getOwnPropertyDescriptors(window))
+          .filter(([name, { value }]) => value?.prototype && value.prototype.constructor === value)
+          .filter(([name, { value }]) => Object.keys(value.prototype).some((key) =>
+            /^on(complete|dequeue|done|end|ended|finish|load|loadend|stop|success|updateend|writeend)$/.test(key)))
+          .map(([name]) => name)""",
+    )
+    assert set(told) == set.union(*ENDS.values())
+
+
+def test_work_in_an_inner_frame_is_waited_for_as_well(studio: Studio, folder: Path) -> None:
+    inner = "<script src=work.js></script><script>Object.keys(WORK).forEach(begin)</script>"
+    (folder / "inner.html").write_text(f"<!doctype html><body>{inner}")
+    (folder / "work.js").write_text(
+        (folder / "work.js").read_text().replace('"inner.html"', '"data.json"')
+    )
+    script = (
+        "const f = document.createElement('iframe'); f.src = 'inner.html'; document.body.append(f)"
+    )
+    assert said(studio, folder, script, 0) == sorted([kind, 0] for kind in KINDS)

@@ -1,7 +1,7 @@
 // Work that ends by itself, and that a frame waits for: what is outstanding now.
 
 const outstanding = new Map(); // token -> what is waited for
-let workBegun = 0; // how often work has begun, or a task been queued
+let workBegun = 0; // how often work has begun
 const begin = (name) => {
   const token = {};
   outstanding.set(token, name);
