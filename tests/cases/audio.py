@@ -217,3 +217,72 @@ def page_that_begins_when_sound_may_play(shown: Shown) -> None:
 @case('<audio src="440.wav"></audio>', media=["440.wav"], seconds=0.01, sounds=True)
 def page_shorter_than_a_frame(shown: Shown) -> None:
     assert len(shown.frames) == 1
+
+
+@case(
+    '<audio src="two-tones.wav" loop></audio>',
+    media=["two-tones.wav"],
+    seconds=2,
+    sounds=True,
+)
+def sound_that_repeats(shown: Shown) -> None:
+    spans = [(start + 0.05, start + 0.35) for start in (0, 0.4, 0.8, 1.2, 1.6)]
+    assert [shown.pitch(*span) for span in spans] == near([440, 880, 440, 880, 440], 2)
+
+
+@case(
+    '<audio src="440.wav" data-helios-duration="2" data-helios-fade-in="1" data-helios-fade-out="0.5">'
+    "</audio>",
+    media=["440.wav"],
+    seconds=2.5,
+    sounds=True,
+)
+def sound_that_fades_in_and_out(shown: Shown) -> None:
+    times = (0.25, 0.5, 0.75, 1.2, 1.75, 2.2)
+    heard = [shown.loudness(time - 0.02, time + 0.02) for time in times]
+    assert heard == near([0.25, 0.5, 0.75, 1, 0.5, 0], 0.03)
+
+
+@case(
+    """<audio src="steps.wav"></audio>
+<script>
+const sound = document.querySelector("audio");
+sound.play();
+setTimeout(() => (sound.currentTime = 2), 500);
+setTimeout(() => sound.pause(), 1000);
+</script>""",
+    media=["steps.wav"],
+    seconds=1.5,
+    sounds=True,
+)
+def sound_that_jumps_and_stops(shown: Shown) -> None:
+    spans = ((0.05, 0.45), (0.55, 0.95), (1.05, 1.45))
+    assert [shown.pitch(*span) for span in spans] == near([440, 1320, 0], 2)
+
+
+@case(
+    """<audio src="440.wav"></audio>
+<script>
+const sound = document.querySelector("audio");
+sound.preservesPitch = false;
+sound.playbackRate = 2;
+sound.play();
+</script>""",
+    media=["440.wav"],
+    seconds=2,
+    sounds=True,
+)
+def sound_whose_pitch_follows_its_speed(shown: Shown) -> None:
+    assert [shown.pitch(0.1, 1.4), shown.pitch(1.6, 1.9)] == near([880, 0], 2)
+
+
+@case(
+    '<iframe src="inner.html"></iframe><audio src="880.wav"></audio>',
+    files={"inner.html": '<!doctype html><audio src="440.wav" data-helios-volume="0.5"></audio>'},
+    media=["440.wav", "880.wav"],
+    seconds=1,
+    sounds=True,
+)
+def sounds_of_a_page_and_of_an_inner_frame(shown: Shown) -> None:
+    assert shown.strength(440, 0.1, 0.9) == near(0.25, 0.02)
+    assert shown.strength(880, 0.1, 0.9) == near(0.5, 0.02)

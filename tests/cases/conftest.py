@@ -3,14 +3,15 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"tests.cases.{name}" for name in ("audio", "films", "library_pages", "motion", "readiness"))
-)
-
 from tests.cases.libraries import Libraries
 from tests.cases.media import MediaFolder
 from tests.cases.theatre import Theatre
 from tests.helios.renderer.conftest import Studio
+
+# Checks stand beside their pages, in modules that aren't test modules.
+pytest.register_assert_rewrite(
+    *(f"tests.cases.{name}" for name in ("audio", "films", "library_pages", "motion", "readiness"))
+)
 
 
 @pytest.fixture(scope="session")

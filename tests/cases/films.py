@@ -271,3 +271,86 @@ renderer.setAnimationLoop(() => renderer.render(scene, camera));
 def three_video_texture(shown: Shown) -> None:
     assert shown.numbers == list(range(45))
     assert shown.colour(0, 10, 20) == near(BLACK, 30)
+
+
+@case('<video src="short.mp4" muted loop></video>', css=_FILL, media=["short.mp4"], seconds=1.5)
+def film_that_repeats(shown: Shown) -> None:
+    assert shown.numbers == [n % 30 for n in range(45)]
+
+
+@case(
+    """<video src="film.mp4" muted></video>
+<script>
+const video = document.querySelector("video");
+video.pause();
+const place = (t) => {
+  video.currentTime = 1.01 - t / 1000;
+  requestAnimationFrame(place);
+};
+requestAnimationFrame(place);
+</script>""",
+    css=_FILL,
+    media=["film.mp4"],
+    seconds=1,
+)
+def film_that_runs_backwards(shown: Shown) -> None:
+    assert shown.numbers == [30 - n for n in range(30)]
+
+
+@case(
+    """<video src="film.mp4" muted></video>
+<script>
+const video = document.querySelector("video");
+video.play();
+setTimeout(() => video.pause(), 500);
+setTimeout(() => video.play(), 800);
+</script>""",
+    css=_FILL,
+    media=["film.mp4"],
+    seconds=1.2,
+)
+def film_that_is_paused_for_a_while(shown: Shown) -> None:
+    assert shown.numbers == [*range(15), *[15] * 9, *range(15, 27)]
+
+
+@case(
+    '<video src="film.mp4" muted data-helios-start="0.5" data-helios-trim="0.2"></video>',
+    css=_FILL,
+    media=["film.mp4"],
+    seconds=1,
+)
+def film_in_a_window(shown: Shown) -> None:
+    assert shown.numbers == [6 + max(0, n - 15) for n in range(30)]
+
+
+@case(
+    """<video muted></video>
+<script>
+const source = new MediaSource();
+document.querySelector("video").src = URL.createObjectURL(source);
+source.onsourceopen = async () => {
+  const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.64000a"');
+  buffer.onupdateend = () => source.endOfStream();
+  buffer.appendBuffer(await (await fetch("fragments.mp4")).arrayBuffer());
+};
+</script>""",
+    css=_FILL,
+    media=["fragments.mp4"],
+    seconds=1,
+)
+def film_from_a_media_source(shown: Shown) -> None:
+    assert shown.numbers == list(range(30))
+
+
+@case(
+    '<iframe src="inner.html"></iframe>',
+    css="iframe { display: block; border: 0; width: 160px; height: 90px }",
+    files={
+        "inner.html": "<!doctype html><style>body { margin: 0 } video { display: block }</style>"
+        '<video src="film.mp4" muted></video>'
+    },
+    media=["film.mp4"],
+    seconds=1,
+)
+def film_in_an_inner_frame(shown: Shown) -> None:
+    assert shown.numbers == list(range(30))

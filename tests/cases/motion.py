@@ -202,3 +202,92 @@ const id = setInterval(() => {
 def text_that_is_typed(shown: Shown) -> None:
     ink = shown.area((0, 0, 0), [0, 10, 20, 29, 35], within=100)
     assert ink[0] < ink[1] < ink[2] < ink[3] == ink[4]
+
+
+@case(
+    '<iframe src="inner.html"></iframe><i></i><script>setTimeout(() => document.querySelector("i")'
+    '.animate({ translate: ["0", "60px"] }, { duration: 500, fill: "both" }), 500)</script>',
+    css="""iframe { position: absolute; border: 0; width: 160px; height: 30px }
+i { position: absolute; top: 40px; width: 20px; height: 20px; background: rgb(0, 102, 204) }""",
+    files={
+        "inner.html": "<!doctype html><style>body { margin: 0 } @keyframes m { to { left: 60px } }"
+        " b { position: absolute; left: 0; width: 20px; height: 20px; background: rgb(204, 0, 0);"
+        " animation: m 1s linear both }</style><b></b>"
+    },
+    seconds=1.2,
+)
+def animations_of_an_inner_frame_and_by_a_timer(shown: Shown) -> None:
+    assert shown.left(10, RED, [0, 15, 24, 33]) == near([0, 30, 48, 60], 1)
+    assert shown.left(50, BLUE, [14, 18, 24, 33]) == near([0, 12, 36, 60], 1)
+
+
+@case(
+    """<dialog><b></b></dialog>
+<script>setTimeout(() => document.querySelector("dialog").showModal(), 300)</script>""",
+    css="""dialog { border: 0; padding: 0; margin: 0 } ::backdrop { background: none }
+b { display: block; width: 60px; height: 40px; background: rgb(204, 0, 0) }
+dialog[open] { opacity: 1; transition: opacity 0.5s linear }
+@starting-style { dialog[open] { opacity: 0 } }""",
+    seconds=1,
+)
+def dialog_that_fades_in(shown: Shown) -> None:
+    want = [WHITE, mixed(RED, 6 / 15), mixed(RED, 11 / 15), RED]
+    assert shown.colours(30, 20, [8, 15, 20, 28]) == near(want, 8)
+
+
+@case(
+    """<i></i>
+<script>
+const square = document.querySelector("i");
+setTimeout(() => document.startViewTransition(() => (square.style.background = "rgb(0, 102, 204)")), 300);
+</script>""",
+    css="""i { position: absolute; width: 60px; height: 40px; background: rgb(204, 0, 0) }
+::view-transition-old(root), ::view-transition-new(root) {
+  animation-duration: 0.5s; animation-timing-function: linear }""",
+    seconds=1.2,
+)
+def view_transition(shown: Shown) -> None:
+    # From frame 9 to frame 24. A frame or two late: the browser takes a picture of the page first.
+    half = [(red + blue) / 2 for red, blue in zip(RED, BLUE, strict=True)]
+    assert shown.colour(16, 30, 20) == near(half, 40)
+    assert shown.colours(30, 20, [8, 30]) == near([RED, BLUE], 3)
+
+
+@case(
+    """<i></i>
+<script>
+const square = document.querySelector("i");
+let heard = 0;
+addEventListener("tick", (event) => (heard = event.timeStamp));
+const check = (t) => {
+  dispatchEvent(new Event("tick"));
+  const times = [performance.now(), document.timeline.currentTime, heard, Date.now() - 1704067200000];
+  const equal = times.every((time) => Math.abs(time - t) < 1);
+  square.style.background = equal ? "rgb(0, 160, 0)" : "";
+  requestAnimationFrame(check);
+};
+requestAnimationFrame(check);
+</script>""",
+    css="i { display: block; width: 20px; height: 20px }",
+    seconds=0.5,
+)
+def clocks_that_agree(shown: Shown) -> None:
+    assert shown.colours(10, 10, [1, 8, 14]) == near([(0, 160, 0)] * 3, 8)
+
+
+@case(
+    """<i></i>
+<script>
+const text = "let n = 0; setInterval(() => postMessage([++n, performance.now()]), 100)";
+const worker = new Worker(URL.createObjectURL(new Blob([text])));
+const square = document.querySelector("i");
+worker.onmessage = ({ data: [n, time] }) => {
+  square.style.left = `${n * 10}px`;
+  square.style.background = Math.abs(time - n * 100) < 34 ? "rgb(0, 160, 0)" : "rgb(204, 0, 0)";
+};
+</script>""",
+    css="i { position: absolute; width: 20px; height: 20px }",
+    seconds=1,
+)
+def worker_that_tells_time(shown: Shown) -> None:
+    assert shown.left(10, (0, 160, 0), [4, 13, 22, 28]) == near([10, 40, 70, 90], 1)
