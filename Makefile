@@ -14,6 +14,7 @@ AGAIN := $(PYTHON) -m pytest -n 1 --dist loadgroup --last-failed --last-failed-n
 # The CDK's command line, as infra/package-lock.json pins it.
 CDK := infra/node_modules/.bin/cdk
 CDK_INSTALLED := infra/node_modules/.package-lock.json
+LIBRARIES_INSTALLED := tests/cases/node_modules/.package-lock.json
 # Tests that need it are left out where there is no npm to install it by.
 CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
 
@@ -43,7 +44,7 @@ collect: setup
 	@$(PYTHON) -m pytest --collect-only -q >/dev/null 2>&1 || true
 	@$(PYTHON) -m sandbox.worker_environment
 
-test-long: setup $(CDK_INSTALLED) ## Run the tests that take minutes
+test-long: setup $(CDK_INSTALLED) $(LIBRARIES_INSTALLED) ## Run the tests that take minutes
 	$(PYTEST) -m long
 
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
@@ -76,6 +77,11 @@ chaos: setup ## Break renders in every way from seeds, and write what became of 
 
 fuzz: setup ## Render random compositions in every way, and compare (ARGS="--seeds 1-50 --keep out/fuzz")
 	$(PYTHON) -m fuzz $(ARGS)
+
+# Libraries that compositions are made with; tests of them are among the long ones.
+$(LIBRARIES_INSTALLED): tests/cases/package-lock.json
+	npm ci --prefix tests/cases --ignore-scripts --silent
+	@touch $@
 
 $(CDK_INSTALLED): infra/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }
@@ -117,5 +123,5 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 
 clean: ## Remove what these targets made: .venv, caches, out/
 	rm -rf .venv .setup .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf out build dist infra/node_modules
+	rm -rf out build dist infra/node_modules tests/cases/node_modules
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +

@@ -89,8 +89,11 @@ def _build(node: Node, names: Iterator[str]) -> Part:
     whole = inside if not kind.boundary else replace(inside, css="", script="")
     for part in (made, *effects):
         whole += replace(part, html="", css="", script="", style="")
+    # What a frame's callback sets begins a transition there, which depends on the frame before.
+    begins = "transition:" in style and any("requestAnimationFrame" in block for block in blocks)
     return replace(
         whole,
+        stateful=whole.stateful or begins,
         html=made.html,
         css=whole.css + "".join(rules),
         script=whole.script + "".join(blocks),

@@ -35,7 +35,6 @@ def test_a_page_that_depends_on_its_past_is_found(fuzz_studio: FuzzStudio) -> No
     composition = studio.write(replace(page, files={"index.html": text}))
     [found] = fuzz_studio.run(studio.differences(composition, VARIANTS[:2]))
     assert found.variant == "7 chunks"
-    assert found.frames[0] == 2
     assert found.pixels > 0
 
 

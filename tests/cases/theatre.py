@@ -1,0 +1,134 @@
+"""Rendering a case without loss, cut into chunks."""
+
+import asyncio
+import io
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from helios.renderer.composition import Composition
+from helios.renderer.page import ImageFormat, PageOptions
+from helios.renderer.sound import mix_composition
+from helios.renderer.stage import open_stage
+from tests.cases.case import Case
+from tests.cases.libraries import Libraries
+from tests.cases.media import MediaFolder
+from tests.cases.shown import HEIGHT, WIDTH, Shown
+from tests.helios.renderer.conftest import Studio
+
+_PNG = ImageFormat("png")
+
+
+class Theatre:
+    """Renders cases: each chunk is a page of its own, in a browser that is started once."""
+
+    def __init__(self, studio: Studio, media: MediaFolder, libraries: Libraries) -> None:
+        self._studio = studio
+        self._media = media
+        self._libraries = libraries
+
+    def show(self, case: Case, *, chunks: int, zone: str = "UTC", reference: bool = False) -> Shown:
+        """Render a case."""
+        self._write(case)
+        options = PageOptions(
+            width=WIDTH,
+            height=HEIGHT,
+            rate=case.rate,
+            transparent=case.transparent,
+            reference=reference,
+        )
+        edges = [case.frame_count * part // chunks for part in range(chunks + 1)]
+        pictures: list[bytes] = []
+        fresh = case.fresh or zone != "UTC"
+        with _time_zone(zone):
+            for start, stop in pairwise(edges):
+                pictures += self._studio.run(self._chunk(case, range(start, stop), options, fresh))
+            sound = self._studio.run(self._sound(case, options)) if case.sounds else b""
+        return Shown(np.stack([_pixels(picture) for picture in pictures]), _samples(sound))
+
+    def _folder(self, case: Case) -> Path:
+        return self._studio.root / (case.folder or case.name)
+
+    def _write(self, case: Case) -> None:
+        folder = self._folder(case)
+        for name, text in case.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        for name, source in case.media.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self._media.get(source), folder / name)
+        for name, source in case.libraries.items():
+            self._libraries.copy(source, folder / name)
+
+    async def _chunk(
+        self, case: Case, frames: range, options: PageOptions, fresh: bool
+    ) -> list[bytes]:
+        if not fresh:
+            name = self._folder(case).name
+            changes: dict[str, Any] = {
+                key: getattr(options, key)
+                for key in ("width", "height", "rate", "transparent", "reference")
+            }
+            async with self._studio.page(name, **changes) as page:
+                every_frame = case.replay or (await page.declared()).replay
+                return [
+                    await page.picture(frame, _PNG, every_frame=every_frame) for frame in frames
+                ]
+        async with open_stage(Composition.find(str(self._folder(case))), options) as stage:
+            return [
+                await stage.page.picture(frame, _PNG, every_frame=case.replay) for frame in frames
+            ]
+
+    async def _sound(self, case: Case, options: PageOptions) -> bytes:
+        output = self._folder(case) / "mixed.wav"
+        found = await mix_composition(
+            Composition.find(str(self._folder(case))),
+            options,
+            frame_count=case.frame_count,
+            output=output,
+            codec="pcm_f32le",
+            replay=case.replay or None,
+        )
+        return await asyncio.to_thread(output.read_bytes) if found else b""
+
+
+@contextmanager
+def _time_zone(zone: str) -> Iterator[None]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+def _pixels(png: bytes) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+
+
+def _samples(wav: bytes) -> NDArray[np.float64]:
+    """Return both channels of a WAV file of 32-bit numbers as one, at the same power."""
+    if not wav:
+        return np.zeros(SAMPLES_OF_SILENCE)
+    data = wav[wav.index(b"data") + 8 :]
+    both: NDArray[np.float64] = np.frombuffer(data, "<f4").reshape(-1, 2).astype(np.float64)
+    return np.asarray(both.sum(axis=1) / np.sqrt(2))
+
+
+#: What stands for a composition without sound.
+SAMPLES_OF_SILENCE = 10 * 48_000

@@ -1,0 +1,49 @@
+"""Pages that the fuzzer found and made small look the same in every way of rendering them."""
+
+from pathlib import Path
+
+import pytest
+
+from fuzz.run import run_page
+
+from .conftest import FuzzStudio
+
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("fuzz")]
+
+FOUND = Path(__file__).with_name("found")
+#: Renders of each page, since some differ only now and then.
+TIMES = 3
+#: Pages that differ still, with the reason. One that no longer differs must leave this list.
+PENDING = {
+    "answers-of-a-worker": "what a worker answers isn't waited for",
+    "canvas-of-a-worker": "what a worker draws isn't waited for",
+    "image-of-a-canvas": "toBlob isn't waited for",
+    "layer-moved-by-steps": "what the browser keeps of a layer depends on the frames before",
+    "layer-of-a-pseudo-element": "what the browser keeps of a layer depends on the frames before",
+    "layer-that-is-skewed": "what the browser keeps of a layer depends on the frames before",
+    "layer-with-border-image": "what the browser keeps of a layer depends on the frames before",
+    "scroll-timeline": "shows the scroll position of the frame visited before",
+    "transition-begun-again-and-again": "a frame that isn't displayed isn't as one that is",
+    "transition-set-off-while-loading": "a timer may run before or after the first style",
+    "video-added-by-a-timer": "a video that a script moves isn't waited for",
+    "video-played-by-a-timer": "a video that a script moves isn't waited for",
+    "video-with-controls": "the controls move on the browser's own clock",
+    "video-without-preload": "a video that loads late isn't waited for",
+}
+PAGES = [
+    pytest.param(
+        page.name,
+        marks=pytest.mark.xfail(strict=True, reason=PENDING[page.name])
+        if page.name in PENDING
+        else (),
+    )
+    for page in sorted(FOUND.iterdir())
+]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_that_once_differed_equals_its_reference(fuzz_studio: FuzzStudio, name: str) -> None:
+    for _ in range(TIMES):
+        found = fuzz_studio.run(run_page(fuzz_studio.studio, FOUND / name))
+        assert [str(difference) for difference in found] == []
