@@ -11,7 +11,15 @@ const startTimer = (run, wait, { period = null, rank = 0, handler = run } = {}) 
   return id;
 };
 const stopTimer = (id) => void timers.delete(Number(id));
+// Give elements the style that they have before a timer changes it, so that transitions begin however
+// soon the timer comes while the page loads. Without a sheet that is still loading they'd begin for it.
+const styleBefore = () => {
+  if (frame >= 0 || !globalThis.document) return;
+  const sheets = [...document.querySelectorAll("link[rel~=stylesheet]")];
+  if (sheets.every((link) => link.sheet || link.disabled)) document.getAnimations();
+};
 const fire = (id) => {
+  styleBefore();
   const timer = timers.get(id);
   if (timer.period === null) timers.delete(id);
   else timer.due += timer.period;
