@@ -15,9 +15,7 @@ FOUND = Path(__file__).with_name("found")
 TIMES = 3
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.
 PENDING = {
-    "answers-of-a-worker": "what a worker answers isn't waited for",
     "canvas-of-a-worker": "what a worker draws isn't waited for",
-    "image-of-a-canvas": "toBlob isn't waited for",
     "layer-moved-by-steps": "what the browser keeps of a layer depends on the frames before",
     "layer-of-a-pseudo-element": "what the browser keeps of a layer depends on the frames before",
     "layer-that-is-skewed": "what the browser keeps of a layer depends on the frames before",
