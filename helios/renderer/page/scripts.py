@@ -59,6 +59,13 @@ _WORKER_PARTS = (
     "timestamps",
     "timers",
     "workers",
+    "interfaces",
+    "pending_work",
+    "promise_work",
+    "stream_work",
+    "callback_work",
+    "message_work",
+    "idle",
     "worker_work",
     "worker_main",
 )

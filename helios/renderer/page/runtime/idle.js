@@ -4,7 +4,7 @@
 const isDecoding = (name) => /^(HTML|SVG)ImageElement\.decode$/.test(name);
 const working = () => {
   const names = [...outstanding.values()].filter((name) => !isDecoding(name));
-  if (document.fonts.status === "loading") names.push("fonts");
+  if (ownFonts()?.status === "loading") names.push("fonts");
   return [...new Set([...names, ...stillUnfinished()])];
 };
 // The browser decodes an image while it draws.
@@ -41,5 +41,3 @@ const untilIdle = async (asksNetwork = false) => {
   }
   gaveUp = true;
 };
-// Wait for all that the page has begun by now, or by the handler of a timer.
-const workFinished = (handler) => untilIdle(handler === undefined ? frame < 0 : mayLoad(handler));

@@ -20,10 +20,11 @@ const operationsOf = (holder, isStatic) =>
     .filter(([, { value }]) => returnsPromise(value))
     .map(([name]) => name);
 
+const ownFonts = () => globalThis.document?.fonts ?? globalThis.fonts; // a worker has its own
 // Where an interface or namespace keeps its operations: `Blob`, `FontFace.prototype`, ...
 const holderOf = (name) => {
   if (name === "window") return globalThis;
-  if (name === "FontFaceSet.prototype") return Object.getPrototypeOf(document.fonts); // not exposed by its name
+  if (name === "FontFaceSet.prototype") return Object.getPrototypeOf(ownFonts() ?? {}); // not exposed by its name
   const [owner, prototype] = name.split(".");
   const value = Object.getOwnPropertyDescriptor(globalThis, owner)?.value;
   return prototype ? value?.prototype : value;

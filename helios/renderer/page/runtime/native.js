@@ -2,8 +2,6 @@
 
 // The page may replace any of these, so the runtime keeps the browser's own.
 Object.assign(native, {
-  Promise: window.Promise,
-  then: Promise.prototype.then,
   requestAnimationFrame: window.requestAnimationFrame.bind(window),
   play: HTMLMediaElement.prototype.play,
   pause: HTMLMediaElement.prototype.pause,

@@ -29,3 +29,5 @@ const mayLoad = (handler) => {
   elementCounts = counts;
   return changed || times <= MOST_QUESTIONS;
 };
+// Wait for all that the page has begun by now, or by the handler of a timer.
+const workFinished = (handler) => untilIdle(handler === undefined ? frame < 0 : mayLoad(handler));

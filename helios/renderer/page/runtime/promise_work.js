@@ -44,4 +44,5 @@ const countPromises = (operations) => {
     for (const name of counted) countPromise(holder, name, owner === "window" ? name : `${owner}.${name}`);
   }
 };
-countPromises(promiseOperations());
+const OPERATIONS = promiseOperations();
+countPromises(OPERATIONS);

@@ -2,6 +2,8 @@
 
 const native = {
   Date: globalThis.Date,
+  Promise: globalThis.Promise,
+  then: Promise.prototype.then,
   now: performance.now.bind(performance),
   setTimeout: globalThis.setTimeout.bind(globalThis),
   clearTimeout: globalThis.clearTimeout.bind(globalThis),

@@ -115,6 +115,7 @@ const WORK = {
       await sink.write(big());
       await sink.close();
       for await (const [name] of folder.entries()) await (await file.getFile()).text();
+      await folder.removeEntry("f");
       done();
     })();
   },
@@ -216,6 +217,20 @@ const WORK = {
   },
   "Web Locks": (done) => {
     navigator.locks.request("l", async () => done(await big().text()));
+  },
+  "work of a worker": (done) => {
+    const script = `onmessage = async () => {
+      await new Response(new Blob(["x".repeat(2e6)]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+      const reader = new FileReader();
+      reader.onload = () => {
+        const request = indexedDB.open("w" + Math.random());
+        request.onsuccess = () => postMessage(0);
+      };
+      reader.readAsText(new Blob(["x".repeat(2e6)]));
+    }`;
+    const worker = new Worker(blobUrl([script]));
+    worker.onmessage = done;
+    worker.postMessage(0);
   },
   "StorageManager": (done) => {
     navigator.storage.estimate().then(done);
