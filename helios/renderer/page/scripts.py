@@ -27,6 +27,8 @@ _PARTS = (
     "closed_roots",
     "svg",
     "smooth_scroll",
+    "svg_stills",
+    "moving_images",
     "playback",
     "video",
     "audio",

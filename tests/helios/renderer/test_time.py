@@ -128,3 +128,41 @@ def test_smooth_scrolls_follow_the_frames_time(studio: Studio) -> None:
             4: lambda t: 120 if t >= 0.7 else 0,
         },
     )
+
+
+def test_images_that_move_show_what_belongs_to_the_time(studio: Studio) -> None:
+    def gif(t: float) -> float:
+        return 25 * (int(t * 10 + 1e-6) % 10)
+
+    def bitmap(t: float) -> float:
+        # It is shown once, and three times more.
+        part = t % 0.9 if t < 3.6 else 0.89
+        return 50 * sum(part >= end - 1e-6 for end in (0.1, 0.3, 0.6, 0.8))
+
+    def smil(t: float) -> float:
+        # Up in 0.5 s from 0.2 s on; 0.1 s later down in 0.3 s, and up again at once.
+        part = (t - 0.2) % 0.9
+        if t < 0.2 or 0.5 <= part < 0.6:
+            return 0
+        return 480 * part if part < 0.5 else 800 * (0.9 - part)
+
+    def css(t: float) -> float:
+        return 240 * min(max(t - 0.5, 0), 1)
+
+    studio.check(
+        "moving-images",
+        [0, 1, 5, 7, 14, 15, 16, 22, 25, 29, 30, 33, 45, 59],
+        {
+            **dict.fromkeys((0, 5, 11), gif),
+            **dict.fromkeys((1, 2, 8), bitmap),
+            **dict.fromkeys((3, 7, 10), smil),
+            **dict.fromkeys((4, 9, 15), css),
+            6: lambda t: 255 - css(t),
+            12: lambda t: 255 if t < 0.5 else smil(t - 0.5),
+            13: lambda t: smil(t) if t < 1 else 100,
+            14: lambda t: 120 * t,
+            16: lambda t: 100,
+            17: css,
+        },
+        tolerance=3,
+    )

@@ -45,6 +45,7 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
+  await moveImages();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
   await untilReady(() => [...loading(), ...videosWaiting(), ...playbackWaiting()]);
@@ -77,6 +78,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
+  await moveImages();
   findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
