@@ -27,6 +27,7 @@ _PARTS = (
     "closed_roots",
     "svg",
     "smooth_scroll",
+    "view_transitions",
     "svg_stills",
     "moving_images",
     "playback",

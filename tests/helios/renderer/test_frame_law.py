@@ -70,6 +70,7 @@ LONG = {
     "talking",
     "props",
     "moving-images",
+    "view-transition",
 }
 MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 

@@ -32,7 +32,7 @@ def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -
 def left_edge(picture: Picture, y: int) -> int:
     """Return where the first dark pixel of a row is."""
     image = picture.image.convert("L")
-    return next((x for x in range(image.width) if image.getpixel((x, y)) == 0), image.width)
+    return next((x for x in range(image.width) if image.getpixel((x, y)) < 64), image.width)
 
 
 def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
@@ -166,3 +166,17 @@ def test_images_that_move_show_what_belongs_to_the_time(studio: Studio) -> None:
         },
         tolerance=3,
     )
+
+
+def test_view_transitions_follow_the_frames_time(studio: Studio) -> None:
+    def left(t: float) -> float:
+        if t < 1.3:
+            return 300 * min(max(t - 0.2, 0), 0.5)
+        return 150 - 300 * min(t - 1.3, 0.5)
+
+    frames = [0, 5, 6, 7, 12, 20, 21, 22, 35, 36, 38, 39, 40, 45, 54, 55]
+    pictures = studio.shoot("view-transition", frames)
+    found = [left_edge(picture, 60) for picture in pictures]
+    assert found == [pytest.approx(left(frame / 30), abs=1.5) for frame in frames]
+    levels = [120 if frame >= 21 else 0 for frame in frames]
+    assert [picture.level(0) for picture in pictures] == pytest.approx(levels, abs=3)

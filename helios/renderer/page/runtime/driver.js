@@ -18,6 +18,7 @@ const UNDRAWN = {
   moved: false,
   pending: true,
   hidden: false,
+  transitioning: false,
   resting: false,
   still: false,
 };
@@ -65,7 +66,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     await advance(toFrame, toClock);
     return UNDRAWN;
   }
-  if (isDrawn && wasLeftOut()) return UNDRAWN;
+  if (isDrawn && !transitions.size && wasLeftOut()) return UNDRAWN;
   if (isDrawn) {
     const picturing = await stillPicturing();
     if (picturing.length) return { ...UNDRAWN, picturing };
@@ -103,6 +104,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
     pending,
     hidden: hidesRoots() || inner.some((i) => i.hidden),
+    transitioning: transitions.size > 0 || inner.some((i) => i.transitioning),
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
