@@ -31,8 +31,8 @@ def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -
 
 def left_edge(picture: Picture, y: int) -> int:
     """Return where the first dark pixel of a row is."""
-    image = picture.image.convert("L")
-    return next((x for x in range(image.width) if image.getpixel((x, y)) < 64), image.width)
+    width = picture.image.width
+    return next((x for x in range(width) if picture.pixel(x, y)[1] < 64), width)
 
 
 def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
