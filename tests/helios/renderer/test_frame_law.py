@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 PAGES = sorted(
     page.parent.name
     for page in COMPOSITIONS.glob("*/index.html")
-    if page.parent.name not in ("simulation", "localized", "worklet")
+    if page.parent.name not in ("simulation", "localized", "time-attributes", "worklet")
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -16,6 +17,46 @@ def test_all_that_tells_time_tells_that_of_the_frame(studio: Studio) -> None:
     (_, _, names), *wrong = log
     assert len(json.loads(names)) > 30
     assert [text for _, _, text in wrong] == []
+
+
+#: What of the platform tells a time, other than `Date`, devices and other machines.
+FOLLOWS_THE_FRAME = {
+    *("Animation.startTime", "Animation.currentTime", "AnimationTimeline.currentTime"),
+    *("AnimationEvent.elapsedTime", "TransitionEvent.elapsedTime"),
+    *("AnimationPlaybackEvent.currentTime", "AnimationPlaybackEvent.timelineTime"),
+    *("BaseAudioContext.currentTime", "AudioProcessingEvent.playbackTime"),
+    *("Document.lastModified", "File.lastModified", "Event.timeStamp"),
+    *("HTMLMediaElement.currentTime", "VideoPlaybackQuality.creationTime"),
+    *("IntersectionObserverEntry.time", "Performance.now", "Performance.timeOrigin"),
+    *(f"LargestContentfulPaint.{name}Time" for name in ("render", "load", "paint", "presentation")),
+    *("LayoutShift.lastInputTime", "PerformanceEntry.startTime"),
+    *(
+        f"PerformanceElementTiming.{name}Time"
+        for name in ("render", "load", "paint", "presentation")
+    ),
+    *(f"PerformanceLongAnimationFrameTiming.{name}Time" for name in ("paint", "presentation")),
+    "PerformanceLongAnimationFrameTiming.firstUIEventTimestamp",
+    *(f"PerformancePaintTiming.{name}Time" for name in ("paint", "presentation")),
+}
+#: Times inside of something, which no clock moves.
+CONTENT = re.compile(
+    r"(AudioData|AudioParam|ChapterInformation|DelayNode|Encoded(Audio|Video)Chunk|HTML(Mod|Time)Element"
+    r"|RTCEncoded(Audio|Video)Frame|TextTrackCue|VideoFrame)\."
+)
+#: What there is none of while a video is rendered.
+DEVICES = re.compile(
+    r"(BatteryManager|GeolocationPosition|GPU\w+|Gamepad|Notification|PressureRecord|PushSubscription"
+    r"|RTC\w+|Sensor|SpeechSynthesisEvent|XR\w+)\."
+)
+
+
+def test_nothing_of_the_platform_that_tells_time_is_overlooked(studio: Studio) -> None:
+    log: Log = []
+    studio.shoot("time-attributes", [0], log=log)
+    found = json.loads(log[0][2])
+    clocks = {name for name in found if not CONTENT.match(name) and not DEVICES.match(name)}
+    assert clocks - FOLLOWS_THE_FRAME == set()
+    assert len(FOLLOWS_THE_FRAME & clocks) > 20
 
 
 def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -> None:
