@@ -100,6 +100,7 @@ def test_workers_keep_the_pages_time(studio: Studio) -> None:
             7: lambda t: 120 * 0.7 if t >= 0.7 else 0,
             8: lambda t: 120 if t >= 1 else 0,
             9: lambda t: 240 if t >= 0.1 else 0,
+            **dict.fromkeys((10, 11), lambda t: 12 * int(t * 10 + 1e-6)),
         },
     )
 
@@ -221,3 +222,18 @@ def test_view_transitions_follow_the_frames_time(studio: Studio) -> None:
     assert found == [pytest.approx(left(frame / 30), abs=1.5) for frame in frames]
     levels = [120 if frame >= 21 else 0 for frame in frames]
     assert [picture.level(0) for picture in pictures] == pytest.approx(levels, abs=3)
+
+
+def test_what_the_browser_draws_itself_moves_with_the_frame(studio: Studio) -> None:
+    frames = [0, 5, 6, 7, 15, 20, 21, 30, 35, 36, 45, 59]
+    pictures = studio.shoot("controls", frames)
+    # A block of a fifth of 160 pixels goes to the end in a second, and back.
+    places = [1 + 128 * (1 - abs(1 - frame / 30)) for frame in frames]
+    found = [
+        next(x for x in range(162) if picture.pixel(x, 11)[0] < 128 < picture.pixel(x, 11)[2])
+        for picture in pictures
+    ]
+    assert found == [pytest.approx(place, abs=1.5) for place in places]
+    # It blinks from 0.2 s on: half a second on, half a second off.
+    carets = [picture.pixel(0, 48)[1] < 128 for picture in pictures]
+    assert carets == [6 <= frame < 21 or (frame >= 36 and frame < 51) for frame in frames]

@@ -46,6 +46,8 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
+  moveBars();
+  blinkCaret();
   await moveImages();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
@@ -79,6 +81,8 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
+  moveBars();
+  blinkCaret();
   await moveImages();
   findMedia(true);
   const state = stable();
@@ -137,6 +141,7 @@ const runtime = {
   frameTimes,
   blobAt,
   nextEvent,
+  connect: connectOutermost,
   answerNetwork,
   sounds,
   soundState,
