@@ -47,6 +47,7 @@ _UNANSWERED: Params = {
     "moved": False,
     "pending": True,
     "hidden": False,
+    "transitioning": False,
     "resting": False,
     "still": False,
 }
@@ -239,16 +240,19 @@ class CompositionPage:
         await session.run(f"__helios_runtime__.advance({frame}, {clock!r})")
         drawn = "true" if on_demand else "false"
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
-        moved = False
+        moved = transitioning = False
         rounds = 0
         deadline = time.monotonic() + self._options.settle_timeout
         while rounds < _MAX_ROUNDS:
             await session.stop_clocks()
             if on_demand:
-                await self._capture.draw(display=False)
+                await self._capture.draw(display=transitioning)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
             if any(answer["picturing"] for answer in answers) and time.monotonic() < deadline:
+                continue
+            transitioning = any(answer["transitioning"] for answer in answers)
+            if transitioning and time.monotonic() < deadline:
                 continue
             pending = self._note_settled(frame, answers)
             if any(answer["hidden"] for answer in answers):

@@ -177,6 +177,8 @@ def compositions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (80, 80), (200, 100, 50)).save(assets / "orange.png")
     Image.new("RGB", (80, 80), (50, 100, 200)).save(assets / "blue.png")
     make_gif(assets / "counter.gif")
+    make_moving(assets / "counter.png")
+    make_moving(assets / "counter.webp", lossless=True)
     font = subprocess.run(
         ["fc-match", "-f", "%{file}", "DejaVu Sans:bold"],
         capture_output=True,
@@ -210,6 +212,19 @@ def make_gif(path: Path) -> None:
     """Ten pictures, a tenth of a second each, brightness 25n."""
     pictures = [Image.new("L", (40, 40), 25 * n) for n in range(10)]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100, loop=0)
+
+
+def make_moving(path: Path, **options: Any) -> None:
+    """Five pictures, 0.1, 0.2, 0.3, 0.2 and 0.1 s each, brightness 50n; three times."""
+    pictures = [Image.new("RGB", (40, 40), (50 * n, 50 * n, 50 * n)) for n in range(5)]
+    pictures[0].save(
+        path,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=[100, 200, 300, 200, 100],
+        loop=3,
+        **options,
+    )
 
 
 @pytest.fixture(scope="session")

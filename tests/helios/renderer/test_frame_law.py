@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 PAGES = sorted(
     page.parent.name
     for page in COMPOSITIONS.glob("*/index.html")
-    if page.parent.name not in ("simulation", "gif", "localized", "worklet")
+    if page.parent.name not in ("simulation", "localized", "time-attributes", "worklet")
 )
 
 
@@ -69,6 +69,8 @@ LONG = {
     "late-files",
     "talking",
     "props",
+    "moving-images",
+    "view-transition",
 }
 MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -18,6 +19,46 @@ def test_all_that_tells_time_tells_that_of_the_frame(studio: Studio) -> None:
     assert [text for _, _, text in wrong] == []
 
 
+#: What of the platform tells a time, other than `Date`, devices and other machines.
+FOLLOWS_THE_FRAME = {
+    *("Animation.startTime", "Animation.currentTime", "AnimationTimeline.currentTime"),
+    *("AnimationEvent.elapsedTime", "TransitionEvent.elapsedTime"),
+    *("AnimationPlaybackEvent.currentTime", "AnimationPlaybackEvent.timelineTime"),
+    *("BaseAudioContext.currentTime", "AudioProcessingEvent.playbackTime"),
+    *("Document.lastModified", "File.lastModified", "Event.timeStamp"),
+    *("HTMLMediaElement.currentTime", "VideoPlaybackQuality.creationTime"),
+    *("IntersectionObserverEntry.time", "Performance.now", "Performance.timeOrigin"),
+    *(f"LargestContentfulPaint.{name}Time" for name in ("render", "load", "paint", "presentation")),
+    *("LayoutShift.lastInputTime", "PerformanceEntry.startTime"),
+    *(
+        f"PerformanceElementTiming.{name}Time"
+        for name in ("render", "load", "paint", "presentation")
+    ),
+    *(f"PerformanceLongAnimationFrameTiming.{name}Time" for name in ("paint", "presentation")),
+    "PerformanceLongAnimationFrameTiming.firstUIEventTimestamp",
+    *(f"PerformancePaintTiming.{name}Time" for name in ("paint", "presentation")),
+}
+#: Times inside of something, which no clock moves.
+CONTENT = re.compile(
+    r"(AudioData|AudioParam|ChapterInformation|DelayNode|Encoded(Audio|Video)Chunk|HTML(Mod|Time)Element"
+    r"|RTCEncoded(Audio|Video)Frame|TextTrackCue|VideoFrame)\."
+)
+#: What there is none of while a video is rendered.
+DEVICES = re.compile(
+    r"(BatteryManager|GeolocationPosition|GPU\w+|Gamepad|Notification|PressureRecord|PushSubscription"
+    r"|RTC\w+|Sensor|SpeechSynthesisEvent|XR\w+)\."
+)
+
+
+def test_nothing_of_the_platform_that_tells_time_is_overlooked(studio: Studio) -> None:
+    log: Log = []
+    studio.shoot("time-attributes", [0], log=log)
+    found = json.loads(log[0][2])
+    clocks = {name for name in found if not CONTENT.match(name) and not DEVICES.match(name)}
+    assert clocks - FOLLOWS_THE_FRAME == set()
+    assert len(FOLLOWS_THE_FRAME & clocks) > 20
+
+
 def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -> None:
     def at_half_a_second(t: float) -> float:
         return 120 if t >= 0.5 else 0
@@ -31,8 +72,8 @@ def test_all_that_waits_for_a_time_waits_for_that_of_the_frame(studio: Studio) -
 
 def left_edge(picture: Picture, y: int) -> int:
     """Return where the first dark pixel of a row is."""
-    image = picture.image.convert("L")
-    return next((x for x in range(image.width) if image.getpixel((x, y)) == 0), image.width)
+    width = picture.image.width
+    return next((x for x in range(width) if picture.pixel(x, y)[1] < 64), width)
 
 
 def test_marquees_move_with_the_frames_time(studio: Studio) -> None:
@@ -59,6 +100,7 @@ def test_workers_keep_the_pages_time(studio: Studio) -> None:
             7: lambda t: 120 * 0.7 if t >= 0.7 else 0,
             8: lambda t: 120 if t >= 1 else 0,
             9: lambda t: 240 if t >= 0.1 else 0,
+            **dict.fromkeys((10, 11), lambda t: 12 * int(t * 10 + 1e-6)),
         },
     )
 
@@ -128,3 +170,70 @@ def test_smooth_scrolls_follow_the_frames_time(studio: Studio) -> None:
             4: lambda t: 120 if t >= 0.7 else 0,
         },
     )
+
+
+def test_images_that_move_show_what_belongs_to_the_time(studio: Studio) -> None:
+    def gif(t: float) -> float:
+        return 25 * (int(t * 10 + 1e-6) % 10)
+
+    def bitmap(t: float) -> float:
+        # It is shown once, and three times more.
+        part = t % 0.9 if t < 3.6 else 0.89
+        return 50 * sum(part >= end - 1e-6 for end in (0.1, 0.3, 0.6, 0.8))
+
+    def smil(t: float) -> float:
+        # Up in 0.5 s from 0.2 s on; 0.1 s later down in 0.3 s, and up again at once.
+        part = (t - 0.2) % 0.9
+        if t < 0.2 or 0.5 <= part < 0.6:
+            return 0
+        return 480 * part if part < 0.5 else 800 * (0.9 - part)
+
+    def css(t: float) -> float:
+        return 240 * min(max(t - 0.5, 0), 1)
+
+    studio.check(
+        "moving-images",
+        [0, 1, 5, 7, 14, 15, 16, 22, 25, 29, 30, 33, 45, 59],
+        {
+            **dict.fromkeys((0, 5, 11), gif),
+            **dict.fromkeys((1, 2, 8), bitmap),
+            **dict.fromkeys((3, 7, 10), smil),
+            **dict.fromkeys((4, 9, 15), css),
+            6: lambda t: 255 - css(t),
+            12: lambda t: 255 if t < 0.5 else smil(t - 0.5),
+            13: lambda t: smil(t) if t < 1 else 100,
+            14: lambda t: 120 * t,
+            16: lambda t: 100,
+            17: css,
+        },
+        tolerance=3,
+    )
+
+
+def test_view_transitions_follow_the_frames_time(studio: Studio) -> None:
+    def left(t: float) -> float:
+        if t < 1.3:
+            return 300 * min(max(t - 0.2, 0), 0.5)
+        return 150 - 300 * min(t - 1.3, 0.5)
+
+    frames = [0, 5, 6, 7, 12, 20, 21, 22, 35, 36, 38, 39, 40, 45, 54, 55]
+    pictures = studio.shoot("view-transition", frames)
+    found = [left_edge(picture, 60) for picture in pictures]
+    assert found == [pytest.approx(left(frame / 30), abs=1.5) for frame in frames]
+    levels = [120 if frame >= 21 else 0 for frame in frames]
+    assert [picture.level(0) for picture in pictures] == pytest.approx(levels, abs=3)
+
+
+def test_what_the_browser_draws_itself_moves_with_the_frame(studio: Studio) -> None:
+    frames = [0, 5, 6, 7, 15, 20, 21, 30, 35, 36, 45, 59]
+    pictures = studio.shoot("controls", frames)
+    # A block of a fifth of 160 pixels goes to the end in a second, and back.
+    places = [1 + 128 * (1 - abs(1 - frame / 30)) for frame in frames]
+    found = [
+        next(x for x in range(162) if picture.pixel(x, 11)[0] < 128 < picture.pixel(x, 11)[2])
+        for picture in pictures
+    ]
+    assert found == [pytest.approx(place, abs=1.5) for place in places]
+    # It blinks from 0.2 s on: half a second on, half a second off.
+    carets = [picture.pixel(0, 48)[1] < 128 for picture in pictures]
+    assert carets == [6 <= frame < 21 or (frame >= 36 and frame < 51) for frame in frames]

@@ -32,7 +32,8 @@ const judged = new WeakSet();
 const keepSharp = (animation) => {
   if (judged.has(animation)) return;
   judged.add(animation);
-  const { target } = animation.effect;
+  const { target, pseudoElement } = animation.effect;
+  if (pseudoElement) return;
   const frames = animation.effect.getKeyframes?.() ?? [];
   const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
   if (scales) target?.style?.setProperty("will-change", "contents", "important");

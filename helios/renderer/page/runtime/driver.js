@@ -18,6 +18,7 @@ const UNDRAWN = {
   moved: false,
   pending: true,
   hidden: false,
+  transitioning: false,
   resting: false,
   still: false,
 };
@@ -45,6 +46,9 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
+  moveBars();
+  blinkCaret();
+  await moveImages();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
   await untilReady(() => [...loading(), ...videosWaiting(), ...playbackWaiting()]);
@@ -64,7 +68,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     await advance(toFrame, toClock);
     return UNDRAWN;
   }
-  if (isDrawn && wasLeftOut()) return UNDRAWN;
+  if (isDrawn && !transitions.size && wasLeftOut()) return UNDRAWN;
   if (isDrawn) {
     const picturing = await stillPicturing();
     if (picturing.length) return { ...UNDRAWN, picturing };
@@ -77,6 +81,9 @@ const settle = async (toFrame, toClock, isDrawn) => {
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
+  moveBars();
+  blinkCaret();
+  await moveImages();
   findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
@@ -101,6 +108,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
     moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
     pending,
     hidden: hidesRoots() || inner.some((i) => i.hidden),
+    transitioning: transitions.size > 0 || inner.some((i) => i.transitioning),
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
@@ -133,6 +141,7 @@ const runtime = {
   frameTimes,
   blobAt,
   nextEvent,
+  connect: connectOutermost,
   answerNetwork,
   sounds,
   soundState,

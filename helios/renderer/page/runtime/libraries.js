@@ -57,6 +57,7 @@ const isDriven = () =>
   workers.size > 0 ||
   Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
   gsapTimelines().length > 0 ||
+  hasBars() ||
   hasSvgAnimations();
 
 const declared = () => {

@@ -34,6 +34,6 @@ const nextEvent = () => {
   if (isObserved() || hasNewCallbacks() || scrolls.size) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
-  const next = Math.min(nextTime(), nextAnimationEvent(), nextGsapEvent(), stall, ...inner);
+  const next = Math.min(nextTime(), nextAnimationEvent(), nextGsapEvent(), nextImageEvent(), nextCaretEvent(), stall, ...inner);
   return Number.isFinite(next) ? next : null;
 };

@@ -18,7 +18,13 @@ const seenAt = function () {
   return seen.get(this);
 };
 rereading(Event.prototype, "timeStamp", seenAt);
-if (globalThis.IntersectionObserverEntry) rereading(IntersectionObserverEntry.prototype, "time", seenAt);
+for (const [name, key] of [
+  ["IntersectionObserverEntry", "time"],
+  ["AnimationPlaybackEvent", "timelineTime"],
+  ["VideoPlaybackQuality", "creationTime"],
+]) {
+  if (globalThis[name]) rereading(globalThis[name].prototype, key, seenAt);
+}
 
 // Marks and measures are made of the page's own times; all else that is measured took no time.
 const isOwnEntry = (entry) => entry instanceof PerformanceMark || entry instanceof PerformanceMeasure;

@@ -3,7 +3,11 @@
 native.listen.call(globalThis, "message", async (event) => {
   if (!isControl(event)) return void handled++;
   event.stopImmediatePropagation();
-  const { until, frame: shown } = event.data[KEY];
+  const { until, frame: shown, connect: port } = event.data[KEY];
+  if (port) {
+    native.listen.call(port, "message", () => void handled++);
+    return void globalThis.dispatchEvent(new MessageEvent("connect", { data: "", ports: [port], source: port }));
+  }
   await workFinished();
   await runTimers(until);
   if (shown !== undefined) {
@@ -37,3 +41,17 @@ if (globalThis.requestAnimationFrame) {
 }
 Object.defineProperty(WorkerNavigator.prototype, "language", { get: () => config.locale });
 Object.defineProperty(WorkerNavigator.prototype, "languages", { get: () => [config.locale] });
+
+// A shared worker has no messages of its own: it is handed a port for each connection.
+if (start.isShared) {
+  globalThis.postMessage = undefined;
+  let onconnect = null;
+  Object.defineProperty(globalThis, "onconnect", {
+    get: () => onconnect,
+    set(handler) {
+      globalThis.removeEventListener("connect", onconnect);
+      onconnect = typeof handler === "function" ? handler : null;
+      globalThis.addEventListener("connect", onconnect);
+    },
+  });
+}

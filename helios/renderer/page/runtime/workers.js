@@ -9,8 +9,8 @@ let workersStarted = 0;
 let workerMessages = 0; // that came from workers
 
 const isControl = (event) => typeof event.data === "object" && event.data !== null && KEY in event.data;
-const startWorker = (worker, url) => {
-  const state = { url: String(url), next: Infinity, isAnimated: false, isLate: false, answer: null };
+const startWorker = (worker, url, isShared) => {
+  const state = { url: String(url), isShared, next: Infinity, isAnimated: false, isLate: false, answer: null };
   const gone = () => {
     workers.delete(worker);
     state.answer?.({ handled: 0 });
@@ -37,17 +37,25 @@ if (globalThis.Worker) {
   };
   globalThis.Worker = new Proxy(Worker, {
     construct(target, [url, options, ...rest], newTarget) {
-      const start = { name: String(options?.name ?? ""), clock, seed: `${config.seed}/${++workersStarted}` };
+      const start = {
+        name: String(options?.name ?? ""),
+        clock,
+        seed: `${config.seed}/${++workersStarted}`,
+        isShared: options?.[KEY] === "shared",
+      };
       const named = { ...options, name: JSON.stringify({ [KEY]: start }) };
       const worker = Reflect.construct(target, [url, named, ...rest], newTarget);
-      gone.set(worker, startWorker(worker, url));
+      gone.set(worker, startWorker(worker, url, start.isShared));
       return worker;
     },
   });
   Worker.prototype.constructor = globalThis.Worker;
 }
-const { postMessage } = globalThis.Worker?.prototype ?? {};
+const DrivenWorker = globalThis.Worker;
+const { postMessage } = DrivenWorker?.prototype ?? {};
 
+// Messages of ports need not come in the order of those to the worker itself: these are given more time.
+const quietRounds = () => ([...workers.values()].some((state) => state.isShared) ? 3 : 1);
 const inTime = async (work) => {
   let timer;
   const late = new Promise((resolve) => (timer = native.setTimeout(resolve, config.settleTimeout)));
@@ -57,7 +65,7 @@ const inTime = async (work) => {
 };
 // Let workers run until the clock, and again while messages come and go: they may set timers.
 const runWorkers = async (order = {}) => {
-  for (let round = 0; workers.size && round < 1000; round++) {
+  for (let round = 0, quiet = 0; workers.size && round < 1000; round++) {
     const before = workerMessages;
     const runs = [...workers].map(([worker, state]) => {
       const answered = new Promise((resolve) => (state.answer = resolve));
@@ -69,7 +77,8 @@ const runWorkers = async (order = {}) => {
     await hop();
     if (!answers) return;
     order = {};
-    if (workerMessages === before && answers.every((answer) => !answer.handled)) return;
+    quiet = workerMessages === before && answers.every((answer) => !answer.handled) ? quiet + 1 : 0;
+    if (quiet >= quietRounds()) return;
   }
 };
 const nextWorkerTimer = () => Math.min(Infinity, ...[...workers.values()].map((state) => state.next));
