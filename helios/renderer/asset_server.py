@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from helios.errors import MediaUnsupported
+from helios.renderer.playable_media import VIDEO_SUFFIXES, playable
+
 if TYPE_CHECKING:
     from helios.renderer.read_log import ReadLog
 
@@ -61,6 +64,8 @@ async def serve_folder(
 ) -> AsyncIterator[None]:
     """Serve `root` to whoever connects to a listening socket.
 
+    Videos that the browser can't play are converted when they are first asked for.
+
     Parameters
     ----------
     listener:
@@ -78,6 +83,9 @@ async def serve_folder(
             reads.note_file(name, path)
         if path is None:
             raise web.HTTPNotFound
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            with contextlib.suppress(MediaUnsupported):  # the browser tells what it can't play
+                path = await playable(path)
         return _PlainFile(path, headers={"Content-Type": content_type(path)})
 
     app = web.Application()

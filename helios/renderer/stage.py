@@ -89,7 +89,9 @@ async def open_stage(
             if composition.root is not None and listener is not None:
                 # Takes a seventh of a second to import, in which browsers start by themselves.
                 from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
+                from helios.renderer.playable_media import convert_mentioned  # noqa: PLC0415
 
+                await convert_mentioned(composition.root, allow_failure=options.allow_missing)
                 served = serve_folder(composition.root, listener, reads=reads)
                 await stack.enter_async_context(served)
             yield Stage(await loading[0], loading[1:])

@@ -254,6 +254,7 @@ class CompositionPage:
             transitioning = any(answer["transitioning"] for answer in answers)
             if transitioning and time.monotonic() < deadline:
                 continue
+            await self._check_playable(answers)
             pending = self._note_settled(frame, answers)
             if any(answer["hidden"] for answer in answers):
                 await self._find_closed_roots()
@@ -416,6 +417,12 @@ class CompositionPage:
     def _frame_at(self, clock: float) -> int:
         """Return the first frame that shows what happens at a time in milliseconds."""
         return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
+
+    async def _check_playable(self, answers: list[Params]) -> None:
+        if self._options.allow_missing:
+            return
+        for address in {url for answer in answers for url in answer["unplayable"]}:
+            await self._media.check_playable(address)
 
     def _note_settled(self, frame: int, answers: list[Params]) -> bool:
         """Check that a frame is ready; return whether an animation waits for being drawn."""

@@ -3,16 +3,18 @@
 import asyncio
 import base64
 import json
+import shlex
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from helios.errors import HeliosError
+from helios.errors import HeliosError, MediaUnsupported
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.data_url import data_of
 from helios.renderer.devtools import Params
 from helios.renderer.frame_times import FrameTimes, read_frame_times
 from helios.renderer.page.session import PageSession
+from helios.renderer.playable_media import conversion_command, playable
 
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"
@@ -57,9 +59,32 @@ class PageMedia:
                 return await self._blob_times(address, context)
             if address.startswith("data:"):
                 return await _content_times(data_of(address))
-            return await self._file_times(self._source(address))
+            return await self._file_times(await self._source(address))
         except HeliosError:
             return None
+
+    async def check_playable(self, address: str) -> None:
+        """Raise if a file that the browser can't play is one that ffmpeg can.
+
+        Raises
+        ------
+        MediaUnsupported
+        """
+        if not address.startswith(("http:", "https:")):
+            return
+        source = await self._source(address)
+        try:
+            found = await self._file_times(source)
+        except MediaUnsupported:
+            return  # no media
+        if not found.codec:
+            return
+        name = source.name if isinstance(source, Path) else source
+        command = conversion_command(source, f"{Path(urlsplit(str(source)).path).stem}-h264.mp4")
+        raise MediaUnsupported(
+            f"{name}: the browser can't play its video ({found.codec})",
+            hint=f"Convert it: {shlex.join(['ffmpeg', *command])}",
+        )
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -84,14 +109,14 @@ class PageMedia:
         except HeliosError:
             return  # the document is gone, or the browser: whoever waits is told elsewhere
 
-    def _source(self, address: str) -> Path | str:
+    async def _source(self, address: str) -> Path | str:
         if self.root is not None and address.startswith(f"{LOCAL_ORIGIN}/"):
             # Takes a seventh of a second to import, which few pages have to wait for.
             from helios.renderer.asset_server import locate  # noqa: PLC0415
 
             path = locate(self.root.resolve(), unquote(urlsplit(address).path))
             if path is not None:
-                return path
+                return await playable(path)
         return address
 
     async def _file_times(self, source: Path | str) -> FrameTimes:

@@ -11,6 +11,7 @@ BITS = 8
 
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-pix_fmt", "yuv420p")
 _B_FRAMES = (*_H264, "-bf", "3", "-b_strategy", "0", "-g", "12")
+_HEVC = ("-c:v", "libx265", "-x265-params", "log-level=none", "-preset", "ultrafast")
 _VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-crf", "20", "-b:v", "0")
 _VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M")
 
@@ -82,6 +83,10 @@ CLIPS = [
     Clip("without-edit-list.mp4", steady(30), (*_H264, "-use_editlist", "0")),
     Clip("fragmented.mp4", steady(30), (*_H264, "-movflags", "frag_keyframe+empty_moov")),
     Clip("late.mp4", steady(30, start=Fraction(2, 3)), _B_FRAMES),
+    Clip("bursts-b-frames.mp4", BURSTS, _B_FRAMES),
+    Clip("24-hevc.mp4", steady(24), _HEVC),
+    Clip("30-prores.mov", steady(30), ("-c:v", "prores_ks")),
+    Clip("25-mpeg4.mp4", steady(25), ("-c:v", "mpeg4", "-q:v", "2", "-enc_time_base", "1/25")),
     Clip("24-vp8.webm", steady(24), _VP8),
     Clip("30-vp9.webm", steady(30), _VP9),
     Clip("23976-vp9.webm", steady(FILM), _VP9),

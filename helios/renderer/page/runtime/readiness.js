@@ -12,7 +12,7 @@ const waiting = () => {
   return [...new Set(names)];
 };
 const unplayable = () =>
-  [...media.keys()].filter((element) => element.error).map((element) => element.currentSrc || element.src);
+  [...media.keys()].filter((element) => element.error || isBlind(element)).map((element) => element.currentSrc || element.src);
 
 // `waitUntilStable` may use timers and animation frames of its own, and no time passes while it
 // runs: what was asked for since it began is due at once.

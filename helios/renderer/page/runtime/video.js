@@ -118,6 +118,13 @@ const videosWaiting = () => {
   return names;
 };
 
+// A file with pictures of which the browser plays the sound alone.
+const isBlind = (element) =>
+  element instanceof HTMLVideoElement &&
+  element.readyState >= 1 &&
+  !element.videoWidth &&
+  files.get(element.currentSrc)?.stamps?.length > 0;
+
 // Where the browser takes durations of frames for longer or shorter than they are, a place within
 // the frame's span may show one beside it: the place is then looked for by halves.
 const MOST_TRIES = 10;
