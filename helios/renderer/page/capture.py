@@ -19,6 +19,8 @@ class FrameCapture:
     ----------
     last_image:
         The picture that was taken last.
+    is_quiet:
+        Whether the page likely looks as in the last picture.
     reads_canvas:
         Whether pictures are read from the page's only canvas.
     """
@@ -29,7 +31,7 @@ class FrameCapture:
         self.on_demand = on_demand
         self._base_ticks = 0
         self._draws = 0
-        self._is_quiet = False
+        self.is_quiet = False
         self.last_image = b""
         self.reads_canvas = options.direct and options.scale == 1 and not options.transparent
 
@@ -71,13 +73,15 @@ class FrameCapture:
         data = await self._canvas_picture(image)
         if data is not None:
             return data
-        if self._is_quiet and not await self.draw():
-            return self.last_image
+        if self.is_quiet:
+            if not await self.draw():
+                return self.last_image
+            await self._session.run("__helios_runtime__.forgetGroups()")
         data = await self._screenshot(image)
         # On a page at rest, a draw that reports no damage will do from here on. That draw costs a
         # millisecond then, but a whole draw on a page that moves.
-        self._is_quiet = resting or data == self.last_image
-        if self._is_quiet:
+        self.is_quiet = resting or data == self.last_image
+        if self.is_quiet:
             # A screenshot itself counts as damage to the frame after it.
             await self.draw()
         return data

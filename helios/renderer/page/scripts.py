@@ -16,6 +16,7 @@ _PARTS = (
     "timers",
     "animation_frames",
     "animations",
+    "layers",
     "playback",
     "video",
     "audio",

@@ -24,23 +24,9 @@ const baseOf = (animation) => {
   const known = bases.get(animation);
   return known?.set === time && known.rate === rate ? known : { time, clock: frameClock, rate, set: time };
 };
-// What is scaled gets a layer that is drawn once, at one scale, and stretched from then on: blurred,
-// and by how much depends on the frames before. Where contents are said to change there is no such
-// layer (Blink's CompositingReasonFinder). Layers that are only moved or faded stay: they are fast.
-const SCALES = /scale|matrix|perspective|zoom|3d|rotate[XY]|translateZ/i;
-const judged = new WeakSet();
-const keepSharp = (animation) => {
-  if (judged.has(animation)) return;
-  judged.add(animation);
-  const { target } = animation.effect;
-  const frames = animation.effect.getKeyframes?.() ?? [];
-  const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
-  if (scales) target?.style?.setProperty("will-change", "contents", "important");
-};
 const noteAnimations = (list) => {
   const moving = (one) =>
     one.effect && !one.pending && one.playState === "running" && one.timeline === document.timeline;
-  for (const one of list) if (one.effect) keepSharp(one);
   // While a document loaded its animation clock still ran; what began then begins now.
   const begun = list.filter((one) => loaded && moving(one) && !placed.has(one) && one.playbackRate > 0);
   for (const one of begun) native.animationTime.set.call(one, 0);

@@ -24,6 +24,7 @@ const whileThere = (child, answer) => {
 
 const advance = async (toFrame, toClock) => {
   adopt();
+  flatten();
   if (loaded) beginStyles();
   await runTimers(toClock);
   frame = toFrame;
@@ -39,7 +40,7 @@ const advance = async (toFrame, toClock) => {
   armFrame();
 };
 
-const settle = async (toFrame, toClock, isDrawn) => {
+const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   adopt();
   if (frame !== toFrame) {
     // A document that came while the frame was being made.
@@ -60,12 +61,13 @@ const settle = async (toFrame, toClock, isDrawn) => {
   const shown = animations(); // asking also lets changed styles load what they name
   noteAnimations(shown);
   const inner = await Promise.all(
-    children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))),
+    children().map((child) => whileThere(child, child.settle(toFrame, toClock, true, isFresh))),
   );
   // An animation that began since the frame was drawn gets its start time by drawing it again.
   const pending =
     decoding() || shown.some((animation) => animation.pending) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
+  if (isFresh) forgetGroups();
   const resting = !callbacks.size && !bases.size && !media.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
@@ -112,6 +114,10 @@ const runtime = {
   nextEvent,
   sounds,
   declared,
+  forgetGroups: () => {
+    forgetGroups();
+    for (const child of children()) child.forgetGroups();
+  },
   addRoot: (root) => void roots.add(root),
 };
 Object.defineProperty(window, KEY, { value: runtime });
