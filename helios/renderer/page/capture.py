@@ -21,6 +21,8 @@ class FrameCapture:
         The picture that was taken last.
     captured:
         The frame that it is of; None before the first.
+    is_quiet:
+        Whether the page likely looks as in the last picture.
     reads_canvas:
         Whether pictures are read from the page's only canvas.
     """
@@ -32,7 +34,7 @@ class FrameCapture:
         self.on_demand = on_demand
         self._base_ticks = 0
         self._draws = 0
-        self._is_quiet = False
+        self.is_quiet = False
         self.last_image = b""
         self.captured: int | None = None
         exact = options.scale == 1 and not options.transparent
@@ -68,7 +70,7 @@ class FrameCapture:
             Whether a video in sight was given another picture: draws don't report that as damage.
         """
         if video_moved:
-            self._is_quiet = False
+            self.is_quiet = False
         self.last_image = await self._picture(image, resting=resting)
         self.captured = self._session.frame
         return self.last_image
@@ -83,13 +85,15 @@ class FrameCapture:
         data = await self._canvas_picture(image)
         if data is not None:
             return data
-        if self._is_quiet and not await self.draw():
-            return self.last_image
+        if self.is_quiet:
+            if not await self.draw():
+                return self.last_image
+            await self._session.run("__helios_runtime__.forgetGroups()")
         data = await self._screenshot(image)
         # On a page at rest, a draw that reports no damage will do from here on. That draw costs a
         # millisecond then, but a whole draw on a page that moves.
-        self._is_quiet = resting or data == self.last_image
-        if self._is_quiet:
+        self.is_quiet = resting or data == self.last_image
+        if self.is_quiet:
             # A screenshot itself counts as damage to the frame after it.
             await self.draw()
         return data

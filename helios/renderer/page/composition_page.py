@@ -239,7 +239,8 @@ class CompositionPage:
         await session.stop_clocks()
         await session.run(f"__helios_runtime__.advance({frame}, {clock!r})")
         drawn = "true" if on_demand else "false"
-        settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn})"
+        fresh = "false" if self._capture.is_quiet else "true"
+        settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn}, {fresh})"
         moved = transitioning = False
         rounds = 0
         deadline = time.monotonic() + self._options.settle_timeout

@@ -33,6 +33,7 @@ _PARTS = (
     "caret",
     "svg_stills",
     "moving_images",
+    "layers",
     "playback",
     "video",
     "audio",

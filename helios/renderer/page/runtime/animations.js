@@ -24,20 +24,6 @@ const baseOf = (animation) => {
   const known = bases.get(animation);
   return known?.set === time && known.rate === rate ? known : { time, clock: frameClock, rate, set: time };
 };
-// What is scaled gets a layer that is drawn once, at one scale, and stretched from then on: blurred,
-// and by how much depends on the frames before. Where contents are said to change there is no such
-// layer (Blink's CompositingReasonFinder). Layers that are only moved or faded stay: they are fast.
-const SCALES = /scale|matrix|perspective|zoom|3d|rotate[XY]|translateZ/i;
-const judged = new WeakSet();
-const keepSharp = (animation) => {
-  if (judged.has(animation)) return;
-  judged.add(animation);
-  const { target, pseudoElement } = animation.effect;
-  if (pseudoElement) return;
-  const frames = animation.effect.getKeyframes?.() ?? [];
-  const scales = frames.some((one) => (one.scale ?? "none") !== "none" || SCALES.test(one.transform ?? ""));
-  if (scales) target?.style?.setProperty("will-change", "contents", "important");
-};
 // The browser gives an animation that was begun, paused, reversed or sped up its new state while it
 // draws, and how soon depends on how busy the machine is. Setting its times does so at once. Returns
 // whether there was anything to do: the events of it come with the next draw.
@@ -52,7 +38,6 @@ const resolvePending = (animation) => {
 };
 // Take note of where each running animation stands; returns whether the page has to be drawn again.
 const noteAnimations = (list) => {
-  for (const one of list) if (one.effect) keepSharp(one);
   const resolved = list.filter(resolvePending);
   const moving = list.filter((one) => one.effect && one.playState === "running" && onTimeline(one));
   // While a document loaded its animation clock still ran; what began then begins now.

@@ -34,6 +34,7 @@ const whileThere = (child, answer) => {
 
 const advance = async (toFrame, toClock) => {
   adopt();
+  flatten();
   if (loaded) beginStyles();
   findMedia();
   await runTimers(toClock);
@@ -61,7 +62,7 @@ const stillPicturing = async () => {
   await untilReady(videosWaiting);
   return videosUnpictured();
 };
-const settle = async (toFrame, toClock, isDrawn) => {
+const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   adopt();
   if (frame !== toFrame) {
     // A document that came while the frame was being made.
@@ -95,11 +96,12 @@ const settle = async (toFrame, toClock, isDrawn) => {
   const shown = animations(); // asking also lets changed styles load what they name
   const begun = noteAnimations(shown);
   const inner = await Promise.all(
-    children().map((child) => whileThere(child, child.settle(toFrame, toClock, true))),
+    children().map((child) => whileThere(child, child.settle(toFrame, toClock, true, isFresh))),
   );
   // The events of an animation that began since the frame was drawn come with another draw.
   const pending = decoding() || begun || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
+  if (isFresh) forgetGroups();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
@@ -151,6 +153,10 @@ const runtime = {
   declared,
   support,
   addRoot,
+  forgetGroups: () => {
+    forgetGroups();
+    for (const child of children()) child.forgetGroups();
+  },
 };
 Object.defineProperty(window, KEY, { value: runtime });
 if (!parentRuntime() || config.props) window.__HELIOS_PROPS__ = config.props;
