@@ -83,7 +83,7 @@ const settle = async (toFrame, toClock, isDrawn) => {
   seekSvgs();
   moveBars();
   blinkCaret();
-  await moveImages();
+  await findImages();
   findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
