@@ -47,8 +47,6 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
-  moveBars();
-  blinkCaret();
   await moveImages();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
@@ -84,7 +82,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   seekSvgs();
   moveBars();
   blinkCaret();
-  await moveImages();
+  await findImages();
   findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();
@@ -107,7 +105,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     picturing: [...videosUnpictured(), ...inner.flatMap((i) => i.picturing)],
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
-    moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
+    moved: [videosMoved(), handsCanvases, ...inner.map((i) => i.moved)].includes(true),
     pending,
     hidden: hidesRoots() || inner.some((i) => i.hidden),
     transitioning: transitions.size > 0 || inner.some((i) => i.transitioning),
