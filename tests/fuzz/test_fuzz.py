@@ -16,7 +16,7 @@ from .conftest import FuzzStudio
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
 
-#: Between them pieces of most kinds; `make fuzz` renders any others.
+#: Pieces of forty kinds; `make fuzz` renders any others.
 SEEDS = (1, 4, 5, 7, 10, 18, 21, 23, 26, 28, 33, 35)
 
 
