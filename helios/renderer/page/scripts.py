@@ -33,6 +33,7 @@ _PARTS = (
     "caret",
     "svg_stills",
     "moving_images",
+    "object_urls",
     "playback",
     "video",
     "audio",
