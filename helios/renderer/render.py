@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
+#: Frames after a range that decide whether a volume set in it is part of a tween.
+_FRAMES_BEHIND = 2
 
 Progress = Callable[[int], None]
 """Called with the number of frames done."""
@@ -196,7 +198,7 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
         silent = folder / "silent"
         soundtrack = None
         if request.audio_codec is not None and await stage.page.can_sound():
-            soundtrack = await _listen(request, folder)
+            soundtrack = await _listen(request, stage.page, folder)
         async with _encoder(request, silent) as sink:
             await shoot(request, stage, sink, every_frame, on_progress)
             await sink.finish()
@@ -206,7 +208,7 @@ async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -
                 # What there is may have come later.
                 await stage.page.seek(_last_frame(request), every_frame=every_frame)
                 if await stage.page.can_sound():
-                    soundtrack = await _listen(request, folder)
+                    soundtrack = await _listen(request, stage.page, folder)
         return await write_sound(
             soundtrack,
             video=silent,
@@ -223,11 +225,21 @@ def _last_frame(request: RenderRequest) -> int:
     return request.start_frame + request.frame_count - 1
 
 
-async def _listen(request: RenderRequest, scratch: Path) -> Soundtrack:
+async def _listen(request: RenderRequest, page: CompositionPage, scratch: Path) -> Soundtrack:
+    """Return what is heard up to the last frame.
+
+    What a script sets in a frame is told to be a tween by the frames after it, so these are
+    visited as well, as far as the page goes on.
+    """
+    end = _last_frame(request) + 1
+    duration = (await page.declared()).duration
+    if duration is not None:
+        whole = round(duration * request.page.rate)
+        end = max(end, min(end + _FRAMES_BEHIND, whole))
     soundtrack = await listen(
         request.composition,
         request.page,
-        frame_count=_last_frame(request) + 1,
+        frame_count=end,
         scratch=scratch,
         replay=request.replay,
     )

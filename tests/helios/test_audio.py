@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from helios.audio import AudioTrack, mix_audio
+from helios.audio import VOLUME_TOLERANCE, AudioTrack, _without_straight_points, mix_audio
 from helios.errors import AudioFailed, CodecUnavailable, OptionInvalid
 from helios.frame_rate import samples_before
 from helios.media import probe
@@ -145,6 +145,35 @@ def test_a_volume_for_every_frame_is_followed(tmp_path: Path) -> None:
     mixed = mix(tmp_path, AudioTrack(source=source, volume_points=points), frames=300)
     levels = mixed.reshape(300, 1600)
     assert np.abs(levels - (np.arange(300) % 10)[:, None] / 20).max() < 1e-3
+
+
+def test_a_ramp_is_a_straight_line_from_the_point_before(tmp_path: Path) -> None:
+    source = constant(tmp_path / "long.wav", samples=96000)
+    points = ((0.25, 0.0, False), (0.75, 1.0, True), (1.0, 0.5, False))
+    mixed = mix(tmp_path, AudioTrack(source=source, start=0.125, volume_points=points))
+    assert mixed[6000:12000] == pytest.approx(0.5, abs=1e-3)
+    assert mixed[12000:36000] == pytest.approx(np.arange(24000) / 48000, abs=1e-3)
+    assert mixed[36000:48000] == pytest.approx(0.5, abs=1e-3)
+    assert mixed[48000:] == pytest.approx(0.25, abs=1e-3)
+
+
+def test_a_tween_of_ten_minutes_becomes_few_lines_that_keep_to_it() -> None:
+    points = [(n * 1600, 0.5 - 0.5 * np.cos(n / 3000), n > 0) for n in range(18000)]
+    kept = _without_straight_points(points)
+    assert len(kept) < 300
+    positions, volumes, _ = zip(*points, strict=True)
+    kept_positions, kept_volumes, _ = zip(*kept, strict=True)
+    lines = np.interp(positions, kept_positions, kept_volumes)
+    assert np.abs(lines - volumes).max() <= VOLUME_TOLERANCE
+
+
+def test_a_loop_begins_again_where_it_is_told_to_and_as_long_as_it_is(tmp_path: Path) -> None:
+    sound = np.linspace(0, 0.5, 4800)
+    source = write_wav(tmp_path / "rise.wav", sound)
+    track = AudioTrack(source=source, trim=0.05, loop=True, loop_start=0.0, length=0.125)
+    mixed = mix(tmp_path, track)[:12000]
+    repeated = np.resize(np.concatenate([sound, np.zeros(1200)]), 18000)
+    assert mixed == pytest.approx(repeated[2400:14400], abs=1e-3)
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """A composition's page in a browser, driven frame by frame on virtual time."""
 
 import asyncio
-import base64
 import contextlib
 import json
 import math
@@ -22,6 +21,7 @@ from helios.render_warning import RenderWarning
 from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
+from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.media import PageMedia
 from helios.renderer.page.options import Declared, ImageFormat, PageOptions
@@ -34,8 +34,6 @@ from helios.renderer.page.workers import PageWorkers
 
 #: Draws after which a video's new picture has reached the page's: it takes a way of its own.
 _VIDEO_DRAWS = 2
-#: Bytes of a blob that are read at a time: a multiple of 3, for they come in Base64.
-_BLOB_PART = 3 << 20
 #: Times that a frame is drawn and settled again for what came late.
 _MAX_ROUNDS = 5
 
@@ -181,17 +179,11 @@ class CompositionPage:
 
         None if it isn't a Blob, such as a MediaSource, or none that this page has made.
         """
-        content = bytearray()
-        while True:
-            span = f"{len(content)}, {len(content) + _BLOB_PART}"
-            part = f"__helios_runtime__.blobPart({json.dumps(address)}, {span})"
-            answers = await self._session.evaluate_all(part)
-            data = next((answer for answer in answers if answer is not None), None)
-            if data is None:
-                return None
-            content += base64.b64decode(data)
-            if len(data) < _BLOB_PART * 4 // 3:
-                return bytes(content)
+        for context in await self._session.contexts():
+            content = await read_blob(self._session, address, context)
+            if content is not None:
+                return content
+        return None
 
     # --- frames -----------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """Tells a page's videos when each frame of their files is shown."""
 
 import asyncio
-import base64
 import json
 import shlex
 import tempfile
@@ -13,13 +12,12 @@ from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.data_url import data_of
 from helios.renderer.devtools import Params
 from helios.renderer.frame_times import FrameTimes, read_frame_times
+from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.session import PageSession
 from helios.renderer.playable_media import conversion_command, playable
 
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"
-#: Bytes of a blob that are fetched at a time.
-_READ_BYTES = 1 << 20
 
 _Key = tuple[str, int, int]
 
@@ -126,22 +124,8 @@ class PageMedia:
         return self._known[key]
 
     async def _blob_times(self, address: str, context: int) -> FrameTimes | None:
-        call = self._session.call
-        expression = f"__helios_runtime__.blobAt({json.dumps(address)})"
-        answer = await call("Runtime.evaluate", {"expression": expression, "contextId": context})
-        blob = answer["result"].get("objectId")
-        if blob is None:
-            return None
-        handle = f"blob:{(await call('IO.resolveBlob', {'objectId': blob}))['uuid']}"
-        content = bytearray()
-        while True:
-            part = await call("IO.read", {"handle": handle, "size": _READ_BYTES})
-            encoded = part.get("base64Encoded")
-            content += base64.b64decode(part["data"]) if encoded else part["data"].encode()
-            if part["eof"]:
-                break
-        await call("IO.close", {"handle": handle})
-        return await _content_times(bytes(content))
+        content = await read_blob(self._session, address, context)
+        return None if content is None else await _content_times(content)
 
 
 def _key(source: Path | str) -> _Key:

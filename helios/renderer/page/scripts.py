@@ -35,6 +35,7 @@ _PARTS = (
     "svg_stills",
     "moving_images",
     "layers",
+    "object_urls",
     "playback",
     "video",
     "audio",

@@ -94,11 +94,11 @@ class PageSession:
 
     async def evaluate_all(self, expression: str) -> list[Any]:
         """Evaluate an expression in the page and its frames of other origins."""
-        return [await self.evaluate(expression, context) for context in await self._contexts()]
+        return [await self.evaluate(expression, context) for context in await self.contexts()]
 
     async def run(self, expression: str) -> list[Params | None]:
         """Evaluate as `evaluate_all` does; None for a frame that went away meanwhile."""
-        return [await self._try(expression, context) for context in await self._contexts()]
+        return [await self._try(expression, context) for context in await self.contexts()]
 
     async def stop_clocks(self) -> None:
         """Stop the animation clock of every document; the page's own script moves animations."""
@@ -127,7 +127,7 @@ class PageSession:
             return None
         return answer
 
-    async def _contexts(self) -> list[int | None]:
+    async def contexts(self) -> list[int | None]:
         """Return None for the page itself, and its frames of other origins.
 
         No runtime of a parent can reach into those.

@@ -1,48 +1,5 @@
 // What media elements are heard playing over the timeline.
 
-// Objects behind `blob:` addresses; those that an element has played are kept.
-const objects = new Map();
-const played = new Map();
-let revoked = [];
-const keepObject = (address) => {
-  if (!played.has(address) && objects.has(address)) played.set(address, objects.get(address));
-};
-// Not at once: an element may have been given the address by an attribute just before.
-const forgetRevoked = () => {
-  for (const address of revoked) objects.delete(address);
-  revoked = [];
-};
-URL.createObjectURL = new Proxy(URL.createObjectURL, {
-  apply: (create, target, args) => {
-    const address = Reflect.apply(create, target, args);
-    objects.set(address, args[0]);
-    return address;
-  },
-});
-URL.revokeObjectURL = new Proxy(URL.revokeObjectURL, {
-  apply: (revoke, target, args) => {
-    revoked.push(String(args[0]));
-    return Reflect.apply(revoke, target, args);
-  },
-});
-// The Blob that an element has played from an address; undefined if there is none.
-const playedBlob = (address) => {
-  const object = played.get(address) ?? objects.get(address);
-  if (object instanceof Blob) return object;
-  return [...knownChildren].map((child) => child.playedBlob(address)).find(Boolean);
-};
-// Whether scripts or devices feed an element piece by piece: it may never get any of it.
-const isFed = (element) => element.srcObject || (window.MediaSource && objects.get(element.src) instanceof MediaSource);
-// Bytes of such a Blob in Base64; null if there is none.
-const blobPart = (address, from, to) =>
-  new Promise((resolve) => {
-    const blob = playedBlob(address);
-    if (!blob) return resolve(null);
-    const reader = new FileReader();
-    native.listen.call(reader, "loadend", () => resolve(reader.result?.split(",")[1] ?? null));
-    reader.readAsDataURL(blob.slice(from, to));
-  });
-
 // The volume as points of a line: [seconds, volume, whether it goes there in a straight line].
 // What scripts set in each of several frames on end is a tween; all else jumps.
 const volumePoints = (levels) => {
@@ -103,13 +60,13 @@ const retireMedia = (at = clock) => {
   media.clear();
   retired = true;
   for (const child of knownChildren) leaveChild(child);
-  return { sounds: pastSounds, played };
+  return { sounds: pastSounds, kept };
 };
 const leaveChild = (child) => {
   knownChildren.delete(child);
   const past = child.retireMedia(clock);
   pastSounds.push(...past.sounds);
-  for (const [address, object] of past.played) played.set(address, object);
+  for (const [address, object] of past.kept) kept.set(address, object);
 };
 const noteChildren = () => {
   const present = children();

@@ -18,16 +18,6 @@ const fileAt = (address) => {
 };
 const frameTimes = (address, found) => void files.set(address, found ?? UNLISTED);
 
-// The driver reads what an address of this document stands for.
-const blobs = new Map();
-const createObjectURL = URL.createObjectURL;
-URL.createObjectURL = (object) => {
-  const address = createObjectURL.call(URL, object);
-  if (object instanceof Blob && !object.type.startsWith("image/")) blobs.set(address, object);
-  return address;
-};
-const blobAt = (address) => blobs.get(address) ?? parentRuntime()?.blobAt(address);
-
 const views = new WeakMap(); // video element -> what it shows
 const viewOf = (element) => {
   let view = views.get(element);

@@ -153,8 +153,8 @@ if (VirtualAudioContext) {
 const routes = new Map(); // element -> { context, gain, buffers, source, segment }
 const decodedSound = async (context, address) => {
   try {
-    const kept = playedBlob(address);
-    const bytes = await (kept ? native.blobBytes.call(kept) : native.bodyBytes.call(await native.fetch(address)));
+    const blob = blobAt(address);
+    const bytes = await (blob ? native.blobBytes.call(blob) : native.bodyBytes.call(await native.fetch(address)));
     return await native.decodeAudio.call(context, bytes);
   } catch {
     return null; // it has no sound, or none that the browser can read
@@ -231,13 +231,13 @@ const finishContexts = async () => {
     rendering.result ??= native.startAudio.call(context);
     native.resumeAudio.call(context).catch(() => {});
     const buffer = await rendering.result;
-    rendering.address = `blob:audio-context-${played.size}`;
+    rendering.address = `blob:audio-context-${kept.size}`;
     const isSilent = [...Array(buffer.numberOfChannels).keys()].every((n) => !buffer.getChannelData(n).some(Boolean));
-    if (!isSilent) played.set(rendering.address, waveFile(buffer));
+    if (!isSilent) kept.set(rendering.address, waveFile(buffer));
   }
 };
 const contextSounds = () =>
-  [...contexts.values()].filter(({ address }) => played.has(address)).flatMap((rendering) =>
+  [...contexts.values()].filter(({ address }) => kept.has(address)).flatMap((rendering) =>
     rendering.segments.filter((segment) => segment.playing).map((segment) => ({
       source: rendering.address,
       start: segment.from / 1000,
