@@ -75,12 +75,18 @@ async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
     MediaUnsupported
         One of them can't be converted.
     """
-    for path in await asyncio.to_thread(_mentioned_videos, root):
-        try:
+    at_once = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def convert(path: Path) -> None:
+        async with at_once:
             await playable(path)
-        except MediaUnsupported:
-            if not allow_failure:
-                raise
+
+    videos = await asyncio.to_thread(_mentioned_videos, root)
+    for failure in await asyncio.gather(*map(convert, videos), return_exceptions=True):
+        if isinstance(failure, MediaUnsupported) and allow_failure:
+            continue
+        if isinstance(failure, BaseException):
+            raise failure
 
 
 def conversion_command(path: Path | str, output: str, *, alpha: bool = False) -> list[str]:
