@@ -19,6 +19,7 @@ from helios.errors import MediaUnsupported
 from helios.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.reads import file_digest
 from helios.renderer.frame_times import read_frame_times
+from helios.scratch_folders import CACHE_VARIABLE
 
 #: Containers and codecs, as ffmpeg calls them, that the browser plays.
 _CONTAINERS = ("mp4", "webm")
@@ -212,8 +213,9 @@ async def _convert(path: Path, stream: Mapping[str, Any]) -> Path:
 
 
 def _cache_folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"helios-media-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    base = os.environ.get(CACHE_VARIABLE) or tempfile.gettempdir()
+    folder = Path(base) / f"helios-media-{os.geteuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():
         raise MediaUnsupported(f"{folder}: belongs to another user")
     return folder
