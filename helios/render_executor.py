@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from helios.errors import (
     HeliosError,
 )
 from helios.process_family import MARKER, ProcessFamily
-from helios.scratch_folders import ScratchFolders
+from helios.scratch_folders import CACHE_VARIABLE, ScratchFolders
 from helios.to_the_end import to_the_end
 from helios.worker_job import ErrorRecord, WorkerJob, WorkerResult
 
@@ -66,7 +67,8 @@ class RenderExecutor:
         grace: float = GRACE,
     ) -> None:
         self._allowed = allowed
-        self._env = dict(os.environ if env is None else env)
+        cache = str(temp_dir or tempfile.gettempdir())
+        self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
         self._scratch = ScratchFolders(temp_dir)
         self._grace = grace
 

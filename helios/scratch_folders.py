@@ -9,6 +9,9 @@ from pathlib import Path
 
 from helios.to_the_end import to_the_end
 
+#: Environment variable that names the folder for what outlives a command: converted videos.
+CACHE_VARIABLE = "HELIOS_MEDIA_CACHE"
+
 
 class ScratchFolders:
     """Temporary folders of commands: empty at a command's start, gone at its end.

@@ -19,6 +19,7 @@ from helios.errors import MediaUnsupported
 from helios.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.reads import file_digest
 from helios.renderer.frame_times import read_frame_times
+from helios.scratch_folders import CACHE_VARIABLE
 
 #: Containers and codecs, as ffmpeg calls them, that the browser plays.
 _CONTAINERS = ("mp4", "webm")
@@ -75,12 +76,18 @@ async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
     MediaUnsupported
         One of them can't be converted.
     """
-    for path in await asyncio.to_thread(_mentioned_videos, root):
-        try:
+    at_once = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def convert(path: Path) -> None:
+        async with at_once:
             await playable(path)
-        except MediaUnsupported:
-            if not allow_failure:
-                raise
+
+    videos = await asyncio.to_thread(_mentioned_videos, root)
+    for failure in await asyncio.gather(*map(convert, videos), return_exceptions=True):
+        if isinstance(failure, MediaUnsupported) and allow_failure:
+            continue
+        if isinstance(failure, BaseException):
+            raise failure
 
 
 def conversion_command(path: Path | str, output: str, *, alpha: bool = False) -> list[str]:
@@ -206,8 +213,9 @@ async def _convert(path: Path, stream: Mapping[str, Any]) -> Path:
 
 
 def _cache_folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"helios-media-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    base = os.environ.get(CACHE_VARIABLE) or tempfile.gettempdir()
+    folder = Path(base) / f"helios-media-{os.geteuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():
         raise MediaUnsupported(f"{folder}: belongs to another user")
     return folder

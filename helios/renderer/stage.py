@@ -14,6 +14,7 @@ from helios.renderer.browser import open_browser
 from helios.renderer.composition import Composition
 from helios.renderer.network import PROXY_VARIABLE, network_flags
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
+from helios.renderer.playable_media import convert_mentioned
 
 if TYPE_CHECKING:
     from helios.renderer.read_log import ReadLog
@@ -74,12 +75,20 @@ async def open_stage(
             proxy = await stack.enter_async_context(egress_proxy(reads.policy()))
         network = network_flags(local_port=port, proxy=proxy)
 
+        async def convert() -> None:
+            if composition.root is not None:
+                await convert_mentioned(composition.root, allow_failure=options.allow_missing)
+
+        # Takes as long as it takes: no time limit of the page's runs yet.
+        converted = asyncio.ensure_future(convert())
+
         async def load(number: int) -> CompositionPage:
             browser = await stack.enter_async_context(
                 open_browser(extra_flags=flags, network=network)
             )
             page_log = log if number == 0 else None
             page = await stack.enter_async_context(open_page(browser, options, page_log))
+            await asyncio.shield(converted)
             await page.load(composition)
             return page
 
@@ -89,16 +98,14 @@ async def open_stage(
             if composition.root is not None and listener is not None:
                 # Takes a seventh of a second to import, in which browsers start by themselves.
                 from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
-                from helios.renderer.playable_media import convert_mentioned  # noqa: PLC0415
 
-                await convert_mentioned(composition.root, allow_failure=options.allow_missing)
                 served = serve_folder(composition.root, listener, reads=reads)
                 await stack.enter_async_context(served)
             yield Stage(await loading[0], loading[1:])
         finally:
-            for task in loading:
+            for task in (converted, *loading):
                 task.cancel()
-            await asyncio.gather(*loading, return_exceptions=True)
+            await asyncio.gather(converted, *loading, return_exceptions=True)
 
 
 def raster_flags(options: PageOptions, pages: int) -> list[str]:

@@ -193,3 +193,28 @@ v.requestVideoFrameCallback(tell);
     # Frame 20 repeats the picture of the frame before; in a cut its callback is told the same.
     cut = studio.run(told([20, 21, 22, 23]))
     assert cut == [whole[0], *whole[16:19]]
+
+
+def test_cues_follow_the_time_and_not_the_picture(studio: Studio, clips: Path) -> None:
+    Clip("slides.mp4", [Fraction(0), Fraction(1), Fraction(2)], CLIPS[0].encoding).write(clips)
+    (clips / "slides.vtt").write_text("WEBVTT\n\n00:00.300 --> 00:00.600\nHello\n")
+    (clips / "slides.html").write_text(
+        STYLE
+        + """<video id=v muted src=slides.mp4><track default src=slides.vtt></video><script>
+const tell = () => {
+  console.log(v.textTracks[0].activeCues?.length ?? 0);
+  requestAnimationFrame(tell);
+};
+requestAnimationFrame(tell);
+</script>"""
+    )
+
+    async def told(frames: list[int]) -> list[str]:
+        log: Log = []
+        async with studio.page("clips/slides.html", log=log, rate=Fraction(30)) as page:
+            for frame in frames:
+                await page.picture(frame, PNG, every_frame=True)
+        return [text for _, _, text in log]
+
+    expected = ["1" if 9 <= frame < 18 else "0" for frame in range(24)]
+    assert studio.run(told(list(range(24)))) == expected

@@ -73,17 +73,27 @@ const seek = (element, view) => {
   Object.assign(view, { sought: place, shown: null, isDoubted: false, isThere: false });
   native.currentTime.set.call(element, place / 1e6);
 };
+// Which cues of its text tracks are active at a time: the browser shows those of where it stands.
+const cuesAt = (element, time) =>
+  liveTracks(element)
+    .map(({ cues }) => [...cues].map((cue) => Number(cue.startTime <= time + 1e-5 && time + 1e-5 < cue.endTime)).join(""))
+    .join();
 const placeVideo = (element) => {
   const view = viewOf(element);
   if (element.error || element.readyState < 1) return; // without metadata there is nothing to seek in
   view.address = element.currentSrc;
   const file = fileAt(view.address);
   if (!file || !element.videoWidth || file.stamps?.length === 0) return;
-  const goal = frameOf(element, file, playTime(element));
-  if (view.goal?.first === goal.first) return;
+  const time = playTime(element);
+  const goal = frameOf(element, file, time);
+  const cues = cuesAt(element, time);
+  if (view.goal?.first === goal.first && cuesAt(element, view.sought / 1e6) === cues) return;
   const span = goal.next - goal.first; // not a number if the frame isn't listed
   // Unlisted, a quarter of a millisecond keeps rounding from showing the frame before.
-  const place = goal.isListed ? goal.first + 0.75 * span : goal.first + 250;
+  let place = goal.isListed ? goal.first + 0.75 * span : goal.first + 250;
+  if (goal.isListed && cuesAt(element, place / 1e6) !== cues) {
+    place = Math.min(Math.max(time * 1e6 + 10, goal.first + 10), goal.next - 10);
+  }
   Object.assign(view, { goal, place, low: goal.first, high: goal.next + span, tries: 0 });
   seek(element, view);
 };
