@@ -121,7 +121,7 @@ def test_a_program_reads_one_document_a_line_that_ends_with_completed(bench: Any
 def chunk_files(bench: Any, folder: str) -> list[str]:
     """Return the files in a job's folder of chunks, without notes of boundary frames."""
     names = bench.names(f"{folder}/chunks")
-    return [name for name in names if not name.endswith(".boundary.json")]
+    return [name for name in names if not name.endswith(".boundary")]
 
 
 @pytest.mark.long
