@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from urllib.parse import quote
@@ -12,14 +13,16 @@ from helios.errors import MergeFailed, StitchFailed
 from helios.job_spec import JobSpec, RenderChunk
 from helios.merge_command import merged_name
 from helios.output import whole_output, write_failure
+from helios.seam_proof import compare_seams
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.fragments import Fragments
 from helios.stitcher.movie import NotSpliceable, read_movie
 from helios.worker_job import WorkerJob
 from orchestrator.destination import Destination
 from orchestrator.display import Display
-from orchestrator.events import ChunkFinished, Event
+from orchestrator.events import ChunkFinished, Event, SeamsHealing
 from orchestrator.planner import is_playlist
+from orchestrator.seam_step import SeamSource
 from orchestrator.sound import make_sound
 from orchestrator.worker_jobs import WorkerJobs
 
@@ -46,6 +49,9 @@ class LivePlaylist(VideoStitcher):
         The job's merge, as a job of this machine: what it would join with the picture is heard.
     on_first:
         Is called once there is something to watch.
+    seams:
+        What is known of the pictures at the chunks' ends: nothing is shown behind a seam that is
+        still to be healed.
     """
 
     def __init__(
@@ -56,8 +62,11 @@ class LivePlaylist(VideoStitcher):
         *,
         merge: WorkerJob,
         on_first: Callable[[], None],
+        seams: SeamSource | None = None,
     ) -> None:
         self.path = path
+        self._seams = seams if spec.seams == "heal" else None
+        self._spec = spec
         self._chunks = spec.chunks_by_frame()
         self._rate = spec.metadata.frame_rate
         self._job_dir = job_dir
@@ -91,9 +100,13 @@ class LivePlaylist(VideoStitcher):
             await asyncio.gather(self._growth, return_exceptions=True)
 
     def on_event(self, event: Event) -> None:
-        """Take note of chunks that are finished."""
+        """Take note of chunks that are finished, and begin anew where some are rendered again."""
         if isinstance(event, ChunkFinished):
             self._finished.add(event.chunk_id)
+        if isinstance(event, SeamsHealing):
+            self._finished.difference_update(event.chunk_ids)
+            self._merge = replace(self._merge, args=[*self._merge.args, "--replay"])
+            self._growth = asyncio.create_task(self._grow_anew(self._growth))
 
     async def stitch(
         self,
@@ -130,11 +143,28 @@ class LivePlaylist(VideoStitcher):
             fragments = await asyncio.to_thread(self._begin, first, sound)
             for number, chunk in enumerate(self._chunks):
                 path = await self._there(chunk)
+                await self._until_proven(number)
                 await asyncio.to_thread(self._add, fragments, number, path)
                 if number == 0:
                     self._on_first()
         finally:
             sound.unlink(missing_ok=True)
+
+    async def _grow_anew(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        await asyncio.to_thread(self._clear)
+        await self._grow()
+
+    async def _until_proven(self, number: int) -> None:
+        """Return if a chunk's seam with the one before can't be seen; else wait to begin anew."""
+        if self._seams is not None and number > 0:
+            pair = self._chunks[number - 1 : number + 1]
+            spec = self._spec.model_copy(update={"chunks": pair})
+            frames = await self._seams.boundary_frames(spec)
+            if (await compare_seams(pair, frames, self._seams.pictures_of)).differing:
+                await asyncio.get_running_loop().create_future()
 
     async def _record(self, sound: Path) -> None:
         inputs = {chunk.output_file for chunk in self._chunks}
@@ -213,7 +243,13 @@ def playlist_path(spec: JobSpec, job_dir: Path, destination: Destination | None)
 
 @contextlib.asynccontextmanager
 async def growing_playlist(
-    spec: JobSpec, path: Path | None, *, job_dir: Path, done: Iterable[int], display: Display
+    spec: JobSpec,
+    path: Path | None,
+    *,
+    job_dir: Path,
+    done: Iterable[int],
+    seams: SeamSource,
+    display: Display,
 ) -> AsyncIterator[LivePlaylist | None]:
     """Let a job's playlist grow while the context lasts.
 
@@ -225,6 +261,8 @@ async def growing_playlist(
         The playlist; None if the job makes none.
     done:
         Ids of the chunks that are there already.
+    seams:
+        What is known of the pictures at the chunks' ends.
     """
     if path is None:
         yield None
@@ -238,6 +276,7 @@ async def growing_playlist(
         on_first=lambda: display.note(
             "playlist", f"{path.name} can be watched now", output=str(path)
         ),
+        seams=seams,
     )
     async with playlist.growing(done=done):
         yield playlist

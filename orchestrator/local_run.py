@@ -24,6 +24,7 @@ from orchestrator.planner import makes_images
 from orchestrator.resume import forget_chunks, forget_unused, whole_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
+from orchestrator.seam_step import ChunkFolder, seam_pictures
 from orchestrator.stores import Stores
 
 
@@ -102,10 +103,13 @@ async def _execute(
     control.on_reused(done)
     renderer = control.wrap(limited(adapter, control.limits, price=None))
     path = playlist_path(spec, job_dir, destination) if options.joins else None
+    seams = ChunkFolder(spec, job_dir, pictures=seam_pictures(destination, job_dir))
     with display.job(spec, done=done, only=options.only):
         async with (
             control.limits.keep_time(),
-            growing_playlist(spec, path, job_dir=job_dir, done=done, display=display) as playlist,
+            growing_playlist(
+                spec, path, job_dir=job_dir, done=done, seams=seams, display=display
+            ) as playlist,
         ):
             return await JobExecutor(renderer).execute(
                 spec,
@@ -125,6 +129,7 @@ async def _execute(
                 stitcher=playlist,
                 output_file=path,
                 verify=check_chunk_outputs,
+                seams=seams,
             )
 
 

@@ -1,5 +1,6 @@
 """Drawing a page and taking its picture."""
 
+import asyncio
 import base64
 import math
 import time
@@ -10,6 +11,11 @@ from helios.frame_rate import frame_time
 from helios.renderer.devtools import Params
 from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.session import PageSession
+
+#: Screenshots that are tried before the browser counts as broken, and by how many seconds the pause
+#: before each grows.
+_SCREENSHOT_ATTEMPTS = 12
+_SCREENSHOT_PAUSE = 0.02
 
 
 class FrameCapture:
@@ -99,10 +105,12 @@ class FrameCapture:
         return data
 
     async def _screenshot(self, image: ImageFormat) -> bytes:
-        for _ in range(2):
+        for attempt in range(_SCREENSHOT_ATTEMPTS):
             answer = await self._begin_frame({"screenshot": image.parameters()})
             if data := answer.get("screenshotData"):
                 return base64.b64decode(data)
+            # On a busy machine the first frame may not have reached the compositor yet.
+            await asyncio.sleep(attempt * _SCREENSHOT_PAUSE)
         raise BrowserCrashed(f"the browser gave no picture of frame {self._session.frame}")
 
     async def _canvas_picture(self, image: ImageFormat) -> bytes | None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -150,9 +151,13 @@ def test_answers_that_are_held_back_come_late_and_in_their_order() -> None:
             calls = ["Browser.getVersion", "Target.getTargets", "Browser.getVersion"]
             answers = [browser.devtools.start(method) for method in calls]
             for method, answer in zip(calls, answers, strict=True):
-                answer.add_done_callback(lambda _, method=method: order.append(method))
+                answer.add_done_callback(partial(_note, order, method))
             await asyncio.gather(*answers)
             assert asked == calls
             return order
 
     assert asyncio.run(work()) == ["Browser.getVersion", "Target.getTargets", "Browser.getVersion"]
+
+
+def _note(order: list[str], method: str, _answer: object) -> None:
+    order.append(method)

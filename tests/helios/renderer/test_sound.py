@@ -8,7 +8,8 @@ import pytest
 
 from helios.errors import AudioFailed, CodecUnavailable, OptionInvalid
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
-from helios.renderer.sound import Soundtrack, check_audio_codec, data_of
+from helios.renderer.data_url import data_of
+from helios.renderer.sound import Soundtrack, check_audio_codec
 
 
 @pytest.fixture
@@ -24,7 +25,13 @@ def composition(tmp_path: Path) -> Composition:
 def sound(source: str, **changes: Any) -> dict[str, Any]:
     """What the page says of an element."""
     plain = {"start": 0, "trim": 0, "duration": None, "rate": 1, "fadeIn": 0, "fadeOut": 0}
-    rest = {"loop": False, "loopStart": 0, "length": None, "preservesPitch": True, "volumes": []}
+    rest: dict[str, Any] = {
+        "loop": False,
+        "loopStart": 0,
+        "length": None,
+        "preservesPitch": True,
+        "volumes": [],
+    }
     return {"source": source, **plain, **rest, **changes}
 
 
