@@ -84,7 +84,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   seekSvgs();
   moveBars();
   blinkCaret();
-  await moveImages();
+  await findImages();
   findMedia(true);
   const state = stable();
   for (let i = 0; i < 4; i++) await hop();

@@ -47,7 +47,7 @@ const bitmapTypeOf = (bytes) => {
 // Another origin need not let scripts read its files, and a refusal would count as a missing file.
 const isReadable = (url) =>
   url.startsWith("data:") ||
-  (new URL(url).origin === location.origin &&
+  (new URL(url).origin === window.origin &&
     !performance.getEntriesByName(url).some((entry) => entry.responseStatus >= 400));
 const lookAtImage = async (url) => {
   const kind = kindOf(url);
@@ -156,11 +156,18 @@ const eachStyle = (rules, base, call) => {
 };
 const sheetsOf = (root) => [...root.styleSheets, ...(root.adoptedStyleSheets ?? [])];
 let sheetsRead = "";
-const withStyles = (call, isWhole) => {
+// Styles that may name images, as [style, base]: of elements, and of style sheets where these have changed.
+const namingStyles = () => {
+  const found = [];
+  const key = [...roots].map((root) => sheetsOf(root).map((sheet) => rulesOf(sheet).length)).join(";");
+  const isWhole = key !== sheetsRead;
+  sheetsRead = key;
   for (const root of roots) {
-    if (isWhole) for (const sheet of sheetsOf(root)) eachStyle(rulesOf(sheet), sheet.href ?? document.baseURI, call);
-    for (const element of root.querySelectorAll('[style*="url("]')) call(element.style, document.baseURI);
+    const note = (style, base) => void found.push([style, base]);
+    if (isWhole) for (const sheet of sheetsOf(root)) eachStyle(rulesOf(sheet), sheet.href ?? document.baseURI, note);
+    for (const element of root.querySelectorAll('[style*="url("]')) note(element.style, document.baseURI);
   }
+  return found;
 };
 // What an <image> names itself, under what it is made to name.
 const ownUrl = (element) => {
@@ -195,19 +202,14 @@ const moveImage = async (image) => {
   Object.assign(image, { url, picture });
   document.documentElement.style.setProperty(image.name, `url("${url}")`);
 };
-const moveImages = async () => {
-  const key = [...roots].map((root) => sheetsOf(root).map((sheet) => rulesOf(sheet).length)).join(";");
-  const isWhole = key !== sheetsRead;
-  sheetsRead = key;
-  const reading = [];
-  withStyles((style, base) => reading.push(...readStyle(style, base)), isWhole);
+const moveImages = () => Promise.all([...movingImages.values()].filter((image) => image?.at).map(moveImage));
+const findImages = async () => {
+  const styles = namingStyles();
   const elements = imageElements();
-  const known = elements.map((element) => knowImage(urlOf(element)));
-  const images = await Promise.all(known);
-  await Promise.all(reading);
-  withStyles(rewriteStyle, isWhole);
-  const moving = [...movingImages.values()].filter((image) => image?.at);
-  await Promise.all(moving.map(moveImage));
+  const images = await Promise.all(elements.map((element) => knowImage(urlOf(element))));
+  await Promise.all(styles.flatMap((style) => readStyle(...style)));
+  for (const style of styles) rewriteStyle(...style);
+  await moveImages();
   elements.forEach((element, i) => (images[i] || shownImages.has(element)) && showImage(element, images[i]));
 };
 const nextImageEvent = () =>
