@@ -47,8 +47,6 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
-  moveBars();
-  blinkCaret();
   await moveImages();
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.

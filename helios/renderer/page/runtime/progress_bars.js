@@ -23,11 +23,12 @@ const drawBar = (bar) => {
 };
 const bareBars = new CSSStyleSheet();
 bareBars.replaceSync("progress:indeterminate::-webkit-progress-bar { background: none }");
+const barsOf = (root) => [...root.querySelectorAll("progress")].filter((bar) => bar.matches(":indeterminate"));
 const moveBars = () => {
   for (const root of roots) {
-    const bars = root.querySelectorAll("progress:indeterminate");
+    const bars = barsOf(root);
     if (bars.length && root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(bareBars)) root.adoptedStyleSheets.push(bareBars);
     bars.forEach(drawBar);
   }
 };
-const hasBars = () => [...roots].some((root) => root.querySelector("progress:indeterminate") !== null);
+const hasBars = () => [...roots].some((root) => barsOf(root).length > 0);
