@@ -21,6 +21,7 @@ _PARTS = (
     "timers",
     "workers",
     "shared_workers",
+    "offscreen_canvases",
     "dialogs",
     "timeline",
     "animation_frames",

@@ -237,3 +237,7 @@ def test_what_the_browser_draws_itself_moves_with_the_frame(studio: Studio) -> N
     # It blinks from 0.2 s on: half a second on, half a second off.
     carets = [picture.pixel(0, 48)[1] < 128 for picture in pictures]
     assert carets == [6 <= frame < 21 or (frame >= 36 and frame < 51) for frame in frames]
+
+
+def test_a_canvas_shows_what_a_worker_draws_for_the_frame(studio: Studio) -> None:
+    studio.check("offscreen-canvas", [0, 1, 2, 15, 16, 44, 59], {0: lambda t: 120 * t})

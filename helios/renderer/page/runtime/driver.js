@@ -105,7 +105,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     picturing: [...videosUnpictured(), ...inner.flatMap((i) => i.picturing)],
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
-    moved: [videosMoved(), ...inner.map((i) => i.moved)].includes(true),
+    moved: [videosMoved(), handsCanvases, ...inner.map((i) => i.moved)].includes(true),
     pending,
     hidden: hidesRoots() || inner.some((i) => i.hidden),
     transitioning: transitions.size > 0 || inner.some((i) => i.transitioning),
