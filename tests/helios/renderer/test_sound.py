@@ -32,7 +32,7 @@ def sound(source: str, **changes: Any) -> dict[str, Any]:
         "preservesPitch": True,
         "volumes": [],
     }
-    return {"source": source, **plain, **rest, **changes}
+    return {"source": source, **plain, **rest, "preservesPitch": True, **changes}
 
 
 def sources(composition: Composition, scratch: Path, *urls: str) -> list[str]:
