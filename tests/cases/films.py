@@ -218,7 +218,7 @@ def film_and_sound_from_blobs(shown: Shown) -> None:
 
 
 @case(
-    """<video src="red.mp4" muted loop>
+    """<video src="film.mp4" muted>
 <track default kind="captions" srclang="en" src="lines.vtt"></video>
 <audio src="440.wav"><track default kind="metadata" src="lines.vtt"></audio>
 <i id="time"></i><i id="cue"></i>
@@ -233,7 +233,7 @@ track.oncuechange = () => show(cue, track.activeCues.length);
     css=f"{_FILL} video {{ position: absolute }} i {{ position: absolute; width: 20px; height: 20px }}"
     " #cue { left: 40px }",
     files={"lines.vtt": "WEBVTT\n\n00:00.500 --> 00:01.500\n█████████████\n"},
-    media=["red.mp4", "440.wav"],
+    media=["film.mp4", "440.wav"],
     seconds=2,
 )
 def captions_and_their_events(shown: Shown) -> None:
