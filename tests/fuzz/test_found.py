@@ -15,18 +15,12 @@ FOUND = Path(__file__).with_name("found")
 TIMES = 3
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.
 PENDING = {
-    "canvas-of-a-worker": "what a worker draws isn't waited for",
     "layer-moved-by-steps": "what the browser keeps of a layer depends on the frames before",
     "layer-of-a-pseudo-element": "what the browser keeps of a layer depends on the frames before",
     "layer-that-is-skewed": "what the browser keeps of a layer depends on the frames before",
     "layer-with-border-image": "what the browser keeps of a layer depends on the frames before",
     "scroll-timeline": "shows the scroll position of the frame visited before",
-    "transition-begun-again-and-again": "a frame that isn't displayed isn't as one that is",
-    "transition-set-off-while-loading": "a timer may run before or after the first style",
-    "video-added-by-a-timer": "a video that a script moves isn't waited for",
-    "video-played-by-a-timer": "a video that a script moves isn't waited for",
     "video-with-controls": "the controls move on the browser's own clock",
-    "video-without-preload": "a video that loads late isn't waited for",
 }
 PAGES = [
     pytest.param(
