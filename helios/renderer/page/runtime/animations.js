@@ -109,3 +109,12 @@ const beginStyles = () => {
   getComputedStyle(root).display;
   root.style.display = display;
 };
+
+// An animation by a scroll timeline shows how far the page had scrolled when its frame began: scripts of
+// the frame may have scrolled it since, which takes one more draw to be seen.
+let sampledFrame = -1;
+const samplesScroll = (list) => {
+  const isFirst = sampledFrame !== frame;
+  sampledFrame = frame;
+  return isFirst && list.some((one) => one.timeline && !(one.timeline instanceof DocumentTimeline));
+};
