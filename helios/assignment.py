@@ -139,17 +139,27 @@ class Assignment:
             return []
         return [entry for entry in sorted(folder.iterdir()) if entry.name not in outputs]
 
-    async def run_command(self, command: str, *, workspace: Path) -> WorkerResult:
+    async def run_command(
+        self, command: str, *, workspace: Path, env: Mapping[str, str] | None = None
+    ) -> WorkerResult:
         """Run one of the job's commands in a workspace, and tell why it failed if it did.
 
         It is ended in time for the worker to say so.
+
+        Parameters
+        ----------
+        env:
+            Environment variables of this command.
         """
         program, *args = parse_command(command)
         memory = MemoryWatch()
         limit = self.time_limit.for_command(self.equipment.chunk_timeout)
         async with egress_proxy(self.equipment.network) as proxy:
             job = WorkerJob(
-                command=program, args=args, cwd=str(workspace), env=_proxy_environment(proxy)
+                command=program,
+                args=args,
+                cwd=str(workspace),
+                env={**_proxy_environment(proxy), **(env or {})},
             )
             with self.stopwatch.measure("command"):
                 result = await self.equipment.executor.run(

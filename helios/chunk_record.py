@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from helios import __version__
 from helios.assets.archive import digest_in
+from helios.boundary_frames import BoundaryFrames
 from helios.chunk_ends import ChunkEnds
 from helios.errors import StorageInvalid
 from helios.job_spec import JobSpec, RenderChunk
@@ -101,6 +102,9 @@ class ChunkRecord(Record):
     ends: ChunkEnds | None = Field(
         default=None, description="By what its first and last frames are known again."
     )
+    boundary: BoundaryFrames | None = Field(
+        default=None, description="Pictures by which its seams with other chunks are proven."
+    )
 
 
 class MergeRecord(Record):
@@ -110,6 +114,10 @@ class MergeRecord(Record):
     name: str = Field(description="The output's key in the job's folder.")
     chunks: int = Field(description="Chunks that it was made of.")
     frames: int = Field(description="Frames that were found in the file.")
+    healed: list[int] = Field(
+        default_factory=list,
+        description="Chunks that were rendered again for their seams, with every frame visited.",
+    )
 
 
 def merge_key(spec: JobSpec, chunks: Mapping[int, str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helios.assignment import Assignment
+from helios.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
 from helios.chunk_ends import ChunkEnds
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.errors import (
@@ -37,7 +38,9 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
             assignment.log.info("chunk.reused", url=record.artifact.url)
             return _already_there(record, chunk)
     async with assignment.workspace([chunk.output_file]) as workspace:
-        result = await assignment.run_command(chunk.command, workspace=workspace)
+        note = boundary_beside(chunk.output_file)
+        env = None if assignment.spec.seams == "off" else {BOUNDARY_VARIABLE: note}
+        result = await assignment.run_command(chunk.command, workspace=workspace, env=env)
         if result.exit_code != 0:
             return result
         try:
@@ -58,7 +61,10 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
             assignment.log.info("chunk.overtaken", url=faster.artifact.url)
             return replace(result, artifact=faster.artifact)
         output = workspace / chunk.output_file
-        artifact = await _store(assignment, chunk, output, storage, ends=ends)
+        boundary = await asyncio.to_thread(BoundaryFrames.load, workspace / note)
+        artifact = await _store(
+            assignment, chunk, output, storage, ends=ends, boundary=boundary if env else None
+        )
     return replace(result, artifact=artifact)
 
 
@@ -126,6 +132,7 @@ async def _store(
     storage: ArtifactStorage,
     *,
     ends: ChunkEnds | None,
+    boundary: BoundaryFrames | None,
 ) -> Artifact:
     key = chunk_key(assignment.spec, chunk)
     with assignment.stopwatch.measure("store"):
@@ -145,6 +152,7 @@ async def _store(
             # The check found them all.
             "frames": chunk.frame_count,
             "ends": ends,
+            "boundary": boundary,
         }
     )
     await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())

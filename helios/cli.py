@@ -105,6 +105,14 @@ def render(
             show_default="none",
         ),
     ] = None,
+    boundary_frames: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HELIOS_BOUNDARY_FRAMES",
+            help="JSON file for the pictures at a video's ends, by which seams are proven.",
+            show_default="none",
+        ),
+    ] = None,
     mode: Annotated[
         str,
         typer.Option(
@@ -128,14 +136,16 @@ def render(
         from dataclasses import replace
 
         from helios.output import check_writable
+        from helios.renderer.boundary_log import BoundaryLog
         from helios.renderer.codecs import VideoEncoding, choose_codec
         from helios.renderer.composition import Composition
         from helios.renderer.read_log import ReadLog
         from helios.renderer.render import RenderRequest
 
-        if reads is not None:
-            check_writable(reads)
+        for note in filter(None, (reads, boundary_frames)):
+            check_writable(note)
         log = None if reads is None else ReadLog()
+        boundary = None if boundary_frames is None else BoundaryLog()
         composition = Composition.find(source)
         rate = frame_rate(fps)
         page = replace(
@@ -171,8 +181,13 @@ def render(
             replay=replay,
             audio_codec=None if no_audio else audio_codec or "",
             reads=log,
+            boundary=None if codec.images else boundary,
         )
         await _render(request, verbose=verbose)
+        if boundary_frames is not None and boundary is not None:
+            seen = await boundary.frames_for(output, start_frame=start_frame, frame_count=count)
+            if seen is not None:
+                seen.save(boundary_frames)
         if reads is not None and log is not None:
             (await log.reads_for(output)).save(reads)
 

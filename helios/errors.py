@@ -368,6 +368,12 @@ class SeamBroken(HeliosError):
     retryable = True
 
 
+class SeamDiffers(HeliosError):
+    """A frame that two chunks draw differently, so that their seam can be seen."""
+
+    code = "SEAM_DIFFERS"
+
+
 # --- storage --------------------------------------------------------------------------------
 
 

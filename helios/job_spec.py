@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
@@ -41,6 +41,9 @@ _Index = Annotated[int, Field(ge=0, le=_MAX_INTEGER)]
 _Number = Annotated[
     float, Field(gt=0, allow_inf_nan=False), PlainSerializer(_as_written, return_type=int | float)
 ]
+
+
+SeamCheck = Literal["off", "warn", "heal"]
 
 
 class _SpecModel(BaseModel):
@@ -125,6 +128,16 @@ class JobSpec(_SpecModel):
     output_url: str | None = Field(
         default=None, description="Folder or file that takes the results (path, s3 or gs URL)."
     )
+    seam_check: SeamCheck | None = Field(
+        default=None,
+        description="What happens if two chunks draw one frame differently: nothing (off), a "
+        "warning (warn), or they are rendered again with every frame visited (heal, the default).",
+    )
+
+    @property
+    def seams(self) -> SeamCheck:
+        """What happens at seams; `off` where there are none."""
+        return "off" if len(self.chunks) == 1 else self.seam_check or "heal"
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -15,7 +15,6 @@ from helios.chunk_record import (
     chunk_key,
     merge_key,
 )
-from helios.chunk_work import read_record
 from helios.command import format_command, parse_command
 from helios.errors import (
     ArtifactCorrupt,
@@ -27,17 +26,15 @@ from helios.errors import (
 )
 from helios.image_archive import pack_images, unpack_images
 from helios.job_folder import JobFolder, chunk_output, is_packed, merge_record, record_beside
+from helios.job_records import missing_chunks, read_records
 from helios.job_spec import JobSpec, RenderChunk
 from helios.merge_command import MergeCommand, merged_name
+from helios.seam_work import ProvenJob, prove_seams
 from helios.storage import ArtifactStorage
 from helios.worker_job import Artifact, WorkerResult
 
-#: Records that are read at once; each is a small file.
-RECORDS_AT_ONCE = 32
 #: Chunk outputs that are fetched at once.
 FETCHES_AT_ONCE = 8
-#: Missing chunks that an error names.
-_MAX_NAMED = 50
 
 _Records = Mapping[int, ChunkRecord]
 
@@ -51,6 +48,8 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
         Chunks are missing; the message names them.
     ArtifactCorrupt
         A chunk's output isn't what its record says.
+    SeamDiffers
+        Chunks draw a frame differently, also after they were rendered again.
     MergeFailed
         The merge command left no file that could be its output.
     HeliosError
@@ -64,6 +63,19 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
         )
     with assignment.stopwatch.measure("records"):
         records = await read_records(storage, assignment.spec)
+    proven = await prove_seams(assignment, storage, records)
+    result = await _merge(proven, storage, folder)
+    said = f"{_told_of(proven.healed)}{result.stdout}"
+    return replace(result, stdout=said, stderr=f"{proven.warning}{result.stderr}")
+
+
+def _told_of(healed: list[int]) -> str:
+    chunks = "1 chunk" if len(healed) == 1 else f"{len(healed)} chunks"
+    return f"{chunks} rendered again for the seams, with every frame visited\n" if healed else ""
+
+
+async def _merge(proven: ProvenJob, storage: ArtifactStorage, folder: JobFolder) -> WorkerResult:
+    assignment, records = proven.assignment, proven.records
     key = merge_key(assignment.spec, {id_: _digest(record) for id_, record in records.items()})
     done = await _stored_output(storage, key)
     if done is not None:
@@ -72,7 +84,7 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
             exit_code=0, stdout="merge: already in storage\n", artifact=done.artifact
         )
     if _is_too_much(assignment, records):
-        return await _join_in_storage(assignment, storage, folder, records, key=key)
+        return await _join_in_storage(proven, storage, folder, key=key)
     outputs = [chunk.output_file for chunk in assignment.spec.chunks]
     has_command = bool(assignment.spec.merge_command.strip())
     async with assignment.workspace(outputs, needs_assets=has_command) as workspace:
@@ -83,7 +95,11 @@ async def merge_job(assignment: Assignment) -> WorkerResult:
             return result
         with assignment.stopwatch.measure("check"):
             frames = await _check(assignment.spec, output, records)
-        artifact = await _store(assignment, storage, folder, output, key=key, frames=frames)
+        with assignment.stopwatch.measure("store"):
+            output = await asyncio.to_thread(_as_file, output)
+            name = folder.output(output.name)
+            artifact = await storage.put_file(name, output)
+        await _record(proven, storage, artifact, name=name, key=key, frames=frames)
     return replace(result, artifact=artifact)
 
 
@@ -103,16 +119,12 @@ def _is_too_much(assignment: Assignment, records: _Records) -> bool:
 
 
 async def _join_in_storage(
-    assignment: Assignment,
-    storage: ArtifactStorage,
-    folder: JobFolder,
-    records: _Records,
-    *,
-    key: str,
+    proven: ProvenJob, storage: ArtifactStorage, folder: JobFolder, *, key: str
 ) -> WorkerResult:
     """Have the storage join the chunks, with the sound that is made here."""
     from helios.stitcher.storage_stitcher import merge_in_storage  # noqa: PLC0415
 
+    assignment, records = proven.assignment, proven.records
     spec = assignment.spec
     name = merged_name(spec)
     sound = f"sound{PurePosixPath(name).suffix}"
@@ -129,41 +141,8 @@ async def _join_in_storage(
                 storage, spec, records, output=folder.output(name), sound=workspace / sound
             )
     frames = spec.metadata.total_frames
-    await _record(assignment, storage, artifact, name=folder.output(name), key=key, frames=frames)
+    await _record(proven, storage, artifact, name=folder.output(name), key=key, frames=frames)
     return replace(result, artifact=artifact)
-
-
-async def read_records(storage: ArtifactStorage, spec: JobSpec) -> Mapping[int, ChunkRecord]:
-    """Return the records of all chunks of a job, by their ids.
-
-    Raises
-    ------
-    ArtifactNotFound
-        Chunks are missing; the message names them.
-    """
-    limit = asyncio.Semaphore(RECORDS_AT_ONCE)
-
-    async def one(chunk: RenderChunk) -> ChunkRecord | None:
-        async with limit:
-            return await read_record(storage, chunk, chunk_key(spec, chunk))
-
-    chunks = spec.chunks
-    found = await asyncio.gather(*map(one, chunks))
-    missing = [chunk.id for chunk, record in zip(chunks, found, strict=True) if record is None]
-    if missing:
-        raise _missing(missing, len(chunks))
-    return {
-        chunk.id: record for chunk, record in zip(chunks, found, strict=True) if record is not None
-    }
-
-
-def _missing(ids: list[int], total: int) -> ArtifactNotFound:
-    named = ", ".join(map(str, sorted(ids)[:_MAX_NAMED]))
-    more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
-    return ArtifactNotFound(
-        f"merge: {len(ids)} of {total} chunks are missing: {named}{more}",
-        hint="Render them first; workers of another version look for other files.",
-    )
 
 
 def _digest(record: ChunkRecord) -> str:
@@ -214,7 +193,7 @@ async def _fetch(
     try:
         await storage.get_file(name, packed or target, sha256=record.artifact.sha256)
     except ArtifactNotFound as fault:
-        raise _missing([chunk.id], len(assignment.spec.chunks)) from fault
+        raise missing_chunks([chunk.id], len(assignment.spec.chunks)) from fault
     except ArtifactCorrupt as fault:
         # Without a record it is rendered again by whoever goes on with the job.
         await storage.delete(record_beside(name))
@@ -296,25 +275,8 @@ async def _check(spec: JobSpec, output: Path, records: _Records) -> int:
     return frames
 
 
-async def _store(
-    assignment: Assignment,
-    storage: ArtifactStorage,
-    folder: JobFolder,
-    output: Path,
-    *,
-    key: str,
-    frames: int,
-) -> Artifact:
-    with assignment.stopwatch.measure("store"):
-        output = await asyncio.to_thread(_as_file, output)
-        name = folder.output(output.name)
-        artifact = await storage.put_file(name, output)
-    await _record(assignment, storage, artifact, name=name, key=key, frames=frames)
-    return artifact
-
-
 async def _record(
-    assignment: Assignment,
+    proven: ProvenJob,
     storage: ArtifactStorage,
     artifact: Artifact,
     *,
@@ -322,6 +284,7 @@ async def _record(
     key: str,
     frames: int,
 ) -> None:
+    assignment = proven.assignment
     record = MergeRecord.model_validate(
         {
             **assignment.record_fields(),
@@ -330,6 +293,7 @@ async def _record(
             "name": name,
             "chunks": len(assignment.spec.chunks),
             "frames": frames,
+            "healed": proven.healed,
         }
     )
     await storage.put_bytes(merge_record(key), record.to_bytes())

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from helios.conversation import OutputCallback
@@ -81,6 +81,13 @@ class ChunkDownloads:
         self._stores = stores
         self._limit = asyncio.Semaphore(FETCHES_AT_ONCE)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    async def forget(self, chunk_ids: Collection[int]) -> None:
+        """Take back what was fetched of chunks: others take their place."""
+        tasks = [self._tasks.pop(chunk_id) for chunk_id in chunk_ids if chunk_id in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def begin(self, chunk_id: int, artifact: Artifact) -> None:
         """Fetch a chunk's output in the background; `finish` tells how that went."""

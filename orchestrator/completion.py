@@ -83,6 +83,17 @@ def tell_completion(
     text = f"{made}: {frames} frames in {duration(result.duration)}{speed}"
     facts: dict[str, object] = {"output": made, "frames": frames}
     facts["seconds"] = round(result.duration, 3)
+    seams = result.seams
+    if seams.proof.seams:
+        facts["seams"] = {
+            "proven": seams.proof.equal + seams.proof.alike,
+            "unknown": seams.proof.unknown,
+            "differing": len(seams.proof.differing),
+            "healedChunks": list(seams.healed),
+        }
+    if seams.healed:
+        count = len(seams.healed)
+        text += f"; {'1 chunk' if count == 1 else f'{count} chunks'} rendered again with --replay"
     if link is not None:
         text += f"\n{link}"
         facts["link"] = link

@@ -28,6 +28,9 @@ from orchestrator.events import (
     FrameProgress,
     LogLine,
     MergeFinished,
+    SeamsCompared,
+    SeamsDiffer,
+    SeamsHealing,
 )
 from orchestrator.job import ChunkState
 from orchestrator.progress import JobProgress
@@ -36,6 +39,8 @@ from orchestrator.progress import JobProgress
 #: render of an hour leaves some forty lines in a log, not hundreds.
 LINE_INTERVAL = 5.0
 LINE_SHARE = 0.15
+#: Frames that a line names.
+_MOST_NAMED = 10
 #: Columns beside the marks of single chunks.
 _BESIDE_MARKS = 30
 
@@ -267,6 +272,8 @@ def describe(event: Event, *, verbose: bool) -> str | None:
     match event:
         case LogLine():
             return _described_log(event, verbose=verbose)
+        case SeamsHealing() | SeamsCompared() | SeamsDiffer():
+            return _described_seams(event, verbose=verbose)
         case MergeFinished() if verbose:
             return f"stitched in {event.duration:.2f} s"
         case ChunkFinished() if not verbose:
@@ -290,6 +297,25 @@ def _described_chunk(event: ChunkRetrying | BackupStarted | ChunkFailed | ChunkF
             return "failed; what runs is waited for"
         case ChunkFinished():
             return f"done in {event.duration:.1f} s"
+
+
+def _described_seams(
+    event: SeamsHealing | SeamsCompared | SeamsDiffer, *, verbose: bool
+) -> str | None:
+    match event:
+        case SeamsHealing():
+            frames = ", ".join(map(str, event.frames[:_MOST_NAMED]))
+            more = ", ..." if len(event.frames) > _MOST_NAMED else ""
+            count = len(event.chunk_ids)
+            return (
+                f"chunks draw frame {frames}{more} differently, so the page depends on its past:"
+                f" {'1 chunk is' if count == 1 else f'{count} chunks are'} rendered again with"
+                " --replay"
+            )
+        case SeamsDiffer():
+            return "\n".join([f"warning: {event.message}", *(f"  - {d}" for d in event.details)])
+        case SeamsCompared():
+            return f"{event.proven} of {event.seams} seams proven" if verbose else None
 
 
 def _described_log(event: LogLine, *, verbose: bool) -> str | None:

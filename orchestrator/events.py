@@ -86,6 +86,41 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SeamsHealing:
+    """Chunks draw frames differently that they share, and are rendered again.
+
+    `frames` are the last ones before the seams that differ. Every frame from 0 on is visited for
+    the chunks `chunk_ids`.
+    """
+
+    frames: tuple[int, ...]
+    chunk_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeamsCompared:
+    """The seams were compared, the last time.
+
+    Of so many `seams`, those that are `proven` can't be seen, those that are `differing` can be,
+    and of those that are `unknown` there are no pictures. The chunks `healed` were rendered again.
+    """
+
+    seams: int
+    proven: int
+    unknown: int
+    differing: int
+    healed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeamsDiffer:
+    """Seams can be seen, and the job goes on all the same; `details` name them."""
+
+    message: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MergeStarted:
     """All chunks are there, and the merge begins."""
 
@@ -109,6 +144,9 @@ Event = (
     | ChunkStopped
     | FrameProgress
     | LogLine
+    | SeamsHealing
+    | SeamsCompared
+    | SeamsDiffer
     | MergeStarted
     | MergeFinished
 )

@@ -242,6 +242,9 @@ class JobChunk(_Record):
     state: ChunkState = ChunkState.WAITING
     attempts: list[Attempt] = Field(default_factory=list)
     artifact: Artifact | None = Field(default=None, description="The file that holds it.")
+    healed: bool = Field(
+        default=False, description="Rendered again for its seams, with every frame visited."
+    )
 
     def interrupted(self) -> Self:
         """Return the chunk as it is known to be if whoever was at it is gone."""
@@ -259,6 +262,9 @@ class JobMetrics(_Record):
     backups: _Count = 0
     reused_chunks: _Count = Field(
         default=0, description="Chunks that the latest run found there and whole."
+    )
+    healed_chunks: _Count = Field(
+        default=0, description="Chunks that the latest run rendered again for their seams."
     )
     worker_ms: _Milliseconds = Field(default=0, description="All attempts added up.")
     wall_ms: _Milliseconds = Field(default=0, description="All runs added up.")

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from orchestrator.chunk_run import ChunkOutcome, ChunkRun
 from orchestrator.events import BackupStarted, Event
 from orchestrator.merge_step import MergeStep, merge_output
 from orchestrator.retry import MAX_RETRY_DELAY, RETRIES, RETRY_DELAY, Attempts, RetryPolicy
+from orchestrator.seam_step import SeamOutcome, SeamSource, SeamStep
 from orchestrator.selection import Selection
 from orchestrator.stragglers import StragglerRule
 from orchestrator.worker_jobs import WorkerJobs
@@ -41,12 +42,15 @@ class JobResult:
         The video; None if there was no merge or its command doesn't name the file.
     duration:
         How long it all took in seconds.
+    seams:
+        What became of the seams between chunks.
     """
 
     chunks: tuple[ChunkOutcome, ...]
     merged: bool
     output: Path | None
     duration: float
+    seams: SeamOutcome = field(default_factory=SeamOutcome)
 
 
 class JobExecutor:
@@ -96,6 +100,7 @@ class JobExecutor:
         stitcher: "VideoStitcher | None" = None,
         output_file: Path | None = None,
         verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None = None,
+        seams: SeamSource | None = None,
     ) -> JobResult:
         """Run a job's chunks, then its merge.
 
@@ -145,6 +150,9 @@ class JobExecutor:
         verify:
             Checks all chunk outputs before the merge, raises what is wrong, and returns what is
             noted of their ends, by which the video is checked at its seams.
+        seams:
+            What is known of the pictures at the chunks' ends. Once all chunks are there, seams are
+            compared by it, and what the spec's `seamCheck` says is done.
 
         Raises
         ------
@@ -154,6 +162,8 @@ class JobExecutor:
             So many attempts failed that the job can't succeed.
         MergeFailed
             The chunks are there, but joining them failed.
+        SeamDiffers
+            Chunks draw a frame differently, also after they were rendered again.
         SeamBroken
             They were joined, but not to what they should be.
         Cancelled
@@ -176,7 +186,10 @@ class JobExecutor:
         if chunk_timeout is not None and not chunk_timeout > 0:
             raise OptionInvalid(f"chunk timeout: {chunk_timeout} s is not above 0")
         worker_jobs = WorkerJobs(
-            job_dir=job_dir, job_path=job_path or str(job_dir / "job.json"), timeout=chunk_timeout
+            job_dir=job_dir,
+            job_path=job_path or str(job_dir / "job.json"),
+            timeout=chunk_timeout,
+            notes_boundaries=seams is not None and spec.seams != "off",
         )
         attempts = Attempts(policy, jitter=self._jitter, sleep=self._sleep)
         adapter = self._adapter
@@ -184,15 +197,28 @@ class JobExecutor:
             adapter = _with_backups(
                 adapter, len(selection.chunks), at_once=concurrency, on_event=on_event
             )
-        chunk_run = ChunkRun(
-            adapter,
-            selection,
-            worker_jobs=worker_jobs,
-            attempts=attempts,
-            on_progress=on_progress,
-            on_event=on_event,
-            pause=pause,
-        )
+
+        def chunk_run_of(selection: Selection, adapter: WorkerAdapter) -> ChunkRun:
+            return ChunkRun(
+                adapter,
+                selection,
+                worker_jobs=worker_jobs,
+                attempts=attempts,
+                on_progress=on_progress,
+                on_event=on_event,
+                pause=pause,
+            )
+
+        async def render_again(healed: JobSpec, ids: Collection[int]) -> None:
+            rest = {chunk.id for chunk in healed.chunks}.difference(ids)
+            again = Selection.of(healed, completed=rest, only=None)
+            # Without backups: they take longer than the chunks before, and aren't slow for that.
+            await chunk_run_of(again, self._adapter).run(concurrency)
+
+        chunk_run = chunk_run_of(selection, adapter)
+        proving: SeamStep | None = None
+        if seams is not None and spec.seams != "off" and selection.completes_job:
+            proving = SeamStep(spec, source=seams, render=render_again, on_event=on_event)
         merging: MergeStep | None = None
         if merge and selection.completes_job and (stitcher or spec.merge_command.strip()):
             if stitcher is None:
@@ -208,7 +234,7 @@ class JobExecutor:
                 verify=verify,
                 on_event=on_event,
             )
-        return await _unless_cancelled(_run(chunk_run, merging, concurrency), cancel)
+        return await _unless_cancelled(_run(chunk_run, proving, merging, concurrency), cancel)
 
 
 def _with_backups(
@@ -225,16 +251,20 @@ def _with_backups(
     return BackupAdapter(adapter, StragglerRule(chunks), at_once=at_once, on_backup=tell)
 
 
-async def _run(chunk_run: ChunkRun, merging: MergeStep | None, concurrency: int) -> JobResult:
+async def _run(
+    chunk_run: ChunkRun, proving: SeamStep | None, merging: MergeStep | None, concurrency: int
+) -> JobResult:
     started = time.monotonic()
     await chunk_run.run(concurrency)
+    seams = SeamOutcome() if proving is None else await proving.run()
     if merging is not None:
-        await merging.run(chunk_run.attempts)
+        await merging.run(chunk_run.attempts, spec=seams.spec)
     return JobResult(
         chunks=tuple(chunk_run.outcomes),
         merged=merging is not None,
         output=None if merging is None else merging.output,
         duration=time.monotonic() - started,
+        seams=seams,
     )
 
 

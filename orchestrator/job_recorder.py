@@ -17,6 +17,7 @@ from orchestrator.events import (
     ChunkStopped,
     Event,
     FrameProgress,
+    SeamsHealing,
 )
 from orchestrator.job import Attempt, ChunkState, Job, JobChunk, JobSummary, log_tail
 from orchestrator.job_repository.base import JobClaim
@@ -90,6 +91,10 @@ class JobRecorder:
                 self._set(event.chunk_id, state=ChunkState.DONE)
             case ChunkFailed():
                 self._set(event.chunk_id, state=ChunkState.FAILED)
+            case SeamsHealing():
+                for chunk_id in event.chunk_ids:
+                    self._set(chunk_id, state=ChunkState.WAITING, healed=True)
+                self._count(healed_chunks=len(event.chunk_ids))
             case ChunkRetrying() | ChunkStopped():
                 self._set(event.chunk_id, state=ChunkState.WAITING)
             case _:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from helios.stitcher.movie import NotSpliceable, read_movie
 from helios.worker_job import WorkerJob
 from orchestrator.destination import Destination
 from orchestrator.display import Display
-from orchestrator.events import ChunkFinished, Event
+from orchestrator.events import ChunkFinished, Event, SeamsHealing
 from orchestrator.planner import is_playlist
 from orchestrator.sound import make_sound
 from orchestrator.worker_jobs import WorkerJobs
@@ -91,9 +92,13 @@ class LivePlaylist(VideoStitcher):
             await asyncio.gather(self._growth, return_exceptions=True)
 
     def on_event(self, event: Event) -> None:
-        """Take note of chunks that are finished."""
+        """Take note of chunks that are finished, and begin anew where some are rendered again."""
         if isinstance(event, ChunkFinished):
             self._finished.add(event.chunk_id)
+        if isinstance(event, SeamsHealing):
+            self._finished.difference_update(event.chunk_ids)
+            self._merge = replace(self._merge, args=[*self._merge.args, "--replay"])
+            self._growth = asyncio.create_task(self._grow_anew(self._growth))
 
     async def stitch(
         self,
@@ -135,6 +140,13 @@ class LivePlaylist(VideoStitcher):
                     self._on_first()
         finally:
             sound.unlink(missing_ok=True)
+
+    async def _grow_anew(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        await asyncio.to_thread(self._clear)
+        await self._grow()
 
     async def _record(self, sound: Path) -> None:
         inputs = {chunk.output_file for chunk in self._chunks}

@@ -24,6 +24,7 @@ from orchestrator.planner import makes_images
 from orchestrator.resume import forget_chunks, forget_unused, whole_chunks
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
+from orchestrator.seam_step import ChunkFolder, seam_pictures
 from orchestrator.stores import Stores
 
 
@@ -125,6 +126,7 @@ async def _execute(
                 stitcher=playlist,
                 output_file=path,
                 verify=check_chunk_outputs,
+                seams=ChunkFolder(job_dir, pictures=seam_pictures(destination, job_dir)),
             )
 
 

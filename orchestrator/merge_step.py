@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.chunk_ends import ChunkEnds
-from helios.errors import HeliosError, MergeFailed, OptionInvalid, SeamBroken
+from helios.errors import HeliosError, MergeFailed, OptionInvalid, SeamBroken, SeamDiffers
 from helios.job_spec import JobSpec
 from helios.merge_command import MergeCommand
 from helios.stitcher.seam_check import check_merge
@@ -43,7 +43,9 @@ class MergeStep:
         self._verify = verify
         self._on_event = on_event
 
-    async def run(self, attempts: Attempts) -> None:
+    async def run(self, attempts: Attempts, *, spec: JobSpec | None = None) -> None:
+        """Join the chunks; `spec` gives another merge command than the job's own."""
+        self._spec = spec or self._spec
         ends: Mapping[int, ChunkEnds] = {}
         if self._verify is not None:
             ends = await self._verify(self._spec, self._worker_jobs.job_dir)
@@ -87,7 +89,8 @@ class MergeStep:
         tries, result = await attempts.run(attempt_once, before_retry=before_retry)
         error = result.failure
         if error is not None:
-            kind = SeamBroken if error.code == SeamBroken.code else MergeFailed
+            kinds = {kind.code: kind for kind in (SeamBroken, SeamDiffers)}
+            kind = kinds.get(error.code, MergeFailed)
             raise kind(
                 f"merge: {error.message}",
                 hint=error.hint or "",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from helios.chunk_record import content_key
 from helios.command import check_length, format_command
 from helios.errors import OptionInvalid
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk, output_path_fault
+from helios.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck, output_path_fault
 from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, locale, time_zone
 from helios.reads import reads_beside
 from helios.renderer.codecs import (
@@ -232,6 +232,7 @@ def plan(
     job_id: str | None = None,
     input_name: str | None = None,
     incremental: bool = False,
+    seam_check: SeamCheck = "heal",
 ) -> JobSpec:
     """Return the job spec of a render.
 
@@ -253,6 +254,8 @@ def plan(
         What commands call the composition, in place of its path from the job's folder.
     incremental:
         Whether chunks are named by what they are made by, and note what they read.
+    seam_check:
+        What happens if two chunks draw one frame differently.
 
     Raises
     ------
@@ -283,7 +286,8 @@ def plan(
     merge = ["helios", "merge", _argument(name), *(chunk.output_file for chunk in chunks)]
     if sound:
         merge += ["--audio-from", where, "--frame-count", str(frame_count), *options.page_flags()]
-    return _spec(options, chunks, format_command(merge), job_id)
+    spec = _spec(options, chunks, format_command(merge), job_id)
+    return spec if seam_check == "heal" else spec.model_copy(update={"seam_check": seam_check})
 
 
 def check_options(name: str, options: RenderOptions) -> None:

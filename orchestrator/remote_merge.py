@@ -10,9 +10,9 @@ from helios.chunk_record import ChunkRecord
 from helios.conversation import OutputCallback
 from helios.errors import ArtifactNotFound, WorkerUnavailable
 from helios.job_folder import JobFolder, record_beside
+from helios.job_records import read_records
 from helios.job_spec import JobSpec
 from helios.merge_command import MergeCommand, merged_name
-from helios.merge_work import read_records
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
 from helios.stitcher.storage_stitcher import merge_in_storage

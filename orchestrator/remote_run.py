@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from helios.boundary_frames import BoundaryFrames
 from helios.chunk_ends import ChunkEnds
 from helios.errors import CompositionNotFound, OptionInvalid
 from helios.job_folder import JobFolder, is_packed
 from helios.job_spec import JobSpec
 from helios.merge_command import merged_name
+from helios.seam_proof import HEALED_SPEC, with_replay
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
 from helios.worker_job import Artifact
@@ -49,10 +51,12 @@ from orchestrator.remote_merge import (
 from orchestrator.resume import forget_chunks, forget_parts
 from orchestrator.run_control import RunControl, to_all
 from orchestrator.run_options import RunOptions
+from orchestrator.seam_step import SeamSource, seam_pictures
 from orchestrator.shared_window import SharedWindow
 from orchestrator.stored_chunks import stored_chunks
 from orchestrator.stores import Stores
 from orchestrator.upload import StoredJob, find_stored_job, has_assets, upload_job
+from orchestrator.verification import records_of
 from orchestrator.worksites import Worksite
 
 
@@ -144,6 +148,7 @@ async def run_remote_job(
                 sites,
                 there=there,
                 job_dir=job_dir,
+                pictures=seam_pictures(destination, job_dir),
                 stores=stores,
                 stitch=stitch,
                 merges=options.joins,
@@ -174,12 +179,13 @@ async def run_remote_job(
 
 
 async def forget_stored(spec: JobSpec, artifacts: Collection[str | None]) -> None:
-    """Remove a job's chunks from the storages that it ran with."""
+    """Remove a job's chunks from the storages that it ran with, and what healed them."""
     async with Stores() as stores:
         for url in {url for url in artifacts if url is not None and spec.id is not None}:
             folder = JobFolder.of(spec, f"{url}/jobs/{spec.id}/job.json")
             if folder is not None:
                 await stores.at(folder.url).delete_prefix("chunks/")
+                await stores.at(folder.url).delete(HEALED_SPEC)
 
 
 async def _kept_version(
@@ -279,16 +285,17 @@ def _window(adapter: WorkerAdapter, folder: Path | None) -> Window:
     return SharedWindow(adapter.endpoint, folder=folder)
 
 
-class _Crew:
+class _Crew(SeamSource):
     """Who does what in a run: who renders, what they stored, how it comes here, who merges."""
 
     def __init__(
         self,
         spec: JobSpec,
-        sites: Sequence[Site],
+        sites: list[Site],
         *,
         there: Mapping[int, Artifact],
         job_dir: Path,
+        pictures: Path,
         stores: Stores,
         stitch: Stitch,
         merges: bool,
@@ -296,6 +303,7 @@ class _Crew:
         display: Display,
         control: RunControl,
     ) -> None:
+        super().__init__(pictures)
         self.spec = spec
         self.job_dir = job_dir
         self.stores = stores
@@ -340,6 +348,28 @@ class _Crew:
         """Bring all chunks here, and check them."""
         await self.downloads.finish(self.artifacts)
         return await check_chunk_outputs(spec, job_dir)
+
+    async def boundary_frames(self, spec: JobSpec) -> Mapping[int, BoundaryFrames]:
+        """Read what workers recorded beside the chunks that they stored."""
+        artifacts = [self.artifacts[c.id] for c in spec.chunks if c.id in self.artifacts]
+        records = await records_of(artifacts, self.stores)
+        return {
+            record.chunk_id: record.boundary
+            for record in records
+            if record is not None and record.boundary is not None
+        }
+
+    async def adopt(self, healed: JobSpec, chunk_ids: Collection[int]) -> None:
+        """Store the healed job beside the job itself, and ask workers for its chunks."""
+        await self.downloads.forget(chunk_ids)
+        forget_chunks(healed, self.job_dir, only=chunk_ids)
+        for number, site in enumerate(self.sites):
+            spec = with_replay(site.job.spec, chunk_ids)
+            path = f"{site.folder}/{HEALED_SPEC}"
+            await self.stores.write(path, spec.to_json().encode())
+            self.sites[number] = replace(site, job=StoredJob(path, spec))
+            for place in (*site.places, *site.joiners):
+                place.job_path = path
 
     async def stop(self) -> None:
         """End what still goes on, and let go of connections."""
@@ -394,6 +424,7 @@ async def _execute(
                 stitcher=playlist,
                 output_file=playlist_file,
                 verify=crew.check_here if playlist else None,
+                seams=crew,
             )
 
 

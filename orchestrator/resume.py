@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from helios.boundary_frames import boundary_beside
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.output import part_pattern
@@ -56,15 +57,19 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
 def earlier_job(spec: JobSpec, job_file: Path) -> JobSpec | None:
     """Return the job in a job's folder, if it is this very plan, so that its chunks may be kept.
 
-    It may have another id.
+    It may have another id, and have done something else about its seams.
     """
     try:
         earlier = JobSpec.load(job_file)
     except (JobSpecNotFound, JobSpecInvalid):
         return None
     changed = {} if spec.id is None and earlier.id is None else {"id": spec.id}
-    alike = earlier.model_copy(update=changed).to_json() == spec.to_json()
-    return earlier if alike else None
+    renamed = earlier.model_copy(update={**changed, "seam_check": None})
+    if renamed.to_json() != spec.model_copy(update={"seam_check": None}).to_json():
+        return None
+    if earlier.seam_check == spec.seam_check:
+        return earlier
+    return earlier.model_copy(update={"seam_check": spec.seam_check})
 
 
 def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None = None) -> None:
@@ -117,5 +122,6 @@ def forget_unused(spec: JobSpec, job_dir: Path) -> None:
                     path.unlink(missing_ok=True)
 
 
-def _files_of(chunk: RenderChunk) -> tuple[str, str]:
-    return chunk.output_file, reads_beside(chunk.output_file)
+def _files_of(chunk: RenderChunk) -> tuple[str, ...]:
+    output = chunk.output_file
+    return output, reads_beside(output), boundary_beside(output)

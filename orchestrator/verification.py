@@ -2,18 +2,19 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from helios.chunk_ends import ChunkEnds
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.chunk_work import read_record
-from helios.errors import ArtifactNotFound, OptionInvalid
-from helios.job_folder import JobFolder
+from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
+from helios.job_folder import JobFolder, record_beside
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
+from helios.seam_proof import HEALED_SPEC
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import SeamReport, check_merge, seen_ends
-from helios.storage import split_url
+from helios.storage import ArtifactStorage
 from helios.worker_job import Artifact
 from orchestrator.destination import Destination
 from orchestrator.stores import Stores
@@ -96,13 +97,14 @@ async def ends_of_job(
     folder = JobFolder.of(spec, job_path)
     if folder is not None and Destination.of(folder.url).url is not None:
         storage = stores.at(folder.url)
+        made_by = await _healed(spec, storage)
         limit = asyncio.Semaphore(READS_AT_ONCE)
 
         async def one(chunk: RenderChunk) -> ChunkRecord | None:
             async with limit:
-                return await read_record(storage, chunk, chunk_key(spec, chunk))
+                return await read_record(storage, chunk, chunk_key(made_by, chunk))
 
-        return _noted(await asyncio.gather(*map(one, spec.chunks)))
+        return _noted(await asyncio.gather(*map(one, made_by.chunks)))
     where = job_dir or Path(job_path).parent
     paths = [where / chunk.output_file for chunk in spec.chunks]
     if not all(await asyncio.gather(*(asyncio.to_thread(path.exists) for path in paths))):
@@ -110,22 +112,37 @@ async def ends_of_job(
     return await check_chunk_outputs(spec, where)
 
 
+async def _healed(spec: JobSpec, storage: ArtifactStorage) -> JobSpec:
+    """Return the spec by which a job's chunks were rendered again for their seams; else its own."""
+    if spec.seams != "heal":
+        return spec
+    try:
+        data = await storage.get_bytes(HEALED_SPEC, limit=MAX_SPEC_BYTES)
+        return JobSpec.parse(data)
+    except (ArtifactNotFound, ArtifactCorrupt, JobSpecInvalid):
+        return spec
+
+
 async def ends_of_artifacts(
     artifacts: Iterable[Artifact], stores: Stores
 ) -> Mapping[int, ChunkEnds]:
     """Return what the records beside chunks' outputs in storage noted of the chunks."""
+    return _noted(await records_of(artifacts, stores))
+
+
+async def records_of(artifacts: Iterable[Artifact], stores: Stores) -> Sequence[ChunkRecord | None]:
+    """Return the records beside chunks' outputs in storage; None where there is none."""
     limit = asyncio.Semaphore(READS_AT_ONCE)
 
     async def one(artifact: Artifact) -> ChunkRecord | None:
-        base, name = split_url(artifact.url)
         async with limit:
             try:
-                url = f"{base}/{name.rpartition('.')[0]}.json"
-                return ChunkRecord.parse(await stores.read(url, limit=MAX_RECORD_BYTES))
+                data = await stores.read(record_beside(artifact.url), limit=MAX_RECORD_BYTES)
             except ArtifactNotFound:
                 return None
+            return ChunkRecord.parse(data)
 
-    return _noted(await asyncio.gather(*map(one, artifacts)))
+    return await asyncio.gather(*map(one, artifacts))
 
 
 def _noted(records: Iterable[ChunkRecord | None]) -> Mapping[int, ChunkEnds]:

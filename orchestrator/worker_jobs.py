@@ -1,9 +1,11 @@
 """Worker jobs: a spec's commands made ready for an adapter, and handed over to it."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from helios.boundary_frames import BOUNDARY_VARIABLE, boundary_beside
 from helios.command import parse_command
 from helios.conversation import OutputCallback
 from helios.errors import CommandTimedOut, HeliosError, JobStopped
@@ -17,11 +19,18 @@ TIMEOUT_SLACK = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerJobs:
-    """Makes worker jobs of a spec's commands."""
+    """Makes worker jobs of a spec's commands.
+
+    Attributes
+    ----------
+    notes_boundaries:
+        Whether chunks are to leave their boundary frames beside their outputs.
+    """
 
     job_dir: Path
     job_path: str
     timeout: float | None
+    notes_boundaries: bool = False
 
     def chunk(self, chunk: RenderChunk, attempt: int) -> WorkerJob:
         command, *args = parse_command(chunk.command)
@@ -29,6 +38,7 @@ class WorkerJobs:
             command=command,
             args=args,
             cwd=str(self.job_dir),
+            env=self._env(chunk),
             meta={
                 "action": "chunk",
                 "chunkId": chunk.id,
@@ -38,6 +48,11 @@ class WorkerJobs:
             },
             timeout=self.timeout,
         )
+
+    def _env(self, chunk: RenderChunk) -> Mapping[str, str] | None:
+        if not self.notes_boundaries:
+            return None
+        return {BOUNDARY_VARIABLE: boundary_beside(chunk.output_file)}
 
     def merge(self, merge_command: str, attempt: int) -> WorkerJob:
         command, *args = parse_command(merge_command)

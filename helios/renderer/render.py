@@ -23,6 +23,7 @@ from helios.renderer.sound import Soundtrack, check_audio_codec, listen, write_s
 from helios.renderer.stage import Stage, open_stage
 
 if TYPE_CHECKING:
+    from helios.renderer.boundary_log import BoundaryLog
     from helios.renderer.read_log import ReadLog
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
@@ -52,6 +53,8 @@ class RenderRequest:
         ffmpeg's encoder for the sound, "" for the container's usual one, None for no sound.
     reads:
         Takes note of what is read for the pictures.
+    boundary:
+        Takes note of the last frame, and of the one before the first, which is drawn for that.
     """
 
     composition: Composition
@@ -65,6 +68,7 @@ class RenderRequest:
     replay: bool | None = None
     audio_codec: str | None = ""
     reads: "ReadLog | None" = None
+    boundary: "BoundaryLog | None" = None
 
     @property
     def image(self) -> ImageFormat:
@@ -187,6 +191,8 @@ def _check_notable(request: RenderRequest) -> None:
 async def _record(request: RenderRequest, stage: Stage, on_progress: Progress) -> bool:
     """Capture all frames and write the output; return whether it has sound."""
     every_frame = await _needs_every_frame(stage.page, request.replay)
+    if request.boundary is not None:
+        request.boundary.replayed, request.boundary.browser = every_frame, stage.browser
     if request.encoding.codec.images:
         with _image_folder(request.output) as folder:
             sink = image_sink(folder, _pattern(request), request.start_frame)
@@ -296,8 +302,14 @@ async def shoot(
     frames = range(request.start_frame, request.start_frame + request.frame_count)
     reel = Reel(frames, takers=1 + len(stage.joining))
 
+    boundary = request.boundary
+
     async def take(page: CompositionPage) -> None:
         async for frame in reel.turns():
+            if boundary is not None and frame == frames.start > 0:
+                boundary.before = await page.picture(
+                    frame - 1, request.image, every_frame=every_frame
+                )
             picture = reel.known(frame)
             if picture is None:
                 picture = await page.picture(frame, request.image, every_frame=every_frame)
@@ -315,6 +327,8 @@ async def shoot(
             async for picture in reel.pictures():
                 await sink.write(picture)
                 on_progress(reel.written)
+            if boundary is not None:
+                boundary.last = picture
             for task in others:
                 task.cancel()  # one that has loaded too late
     except* HeliosError as errors:

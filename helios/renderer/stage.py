@@ -28,10 +28,17 @@ MAX_RASTER_THREADS = 4
 
 @dataclass(frozen=True)
 class Stage:
-    """Pages that show one composition: the first, and those that join it when they have loaded."""
+    """Pages that show one composition: the first, and those that join it when they have loaded.
+
+    Attributes
+    ----------
+    browser:
+        Name and version of the browser.
+    """
 
     page: CompositionPage
     joining: Sequence[Awaitable[CompositionPage]]
+    browser: str = ""
 
 
 @contextlib.asynccontextmanager
@@ -73,11 +80,14 @@ async def open_stage(
         if reads is not None:
             proxy = await stack.enter_async_context(egress_proxy(reads.policy()))
         network = network_flags(local_port=port, proxy=proxy)
+        products: list[str] = []
 
         async def load(number: int) -> CompositionPage:
             browser = await stack.enter_async_context(
                 open_browser(extra_flags=flags, network=network)
             )
+            version = await browser.devtools.send("Browser.getVersion")
+            products.append(version["product"])
             page_log = log if number == 0 else None
             page = await stack.enter_async_context(open_page(browser, options, page_log))
             await page.load(composition)
@@ -94,7 +104,8 @@ async def open_stage(
                 await convert_mentioned(composition.root, allow_failure=options.allow_missing)
                 served = serve_folder(composition.root, listener, reads=reads)
                 await stack.enter_async_context(served)
-            yield Stage(await loading[0], loading[1:])
+            first = await loading[0]
+            yield Stage(first, loading[1:], browser=products[0])
         finally:
             for task in loading:
                 task.cancel()

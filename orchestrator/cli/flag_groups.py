@@ -12,6 +12,7 @@ from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from orchestrator.cli import flags
 
 if TYPE_CHECKING:
+    from helios.job_spec import SeamCheck
     from orchestrator.display import Display
     from orchestrator.planner import ChunkSizes, RenderOptions
     from orchestrator.run_options import RunOptions
@@ -154,6 +155,31 @@ class Cut:
         return dataclasses.replace(
             sizes, least_frames=MIN_REMOTE_CHUNK_FRAMES, browsers=_REMOTE_BROWSERS
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seams:
+    """What happens where one can see that the timeline was cut."""
+
+    seam_check: flags.SeamCheck = "heal"
+
+    def chosen(self) -> "SeamCheck":
+        """Return what happens if two chunks draw one frame differently.
+
+        Raises
+        ------
+        OptionInvalid
+            It is something else.
+        """
+        from typing import cast, get_args
+
+        from helios.errors import OptionInvalid
+        from helios.job_spec import SeamCheck
+
+        choices = get_args(SeamCheck)
+        if self.seam_check not in choices:
+            raise OptionInvalid(f"--seam-check {self.seam_check}: is none of {', '.join(choices)}")
+        return cast(SeamCheck, self.seam_check)
 
 
 @dataclass(frozen=True, kw_only=True)

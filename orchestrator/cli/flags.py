@@ -160,6 +160,13 @@ OnlyChunks = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Keep the chunks that are there already and are whole.")
 ]
+SeamCheck = Annotated[
+    str,
+    typer.Option(
+        metavar="off|warn|heal",
+        help="If two chunks draw one frame differently: heal renders with --replay again.",
+    ),
+]
 Incremental = Annotated[
     bool,
     typer.Option(

@@ -223,6 +223,7 @@ def _described(job: "Job", state: str, registry: Registry) -> str:
         f"frames    {job.frames_done} of {job.frames_total}",
         f"attempts  {metrics.attempts}, {metrics.failed_attempts} failed,"
         f" {metrics.backups} as backups, in {metrics.runs} runs",
+        *([f"healed    {metrics.healed_chunks} of them"] if metrics.healed_chunks else []),
         f"time      {duration(metrics.wall_ms / 1000)}, of workers"
         f" {duration(metrics.worker_ms / 1000)}",
         f"runs on   {where}",

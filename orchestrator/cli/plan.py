@@ -10,6 +10,7 @@ from orchestrator.cli.flag_groups import (
     Cut,
     Length,
     Picture,
+    Seams,
     Shown,
     chosen_concurrency,
     with_groups,
@@ -25,6 +26,7 @@ def plan(
     length: Length,
     picture: Picture,
     cut: Cut,
+    seams: Seams,
     shown: Shown,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The job spec to write; - for stdout.")
@@ -47,6 +49,7 @@ def plan(
             options=picture.options(),
             sizes=cut.sizes(chosen_concurrency(concurrency, remote=False)),
             job_dir=Path() if to_stdout else output.parent,
+            seam_check=seams.chosen(),
         )
         if to_stdout:
             print(spec.to_json(), end="")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.job_spec import JobSpec
+from helios.job_spec import JobSpec, SeamCheck
 from orchestrator.destination import Destination
 from orchestrator.planner import ChunkSizes, RenderOptions, check_options, is_sequence, plan
 from orchestrator.survey import survey
@@ -25,6 +25,7 @@ async def plan_render(
     job_id: str | None = None,
     input_name: str | None = None,
     incremental: bool = False,
+    seam_check: SeamCheck = "heal",
 ) -> JobSpec:
     """Look at a composition and return the job spec of its render.
 
@@ -34,7 +35,7 @@ async def plan_render(
         The video; all that can be refused without the page is, before the page is loaded.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
-    job_id, input_name, incremental:
+    job_id, input_name, incremental, seam_check:
         As for `plan`.
 
     Raises
@@ -66,6 +67,7 @@ async def plan_render(
         job_id=job_id,
         input_name=input_name,
         incremental=incremental,
+        seam_check=seam_check,
     )
     facts = spec.metadata
     count = len(spec.chunks)

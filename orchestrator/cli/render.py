@@ -10,6 +10,7 @@ from orchestrator.cli.flag_groups import (
     Length,
     Picture,
     Running,
+    Seams,
     Shown,
     chosen_concurrency,
     with_groups,
@@ -31,6 +32,7 @@ def render(
     length: Length,
     picture: Picture,
     cut: Cut,
+    seams: Seams,
     running: Running,
     where: Where,
     detaching: Detaching,
@@ -74,6 +76,7 @@ def render(
                 length=length,
                 picture=picture,
                 cut=cut,
+                seams=seams,
                 detaching=detaching,
                 telling=telling,
                 where=where,
@@ -97,6 +100,7 @@ def render(
             job_id=new_job_id(),
             input_name=name_in_assets(source) if where.is_remote else None,
             incremental=incremental,
+            seam_check=seams.chosen(),
         )
         job_file = folder / "job.json"
         earlier = _earlier(spec, job_file, display) if running.resume else None
@@ -154,6 +158,7 @@ async def _detach(
     length: Length,
     picture: Picture,
     cut: Cut,
+    seams: Seams,
     detaching: Detaching,
     telling: Telling,
     where: Where,
@@ -178,6 +183,7 @@ async def _detach(
         job_dir=destination.job_dir,
         job_id=detaching.id_for(),
         input_name=name_in_assets(source),
+        seam_check=seams.chosen(),
     )
     path = destination.path
     await submit_composition(

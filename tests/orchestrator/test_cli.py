@@ -151,6 +151,12 @@ def test_a_page_for_another_systems_player_is_refused(bench: Any) -> None:
 # --- plan, run, resume
 
 
+def chunk_files(bench: Any, folder: str) -> list[str]:
+    """Return the files in a job's folder of chunks, without notes of boundary frames."""
+    names = bench.names(f"{folder}/chunks")
+    return [name for name in names if not name.endswith(".boundary.json")]
+
+
 @pytest.mark.long
 @pytest.mark.browser
 def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
@@ -159,11 +165,11 @@ def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
     assert bench.names("job") == ["job.json"]
     part = bench.run("run", "job/job.json", "--chunk", 1)
     assert part.status == 0, part.stderr
-    assert bench.names("job/chunks") == ["00001.mp4"]
+    assert chunk_files(bench, "job") == ["00001.mp4"]
     rest = bench.run("run", "job/job.json", "--resume", "--no-merge")
     assert rest.status == 0, rest.stderr
     assert "1 chunk of 3 already there" in rest.stderr
-    assert bench.names("job/chunks") == ["00000.mp4", "00001.mp4", "00002.mp4"]
+    assert chunk_files(bench, "job") == ["00000.mp4", "00001.mp4", "00002.mp4"]
     assert bench.names("job") == ["chunks", "job.json"]
     whole = bench.run("run", "job/job.json", "--resume", "-o", "here.mp4", "--json")
     assert whole.documents[-1]["output"] == "here.mp4"
@@ -198,7 +204,7 @@ def test_a_job_folder_of_the_users_own_is_kept(bench: Any) -> None:
     done = bench.run("render", "page.html", "-o", "v.mp4", *THREE, "--job-dir", "a b/job")
     assert done.status == 0, done.stderr
     assert bench.names("a b/job") == ["chunks", "job.json"]
-    assert len(bench.names("a b/job/chunks")) == 3
+    assert len(chunk_files(bench, "a b/job")) == 3
 
 
 @pytest.mark.browser
@@ -227,7 +233,7 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     assert done.stderr.count("stopping") == 1
     assert command.family() == set()
     assert bench.names("tmp") == []
-    names = sorted(path.name for path in chunks.iterdir())
+    names = chunk_files(bench, "v.mp4.job")
     assert len(names) >= 2
     assert all(name.endswith(".mp4") and not name.startswith(".") for name in names)
     assert bench.names() == ["page.html", "tmp", "v.mp4.job"]
