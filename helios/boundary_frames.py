@@ -6,134 +6,118 @@ brought to the frame from the beginning of one chunk or of the other.
 """
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import IO, Self
 
 from helios.output import whole_output
 
 #: Environment variable that names the file for a command's boundary frames. Commands stay as they
 #: are in the job spec, and so do the keys of their chunks.
 BOUNDARY_VARIABLE = "HELIOS_BOUNDARY_FRAMES"
-#: Cells in a row and in a column, by which the region is found where pictures differ.
-GRID = (32, 18)
-#: Hexadecimal digits of each cell's checksum.
-CELL_DIGITS = 4
-#: Longest side of the small image in pixels; base64 makes at most 90 KB of its bytes.
-IMAGE_SIDE = 128
-
-Region = tuple[int, int, int, int]
-"""Left, top, width and height in pixels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BoundaryPicture:
-    """What is kept of one captured frame.
-
-    Attributes
-    ----------
-    digest:
-        SHA-256 of the picture as the browser gave it.
-    width, height:
-        Its size in pixels.
-    cells:
-        A checksum of the brightness in each cell of `GRID`, row by row.
-    image:
-        The picture reduced to `IMAGE_SIDE`: a PNG file in base64.
-    """
-
-    digest: str
-    width: int
-    height: int
-    cells: str
-    image: str
-
-    def region_unlike(self, other: "BoundaryPicture") -> Region:
-        """Return the region in which two pictures differ; all of them if only colours do."""
-        columns, rows = GRID
-        whole = (0, 0, self.width, self.height)
-        if (self.width, self.height) != (other.width, other.height):
-            return whole
-        unlike = [
-            divmod(number, columns)
-            for number in range(columns * rows)
-            if self._cell(number) != other._cell(number)
-        ]
-        if not unlike:
-            return whole
-        lines, places = zip(*unlike, strict=True)
-        left, right = (_edge(self.width, columns, n) for n in (min(places), max(places) + 1))
-        top, bottom = (_edge(self.height, rows, n) for n in (min(lines), max(lines) + 1))
-        return (left, top, right - left, bottom - top)
-
-    def _cell(self, number: int) -> str:
-        return self.cells[number * CELL_DIGITS : (number + 1) * CELL_DIGITS]
+#: Bytes of pictures beyond which only their digests are kept.
+MAX_PICTURE_BYTES = 32 << 20
+#: Bytes of the facts in front of the pictures at most.
+_MAX_FACTS_BYTES = 16 << 10
+#: Bytes of a file with boundary frames at most.
+MAX_FILE_BYTES = MAX_PICTURE_BYTES + _MAX_FACTS_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundaryFrames:
-    """The pictures at both ends of a chunk.
+    """What is known of the frames at both ends of a chunk.
 
     Attributes
     ----------
     start, frames:
         The chunk's first frame, and how many it has.
     before:
-        The frame before the first one, as this chunk's browser drew it; None for frame 0.
+        SHA-256 of the picture of the frame before the first one, as this chunk's browser drew it;
+        None for frame 0.
     last:
-        The last frame.
+        SHA-256 of the last frame's picture.
     replayed:
         Whether every frame from 0 on was visited.
     renderer:
         What else decides pixels: versions and machine. Only pictures of one renderer are equal
         to the bit.
     output:
-        SHA-256 of the file that holds the chunk; empty where that is noted elsewhere.
+        SHA-256 of the file that holds the chunk.
+    sizes:
+        Bytes of the two pictures that are kept; 0 for one that isn't.
     """
 
     start: int
     frames: int
-    last: BoundaryPicture
-    before: BoundaryPicture | None = None
+    last: str
+    before: str | None = None
     replayed: bool = False
     renderer: Mapping[str, str] = field(default_factory=dict)
     output: str = ""
+    sizes: Sequence[int] = (0, 0)
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """Read boundary frames from a file; None where there are none that can be read."""
+        """Read what a file says of boundary frames; None where it can't be read."""
         try:
-            value = json.loads(path.read_bytes())
-            before = value.pop("before")
-            return cls(
-                **{**value, "last": BoundaryPicture(**value["last"])},
-                before=None if before is None else BoundaryPicture(**before),
-            )
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            with path.open("rb") as file:
+                return cls._facts_in(file)
+        except (OSError, ValueError, TypeError):
             return None
 
-    def save(self, path: Path) -> None:
-        """Write the boundary frames to a file, which appears when it is whole.
+    @classmethod
+    def _facts_in(cls, file: IO[bytes]) -> Self:
+        return cls(**json.loads(file.readline(_MAX_FACTS_BYTES)))
+
+    def save(self, path: Path, pictures: "BoundaryPictures") -> None:
+        """Write the boundary frames and their pictures to a file, which appears when it is whole.
 
         Raises
         ------
         OutputUnwritable, DiskFull
         """
-        with whole_output(path) as folder:
-            (folder / "whole").write_text(json.dumps(dataclasses.asdict(self)), "utf-8")
+        kept = pictures if pictures.size <= MAX_PICTURE_BYTES else BoundaryPictures()
+        sizes = [len(picture or b"") for picture in (kept.before, kept.last)]
+        facts = dataclasses.asdict(dataclasses.replace(self, sizes=sizes))
+        with whole_output(path) as folder, (folder / "whole").open("wb") as file:
+            file.write(json.dumps(facts).encode() + b"\n")
+            file.write(kept.before or b"")
+            file.write(kept.last or b"")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundaryPictures:
+    """The pictures themselves, as the browser gave them; None for one that isn't kept."""
+
+    before: bytes | None = None
+    last: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.before or b"") + len(self.last or b"")
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self | None:
+        """Return the pictures in a file with boundary frames; None if it is damaged."""
+        facts, _, rest = data.partition(b"\n")
+        try:
+            first, second = json.loads(facts)["sizes"]
+        except (ValueError, TypeError, LookupError):
+            return None
+        if len(rest) != first + second:
+            return None
+        return cls(before=rest[:first] or None, last=rest[first:] or None)
+
+
+def picture_digest(picture: bytes) -> str:
+    """Return the digest by which a captured picture is compared with others."""
+    return hashlib.sha256(picture).hexdigest()
 
 
 def boundary_beside(output: str) -> str:
     """Return the name of the file with the boundary frames of an output."""
-    return str(PurePosixPath(output).with_suffix(".boundary.json"))
-
-
-def cell_edges(size: int, count: int) -> list[int]:
-    """Return where the cells of a row or column begin, and where the last one ends, in pixels."""
-    return [_edge(size, count, number) for number in range(count + 1)]
-
-
-def _edge(size: int, count: int, number: int) -> int:
-    return size * number // count
+    return str(PurePosixPath(output).with_suffix(".boundary"))

@@ -17,7 +17,7 @@ from helios.errors import (
     report,
 )
 from helios.image_archive import pack_images
-from helios.job_folder import chunk_output, chunk_record, is_packed
+from helios.job_folder import chunk_boundary, chunk_output, chunk_record, is_packed
 from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.storage import ArtifactStorage
 from helios.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
@@ -61,10 +61,8 @@ async def render_chunk(assignment: Assignment, chunk: RenderChunk) -> WorkerResu
             assignment.log.info("chunk.overtaken", url=faster.artifact.url)
             return replace(result, artifact=faster.artifact)
         output = workspace / chunk.output_file
-        boundary = await asyncio.to_thread(BoundaryFrames.load, workspace / note)
-        artifact = await _store(
-            assignment, chunk, output, storage, ends=ends, boundary=boundary if env else None
-        )
+        boundary = workspace / note if env else None
+        artifact = await _store(assignment, chunk, output, storage, ends=ends, boundary=boundary)
     return replace(result, artifact=artifact)
 
 
@@ -132,7 +130,7 @@ async def _store(
     storage: ArtifactStorage,
     *,
     ends: ChunkEnds | None,
-    boundary: BoundaryFrames | None,
+    boundary: Path | None,
 ) -> Artifact:
     key = chunk_key(assignment.spec, chunk)
     with assignment.stopwatch.measure("store"):
@@ -140,7 +138,16 @@ async def _store(
             packed = output.with_name(f".{chunk.id}-{key}.tar")
             await asyncio.to_thread(pack_images, output, packed)
             output = packed
-        artifact = await storage.put_file(chunk_output(chunk, key), output)
+        storing = storage.put_file(chunk_output(chunk, key), output)
+        frames = None
+        if boundary is not None:
+            frames = await asyncio.to_thread(BoundaryFrames.load, boundary)
+        if boundary is None or frames is None:
+            artifact = await storing
+        else:
+            artifact, _ = await asyncio.gather(
+                storing, storage.put_file(chunk_boundary(chunk, key), boundary)
+            )
     record = ChunkRecord.model_validate(
         {
             **assignment.record_fields(),
@@ -152,7 +159,7 @@ async def _store(
             # The check found them all.
             "frames": chunk.frame_count,
             "ends": ends,
-            "boundary": boundary,
+            "boundary": frames,
         }
     )
     await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())

@@ -109,7 +109,7 @@ def render(
         Path | None,
         typer.Option(
             envvar="HELIOS_BOUNDARY_FRAMES",
-            help="JSON file for the pictures at a video's ends, by which seams are proven.",
+            help="File for the pictures at a video's ends, by which seams are proven.",
             show_default="none",
         ),
     ] = None,
@@ -185,9 +185,9 @@ def render(
         )
         await _render(request, verbose=verbose)
         if boundary_frames is not None and boundary is not None:
-            seen = await boundary.frames_for(output, start_frame=start_frame, frame_count=count)
-            if seen is not None:
-                seen.save(boundary_frames)
+            await boundary.save(
+                boundary_frames, output=output, start_frame=start_frame, frame_count=count
+            )
         if reads is not None and log is not None:
             (await log.reads_for(output)).save(reads)
 

@@ -15,6 +15,10 @@ _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
 MERGE_RECORDS = "output/merge-"
 #: What the keys of objects begin with that are there only while a storage joins chunks.
 JOINING = "chunks/joining-"
+#: Key of the spec by which chunks were rendered again for their seams.
+HEALED_SPEC = "healed.json"
+#: What the keys of pictures of differing seams begin with.
+SEAM_PICTURES = "output/seams/"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 #: Endings by which an `outputUrl` names a file, not a folder.
@@ -111,6 +115,16 @@ def chunk_output(chunk: RenderChunk, key: str) -> str:
 def chunk_record(chunk: RenderChunk, key: str) -> str:
     """Return the key under which a chunk's record is stored."""
     return f"chunks/{chunk.id}-{key}.json"
+
+
+def chunk_boundary(chunk: RenderChunk, key: str) -> str:
+    """Return the key under which a chunk's boundary frames are stored with their pictures."""
+    return f"chunks/{chunk.id}-{key}.boundary"
+
+
+def boundary_of(output: str) -> str:
+    """Return where a chunk's boundary frames are whose output is stored under a key or URL."""
+    return f"{output.rpartition('.')[0]}.boundary"
 
 
 def record_beside(output: str) -> str:

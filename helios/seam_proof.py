@@ -6,29 +6,23 @@ middle of the timeline may show anything. Such chunks are rendered again with ev
 visited, as one long render would.
 """
 
-import asyncio
-import base64
-from collections.abc import Collection, Mapping, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from helios.boundary_frames import BoundaryFrames, BoundaryPicture, Region
+from helios.boundary_frames import BoundaryFrames, BoundaryPictures
 from helios.command import format_command, parse_command
 from helios.errors import SeamDiffers
-from helios.ffmpeg import file_url, run_ffmpeg
 from helios.job_spec import JobSpec, RenderChunk
-from helios.output import whole_output
+from helios.picture_difference import Region, is_alike, region_unlike, save_side_by_side
 
-#: Levels of 255 by which a pixel of the small images may differ where machines or versions do. Each
-#: is the mean of a hundred or more pixels of a video in full HD.
-TOLERANCE = 4
 #: Differing seams that an error names, and whose pictures are kept.
 MOST_NAMED = 10
-#: Name of the healed job's spec, beside the job's own in storage.
-HEALED_SPEC = "healed.json"
-#: Pixels of a side by side picture's panels, for small images to be looked at.
-_PANEL_WIDTH = 480
+
+PictureReader = Callable[[int], Awaitable[BoundaryPictures | None]]
+"""Returns the pictures of the chunk with an id; None where they aren't kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +35,11 @@ class SeamDifference:
         The last frame before the seam.
     before, after:
         Ids of the chunks that meet there.
-    region:
-        Where the pictures differ.
-    ended, began:
-        The picture that the first chunk ends with, and the same frame as the second one drew it.
     """
 
     frame: int
     before: int
     after: int
-    region: Region
-    ended: BoundaryPicture
-    began: BoundaryPicture
 
     @property
     def picture_name(self) -> str:
@@ -60,11 +47,7 @@ class SeamDifference:
         return f"frame-{self.frame:06d}.png"
 
     def __str__(self) -> str:
-        x, y, width, height = self.region
-        return (
-            f"frame {self.frame}, drawn by chunks {self.before} and {self.after}, differs within"
-            f" {width} x {height} pixels at ({x}, {y})"
-        )
+        return f"frame {self.frame}, drawn by chunks {self.before} and {self.after}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +59,7 @@ class SeamProof:
     equal:
         Seams whose pictures are the same to the bit.
     alike:
-        Those that differ within `TOLERANCE`, and were drawn by different machines or versions.
+        Those that differ as little as pictures of different machines or versions may, and are.
     unknown:
         Those where a chunk left no picture: rendered without the check, or by another program.
     differing:
@@ -93,37 +76,57 @@ class SeamProof:
         """How many seams there are."""
         return self.equal + self.alike + self.unknown + len(self.differing)
 
-    def error(self, *, pictures: str, healed: Collection[int] = ()) -> SeamDiffers:
-        """Return the error that names the differing seams.
+    @property
+    def proven(self) -> int:
+        """How many of them can't be seen."""
+        return self.equal + self.alike
+
+    async def explained(
+        self,
+        read: PictureReader,
+        *,
+        save: Callable[[Path], Awaitable[str]],
+        healed: Collection[int] = (),
+    ) -> SeamDiffers:
+        """Return the error that names the differing seams: frames, regions, pictures.
 
         Parameters
         ----------
-        pictures:
-            Path or URL of the folder with the pictures side by side.
+        save:
+            Takes a file with two pictures side by side where people find it, and returns where.
         healed:
             Chunks that were rendered again.
         """
         count = len(self.differing)
-        frames = ", ".join(str(each.frame) for each in self.differing[:MOST_NAMED])
-        after = " after they were rendered again from frame 0 on" if healed else ""
-        details = [
-            f"{each}: {pictures}/{each.picture_name}" for each in self.differing[:MOST_NAMED]
-        ]
-        more = count - len(details)
+        named = self.differing[:MOST_NAMED]
+        details = []
+        with tempfile.TemporaryDirectory(prefix="helios-seams-") as scratch:
+            for difference in named:
+                pair = await _pair(difference, read)
+                if pair is None:
+                    details.append(f"{difference}; the pictures aren't kept")
+                    continue
+                path = Path(scratch, difference.picture_name)
+                await save_side_by_side(*pair, path)
+                region = await region_unlike(*pair)
+                details.append(f"{difference}, {_within(region)}: {await save(path)}")
+        if count > len(named):
+            details.append(f"and {count - len(named)} more")
+        frames = ", ".join(str(each.frame) for each in named)
         return SeamDiffers(
             f"{count} of {self.seams} seams can be seen: two chunks draw frame {frames}"
-            f" differently{after}",
+            f" differently{' after they were rendered again from frame 0 on' if healed else ''}",
             hint="What the page shows depends on something besides the frame's time, such as a"
             " server's answers. --seam-check warn renders it all the same."
             if healed
             else "Render with --replay, and without --no-replay; or with --seam-check warn to"
             " render it all the same.",
-            details=[*details, *([f"and {more} more"] if more else [])],
+            details=details,
         )
 
 
 async def compare_seams(
-    chunks: Sequence[RenderChunk], frames: Mapping[int, BoundaryFrames]
+    chunks: Sequence[RenderChunk], frames: Mapping[int, BoundaryFrames], read: PictureReader
 ) -> SeamProof:
     """Compare the pictures of chunks that meet.
 
@@ -133,28 +136,22 @@ async def compare_seams(
         A job's chunks in the order of their frames.
     frames:
         The chunks' boundary frames, by id; there may be none of some.
+    read:
+        Is asked only for pictures of different renderers that aren't the same.
     """
     equal = alike = unknown = 0
     differing = []
     for one, other in pairwise(chunks):
         ended, began = _of(one, frames), _of(other, frames)
+        difference = SeamDifference(frame=one.end_frame - 1, before=one.id, after=other.id)
         if ended is None or began is None or began.before is None:
             unknown += 1
-        elif ended.last.digest == began.before.digest:
+        elif ended.last == began.before:
             equal += 1
-        elif ended.renderer != began.renderer and await _is_alike(ended.last, began.before):
+        elif ended.renderer != began.renderer and await _is_alike(difference, read):
             alike += 1
         else:
-            differing.append(
-                SeamDifference(
-                    frame=one.end_frame - 1,
-                    before=one.id,
-                    after=other.id,
-                    region=began.before.region_unlike(ended.last),
-                    ended=ended.last,
-                    began=began.before,
-                )
-            )
+            differing.append(difference)
     return SeamProof(equal=equal, alike=alike, unknown=unknown, differing=differing)
 
 
@@ -191,43 +188,6 @@ def with_replay(spec: JobSpec, ids: Collection[int] = ()) -> JobSpec:
     return spec.model_copy(update={"chunks": chunks, "merge_command": merge_command})
 
 
-async def save_side_by_side(difference: SeamDifference, path: Path) -> None:
-    """Write a seam's two pictures as one: the first chunk's, the second one's, their difference.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-    """
-    size = f"scale={_PANEL_WIDTH}:-2:flags=neighbor,format=rgb24,setsar=1"
-    graph = (
-        f"[0]{size},split[a][x];[1]{size},split[b][y];"
-        "[x][y]blend=all_mode=difference,lutrgb=r=4*val:g=4*val:b=4*val[d];"
-        "[a]pad=iw+8:ih:0:0:gray[a];[b]pad=iw+8:ih:0:0:gray[b];[a][b][d]hstack=3"
-    )
-    with whole_output(path) as folder:
-        one, other = _write_images(difference, folder)
-        made = folder / "made.png"
-        await run_ffmpeg(
-            [
-                *("-i", file_url(one), "-i", file_url(other), "-filter_complex", graph),
-                *("-frames:v", "1", file_url(made)),
-            ],
-            message=f"{path} can't be drawn",
-        )
-        made.replace(folder / "whole")
-
-
-async def save_all_side_by_side(differing: Sequence[SeamDifference], folder: Path) -> None:
-    """Write the pictures of differing seams into a folder, the first `MOST_NAMED` of them.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-    """
-    for difference in differing[:MOST_NAMED]:
-        await save_side_by_side(difference, folder / difference.picture_name)
-
-
 def _of(chunk: RenderChunk, frames: Mapping[int, BoundaryFrames]) -> BoundaryFrames | None:
     found = frames.get(chunk.id)
     if found is None or (found.start, found.frames) != (chunk.start_frame, chunk.frame_count):
@@ -246,26 +206,21 @@ def _replaying(command: str) -> str | None:
     return format_command([*words, "--replay"])
 
 
-async def _is_alike(one: BoundaryPicture, other: BoundaryPicture) -> bool:
-    if (one.width, one.height) != (other.width, other.height):
-        return False
-    a, b = await asyncio.gather(_pixels(one), _pixels(other))
-    return len(a) == len(b) and all(abs(x - y) <= TOLERANCE for x, y in zip(a, b, strict=True))
+async def _pair(difference: SeamDifference, read: PictureReader) -> tuple[bytes, bytes] | None:
+    """Return the picture that the first chunk ends with, and the second one's of that frame."""
+    ended, began = await read(difference.before), await read(difference.after)
+    if ended is None or began is None or ended.last is None or began.before is None:
+        return None
+    return ended.last, began.before
 
 
-async def _pixels(picture: BoundaryPicture) -> bytes:
-    return await run_ffmpeg(
-        [
-            *("-f", "png_pipe", "-i", "pipe:0", "-frames:v", "1"),
-            *("-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"),
-        ],
-        message="a chunk's picture doesn't decode",
-        stdin=base64.b64decode(picture.image),
-    )
+async def _is_alike(difference: SeamDifference, read: PictureReader) -> bool:
+    pair = await _pair(difference, read)
+    return pair is not None and await is_alike(*pair)
 
 
-def _write_images(difference: SeamDifference, folder: Path) -> tuple[Path, Path]:
-    paths = (folder / "ended.png", folder / "began.png")
-    for path, picture in zip(paths, (difference.ended, difference.began), strict=True):
-        path.write_bytes(base64.b64decode(picture.image))
-    return paths
+def _within(region: Region | None) -> str:
+    if region is None:
+        return "differs in its size or encoding"
+    x, y, width, height = region
+    return f"differs within {width} x {height} pixels at ({x}, {y})"

@@ -1,26 +1,23 @@
 """What a worker does for the seams of a job before it merges: compares them, and heals chunks."""
 
-import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.assignment import Assignment
-from helios.boundary_frames import BoundaryFrames
-from helios.chunk_record import ChunkRecord
+from helios.boundary_frames import MAX_FILE_BYTES, BoundaryFrames, BoundaryPictures
+from helios.chunk_record import ChunkRecord, chunk_key
 from helios.chunk_work import render_chunk
-from helios.errors import MergeFailed, SeamDiffers
+from helios.errors import ArtifactCorrupt, ArtifactNotFound, MergeFailed, PayloadTooLarge
+from helios.job_folder import HEALED_SPEC, SEAM_PICTURES, chunk_boundary
 from helios.job_records import read_records
 from helios.storage import ArtifactStorage
 
 if TYPE_CHECKING:
-    from helios.seam_proof import SeamProof
+    from helios.seam_proof import PictureReader, SeamProof
 
 _Records = Mapping[int, ChunkRecord]
-#: Folder of a job's that takes pictures of differing seams, side by side.
-SEAMS_FOLDER = "seams"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,30 +68,67 @@ async def prove_seams(
     from helios import seam_proof  # noqa: PLC0415
 
     with assignment.stopwatch.measure("seams"):
-        proof = await seam_proof.compare_seams(spec.chunks_by_frame(), frames)
+        proof = await _compare(proven, storage)
     if proof.differing and spec.seams == "heal":
         ids = seam_proof.chunks_to_heal(spec, frames)
-        healed = replace(assignment, spec=seam_proof.with_replay(spec, ids))
         if ids:
-            assignment.log.info(
-                "seams.healing",
-                frames=_listed([each.frame for each in proof.differing]),
-                chunks=_listed(ids),
-            )
-            # By it the chunks in the video are found again.
-            text = healed.spec.to_json()
-            await storage.put_bytes(seam_proof.HEALED_SPEC, text.encode())
-            await _render(healed, ids)
-            records = await read_records(storage, healed.spec)
-            proof = await seam_proof.compare_seams(spec.chunks_by_frame(), _frames(records))
-            proven = ProvenJob(assignment=healed, records=records, healed=ids)
+            proven = await _heal(proven, storage, proof, ids)
+            proof = await _compare(proven, storage)
     if not proof.differing:
         return proven
-    error = await _told(assignment, storage, proof, proven.healed)
+    error = await proof.explained(
+        _reader(proven, storage), save=lambda path: _store(storage, path), healed=proven.healed
+    )
     if spec.seams == "heal":
         raise error
     assignment.log.warning("seams.differ", message=error.message, details="; ".join(error.details))
     return replace(proven, warning=f"warning: {error}\n")
+
+
+async def _heal(
+    proven: ProvenJob, storage: ArtifactStorage, proof: "SeamProof", ids: list[int]
+) -> ProvenJob:
+    """Render chunks again with every frame visited, one after another."""
+    from helios import seam_proof  # noqa: PLC0415
+
+    assignment = proven.assignment
+    assignment.log.info(
+        "seams.healing",
+        frames=_listed([each.frame for each in proof.differing]),
+        chunks=_listed(ids),
+    )
+    assignment = replace(assignment, spec=seam_proof.with_replay(assignment.spec, ids))
+    # By it the chunks in the video are found again.
+    await storage.put_bytes(HEALED_SPEC, assignment.spec.to_json().encode())
+    await _render(assignment, ids)
+    records = await read_records(storage, assignment.spec)
+    return ProvenJob(assignment=assignment, records=records, healed=ids)
+
+
+async def _compare(proven: ProvenJob, storage: ArtifactStorage) -> "SeamProof":
+    from helios.seam_proof import compare_seams  # noqa: PLC0415
+
+    chunks = proven.assignment.spec.chunks_by_frame()
+    return await compare_seams(chunks, _frames(proven.records), _reader(proven, storage))
+
+
+def _reader(proven: ProvenJob, storage: ArtifactStorage) -> "PictureReader":
+    spec = proven.assignment.spec
+
+    async def read(chunk_id: int) -> BoundaryPictures | None:
+        chunk = spec.chunk(chunk_id)
+        name = chunk_boundary(chunk, chunk_key(spec, chunk))
+        try:
+            return BoundaryPictures.parse(await storage.get_bytes(name, limit=MAX_FILE_BYTES))
+        except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
+            return None
+
+    return read
+
+
+async def _store(storage: ArtifactStorage, path: Path) -> str:
+    artifact = await storage.put_file(f"{SEAM_PICTURES}{path.name}", path)
+    return artifact.url
 
 
 def _frames(records: _Records) -> Mapping[int, BoundaryFrames]:
@@ -116,17 +150,3 @@ async def _render(assignment: Assignment, ids: list[int]) -> None:
                 details=error.details or (),
                 retryable=error.retryable,
             )
-
-
-async def _told(
-    assignment: Assignment, storage: ArtifactStorage, proof: "SeamProof", healed: list[int]
-) -> SeamDiffers:
-    """Store the pictures of differing seams, and return the error that names them."""
-    from helios.seam_proof import save_all_side_by_side  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(dir=assignment.equipment.workspaces) as scratch:
-        folder = Path(scratch)
-        await save_all_side_by_side(proof.differing, folder)
-        for path in await asyncio.to_thread(lambda: sorted(folder.iterdir())):
-            await storage.put_file(f"{SEAMS_FOLDER}/{path.name}", path)
-    return proof.error(pictures=storage.url_of(SEAMS_FOLDER), healed=healed)

@@ -86,7 +86,7 @@ def tell_completion(
     seams = result.seams
     if seams.proof.seams:
         facts["seams"] = {
-            "proven": seams.proof.equal + seams.proof.alike,
+            "proven": seams.proof.proven,
             "unknown": seams.proof.unknown,
             "differing": len(seams.proof.differing),
             "healedChunks": list(seams.healed),

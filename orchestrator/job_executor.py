@@ -217,7 +217,8 @@ class JobExecutor:
 
         chunk_run = chunk_run_of(selection, adapter)
         proving: SeamStep | None = None
-        if seams is not None and spec.seams != "off" and selection.completes_job:
+        # Chunks that somebody chose by their ids are rendered, and no others.
+        if seams is not None and spec.seams != "off" and chunk_ids is None:
             proving = SeamStep(spec, source=seams, render=render_again, on_event=on_event)
         merging: MergeStep | None = None
         if merge and selection.completes_job and (stitcher or spec.merge_command.strip()):

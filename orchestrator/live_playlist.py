@@ -13,6 +13,7 @@ from helios.errors import MergeFailed, StitchFailed
 from helios.job_spec import JobSpec, RenderChunk
 from helios.merge_command import merged_name
 from helios.output import whole_output, write_failure
+from helios.seam_proof import compare_seams
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.fragments import Fragments
 from helios.stitcher.movie import NotSpliceable, read_movie
@@ -21,6 +22,7 @@ from orchestrator.destination import Destination
 from orchestrator.display import Display
 from orchestrator.events import ChunkFinished, Event, SeamsHealing
 from orchestrator.planner import is_playlist
+from orchestrator.seam_step import SeamSource
 from orchestrator.sound import make_sound
 from orchestrator.worker_jobs import WorkerJobs
 
@@ -47,6 +49,9 @@ class LivePlaylist(VideoStitcher):
         The job's merge, as a job of this machine: what it would join with the picture is heard.
     on_first:
         Is called once there is something to watch.
+    seams:
+        What is known of the pictures at the chunks' ends: nothing is shown behind a seam that is
+        still to be healed.
     """
 
     def __init__(
@@ -57,8 +62,11 @@ class LivePlaylist(VideoStitcher):
         *,
         merge: WorkerJob,
         on_first: Callable[[], None],
+        seams: SeamSource | None = None,
     ) -> None:
         self.path = path
+        self._seams = seams if spec.seams == "heal" else None
+        self._spec = spec
         self._chunks = spec.chunks_by_frame()
         self._rate = spec.metadata.frame_rate
         self._job_dir = job_dir
@@ -135,6 +143,7 @@ class LivePlaylist(VideoStitcher):
             fragments = await asyncio.to_thread(self._begin, first, sound)
             for number, chunk in enumerate(self._chunks):
                 path = await self._there(chunk)
+                await self._until_proven(number)
                 await asyncio.to_thread(self._add, fragments, number, path)
                 if number == 0:
                     self._on_first()
@@ -147,6 +156,15 @@ class LivePlaylist(VideoStitcher):
             await asyncio.gather(before, return_exceptions=True)
         await asyncio.to_thread(self._clear)
         await self._grow()
+
+    async def _until_proven(self, number: int) -> None:
+        """Return if a chunk's seam with the one before can't be seen; else wait to begin anew."""
+        if self._seams is not None and number > 0:
+            pair = self._chunks[number - 1 : number + 1]
+            spec = self._spec.model_copy(update={"chunks": pair})
+            frames = await self._seams.boundary_frames(spec)
+            if (await compare_seams(pair, frames, self._seams.pictures_of)).differing:
+                await asyncio.get_running_loop().create_future()
 
     async def _record(self, sound: Path) -> None:
         inputs = {chunk.output_file for chunk in self._chunks}
@@ -225,7 +243,13 @@ def playlist_path(spec: JobSpec, job_dir: Path, destination: Destination | None)
 
 @contextlib.asynccontextmanager
 async def growing_playlist(
-    spec: JobSpec, path: Path | None, *, job_dir: Path, done: Iterable[int], display: Display
+    spec: JobSpec,
+    path: Path | None,
+    *,
+    job_dir: Path,
+    done: Iterable[int],
+    seams: SeamSource,
+    display: Display,
 ) -> AsyncIterator[LivePlaylist | None]:
     """Let a job's playlist grow while the context lasts.
 
@@ -237,6 +261,8 @@ async def growing_playlist(
         The playlist; None if the job makes none.
     done:
         Ids of the chunks that are there already.
+    seams:
+        What is known of the pictures at the chunks' ends.
     """
     if path is None:
         yield None
@@ -250,6 +276,7 @@ async def growing_playlist(
         on_first=lambda: display.note(
             "playlist", f"{path.name} can be watched now", output=str(path)
         ),
+        seams=seams,
     )
     async with playlist.growing(done=done):
         yield playlist

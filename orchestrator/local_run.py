@@ -103,10 +103,13 @@ async def _execute(
     control.on_reused(done)
     renderer = control.wrap(limited(adapter, control.limits, price=None))
     path = playlist_path(spec, job_dir, destination) if options.joins else None
+    seams = ChunkFolder(spec, job_dir, pictures=seam_pictures(destination, job_dir))
     with display.job(spec, done=done, only=options.only):
         async with (
             control.limits.keep_time(),
-            growing_playlist(spec, path, job_dir=job_dir, done=done, display=display) as playlist,
+            growing_playlist(
+                spec, path, job_dir=job_dir, done=done, seams=seams, display=display
+            ) as playlist,
         ):
             return await JobExecutor(renderer).execute(
                 spec,
@@ -126,7 +129,7 @@ async def _execute(
                 stitcher=playlist,
                 output_file=path,
                 verify=check_chunk_outputs,
-                seams=ChunkFolder(job_dir, pictures=seam_pictures(destination, job_dir)),
+                seams=seams,
             )
 
 

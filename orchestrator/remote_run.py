@@ -7,13 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from helios.boundary_frames import BoundaryFrames
+from helios.boundary_frames import MAX_FILE_BYTES, BoundaryFrames, BoundaryPictures
 from helios.chunk_ends import ChunkEnds
-from helios.errors import CompositionNotFound, OptionInvalid
-from helios.job_folder import JobFolder, is_packed
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    CompositionNotFound,
+    OptionInvalid,
+    PayloadTooLarge,
+)
+from helios.job_folder import HEALED_SPEC, JobFolder, boundary_of, is_packed
 from helios.job_spec import JobSpec
 from helios.merge_command import merged_name
-from helios.seam_proof import HEALED_SPEC, with_replay
+from helios.seam_proof import with_replay
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
 from helios.worker_job import Artifact
@@ -359,6 +365,14 @@ class _Crew(SeamSource):
             if record is not None and record.boundary is not None
         }
 
+    async def pictures_of(self, chunk_id: int) -> BoundaryPictures | None:
+        """Read the pictures that a worker stored beside a chunk."""
+        url = boundary_of(self.artifacts[chunk_id].url)
+        try:
+            return BoundaryPictures.parse(await self.stores.read(url, limit=MAX_FILE_BYTES))
+        except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
+            return None
+
     async def adopt(self, healed: JobSpec, chunk_ids: Collection[int]) -> None:
         """Store the healed job beside the job itself, and ask workers for its chunks."""
         await self.downloads.forget(chunk_ids)
@@ -401,7 +415,7 @@ async def _execute(
         async with (
             control.limits.keep_time(),
             growing_playlist(
-                spec, playlist_file, job_dir=job_dir, done=there, display=display
+                spec, playlist_file, job_dir=job_dir, done=there, seams=crew, display=display
             ) as playlist,
         ):
             return await JobExecutor(crew.renderers).execute(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helios.boundary_frames import BoundaryFrames, boundary_beside
+from helios.boundary_frames import BoundaryFrames, BoundaryPictures, boundary_beside
 from helios.job_spec import JobSpec, RenderChunk
 from helios.reads import file_digest
 from helios.seam_proof import (
@@ -15,9 +15,9 @@ from helios.seam_proof import (
     chunks_to_heal,
     compare_seams,
     is_replayed,
-    save_all_side_by_side,
     with_replay,
 )
+from orchestrator.delivery import deliver
 from orchestrator.destination import Destination
 from orchestrator.events import Event, SeamsCompared, SeamsDiffer, SeamsHealing
 
@@ -39,6 +39,10 @@ class SeamSource(ABC):
         """Return the boundary frames of a job's chunks by their ids, as far as there are any."""
 
     @abstractmethod
+    async def pictures_of(self, chunk_id: int) -> BoundaryPictures | None:
+        """Return the pictures of a chunk's boundary frames; None where they aren't kept."""
+
+    @abstractmethod
     async def adopt(self, healed: JobSpec, chunk_ids: Collection[int]) -> None:
         """Make ready for chunks that are rendered again by other commands."""
 
@@ -52,12 +56,20 @@ class ChunkFolder(SeamSource):
         Folder that the chunks' `outputFile`s are relative to.
     """
 
-    def __init__(self, job_dir: Path, *, pictures: Path) -> None:
+    def __init__(self, spec: JobSpec, job_dir: Path, *, pictures: Path) -> None:
         super().__init__(pictures)
+        self._spec = spec
         self._job_dir = job_dir
 
     async def boundary_frames(self, spec: JobSpec) -> Mapping[int, BoundaryFrames]:
         return await asyncio.to_thread(self._read, spec)
+
+    async def pictures_of(self, chunk_id: int) -> BoundaryPictures | None:
+        path = self._note_of(self._spec.chunk(chunk_id))
+        try:
+            return BoundaryPictures.parse(await asyncio.to_thread(path.read_bytes))
+        except OSError:
+            return None
 
     async def adopt(self, healed: JobSpec, chunk_ids: Collection[int]) -> None:
         """Leave the outputs until others replace them: nothing else has to be done."""
@@ -67,7 +79,7 @@ class ChunkFolder(SeamSource):
         return {id_: frames for id_, frames in found.items() if frames is not None}
 
     def _frames_of(self, chunk: RenderChunk) -> BoundaryFrames | None:
-        frames = BoundaryFrames.load(self._job_dir / boundary_beside(chunk.output_file))
+        frames = BoundaryFrames.load(self._note_of(chunk))
         if frames is None:
             return None
         with contextlib.suppress(OSError):
@@ -75,6 +87,9 @@ class ChunkFolder(SeamSource):
             if file_digest(self._job_dir / chunk.output_file) == frames.output:
                 return frames
         return None
+
+    def _note_of(self, chunk: RenderChunk) -> Path:
+        return self._job_dir / boundary_beside(chunk.output_file)
 
 
 def seam_pictures(destination: Destination | None, job_dir: Path) -> Path:
@@ -138,14 +153,14 @@ class SeamStep:
         frames = await self._source.boundary_frames(spec)
         if not frames:
             return SeamOutcome()
-        proof = await compare_seams(chunks, frames)
+        proof = await compare_seams(chunks, frames, self._source.pictures_of)
         healed: list[int] = []
         if proof.differing and spec.seams == "heal":
             healed = chunks_to_heal(spec, frames)
             if healed:
                 await self._heal(proof, healed)
                 frames = await self._source.boundary_frames(spec)
-                proof = await compare_seams(chunks, frames)
+                proof = await compare_seams(chunks, frames, self._source.pictures_of)
         outcome = SeamOutcome(
             proof=proof,
             healed=tuple(healed),
@@ -154,15 +169,16 @@ class SeamStep:
         self._emit(
             SeamsCompared(
                 seams=proof.seams,
-                proven=proof.equal + proof.alike,
+                proven=proof.proven,
                 unknown=proof.unknown,
                 differing=len(proof.differing),
                 healed=outcome.healed,
             )
         )
         if proof.differing:
-            await save_all_side_by_side(proof.differing, self._source.pictures)
-            error = proof.error(pictures=str(self._source.pictures), healed=healed)
+            error = await proof.explained(
+                self._source.pictures_of, save=self._keep_picture, healed=healed
+            )
             if spec.seams == "heal":
                 raise error
             self._emit(SeamsDiffer(error.message, error.details))
@@ -174,6 +190,11 @@ class SeamStep:
         healed = with_replay(self._spec, chunk_ids)
         await self._source.adopt(healed, chunk_ids)
         await self._render(healed, chunk_ids)
+
+    async def _keep_picture(self, path: Path) -> str:
+        kept = self._source.pictures / path.name
+        await asyncio.to_thread(deliver, path, kept)
+        return str(kept)
 
     def _emit(self, event: Event) -> None:
         if self._on_event is not None:

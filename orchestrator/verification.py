@@ -9,9 +9,8 @@ from helios.chunk_ends import ChunkEnds
 from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.chunk_work import read_record
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
-from helios.job_folder import JobFolder, record_beside
+from helios.job_folder import HEALED_SPEC, JobFolder, record_beside
 from helios.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
-from helios.seam_proof import HEALED_SPEC
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import SeamReport, check_merge, seen_ends
 from helios.storage import ArtifactStorage

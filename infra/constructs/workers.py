@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from helios.job_folder import JOINING
+from helios.job_folder import HEALED_SPEC, JOINING
 from infra.acknowledge import acknowledge
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
@@ -28,8 +28,11 @@ class Workers(Construct):
         self._artifacts = artifacts
         self.chunk = self._chunk_worker()
         self.merge = self._merge_worker()
-        self._allow(self.chunk, writes="jobs/*/chunks/*")
-        self._allow(self.merge, writes="jobs/*/output/*")
+        self._allow(self.chunk, writes=["jobs/*/chunks/*"])
+        # It renders chunks again where their seams can be seen.
+        self._allow(
+            self.merge, writes=["jobs/*/output/*", "jobs/*/chunks/*", f"jobs/*/{HEALED_SPEC}"]
+        )
         self._allow_joining(self.merge)
         for worker, part in ((self.chunk, "chunk-worker"), (self.merge, "merge-worker")):
             cdk.Tags.of(worker).add("helios:part", part)
@@ -71,27 +74,24 @@ class Workers(Construct):
             "HELIOS_ASSET_CACHE_BYTES": str(int(disk * _MB * _CACHE_SHARE)),
         }
 
-    def _allow(self, worker: ImageFunction, *, writes: str) -> None:
+    def _allow(self, worker: ImageFunction, *, writes: list[str]) -> None:
         artifacts, role = self._artifacts, worker.role
         artifacts.allow_listing(role)
         artifacts.allow(role, actions=["s3:GetObject"], keys=["assets/*", "jobs/*"])
         artifacts.allow(
             role,
             actions=["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"],
-            keys=[writes],
+            keys=writes,
         )
         for place in map(urlsplit, self._configuration.allowed_sources):
             if place.scheme == "s3":
                 _allow_source(role, bucket=place.netloc, prefix=place.path.lstrip("/"))
 
     def _allow_joining(self, worker: ImageFunction) -> None:
-        """Allow what a merge writes for a while beside the chunks, where the storage joins them."""
-        actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
-        keys = [f"jobs/*/{JOINING}*"]
-        self._artifacts.allow(worker.role, actions=[*actions, "s3:PutObjectTagging"], keys=keys)
-        # A record whose chunk is damaged goes, so that the chunk is rendered again.
-        records = ["jobs/*/chunks/*.json"]
-        self._artifacts.allow(worker.role, actions=["s3:DeleteObject"], keys=records)
+        """Allow to remove what lies beside the chunks for a while, where the storage joins them."""
+        # A record whose chunk is damaged goes, too, so that the chunk is rendered again.
+        keys = [f"jobs/*/{JOINING}*", "jobs/*/chunks/*.json"]
+        self._artifacts.allow(worker.role, actions=["s3:DeleteObject"], keys=keys)
 
 
 def _allow_source(role: iam.Role, *, bucket: str, prefix: str) -> None:

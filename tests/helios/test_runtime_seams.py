@@ -10,9 +10,8 @@ import pytest
 
 from helios.boundary_frames import BoundaryFrames
 from helios.chunk_record import ChunkRecord, MergeRecord, chunk_key
-from helios.job_folder import chunk_record
+from helios.job_folder import HEALED_SPEC, SEAM_PICTURES, chunk_record
 from helios.job_spec import JobSpec
-from helios.seam_proof import HEALED_SPEC
 
 from .test_runtime_rendering import composition, rendering
 from .worker_site import FRAMES, Site, drawing, make_spec
@@ -103,8 +102,8 @@ def test_the_job_says_what_a_merge_does_about_seams(
     response = site.merge(job)
     assert response.exit_code == 0, response.stderr
     assert (again in response.stderr) and bool(again) == ("seams can be seen" in response.stderr)
-    pictures = [name for name in site.names() if name.startswith("seams/")]
-    assert pictures == ([f"seams/frame-{FRAMES - 1:06d}.png"] if again else [])
+    pictures = [name for name in site.names() if name.startswith(SEAM_PICTURES)]
+    assert pictures == ([f"{SEAM_PICTURES}frame-{FRAMES - 1:06d}.png"] if again else [])
     assert len(events(site, "chunk.stored")) == 2
     assert (record(site, spec, 1).boundary is None) == (check == "off")
 
@@ -116,7 +115,7 @@ def test_what_may_not_be_replayed_is_refused_with_pictures(site: Site, tmp_path:
     response = site.merge(job)
     assert response.error is not None
     assert (response.error.code, response.error.retryable) == ("SEAM_DIFFERS", False)
-    assert f"seams/frame-{FRAMES - 1:06d}.png" in site.names()
+    assert f"{SEAM_PICTURES}frame-{FRAMES - 1:06d}.png" in site.names()
     assert "--no-replay" in (response.error.hint or "")
 
 

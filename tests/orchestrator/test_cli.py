@@ -154,7 +154,7 @@ def test_a_page_for_another_systems_player_is_refused(bench: Any) -> None:
 def chunk_files(bench: Any, folder: str) -> list[str]:
     """Return the files in a job's folder of chunks, without notes of boundary frames."""
     names = bench.names(f"{folder}/chunks")
-    return [name for name in names if not name.endswith(".boundary.json")]
+    return [name for name in names if not name.endswith(".boundary")]
 
 
 @pytest.mark.long

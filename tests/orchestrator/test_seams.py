@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from helios.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames
+from helios.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, BoundaryPictures
 from orchestrator.job import Stitch
 from orchestrator.planner import ChunkSizes, RenderOptions, plan
 
@@ -227,11 +227,11 @@ def test_a_healed_chunk_is_not_rendered_a_third_time(seams: SeamBench, in_one: l
 def test_boundary_frames_of_another_file_prove_nothing(seams: SeamBench) -> None:
     assert seams.render(PURE, "--keep").status == 0
     chunks = seams.bench.folder / "v.mp4.job/chunks"
-    note = chunks / "00001.boundary.json"
+    note = chunks / "00001.boundary"
     frames = BoundaryFrames.load(note)
     assert frames is not None
     assert (frames.start, frames.frames, frames.replayed) == (3, 3, False)
-    note.write_text(note.read_text().replace(frames.output, "0" * 64))
+    note.write_bytes(note.read_bytes().replace(frames.output.encode(), b"0" * 64))
     again = seams.render(PURE, "--resume")
     assert events(again, "completed")[0]["seams"]["unknown"] == 2
 
@@ -259,7 +259,7 @@ def test_the_frame_before_is_drawn_by_whichever_page_takes_the_first(
     (bench.folder / "page.html").write_text(PURE)
     found = []
     for start in (0, 3):
-        note = bench.folder / f"{start}.json"
+        note = bench.folder / f"{start}.boundary"
         subprocess.run(
             [
                 *(HELIOS, "render", "page.html", "-o", f"{start}.mp4", "--width", "64"),
@@ -277,7 +277,9 @@ def test_the_frame_before_is_drawn_by_whichever_page_takes_the_first(
     assert first.before is None
     assert second.before == first.last
     assert second.last != first.last
-    assert (first.last.width, first.last.height) == (64, 36)
+    pictures = BoundaryPictures.parse((bench.folder / "3.boundary").read_bytes())
+    assert pictures is not None
+    assert pictures.before != pictures.last
     assert len(frames(bench.folder / "3.mp4")) == 3
 
 
@@ -287,12 +289,12 @@ def test_images_leave_no_boundary_frames(bench: Any) -> None:
         [HELIOS, "render", "page.html", "-o", "images", "--frame-count", "2"],
         check=False,
         cwd=bench.folder,
-        env={**os.environ, BOUNDARY_VARIABLE: "note.json"},
+        env={**os.environ, BOUNDARY_VARIABLE: "note"},
         capture_output=True,
     )
     assert done.returncode == 0
     assert bench.names("images") == ["frame-000000.png", "frame-000001.png"]
-    assert "note.json" not in bench.names()
+    assert "note" not in bench.names()
 
 
 # --- elsewhere ------------------------------------------------------------------------------

@@ -24,20 +24,20 @@ def test_the_chunk_worker_reads_jobs_and_assets_and_writes_chunks_alone(
     }
 
 
-def test_the_merge_worker_reads_jobs_and_assets_and_writes_outputs_alone(
+def test_the_merge_worker_reads_jobs_and_assets_and_writes_outputs_and_healed_chunks(
     template: Template,
 ) -> None:
     assert template.allowed("WorkersMergeRole") == own("WorkersMerge") | {
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/assets/*"),
         ("s3:GetObject", f"{BUCKET}/jobs/*"),
-        ("s3:PutObject", f"{BUCKET}/jobs/*/output/*"),
-        ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/output/*"),
-        ("s3:AbortMultipartUpload", f"{BUCKET}/jobs/*/output/*"),
+        *(
+            (action, f"{BUCKET}/jobs/*/{keys}")
+            for action in ("s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload")
+            # Chunks that are rendered again where their seams can be seen.
+            for keys in ("output/*", "chunks/*", "healed.json")
+        ),
         # While the storage joins chunks.
-        ("s3:PutObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
-        ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/chunks/joining-*"),
-        ("s3:AbortMultipartUpload", f"{BUCKET}/jobs/*/chunks/joining-*"),
         ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
         # Of damaged chunks.
         ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/*.json"),
