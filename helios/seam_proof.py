@@ -59,7 +59,8 @@ class SeamProof:
     equal:
         Seams whose pictures are the same to the bit.
     alike:
-        Those that differ as little as pictures of different machines or versions may, and are.
+        Those that differ by less than can be seen, and may: their pictures are of different
+        machines or versions, or rendering chunks again didn't change it.
     unknown:
         Those where a chunk left no picture: rendered without the check, or by another program.
     differing:
@@ -126,7 +127,11 @@ class SeamProof:
 
 
 async def compare_seams(
-    chunks: Sequence[RenderChunk], frames: Mapping[int, BoundaryFrames], read: PictureReader
+    chunks: Sequence[RenderChunk],
+    frames: Mapping[int, BoundaryFrames],
+    read: PictureReader,
+    *,
+    tolerant: bool = False,
 ) -> SeamProof:
     """Compare the pictures of chunks that meet.
 
@@ -137,7 +142,10 @@ async def compare_seams(
     frames:
         The chunks' boundary frames, by id; there may be none of some.
     read:
-        Is asked only for pictures of different renderers that aren't the same.
+        Is asked only for pictures that aren't the same and may be alike.
+    tolerant:
+        Accept pictures of one renderer, too, that differ by less than can be seen: where rendering
+        chunks again can't help, or didn't.
     """
     equal = alike = unknown = 0
     differing = []
@@ -148,7 +156,7 @@ async def compare_seams(
             unknown += 1
         elif ended.last == began.before:
             equal += 1
-        elif ended.renderer != began.renderer and await _is_alike(difference, read):
+        elif (tolerant or ended.renderer != began.renderer) and await _is_alike(difference, read):
             alike += 1
         else:
             differing.append(difference)

@@ -73,7 +73,7 @@ async def prove_seams(
         ids = seam_proof.chunks_to_heal(spec, frames)
         if ids:
             proven = await _heal(proven, storage, proof, ids)
-            proof = await _compare(proven, storage)
+        proof = await _compare(proven, storage, tolerant=True)
     if not proof.differing:
         return proven
     error = await proof.explained(
@@ -105,11 +105,14 @@ async def _heal(
     return ProvenJob(assignment=assignment, records=records, healed=ids)
 
 
-async def _compare(proven: ProvenJob, storage: ArtifactStorage) -> "SeamProof":
+async def _compare(
+    proven: ProvenJob, storage: ArtifactStorage, *, tolerant: bool = False
+) -> "SeamProof":
     from helios.seam_proof import compare_seams  # noqa: PLC0415
 
     chunks = proven.assignment.spec.chunks_by_frame()
-    return await compare_seams(chunks, _frames(proven.records), _reader(proven, storage))
+    frames = _frames(proven.records)
+    return await compare_seams(chunks, frames, _reader(proven, storage), tolerant=tolerant)
 
 
 def _reader(proven: ProvenJob, storage: ArtifactStorage) -> "PictureReader":

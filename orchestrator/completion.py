@@ -87,6 +87,7 @@ def tell_completion(
     if seams.proof.seams:
         facts["seams"] = {
             "proven": seams.proof.proven,
+            "alike": seams.proof.alike,
             "unknown": seams.proof.unknown,
             "differing": len(seams.proof.differing),
             "healedChunks": list(seams.healed),

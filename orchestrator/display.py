@@ -315,7 +315,10 @@ def _described_seams(
         case SeamsDiffer():
             return "\n".join([f"warning: {event.message}", *(f"  - {d}" for d in event.details)])
         case SeamsCompared():
-            return f"{event.proven} of {event.seams} seams proven" if verbose else None
+            text = f"{event.proven} of {event.seams} seams proven"
+            if event.alike:
+                return f"{text}; {event.alike} differ by less than can be seen"
+            return text if verbose else None
 
 
 def _described_log(event: LogLine, *, verbose: bool) -> str | None:

@@ -102,11 +102,13 @@ class SeamsCompared:
     """The seams were compared, the last time.
 
     Of so many `seams`, those that are `proven` can't be seen, those that are `differing` can be,
-    and of those that are `unknown` there are no pictures. The chunks `healed` were rendered again.
+    and of those that are `unknown` there are no pictures. Of the proven ones those that are `alike`
+    differ by less than can be seen. The chunks `healed` were rendered again.
     """
 
     seams: int
     proven: int
+    alike: int
     unknown: int
     differing: int
     healed: tuple[int, ...]

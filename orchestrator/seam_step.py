@@ -160,7 +160,7 @@ class SeamStep:
             if healed:
                 await self._heal(proof, healed)
                 frames = await self._source.boundary_frames(spec)
-                proof = await compare_seams(chunks, frames, self._source.pictures_of)
+            proof = await compare_seams(chunks, frames, self._source.pictures_of, tolerant=True)
         outcome = SeamOutcome(
             proof=proof,
             healed=tuple(healed),
@@ -170,6 +170,7 @@ class SeamStep:
             SeamsCompared(
                 seams=proof.seams,
                 proven=proof.proven,
+                alike=proof.alike,
                 unknown=proof.unknown,
                 differing=len(proof.differing),
                 healed=outcome.healed,

@@ -105,6 +105,7 @@ def test_a_page_that_counts_its_frames_is_healed_and_the_result_says_so(
     (completed,) = events(done, "completed")
     assert completed["seams"] == {
         "proven": 4,
+        "alike": 0,
         "unknown": 0,
         "differing": 0,
         "healedChunks": [1, 2, 3, 4],
