@@ -46,6 +46,11 @@ class FrameCapture:
         exact = options.scale == 1 and not options.transparent
         self.reads_canvas = options.direct and exact and not options.reference
 
+    @property
+    def needs_fresh_layout(self) -> bool:
+        """Whether the next picture is likely a screenshot of a page that has changed."""
+        return not (self.is_quiet or self.reads_canvas)
+
     def start_clock(self) -> None:
         """Count the times of draws from now on, in whole seconds."""
         self._base_ticks = math.ceil(time.monotonic() * 1000) * 1000
@@ -88,12 +93,13 @@ class FrameCapture:
             return base64.b64decode(answer["data"])
         if self._reference:
             return await self._screenshot(image)
+        was_computed = self.needs_fresh_layout
         data = await self._canvas_picture(image)
         if data is not None:
             return data
-        if self.is_quiet:
-            if not await self.draw():
-                return self.last_image
+        if self.is_quiet and not await self.draw():
+            return self.last_image
+        if not was_computed:
             await self._session.run("__helios_runtime__.forgetGroups()")
         data = await self._screenshot(image)
         # On a page at rest, a draw that reports no damage will do from here on. That draw costs a
