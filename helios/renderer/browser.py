@@ -61,6 +61,12 @@ _FLAGS = (
     "--font-render-hinting=none",
     "--disable-lcd-text",
     "--disable-partial-raster",
+    # No layers for flat 3D transforms, such as translate3d(x, y, 0): a layer keeps traces of the
+    # frames before. The rest of this mode is undone: 16-bit colours, a button on videos to cast
+    # them, and, in `_script_flags`, a small heap.
+    "--enable-low-end-device-mode",
+    "--disable-rgba-4444-textures",
+    "--disable-blink-features=RemotePlaybackBackend",
     # A frame is drawn when all of it is ready, on the frame's own clock.
     "--disable-checker-imaging",
     "--disable-image-animation-resync",
@@ -72,6 +78,10 @@ _FLAGS = (
     "--disable-renderer-backgrounding",
     "--run-all-compositor-stages-before-draw",
 )
+#: The scripts' heap, as V8 chooses it: a part of the machine's memory, and at most so many MiB.
+_HEAP_PART, _MAX_HEAP = 1 / 4, 4096
+#: MiB of the half of the heap's young generation that objects are allocated in.
+_YOUNG_SPACE = 32
 #: What Chromium writes when a process of its gives up.
 _LAST_WORDS = re.compile(r":FATAL:|\bOOM\b|[Oo]ut of memory|No space left|Received signal")
 #: Only with this flag does the headless shell draw when it is told to and at no other time.
@@ -147,7 +157,14 @@ async def open_browser(
     try:
         if network is None:
             network = network_flags(local_port=None, proxy=None)
-        flags = [*_FLAGS, *_machine_flags(), *network, f"--user-data-dir={profile}", *extra_flags]
+        flags = [
+            *_FLAGS,
+            *_machine_flags(),
+            _script_flags(),
+            *network,
+            f"--user-data-dir={profile}",
+            *extra_flags,
+        ]
         if on_demand:
             flags.append(_BEGIN_FRAME_FLAG)
         pid, read_fd, write_fd = _spawn(path, flags, profile)
@@ -183,6 +200,16 @@ def _machine_flags() -> list[str]:
     except OSError:
         flags.append("--disable-dev-shm-usage")
     return flags
+
+
+def _script_flags() -> str:
+    """Return the flag that gives scripts the memory and the optimisations of an ordinary device."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
+    heap = int(min(memory * _HEAP_PART, _MAX_HEAP))
+    return (
+        f"--js-flags=--no-optimize-for-size,--max-old-space-size={heap},"
+        f"--max-semi-space-size={_YOUNG_SPACE}"
+    )
 
 
 def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from helios.renderer.page.options import EPOCH_MS, PageOptions
 _PARTS = (
     "realm",
     "native",
+    "device",
     "tasks",
     "randomness",
     "clocks",
@@ -60,6 +61,7 @@ _PARTS = (
 #: The parts of the runtime that workers have.
 _WORKER_PARTS = (
     "realm",
+    "device",
     "tasks",
     "randomness",
     "clocks",

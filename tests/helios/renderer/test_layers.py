@@ -60,6 +60,28 @@ PAGES = {
     "a box moved by translate3d": scripted(
         "b.style.transform = `translate3d(${n * 1.7}px, 0, 0)`", PLAIN
     ),
+    "text moved by translate3d": scripted(
+        "b.style.transform = `translate3d(${n * 1.7}px, ${n * 0.3}px, 0)`"
+    ),
+    "text moved by translate3d in an animation": animated(
+        "transform: translate3d(0, 0, 0)", "transform: translate3d(100px, 31px, 0)"
+    ),
+    "text moved, turned and scaled as GSAP does": scripted(
+        "b.style.transform = n > 40 ? 'translate(50px, 9px)' : "
+        "`translate3d(${n * 1.3}px, ${n * 0.7}px, 0px) rotate(${n}deg) scale(${0.3 + n / 40})`; "
+        "b.style.opacity = Math.min(1, n / 30)"
+    ),
+    "an image scaled with translateZ(0)": scripted(
+        "b.style.transform = `translateZ(0) scale(${0.6 + n / 100})`", IMAGE
+    ),
+    "text under translateZ(0) that moves by its position": scripted(
+        "b.style.left = `${n * 1.7}px`", style="transform: translateZ(0)"
+    ),
+    "flat 3D in flat 3D": scripted(
+        "o.style.transform = `translate3d(${n * 1.1}px, 0, 0)`; "
+        "b.style.transform = `scale3d(1.2, 1.2, 1) rotate3d(0, 0, 1, ${n}deg)`",
+        f"<div id=o style='will-change: transform'>{BOX}</div>",
+    ),
     "text moved by a transition": started(
         BOX, "#b { transition: transform 1s linear } #b.on { transform: translateX(100px) }"
     ),
