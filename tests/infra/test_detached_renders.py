@@ -205,7 +205,8 @@ def test_what_a_render_leaves_in_the_bucket_is_its_output_or_expires(renders: Re
     rules = renders.lifecycle_rules()
     kept = re.compile(r"jobs/[^/]+/(job\.json|status\.json|output/[^/]+)")
 
-    left = {key: renders.tags(key) for key in renders.keys("")}
+    keys = [*renders.keys(f"jobs/{spec.id}/"), *renders.keys("map-runs/")]
+    left = {key: renders.tags(key) for key in keys}
 
     for key, tags in left.items():
         assert expires(rules, key, tags) or kept.fullmatch(key), f"{key} stays for ever"
