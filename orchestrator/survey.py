@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from helios.errors import OptionInvalid
+from helios.errors import HeliosError, OptionInvalid
 from helios.render_warning import RenderWarning
 from helios.renderer.composition import Composition
 from helios.renderer.inspect import inspect
 from helios.renderer.page import LOAD_TIMEOUT, PageOptions
 from orchestrator.planner import RenderOptions
+
+#: Times that the page is looked at, where a browser dies.
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,19 @@ async def survey(
         raise OptionInvalid(f"{frames} frames: there must be at least one")
     composition = Composition.find(source)
     seconds = None if frames is None else float(frames / options.rate)
-    facts = await inspect(
-        composition,
-        _page(options),
-        duration=seconds,
-        sound=sound,
-        check_sound=sound and not options.allow_missing,
-    )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            facts = await inspect(
+                composition,
+                _page(options),
+                duration=seconds,
+                sound=sound,
+                check_sound=sound and not options.allow_missing,
+            )
+            break
+        except HeliosError as fault:
+            if not fault.retryable or attempt == _ATTEMPTS:
+                raise
     count = facts.frames(options.rate) if frames is None else frames
     return Survey(count, facts.sounds, facts.moves, facts.warnings)
 

@@ -247,22 +247,35 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
     assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "240"
 
 
+def kill_browser(command: Any, *, of_chunk: bool) -> bool:
+    """Kill a browser, of a chunk's render or of the look at the page before it."""
+    for process in command.family():
+        with contextlib.suppress(psutil.Error):
+            # Where the browser is started by a script, both have this argument.
+            words = process.cmdline()
+            is_browser = "--remote-debugging-pipe" in words and not words[0].endswith("sh")
+            renders = any("--start-frame" in above.cmdline() for above in process.parents())
+            if is_browser and renders == of_chunk:
+                process.kill()
+                return True
+    return False
+
+
+@pytest.mark.browser
+def test_a_browser_that_dies_before_the_first_chunk_is_started_again(bench: Any) -> None:
+    command = bench.start("render", "page.html", "-o", "v.mp4", *SMALL, "--frames", 4, "--no-audio")
+    command.wait_until(lambda: kill_browser(command, of_chunk=False))
+    done = command.end()
+    assert done.status == 0, done.stderr
+    assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "4"
+
+
 @pytest.mark.browser
 def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: Any) -> None:
     flags = (*SMALL, "--duration", 8, "--chunks", 2, "--concurrency", 1, "--retry-delay", 0)
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags, "--no-audio", "--json")
 
-    def kill_a_browser() -> bool:
-        for process in command.family():
-            with contextlib.suppress(psutil.Error):
-                # Where the browser is started by a script, both have this argument.
-                words = process.cmdline()
-                if "--remote-debugging-pipe" in words and not words[0].endswith("sh"):
-                    process.kill()
-                    return True
-        return False
-
-    command.wait_until(kill_a_browser)
+    command.wait_until(lambda: kill_browser(command, of_chunk=True))
     done = command.end()
     assert done.status == 0, done.stdout
     [retrying] = [doc for doc in done.documents if doc["event"] == "chunk_retrying"]
@@ -427,7 +440,7 @@ def test_a_file_that_the_page_lacks_is_named(bench: Any) -> None:
     flags = ("page.html", "-o", "v.mp4", *SMALL, "--frames", 4, "--chunks", 2)
     done = bench.run("render", *flags, "--no-audio")
     assert done.status == 2, done.stderr
-    assert "ASSET_MISSING after 1 attempt" in done.stderr
+    assert "error[ASSET_MISSING]" in done.stderr
     assert "lost.png" in done.stderr
     assert "gone.png" in done.stderr
     assert "v.mp4" not in bench.names()

@@ -27,6 +27,8 @@ const show = (name, frame) => setTimeout(async () => {
 show("mood.json", 3);
 show("scene.json", 6);
 </script></html>"""
+#: The video, what it read, and the pictures at its ends.
+FILES_OF_A_CHUNK = 3
 FLAGS = ("--width", 20, "--height", 10, "--frames-per-chunk", 3, "--allow-missing", "--json")
 
 
@@ -146,7 +148,7 @@ def test_what_the_last_render_did_not_use_is_removed(film: Film) -> None:
     before = film.bench.names("v.mp4.job/chunks")
     assert film.render("--crf", 30)[0] == {0, 1, 2}
     after = film.bench.names("v.mp4.job/chunks")
-    assert len(after) == len(before) == 6
+    assert len(after) == len(before) == 3 * FILES_OF_A_CHUNK
     assert not set(after) & set(before)
 
 
@@ -176,7 +178,7 @@ def test_after_a_kill_nothing_stale_is_kept(film: Film) -> None:
     command.wait_for_orphans()
     assert len(film.render()[0]) < 3
     assert film.looks_fresh()
-    assert len(list(film.chunks.iterdir())) == 6
+    assert len(list(film.chunks.iterdir())) == 3 * FILES_OF_A_CHUNK
 
 
 def test_a_stopped_render_is_resumed_with_the_same_care(film: Film) -> None:
