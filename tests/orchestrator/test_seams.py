@@ -150,9 +150,10 @@ def test_a_warning_names_frame_and_region_and_shows_both_pictures(seams: SeamBen
     done = seams.render(COUNTING, "--seam-check", "warn")
     assert done.status == 0
     (warning,) = events(done, "seams_differ")
-    assert "frame 2, 5" in warning["message"]
-    assert "frame 2, drawn by chunks 0 and 1, differs within" in warning["details"][0]
-    assert seams.bench.names("v.seams") == ["frame-000002.png", "frame-000005.png"]
+    # The frames after the first are visited in any case, so that the seam after frame 2 is the same.
+    assert "draw frame 5 differently" in warning["message"]
+    assert "frame 5, drawn by chunks 1 and 2, differs within" in warning["details"][0]
+    assert seams.bench.names("v.seams") == ["frame-000005.png"]
     assert len(seams.frames()) == FRAMES
     assert len(events(done, "chunk_started")) == 3
 
@@ -357,4 +358,4 @@ def test_elsewhere_the_check_is_the_jobs_own_too(tmp_path: Path, check: Any) -> 
     notes = bench.run(spec, site, stitch=Stitch.WORKER, concurrency=1)
     assert site.rendered() == [0, 1, 2]
     differing = notes.facts("completed")[0].get("seams", {}).get("differing", 0)
-    assert differing == {"off": 0, "warn": 2}[check]
+    assert differing == {"off": 0, "warn": 1}[check]
