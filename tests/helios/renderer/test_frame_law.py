@@ -71,6 +71,9 @@ LONG = {
     "props",
     "moving-images",
     "view-transition",
+    "workers",
+    "gif",
+    "tells-time",
 }
 MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 
