@@ -150,7 +150,7 @@ def test_a_warning_names_frame_and_region_and_shows_both_pictures(seams: SeamBen
     done = seams.render(COUNTING, "--seam-check", "warn")
     assert done.status == 0
     (warning,) = events(done, "seams_differ")
-    # The frames after the first are visited in any case, so that the seam after frame 2 is the same.
+    # The first frames are visited in any case, so that the seam after frame 2 is the same.
     assert "draw frame 5 differently" in warning["message"]
     assert "frame 5, drawn by chunks 1 and 2, differs within" in warning["details"][0]
     assert seams.bench.names("v.seams") == ["frame-000005.png"]

@@ -44,5 +44,4 @@ const countPromises = (operations) => {
     for (const name of counted) countPromise(holder, name, owner === "window" ? name : `${owner}.${name}`);
   }
 };
-const OPERATIONS = promiseOperations();
-countPromises(OPERATIONS);
+countPromises(PROMISE_OPERATIONS);
