@@ -217,7 +217,7 @@ class JobExecutor:
 
         chunk_run = chunk_run_of(selection, adapter)
         proving: SeamStep | None = None
-        # Chunks that somebody chose by their ids are rendered, and no others.
+        # Only chunks that were chosen by their ids are rendered.
         if seams is not None and spec.seams != "off" and chunk_ids is None:
             proving = SeamStep(spec, source=seams, render=render_again, on_event=on_event)
         merging: MergeStep | None = None

@@ -304,7 +304,7 @@ async def shoot(
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Let each page take the next frames that nobody has taken, and write them in order.
+    """Let each page take the next frames that no other page has, and write them in order.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ class PageMedia:
         try:
             await self._session.call("Runtime.evaluate", params)
         except HeliosError:
-            return  # the document is gone, or the browser: whoever waits is told elsewhere
+            return  # the document or the browser is gone, which the pending call reports
 
     async def _source(self, address: str) -> Path | str:
         if self.root is not None and address.startswith(f"{LOCAL_ORIGIN}/"):

@@ -28,10 +28,10 @@ const runCallbacks = () => {
 const LOOP_AGE = 4;
 const hasNewCallbacks = () => [...callbacks.values()].some(({ age }) => age < LOOP_AGE);
 let runFrame = () => {};
-let undrawn = 0; // draws of this frame in which the browser didn't come to the page
-let cameByItself = false;
+let undrawn = 0; // draws of this frame in which the browser skipped the page
+let drawnByBrowser = false;
 const armFrame = () => {
-  [undrawn, cameByItself] = [0, false];
+  [undrawn, drawnByBrowser] = [0, false];
   drawn = new Promise((resolve) => {
     runFrame = () => {
       runFrame = () => {};
@@ -42,7 +42,7 @@ const armFrame = () => {
     };
     // The browser leaves out documents that can't be seen; `settle` makes up for it.
     const onDraw = () => {
-      cameByItself = true;
+      drawnByBrowser = true;
       // Callbacks may draw videos.
       if (videosUnpictured().length) native.requestAnimationFrame(onDraw);
       else runFrame();
@@ -53,4 +53,4 @@ const armFrame = () => {
 // Whether the page has to be drawn once more, for the browser left it out. That goes without saying
 // for frames that can't be seen, so the outermost alone is looked at.
 const MAX_UNDRAWN = 3;
-const wasLeftOut = () => window === window.top && !cameByItself && undrawn++ < MAX_UNDRAWN;
+const wasLeftOut = () => window === window.top && !drawnByBrowser && undrawn++ < MAX_UNDRAWN;

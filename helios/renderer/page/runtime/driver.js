@@ -1,6 +1,6 @@
 // What the renderer calls: `advance` and `settle` for each frame.
 
-// Ask again and again, less and less often, until nobody waits; returns what still does.
+// Poll with growing pauses until there are no blockers or the time limit is over; returns those that are left.
 const untilReady = async (blockers) => {
   const deadline = native.now() + (gaveUp ? 0 : config.settleTimeout);
   let names = blockers();
@@ -22,7 +22,7 @@ const UNDRAWN = {
   resting: false,
   still: false,
 };
-// What a child answers, unless its document is replaced meanwhile: nobody answers then.
+// What a child answers; UNDRAWN if its document is replaced meanwhile, since no answer comes then.
 const whileThere = (child, answer) => {
   let answered = false;
   const gone = async () => {
