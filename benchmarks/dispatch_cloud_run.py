@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from helios.worker_job import InvocationResponse, WorkerJob
+from helios.contract.worker_job import InvocationResponse, WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.token_server import TokenServer

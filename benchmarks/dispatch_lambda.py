@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from benchmarks.dispatch_cloud_run import AT_ONCE, answering_at_once, row
-from helios.worker_job import WorkerJob
+from helios.contract.worker_job import WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
 #: How often they are sent by one client: the first time connections are made, then they are there.

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helios.conversation import OutputCallback
-from helios.job_spec import JobSpec
-from helios.render_executor import RenderExecutor
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.contract.job_spec import JobSpec
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
+from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.job_executor import JobExecutor
+from orchestrator.execution.job_executor import JobExecutor
 
 #: Processes of one measurement, and how many of them at once.
 PROCESSES = 1_000

@@ -13,10 +13,10 @@ import helios.storage.local
 import orchestrator.job_repository.file
 from chaos.scene import Scene
 from chaos.trouble import Trouble
+from helios.contract.worker_job import Artifact
 from helios.errors import DiskFull, StorageUnavailable
 from helios.storage.base import StoredObject
 from helios.storage.local import LocalStorage
-from helios.worker_job import Artifact
 
 #: Seconds that a slow storage takes at most.
 SLOW = 0.1

@@ -8,17 +8,17 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import orchestrator.adapters.place
+import orchestrator.scheduling.endpoint
 from chaos.breaking import break_records, break_storage, clock
 from chaos.scene import JOB, Scene, make_spec
 from chaos.trouble import Trouble
 from helios.errors import HeliosError
 from orchestrator.adapters.cloud_run import CloudRunAdapter
-from orchestrator.job import AdapterSettings, Placement, RunSettings
-from orchestrator.job_manager import JobManager
+from orchestrator.backends.backend import TargetBackend, WorkerGroupOpener
+from orchestrator.backends.endpoints import WorkerGroup
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.placement_runner import PlacementRunner, WorksiteOpener
-from orchestrator.worksites import Worksite
+from orchestrator.jobs.job_manager import JobManager
+from orchestrator.model.job import AdapterSettings, JobLocation, RunSettings
 
 #: Seconds between tries, short enough for hundreds of runs.
 PAUSE = 0.02
@@ -26,11 +26,11 @@ PAUSE = 0.02
 
 async def keep_job(scene: Scene, *, chunks: int, broken: int | None) -> None:
     """Keep the job that a run is about."""
-    manager = JobManager(FileJobRepository(scene.jobs), PlacementRunner())
+    manager = JobManager(FileJobRepository(scene.jobs), TargetBackend())
     adapter = AdapterSettings(kind="cloudrun", artifacts=scene.storage.as_uri())
     await manager.create(
         make_spec(chunks, broken=broken),
-        placement=Placement(
+        location=JobLocation(
             adapters=[adapter],
             job_path=str(scene.job_dir / "job.json"),
         ),
@@ -47,11 +47,11 @@ def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     break_storage(scene, trouble, draw)
     break_records(scene, trouble, draw)
-    orchestrator.adapters.place.FIRST_PAUSE = PAUSE
+    orchestrator.scheduling.endpoint.FIRST_PAUSE = PAUSE
     begun = datetime.now(UTC)
     manager = JobManager(
         FileJobRepository(scene.jobs),
-        PlacementRunner(opener=_opener(url)),
+        TargetBackend(opener=_opener(url)),
         now=clock(trouble, draw) if trouble.clock_jumps else lambda: datetime.now(UTC),
     )
     scene.note("began")
@@ -67,14 +67,14 @@ def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
     scene.note("ended", code=code, text=text, seconds=took)
 
 
-def _opener(url: str) -> WorksiteOpener:
+def _opener(url: str) -> WorkerGroupOpener:
     def open_sites(
         settings: Sequence[AdapterSettings],
         *,
         concurrency: int,  # noqa: ARG001 - the adapter needs no limit
-    ) -> Sequence[Worksite]:
+    ) -> Sequence[WorkerGroup]:
         return [
-            Worksite(
+            WorkerGroup(
                 name=each.kind,
                 adapter=CloudRunAdapter(url, progress=False),
                 artifacts=each.artifacts or "",

@@ -18,9 +18,9 @@ from chaos.orchestrators import keep_job, orchestrate
 from chaos.scene import FRAMES, JOB, PICTURE, Scene
 from chaos.trouble import CAUSES, Trouble
 from chaos.workers import PROCESSES, Workers, kill_family
-from orchestrator.file_lock import is_locked
-from orchestrator.job import ChunkState, Job, JobState
 from orchestrator.job_repository import FileJobRepository
+from orchestrator.job_repository.file_lock import is_locked
+from orchestrator.model.job import ChunkState, Job, JobState
 
 #: Seconds until an orchestrator is killed, at most, or joined by another one.
 MEDDLED_WITHIN = 1.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helios.chunk_record import ChunkRecord
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.records.chunk_record import ChunkRecord
 
 FPS = 30
 #: Frames of each chunk.

@@ -18,12 +18,12 @@ from aiohttp import web
 from chaos.breaking import break_storage
 from chaos.scene import Scene
 from chaos.trouble import Trouble
-from helios.render_executor import RenderExecutor
-from helios.runtime import WorkerRuntime
+from helios.contract.worker_job import Invocation, WorkerResult
+from helios.process.render_executor import RenderExecutor
 from helios.storage import split_url
-from helios.worker_config import WorkerConfig
-from helios.worker_job import Invocation, WorkerResult
-from helios.worker_log import WorkerLog
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 
 #: Workers at the same time.
 DISKS = 4

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fuzz.compare import Difference
 from fuzz.draw import FRAMES
-from helios.audio import mix_audio
-from helios.frame_rate import samples_before
+from helios.contract.frame_rate import samples_before
+from helios.media.audio_mix import mix_audio
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params
 from helios.renderer.sound import Soundtrack

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from helios.contract.frame_rate import frame_rate
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.errors import EXIT_INTERRUPTED, HeliosError, OptionInvalid, report
-from helios.frame_rate import frame_rate
-from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
-from helios.stop_signals import call_on_stop
+from helios.process.stop_signals import call_on_stop
 
 if TYPE_CHECKING:
     from helios.renderer.page import PageOptions
@@ -297,19 +297,17 @@ def merge(
     async def work() -> None:
         import tempfile
 
-        from helios.merge import merge as join
         from helios.output import check_writable, whole_output
+        from helios.stitcher.ffmpeg import FfmpegStitcher, MergeEncoding
+
+        async def stitch(audio: Path | None, audio_codec: str | None) -> None:
+            encode = MergeEncoding(
+                video_codec=video_codec, audio_codec=audio_codec, quality=quality, preset=preset
+            )
+            await FfmpegStitcher(audio=audio, encode=encode).stitch(inputs or [], output)
 
         if audio_from is None:
-            await join(
-                output,
-                inputs or [],
-                audio=audio,
-                video_codec=video_codec,
-                audio_codec=audio_codec,
-                quality=quality,
-                preset=preset,
-            )
+            await stitch(audio, audio_codec)
             return
         from helios.renderer.composition import Composition
         from helios.renderer.sound import mix_composition
@@ -341,15 +339,7 @@ def merge(
                 replay=replay,
             )
             if inputs:
-                await join(
-                    output,
-                    inputs,
-                    audio=sound if found else None,
-                    video_codec=video_codec,
-                    audio_codec=None,
-                    quality=quality,
-                    preset=preset,
-                )
+                await stitch(sound if found else None, None)
             elif found:
                 with whole_output(output) as folder:
                     alone = folder / output.name
@@ -414,7 +404,7 @@ async def _render(request: "RenderRequest", *, verbose: bool) -> None:
 def _page_options(
     *, props: str, time_zone: str, locale: str, timeout: float, **settings: Any
 ) -> "PageOptions":
-    from helios import localization
+    from helios.contract import localization
     from helios.renderer.page import PageOptions
     from helios.renderer.props import read_props
 

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from helios.errors import OptionInvalid
-from helios.render_executor import DEFAULT_EXECUTABLES
+from helios.process.render_executor import DEFAULT_EXECUTABLES
 from infra.cloud_run.configuration import fault_line
 from infra.cloud_run.resource import CloudRunResource
 

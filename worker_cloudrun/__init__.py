@@ -1,1 +1,1 @@
-"""The worker on Google Cloud Run: a thin shell over `helios.runtime`."""
+"""The worker on Google Cloud Run: a thin shell over `helios.worker.runtime`."""

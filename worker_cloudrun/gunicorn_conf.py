@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any
 
 from helios.errors import HeliosError, report
-from helios.worker_config import WorkerConfig
+from helios.worker.worker_config import WorkerConfig
 from worker_cloudrun.service_config import ServiceConfig
 
 try:

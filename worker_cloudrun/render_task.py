@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
-from helios.chunk_record import chunk_key
+from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.worker_job import ErrorRecord, InvocationResponse
 from helios.errors import (
     EXIT_REFUSED,
     ArtifactNotFound,
@@ -17,16 +18,15 @@ from helios.errors import (
     InvocationInvalid,
     StorageInvalid,
 )
-from helios.job_folder import JobFolder, chunk_record
-from helios.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
-from helios.job_spec import JobSpec, RenderChunk
-from helios.outcome_webhook import tell_once
+from helios.records.chunk_record import chunk_key
+from helios.records.job_layout import JobFolder, chunk_record
+from helios.records.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
 from helios.redaction import without_secrets
-from helios.runtime import OpenJob, WorkerRuntime
 from helios.storage import ArtifactStorage
-from helios.webhook_delivery import WebhookSender
-from helios.worker_job import ErrorRecord, InvocationResponse
-from helios.worker_log import WorkerLog
+from helios.webhooks.delivery import WebhookSender
+from helios.webhooks.outcome import tell_once
+from helios.worker.runtime import OpenJob, WorkerRuntime
+from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
 
 #: Folder of a job in storage that takes what only one task may do.

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
-from helios.conversation import OutputCallback
+from helios.contract.worker_job import Invocation, InvocationResponse
 from helios.errors import Cancelled, HeliosError, WorkerThrottled, WorkerUnavailable
-from helios.runtime import WorkerRuntime, failure
-from helios.worker_job import Invocation, InvocationResponse
-from helios.worker_log import WorkerLog
+from helios.process.output_capture import OutputCallback
+from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.worker_log import WorkerLog
 
 #: Seconds that ending a command, cleaning up and answering may take.
 ENDING = 4.0

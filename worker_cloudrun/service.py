@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from helios.contract.worker_job import Invocation, InvocationResponse
 from helios.errors import (
     AccessDenied,
     CallerRejected,
@@ -19,10 +20,9 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
-from helios.runtime import WorkerRuntime, failure
-from helios.worker_config import WorkerConfig
-from helios.worker_job import Invocation, InvocationResponse
-from helios.worker_log import WorkerLog
+from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.progress import NDJSON, Progress
 from worker_cloudrun.renders import Renders
 from worker_cloudrun.request_body import BodyTooSlow, connection, read_body

@@ -19,7 +19,7 @@ GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfig:
-    """How requests are taken; what a worker may do is `helios.worker_config`'s.
+    """How requests are taken; what a worker may do is `helios.worker.worker_config`'s.
 
     Attributes
     ----------

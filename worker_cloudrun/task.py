@@ -5,15 +5,15 @@ import os
 import sys
 from collections.abc import Coroutine, Mapping
 
+from helios.contract.worker_job import Invocation, InvocationResponse
 from helios.errors import EXIT_REFUSED, HeliosError, report
-from helios.network_policy import NetworkPolicy
-from helios.runtime import WorkerRuntime
-from helios.stop_signals import call_on_stop
-from helios.webhook import SECRET
-from helios.webhook_delivery import WebhookSender, check_receiver
-from helios.worker_config import WorkerConfig
-from helios.worker_job import Invocation, InvocationResponse
-from helios.worker_log import WorkerLog
+from helios.network.network_policy import NetworkPolicy
+from helios.process.stop_signals import call_on_stop
+from helios.webhooks.delivery import WebhookSender, check_receiver
+from helios.webhooks.events import SECRET
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.render_task import RenderTask, run_render_task
 from worker_cloudrun.service_config import ServiceConfig
 from worker_cloudrun.task_variables import number, required

@@ -1,1 +1,1 @@
-"""The worker on AWS Lambda: a thin shell over `helios.runtime`."""
+"""The worker on AWS Lambda: a thin shell over `helios.worker.runtime`."""

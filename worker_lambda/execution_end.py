@@ -8,8 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from helios import errors
+from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import HeliosError, InvocationInvalid
-from helios.worker_job import Artifact, ErrorRecord
 
 _MILLISECONDS = 1000
 #: What Step Functions and Lambda call failures that have a name here.

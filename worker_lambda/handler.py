@@ -5,10 +5,10 @@ import json
 from functools import cache
 from typing import Any, Protocol
 
+from helios.contract.worker_job import MAX_WORKFLOW_OUTPUT_BYTES, InvocationResponse
 from helios.errors import HeliosError
-from helios.runtime import WorkerRuntime, failure
-from helios.worker_config import WorkerConfig
-from helios.worker_job import MAX_WORKFLOW_OUTPUT_BYTES, InvocationResponse
+from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.worker_config import WorkerConfig
 
 
 class Context(Protocol):
@@ -26,7 +26,8 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     Parameters
     ----------
     event:
-        `{"jobPath": "...", "chunkIndex": 0}`, and what `helios.worker_job.Invocation` has beside.
+        `{"jobPath": "...", "chunkIndex": 0}`, and the other fields of
+        `helios.contract.worker_job.Invocation`.
     context:
         Lambda's.
 

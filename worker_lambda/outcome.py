@@ -11,15 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from helios.contract.worker_job import ErrorRecord
 from helios.errors import OptionInvalid
-from helios.job_outcome import FailedChunk, JobOutcome, write_outcome
-from helios.network_policy import NetworkPolicy
-from helios.outcome_webhook import tell_outcome, webhook_secret
+from helios.network.network_policy import NetworkPolicy
+from helios.records.job_outcome import FailedChunk, JobOutcome, write_outcome
 from helios.storage import ArtifactStorage, open_storage
-from helios.webhook_delivery import WebhookSender
-from helios.worker_config import WorkerConfig
-from helios.worker_job import ErrorRecord
-from helios.worker_log import WorkerLog
+from helios.webhooks.delivery import WebhookSender
+from helios.webhooks.outcome import tell_outcome, webhook_secret
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 from worker_lambda.execution_end import MAP_FAILED, ExecutionEnd, error_record
 
 #: Times that one invocation sends an event; Lambda repeats an event's invocation twice.

@@ -13,10 +13,9 @@ from pathlib import Path
 from helios.assets.archive import SUFFIX, ArchiveLimits, digest_in, is_on_web
 from helios.assets.own_folder import OwnFolder, remove_tree
 from helios.assets.unpack import unpack_assets
+from helios.concurrency import CancelToken, finish_despite_cancel, run_blocking
 from helios.errors import DiskFull, HeliosError
-from helios.in_thread import Halt, in_thread
 from helios.storage import ArtifactStorage, open_storage, split_url
-from helios.to_the_end import to_the_end
 
 #: Bytes of unpacked assets that a worker keeps unless it is told otherwise.
 DEFAULT_MAX_BYTES = 2 * 1024**3
@@ -140,7 +139,7 @@ class AssetCache:
                 coming.set_exception(fault)
         try:
             if kept is not brought:
-                await to_the_end(_remove(brought.folder))
+                await finish_despite_cancel(_remove(brought.folder))
             await self._evict(self._max_bytes, spare_last=True)
         except BaseException:
             self._release(kept)
@@ -164,13 +163,13 @@ class AssetCache:
         archive = folder.with_name(f"{folder.name}{SUFFIX}")
         try:
             await self._fetch(url, archive)
-            size = await in_thread(
-                lambda halt: unpack_assets(
-                    archive, folder, sha256=sha256, limits=self._limits, halt=halt
+            size = await run_blocking(
+                lambda token: unpack_assets(
+                    archive, folder, sha256=sha256, limits=self._limits, token=token
                 )
             )
         except BaseException:
-            await to_the_end(_remove(folder))
+            await finish_despite_cancel(_remove(folder))
             raise
         finally:
             archive.unlink(missing_ok=True)
@@ -193,7 +192,7 @@ class AssetCache:
             victims = self._victims(max_bytes, spare_last=spare_last)
             folders = [self._kept.pop(sha256).folder for sha256 in victims]
         if folders:
-            await to_the_end(_remove(*folders))
+            await finish_despite_cancel(_remove(*folders))
         return bool(folders)
 
     def _victims(self, max_bytes: int, *, spare_last: bool) -> list[str]:
@@ -208,8 +207,8 @@ class AssetCache:
 
 
 async def _remove(*folders: Path) -> None:
-    def remove(_halt: Halt) -> None:
+    def remove(_token: CancelToken) -> None:
         for folder in folders:
             remove_tree(folder)
 
-    await in_thread(remove)
+    await run_blocking(remove)

@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol, cast
 
 from helios.assets.archive import SUFFIX, TOP_FOLDER, ArchiveLimits, archive_name
 from helios.assets.ignore import IGNORE_FILE, ignore_rules
+from helios.concurrency import CancelToken, run_blocking
 from helios.errors import ArchiveInvalid, CompositionNotFound
-from helios.in_thread import Halt, in_thread
 from helios.storage import ArtifactStorage
 
 #: Zstandard's level: 3 packs several hundred MB a second.
@@ -48,7 +48,7 @@ def pack_assets(
     *,
     leave_out: Collection[str] = (),
     limits: ArchiveLimits | None = None,
-    halt: Halt | None = None,
+    token: CancelToken | None = None,
 ) -> PackedAssets:
     """Pack a composition's folder.
 
@@ -66,7 +66,7 @@ def pack_assets(
         Files and folders that stay out in any case, relative to the composition's folder.
     limits:
         What workers would accept.
-    halt:
+    token:
         Is looked at between files.
 
     Raises
@@ -90,8 +90,8 @@ def pack_assets(
                 fileobj=cast("BinaryIO", tee), mode="w|", format=tarfile.PAX_FORMAT
             ) as tar:
                 for name, path in _files(folder, leave_out=leave_out, limits=limits):
-                    if halt:
-                        halt.check()
+                    if token:
+                        token.check()
                     _add(tar, name, path)
                     limits.check_bytes(tee.bytes, of=str(folder))
         size = sink.tell()
@@ -109,7 +109,7 @@ async def upload_assets(storage: ArtifactStorage, folder: Path) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         target = Path(scratch, f"assets{SUFFIX}")
-        packed = await in_thread(lambda halt: pack_assets(folder, target, halt=halt))
+        packed = await run_blocking(lambda token: pack_assets(folder, target, token=token))
         key = archive_name(packed.sha256)
         if await storage.stat(key) is None:
             await storage.put_file(key, packed.path)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self, cast
 
 from helios.assets.archive import ArchiveLimits
+from helios.concurrency import CancelToken
 from helios.errors import ArchiveInvalid, ArtifactCorrupt, DiskFull
-from helios.in_thread import Halt
 
 #: Bytes that are unpacked at once.
 _BLOCK = 256 * 1024
@@ -30,7 +30,7 @@ def unpack_assets(
     *,
     sha256: str,
     limits: ArchiveLimits | None = None,
-    halt: Halt | None = None,
+    token: CancelToken | None = None,
 ) -> int:
     """Unpack an archive into a new folder and return how many bytes its files have.
 
@@ -48,7 +48,7 @@ def unpack_assets(
         Digest of the tar file in the archive.
     limits:
         How large the archive may be.
-    halt:
+    token:
         Is looked at between blocks.
 
     Raises
@@ -62,7 +62,7 @@ def unpack_assets(
     """
     limits = limits or ArchiveLimits()
     with archive.open("rb") as source:
-        stream = _TarStream(source, limits=limits, halt=halt or Halt())
+        stream = _TarStream(source, limits=limits, token=token or CancelToken())
         fault: ArchiveInvalid | None = None
         size = 0
         try:
@@ -86,7 +86,7 @@ class _Readable(Protocol):
 class _TarStream:
     """The tar file in an archive: what is read of it is digested and counted."""
 
-    def __init__(self, source: BinaryIO, *, limits: ArchiveLimits, halt: Halt) -> None:
+    def __init__(self, source: BinaryIO, *, limits: ArchiveLimits, token: CancelToken) -> None:
         import zstandard  # noqa: PLC0415 - only packing and unpacking pay for loading it
 
         self._broken = zstandard.ZstdError
@@ -96,12 +96,12 @@ class _TarStream:
         self._packed_size = os.fstat(source.fileno()).st_size
         self.name = Path(source.name).name
         self._limits = limits
-        self._halt = halt
+        self._token = token
         self._digest = hashlib.sha256()
         self._bytes = 0
 
     def read(self, size: int) -> bytes:
-        self._halt.check()
+        self._token.check()
         try:
             data = self._unpacked.read(size)
         except self._broken as fault:

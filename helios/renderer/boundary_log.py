@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from helios import __version__
-from helios.boundary_frames import BoundaryFrames, BoundaryPictures, picture_digest
-from helios.reads import file_digest
+from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures, picture_digest
+from helios.records.input_manifest import file_digest
 
 _CPU_MODEL = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import OptionInvalid
-from helios.ffmpeg import require_encoder
+from helios.media.ffmpeg import require_encoder
 
 #: H.264's and H.265's constant rate factor if none is given: visually lossless (x264's own
 #: guide calls 17 to 18 so).

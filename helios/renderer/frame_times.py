@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import MediaUnsupported
-from helios.ffmpeg import file_url, run_ffprobe
+from helios.media.ffmpeg import file_url, run_ffprobe
 
 #: Seconds between two ticks of the coarsest clock whose time stamps count as rounded. A coarser
 #: one, such as that of a file that counts in frames, says exactly what it means.

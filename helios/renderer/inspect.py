@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from helios.contract.render_warning import RenderWarning
 from helios.errors import DurationUnknown
-from helios.render_warning import RenderWarning
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions
 from helios.renderer.sound import collect

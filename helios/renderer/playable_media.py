@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
-from helios.ffmpeg import file_url, run_ffmpeg, run_ffprobe
-from helios.reads import file_digest
+from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+from helios.process.scratch_folders import CACHE_VARIABLE
+from helios.records.input_manifest import file_digest
 from helios.renderer.frame_times import read_frame_times
-from helios.scratch_folders import CACHE_VARIABLE
 
 #: Containers and codecs, as ffmpeg calls them, that the browser plays.
 _CONTAINERS = ("mp4", "webm")

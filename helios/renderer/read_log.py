@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from helios.network_policy import NetworkPolicy, system_addresses
-from helios.reads import RenderReads, file_digest
+from helios.network.network_policy import NetworkPolicy, system_addresses
+from helios.records.input_manifest import InputManifest, file_digest
 from helios.renderer.versions import renderer_versions
 
 #: What of a file tells that it was written, without reading it.
@@ -41,9 +41,9 @@ class ReadLog:
 
         return NetworkPolicy(allow_private=True, allow_loopback=True, resolve=note_host)
 
-    async def reads_for(self, output: Path) -> RenderReads:
+    async def reads_for(self, output: Path) -> InputManifest:
         """Return what was read for an output, which is there by now."""
-        return RenderReads(
+        return InputManifest(
             output=await asyncio.to_thread(file_digest, output),
             versions=await asyncio.to_thread(renderer_versions),
             files=await asyncio.to_thread(self._digests),

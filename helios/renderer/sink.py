@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from helios.errors import EncodeFailed, HeliosError
-from helios.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
+from helios.media.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
 from helios.output import write_failure
 from helios.renderer import ivf
 from helios.renderer.codecs import (

@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from helios.audio import AudioTrack, mix_audio
 from helios.errors import AudioFailed, OptionInvalid
-from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
-from helios.media import probe
+from helios.media.audio_mix import AudioTrack, mix_audio
+from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
+from helios.media.probe import probe
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.data_url import data_of
 from helios.renderer.devtools import Params

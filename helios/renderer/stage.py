@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helios.egress_proxy import egress_proxy
+from helios.network.egress_proxy import egress_proxy
 from helios.renderer.browser import open_browser
 from helios.renderer.composition import Composition
 from helios.renderer.network import PROXY_VARIABLE, network_flags

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 
 from helios import __version__
-from helios.ffmpeg import ffmpeg_version
+from helios.media.ffmpeg import ffmpeg_version
 from helios.renderer.browser import find_browser
 
 

@@ -15,9 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from helios.chunk_ends import END_FRAMES, ChunkEnds
 from helios.errors import ChunkOutputInvalid
-from helios.media import probe
+from helios.media.probe import probe
+from helios.records.chunk_ends import END_FRAMES, ChunkEnds
 from helios.stitcher.encoded_video import of_track, read_video, thumbnails
 from helios.stitcher.movie import Movie, NotSpliceable, Track, read_movie
 from helios.stitcher.splice import difference_between
@@ -64,7 +64,7 @@ class Chunk(Protocol):
 
 
 class Spec(Protocol):
-    """What a check needs of a `helios.job_spec.JobSpec`."""
+    """What a check needs of a `helios.contract.job_spec.JobSpec`."""
 
     @property
     def metadata(self) -> Metadata: ...

@@ -9,9 +9,9 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+from helios.contract.frame_rate import samples_before
 from helios.errors import StitchFailed
-from helios.ffmpeg import file_url, run_ffmpeg
-from helios.frame_rate import samples_before
+from helios.media.ffmpeg import file_url, run_ffmpeg
 
 #: Samples a second of the joined audio.
 SAMPLE_RATE = 48000

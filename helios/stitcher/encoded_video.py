@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from helios.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, frame_digest, sizes_digest
 from helios.errors import ChunkOutputInvalid, HeliosError
-from helios.ffmpeg import file_url, run_ffmpeg, run_ffprobe
-from helios.media import probe
+from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+from helios.media.probe import probe
+from helios.records.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, frame_digest, sizes_digest
 from helios.stitcher.movie import NotSpliceable, Track, read_movie
 
 #: ffmpeg's filter that makes a thumbnail of 16 x 9 cells of each frame.

@@ -10,8 +10,8 @@ from itertools import accumulate
 from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid, OptionInvalid, StitchFailed
-from helios.ffmpeg import file_url, require_encoder, run_ffmpeg
-from helios.media import MediaInfo, probe
+from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
+from helios.media.probe import MediaInfo, probe
 from helios.output import whole_output
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.chunk_audio import encode_audio, join_audio

@@ -11,10 +11,17 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from helios.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, is_black, is_lit, is_same_picture
+from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.merge_command import MergeCommand
 from helios.errors import ChunkOutputInvalid, SeamBroken
-from helios.job_spec import JobSpec, RenderChunk
-from helios.merge_command import MergeCommand
+from helios.records.chunk_ends import (
+    END_FRAMES,
+    ChunkEnd,
+    ChunkEnds,
+    is_black,
+    is_lit,
+    is_same_picture,
+)
 from helios.stitcher.encoded_video import EncodedVideo, read_video, thumbnails
 from helios.stitcher.sound_check import sound_faults
 

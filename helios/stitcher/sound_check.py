@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid
-from helios.ffmpeg import file_url, run_ffprobe
+from helios.media.ffmpeg import file_url, run_ffprobe
 from helios.stitcher.movie import NotSpliceable, Track, read_movie
 
 #: Seconds that sound may be shorter or longer than the picture, beside a frame: two packets.

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
-from helios.chunk_ends import END_FRAMES
-from helios.chunk_record import ChunkRecord, chunk_key
+from helios.contract.job_spec import JobSpec
+from helios.contract.merge_command import SOUND_FLAGS, MergeCommand
+from helios.contract.worker_job import Artifact
 from helios.errors import ChunkOutputInvalid, StitchFailed
-from helios.job_folder import JOINING, chunk_output
-from helios.job_spec import JobSpec
-from helios.merge_command import SOUND_FLAGS, MergeCommand
+from helios.records.chunk_ends import END_FRAMES
+from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.job_layout import JOINING, chunk_output
 from helios.stitcher.movie import NotSpliceable, Track, read_movie
 from helios.stitcher.seam_check import SeamReport, check_seams
 from helios.stitcher.splice import head_of
 from helios.storage import ArtifactStorage
-from helios.worker_job import Artifact
 
 #: Files whose indexes are read at once.
 READS_AT_ONCE = 32

@@ -2,6 +2,13 @@
 
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.shared import SharedStorages
-from helios.storage.urls import open_storage, split_url
+from helios.storage.urls import is_storage_url, open_storage, split_url
 
-__all__ = ["ArtifactStorage", "SharedStorages", "StoredObject", "open_storage", "split_url"]
+__all__ = [
+    "ArtifactStorage",
+    "SharedStorages",
+    "StoredObject",
+    "is_storage_url",
+    "open_storage",
+    "split_url",
+]

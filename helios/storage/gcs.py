@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
+from helios.concurrency import CancelToken, run_blocking
+from helios.contract.worker_job import Artifact
 from helios.errors import (
     AccessDenied,
     ArtifactCorrupt,
@@ -25,7 +27,6 @@ from helios.errors import (
     StorageInvalid,
     StorageUnavailable,
 )
-from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
@@ -37,7 +38,6 @@ from helios.storage.keys import (
     is_intermediate,
 )
 from helios.storage.parts import PARALLEL, PART, Lanes, digest_of, write_parts
-from helios.worker_job import Artifact
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
@@ -99,14 +99,14 @@ class GcsStorage(ArtifactStorage):
     async def put_file(self, key: str, path: Path) -> Artifact:
         check_key(key)
 
-        def put(halt: Halt) -> Artifact:
+        def put(token: CancelToken) -> Artifact:
             with open_source(path) as source:
-                sha256, size = digest_of(source, halt)
+                sha256, size = digest_of(source, token)
                 source.seek(0)
                 blob = self._blob(key, sha256=sha256)
                 # Large files go in several requests, each of which is tried again by itself.
                 blob.chunk_size = PART
-                unchanged = _Unchanged(source, path, size=size, sha256=sha256, halt=halt)
+                unchanged = _Unchanged(source, path, size=size, sha256=sha256, token=token)
                 blob.upload_from_file(
                     unchanged, size=size, content_type=content_type(key), **self._how
                 )
@@ -118,7 +118,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
         sha256 = hashlib.sha256(data).hexdigest()
 
-        def put(_halt: Halt) -> None:
+        def put(_token: CancelToken) -> None:
             blob = self._blob(key, sha256=sha256)
             blob.upload_from_string(data, content_type=content_type(key), **self._how)
 
@@ -129,7 +129,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
         writer = secrets.token_hex(16)
 
-        def create(_halt: Halt) -> bool:
+        def create(_token: CancelToken) -> bool:
             from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
 
             blob = self._blob(key, sha256=hashlib.sha256(data).hexdigest(), writer=writer)
@@ -146,7 +146,7 @@ class GcsStorage(ArtifactStorage):
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         check_key(key)
-        blob = await self._request(key, lambda _halt: self._find(key))
+        blob = await self._request(key, lambda _token: self._find(key))
         with whole_output(path) as folder, (folder / "whole").open("xb") as sink:
             found = await self._fetch(key, blob, sink)
             check_digest(self.url_of(key), found, sha256 or _metadata(blob).get(_SHA256))
@@ -155,7 +155,7 @@ class GcsStorage(ArtifactStorage):
     async def get_bytes(self, key: str, *, limit: int | None = None) -> bytes:
         check_key(key)
 
-        def get(_halt: Halt) -> bytes:
+        def get(_token: CancelToken) -> bytes:
             for _ in range(_MOST_READS):
                 blob = self._find(key)
                 check_size(self.url_of(key), blob.size, limit)
@@ -172,7 +172,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
         check_key(to)
 
-        def copy(halt: Halt) -> Artifact:
+        def copy(token: CancelToken) -> Artifact:
             source, target = self._find(key), self._blob(to)
             # What is said of the new object replaces all that was said of the old one.
             target.metadata = source.metadata
@@ -180,7 +180,7 @@ class GcsStorage(ArtifactStorage):
             # Large objects take several requests.
             token, _, _ = target.rewrite(source, **self._how)
             while token is not None:
-                halt.check()
+                token.check()
                 token, _, _ = target.rewrite(source, token=token, **self._how)
             return Artifact(
                 url=self.url_of(to), sha256=_metadata(source).get(_SHA256), bytes=source.size
@@ -191,7 +191,7 @@ class GcsStorage(ArtifactStorage):
     async def get_range(self, key: str, start: int, end: int) -> bytes:
         check_key(key)
 
-        def get(_halt: Halt) -> bytes:
+        def get(_token: CancelToken) -> bytes:
             blob = self._bucket().blob(self._above + key)
             data: bytes = blob.download_as_bytes(
                 start=start, end=end - 1, raw_download=True, checksum=None, **self._how
@@ -220,7 +220,7 @@ class GcsStorage(ArtifactStorage):
         return Artifact(url=self.url_of(key), bytes=size)
 
     async def _compose(self, key: str, sources: Sequence[str]) -> int:
-        def compose(_halt: Halt) -> int:
+        def compose(_token: CancelToken) -> int:
             blob = self._blob(key)
             blob.content_type = content_type(key)
             parts = [self._bucket().blob(self._above + source) for source in sources]
@@ -232,7 +232,7 @@ class GcsStorage(ArtifactStorage):
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)
 
-        def stat(_halt: Halt) -> StoredObject | None:
+        def stat(_token: CancelToken) -> StoredObject | None:
             blob = self._get_blob(key)
             return self._stored(blob) if blob is not None else None
 
@@ -241,11 +241,11 @@ class GcsStorage(ArtifactStorage):
     async def list(self, prefix: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
 
-        def find(halt: Halt) -> Sequence[StoredObject]:
+        def find(token: CancelToken) -> Sequence[StoredObject]:
             bucket = self._bucket()
             found = []
             for blob in bucket.list_blobs(prefix=self._above + prefix, **self._how):
-                halt.check()
+                token.check()
                 found.append(self._stored(blob))
             return sorted(found, key=lambda entry: entry.key)
 
@@ -253,7 +253,7 @@ class GcsStorage(ArtifactStorage):
 
     async def delete(self, key: str) -> None:
         check_key(key)
-        await self._request(key, lambda _halt: self._delete(key))
+        await self._request(key, lambda _token: self._delete(key))
 
     async def delete_prefix(self, prefix: str) -> int:
         check_deletable(prefix)
@@ -266,7 +266,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
         period = timedelta(seconds=check_expiry(expires))
 
-        def sign(_halt: Halt) -> str:
+        def sign(_token: CancelToken) -> str:
             name = self._above + key
             if self._emulator and not self._env.get("GOOGLE_APPLICATION_CREDENTIALS"):
                 # There is no key to sign with, and an emulator doesn't ask for signatures.
@@ -289,12 +289,12 @@ class GcsStorage(ArtifactStorage):
             opened.client.close()
         self._pool.shutdown(wait=False)
 
-    async def _request(self, key: str, send: Callable[[Halt], Answer]) -> Answer:
-        def guarded(halt: Halt) -> Answer:
+    async def _request(self, key: str, send: Callable[[CancelToken], Answer]) -> Answer:
+        def guarded(token: CancelToken) -> Answer:
             with self._faults(key):
-                return send(halt)
+                return send(token)
 
-        return await in_thread(guarded, pool=self._pool)
+        return await run_blocking(guarded, pool=self._pool)
 
     @property
     def _emulator(self) -> str | None:
@@ -408,7 +408,7 @@ class GcsStorage(ArtifactStorage):
             return data
 
         async def fetch(start: int, end: int) -> bytes:
-            return await self._request(key, lambda _halt: part(start, end))
+            return await self._request(key, lambda _token: part(start, end))
 
         with self._lanes as lanes:
             return await write_parts(sink, blob.size, fetch, lanes=lanes)
@@ -455,17 +455,19 @@ class _Unchanged:
     It is refused in place of its last bytes, without which nothing is stored.
     """
 
-    def __init__(self, source: BinaryIO, path: Path, *, size: int, sha256: str, halt: Halt) -> None:
+    def __init__(
+        self, source: BinaryIO, path: Path, *, size: int, sha256: str, token: CancelToken
+    ) -> None:
         self._source = source
         self._path = path
         self._size = size
         self._sha256 = sha256
-        self._halt = halt
+        self._token = token
         self._digest = hashlib.sha256()
         self._digested = 0
 
     def read(self, size: int = -1) -> bytes:
-        self._halt.check()
+        self._token.check()
         start = self._source.tell()
         data = self._source.read(size)
         # After a failure, some bytes are read again.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
+from helios.concurrency import CancelToken, run_blocking
+from helios.contract.worker_job import Artifact
 from helios.errors import (
     AccessDenied,
     ArtifactNotFound,
@@ -20,12 +22,10 @@ from helios.errors import (
     StorageInvalid,
     StorageUnavailable,
 )
-from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import RESERVED, check_deletable, check_key, check_prefix
-from helios.worker_job import Artifact
 
 Result = TypeVar("Result")
 
@@ -53,23 +53,23 @@ class LocalStorage(ArtifactStorage):
         return f"{self.url}/{quote(key)}"
 
     async def put_file(self, key: str, path: Path) -> Artifact:
-        def put(halt: Halt) -> Artifact:
+        def put(token: CancelToken) -> Artifact:
             target = self._path_of(key)
             with open_source(path) as source, self._faults(key):
-                return self._put(key, target, lambda sink: _copy(source, sink, halt))
+                return self._put(key, target, lambda sink: _copy(source, sink, token))
 
-        return await in_thread(put)
+        return await run_blocking(put)
 
     async def put_bytes(self, key: str, data: bytes) -> Artifact:
-        def put(_halt: Halt) -> Artifact:
+        def put(_token: CancelToken) -> Artifact:
             target = self._path_of(key)
             with self._faults(key):
                 return self._put(key, target, lambda sink: _write(data, sink))
 
-        return await in_thread(put)
+        return await run_blocking(put)
 
     async def create(self, key: str, data: bytes) -> bool:
-        def create(_halt: Halt) -> bool:
+        def create(_token: CancelToken) -> bool:
             target = self._path_of(key)
             with self._faults(key), _draft_for(target) as draft:
                 sha256 = _write(data, draft.file)
@@ -81,22 +81,22 @@ class LocalStorage(ArtifactStorage):
                 _note_digest(target, sha256, draft.inode)
                 return True
 
-        return await in_thread(create)
+        return await run_blocking(create)
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
-        def get(halt: Halt) -> Artifact:
+        def get(token: CancelToken) -> Artifact:
             with self._open(key) as source, whole_output(path) as folder:
                 expected = sha256 or _noted_digest(self._path_of(key), source)
                 with (folder / "whole").open("xb") as sink:
-                    found = _copy(source, sink, halt)
+                    found = _copy(source, sink, token)
                     size = sink.tell()
                 check_digest(self.url_of(key), found, expected)
                 return Artifact(url=self.url_of(key), sha256=found, bytes=size)
 
-        return await in_thread(get)
+        return await run_blocking(get)
 
     async def get_bytes(self, key: str, *, limit: int | None = None) -> bytes:
-        def get(_halt: Halt) -> bytes:
+        def get(_token: CancelToken) -> bytes:
             with self._open(key) as source:
                 size = os.fstat(source.fileno()).st_size
                 check_size(self.url_of(key), size, limit)
@@ -106,33 +106,33 @@ class LocalStorage(ArtifactStorage):
                 check_digest(self.url_of(key), hashlib.sha256(data).hexdigest(), expected)
                 return data
 
-        return await in_thread(get)
+        return await run_blocking(get)
 
     async def copy(self, key: str, to: str) -> Artifact:
-        def copy(halt: Halt) -> Artifact:
+        def copy(token: CancelToken) -> Artifact:
             target = self._path_of(to)
             with self._open(key) as source, self._faults(to):
                 noted = _noted_digest(self._path_of(key), source)
 
                 def copy_whole(sink: BinaryIO) -> str:
-                    found = _copy(source, sink, halt)
+                    found = _copy(source, sink, token)
                     check_digest(self.url_of(key), found, noted)
                     return found
 
                 return self._put(to, target, copy_whole)
 
-        return await in_thread(copy)
+        return await run_blocking(copy)
 
     async def get_range(self, key: str, start: int, end: int) -> bytes:
-        def get(_halt: Halt) -> bytes:
+        def get(_token: CancelToken) -> bytes:
             with self._open(key) as source:
                 source.seek(start)
                 return source.read(max(0, end - start))
 
-        return await in_thread(get)
+        return await run_blocking(get)
 
     async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:  # noqa: ARG002
-        def compose(halt: Halt) -> Artifact:
+        def compose(token: CancelToken) -> Artifact:
             target = self._path_of(key)
 
             def fill(sink: BinaryIO) -> str:
@@ -140,7 +140,7 @@ class LocalStorage(ArtifactStorage):
                 for name in sources:
                     with self._open(name) as source:
                         while block := source.read(BLOCK):
-                            halt.check()
+                            token.check()
                             digest.update(block)
                             _write_all(memoryview(block), sink)
                 return digest.hexdigest()
@@ -148,10 +148,10 @@ class LocalStorage(ArtifactStorage):
             with self._faults(key):
                 return self._put(key, target, fill)
 
-        return await in_thread(compose)
+        return await run_blocking(compose)
 
     async def stat(self, key: str) -> StoredObject | None:
-        def stat(_halt: Halt) -> StoredObject | None:
+        def stat(_token: CancelToken) -> StoredObject | None:
             try:
                 with self._open(key) as source:
                     sha256 = _noted_digest(self._path_of(key), source)
@@ -159,31 +159,31 @@ class LocalStorage(ArtifactStorage):
             except ArtifactNotFound:
                 return None
 
-        return await in_thread(stat)
+        return await run_blocking(stat)
 
     async def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        return await in_thread(lambda halt: self._list(prefix, halt))
+        return await run_blocking(lambda token: self._list(prefix, token))
 
     async def delete(self, key: str) -> None:
-        def delete(_halt: Halt) -> None:
+        def delete(_token: CancelToken) -> None:
             path = self._path_of(key)
             with self._faults(key):
                 self._remove(path)
 
-        await in_thread(delete)
+        await run_blocking(delete)
 
     async def delete_prefix(self, prefix: str) -> int:
         check_deletable(prefix)
 
-        def delete(halt: Halt) -> int:
-            found = self._list(prefix, halt)
+        def delete(token: CancelToken) -> int:
+            found = self._list(prefix, token)
             for entry in found:
-                halt.check()
+                token.check()
                 with self._faults(entry.key):
                     self._remove(self._folder / entry.key)
             return len(found)
 
-        return await in_thread(delete)
+        return await run_blocking(delete)
 
     async def presigned_url(self, key: str, *, expires: float) -> str:
         check_expiry(expires)
@@ -220,14 +220,14 @@ class LocalStorage(ArtifactStorage):
         with source:
             yield source
 
-    def _list(self, prefix: str, halt: Halt) -> Sequence[StoredObject]:
+    def _list(self, prefix: str, token: CancelToken) -> Sequence[StoredObject]:
         check_prefix(prefix)
         found: list[StoredObject] = []
         folders = [prefix.rpartition("/")[0]]
         if folders[0]:
             self._path_of(folders[0])
         while folders:
-            halt.check()
+            token.check()
             folder = folders.pop()
             with self._faults(folder, missing_ok=True), os.scandir(self._folder / folder) as there:
                 for entry in there:
@@ -376,12 +376,12 @@ def _make_folder(folder: Path) -> None:
             raise
 
 
-def _copy(source: BinaryIO, sink: BinaryIO, halt: Halt) -> str:
+def _copy(source: BinaryIO, sink: BinaryIO, token: CancelToken) -> str:
     """Copy a file and return its digest."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(BLOCK))
     while count := source.readinto(buffer):  # type: ignore[attr-defined]
-        halt.check()
+        token.check()
         digest.update(buffer[:count])
         _write_all(buffer[:count], sink)
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO, Protocol
 
-from helios.in_thread import Halt, in_thread
+from helios.concurrency import CancelToken, run_blocking
 
 #: Bytes of one part. Smaller ones cost more requests, larger ones more memory.
 PART = 8 * 1024**2
@@ -83,11 +83,11 @@ async def write_parts(
     digest = hashlib.sha256()
 
     async def take(part: Buffer) -> None:
-        def write(_halt: Halt) -> None:
+        def write(_token: CancelToken) -> None:
             digest.update(part)
             sink.write(part)
 
-        await in_thread(write)
+        await run_blocking(write)
 
     coming: deque[asyncio.Future[Buffer]] = deque()
     try:
@@ -105,12 +105,12 @@ async def write_parts(
     return digest.hexdigest()
 
 
-def digest_of(source: BinaryIO, halt: Halt) -> tuple[str, int]:
+def digest_of(source: BinaryIO, token: CancelToken) -> tuple[str, int]:
     """Return the digest and the size of a file, from where it is read up to its end."""
     digest = hashlib.sha256()
     size = 0
     while block := source.read(1024**2):
-        halt.check()
+        token.check()
         digest.update(block)
         size += len(block)
     return digest.hexdigest(), size

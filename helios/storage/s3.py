@@ -15,6 +15,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
+from helios.concurrency import CancelToken, finish_despite_cancel, run_blocking
+from helios.contract.worker_job import Artifact
 from helios.errors import (
     AccessDenied,
     ArtifactCorrupt,
@@ -23,15 +25,12 @@ from helios.errors import (
     StorageInvalid,
     StorageUnavailable,
 )
-from helios.in_thread import Halt, in_thread
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import check_deletable, check_key, check_prefix, content_type, tags_of
 from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
 from helios.storage.s3_access import RETRIES, S3Access, boto3_faults
-from helios.to_the_end import to_the_end
-from helios.worker_job import Artifact
 
 if TYPE_CHECKING:
     from obstore import Attributes, Bytes, GetResult, ObjectMeta
@@ -81,7 +80,7 @@ class S3Storage(ArtifactStorage):
     async def put_file(self, key: str, path: Path) -> Artifact:
         check_key(key)
         with open_source(path) as source:
-            sha256, size = await in_thread(lambda halt: digest_of(source, halt))
+            sha256, size = await run_blocking(lambda token: digest_of(source, token))
             attributes = _attributes(key, sha256)
 
             async def put(store: S3Store, tags: dict[str, str]) -> None:
@@ -177,7 +176,7 @@ class S3Storage(ArtifactStorage):
             if there is None:
                 raise ArtifactNotFound(f"{self.url_of(name)}: there is no such object")
             ranges.append(Range(self._above + name, 0, there.bytes))
-        client = await in_thread(lambda _halt: self._access.boto3_client())
+        client = await run_blocking(lambda _token: self._access.boto3_client())
         composition = S3Composition(client, self._bucket, scratch=self._above + scratch)
         with boto3_faults(self.url_of(key)):
             await composition.make(self._above + key, ranges)
@@ -258,14 +257,14 @@ class S3Storage(ArtifactStorage):
         tags = tags_of(self._above + to)
         if not self._keeps_tags or tags == tags_of(self._above + key):
             return
-        client = await in_thread(lambda _halt: self._access.boto3_client())
+        client = await run_blocking(lambda _token: self._access.boto3_client())
         known: dict[str, Any] = {"Bucket": self._bucket, "Key": self._above + to}
         change = client.put_object_tagging if tags else client.delete_object_tagging
         if tags:
             tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
             known["Tagging"] = {"TagSet": tag_set}
         with boto3_faults(self.url_of(to)):
-            await in_thread(lambda _halt: change(**known))
+            await run_blocking(lambda _token: change(**known))
 
     async def _put(
         self, key: str, put: Callable[[S3Store, dict[str, str]], Awaitable[Answer]]
@@ -286,7 +285,7 @@ class S3Storage(ArtifactStorage):
             return await self._send(send)
         except _FAULTS as first:
             fault, text = first, str(first)
-        if await in_thread(lambda _halt: self._access.corrects(text)):
+        if await run_blocking(lambda _token: self._access.corrects(text)):
             self._opened = None
             try:
                 return await self._send(send)
@@ -297,7 +296,7 @@ class S3Storage(ArtifactStorage):
     async def _send(self, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
         store = self._opened
         if store is None:
-            store = self._opened = await in_thread(lambda _halt: self._access.open())
+            store = self._opened = await run_blocking(lambda _token: self._access.open())
         answer = await send(store)
         self._bucket_seen = True
         return answer
@@ -378,19 +377,19 @@ async def _upload(
     lanes: Lanes,
 ) -> None:
     """Send a file; the object appears only if the file is still the one that was digested."""
-    halt = Halt()
+    token = CancelToken()
 
     async def parts() -> AsyncIterator[bytes]:
         digest = hashlib.sha256()
         length = part_size(size)
 
-        def read(_halt: Halt) -> bytes:
+        def read(_token: CancelToken) -> bytes:
             part = source.read(length)
             digest.update(part)
             return part
 
-        while part := await in_thread(read):
-            halt.check()
+        while part := await run_blocking(read):
+            token.check()
             yield part
         if digest.hexdigest() != sha256:
             raise ArtifactCorrupt(f"{key}: the file changed while it was stored")
@@ -409,8 +408,8 @@ async def _upload(
         await asyncio.shield(sending)
     except asyncio.CancelledError:
         # Ended from inside it takes back the parts that were sent; dropped, it would leave them.
-        halt.ask()
-        await to_the_end(_outlive(sending))
+        token.cancel()
+        await finish_despite_cancel(_outlive(sending))
         raise
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from helios.concurrency import run_blocking
 from helios.errors import StorageInvalid
-from helios.in_thread import in_thread
 from helios.storage.keys import content_type, tags_of
 
 Answer = TypeVar("Answer")
@@ -134,8 +134,8 @@ class S3Composition:
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         send: Callable[..., Any] = getattr(self._client, method)
-        return await in_thread(
-            lambda _halt: send(Bucket=self._bucket, **arguments), pool=self._pool
+        return await run_blocking(
+            lambda _token: send(Bucket=self._bucket, **arguments), pool=self._pool
         )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from helios.contract.worker_job import Artifact
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.keys import check_deletable, check_key, check_prefix
 from helios.storage.urls import bucket_of, open_storage
-from helios.worker_job import Artifact
 
 
 class SharedStorages:

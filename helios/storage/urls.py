@@ -14,6 +14,13 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _HINT = "Give a folder, file:///folder, s3://bucket/prefix or gs://bucket/prefix."
 
+_CLOUD_STORAGE = re.compile(r"(?:s3|gs)://", re.IGNORECASE)
+
+
+def is_storage_url(text: str) -> bool:
+    """Tell whether a text names something in S3 or Google Cloud Storage."""
+    return _CLOUD_STORAGE.match(text) is not None
+
 
 def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactStorage:
     """Open the storage that a URL names.

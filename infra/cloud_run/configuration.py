@@ -50,8 +50,8 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_TASK_RETRIES",
     }
 )
-#: Variable of the job with what webhooks are signed with (`helios.webhook.SECRET`, which isn't in
-#: the bundle of the function that deploys).
+#: Variable of the job with the secret that signs webhooks: `helios.webhooks.events.SECRET`, which
+#: isn't in the bundle of the function that deploys.
 WEBHOOK_SECRET = "HELIOS_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 # Those that Cloud Run sets.
 _PLATFORM_VARIABLES = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"})

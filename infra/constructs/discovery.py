@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from helios.webhook import WEBHOOK_KEY
+from helios.webhooks.events import WEBHOOK_KEY
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.operations import Operations

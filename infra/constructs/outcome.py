@@ -6,7 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from helios.webhook import WEBHOOK_KEY
+from helios.webhooks.events import WEBHOOK_KEY
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts
 from infra.constructs.image_function import ImageFunction

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from helios.job_folder import HEALED_SPEC, JOINING
+from helios.records.job_layout import HEALED_SPEC, JOINING
 from infra.acknowledge import acknowledge
 from infra.configuration import Configuration
 from infra.constructs.artifacts import Artifacts

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helios.conversation import OutputCallback
+from helios.contract.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     CommandTimedOut,
@@ -24,9 +24,9 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
-from helios.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
-from orchestrator.adapters.daemon_threads import DaemonThreads
+from orchestrator.clouds.daemon_threads import DaemonThreads
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from helios.conversation import OutputCallback
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
 
 
 class WorkerAdapter(ABC):

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from helios.conversation import OutputCallback
+from helios.contract.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     CommandTimedOut,
@@ -23,7 +23,7 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
-from helios.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.adapters.identity import IdentityTokens, claims_of
 

@@ -1,8 +1,8 @@
 """Chunks as processes of this machine."""
 
-from helios.conversation import OutputCallback
-from helios.render_executor import RenderExecutor
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
+from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters.base import WorkerAdapter
 
 

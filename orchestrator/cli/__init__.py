@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `--help` is quick.
 
 import typer
 
-from orchestrator.cli import (
+from orchestrator.cli.commands import (
     cancel,
     cloudrun,
     connect,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from helios.errors import EXIT_FAILED, EXIT_INTERRUPTED, Cancelled, HeliosError, report
-from helios.stop_signals import call_on_stop
-from orchestrator.display import Display, choose_display
+from helios.process.stop_signals import call_on_stop
+from orchestrator.display.display import Display, choose_display
 
 
 def run_command(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orchestrator.cost import Cost, Workers
-    from orchestrator.deployment import Deployment
+    from orchestrator.model.deployment import Deployment
 
 
 def described(cost: "Cost", *, title: str = "") -> str:
@@ -42,7 +42,7 @@ def workers_of(deployment: "Deployment | None", *, region: str | None = None) ->
         Where that would be.
     """
     from orchestrator.cost import AwsWorkers, GoogleWorkers
-    from orchestrator.deployment import CloudRunWorkers
+    from orchestrator.model.deployment import CloudRunWorkers
 
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)

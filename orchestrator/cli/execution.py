@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from helios.errors import DiskFull, JobExists, OutputUnwritable
 
 if TYPE_CHECKING:
-    from helios.job_spec import JobSpec
-    from orchestrator.cli.registry import Registry
-    from orchestrator.cli.telling import Telling
-    from orchestrator.destination import Destination
-    from orchestrator.display import Display
-    from orchestrator.job import AdapterSettings, Job, Placement, RunSettings
-    from orchestrator.job_manager import JobManager
-    from orchestrator.run_options import RunOptions
+    from helios.contract.job_spec import JobSpec
+    from orchestrator.cli.options.job_store_options import Registry
+    from orchestrator.cli.options.webhook_options import WebhookOptions
+    from orchestrator.delivery.destination import Destination
+    from orchestrator.display.display import Display
+    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.model.job import AdapterSettings, Job, JobLocation, RunSettings
+    from orchestrator.model.settings import RunOptions
 
 
 async def execute(
@@ -28,7 +28,7 @@ async def execute(
     options: "RunOptions",
     keep: bool,
     registry: "Registry",
-    telling: "Telling",
+    telling: "WebhookOptions",
     display: "Display",
 ) -> None:
     """Keep a job, run it to its end, and say how to go on with it if that comes early.
@@ -47,20 +47,20 @@ async def execute(
     HeliosError
         As `JobManager.run`.
     """
-    from orchestrator.cli.telling import webhooks
-    from orchestrator.completion import telling_how_to_go_on
-    from orchestrator.job_manager import JobManager
-    from orchestrator.placement_runner import PlacementRunner
-    from orchestrator.shared_window import admission_folder
+    from orchestrator.backends.backend import TargetBackend
+    from orchestrator.backends.completion import telling_how_to_go_on
+    from orchestrator.cli.options.webhook_options import webhooks
+    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.scheduling.shared_limit import admission_folder
 
     settings = options.settings(webhook=telling.settings())
-    placement = _placement(adapters, job_file, job_dir, destination, keep=keep)
-    runner = PlacementRunner(display=display, admission=admission_folder(os.environ))
+    location = _job_location(adapters, job_file, job_dir, destination, keep=keep)
+    runner = TargetBackend(display=display, admission=admission_folder(os.environ))
     async with registry.open() as repository:
         manager = JobManager(repository, runner, webhooks=webhooks(display))
         how = f"Go on with the same command{'' if options.incremental else ' and --resume'}."
         try:
-            job = await _create(manager, spec, placement, settings, name)
+            job = await _create(manager, spec, location, settings, name)
             if not registry.forgets:
                 how = f"Go on with: {registry.command('resume', job.id)}"
                 display.note("job", f"job {job.id}", id=job.id)
@@ -72,27 +72,27 @@ async def execute(
             display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
             memory = MemoryJobRepository()
             manager = JobManager(memory, runner, webhooks=webhooks(display))
-            job = await _create(manager, spec, placement, settings, name)
+            job = await _create(manager, spec, location, settings, name)
         with telling_how_to_go_on(how):
             await manager.run(job.id, keep_chunks=options.resume)
 
 
-def _placement(
+def _job_location(
     adapters: "list[AdapterSettings]",
     job_file: Path,
     job_dir: Path,
     destination: "Destination | None",
     *,
     keep: bool,
-) -> "Placement":
+) -> "JobLocation":
     import socket
 
-    from orchestrator.job import Placement
+    from orchestrator.model.job import JobLocation
 
     output = None
     if destination is not None:
         output = destination.url or str(Path(str(destination)).absolute())
-    return Placement(
+    return JobLocation(
         adapters=adapters,
         job_path=str(job_file.absolute()),
         job_dir=str(job_dir.absolute()),
@@ -105,16 +105,16 @@ def _placement(
 async def _create(
     manager: "JobManager",
     spec: "JobSpec",
-    placement: "Placement",
+    location: "JobLocation",
     settings: "RunSettings",
     name: str,
 ) -> "Job":
-    from orchestrator.job import new_job_id
+    from orchestrator.model.job import new_job_id
 
     try:
-        return await manager.create(spec, placement=placement, settings=settings, name=name)
+        return await manager.create(spec, location=location, settings=settings, name=name)
     except JobExists:
         # The same spec was run before.
         return await manager.create(
-            spec, placement=placement, settings=settings, name=name, job_id=new_job_id()
+            spec, location=location, settings=settings, name=name, job_id=new_job_id()
         )

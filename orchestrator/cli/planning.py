@@ -3,14 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.job_spec import JobSpec, SeamCheck
-from orchestrator.destination import Destination
-from orchestrator.planner import ChunkSizes, RenderOptions, check_options, is_sequence, plan
-from orchestrator.survey import survey
+from helios.contract.job_spec import JobSpec, SeamCheck
+from orchestrator.delivery.destination import Destination
+from orchestrator.planning.composition_probe import probe_composition
+from orchestrator.planning.planner import (
+    ChunkSizes,
+    RenderOptions,
+    check_options,
+    is_sequence,
+    plan,
+)
 
 if TYPE_CHECKING:
-    from orchestrator.cli.flag_groups import Length
-    from orchestrator.display import Display
+    from orchestrator.cli.options.flag_groups import Length
+    from orchestrator.display.display import Display
 
 
 async def plan_render(
@@ -41,12 +47,12 @@ async def plan_render(
     Raises
     ------
     HeliosError
-        As `survey`, `plan` and `Destination.check`.
+        As `probe_composition`, `plan` and `Destination.check`.
     """
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):
-        found = await survey(
+        found = await probe_composition(
             source,
             options,
             duration=length.duration,

@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Collection
 
 from helios.errors import JobFailed
-from orchestrator.cli.detached import status_document
+from orchestrator.backends.detached.base import RenderState
+from orchestrator.backends.detached.renders import DetachedRenders
+from orchestrator.backends.detached.status import RenderStatus
+from orchestrator.cli.commands.detached import status_document
 from orchestrator.cost import Cost, Workers, cost_of
-from orchestrator.detached.base import RenderState
-from orchestrator.detached.renders import DetachedRenders
-from orchestrator.detached.status import RenderStatus
-from orchestrator.display import Display, duration
-from orchestrator.events import ChunkFinished, FrameProgress, MergeStarted
+from orchestrator.display.display import Display, duration
+from orchestrator.model.events import ChunkFinished, FrameProgress, MergeStarted
 
 
 async def follow(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helios.chunk_record import ChunkRecord
-from helios.command import parse_command
+from helios.contract.command import parse_command
+from helios.contract.job_spec import JobSpec
+from helios.contract.worker_job import WorkerJob
 from helios.errors import CommandFailed
-from helios.job_spec import JobSpec
+from helios.records.chunk_record import ChunkRecord
 from helios.renderer.progress import ProgressLine
-from helios.worker_job import WorkerJob
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.cost.cost import Usage
 

@@ -4,10 +4,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cost.cost import AwsWorkers, GoogleWorkers, Usage, Workers, cost_of
-from orchestrator.limits import Price
+from orchestrator.model.limits import Price
 
 if TYPE_CHECKING:
-    from orchestrator.job import AdapterSettings
+    from orchestrator.model.job import AdapterSettings
 
 #: Seconds that a request to a Cloud Run service may take at most.
 _CLOUD_RUN_LONGEST = 3600.0
@@ -26,7 +26,7 @@ async def price_of(settings: "AdapterSettings") -> Price:
     """
     if settings.kind != "lambda":
         return _priced(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
-    from orchestrator.aws_calls import AwsCalls  # noqa: PLC0415 - loads boto3
+    from orchestrator.clouds.aws import AwsCalls  # noqa: PLC0415 - loads boto3
 
     function = settings.function or ""
     arn = function.split(":")

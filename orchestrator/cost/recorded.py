@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord, MergeRecord
 from helios.errors import ArtifactNotFound
-from helios.job_folder import MERGE_RECORDS
+from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, MergeRecord
+from helios.records.job_layout import MERGE_RECORDS
 from helios.storage import ArtifactStorage
 from orchestrator.cost.cost import Usage
 

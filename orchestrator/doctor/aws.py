@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from helios.errors import AccessDenied, HeliosError
-from orchestrator.aws_calls import AwsCalls
-from orchestrator.aws_stack import find_stack
-from orchestrator.deployment import AwsStack
+from orchestrator.clouds.aws import AwsCalls
+from orchestrator.clouds.aws_stack import find_stack
 from orchestrator.doctor.base import (
     Check,
     Finding,
@@ -17,6 +16,7 @@ from orchestrator.doctor.base import (
     problem,
 )
 from orchestrator.doctor.trial import trial_findings
+from orchestrator.model.deployment import AwsStack
 from orchestrator.policies.documents import StackNames, statements
 from orchestrator.policies.simulation import Identity, denials, find_identity
 
@@ -69,7 +69,7 @@ class AwsCheckup:
         for finding in await trial_findings(
             self._stack.artifacts,
             renderer=make_adapter(self._stack.chunk_function),
-            joiner=make_adapter(self._stack.merge_function),
+            merger=make_adapter(self._stack.merge_function),
         ):
             yield finding
 

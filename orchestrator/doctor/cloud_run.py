@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from helios.errors import HeliosError
-from orchestrator.cloud_run_workers import find_workers
-from orchestrator.deployment import CloudRunWorkers
+from orchestrator.clouds.cloud_run_workers import find_workers
+from orchestrator.clouds.google import GoogleCalls, reading, told
 from orchestrator.doctor.base import (
     Check,
     Finding,
@@ -16,7 +16,7 @@ from orchestrator.doctor.base import (
     problem,
 )
 from orchestrator.doctor.trial import trial_findings
-from orchestrator.google_calls import GoogleCalls, reading, told
+from orchestrator.model.deployment import CloudRunWorkers
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -79,7 +79,7 @@ class CloudRunCheckup:
             return
         workers = make_adapter(self._workers.service_url)
         for finding in await trial_findings(
-            self._workers.artifacts, renderer=workers, joiner=workers
+            self._workers.artifacts, renderer=workers, merger=workers
         ):
             yield finding
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from helios import __version__
 from helios.errors import ProgramMissing
-from helios.ffmpeg import available_encoders
+from helios.media.ffmpeg import available_encoders
 from helios.renderer.browser import find_browser
 from orchestrator.doctor.base import Finding, Health
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helios import __version__
-from helios.chunk_record import MAX_RECORD_BYTES, ChunkRecord
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobFailed, StorageInvalid
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.backends.upload import StoredJob, upload_job
+from orchestrator.delivery.packaging import link_composition, package_job
+from orchestrator.delivery.stores import Stores
 from orchestrator.doctor.base import Finding, Health, problem
-from orchestrator.portable_job import link_composition, make_portable
-from orchestrator.stores import Stores
-from orchestrator.upload import StoredJob, upload_job
 
 _FRAMES, _RATE, _WIDTH, _HEIGHT = 2, 10, 64, 36
 _CHUNK, _VIDEO = "chunks/0.mp4", "trial.mp4"
@@ -42,7 +42,7 @@ class Trial:
 
 
 async def trial_findings(
-    artifacts: str, *, renderer: WorkerAdapter, joiner: WorkerAdapter
+    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter
 ) -> list[Finding]:
     """Return what a trial shows; closes the adapters.
 
@@ -51,11 +51,11 @@ async def trial_findings(
     what = "trial"
     try:
         async with Stores() as stores:
-            trial = await try_workers(artifacts, renderer=renderer, joiner=joiner, stores=stores)
+            trial = await try_workers(artifacts, renderer=renderer, merger=merger, stores=stores)
     except HeliosError as fault:
         return [problem(what, fault)]
     finally:
-        await asyncio.gather(renderer.close(), joiner.close())
+        await asyncio.gather(renderer.close(), merger.close())
     done = Finding(
         what,
         Health.OK,
@@ -79,7 +79,7 @@ def _versions(workers: str | None) -> Finding:
 
 
 async def try_workers(
-    artifacts: str, *, renderer: WorkerAdapter, joiner: WorkerAdapter, stores: Stores
+    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter, stores: Stores
 ) -> Trial:
     """Have workers render and join two frames, and read what they stored.
 
@@ -89,7 +89,7 @@ async def try_workers(
     ----------
     artifacts:
         URL of the storage that workers and this machine share.
-    renderer, joiner:
+    renderer, merger:
         Take chunks, and merges, to the workers.
 
     Raises
@@ -104,7 +104,7 @@ async def try_workers(
     try:
         meta = {"jobPath": stored.job_path, "attempt": 1}
         await _run(renderer, {**meta, "chunkId": 0, "action": "chunk"}, "the chunk worker")
-        merged = await _run(joiner, {**meta, "action": "merge"}, "the merge worker")
+        merged = await _run(merger, {**meta, "action": "merge"}, "the merge worker")
         if merged.artifact is None:
             raise StorageInvalid("the merge worker stored nothing")
         await stores.read(merged.artifact.url)
@@ -122,7 +122,7 @@ async def _store(folder: Path, artifacts: str, stores: Stores) -> StoredJob:
     job_dir = folder / "job"
     job_dir.mkdir()
     link_composition(str(page), job_dir)
-    job = make_portable(_spec(), job_dir)
+    job = package_job(_spec(), job_dir)
     return (await upload_job(job, artifacts=[artifacts], stores=stores))[artifacts]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from helios.errors import JobNotFound, JobRecordInvalid
-from orchestrator.job import Job, JobChunk, JobState, JobSummary
+from orchestrator.model.job import Job, JobChunk, JobState, JobSummary
 
 
-class Wish(StrEnum):
+class ControlRequest(StrEnum):
     """What somebody asks of the process that is at a job."""
 
     PAUSE = "pause"
@@ -72,7 +72,7 @@ class JobClaim(ABC):
         """Add what became of some chunks; costs as much as these chunks, however large the job."""
 
     @abstractmethod
-    async def wish(self) -> Wish | None:
+    async def wish(self) -> ControlRequest | None:
         """Return what somebody asked for since the claim began.
 
         Raises
@@ -154,7 +154,7 @@ class JobRepository(ABC):
         """Return who has claimed a job, as far as is known; None if nobody has."""
 
     @abstractmethod
-    async def ask(self, job_id: str, wish: Wish) -> None:
+    async def ask(self, job_id: str, wish: ControlRequest) -> None:
         """Leave a wish for the process that is at a job."""
 
 

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from helios.concurrency import finish_despite_cancel
+from helios.contract.job_spec import JobSpec
 from helios.errors import (
     JobBusy,
     JobChanged,
@@ -18,13 +20,16 @@ from helios.errors import (
     JobRecordNewer,
     JobSpecInvalid,
 )
-from helios.job_spec import JobSpec
 from helios.output import write_failure
-from helios.to_the_end import to_the_end
-from orchestrator.file_lock import FileLock, is_locked
-from orchestrator.job import Job, JobChunk, JobState, JobSummary, check_job_id
-from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish, not_found
+from orchestrator.job_repository.base import (
+    ControlRequest,
+    JobClaim,
+    JobRepository,
+    Listing,
+    not_found,
+)
 from orchestrator.job_repository.durable import append_durably, flush_folder, write_durably
+from orchestrator.job_repository.file_lock import FileLock, is_locked
 from orchestrator.job_repository.record_format import (
     decode_chunks,
     decode_summary,
@@ -32,6 +37,7 @@ from orchestrator.job_repository.record_format import (
     encode_summary,
 )
 from orchestrator.job_repository.summary_index import IndexEntry, SummaryIndex, choose
+from orchestrator.model.job import Job, JobChunk, JobState, JobSummary, check_job_id
 
 #: Where damaged records are set aside.
 SET_ASIDE = ".damaged"
@@ -102,7 +108,7 @@ class FileJobRepository(JobRepository):
         except FileNotFoundError:
             return None
 
-    async def ask(self, job_id: str, wish: Wish) -> None:
+    async def ask(self, job_id: str, wish: ControlRequest) -> None:
         path = self._existing(job_id)
         with _faults(path, job_id):
             (path / _WISH).write_text(wish, "ascii")
@@ -270,9 +276,9 @@ class _FileClaim(JobClaim):
         data = encode_chunks(chunks)
         await _in_thread(lambda: self._append(data))
 
-    async def wish(self) -> Wish | None:
+    async def wish(self) -> ControlRequest | None:
         try:
-            return Wish((self._path / _WISH).read_text("ascii"))
+            return ControlRequest((self._path / _WISH).read_text("ascii"))
         except (FileNotFoundError, ValueError):
             # Whoever writes it may have got half-way.
             return None
@@ -379,4 +385,4 @@ def _faults(path: Path, job_id: str) -> Iterator[None]:
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
     # Cut short, a write would go on behind its caller's back, after the claim was let go.
-    return await to_the_end(asyncio.to_thread(work))
+    return await finish_despite_cancel(asyncio.to_thread(work))

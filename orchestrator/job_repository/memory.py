@@ -3,10 +3,16 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
+from helios.contract.job_spec import JobSpec
 from helios.errors import JobBusy, JobChanged, JobExists
-from helios.job_spec import JobSpec
-from orchestrator.job import Job, JobChunk, JobState, JobSummary, check_job_id
-from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish, not_found
+from orchestrator.job_repository.base import (
+    ControlRequest,
+    JobClaim,
+    JobRepository,
+    Listing,
+    not_found,
+)
+from orchestrator.model.job import Job, JobChunk, JobState, JobSummary, check_job_id
 
 
 class MemoryJobRepository(JobRepository):
@@ -17,7 +23,7 @@ class MemoryJobRepository(JobRepository):
         self._specs: dict[str, JobSpec] = {}
         self._chunks: dict[str, dict[int, JobChunk]] = {}
         self._claims: dict[str, JobClaim] = {}
-        self._wishes: dict[str, Wish] = {}
+        self._wishes: dict[str, ControlRequest] = {}
 
     async def create(self, job: Job) -> None:
         job_id = check_job_id(job.id)
@@ -59,7 +65,7 @@ class MemoryJobRepository(JobRepository):
         self._check_kept(job_id)
         return "this process" if job_id in self._claims else None
 
-    async def ask(self, job_id: str, wish: Wish) -> None:
+    async def ask(self, job_id: str, wish: ControlRequest) -> None:
         self._check_kept(job_id)
         self._wishes[job_id] = wish
 
@@ -91,7 +97,7 @@ class _MemoryClaim(JobClaim):
         self._check_held()
         self._kept._chunks[self.job_id].update({chunk.id: chunk for chunk in chunks})
 
-    async def wish(self) -> Wish | None:
+    async def wish(self) -> ControlRequest | None:
         self._check_held()
         return self._kept._wishes.get(self.job_id)
 

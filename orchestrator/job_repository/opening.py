@@ -5,8 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from helios.storage import open_storage
-from orchestrator.destination import is_storage_url
+from helios.storage import is_storage_url, open_storage
 from orchestrator.job_repository.base import JobRepository
 from orchestrator.job_repository.file import FileJobRepository
 from orchestrator.job_repository.memory import MemoryJobRepository

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from helios.errors import JobRecordInvalid, JobRecordNewer
-from orchestrator.job import JobChunk, JobSummary
+from orchestrator.model.job import JobChunk, JobSummary
 
 #: Version of the format that is written.
 VERSION = 1

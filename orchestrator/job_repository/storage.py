@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from helios.concurrency import finish_despite_cancel
+from helios.contract.job_spec import JobSpec
 from helios.errors import (
     ArtifactNotFound,
     HeliosError,
@@ -17,11 +19,14 @@ from helios.errors import (
     JobRecordNewer,
     JobSpecInvalid,
 )
-from helios.job_spec import JobSpec
 from helios.storage.base import ArtifactStorage, StoredObject
-from helios.to_the_end import to_the_end
-from orchestrator.job import Job, JobChunk, JobState, JobSummary, check_job_id
-from orchestrator.job_repository.base import JobClaim, JobRepository, Listing, Wish, not_found
+from orchestrator.job_repository.base import (
+    ControlRequest,
+    JobClaim,
+    JobRepository,
+    Listing,
+    not_found,
+)
 from orchestrator.job_repository.lease import TERM, Lease, StorageClock
 from orchestrator.job_repository.record_format import (
     decode_chunks,
@@ -30,6 +35,7 @@ from orchestrator.job_repository.record_format import (
     encode_summary,
 )
 from orchestrator.job_repository.summary_index import IndexEntry, SummaryIndex, choose
+from orchestrator.model.job import Job, JobChunk, JobState, JobSummary, check_job_id
 
 #: Where everything is, below the storage's URL.
 REGISTRY = "registry"
@@ -154,14 +160,14 @@ class StorageJobRepository(JobRepository):
             await self._storage.delete(claim.files.wish)
             yield claim
         finally:
-            await to_the_end(claim.end())
+            await finish_despite_cancel(claim.end())
 
     async def holder(self, job_id: str) -> str | None:
         await self._check_kept(job_id)
         holding = await self._lease(job_id).holding()
         return None if holding is None else holding.holder
 
-    async def ask(self, job_id: str, wish: Wish) -> None:
+    async def ask(self, job_id: str, wish: ControlRequest) -> None:
         await self._check_kept(job_id)
         await self._storage.put_bytes(_Files(job_id).wish, wish.encode())
 
@@ -277,10 +283,10 @@ class _StorageClaim(JobClaim):
         key = self.files.log_part(self._lease.number, self._parts)
         await self._storage.put_bytes(key, encode_chunks(chunks))
 
-    async def wish(self) -> Wish | None:
+    async def wish(self) -> ControlRequest | None:
         self._check_held()
         try:
-            return Wish((await self._storage.get_bytes(self.files.wish)).decode())
+            return ControlRequest((await self._storage.get_bytes(self.files.wish)).decode())
         except (ArtifactNotFound, ValueError):
             return None
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.job import JobState, JobSummary
+from orchestrator.model.job import JobState, JobSummary
 
 #: Changes whenever entries of the index do; another version's index is read anew.
 _VERSION = 1

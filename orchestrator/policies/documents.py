@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from orchestrator.aws_stack import parameter_of
-from orchestrator.deployment import AwsStack
+from orchestrator.clouds.aws_stack import parameter_of
+from orchestrator.model.deployment import AwsStack
 
 #: What bootstrapping calls its roles and its parameter, unless told otherwise.
 _QUALIFIER = "hnb659fds"

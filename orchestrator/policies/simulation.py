@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helios.errors import AccessDenied
-from orchestrator.aws_calls import AwsCalls
+from orchestrator.clouds.aws import AwsCalls
 from orchestrator.policies.documents import Statement
 
 _SESSION = re.compile(

@@ -11,7 +11,7 @@ from chaos.report import BEGIN, END, write_table
 from chaos.run import Outcome, faults_of, play
 from chaos.scene import JOB, Scene
 from chaos.trouble import Trouble
-from orchestrator.file_lock import FileLock
+from orchestrator.job_repository.file_lock import FileLock
 
 #: Between them every kind of trouble; `make chaos` plays hundreds.
 SEEDS = (6, 89, 149)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from helios.errors import SignatureInvalid
-from helios.webhook import WebhookEvent, verify
+from helios.webhooks.events import WebhookEvent, verify
 
 SECRET = "a secret of some length"
 

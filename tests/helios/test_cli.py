@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from helios.media import probe
+from helios.media.probe import probe
 
 SMALL = ("--width", 160, "--height", 90)
 TWELVE = (*SMALL, "--frame-count", 12)

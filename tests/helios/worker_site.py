@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from helios.assets import upload_assets
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.runtime import WorkerRuntime
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.worker_job import InvocationResponse
 from helios.storage import ArtifactStorage, open_storage
-from helios.worker_config import WorkerConfig
-from helios.worker_job import InvocationResponse
-from helios.worker_log import WorkerLog
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 
 FPS = 30
 FRAMES = 10

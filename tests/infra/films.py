@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helios.command import format_command
-from helios.job_spec import JobSpec
-from helios.webhook import WebhookEvent, verify
+from helios.contract.command import format_command
+from helios.contract.job_spec import JobSpec
+from helios.webhooks.events import WebhookEvent, verify
 from sandbox.deploy import DeployedStack
 from sandbox.local_aws import LocalAws
 from sandbox.scripted_server import ScriptedServer

@@ -12,7 +12,7 @@ from sandbox.deploy import DeployedStack, local_deployment
 from sandbox.docker_registry import manifest_of
 from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws
-from tests.orchestrator.clouds import frame_hashes
+from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench
 
 pytestmark = [

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from helios.job_spec import JobSpec
+from helios.contract.job_spec import JobSpec
 from sandbox.scripted_server import ScriptedServer
 from tests.infra.films import FRAMES, Renders, after_failures, film, once_there_is, paint
-from tests.orchestrator.clouds import frame_hashes
+from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
 
 pytestmark = [

@@ -5,14 +5,14 @@ import contextlib
 from collections import defaultdict
 from pathlib import Path
 
-from helios.conversation import OutputCallback
+from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
 from helios.errors import HeliosError
-from helios.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
-from orchestrator.job import Job
-from orchestrator.job_executor import JobExecutor
-from orchestrator.job_runner import JobRunner
-from orchestrator.run_control import RunControl
+from orchestrator.backends.base import Backend
+from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.execution.run_hooks import RunHooks
+from orchestrator.model.job import Job
 
 Answer = WorkerResult | HeliosError | Exception
 
@@ -23,7 +23,7 @@ async def settle(turns: int = 30) -> None:
         await asyncio.sleep(0)
 
 
-class LittlePlace(JobRunner, WorkerAdapter):
+class LittlePlace(Backend, WorkerAdapter):
     """Keeps what was rendered, across runs, as a folder would.
 
     Attributes
@@ -60,7 +60,7 @@ class LittlePlace(JobRunner, WorkerAdapter):
         if open_gate:
             self.gate.set()
 
-    async def run(self, job: Job, *, keep_chunks: bool, control: RunControl) -> str:
+    async def run(self, job: Job, *, keep_chunks: bool, control: RunHooks) -> str:
         if not keep_chunks:
             self.thrown_away += [(job.id, chunk_id) for chunk_id in self.there[job.id]]
             self.there[job.id].clear()

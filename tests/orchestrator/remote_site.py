@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from helios.conversation import OutputCallback
+from helios.contract.worker_job import Invocation, WorkerJob, WorkerResult
 from helios.errors import HeliosError
-from helios.runtime import WorkerRuntime
-from helios.worker_config import WorkerConfig
-from helios.worker_job import Invocation, WorkerJob, WorkerResult
-from helios.worker_log import WorkerLog
+from helios.process.output_capture import OutputCallback
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
 from orchestrator.adapters import WorkerAdapter
-from orchestrator.display import Display
-from orchestrator.worksites import Worksite
+from orchestrator.backends.endpoints import WorkerGroup
+from orchestrator.display.display import Display
 
 Answer = Callable[[WorkerJob], WorkerResult | HeliosError | None]
 
@@ -60,8 +60,8 @@ class RemoteSite:
         self.runtime = WorkerRuntime(config, log=WorkerLog(self.log))
         self.adapter = RuntimeAdapter(self.runtime, answer)
 
-    def worksite(self, *, weight: float = 1.0) -> Worksite:
-        return Worksite(
+    def group(self, *, weight: float = 1.0) -> WorkerGroup:
+        return WorkerGroup(
             name=self.name, adapter=self.adapter, artifacts=self.folder.as_uri(), weight=weight
         )
 

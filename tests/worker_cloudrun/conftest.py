@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helios.job_spec import JobSpec
+from helios.contract.job_spec import JobSpec
 from helios.storage import ArtifactStorage, open_storage
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens

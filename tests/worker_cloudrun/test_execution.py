@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from google.cloud import run_v2
 
-from helios.job_outcome import JobOutcome
-from helios.job_spec import JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.records.job_outcome import JobOutcome
 from sandbox.cloud_run_api import CloudRunApi
 from sandbox.worker_tasks import WorkerTasks
 from tests.helios.worker_site import drawing, make_spec

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from helios.runtime import WorkerRuntime
-from helios.worker_config import WorkerConfig
-from helios.worker_job import InvocationResponse
+from helios.contract.worker_job import InvocationResponse
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
 from worker_cloudrun import progress
 from worker_cloudrun.progress import Progress
 from worker_cloudrun.renders import Answer, Renders

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from helios.contract.worker_job import InvocationResponse
 from helios.errors import InvocationInvalid, StorageInvalid
-from helios.job_outcome import JobOutcome, read_outcome
-from helios.runtime import WorkerRuntime
+from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import open_storage
-from helios.worker_config import WorkerConfig
-from helios.worker_job import InvocationResponse
-from helios.worker_log import WorkerLog
-from tests.helios.test_download import serving
+from helios.worker.runtime import WorkerRuntime
+from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_log import WorkerLog
+from tests.helios.network.test_download import serving
 from tests.helios.worker_site import Site, drawing, make_spec
 from worker_cloudrun.render_task import RenderTask, run_render_task
 

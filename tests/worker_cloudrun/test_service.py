@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
-from helios.chunk_record import ChunkRecord
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.records.chunk_record import ChunkRecord
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.signing_key import SigningKey
@@ -346,7 +346,7 @@ def test_a_token_is_renewed_before_it_expires(cloud: CloudSite, worker: Service)
 #: google-auth reads where the metadata server is when it is imported: a process of its own.
 ON_GOOGLE_CLOUD = """
 import asyncio, sys
-from helios.worker_job import WorkerJob
+from helios.contract.worker_job import WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 

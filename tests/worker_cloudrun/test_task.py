@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helios.chunk_record import ChunkRecord
+from helios.records.chunk_record import ChunkRecord
 from sandbox.worker_environment import worker_environment
 from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow

@@ -21,12 +21,12 @@ import pytest
 from botocore.config import Config
 
 from helios.assets import upload_assets
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.storage import open_storage
-from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import AwsLambdaAdapter
-from orchestrator.job_executor import JobExecutor
+from orchestrator.execution.job_executor import JobExecutor
 from sandbox.local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from helios.chunk_record import chunk_key
 from helios.errors import OptionInvalid, SignatureInvalid, SourceForbidden, WebhookUndelivered
-from helios.job_folder import chunk_record
-from helios.job_outcome import JobOutcome
-from helios.network_policy import NetworkPolicy
-from helios.webhook import verify
+from helios.network.network_policy import NetworkPolicy
+from helios.records.chunk_record import chunk_key
+from helios.records.job_layout import chunk_record
+from helios.records.job_outcome import JobOutcome
+from helios.webhooks.events import verify
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.helios.worker_site import FRAMES, make_spec
 from worker_lambda.execution_end import ExecutionEnd
@@ -259,7 +259,7 @@ def test_a_render_whose_job_is_missing_or_damaged_is_told_all_the_same(
 def test_a_webhook_that_is_not_taken_is_an_error_until_a_later_event_is(
     job: Path, receiver: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helios.webhook_delivery.PAUSE", 0.01)
+    monkeypatch.setattr("helios.webhooks.delivery.PAUSE", 0.01)
     event = end(input=asked_by(receiver), stopDate=OVER)
     receiver.tell(Reply(503))
     with pytest.raises(WebhookUndelivered, match="status 503"):

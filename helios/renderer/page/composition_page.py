@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
 
+from helios.contract.frame_rate import frame_time
+from helios.contract.render_warning import RenderWarning
 from helios.errors import (
     BrowserCrashed,
     CompositionFailed,
@@ -16,8 +18,6 @@ from helios.errors import (
     CompositionUnsettled,
     OptionInvalid,
 )
-from helios.frame_rate import frame_time
-from helios.render_warning import RenderWarning
 from helios.renderer.browser import Browser
 from helios.renderer.composition import Composition
 from helios.renderer.devtools import Params

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from helios.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.renderer.devtools import Params
 
 #: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from helios.contract.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
-from helios.render_warning import RenderWarning
 from helios.renderer.devtools import Params
 
 #: How many names a warning lists.

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helios.assets import ArchiveLimits, pack_assets, unpack_assets, upload_assets
+from helios.concurrency import CancelToken, WorkCancelled
 from helios.errors import ArchiveInvalid, CompositionNotFound
-from helios.in_thread import Halt, Halted
 from helios.storage import open_storage
 
 #: Of a folder with `index.html` ("<p>") and `img/a.png` (256 bytes): it must never change, or every
@@ -327,11 +327,11 @@ def test_what_a_worker_would_take_for_a_bomb_is_refused_here_already(tmp_path: P
 
 
 def test_packing_stops_when_nobody_waits_for_it(tmp_path: Path) -> None:
-    halt = Halt()
-    halt.ask()
+    token = CancelToken()
+    token.cancel()
 
-    with pytest.raises(Halted):
-        pack_assets(composition(tmp_path), tmp_path / "packed", halt=halt)
+    with pytest.raises(WorkCancelled):
+        pack_assets(composition(tmp_path), tmp_path / "packed", token=token)
 
 
 # --- uploading ------------------------------------------------------------------------------

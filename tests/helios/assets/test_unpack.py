@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import helios.assets.unpack
 from helios.assets import ArchiveLimits, unpack_assets
+from helios.concurrency import CancelToken, WorkCancelled
 from helios.errors import ArchiveInvalid, ArtifactCorrupt, DiskFull, HeliosError
-from helios.in_thread import Halt, Halted
 
 
 def entry(name: str, data: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:
@@ -331,8 +331,8 @@ def test_a_full_disk_is_told_as_such(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 
 def test_unpacking_stops_when_nobody_waits_for_it(bench: Bench) -> None:
-    halt = Halt()
-    halt.ask()
+    token = CancelToken()
+    token.cancel()
 
-    with pytest.raises(Halted):
-        bench.unpack(GOOD, halt=halt)
+    with pytest.raises(WorkCancelled):
+        bench.unpack(GOOD, token=token)

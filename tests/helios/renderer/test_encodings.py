@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helios.ffmpeg import available_encoders
-from helios.media import probe
+from helios.media.ffmpeg import available_encoders
+from helios.media.probe import probe
 
 pytestmark = pytest.mark.browser
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import pytest
 from PIL import Image
 
-from helios.egress_proxy import egress_proxy
-from helios.network_policy import NetworkPolicy
+from helios.network.egress_proxy import egress_proxy
+from helios.network.network_policy import NetworkPolicy
 from helios.renderer.network import PROXY_VARIABLE, network_flags
 from tests.helios.conftest import Desk
-from tests.helios.test_download import Server, serving
+from tests.helios.network.test_download import Server, serving
 
 SIZE = ("--width", 160, "--height", 90, "--frame-count", 2)
 #: Names of the worker itself.

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from helios.errors import OptionInvalid
-from helios.reads import RenderReads
+from helios.records.input_manifest import InputManifest
 from helios.renderer.asset_server import serve_folder
 from helios.renderer.codecs import VideoEncoding, choose_codec
 from helios.renderer.composition import Composition
@@ -25,10 +25,10 @@ from .conftest import HEIGHT, RATE, WIDTH
 
 def noted(
     root: Path, names: Sequence[str], *, between: Sequence[tuple[str, str]] = ()
-) -> RenderReads:
+) -> InputManifest:
     """Ask a folder's server for files, each followed by the change of a file, if there is one."""
 
-    async def work() -> RenderReads:
+    async def work() -> InputManifest:
         log = ReadLog()
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -80,13 +80,13 @@ def test_a_file_that_changed_meanwhile_has_no_digest(
 
 def test_a_note_is_read_back_and_anything_else_is_none(tmp_path: Path) -> None:
     note = tmp_path / "x.reads.json"
-    reads = RenderReads(output="0", versions={"browser": "1"}, files={"a": None}, hosts=["b"])
+    reads = InputManifest(output="0", versions={"browser": "1"}, files={"a": None}, hosts=["b"])
     reads.save(note)
-    assert RenderReads.load(note) == reads
+    assert InputManifest.load(note) == reads
     for text in ("", "[]", "{}", '{"output": "0"}'):
         note.write_text(text)
-        assert RenderReads.load(note) is None
-    assert RenderReads.load(tmp_path / "nowhere") is None
+        assert InputManifest.load(note) is None
+    assert InputManifest.load(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize(

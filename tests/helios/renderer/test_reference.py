@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helios.errors import OptionInvalid
-from helios.media import probe
+from helios.media.probe import probe
 from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import Composition
 from helios.renderer.page import ImageFormat, PageOptions

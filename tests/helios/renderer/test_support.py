@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from helios.contract.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
-from helios.render_warning import RenderWarning
 
 from .conftest import Studio
 

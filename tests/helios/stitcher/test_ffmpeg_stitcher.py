@@ -20,7 +20,7 @@ from helios.errors import (
     OutputUnwritable,
     StitchFailed,
 )
-from helios.media import MediaInfo, frame_hashes, probe
+from helios.media.probe import MediaInfo, frame_hashes, probe
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
 from helios.stitcher.ffmpeg import MergeEncoding

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helios.chunk_ends import ChunkEnds
-from helios.chunk_record import ChunkRecord
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import SeamBroken
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.records.chunk_ends import ChunkEnds
+from helios.records.chunk_record import ChunkRecord
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.ffmpeg import MergeEncoding

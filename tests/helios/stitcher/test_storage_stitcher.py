@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helios.chunk_record import ChunkRecord
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import SeamBroken, StitchFailed
-from helios.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.media import frame_hashes
+from helios.media.probe import frame_hashes
+from helios.records.chunk_record import ChunkRecord
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_seams

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helios.errors import OptionInvalid
-from helios.webhook import SECRET
+from helios.webhooks.events import SECRET
 from infra.cloud_run.configuration import CloudRunConfiguration
 
 DIGEST = f"@sha256:{'0' * 64}"

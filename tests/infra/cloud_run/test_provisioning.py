@@ -11,7 +11,7 @@ from google.cloud.storage import Client as StorageClient
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
 from helios.errors import AccessDenied, DeploymentFailed, HeliosError, OptionInvalid
-from helios.webhook import SECRET
+from helios.webhooks.events import SECRET
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.operations import finish
 from infra.cloud_run.service import GCLOUD_AUDIENCE

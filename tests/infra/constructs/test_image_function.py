@@ -59,7 +59,7 @@ def test_the_image_is_built_from_nothing_but_what_workers_run(stacks: Stacks) ->
 
     assert image["source"]["dockerFile"] == "worker_lambda/Dockerfile"
     assert (context / "worker_lambda/Dockerfile").is_file()
-    assert (context / "helios/render_executor.py").is_file()
+    assert (context / "helios/process/render_executor.py").is_file()
     for unwanted in (".git", ".venv", "tests", "docs", "infra", "orchestrator/cli.py"):
         assert not (context / unwanted).exists(), unwanted
 

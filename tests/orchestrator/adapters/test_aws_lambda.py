@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError
-from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters import aws_lambda
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
@@ -456,7 +456,7 @@ def test_an_invocation_that_nobody_waits_for_any_more_takes_no_others_place() ->
 #: Waits for an invocation that is never answered, and leaves when it is interrupted.
 WAITING = """
 import asyncio, sys
-from helios.worker_job import WorkerJob
+from helios.contract.worker_job import WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
 adapter = AwsLambdaAdapter("chunks", endpoint_url=sys.argv[1])

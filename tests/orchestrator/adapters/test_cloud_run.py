@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, InvocationInvalid, OptionInvalid
-from helios.worker_job import WorkerJob, WorkerResult
 from orchestrator.adapters.cloud_run import NDJSON, CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.signing_key import SigningKey

@@ -1,8 +1,8 @@
 import asyncio
 from pathlib import Path
 
-from helios.render_executor import RenderExecutor
-from helios.worker_job import WorkerJob
+from helios.contract.worker_job import WorkerJob
+from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter
 
 

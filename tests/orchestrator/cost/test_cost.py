@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from helios.chunk_record import ChunkRecord, MergeRecord
+from helios.contract.worker_job import Artifact
+from helios.records.chunk_record import ChunkRecord, MergeRecord
 from helios.storage import open_storage
-from helios.worker_job import Artifact
 from orchestrator.cost import AwsWorkers, GoogleWorkers, Usage, aws_cost, cost_of
 from orchestrator.cost.prices import aws_prices, google_prices
 from orchestrator.cost.recorded import merges_in, recorded_usage

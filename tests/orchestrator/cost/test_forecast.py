@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from helios.conversation import OutputCallback
+from helios.contract.job_spec import JobSpec
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import CommandFailed
-from helios.job_spec import JobSpec
-from helios.worker_job import WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.cost.forecast import (
     Pace,

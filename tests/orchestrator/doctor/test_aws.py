@@ -4,11 +4,11 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.aws_calls import AwsCalls
-from orchestrator.aws_stack import parameter_of
-from orchestrator.deployment import AwsStack
+from orchestrator.clouds.aws import AwsCalls
+from orchestrator.clouds.aws_stack import parameter_of
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.aws import AwsCheckup
+from orchestrator.model.deployment import AwsStack
 from tests.orchestrator.answers import Answers
 from tests.orchestrator.policies.test_documents import STACK
 

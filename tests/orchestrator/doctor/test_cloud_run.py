@@ -12,10 +12,10 @@ from google.oauth2 import service_account
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.job import job_settings
 from infra.cloud_run.service import service_settings
-from orchestrator.cloud_run_workers import find_workers
+from orchestrator.clouds.cloud_run_workers import find_workers
+from orchestrator.clouds.google import GoogleCalls
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.cloud_run import CloudRunCheckup
-from orchestrator.google_calls import GoogleCalls
 from sandbox.google_cloud import GoogleCloud, cpu_quota
 from sandbox.scripted_server import Reply
 from tests.google_cloud import trusted_google_cloud

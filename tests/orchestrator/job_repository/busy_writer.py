@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from helios.job_spec import JobSpec
-from orchestrator.job import ChunkState, Job, JobChunk, JobState, Placement, RunSettings
+from helios.contract.job_spec import JobSpec
 from orchestrator.job_repository import FileJobRepository
+from orchestrator.model.job import ChunkState, Job, JobChunk, JobLocation, JobState, RunSettings
 
 CHUNKS = 40
 
@@ -42,7 +42,7 @@ def batches(dice: random.Random) -> Iterator[list[JobChunk]]:
 async def write(kept: FileJobRepository, job_id: str, dice: random.Random) -> None:
     job = Job.new(
         a_spec(),
-        placement=Placement(job_path="job.json"),
+        location=JobLocation(job_path="job.json"),
         settings=RunSettings(concurrency=1),
         now=datetime.now(UTC),
         job_id=job_id,

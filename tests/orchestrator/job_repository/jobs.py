@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from helios.job_spec import JobSpec
-from orchestrator.job import Attempt, ChunkState, Job, JobChunk, Placement, RunSettings
+from helios.contract.job_spec import JobSpec
+from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobLocation, RunSettings
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def a_spec(chunks: int = 3, **fields: Any) -> JobSpec:
 def a_job(job_id: str | None = "job", *, chunks: int = 3, minutes: float = 0, **fields: Any) -> Job:
     return Job.new(
         a_spec(chunks, **fields),
-        placement=Placement(job_path="folder/job.json", job_dir="folder"),
+        location=JobLocation(job_path="folder/job.json", job_dir="folder"),
         settings=RunSettings(concurrency=2),
         now=START + timedelta(minutes=minutes),
         job_id=job_id,

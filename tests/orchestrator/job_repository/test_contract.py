@@ -8,14 +8,14 @@ import pytest
 
 from helios.errors import JobBusy, JobChanged, JobExists, JobNotFound, OptionInvalid
 from helios.storage.local import LocalStorage
-from orchestrator.job import ChunkState, JobState
 from orchestrator.job_repository import (
+    ControlRequest,
     FileJobRepository,
     JobRepository,
     MemoryJobRepository,
     StorageJobRepository,
-    Wish,
 )
+from orchestrator.model.job import ChunkState, JobState
 
 from .jobs import START, a_chunk, a_job
 
@@ -83,7 +83,7 @@ async def test_a_job_that_is_not_kept_is_told_by_its_id(kept: JobRepository, met
             async with kept.claim("missing"):
                 pass
         elif method == "ask":
-            await kept.ask("missing", Wish.PAUSE)
+            await kept.ask("missing", ControlRequest.PAUSE)
         else:
             await getattr(kept, method)("missing")
 
@@ -213,17 +213,17 @@ async def test_a_wish_reaches_the_one_who_is_at_the_job(kept: JobRepository, reo
     await kept.create(a_job())
     async with kept.claim("job") as claim:
         assert await claim.wish() is None
-        await reopen().ask("job", Wish.PAUSE)
-        assert await claim.wish() is Wish.PAUSE
-        await reopen().ask("job", Wish.CANCEL)
-        assert await claim.wish() is Wish.CANCEL
+        await reopen().ask("job", ControlRequest.PAUSE)
+        assert await claim.wish() is ControlRequest.PAUSE
+        await reopen().ask("job", ControlRequest.CANCEL)
+        assert await claim.wish() is ControlRequest.CANCEL
 
 
 async def test_a_wish_that_nobody_heard_does_not_wait_for_the_next(
     kept: JobRepository, reopen: Open
 ) -> None:
     await kept.create(a_job())
-    await reopen().ask("job", Wish.CANCEL)
+    await reopen().ask("job", ControlRequest.CANCEL)
     async with kept.claim("job") as claim:
         assert await claim.wish() is None
 

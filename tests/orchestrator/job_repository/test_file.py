@@ -17,9 +17,9 @@ from helios.errors import (
     JobRecordNewer,
     OutputUnwritable,
 )
-from orchestrator.job import ChunkState, JobState
 from orchestrator.job_repository import FileJobRepository
 from orchestrator.job_repository.file import SET_ASIDE
+from orchestrator.model.job import ChunkState, JobState
 
 from .jobs import START, a_chunk, a_job
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.job import ChunkState
 from orchestrator.job_repository import FileJobRepository
+from orchestrator.model.job import ChunkState
 
 from .jobs import a_job
 

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from helios.errors import JobRecordInvalid, JobRecordNewer
-from orchestrator.job import ChunkState
 from orchestrator.job_repository.record_format import (
     Document,
     decode_chunks,
@@ -11,6 +10,7 @@ from orchestrator.job_repository.record_format import (
     encode_chunks,
     encode_summary,
 )
+from orchestrator.model.job import ChunkState
 
 from .jobs import a_chunk, a_job
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.deployment import AwsStack
+from orchestrator.model.deployment import AwsStack
 from orchestrator.policies import POLICIES, StackNames, document, statements
 
 STACK = AwsStack(

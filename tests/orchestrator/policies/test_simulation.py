@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from helios.errors import AccessDenied
-from orchestrator.aws_calls import AwsCalls
+from orchestrator.clouds.aws import AwsCalls
 from orchestrator.policies.documents import Statement
 from orchestrator.policies.simulation import Identity, denials, find_identity
 from tests.orchestrator.answers import Answers

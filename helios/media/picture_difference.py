@@ -1,0 +1,110 @@
+"""How two pictures of one frame differ: where, by how much, and shown side by side."""
+
+import re
+from pathlib import Path
+
+from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.output import whole_output
+
+#: Levels of 255 by which a pixel may differ where machines or versions do, once both pictures are
+#: reduced to `TOLERANCE_WIDTH`: each is the mean of a hundred or more pixels of full HD.
+TOLERANCE = 4
+TOLERANCE_WIDTH = 128
+#: Largest width of each of the pictures side by side.
+_PANEL_WIDTH = 960
+_PAM_SIZE = re.compile(rb"P7\nWIDTH (\d+)\nHEIGHT (\d+)\n.*?ENDHDR\n", re.DOTALL)
+
+Region = tuple[int, int, int, int]
+"""Left, top, width and height in pixels."""
+
+
+async def region_unlike(one: bytes, other: bytes) -> Region | None:
+    """Return the smallest region that holds all pixels in which two pictures differ.
+
+    None if they are of different sizes, or differ only in their encoding.
+
+    Parameters
+    ----------
+    one, other:
+        PNG or JPEG files.
+    """
+    (size, a), (other_size, b) = await _pixels(one), await _pixels(other)
+    if size != other_size:
+        return None
+    width, height = size
+    stride = len(a) // height
+    lines = range(0, len(a), stride)
+    unlike = [at for at in lines if a[at : at + stride] != b[at : at + stride]]
+    if not unlike:
+        return None
+    pairs = [(a[at : at + stride], b[at : at + stride]) for at in unlike]
+    left = min(_first_unlike(x, y) for x, y in pairs) * width // stride
+    right = width - min(_first_unlike(x[::-1], y[::-1]) for x, y in pairs) * width // stride
+    top, bottom = unlike[0] // stride, unlike[-1] // stride + 1
+    return (left, top, right - left, bottom - top)
+
+
+async def is_alike(one: bytes, other: bytes) -> bool:
+    """Tell whether two pictures differ no more than those of different machines may."""
+    reduced = f"scale={TOLERANCE_WIDTH}:-1:flags=area"
+    (size, a), (other_size, b) = await _pixels(one, reduced), await _pixels(other, reduced)
+    return size == other_size and all(abs(x - y) <= TOLERANCE for x, y in zip(a, b, strict=True))
+
+
+async def save_side_by_side(one: bytes, other: bytes, path: Path) -> None:
+    """Write two pictures as one, and beside them their difference, four times as bright.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+    """
+    size = f"scale='min(iw,{_PANEL_WIDTH})':-2:flags=area,format=rgb24,setsar=1"
+    graph = (
+        f"[0]{size},split[a][x];[1]{size},split[b][y];"
+        "[x][y]blend=all_mode=difference,lutrgb=r=4*val:g=4*val:b=4*val[d];"
+        "[a]pad=iw+8:ih:0:0:gray[a];[b]pad=iw+8:ih:0:0:gray[b];[a][b][d]hstack=3"
+    )
+    with whole_output(path) as folder:
+        inputs = []
+        for number, picture in enumerate((one, other)):
+            file = folder / f"{number}.{'png' if _is_png(picture) else 'jpg'}"
+            file.write_bytes(picture)
+            inputs += ["-i", file_url(file)]
+        made = folder / "made.png"
+        await run_ffmpeg(
+            [*inputs, "-filter_complex", graph, "-frames:v", "1", file_url(made)],
+            message=f"{path} can't be drawn",
+        )
+        made.replace(folder / "whole")
+
+
+async def _pixels(picture: bytes, filters: str = "null") -> tuple[tuple[int, int], bytes]:
+    """Decode a picture; return its size, and four bytes for each pixel."""
+    pam = await run_ffmpeg(
+        [
+            *("-f", "png_pipe" if _is_png(picture) else "jpeg_pipe", "-i", "pipe:0"),
+            *("-vf", filters, "-frames:v", "1", "-pix_fmt", "rgba"),
+            *("-f", "image2pipe", "-c:v", "pam", "pipe:1"),
+        ],
+        message="a chunk's picture doesn't decode",
+        stdin=picture,
+    )
+    with_size = _PAM_SIZE.match(pam)
+    assert with_size is not None  # noqa: S101 - ffmpeg was asked for this format
+    return (int(with_size[1]), int(with_size[2])), pam[with_size.end() :]
+
+
+def _first_unlike(one: bytes, other: bytes) -> int:
+    """Return the position of the first byte in which two rows differ, which they do."""
+    low, high = 0, len(one)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _is_png(picture: bytes) -> bool:
+    return picture.startswith(b"\x89PNG")

@@ -1,0 +1,202 @@
+"""What a media file holds: its streams, its frames and their times, as ffprobe sees them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from helios.errors import ChunkOutputInvalid, HeliosError
+from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+
+
+@dataclass(frozen=True)
+class ColorTags:
+    """How a video's numbers stand for colours; `unknown` where the file doesn't say."""
+
+    range: str = "unknown"
+    space: str = "unknown"
+    transfer: str = "unknown"
+    primaries: str = "unknown"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video stream.
+
+    Parameters
+    ----------
+    frame_rate:
+        Frames per second.
+    duration:
+        Seconds, by the stream's own clock.
+    frames:
+        Number of packets, counted: one a frame.
+    pts:
+        Every packet's presentation time in units of `time_base`, in order of presentation.
+    keyframes:
+        Positions of the keyframes among the packets, in order of decoding.
+    extradata_hash:
+        Digest of the decoder's set-up data (such as SPS and PPS), if the file has any.
+    """
+
+    codec: str
+    profile: str
+    width: int
+    height: int
+    pix_fmt: str
+    frame_rate: Fraction
+    duration: Fraction
+    time_base: Fraction
+    frames: int
+    pts: tuple[int, ...]
+    keyframes: tuple[int, ...]
+    color: ColorTags
+    extradata_hash: str | None
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """An audio stream; `duration` in seconds, `samples` a channel."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    duration: Fraction
+    samples: int
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """A media file; `duration` in seconds. A stream that it doesn't have is None."""
+
+    path: Path | str
+    container: str
+    duration: Fraction
+    video: VideoInfo | None
+    audio: AudioInfo | None
+
+
+async def probe(
+    path: Path | str, *, error: type[HeliosError] = ChunkOutputInvalid, packets: bool = True
+) -> MediaInfo:
+    """Read what a media file holds.
+
+    Parameters
+    ----------
+    path:
+        The file, or an http(s) URL.
+    error:
+        Class to raise if the file can't be read.
+    packets:
+        Whether to go through all packets. Without, `frames`, `pts` and `keyframes` are empty,
+        and only the head of the file is read.
+    """
+    wanted = ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
+    if packets:
+        wanted += ["-show_packets", "-show_entries", "packet=stream_index,pts,flags"]
+    report = await run_ffprobe(
+        ["-of", "json", *wanted, file_url(path)],
+        error=error,
+        message=f"{path} is missing or not a media file",
+    )
+    return _media_info(path, json.loads(report))
+
+
+def _media_info(path: Path | str, report: Mapping[str, Any]) -> MediaInfo:
+    streams = report.get("streams", [])
+    container = report.get("format", {})
+    return MediaInfo(
+        path=path,
+        container=str(container.get("format_name", "")),
+        duration=_fraction(container.get("duration")),
+        video=next(
+            (
+                _video_info(stream, report.get("packets", []))
+                for stream in streams
+                if stream.get("codec_type") == "video"
+                and not stream.get("disposition", {}).get("attached_pic")
+            ),
+            None,
+        ),
+        audio=next(
+            (_audio_info(stream) for stream in streams if stream.get("codec_type") == "audio"),
+            None,
+        ),
+    )
+
+
+def _video_info(stream: Mapping[str, Any], packets: Sequence[Mapping[str, Any]]) -> VideoInfo:
+    own = [packet for packet in packets if packet["stream_index"] == stream["index"]]
+    return VideoInfo(
+        codec=stream.get("codec_name", "unknown"),
+        profile=stream.get("profile", "unknown"),
+        width=stream.get("width", 0),
+        height=stream.get("height", 0),
+        pix_fmt=stream.get("pix_fmt", "unknown"),
+        frame_rate=_fraction(stream.get("r_frame_rate")),
+        duration=_stream_duration(stream),
+        time_base=_fraction(stream.get("time_base")),
+        frames=len(own),
+        pts=tuple(sorted(packet["pts"] for packet in own if "pts" in packet)),
+        keyframes=tuple(n for n, packet in enumerate(own) if packet["flags"].startswith("K")),
+        color=ColorTags(
+            range=stream.get("color_range", "unknown"),
+            space=stream.get("color_space", "unknown"),
+            transfer=stream.get("color_transfer", "unknown"),
+            primaries=stream.get("color_primaries", "unknown"),
+        ),
+        extradata_hash=stream.get("extradata_hash"),
+    )
+
+
+def _audio_info(stream: Mapping[str, Any]) -> AudioInfo:
+    sample_rate = int(stream.get("sample_rate", 0))
+    duration = _stream_duration(stream)
+    return AudioInfo(
+        codec=stream.get("codec_name", "unknown"),
+        sample_rate=sample_rate,
+        channels=stream.get("channels", 0),
+        duration=duration,
+        samples=round(duration * sample_rate),
+    )
+
+
+def _stream_duration(stream: Mapping[str, Any]) -> Fraction:
+    if "duration_ts" in stream:
+        return int(stream["duration_ts"]) * _fraction(stream["time_base"])
+    return _fraction(stream.get("duration"))
+
+
+def _fraction(value: object) -> Fraction:
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
+
+
+async def frame_hashes(
+    path: Path | str, *, error: type[HeliosError] = ChunkOutputInvalid
+) -> list[str]:
+    """Decode a video and return one digest a frame, in order of presentation.
+
+    Two files show the same pictures if and only if these are equal.
+
+    Parameters
+    ----------
+    path:
+        The file.
+    error:
+        Class to raise if the video doesn't decode.
+    """
+    listing = await run_ffmpeg(
+        [
+            *("-xerror", "-i", file_url(path), "-map", "0:v:0", "-fps_mode", "passthrough"),
+            *("-f", "framehash", "-hash", "md5", "pipe:1"),
+        ],
+        error=error,
+        message=f"{path} doesn't decode",
+    )
+    rows = listing.decode().splitlines()
+    return [row.rpartition(",")[2].strip() for row in rows if not row.startswith("#")]

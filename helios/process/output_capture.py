@@ -1,0 +1,84 @@
+"""What a command says while it runs: the end of its outputs is kept, their lines are handed on."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from helios.contract.worker_job import OutputTail
+
+#: Receives the name of a stream ("stdout" or "stderr") and one line of it, without its end.
+OutputCallback = Callable[[str, str], None]
+#: Seconds that an exited command's outputs may stay open before whoever holds them is ended.
+LINGER = 0.5
+# A line without end is handed on in pieces of this many bytes.
+_MAX_LINE = 64 * 1024
+_STREAMS = {1: "stdout", 2: "stderr"}
+
+
+class OutputCapture(asyncio.SubprocessProtocol):
+    """Listens to a command: keeps the end of its outputs and hands on their lines."""
+
+    def __init__(self, on_output: OutputCallback | None) -> None:
+        loop = asyncio.get_running_loop()
+        self.transport: asyncio.SubprocessTransport | None = None
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self._on_output = on_output
+        self._fault: Exception | None = None
+        self._tails = {1: OutputTail(), 2: OutputTail()}
+        self._unfinished = {1: b"", 2: b""}
+
+    def pid(self) -> int | None:
+        """Return the command's process id; None before it runs."""
+        return None if self.transport is None else self.transport.get_pid()
+
+    def output(self, fd: int) -> str:
+        """Return the end of what was written to a file descriptor."""
+        return self._tails[fd].text()
+
+    async def finish(self) -> None:
+        """Wait for the rest of the outputs, which end once no process holds them."""
+        if not self.closed.done():
+            await asyncio.wait([self.closed], timeout=LINGER)
+        if self._fault is not None:
+            raise self._fault
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._tails[fd].append(data)
+        if self._on_output is not None:
+            self._hand_on(fd, data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
+        if self._unfinished.get(fd):
+            self._hand_on(fd, b"\n")
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        if not self.exited.done():
+            self.exited.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def _hand_on(self, fd: int, data: bytes) -> None:
+        # Programs that draw a progress line end it with a carriage return alone.
+        *lines, rest = (self._unfinished[fd] + data).replace(b"\r", b"\n").split(b"\n")
+        if len(rest) > _MAX_LINE:
+            lines.append(rest)
+            rest = b""
+        self._unfinished[fd] = rest
+        for line in lines:
+            if line and self._on_output is not None:
+                try:
+                    self._on_output(_STREAMS[fd], line.decode(errors="replace"))
+                except Exception as fault:
+                    # The event loop would only log it; whoever waits for the command gets it.
+                    self._on_output = None
+                    self._fault = fault
+                    if not self.exited.done():
+                        self.exited.set_result(None)

@@ -1,0 +1,295 @@
+"""Runs one command to its end: bounded in what it may start, what it keeps, and how long."""
+
+import asyncio
+import errno
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.concurrency import finish_despite_cancel
+from helios.contract.command import too_long
+from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.errors import (
+    CommandFailed,
+    CommandForbidden,
+    CommandInvalid,
+    CommandNotFound,
+    CommandTimedOut,
+    DiskFull,
+    HeliosError,
+)
+from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
+from helios.process.process_tree import MARKER, ProcessTree
+from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
+
+#: Executables that a worker runs unless it is told otherwise.
+DEFAULT_EXECUTABLES = frozenset({"helios", "ffmpeg", "ffprobe", "node"})
+#: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
+GRACE = 5.0
+
+_EXIT_TIMED_OUT = 124
+_EXIT_FORBIDDEN = 126
+_EXIT_NOT_FOUND = 127
+_EXIT_SIGNAL = 128
+
+
+class RenderExecutor:
+    """Runs commands on this machine, without a shell.
+
+    Each command gets a temporary folder of its own (TMPDIR), which is gone with it, and a process
+    group of its own. Whatever way a command ends, no process that it started outlives it.
+
+    Parameters
+    ----------
+    allowed:
+        Executables that may run, named exactly as commands name them; None for any.
+    env:
+        Environment that commands start from; this process's own by default. Executables are
+        looked up on its PATH, never on one that a job brings along.
+    temp_dir:
+        Folder for the commands' temporary folders; the system's by default.
+    grace:
+        Seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: Collection[str] | None = DEFAULT_EXECUTABLES,
+        env: Mapping[str, str] | None = None,
+        temp_dir: Path | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._allowed = allowed
+        cache = str(temp_dir or tempfile.gettempdir())
+        self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
+        self._scratch = ScratchFolders(temp_dir)
+        self._grace = grace
+
+    async def run(
+        self,
+        job: WorkerJob,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - it ends processes, not just the wait
+        on_output: OutputCallback | None = None,
+    ) -> WorkerResult:
+        """Run a job's command to its end.
+
+        Cancelling the calling task ends the command with all its processes before the
+        cancellation goes on.
+
+        Parameters
+        ----------
+        job:
+            The command.
+        timeout:
+            Seconds after which it is ended; the job's own limit by default.
+        on_output:
+            Is called for each line of output as it comes.
+
+        Returns
+        -------
+        WorkerResult
+            How it ended. A command that can't start is a result too, with `error` set.
+        """
+        started = time.perf_counter()
+        try:
+            program = self._resolve(job)
+        except HeliosError as error:
+            exit_code = _EXIT_FORBIDDEN if error.code == CommandForbidden.code else _EXIT_NOT_FOUND
+            return _refused(error, exit_code=exit_code)
+        limit = job.timeout if timeout is None else timeout
+        conversation = OutputCapture(on_output)
+        scratch: str | None = None
+        unspoilt = False
+        try:
+            scratch = self._scratch.take()
+            ending = await self._converse(program, job, scratch, conversation, limit=limit)
+            unspoilt = ending.orderly
+        except _CannotStart as fault:
+            return _unstarted(job, fault.reason)
+        except OSError as fault:
+            return _unstarted(job, fault)
+        finally:
+            if scratch is not None:
+                await self._scratch.give_back(scratch, unspoilt=unspoilt)
+        return _result(job, ending, conversation, started=started, limit=limit)
+
+    def _resolve(self, job: WorkerJob) -> str:
+        name = job.command
+        if self._allowed is not None and name not in self._allowed:
+            known = ", ".join(sorted(self._allowed)) or "none"
+            raise CommandForbidden(
+                f"command: {name!r} is not on this worker's allow-list",
+                hint=f"Allowed: {known}. The list is set where the worker is deployed.",
+            )
+        if "\0" in name:
+            raise CommandNotFound("command: the executable's name holds a NUL character")
+        if os.sep in name:
+            # A relative path counts from the command's folder, where execve would look too.
+            found = str(Path(job.cwd or ".", name).absolute())
+            if os.access(found, os.X_OK):
+                return found
+        elif name:
+            return _beside_interpreter(name) or self._on_path(name)
+        raise CommandNotFound(f"command: {name!r} is not an executable file")
+
+    def _on_path(self, name: str) -> str:
+        found = shutil.which(name, path=self._env.get("PATH", os.defpath))
+        if found is None:
+            raise CommandNotFound(
+                f"command: {name!r} is not installed",
+                hint="Install it, or add its folder to PATH.",
+            )
+        return str(Path(found).absolute())
+
+    async def _converse(
+        self,
+        program: str,
+        job: WorkerJob,
+        scratch: str,
+        conversation: "OutputCapture",
+        *,
+        limit: float | None,
+    ) -> "_Ending":
+        family = ProcessTree(conversation.pid)
+        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: family.marker}
+        try:
+            transport = await self._start(program, job, env, conversation)
+            timed_out = await self._wait(conversation, limit=limit)
+            failed = timed_out or transport.get_returncode() != 0
+            orderly = not failed and conversation.closed.done() and not family.has_group()
+            if not orderly:
+                await finish_despite_cancel(family.end(grace=self._grace))
+            await conversation.finish()
+            exit_code = transport.get_returncode() or 0
+            return _Ending(exit_code=exit_code, timed_out=timed_out, orderly=orderly)
+        except _CannotStart:
+            raise
+        except BaseException:
+            await finish_despite_cancel(family.end(grace=self._grace))
+            raise
+        finally:
+            if conversation.transport is not None:
+                conversation.transport.close()
+
+    async def _start(
+        self,
+        program: str,
+        job: WorkerJob,
+        env: Mapping[str, str],
+        conversation: "OutputCapture",
+    ) -> asyncio.SubprocessTransport:
+        spawning = asyncio.get_running_loop().subprocess_exec(
+            lambda: conversation,
+            program,
+            *job.args,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=job.cwd,
+            env=env,
+            # A session of its own, so that one signal reaches the command with its children.
+            start_new_session=True,
+        )
+        try:
+            # A cancellation half-way would leave a process that nobody knows.
+            transport, _ = await finish_despite_cancel(spawning)
+        except (OSError, ValueError) as fault:
+            raise _CannotStart(fault) from fault
+        return transport
+
+    async def _wait(self, conversation: "OutputCapture", *, limit: float | None) -> bool:
+        """Wait for the command's exit, and say whether its time was up before."""
+        if limit is not None:
+            await asyncio.wait([conversation.exited], timeout=limit)
+            if not conversation.exited.done():
+                return True
+        await conversation.exited
+        if not conversation.closed.done():
+            await asyncio.wait([conversation.closed], timeout=LINGER)
+        return False
+
+
+class _CannotStart(Exception):
+    def __init__(self, reason: OSError | ValueError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    exit_code: int
+    timed_out: bool
+    # Exit status 0, and no process was left.
+    orderly: bool
+
+
+def _beside_interpreter(name: str) -> str | None:
+    """Find this project's own command where it was installed, whether or not on PATH."""
+    if name != "helios":
+        return None
+    candidate = Path(sys.executable).parent / name
+    return str(candidate) if os.access(candidate, os.X_OK) else None
+
+
+# Faults of a start that pass when other processes end.
+_PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+
+def _unstarted(job: WorkerJob, fault: OSError | ValueError) -> WorkerResult:
+    number = fault.errno if isinstance(fault, OSError) else None
+    reason = f"{job.command}: can't start in {job.cwd or 'the current folder'}: {fault}"
+    error: HeliosError
+    if isinstance(fault, ValueError):
+        error = CommandInvalid(reason)
+    elif number == errno.E2BIG:
+        error = too_long(job.command)
+    elif number == errno.ENOSPC:
+        error = DiskFull(reason)
+    else:
+        error = CommandFailed(reason, retryable=number in _PASSING)
+    return _refused(error, exit_code=_EXIT_FORBIDDEN)
+
+
+def _refused(error: HeliosError, *, exit_code: int) -> WorkerResult:
+    return WorkerResult(exit_code=exit_code, stderr=str(error), error=ErrorRecord.of(error))
+
+
+def _result(
+    job: WorkerJob,
+    ending: _Ending,
+    conversation: OutputCapture,
+    *,
+    started: float,
+    limit: float | None,
+) -> WorkerResult:
+    stderr = conversation.output(2)
+    exit_code, error = ending.exit_code, None
+    if ending.timed_out:
+        exit_code = _EXIT_TIMED_OUT
+        error = ErrorRecord.of(CommandTimedOut(f"{job.command}: ended after {limit:g} s"))
+    elif exit_code < 0:
+        reason = f"{job.command}: killed by {_signal_name(-exit_code)}"
+        exit_code = _EXIT_SIGNAL - exit_code
+        error = ErrorRecord.of(CommandFailed(reason))
+    elif exit_code > 0:
+        error = ErrorRecord.of_exit(exit_code, stderr)
+    return WorkerResult(
+        exit_code=exit_code,
+        stdout=conversation.output(1),
+        stderr=stderr,
+        duration_ms=(time.perf_counter() - started) * 1000,
+        error=error,
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,148 @@
+"""What a worker does for a chunk: render it, check it, store it; or find that it is there."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
+from helios.errors import (
+    ChunkOutputInvalid,
+    HeliosError,
+    report,
+)
+from helios.media.image_archive import pack_images
+from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
+from helios.records.chunk_ends import ChunkEnds
+from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.job_layout import chunk_boundary, chunk_output, chunk_record, is_packed
+from helios.records.stored_records import stored_chunk
+from helios.storage import ArtifactStorage
+from helios.worker.task_context import TaskContext
+
+
+async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult:
+    """Make sure that a chunk's output is in storage, and return where it is.
+
+    Raises
+    ------
+    HeliosError
+        Assets can't be had, or the output can't be stored.
+    """
+    storage = context.storage
+    if storage is not None:
+        record = await stored_chunk(storage, context.spec, chunk)
+        if record is not None:
+            context.log.info("chunk.reused", url=record.artifact.url)
+            return _already_there(record, chunk)
+    async with context.workspace([chunk.output_file]) as workspace:
+        note = boundary_beside(chunk.output_file)
+        env = None if context.spec.seams == "off" else {BOUNDARY_VARIABLE: note}
+        result = await context.run_command(chunk.command, workspace=workspace, env=env)
+        if result.exit_code != 0:
+            return result
+        try:
+            with context.stopwatch.measure("check"):
+                ends = await _check(context.spec, chunk, workspace)
+        except ChunkOutputInvalid as fault:
+            return _refused(result, fault)
+        if storage is None:
+            context.log.warning(
+                "chunk.not_stored",
+                message="nothing says where results go: the spec has no outputUrl, "
+                "and HELIOS_ARTIFACTS is not set",
+            )
+            return result
+        # Of two workers with one chunk, what the first one stored stays as its record says.
+        faster = await stored_chunk(storage, context.spec, chunk)
+        if faster is not None:
+            context.log.info("chunk.overtaken", url=faster.artifact.url)
+            return replace(result, artifact=faster.artifact)
+        output = workspace / chunk.output_file
+        boundary = workspace / note if env else None
+        artifact = await _store(context, chunk, output, storage, ends=ends, boundary=boundary)
+    return replace(result, artifact=artifact)
+
+
+def _already_there(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
+    return WorkerResult(
+        exit_code=0,
+        stdout=f"chunk {chunk.id}: already in storage, {record.frames} frames\n",
+        artifact=record.artifact,
+    )
+
+
+def _refused(result: WorkerResult, fault: HeliosError) -> WorkerResult:
+    """Return the failure of a command whose output is no good; what it said may tell why."""
+    said = "\n".join(filter(None, (result.stderr.rstrip("\n"), report(fault))))
+    return replace(
+        result,
+        exit_code=fault.exit_code,
+        stderr=cut_output(f"{said}\n"),
+        error=ErrorRecord.of(fault),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OneChunk:
+    metadata: JobMetadata
+    chunks: tuple[RenderChunk, ...]
+
+
+async def _check(spec: JobSpec, chunk: RenderChunk, workspace: Path) -> ChunkEnds | None:
+    # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
+    from helios.stitcher.check import check_chunk_outputs  # noqa: PLC0415
+
+    alone = _OneChunk(spec.metadata, (chunk,))
+    ends = await check_chunk_outputs(alone, workspace, only_groups=True)
+    return ends.get(chunk.id)
+
+
+async def _store(
+    context: TaskContext,
+    chunk: RenderChunk,
+    output: Path,
+    storage: ArtifactStorage,
+    *,
+    ends: ChunkEnds | None,
+    boundary: Path | None,
+) -> Artifact:
+    key = chunk_key(context.spec, chunk)
+    with context.stopwatch.measure("store"):
+        if is_packed(chunk):
+            packed = output.with_name(f".{chunk.id}-{key}.tar")
+            await asyncio.to_thread(pack_images, output, packed)
+            output = packed
+        storing = storage.put_file(chunk_output(chunk, key), output)
+        frames = None
+        if boundary is not None:
+            frames = await asyncio.to_thread(BoundaryFrames.load, boundary)
+        if boundary is None or frames is None:
+            artifact = await storing
+        else:
+            artifact, _ = await asyncio.gather(
+                storing, storage.put_file(chunk_boundary(chunk, key), boundary)
+            )
+    record = ChunkRecord.model_validate(
+        {
+            **context.record_fields(),
+            "artifact": artifact,
+            "chunk_id": chunk.id,
+            "key": key,
+            "start_frame": chunk.start_frame,
+            "frame_count": chunk.frame_count,
+            # The check found them all.
+            "frames": chunk.frame_count,
+            "ends": ends,
+            "boundary": frames,
+        }
+    )
+    await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())
+    context.log.info(
+        "chunk.stored",
+        url=artifact.url,
+        bytes=artifact.bytes,
+        frames=chunk.frame_count,
+        timings=context.stopwatch.timings,
+    )
+    return artifact

@@ -1,0 +1,120 @@
+"""Why a command failed where it couldn't say so itself: memory or the disk ran out."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.errors import BrowserCrashed, CommandFailed, DiskFull, EncodeFailed, OutOfMemory
+
+#: Failures behind which memory or the disk may be; all others name their own cause.
+_VAGUE = frozenset({CommandFailed.code, BrowserCrashed.code, EncodeFailed.code})
+_EXIT_KILLED = 128 + 9
+#: Bytes below which a disk counts as full: writes of a few blocks fail by then.
+_LITTLE_SPACE = 1024 * 1024
+
+_NO_MEMORY = re.compile(
+    r"Cannot allocate memory|\bMemoryError\b|heap out of memory|Out of memory|\bENOMEM\b"
+    r"|std::bad_alloc|V8 javascript OOM|the page's process was killed"
+)
+_NO_SPACE = re.compile(r"No space left on device|\bENOSPC\b|Disk quota exceeded")
+
+_CGROUP = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
+
+
+class MemoryWatch:
+    """Notices when the system ends processes of this worker because memory ran out.
+
+    Parameters
+    ----------
+    files:
+        Files in which the kernel counts such processes; those of this process's control group by
+        default. Where there are none, nothing is noticed.
+    """
+
+    def __init__(self, files: list[Path] | None = None) -> None:
+        self._files = _counters() if files is None else files
+        self._before = self._count()
+
+    def killed(self) -> bool:
+        """Tell whether a process was ended since the watch began."""
+        return self._count() > self._before
+
+    def _count(self) -> int:
+        return sum(map(_kills, self._files))
+
+
+def diagnose(result: WorkerResult, *, memory: MemoryWatch, workspace: Path) -> WorkerResult:
+    """Return a command's result with the cause of its failure, if that can be told.
+
+    Parameters
+    ----------
+    result:
+        How the command ended.
+    memory:
+        Was started before the command.
+    workspace:
+        Folder on the disk that the command wrote to.
+    """
+    error = result.failure
+    if error is None or error.code not in _VAGUE:
+        return result
+    told = "\n".join([error.message, *(error.details or ()), result.stderr])
+    if _NO_SPACE.search(told) or _is_full(workspace):
+        return replace(result, error=ErrorRecord.of(_disk_full(error)))
+    if memory.killed() or result.exit_code == _EXIT_KILLED or _NO_MEMORY.search(told):
+        return replace(result, error=ErrorRecord.of(_out_of_memory(error)))
+    return result
+
+
+def _disk_full(error: ErrorRecord) -> DiskFull:
+    return DiskFull(
+        f"no space left on the worker's disk: {error.message}",
+        hint="Give the worker more temporary storage, or make chunks shorter.",
+        details=error.details or (),
+    )
+
+
+def _out_of_memory(error: ErrorRecord) -> OutOfMemory:
+    return OutOfMemory(
+        f"memory ran out: {error.message}",
+        hint="Give the worker more memory, or render at a smaller size.",
+        details=error.details or (),
+    )
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE_SPACE
+    except OSError:
+        return False
+
+
+def _counters() -> list[Path]:
+    """Return the files that count this control group's processes ended for lack of memory."""
+    try:
+        groups = _MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return []
+    candidates = [_CGROUP / "memory.events", _CGROUP / "memory" / "memory.oom_control"]
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if controllers == "":
+            candidates.append(_CGROUP / path.lstrip("/") / "memory.events")
+        elif "memory" in controllers.split(","):
+            candidates.append(_CGROUP / "memory" / path.lstrip("/") / "memory.oom_control")
+    return [path for path in dict.fromkeys(candidates) if path.is_file()]
+
+
+def _kills(file: Path) -> int:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return 0
+    for line in lines:
+        name, _, value = line.partition(" ")
+        if name == "oom_kill" and value.isdigit():
+            return int(value)
+    return 0

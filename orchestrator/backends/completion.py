@@ -1,0 +1,114 @@
+"""The end of a run: where its result went, what was done for it, and how to go on if it failed."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from helios.contract.job_spec import JobSpec
+from helios.errors import Cancelled, HeliosError, JobPaused, JobStopped
+from helios.storage import split_url
+from orchestrator.delivery.deliver import deliver
+from orchestrator.delivery.destination import Destination
+from orchestrator.delivery.picture_check import picture_warnings
+from orchestrator.delivery.stores import Stores
+from orchestrator.display.display import Display, duration
+from orchestrator.execution.job_executor import JobResult
+
+
+async def deliver_to(made: Path, destination: Destination | None, stores: Stores) -> str:
+    """Bring a file of this machine to its destination, and return where it is then.
+
+    Parameters
+    ----------
+    made:
+        A video, or a folder of images.
+    destination:
+        Where it goes; None leaves it where it is.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull, HeliosError
+        It can't be written there.
+    """
+    if destination is None:
+        return str(made)
+    if destination.path is not None:
+        return str(deliver(made, destination.path))
+    url = str(destination)
+    await stores.store(made, url)
+    await asyncio.to_thread(made.unlink)
+    return url
+
+
+async def check_reachable(destination: Destination, stores: Stores) -> None:
+    """Ask the storage that a result goes to, before any work is done for it.
+
+    Raises
+    ------
+    HeliosError
+        It isn't there, or refuses these credentials.
+    """
+    if destination.url is not None:
+        base, key = split_url(destination.url)
+        await stores.at(base).stat(key)
+
+
+async def link_to(where: str, seconds: float | None, stores: Stores) -> str | None:
+    """Return a link to a video in storage that is valid for some seconds, if it is wanted."""
+    return None if seconds is None else await stores.presigned(where, seconds=seconds)
+
+
+async def warn_of_picture(display: Display, spec: JobSpec, made: str) -> None:
+    """Look at a finished video of this machine, and warn of what can't be meant."""
+    frames = spec.metadata.total_frames
+    if await asyncio.to_thread(Path(made).is_file):
+        for warning in await picture_warnings(Path(made), frames, moves=display.moves):
+            display.warn(warning)
+
+
+def tell_completion(
+    display: Display, spec: JobSpec, result: JobResult, made: str, *, link: str | None = None
+) -> None:
+    """Say where a job's result is, and how fast it was made.
+
+    Parameters
+    ----------
+    link:
+        A URL by which anyone may fetch it.
+    """
+    rendered = {chunk.chunk_id for chunk in result.chunks}
+    frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
+    speed = f" ({frames / max(result.duration, 1e-9):.1f} frames/s)" if frames else ""
+    text = f"{made}: {frames} frames in {duration(result.duration)}{speed}"
+    facts: dict[str, object] = {"output": made, "frames": frames}
+    facts["seconds"] = round(result.duration, 3)
+    seams = result.seams
+    if seams.proof.seams:
+        facts["seams"] = {
+            "proven": seams.proof.proven,
+            "alike": seams.proof.alike,
+            "unknown": seams.proof.unknown,
+            "differing": len(seams.proof.differing),
+            "healedChunks": list(seams.healed),
+        }
+    if seams.healed:
+        count = len(seams.healed)
+        text += f"; {'1 chunk' if count == 1 else f'{count} chunks'} rendered again with --replay"
+    if link is not None:
+        text += f"\n{link}"
+        facts["link"] = link
+    display.note("completed", text, **facts)
+
+
+@contextlib.contextmanager
+def telling_how_to_go_on(sentence: str) -> Iterator[None]:
+    """Add to what ends a run early, if another run may help, how to start that."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise Cancelled("stopped; finished chunks are kept", hint=sentence) from None
+    except HeliosError as error:
+        if error.retryable or isinstance(error, JobPaused | JobStopped):
+            error.hint = " ".join(filter(None, [error.hint, sentence]))
+        raise

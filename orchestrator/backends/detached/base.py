@@ -1,0 +1,131 @@
+"""What every backend promises in which renders go on without a client."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from helios.contract.job_spec import JobSpec
+from helios.contract.worker_job import Artifact, ErrorRecord
+
+#: Bytes of a render's id, which is also part of what backends call its executions.
+MAX_ID_LENGTH = 63
+
+
+class RenderState(StrEnum):
+    """Where a detached render stands; all but `RUNNING` are final."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A render, as the engine of its backend sees it.
+
+    Attributes
+    ----------
+    job_id:
+        The render's id, which is its job's.
+    name:
+        What the engine calls it; the same as `execution` in the job's outcome.
+    state:
+        Where it stands.
+    started_at, ended_at:
+        When it was started, and when it ended; None while it runs.
+    output, error:
+        The video, or why there is none, as far as the engine itself knows; the job's outcome in
+        storage tells more, but may come a moment later.
+    """
+
+    job_id: str
+    name: str
+    state: RenderState
+    started_at: datetime
+    ended_at: datetime | None = None
+    output: Artifact | None = None
+    error: ErrorRecord | None = None
+
+
+class DetachedBackend(ABC):
+    """An engine that runs renders whose job spec is in its storage, with nobody connected.
+
+    Chunks, their records, the video and the outcome (`helios.records.job_outcome`) come into the
+    job's folder, `jobs/<id>` below `artifacts`: progress is counted there. The engine is asked only
+    for what storage can't tell. Safe to use from many tasks at once.
+
+    Every method raises `AccessDenied` where credentials don't suffice, and `WorkerUnavailable` or
+    `WorkerThrottled` where the engine doesn't answer; what may heal was tried again by then.
+
+    Parameters
+    ----------
+    name:
+        What people call the backend.
+    artifacts:
+        URL of the storage that its workers use, such as `s3://bucket`.
+    concurrency:
+        Chunks at the same time, where a render doesn't say.
+    """
+
+    def __init__(self, *, name: str, artifacts: str, concurrency: int) -> None:
+        self.name = name
+        self.artifacts = artifacts.rstrip("/")
+        self.concurrency = concurrency
+
+    @abstractmethod
+    async def start(
+        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+    ) -> Execution:
+        """Start a render, or return the one that was started under this id before.
+
+        However often and by however many clients it is called, one execution is started. (Whether
+        the stored job is the same is seen to by the caller.)
+
+        Parameters
+        ----------
+        spec:
+            The job as it is in storage, with its `id`.
+        concurrency:
+            Chunks at the same time.
+        webhook:
+            URL that is to be told how it ended.
+
+        Raises
+        ------
+        OptionInvalid
+            The backend has nothing to sign webhooks with.
+        """
+
+    @abstractmethod
+    async def find(self, job_id: str) -> Execution:
+        """Return the execution of a render.
+
+        Raises
+        ------
+        JobNotFound
+            None was started under this id, or it is too long ago for the engine to know.
+        """
+
+    @abstractmethod
+    async def cancel(self, job_id: str, *, reason: str) -> None:
+        """Stop a render and what it started; one that has ended is left as it is.
+
+        Returns when the engine has taken it, which may be before all workers have ended. The
+        outcome in storage says `cancelled` once it is over, by whoever writes it there.
+
+        Raises
+        ------
+        JobNotFound
+            As `find`.
+        """
+
+    @abstractmethod
+    async def recent(self, *, limit: int) -> Sequence[Execution]:
+        """Return the renders that were started last, the latest one first."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,109 @@
+"""How far a detached render is: counted from what workers left in storage."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.worker_job import Artifact, ErrorRecord
+from helios.errors import ArtifactNotFound
+from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
+from helios.records.job_layout import chunk_record
+from helios.records.job_outcome import FailedChunk, JobOutcome
+from helios.storage import ArtifactStorage
+from orchestrator.backends.detached.base import Execution, RenderState
+
+#: Records that are read at the same time.
+RECORDS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderStatus:
+    """A detached render at one moment.
+
+    Attributes
+    ----------
+    execution:
+        What its engine says of it.
+    spec:
+        The job.
+    done:
+        Ids of the chunks that are in storage.
+    outcome:
+        How it ended; None while it runs, and for the moment until that is recorded.
+    """
+
+    execution: Execution
+    spec: JobSpec
+    done: frozenset[int]
+    outcome: JobOutcome | None = None
+
+    @property
+    def id(self) -> str:
+        """The render's id."""
+        return self.execution.job_id
+
+    @property
+    def state(self) -> RenderState:
+        """Where it stands."""
+        return self.execution.state
+
+    @property
+    def chunks_total(self) -> int:
+        """Number of its chunks."""
+        return len(self.spec.chunks)
+
+    @property
+    def frames_total(self) -> int:
+        """Number of frames of all chunks."""
+        return sum(chunk.frame_count for chunk in self.spec.chunks)
+
+    @property
+    def frames_done(self) -> int:
+        """Number of frames of the chunks that are done."""
+        return sum(chunk.frame_count for chunk in self.spec.chunks if chunk.id in self.done)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended."""
+        return self.execution.ended_at or (self.outcome.ended_at if self.outcome else None)
+
+    @property
+    def output(self) -> Artifact | None:
+        """The video, if there is one."""
+        recorded = self.outcome.output if self.outcome else None
+        return recorded or self.execution.output
+
+    @property
+    def error(self) -> ErrorRecord | None:
+        """Why there is no video."""
+        recorded = self.outcome.error if self.outcome else None
+        return recorded or self.execution.error
+
+    @property
+    def failed_chunks(self) -> Sequence[FailedChunk]:
+        """Chunks that failed for good."""
+        return self.outcome.failed_chunks if self.outcome else ()
+
+
+async def records_in(
+    storage: ArtifactStorage, spec: JobSpec, ids: Collection[int]
+) -> list[ChunkRecord]:
+    """Return the records of chunks in a job's folder, as far as they are there.
+
+    They come in the order in which the chunks were done.
+    """
+    limit = asyncio.Semaphore(RECORDS_AT_ONCE)
+
+    async def read(chunk: RenderChunk) -> ChunkRecord | None:
+        name = chunk_record(chunk, chunk_key(spec, chunk))
+        try:
+            async with limit:
+                return ChunkRecord.parse(await storage.get_bytes(name, limit=MAX_RECORD_BYTES))
+        except ArtifactNotFound:
+            return None
+
+    found = await asyncio.gather(*(read(spec.chunk(id_)) for id_ in ids))
+    records = [record for record in found if record is not None]
+    return sorted(records, key=lambda record: record.ended_at)

@@ -1,0 +1,49 @@
+"""Which chunks of a job are in storage already, whole, as the job would have them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from helios.contract.job_spec import RenderChunk
+from helios.contract.worker_job import Artifact
+from helios.records.chunk_record import chunk_key
+from helios.records.job_layout import chunk_output, chunk_record
+from helios.records.stored_records import stored_chunk
+from orchestrator.backends.remote_merge import EndpointGroup
+from orchestrator.delivery.stores import Stores
+
+#: Chunks that are looked at at once.
+LOOKS_AT_ONCE = 32
+
+
+async def stored_chunks(sites: Iterable[EndpointGroup], stores: Stores) -> Mapping[int, Artifact]:
+    """Return what is in storage of a job's chunks, by the chunk's id.
+
+    Raises
+    ------
+    HeliosError
+        A storage doesn't answer.
+    """
+    found: dict[int, Artifact] = {}
+    for site in sites:
+        found = {**await _chunks_at(site, stores), **found}
+    return found
+
+
+async def _chunks_at(site: EndpointGroup, stores: Stores) -> Mapping[int, Artifact]:
+    storage, spec = stores.at(site.folder), site.job.spec
+    names = {stored.key for stored in await storage.list("chunks/")}
+    limit = asyncio.Semaphore(LOOKS_AT_ONCE)
+    found: dict[int, Artifact] = {}
+
+    async def look(chunk: RenderChunk) -> None:
+        key = chunk_key(spec, chunk)
+        # What isn't listed needn't be asked for.
+        if not {chunk_output(chunk, key), chunk_record(chunk, key)} <= names:
+            return
+        async with limit:
+            record = await stored_chunk(storage, spec, chunk)
+        if record is not None:
+            found[chunk.id] = record.artifact
+
+    await asyncio.gather(*map(look, spec.chunks))
+    return found

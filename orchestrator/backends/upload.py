@@ -1,0 +1,160 @@
+"""What workers need of a job goes to storage: its assets, once for each content, and its spec."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.assets import PackedAssets, pack_assets
+from helios.assets.archive import SUFFIX, archive_name, digest_in
+from helios.concurrency import run_blocking
+from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, PayloadTooLarge
+from orchestrator.delivery.packaging import PackagedJob
+from orchestrator.delivery.stores import Stores
+
+#: Hexadecimal digits of an id that is made from a job's content.
+_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job in one storage.
+
+    Attributes
+    ----------
+    job_path:
+        URL of its spec.
+    spec:
+        The spec as it is there.
+    sent_bytes:
+        Bytes of assets that had to be sent.
+    is_new:
+        Whether the spec was stored now; otherwise there was one, maybe another one.
+    """
+
+    job_path: str
+    spec: JobSpec
+    sent_bytes: int = 0
+    is_new: bool = True
+
+
+async def upload_job(
+    job: PackagedJob, *, artifacts: Collection[str], stores: Stores, once: bool = False
+) -> Mapping[str, StoredJob]:
+    """Store a job's assets and spec below each of some URLs, and return what is where.
+
+    Parameters
+    ----------
+    job:
+        The job; one whose spec has no `id` is named after its content, assets included, so that
+        the same job finds what it left there.
+    artifacts:
+        URLs of storages, such as `s3://bucket/prefix`.
+    once:
+        Leave a spec that is there under this id as it is.
+
+    Raises
+    ------
+    ArchiveInvalid
+        The folder can't be packed.
+    HeliosError
+        A storage refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+        job_id = job.spec.id or _id_of(job.spec, packed)
+        places = dict.fromkeys(artifacts)
+        stored = await asyncio.gather(
+            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in places)
+        )
+    return dict(zip(places, stored, strict=True))
+
+
+async def find_stored_job(
+    spec: JobSpec, *, artifacts: Collection[str], stores: Stores
+) -> Mapping[str, StoredJob] | None:
+    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there.
+
+    Raises
+    ------
+    HeliosError
+        A storage refuses.
+    """
+    if spec.id is None:
+        return None
+    found: dict[str, StoredJob] = {}
+    for url in dict.fromkeys(artifacts):
+        storage = stores.at(url)
+        name = _spec_name(spec.id)
+        try:
+            data = await storage.get_bytes(name, limit=MAX_SPEC_BYTES)
+            stored = JobSpec.parse(data, source=storage.url_of(name))
+        except (ArtifactNotFound, ArtifactCorrupt, JobSpecInvalid, PayloadTooLarge):
+            return None
+        found[url] = StoredJob(storage.url_of(name), stored)
+    return found
+
+
+async def has_assets(job: PackagedJob, stored: StoredJob) -> bool:
+    """Tell whether what was stored for a job is what would be stored for it now.
+
+    Raises
+    ------
+    ArchiveInvalid
+        The folder can't be packed.
+    """
+    if job.folder is None or stored.spec.assets_url is None:
+        return job.folder is None
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+    return packed is not None and packed.sha256 == digest_in(stored.spec.assets_url)
+
+
+def _spec_name(job_id: str) -> str:
+    return f"jobs/{job_id}/job.json"
+
+
+def _id_of(spec: JobSpec, packed: PackedAssets | None) -> str:
+    content = f"{packed.sha256 if packed else ''}\n{spec.to_json()}"
+    return hashlib.sha256(content.encode()).hexdigest()[:_ID_DIGITS]
+
+
+async def _pack(job: PackagedJob, target: Path) -> PackedAssets | None:
+    folder = job.folder
+    if folder is None:
+        return None
+    return await run_blocking(
+        lambda token: pack_assets(folder, target, leave_out=job.leave_out, token=token)
+    )
+
+
+async def _upload(
+    job: PackagedJob,
+    packed: PackedAssets | None,
+    url: str,
+    *,
+    job_id: str,
+    stores: Stores,
+    once: bool,
+) -> StoredJob:
+    storage = stores.at(url)
+    known: dict[str, str] = {"id": job_id}
+    sent = 0
+    if packed is not None:
+        name = archive_name(packed.sha256)
+        if await storage.stat(name) is None:
+            await storage.put_file(name, packed.path)
+            sent = packed.bytes
+        known["assets_url"] = storage.url_of(name)
+    spec = job.spec.model_copy(update=known)
+    name = _spec_name(job_id)
+    data = spec.to_json().encode()
+    is_new = True
+    if once:
+        is_new = await storage.create(name, data)
+    else:
+        await storage.put_bytes(name, data)
+    return StoredJob(storage.url_of(name), spec, sent, is_new)

@@ -1,0 +1,93 @@
+"""`orchestrator connect`: keeps what clients need to know of a deployment, under a name."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.deployment_options import Deployed, find_cloud_run_workers
+from orchestrator.cli.options.flag_groups import Shown, with_groups
+
+if TYPE_CHECKING:
+    from orchestrator.display.display import Display
+    from orchestrator.model.deployment import Deployment
+
+#: Region of Google Cloud where none is given.
+GOOGLE_REGION = "GOOGLE_CLOUD_REGION"
+
+
+@with_groups
+def connect(
+    shown: Shown,
+    stack: flags.Stack = None,
+    project: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Google Cloud project, in place of a stack on AWS."),
+    ] = None,
+    region: flags.Region = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the workers in the project.", show_default="helios-worker"),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the profile to write.", show_default="default"),
+    ] = None,
+) -> None:
+    """Look a deployment up, and write a profile by which other commands find it."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.model.deployment import DEFAULT_PROFILE, Profiles
+
+        written = profile or DEFAULT_PROFILE
+        if project is None:
+            _check_only_on_google(name)
+            found = await Deployed(stack=stack or _default_stack(), region=region).find()
+        else:
+            found = await _find_on_google(project, stack=stack, region=region, name=name)
+        path = Profiles.of_user().write(written, found)
+        display.note(
+            "connected",
+            f"{found}: profile {written} in {path}",
+            profile=written,
+            path=str(path),
+            deployment=found.model_dump(mode="json"),
+        )
+
+    shown.run(work)
+
+
+async def _find_on_google(
+    project: str, *, stack: str | None, region: str | None, name: str | None
+) -> "Deployment":
+    import os
+
+    from helios.errors import OptionInvalid
+    from orchestrator.clouds.cloud_run_workers import DEFAULT_NAME
+
+    if stack is not None:
+        raise OptionInvalid("--stack and --project: name two deployments")
+    place = region or os.environ.get(GOOGLE_REGION)
+    if not place:
+        raise OptionInvalid(
+            "--project: in which region?", hint=f"Give --region, or set {GOOGLE_REGION}."
+        )
+    return await find_cloud_run_workers(project, place, name or DEFAULT_NAME)
+
+
+def _check_only_on_google(name: str | None) -> None:
+    from helios.errors import OptionInvalid
+
+    if name is not None:
+        raise OptionInvalid(
+            "--name: goes with --project", hint="A stack on AWS is named by --stack."
+        )
+
+
+def _default_stack() -> str:
+    """Return the stack that is meant where none is named: what `make deploy` calls it."""
+    import os
+
+    from orchestrator.cli.options.deployment_options import STACK
+
+    return os.environ.get(STACK) or "Helios"

@@ -1,0 +1,63 @@
+"""`orchestrator plan`: the job spec of a render, to be run later or elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.flag_groups import (
+    Cut,
+    Length,
+    Picture,
+    Seams,
+    Shown,
+    chosen_concurrency,
+    with_groups,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.display.display import Display
+
+
+@with_groups
+def plan(
+    source: flags.Source,
+    length: Length,
+    picture: Picture,
+    cut: Cut,
+    seams: Seams,
+    shown: Shown,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The job spec to write; - for stdout.")
+    ] = Path("job.json"),
+    video: Annotated[str, typer.Option(help="Name of the video that the job makes.")] = "video.mp4",
+    concurrency: flags.Concurrency = None,
+) -> None:
+    """Write the job spec of a render, to be run later or elsewhere."""
+    to_stdout = str(output) == "-"
+
+    async def work(display: "Display") -> None:
+        from orchestrator.cli.planning import plan_render, write_spec
+        from orchestrator.delivery.destination import Destination
+
+        spec = await plan_render(
+            display,
+            source,
+            Destination(path=Path(video)),
+            length=length,
+            options=picture.options(),
+            sizes=cut.sizes(chosen_concurrency(concurrency, remote=False)),
+            job_dir=Path() if to_stdout else output.parent,
+            seam_check=seams.chosen(),
+        )
+        if to_stdout:
+            print(spec.to_json(), end="")
+            return
+        write_spec(output, spec)
+        display.note(
+            "completed", f"{output}: run it with: orchestrator run {output}", jobSpec=str(output)
+        )
+
+    # The spec has stdout to itself.
+    Shown(json=shown.json and not to_stdout, verbose=shown.verbose).run(work)

@@ -1,0 +1,36 @@
+"""`orchestrator validate` and `orchestrator schema`: what a job spec must look like."""
+
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.flag_groups import Shown
+
+if TYPE_CHECKING:
+    from orchestrator.display.display import Display
+
+
+def validate(job: flags.SpecPath, as_json: flags.Json = False) -> None:
+    """Check a job spec: exit status 0 if it can be run, else every fault with its JSON path."""
+
+    async def work(display: "Display") -> None:
+        from helios.contract.job_spec import JobSpec
+
+        spec = JobSpec.load(job)
+        facts = spec.metadata
+        display.note(
+            "completed",
+            f"{job}: valid; {len(spec.chunks)} chunk(s), {facts.total_frames} frames,"
+            f" {facts.width}x{facts.height} at {facts.fps:g} fps",
+            chunks=len(spec.chunks),
+            totalFrames=facts.total_frames,
+        )
+
+    Shown(json=as_json).run(work)
+
+
+def schema() -> None:
+    """Print the JSON Schema of job specs."""
+    from helios.contract.job_spec import json_schema
+
+    print(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,38 @@
+"""Finds a stack on AWS by its name, so that nobody copies names and ARNs."""
+
+from helios.errors import WorkerNotFound
+from orchestrator.clouds.aws import AwsCalls
+from orchestrator.model.deployment import AwsStack, read_stack
+
+
+def parameter_of(stack: str) -> str:
+    """Return the name of the parameter that describes a stack."""
+    return f"/helios/{stack}/stack"
+
+
+async def find_stack(name: str, calls: AwsCalls) -> AwsStack:
+    """Return what clients need to know of a stack.
+
+    Raises
+    ------
+    WorkerNotFound
+        There is none of that name in the region.
+    OptionInvalid
+        Another version deployed it.
+    HeliosError
+        As `AwsCalls.run`.
+    """
+    client = calls.client("ssm")
+    region = calls.region
+
+    def read() -> str:
+        try:
+            answer = client.get_parameter(Name=parameter_of(name))
+        except client.exceptions.ParameterNotFound:
+            raise WorkerNotFound(
+                f"stack {name}: not deployed in {region}",
+                hint="Check --stack and --region, or deploy it: make deploy.",
+            ) from None
+        return str(answer["Parameter"]["Value"])
+
+    return read_stack(name, await calls.run(f"stack {name} in {region}", read))

@@ -1,0 +1,212 @@
+"""A job that can run elsewhere: what its commands read travels with it, under a name of its own."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from helios.assets.archive import TOP_FOLDER
+from helios.contract.command import format_command, parse_command
+from helios.contract.job_spec import JobSpec
+from helios.errors import JobSpecInvalid
+from helios.output import write_failure
+from helios.renderer.composition import Composition
+
+_AUDIO_FROM = "--audio-from"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedJob:
+    """A job, as workers elsewhere run it.
+
+    Attributes
+    ----------
+    spec:
+        The job; its commands name compositions as they are called in the archive.
+    folder:
+        What has to be packed; None if the commands read nothing of this machine.
+    leave_out:
+        What lies in that folder and isn't part of it: what the job itself made.
+    """
+
+    spec: JobSpec
+    folder: Path | None
+    leave_out: frozenset[str] = frozenset()
+
+
+def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = ()) -> PackagedJob:
+    """Find what a job's commands read on this machine, and name it as workers will find it.
+
+    Compositions that `helios render` and `helios merge --audio-from` name are found; what other
+    programs read isn't, and a spec with `assetsUrl` says itself what it needs.
+
+    Parameters
+    ----------
+    job_dir:
+        The job's folder, which paths in commands are relative to.
+    own_files:
+        Files and folders that the job makes beside those in its spec.
+
+    Raises
+    ------
+    CompositionNotFound
+        A command names a composition that isn't there.
+    JobSpecInvalid
+        The commands read from several folders that are not in one.
+    """
+    if spec.assets_url is not None:
+        return PackagedJob(spec, None)
+    found = {
+        name: Composition.find(name, base=job_dir)
+        for command in _commands(spec)
+        for name in _inputs(parse_command(command))
+        if not _is_remote(name)
+    }
+    roots = {composition.root for composition in found.values() if composition.root is not None}
+    if not roots:
+        return PackagedJob(spec, None)
+    folder = _common_folder(roots, job_dir)
+    names = {name: _name_in(folder, composition) for name, composition in found.items()}
+    made = [job_dir / name for name in (*_merged(spec), *(c.output_file for c in spec.chunks))]
+    return PackagedJob(
+        _renamed(spec, lambda name: names.get(name, name)),
+        folder,
+        _inside(folder, [*own_files, *made]),
+    )
+
+
+def merge_needs_assets(spec: JobSpec, job_dir: Path) -> bool:
+    """Tell whether a job's merge reads a composition that isn't on this machine, only in assets."""
+    if spec.assets_url is None:
+        return False
+    return not all((job_dir / name).exists() for name in _played(spec))
+
+
+def plays(spec: JobSpec) -> bool:
+    """Tell whether a job's merge reads a composition that isn't on the web."""
+    return bool(_played(spec))
+
+
+def _played(spec: JobSpec) -> list[str]:
+    words = parse_command(spec.merge_command)
+    return [name for name in _inputs(words) if not _is_remote(name)]
+
+
+def name_in_assets(source: str) -> str:
+    """Return what workers call a composition, once its folder is packed; URLs stay.
+
+    Raises
+    ------
+    CompositionNotFound
+        There is no such composition.
+    """
+    composition = Composition.find(source)
+    return source if composition.root is None else _name_in(composition.root, composition)
+
+
+def link_composition(source: str, job_dir: Path) -> None:
+    """Let a job's folder lead to a composition's under the name that it has for workers.
+
+    What is joined on this machine then finds it, too.
+
+    Raises
+    ------
+    CompositionNotFound
+        There is no such composition.
+    OutputUnwritable, DiskFull
+        The link can't be made.
+    """
+    root = Composition.find(source).root
+    if root is None:
+        return
+    link = job_dir / TOP_FOLDER
+    try:
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(root)
+    except OSError as fault:
+        raise write_failure(fault, output=link) from fault
+
+
+def _commands(spec: JobSpec) -> list[str]:
+    commands = [chunk.command for chunk in spec.chunks]
+    return [*commands, spec.merge_command] if spec.merge_command.strip() else commands
+
+
+def _inputs(words: list[str]) -> list[str]:
+    """Return the compositions that a command names."""
+    return [words[place] for place in _places(words)]
+
+
+def _places(words: list[str]) -> list[int]:
+    if words[:2] == ["helios", "render"] and len(words) > 2:
+        if words[2].startswith("-"):
+            raise JobSpecInvalid(
+                f"command {format_command(words[:4])!r}: it doesn't begin with its composition",
+                hint="Name the composition right after `helios render`.",
+            )
+        return [2]
+    if words[:2] == ["helios", "merge"] and _AUDIO_FROM in words[:-1]:
+        return [words.index(_AUDIO_FROM) + 1]
+    return []
+
+
+def _merged(spec: JobSpec) -> list[str]:
+    """Return the file that the merge writes, as far as its command tells."""
+    words = parse_command(spec.merge_command)
+    return words[2:3] if words[:2] == ["helios", "merge"] else []
+
+
+def _is_remote(name: str) -> bool:
+    return urlsplit(name).scheme in ("http", "https")
+
+
+def _common_folder(roots: set[Path], job_dir: Path) -> Path:
+    if len(roots) == 1:
+        return next(iter(roots))
+    folder = job_dir.resolve()
+    if all(root.is_relative_to(folder) for root in roots):
+        return folder
+    raise JobSpecInvalid(
+        "the job's commands read from several folders",
+        hint="Put them into the folder of the job spec, or pack them and give assetsUrl.",
+        details=sorted(map(str, roots)),
+    )
+
+
+def _name_in(folder: Path, composition: Composition) -> str:
+    """Return a composition's name in the archive of a folder that holds it."""
+    if composition.root is None:
+        return composition.url
+    page = unquote(urlsplit(composition.url).path).removeprefix("/")
+    name = PurePosixPath(TOP_FOLDER, composition.root.relative_to(folder).as_posix())
+    return str(name if page == "index.html" else name / page)
+
+
+def _renamed(spec: JobSpec, rename: Callable[[str], str]) -> JobSpec:
+    chunks = [
+        chunk.model_copy(update={"command": _command(chunk.command, rename)})
+        for chunk in spec.chunks
+    ]
+    merge_command = _command(spec.merge_command, rename)
+    return spec.model_copy(update={"chunks": chunks, "merge_command": merge_command})
+
+
+def _command(command: str, rename: Callable[[str], str]) -> str:
+    words = parse_command(command)
+    places = _places(words)
+    if all(rename(words[place]) == words[place] for place in places):
+        return command
+    for place in places:
+        words[place] = rename(words[place])
+    return format_command(words)
+
+
+def _inside(folder: Path, paths: Collection[Path]) -> frozenset[str]:
+    """Return the paths that lie below a folder, relative to it."""
+    places = (path.parent.resolve() / path.name for path in paths)
+    return frozenset(
+        place.relative_to(folder).as_posix()
+        for place in places
+        if place.is_relative_to(folder) and place != folder
+    )

@@ -1,0 +1,123 @@
+"""What is known of a running job from its events: frames, chunks, speed, time left."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from helios.contract.job_spec import JobSpec
+from orchestrator.model.events import (
+    ChunkFailed,
+    ChunkFinished,
+    ChunkRetrying,
+    ChunkStarted,
+    ChunkStopped,
+    Event,
+    FrameProgress,
+    MergeStarted,
+)
+from orchestrator.model.job import ChunkState
+
+#: Seconds over which the speed is averaged, and before which it is too early to tell.
+SPEED_WINDOW = 10.0
+SPEED_AFTER = 1.0
+
+
+@dataclass(slots=True)
+class ChunkProgress:
+    """How far a chunk is, and the share of its frames that are rendered."""
+
+    state: ChunkState = ChunkState.WAITING
+    share: float = 0.0
+
+
+class JobProgress:
+    """Adds up a job's events.
+
+    Parameters
+    ----------
+    spec:
+        The job.
+    done:
+        Chunks that were there before it began.
+    only:
+        The chunks that are wanted; all by default.
+    clock:
+        Returns seconds that never go back.
+
+    Attributes
+    ----------
+    chunks:
+        The chunks in question by their ids, in the order of the timeline.
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        done: Collection[int] = (),
+        only: Collection[int] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        wanted = [c for c in spec.chunks_by_frame() if only is None or c.id in only]
+        self.chunks = {chunk.id: ChunkProgress() for chunk in wanted}
+        self.frames_total = sum(chunk.frame_count for chunk in wanted)
+        self.frames_done = 0
+        self.chunks_done = 0
+        self.chunks_running = 0
+        self.merging = False
+        self._clock = clock
+        self._recent: deque[tuple[float, int]] = deque()
+        for chunk in wanted:
+            if chunk.id in done:
+                self._enter(chunk.id, ChunkState.DONE)
+                self.frames_done += chunk.frame_count
+
+    def update(self, event: Event) -> None:
+        """Take an event of the job into account."""
+        match event:
+            case ChunkStarted():
+                self._enter(event.chunk_id, ChunkState.RUNNING)
+            case ChunkFinished():
+                self._enter(event.chunk_id, ChunkState.DONE)
+            case ChunkFailed():
+                self._enter(event.chunk_id, ChunkState.FAILED)
+            case ChunkRetrying() | ChunkStopped():
+                # Its frames are lost, which says nothing about how fast frames come.
+                self._recent.clear()
+                self._enter(event.chunk_id, ChunkState.WAITING)
+            case FrameProgress():
+                self.frames_done, self.frames_total = event.frames_done, event.frames_total
+                self.chunks[event.chunk_id].share = event.frame / event.frame_count
+                self._note_speed()
+            case MergeStarted():
+                self.merging = True
+            case _:
+                pass
+
+    @property
+    def fps(self) -> float:
+        """Frames per second lately; 0 while it is unknown."""
+        if not self._recent:
+            return 0.0
+        (first, before), (last, after) = self._recent[0], self._recent[-1]
+        elapsed = last - first
+        return max(0.0, (after - before) / elapsed) if elapsed >= SPEED_AFTER else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until all frames are rendered, at the speed of late; None if unknown."""
+        return (self.frames_total - self.frames_done) / self.fps if self.fps else None
+
+    def _enter(self, chunk_id: int, state: ChunkState) -> None:
+        chunk = self.chunks[chunk_id]
+        self.chunks_done += (state is ChunkState.DONE) - (chunk.state is ChunkState.DONE)
+        self.chunks_running += (state is ChunkState.RUNNING) - (chunk.state is ChunkState.RUNNING)
+        chunk.state, chunk.share = state, 0.0
+
+    def _note_speed(self) -> None:
+        # From the first frame on: how long browsers take to start says nothing about the rest.
+        now = self._clock()
+        self._recent.append((now, self.frames_done))
+        while len(self._recent) > 2 and self._recent[0][0] < now - SPEED_WINDOW:
+            self._recent.popleft()

@@ -1,0 +1,38 @@
+"""The sound of a whole video, made on this machine before or beside its picture."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from helios.contract.command import format_command
+from helios.contract.merge_command import MergeCommand
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.process.output_capture import OutputCallback
+from orchestrator.adapters import LocalWorkerAdapter
+
+
+async def make_sound(
+    merge: WorkerJob,
+    output: Path,
+    *,
+    inputs: Collection[str],
+    on_output: OutputCallback | None = None,
+) -> WorkerResult:
+    """Write the sound that a merge would join with the picture; no file if there is none.
+
+    Parameters
+    ----------
+    merge:
+        The merge.
+    output:
+        File to write.
+    inputs:
+        What it joins.
+    """
+    command = MergeCommand.of(format_command([merge.command, *merge.args]))
+    where = str(output.absolute())  # noqa: ASYNC240 - looks at no file
+    words = command.sound_command(where, inputs) if command else []
+    if not words:
+        return WorkerResult(exit_code=0)
+    alone = replace(merge, command=words[0], args=words[1:])
+    return await LocalWorkerAdapter().execute(alone, on_output=on_output)

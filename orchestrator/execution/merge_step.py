@@ -1,0 +1,120 @@
+"""The last step of a job: its chunks are checked and joined, and then the video at its seams."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helios.contract.job_spec import JobSpec
+from helios.contract.merge_command import MergeCommand
+from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.errors import HeliosError, MergeFailed, OptionInvalid, SeamBroken, SeamDiffers
+from helios.records.chunk_ends import ChunkEnds
+from helios.stitcher.seam_check import check_merge
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.model.events import Event, LogLine, MergeFinished, MergeStarted
+from orchestrator.model.failure import Failure
+from orchestrator.scheduling.retry import Attempts
+from orchestrator.scheduling.worker_jobs import WorkerJobs, hand_over
+
+if TYPE_CHECKING:
+    from helios.stitcher.base import VideoStitcher
+
+
+class MergeStep:
+    """Joins the chunks: checks that they are there, then stitches or runs the merge command."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        *,
+        worker_jobs: WorkerJobs,
+        adapter: WorkerAdapter,
+        stitcher: "VideoStitcher | None",
+        output: Path | None,
+        verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None,
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        self.output = output
+        self._spec = spec
+        self._worker_jobs = worker_jobs
+        self._adapter = adapter
+        self._stitcher = stitcher
+        self._verify = verify
+        self._on_event = on_event
+
+    async def run(self, attempts: Attempts, *, spec: JobSpec | None = None) -> None:
+        """Join the chunks; `spec` gives another merge command than the job's own."""
+        self._spec = spec or self._spec
+        ends: Mapping[int, ChunkEnds] = {}
+        if self._verify is not None:
+            ends = await self._verify(self._spec, self._worker_jobs.job_dir)
+        started = time.monotonic()
+        self._emit(MergeStarted(len(self._spec.chunks)))
+        if self._stitcher is not None and self.output is not None:
+            await self._stitch(self._stitcher, self.output)
+        else:
+            await self._run_command(attempts)
+        if ends and self.output is not None:
+            await check_merge(self.output, self._spec, ends)
+        self._emit(MergeFinished(self.output, time.monotonic() - started))
+
+    async def _stitch(self, stitcher: "VideoStitcher", output: Path) -> None:
+        folder = self._worker_jobs.job_dir
+        inputs = [folder / chunk.output_file for chunk in self._spec.chunks_by_frame()]
+        try:
+            await stitcher.stitch(inputs, output)
+        except HeliosError as fault:
+            raise MergeFailed(
+                f"merge: {fault.message}",
+                hint=fault.hint,
+                details=fault.details,
+                retryable=fault.retryable,
+            ) from fault
+
+    async def _run_command(self, attempts: Attempts) -> None:
+        def on_output(stream: str, text: str) -> None:
+            self._emit(LogLine(None, stream, text))
+
+        async def attempt_once(attempt: int) -> WorkerResult:
+            job = self._worker_jobs.merge(self._spec.merge_command, attempt)
+            return await hand_over(
+                self._adapter, job, on_output=on_output if self._on_event else None
+            )
+
+        def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
+            text = f"merge attempt {attempt} failed, next in {delay:.1f} s: {error.message}"
+            self._emit(LogLine(None, "stderr", text))
+
+        tries, result = await attempts.run(attempt_once, before_retry=before_retry)
+        error = result.failure
+        if error is not None:
+            kinds = {kind.code: kind for kind in (SeamBroken, SeamDiffers)}
+            kind = kinds.get(error.code, MergeFailed)
+            raise kind(
+                f"merge: {error.message}",
+                hint=error.hint or "",
+                details=[str(Failure("merge", tries, error, result.stderr))],
+                retryable=error.retryable,
+            )
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def merge_output(
+    spec: JobSpec, *, job_dir: Path, output_file: Path | None, stitcher: "VideoStitcher | None"
+) -> Path | None:
+    """Return the video's path: the stitcher's is ours to choose, a command names its own."""
+    if stitcher is not None and output_file is not None:
+        return job_dir / output_file
+    command = MergeCommand.of(spec.merge_command)
+    if command is not None:
+        return job_dir / command.output
+    if stitcher is not None:
+        raise OptionInvalid(
+            "output file: none is given, and the merge command names none",
+            hint="Give the file that the stitcher writes.",
+        )
+    return None

@@ -1,0 +1,107 @@
+"""What has to be known of a composition before it can be planned: its length, and its sounds."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from helios.contract.render_warning import RenderWarning
+from helios.errors import HeliosError, OptionInvalid
+from helios.renderer.composition import Composition
+from helios.renderer.inspect import inspect
+from helios.renderer.page import LOAD_TIMEOUT, PageOptions
+from orchestrator.planning.planner import RenderOptions
+
+#: Times that the page is looked at, where a browser dies.
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class CompositionProbe:
+    """What is known of a composition.
+
+    Attributes
+    ----------
+    frame_count:
+        Length of its timeline in frames.
+    sounds:
+        Whether it may have sound.
+    moves:
+        Whether anything in it moves by itself.
+    warnings:
+        What it asks for that can't be rendered right.
+    """
+
+    frame_count: int
+    sounds: bool
+    moves: bool
+    warnings: tuple[RenderWarning, ...]
+
+
+async def probe_composition(
+    source: str,
+    options: RenderOptions,
+    *,
+    duration: float | None,
+    frames: int | None,
+    sound: bool,
+) -> CompositionProbe:
+    """Find out how long a composition is and whether it sounds, asking the page if need be.
+
+    Parameters
+    ----------
+    duration, frames:
+        Seconds or frames, if the user says; not both.
+    sound:
+        Whether sound is wanted.
+
+    Raises
+    ------
+    OptionInvalid
+        The user says something that makes no sense.
+    DurationUnknown
+        Neither the user nor the page says how long it is.
+    HeliosError
+        The page can't be loaded, or a sound of its can't be read.
+    """
+    if duration is not None and frames is not None:
+        raise OptionInvalid("--duration and --frames: give one of them")
+    if duration is not None:
+        frames = _frames(duration, options.rate)
+    if frames is not None and frames < 1:
+        raise OptionInvalid(f"{frames} frames: there must be at least one")
+    composition = Composition.find(source)
+    seconds = None if frames is None else float(frames / options.rate)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            facts = await inspect(
+                composition,
+                _page(options),
+                duration=seconds,
+                sound=sound,
+                check_sound=sound and not options.allow_missing,
+            )
+            break
+        except HeliosError as fault:
+            if not fault.retryable or attempt == _ATTEMPTS:
+                raise
+    count = facts.frames(options.rate) if frames is None else frames
+    return CompositionProbe(count, facts.sounds, facts.moves, facts.warnings)
+
+
+def _frames(duration: float, rate: Fraction) -> int:
+    if not 0 < duration < float("inf"):
+        raise OptionInvalid(f"duration {duration:g}: must be above 0 seconds")
+    return max(1, round(Fraction(str(duration)) * rate))
+
+
+def _page(options: RenderOptions) -> PageOptions:
+    return PageOptions(
+        width=options.width,
+        height=options.height,
+        rate=options.rate,
+        seed=options.seed,
+        props=options.props,
+        time_zone=options.time_zone,
+        locale=options.locale,
+        allow_missing=options.allow_missing,
+        load_timeout=LOAD_TIMEOUT if options.timeout is None else options.timeout,
+    )

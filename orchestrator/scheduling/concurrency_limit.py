@@ -1,0 +1,90 @@
+"""How many jobs an endpoint is given at once: more while it takes them, half when it throttles."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Jobs at once that an endpoint is given of which nothing is known.
+START = 10.0
+#: What a window is multiplied by when the endpoint throttles.
+DECREASE = 0.5
+#: Share of what it was cut down to that a window grows by in a round trip from then on; one job at
+#: least.
+INCREASE_SHARE = 0.1
+
+
+@dataclass(slots=True)
+class AdaptiveConcurrencyLimit:
+    """Jobs that an endpoint is given at once: additive increase, multiplicative decrease.
+
+    Until it is throttled for the first time it grows by one with each job that is taken, which
+    doubles it in a round trip; from then on by a fixed amount in a round trip. It is halved once
+    for all jobs that were under way together, which tell no more than one of them.
+
+    Parameters
+    ----------
+    size:
+        Jobs at once.
+    threshold:
+        What it was halved to the last time; infinite if it never was.
+    turn:
+        Counts how often it was halved. Jobs remember the one that they were sent in.
+    """
+
+    size: float = START
+    threshold: float = math.inf
+    turn: int = 0
+
+    @property
+    def limit(self) -> int:
+        """Jobs that may be under way."""
+        return max(1, int(self.size))
+
+    def took(self, *, under_way: int) -> float:
+        """Note that a job was taken, and return by how much the window grew.
+
+        Parameters
+        ----------
+        under_way:
+            How many were, this one included: a window that isn't used says nothing about what
+            there is room for.
+        """
+        if 2 * under_way < self.size:
+            return 0.0
+        growth = 1.0
+        if self.size >= self.threshold:
+            growth = max(1.0, INCREASE_SHARE * self.threshold) / self.size
+        self.size += growth
+        return growth
+
+    def throttled(self, turn: int) -> bool:
+        """Note that a job was throttled that was sent in some turn; tell whether that is news."""
+        if turn < self.turn:
+            return False
+        self.size = self.threshold = max(1.0, DECREASE * self.size)
+        self.turn += 1
+        return True
+
+    def wants(self, jobs: float) -> None:
+        """Hear how many jobs a render would have under way if it could."""
+
+    def leave(self) -> None:
+        """Keep what is worth keeping: the render is over."""
+
+
+def fair_share(size: float, others: Sequence[float]) -> float:
+    """Return how much of a window is left for one of its users.
+
+    Whoever wants less than an equal part gets it, and leaves the rest to those that want more.
+
+    Parameters
+    ----------
+    others:
+        What each of the other users wants.
+    """
+    left, users = size, len(others) + 1
+    for wanted in sorted(others):
+        if wanted >= left / users:
+            break
+        left, users = left - wanted, users - 1
+    return left / users

@@ -1,0 +1,155 @@
+"""One function or service that runs jobs: its concurrency, its pauses after faults."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from helios.contract.worker_job import ErrorRecord
+from helios.errors import (
+    AccessDenied,
+    CallerRejected,
+    OptionInvalid,
+    SourceForbidden,
+    WorkerNotFound,
+    WorkerThrottled,
+    WorkerUnavailable,
+)
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.scheduling.concurrency_limit import AdaptiveConcurrencyLimit
+
+#: Seconds without new jobs after an endpoint refused one; doubled until it takes one again.
+FIRST_PAUSE = 0.5
+MAX_PAUSE = 30.0
+#: Pauses in a row after which an endpoint that can't be reached gets one job at a time, as a probe.
+OPEN_AFTER = 3
+#: Seconds without jobs for an endpoint that denies access or isn't there: somebody has to mend it.
+BARRED_PAUSE = 60.0
+#: Share of a pause that is left to chance, so that several clients don't come back together.
+PAUSE_JITTER = 0.5
+# 2 to the power of this many doublings is beyond any pause.
+_MAX_DOUBLINGS = 30
+
+#: Faults by which an endpoint says that it isn't the right one for any job.
+DENIALS = frozenset(
+    {AccessDenied.code, CallerRejected.code, SourceForbidden.code, WorkerNotFound.code}
+)
+#: Faults of an endpoint, not of the job that it was given.
+ENDPOINT_FAULTS = DENIALS | {WorkerThrottled.code, WorkerUnavailable.code}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Endpoint:
+    """A function or service that runs jobs, with its load and its last faults.
+
+    An endpoint is given as many jobs at once as its concurrency limit allows, which is halved when
+    it throttles. One that takes nothing at all rests, longer each time.
+
+    Parameters
+    ----------
+    name:
+        What people call it.
+    adapter:
+        Takes jobs there.
+    weight:
+        Its share of the jobs, relative to other endpoints.
+    most:
+        Jobs that it is given at once at most.
+    window:
+        How many it was found to take at once; by default nothing is known of that.
+    job_path:
+        Where its workers find the job spec, if not where jobs say.
+    clock:
+        Returns seconds that never go back.
+    jitter:
+        Returns numbers from 0 to 1 that spread pauses.
+    """
+
+    name: str
+    adapter: WorkerAdapter
+    weight: float = 1.0
+    most: int = 1_000
+    job_path: str | None = None
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = field(default=lambda: 1.0)
+    running: int = 0
+    fault: ErrorRecord | None = None
+    window: AdaptiveConcurrencyLimit = field(default_factory=AdaptiveConcurrencyLimit)
+    _rests_until: float = field(init=False, default=0.0)
+    _pauses: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < float("inf"):
+            raise OptionInvalid(f"{self.name}: its weight {self.weight:g} is not above 0")
+        if self.most < 1:
+            raise OptionInvalid(f"{self.name}: {self.most} jobs at once is less than 1")
+
+    @property
+    def limit(self) -> int:
+        """Jobs that it is given at once for now."""
+        return 1 if self._is_in_doubt else min(self.most, self.window.limit)
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether it refuses everything until somebody mends it."""
+        return self.fault is not None and self.fault.code in DENIALS and self.rest > 0
+
+    @property
+    def _is_in_doubt(self) -> bool:
+        """Whether only a job that ends well shows that it works again."""
+        if self.fault is None:
+            return False
+        if self.fault.code == WorkerThrottled.code:
+            # It took nothing at all.
+            return self._pauses > 0
+        return self.fault.code in DENIALS or self._pauses >= OPEN_AFTER
+
+    @property
+    def rest(self) -> float:
+        """Seconds until it may be given a job again."""
+        return max(0.0, self._rests_until - self.clock())
+
+    @property
+    def room(self) -> int:
+        """Jobs that it may be given now."""
+        return max(0, self.limit - self.running) if self.rest == 0 else 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given a job now."""
+        return self.room > 0
+
+    @property
+    def load(self) -> float:
+        """How busy it would be with one more job, by its weight."""
+        return (self.running + 1) / self.weight
+
+    def took(self) -> None:
+        """Note that a job ran there, however that ended, after it has left."""
+        self.fault = None
+        self._pauses = 0
+        self.window.took(under_way=self.running + 1)
+
+    def refused(self, fault: ErrorRecord, *, turn: int) -> None:
+        """Note a fault of the endpoint itself, after the job in question has left it.
+
+        Parameters
+        ----------
+        turn:
+            The window's when the job was sent.
+        """
+        self.fault = fault
+        if fault.code == WorkerThrottled.code:
+            self.window.throttled(turn)
+            if self.running:
+                # There is room again once one of those ends.
+                return
+        # Jobs that were under way together fail together, which tells no more than one of them.
+        if self.rest == 0 or fault.code in DENIALS:
+            self._pauses += 1
+            self._rests_until = self.clock() + self._pause(fault)
+
+    def _pause(self, fault: ErrorRecord) -> float:
+        if fault.code in DENIALS:
+            return BARRED_PAUSE
+        bound = min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** min(self._pauses - 1, _MAX_DOUBLINGS))
+        return bound * (1 - PAUSE_JITTER * self.jitter())

@@ -1,0 +1,148 @@
+"""Jobs spread over several endpoints, each taken by the one with the most room."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.errors import (
+    EXIT_FAILED,
+    EXIT_REFUSED,
+    OptionInvalid,
+    WorkerThrottled,
+)
+from helios.process.output_capture import OutputCallback
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS, Endpoint
+from orchestrator.scheduling.worker_jobs import hand_over
+
+#: Seconds for which a job waits at most while no endpoint takes any.
+PATIENCE = 120.0
+#: Seconds after which who waits looks again: other renders may have made room.
+LOOK_AGAIN = 1.0
+
+
+class LoadBalancer(WorkerAdapter):
+    """Gives each job to the endpoint that is the least busy for its weight.
+
+    What an endpoint refuses (it throttles, can't be reached, denies access, isn't there) goes to
+    another one, or waits until there is room again; seen from outside, that is one attempt. What
+    fails in a worker is the job's own result.
+
+    Parameters
+    ----------
+    endpoints:
+        At least one.
+    patience:
+        Seconds for which a job waits at most while no endpoint takes any.
+    """
+
+    queues = True
+
+    def __init__(self, endpoints: Sequence[Endpoint], *, patience: float = PATIENCE) -> None:
+        if not endpoints:
+            raise OptionInvalid("endpoints: there is none to run jobs")
+        self.endpoints = tuple(endpoints)
+        self._patience = patience
+        self._clock = endpoints[0].clock
+        # As long as an endpoint takes jobs now and then, it makes sense to wait.
+        self._last_taken = self._clock()
+        # Those who wait for room, who came first at the front.
+        self._queue: dict[asyncio.Future[None], None] = {}
+        self._tell_taken: Callable[[WorkerJob, str | None], None] = _nobody
+
+    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
+        self._tell_taken = tell
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Run one job in an endpoint that takes it; what goes wrong is always a result."""
+        left = list(self.endpoints)
+        since = self._clock()
+        while True:
+            endpoint = await self._room(left, since=since, beside=job.meta.get("beside"))
+            if endpoint is None:
+                return _refused(left)
+            turn = endpoint.window.turn
+            result = await self._run(endpoint, job, on_output=on_output)
+            error = result.failure
+            if error is None or error.code not in ENDPOINT_FAULTS:
+                self._last_taken = self._clock()
+                endpoint.took()
+                return result
+            endpoint.refused(error, turn=turn)
+            self._tell_taken(job, None)
+            if error.code != WorkerThrottled.code:
+                left.remove(endpoint)
+                self._notify(len(self._queue))
+            if not left:
+                return result
+
+    async def _room(
+        self, endpoints: Sequence[Endpoint], *, since: float, beside: str | None
+    ) -> Endpoint | None:
+        """Wait for room in one of some endpoints; None once that makes no sense any more.
+
+        What runs beside another try of the same job goes elsewhere, if there is an elsewhere.
+        """
+        while True:
+            mended = [endpoint for endpoint in endpoints if not endpoint.is_barred]
+            waited = self._clock() - max(since, self._last_taken)
+            busy = any(endpoint.running for endpoint in mended)
+            if not mended or (waited > self._patience and not busy):
+                return None
+            self._say_what_is_wanted()
+            free = [endpoint for endpoint in mended if endpoint.has_room]
+            if free:
+                return min(free, key=lambda endpoint: (endpoint.name == beside, endpoint.load))
+            await self._change(min(endpoint.rest or LOOK_AGAIN for endpoint in mended))
+
+    async def _change(self, seconds: float) -> None:
+        """Wait until there may be room, but some seconds at most."""
+        turn = asyncio.get_running_loop().create_future()
+        self._queue[turn] = None
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await turn
+        finally:
+            del self._queue[turn]
+
+    async def _run(
+        self, endpoint: Endpoint, job: WorkerJob, *, on_output: OutputCallback | None
+    ) -> WorkerResult:
+        if endpoint.job_path is not None:
+            job = replace(job, meta={**job.meta, "jobPath": endpoint.job_path})
+        endpoint.running += 1
+        self._tell_taken(job, endpoint.name)
+        try:
+            result = await hand_over(endpoint.adapter, job, on_output=on_output)
+            return replace(result, worker=endpoint.name)
+        finally:
+            endpoint.running -= 1
+            self._say_what_is_wanted()
+            self._notify(sum(endpoint.room for endpoint in self.endpoints))
+
+    def _say_what_is_wanted(self) -> None:
+        for endpoint in self.endpoints:
+            endpoint.window.wants(endpoint.running + len(self._queue))
+
+    def _notify(self, count: int) -> None:
+        """Let so many of those who wait look again."""
+        for turn in itertools.islice(self._queue, count):
+            if not turn.done():
+                turn.set_result(None)
+
+
+def _nobody(job: WorkerJob, worker: str | None) -> None:
+    """Hear of a job that was taken, and do nothing."""
+
+
+def _refused(endpoints: Sequence[Endpoint]) -> WorkerResult:
+    """Return the result of a job that none of these endpoints takes."""
+    faults = [endpoint.fault for endpoint in endpoints if endpoint.fault is not None]
+    error = faults[-1] if faults else ErrorRecord.of(WorkerThrottled("no endpoint takes jobs"))
+    return WorkerResult(exit_code=EXIT_FAILED if error.retryable else EXIT_REFUSED, error=error)

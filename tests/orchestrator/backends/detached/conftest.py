@@ -1,0 +1,90 @@
+"""A state machine whose executions only wait, and a job in a folder."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from orchestrator.backends.detached.aws import StateMachineBackend
+from orchestrator.clouds.aws import AwsCalls
+from orchestrator.model.deployment import AwsStack
+from sandbox.local_aws import LocalAws
+
+#: Waits for so many seconds, then ends as the workflow does.
+WAITING = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {"Type": "Wait", "SecondsPath": "$.maxConcurrency", "Next": "Chosen"},
+        "Chosen": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.jobId", "StringMatches": "bad*", "Next": "Failed"}],
+            "Default": "Rendered",
+        },
+        "Rendered": {
+            "Type": "Pass",
+            "Result": {"exitCode": 0, "artifact": {"url": "s3://bucket/v.mp4", "bytes": 5}},
+            "End": True,
+        },
+        "Failed": {"Type": "Fail", "Error": "COMMAND_FAILED", "Cause": "chunk 1: no"},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A backend over a state machine that renders nothing."""
+
+    aws: LocalAws
+    stack: AwsStack
+
+    def backend(self) -> StateMachineBackend:
+        """Return the backend as another client sees it."""
+        return StateMachineBackend(self.stack, AwsCalls(region=self.stack.region))
+
+    def executions(self) -> list[str]:
+        """Return the names of all executions."""
+        client = self.aws.client("stepfunctions")
+        found = client.list_executions(stateMachineArn=self.stack.state_machine)["executions"]
+        return [execution["name"] for execution in found]
+
+
+@pytest.fixture
+def engine(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    for name, value in aws.variables.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"detached-{uuid4().hex[:12]}"
+    aws.client("s3").create_bucket(Bucket=bucket)
+    machine = aws.client("stepfunctions").create_state_machine(
+        name=bucket,
+        definition=json.dumps(WAITING),
+        roleArn="arn:aws:iam::123456789012:role/workflow",
+    )
+    stack = AwsStack(
+        name="Helios",
+        version=1,
+        region=aws.variables["AWS_REGION"],
+        artifacts=f"s3://{bucket}",
+        chunk_function="chunks",
+        merge_function="merges",
+        state_machine=machine["stateMachineArn"],
+        architecture="x86_64",
+        chunk_memory=3008,
+        chunk_disk=2048,
+        chunk_timeout=900,
+        merge_memory=3008,
+        merge_disk=10240,
+        max_concurrency=200,
+    )
+    yield Engine(aws, stack)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A composition."""
+    page = tmp_path / "page" / "index.html"
+    page.parent.mkdir()
+    page.write_text("<!doctype html><title>page</title>", "utf-8")
+    return page.parent

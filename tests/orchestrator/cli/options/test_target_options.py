@@ -1,0 +1,217 @@
+"""Flags that say where chunks run: what they stand for, and what is refused before any work."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helios.errors import HeliosError, OptionInvalid
+from orchestrator.adapters import AwsLambdaAdapter
+from orchestrator.backends.endpoints import open_worker_groups
+from orchestrator.cli.options.target_options import TargetOptions
+from orchestrator.delivery.destination import Destination
+from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Profiles
+from orchestrator.model.job import AdapterSettings
+
+S3 = "s3://bucket/prefix"
+GS = "gs://bucket/prefix"
+LAMBDA: dict[str, Any] = {"adapter": ["lambda"], "function": "f", "region": "eu-west-1"}
+CLOUD_RUN: dict[str, Any] = {"adapter": ["cloudrun"], "service_url": "https://worker.example"}
+BOTH: dict[str, Any] = {**LAMBDA, **CLOUD_RUN, "adapter": ["lambda=3", "cloudrun"]}
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+
+
+def places(env: Mapping[str, str] | None = None, **flags: Any) -> list[AdapterSettings]:
+    where = TargetOptions(**flags)
+    where.check(None, leaves_chunks=False)
+    return where.adapters(env or {})
+
+
+def artifacts(found: list[AdapterSettings]) -> list[str | None]:
+    return [place.artifacts for place in found]
+
+
+def test_chunks_run_here_unless_the_user_says_otherwise() -> None:
+    assert places() == places(adapter=["local"]) == [AdapterSettings(kind="local")]
+    assert not TargetOptions().is_remote
+
+
+def test_flags_name_the_function_and_its_storage() -> None:
+    found = places(**LAMBDA, artifacts=[f"{S3}/"])
+    [site] = open_worker_groups(found, concurrency=5)
+    assert isinstance(site.adapter, AwsLambdaAdapter)
+    assert (site.name, site.adapter.function, site.artifacts) == ("lambda", "f", S3)
+    assert site.merger is None
+
+
+def test_a_function_of_its_own_may_join_what_others_rendered() -> None:
+    by_flag = places(**LAMBDA, artifacts=[S3], merge_function="m")
+    by_env = places({"HELIOS_LAMBDA_MERGE_FUNCTION": "m"}, **LAMBDA, artifacts=[S3])
+    for site in open_worker_groups([*by_flag, *by_env], concurrency=5):
+        assert isinstance(site.merger, AwsLambdaAdapter)
+        assert site.merger.function == "m"
+
+
+async def test_what_is_kept_of_places_leads_to_them_again() -> None:
+    found = places(**BOTH, artifacts=[S3, GS], impersonate="a@example.com")
+    kept = [AdapterSettings.model_validate_json(place.to_json()) for place in found]
+    assert kept == found
+    assert [place.kind for place in kept] == ["lambda", "cloudrun"]
+    assert (kept[0].region, kept[1].service_url) == ("eu-west-1", "https://worker.example")
+    assert kept[1].impersonate == "a@example.com"
+
+
+def test_a_place_that_lacks_a_storage_is_refused() -> None:
+    with pytest.raises(OptionInvalid, match="adapter 'moon'"):
+        open_worker_groups([AdapterSettings(kind="moon", artifacts=S3)], concurrency=1)
+    with pytest.raises(OptionInvalid, match="adapter 'lambda'"):
+        open_worker_groups([AdapterSettings(kind="lambda")], concurrency=1)
+
+
+def test_the_environment_stands_in_for_flags() -> None:
+    env = {
+        "HELIOS_LAMBDA_FUNCTION": "g",
+        "HELIOS_S3_ARTIFACTS": S3,
+        "HELIOS_CLOUDRUN_URL": "https://worker.example",
+        "HELIOS_GCS_ARTIFACTS": GS,
+    }
+    found = places(env, adapter=["lambda", "cloudrun"], region="eu-west-1")
+    assert artifacts(found) == [S3, GS]
+    assert (found[0].function, found[1].service_url) == ("g", "https://worker.example")
+
+
+def test_each_adapter_gets_the_storage_that_its_workers_are_at_home_with() -> None:
+    assert artifacts(places(**BOTH, artifacts=[GS, S3])) == [S3, GS]
+
+
+def test_one_storage_serves_all() -> None:
+    assert artifacts(places(**BOTH, artifacts=[S3])) == [S3, S3]
+
+
+def test_shares_become_weights() -> None:
+    found = places(**BOTH, artifacts=[S3])
+    assert [(place.kind, place.weight) for place in found] == [
+        ("lambda", 3.0),
+        ("cloudrun", 1.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"adapter": ["lambda"], "artifacts": [S3]}, "--adapter lambda: which function"),
+        (LAMBDA, "--adapter lambda: which storage"),
+        ({"adapter": ["cloudrun"], "artifacts": [GS]}, "--adapter cloudrun: which service"),
+        (CLOUD_RUN, "--adapter cloudrun: which storage"),
+        ({**BOTH, "artifacts": [S3, "s3://other/one"]}, "--adapter cloudrun: which storage"),
+        ({"adapter": ["moon"]}, "adapter 'moon': not known"),
+        ({"adapter": ["lambda", "lambda=2"]}, "--adapter lambda: is given twice"),
+        ({"adapter": ["lambda=0"]}, "--adapter lambda=0: '0' is not a share"),
+        ({"adapter": ["lambda=x"]}, "--adapter lambda=x: 'x' is not a share"),
+        ({"adapter": ["local", "lambda"]}, "--adapter local: doesn't go together"),
+        ({"function": "f"}, "--function: goes with --adapter lambda"),
+        ({"merge_function": "f"}, "--merge-function: goes with --adapter lambda"),
+        ({"service_url": "https://x"}, "--service-url: goes with --adapter cloudrun"),
+        ({"artifacts": [S3]}, "--artifacts: goes with --adapter"),
+        ({"stitch": "worker"}, "--stitch: goes with --adapter"),
+        ({"profile": "mine"}, "--profile: goes with --adapter"),
+        ({**LAMBDA, "artifacts": [S3], "stitch": "moon"}, "--stitch moon: is none of"),
+    ],
+)
+def test_flags_that_lack_another_are_refused(flags: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionInvalid, match=message):
+        places(**flags)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "output", "leaves_chunks"),
+    [
+        (60, "v.mp4", False),
+        (60, None, False),
+        (60, "s3://bucket/v.mp4", True),
+        (0, "s3://bucket/v.mp4", False),
+    ],
+)
+def test_a_link_needs_a_video_in_storage_and_a_time(
+    seconds: float, output: str | None, leaves_chunks: bool
+) -> None:
+    destination = None if output is None else Destination.of(output)
+    with pytest.raises(HeliosError, match="--presign"):
+        TargetOptions(presign=seconds).check(destination, leaves_chunks=leaves_chunks)
+    TargetOptions(presign=60).check(Destination.of("s3://bucket/v.mp4"), leaves_chunks=False)
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> dict[str, str]:
+    """Return variables by which profiles are found: `stack` on AWS, `run` on Google Cloud."""
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    kept = Profiles.of_user(env)
+    stack = {
+        **{"version": 1, "name": "Helios", "region": "eu-west-1", "artifacts": S3},
+        **{"chunkFunction": "chunks", "mergeFunction": "merges", "stateMachine": "arn"},
+        **{"architecture": "x86_64", "chunkMemory": 3008, "chunkDisk": 512, "chunkTimeout": 900},
+        **{"mergeMemory": 3008, "mergeDisk": 512, "maxConcurrency": 50},
+    }
+    kept.write("stack", AwsStack.model_validate(stack))
+    run = {
+        **{"project": "videos", "region": "europe-west1", "name": "helios-worker"},
+        **{"artifacts": GS, "serviceUrl": "https://run.example", "job": "projects/videos/jobs/w"},
+        **{"cpu": 2, "memoryGib": 4, "maxConcurrency": 100},
+    }
+    kept.write("run", CloudRunWorkers.model_validate(run))
+    return env
+
+
+async def test_a_profile_on_google_names_service_and_storage(profiles: dict[str, str]) -> None:
+    found = await TargetOptions(adapter=["cloudrun"], profile="run").found(profiles)
+
+    assert (found.service_url, found.artifacts) == ("https://run.example", [GS])
+    by_default = await TargetOptions(adapter=["cloudrun"]).found(
+        {**profiles, "HELIOS_PROFILE": "run"}
+    )
+    assert by_default.service_url == "https://run.example"
+
+
+async def test_a_stack_in_the_environment_is_none_of_cloud_runs_business(
+    profiles: dict[str, str],
+) -> None:
+    env = {**profiles, "HELIOS_STACK": "Helios", "HELIOS_PROFILE": "run"}
+    found = await TargetOptions(adapter=["cloudrun"]).found(env)
+
+    assert found.service_url == "https://run.example"
+
+
+async def test_both_clouds_take_part_where_the_environment_names_the_other(
+    profiles: dict[str, str],
+) -> None:
+    env = {**profiles, "HELIOS_LAMBDA_FUNCTION": "f", "HELIOS_S3_ARTIFACTS": S3}
+    where = TargetOptions(
+        adapter=["lambda", "cloudrun"], service_url="https://own.example", artifacts=[GS]
+    )
+    assert await where.found(env) == where
+
+    found = await TargetOptions(adapter=["lambda", "cloudrun"], profile="run").found(env)
+    assert (found.service_url, found.artifacts) == ("https://run.example", [GS, S3])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({**CLOUD_RUN, "profile": "run"}, "--service-url: goes without --stack and --profile"),
+        ({**LAMBDA, "profile": "stack"}, "--function: goes without --stack and --profile"),
+        ({"adapter": ["cloudrun"], "profile": "stack"}, "goes with --adapter lambda"),
+        ({"adapter": ["lambda"], "profile": "run"}, "goes with --adapter cloudrun"),
+        ({"adapter": ["cloudrun"], "profile": "none"}, "profile 'none': there is none"),
+    ],
+)
+async def test_a_profile_that_does_not_fit_is_refused(
+    profiles: dict[str, str], flags: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionInvalid, match=message):
+        await TargetOptions(**flags).found(profiles)
