@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Any
 
 from helios.errors import HeliosError, report
+from helios.process.credential_guard import guard_credentials
 from helios.worker.worker_config import WorkerConfig
 from worker_cloudrun.service_config import ServiceConfig
 
@@ -13,6 +14,9 @@ try:
     _worker, _service = WorkerConfig.from_env(), ServiceConfig.from_env()
 except HeliosError as _error:
     raise SystemExit(report(_error)) from None
+
+# In the process that starts the others: what they fork inherits it.
+guard_credentials()
 
 #: Threads beside those that wait for renders: for probes, and callers that are sent away.
 _SPARE_THREADS = 8

@@ -24,14 +24,18 @@ from helios.errors import (
     DiskFull,
     HeliosError,
 )
+from helios.process import without_network
 from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
 from helios.process.process_tree import MARKER, ProcessTree
 from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
 
 #: Executables that a worker runs unless it is told otherwise.
-DEFAULT_EXECUTABLES = frozenset({"helios", "ffmpeg", "ffprobe", "node"})
+DEFAULT_EXECUTABLES = frozenset({"helios"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
+
+# Isolated from its environment and without site packages, which nothing of it needs.
+_WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
 
 _EXIT_TIMED_OUT = 124
 _EXIT_FORBIDDEN = 126
@@ -56,6 +60,9 @@ class RenderExecutor:
         Folder for the commands' temporary folders; the system's by default.
     grace:
         Seconds between SIGTERM and SIGKILL.
+    network:
+        Whether other programs than `helios` may open network connections. `helios` keeps pages to
+        the proxy that its environment names.
     """
 
     def __init__(
@@ -65,12 +72,14 @@ class RenderExecutor:
         env: Mapping[str, str] | None = None,
         temp_dir: Path | None = None,
         grace: float = GRACE,
+        network: bool = True,
     ) -> None:
         self._allowed = allowed
         cache = str(temp_dir or tempfile.gettempdir())
         self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
         self._scratch = ScratchFolders(temp_dir)
         self._grace = grace
+        self._network = network
 
     async def run(
         self,
@@ -186,8 +195,10 @@ class RenderExecutor:
         env: Mapping[str, str],
         conversation: "OutputCapture",
     ) -> asyncio.SubprocessTransport:
+        before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
         spawning = asyncio.get_running_loop().subprocess_exec(
             lambda: conversation,
+            *before,
             program,
             *job.args,
             stdin=asyncio.subprocess.DEVNULL,

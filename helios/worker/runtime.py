@@ -144,6 +144,7 @@ class WorkerRuntime:
                 env=_command_environment(env),
                 temp_dir=self._work.path,
                 grace=GRACE,
+                network=False,
             ),
             assets=AssetCache(
                 config.workspace / "helios-assets",
