@@ -1,4 +1,4 @@
-"""How gunicorn serves the worker: `gunicorn --config python:worker_cloudrun.gunicorn_conf`."""
+"""Gunicorn's configuration: `gunicorn --config python:worker_cloudrun.gunicorn_conf`."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ graceful_timeout = _service.shutdown_grace
 keepalive = 620
 # Cloud Run logs requests itself.
 accesslog = None
-# Nobody is there to use it, and it wants a folder.
+# It is not used here, and needs a writable folder.
 control_socket_disable = True
 
 

@@ -1,4 +1,4 @@
-"""The one place that runs ffmpeg and ffprobe, and that tells their failures apart."""
+"""Runs ffmpeg and ffprobe, and classifies their failures."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Runs one command to its end: bounded in what it may start, what it keeps, and how long."""
+"""Runs one command within limits on programs, output and time."""
 
 import asyncio
 import errno
@@ -208,7 +208,7 @@ class RenderExecutor:
             start_new_session=True,
         )
         try:
-            # A cancellation half-way would leave a process that nobody knows.
+            # A cancellation half-way would leave a process without an owner.
             transport, _ = await finish_despite_cancel(spawning)
         except (OSError, ValueError) as fault:
             raise _CannotStart(fault) from fault

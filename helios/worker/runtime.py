@@ -1,4 +1,4 @@
-"""The worker behind every platform's shell: from an invocation to a stored chunk or video."""
+"""The worker, independent of its platform: from an invocation to a stored chunk or video."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""One thing that a worker was asked to do, and what it needs for it."""
+"""The context of one task: invocation, job spec, storage, and the worker's resources."""
 
 import asyncio
 import contextlib
