@@ -27,7 +27,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turn links of the repository into links of the site; files that are no pages into text."""
     generated = {name: source for source, name in _PAGES.items()}
     source = generated.get(page.file.src_uri, f"docs/{page.file.src_uri}")
