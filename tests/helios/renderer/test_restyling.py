@@ -37,6 +37,9 @@ PAGES = {
     "a container that grows": "<style>#o { container-type: inline-size; animation: f 1s linear "
     "both } @keyframes f { 0% { width: 100px } } @container (width < 150px) "
     f"{{ #b {{ opacity: 0.5 }} }}</style>{BOX}",
+    "a unit of a container": "<style>#o { container-type: inline-size; animation: f 1s linear "
+    "both } @keyframes f { 0% { width: 100px } } #b { opacity: calc(0.55 + 0.5 * "
+    f"sign(100cqw - 150px)) }}</style>{BOX}",
     "a listener for the end of an animation": f"<style>{ENDS}</style>{BOX}"
     f"<script>o.onanimationend = () => {{ {TO_ONE} }}</script>",
     "the promise of an animation": f"<style>{ENDS}</style>{BOX}"
@@ -87,6 +90,12 @@ def styles_computed(studio: Studio, body: str, *, frames: int) -> int:
 
 def test_a_page_that_css_alone_moves_is_styled_once_a_frame(studio: Studio) -> None:
     assert styles_computed(studio, BOX, frames=8) == 8
+
+
+def test_so_is_a_page_whose_sizes_css_animates(studio: Studio) -> None:
+    grows = "<style>#o { animation: g 4s both } @keyframes g { to { width: 300px } }</style>"
+
+    assert styles_computed(studio, BOX + grows, frames=8) == 8
 
 
 def test_a_page_that_a_script_moves_is_styled_anew_for_each_picture(studio: Studio) -> None:

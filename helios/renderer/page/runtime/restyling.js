@@ -10,6 +10,11 @@ const WITHOUT_INFLUENCE = new Set([
   ...["outlineColor", "borderTopColor", "borderRightColor", "borderBottomColor", "borderLeftColor", "boxShadow", "textShadow"],
   ...["fill", "stroke", "strokeDasharray", "strokeDashoffset", "stopColor", "stopOpacity", "offsetDistance", "offsetRotate"],
 ]);
+// Have influence on what stands in a container whose size is asked for.
+const SIZES = new Set([
+  ...["width", "height", "minWidth", "minHeight", "maxWidth", "maxHeight", "top", "right", "bottom", "left", "letterSpacing"],
+  ...["Top", "Right", "Bottom", "Left"].flatMap((side) => [`margin${side}`, `padding${side}`, `border${side}Width`]),
+]);
 const KEYFRAME_TERMS = new Set(["offset", "computedOffset", "easing", "composite"]);
 
 // --- whether scripts may have run -----------------------------------------------------------------
@@ -60,17 +65,22 @@ const scriptMarks = () => [eventsHeard, workBegun, messagesPosted, workerMessage
 
 // --- animated properties --------------------------------------------------------------------------
 
+const someRule = (rules, test) =>
+  [...rules].some(
+    (rule) => test(rule) || someRule(rule.styleSheet ? rulesOf(rule.styleSheet) : (rule.cssRules ?? []), test),
+  );
 // The browser doesn't list custom properties among an animation's keyframes.
-const animatesCustom = (rules) =>
-  [...rules].some((rule) => {
-    if (rule.styleSheet) return animatesCustom(rulesOf(rule.styleSheet));
-    const inner = [...(rule.cssRules ?? [])];
-    if (!(rule instanceof CSSKeyframesRule)) return animatesCustom(inner);
-    return inner.some(({ style }) => [...style].some((name) => name.startsWith("--")));
-  });
+const setsCustom = (rule) => rule instanceof CSSKeyframeRule && [...rule.style].some((name) => name.startsWith("--"));
 // Read from style sheets and effects, which scripts alone change.
 let animatedNames = new WeakMap(); // effect -> the names of its properties
 let hasCustomKeyframes = null;
+let hasContainers = null;
+const isContainer = (rule) => rule instanceof CSSContainerRule || (rule.style?.containerType ?? "") !== "";
+const readSheets = () => {
+  const sheets = sheetsOf(document).map(rulesOf);
+  hasCustomKeyframes = sheets.some((rules) => someRule(rules, setsCustom));
+  hasContainers = document.querySelector('[style*="container"]') !== null || sheets.some((rules) => someRule(rules, isContainer));
+};
 const namesOf = (effect) => {
   if (!animatedNames.has(effect)) {
     const names = (effect.getKeyframes?.() ?? []).flatMap(Object.keys).filter((name) => !KEYFRAME_TERMS.has(name));
@@ -80,14 +90,14 @@ const namesOf = (effect) => {
 };
 // Values that are animated; null where one has influence on others.
 const animatedValues = (list) => {
-  hasCustomKeyframes ??= sheetsOf(document).some((sheet) => animatesCustom(rulesOf(sheet)));
+  if (hasCustomKeyframes === null) readSheets();
   if (hasCustomKeyframes) return null;
   const found = [];
   for (const { effect, playState, transitionProperty } of list.filter((one) => one.effect)) {
     if (transitionProperty?.startsWith("--")) return null;
     const isMoving = playState === "running" && effect.getComputedTiming().progress !== null;
     for (const name of namesOf(effect)) {
-      if (!WITHOUT_INFLUENCE.has(name)) return null;
+      if (!WITHOUT_INFLUENCE.has(name) && (hasContainers || !SIZES.has(name))) return null;
       if (name in INITIAL && effect.target) found.push({ element: effect.target, pseudo: effect.pseudoElement, name, isMoving });
     }
   }
