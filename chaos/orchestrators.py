@@ -17,7 +17,7 @@ from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.backends.backend import TargetBackend, WorkerGroupOpener
 from orchestrator.backends.endpoints import WorkerGroup
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.jobs.job_manager import JobManager
+from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.model.job import AdapterSettings, JobLocation, RunSettings
 
 #: Seconds between tries, short enough for hundreds of runs.

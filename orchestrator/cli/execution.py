@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.options.webhook_options import WebhookOptions
     from orchestrator.delivery.destination import Destination
     from orchestrator.display.display import Display
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
     from orchestrator.model.job import AdapterSettings, Job, JobLocation, RunSettings
     from orchestrator.model.settings import RunOptions
 
@@ -50,7 +50,7 @@ async def execute(
     from orchestrator.backends.backend import TargetBackend
     from orchestrator.backends.completion import telling_how_to_go_on
     from orchestrator.cli.options.webhook_options import webhooks
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
     from orchestrator.scheduling.shared_limit import admission_folder
 
     settings = options.settings(webhook=telling.settings())

@@ -14,7 +14,7 @@ from orchestrator.cli.options.job_store_options import Registry
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
     from orchestrator.job_repository import JobRepository
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
     from orchestrator.model.job import JobSummary, RunSettings
 
 
@@ -116,7 +116,7 @@ def manager_of(repository: "JobRepository", display: "Display") -> "JobManager":
     """Return what manages the jobs of a repository."""
     from orchestrator.backends.backend import TargetBackend
     from orchestrator.cli.options.webhook_options import webhooks
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
     from orchestrator.scheduling.shared_limit import admission_folder
 
     runner = TargetBackend(display=display, admission=admission_folder(os.environ))

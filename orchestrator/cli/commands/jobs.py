@@ -13,7 +13,7 @@ from orchestrator.cli.options.job_store_options import Registry
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
     from orchestrator.job_repository import JobRepository
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
     from orchestrator.model.job import Attempt, Job, JobChunk, JobState, JobSummary
 
 #: What a job is called that is said to run while nobody is at it.
@@ -137,7 +137,7 @@ def notify(
         from helios.errors import WebhookUndelivered
         from orchestrator.backends.backend import TargetBackend
         from orchestrator.cli.options.webhook_options import webhooks
-        from orchestrator.jobs.job_manager import JobManager
+        from orchestrator.lifecycle.job_manager import JobManager
 
         async with registry.open() as repository:
             manager = JobManager(repository, TargetBackend(), webhooks=webhooks(display))
@@ -162,7 +162,7 @@ async def _ended_ids(manager: "JobManager", days: float | None) -> list[str]:
 
 def _manager(repository: "JobRepository") -> "JobManager":
     from orchestrator.backends.backend import TargetBackend
-    from orchestrator.jobs.job_manager import JobManager
+    from orchestrator.lifecycle.job_manager import JobManager
 
     return JobManager(repository, TargetBackend())
 

@@ -144,7 +144,7 @@ def _cloud_run_place(workers: "CloudRunWorkers", stores: "Stores") -> "DetachedB
     from helios.webhooks.events import SECRET
     from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
     from orchestrator.clouds.google import GoogleCalls
-    from orchestrator.jobs.webhooks import Webhooks
+    from orchestrator.lifecycle.webhooks import Webhooks
 
     return CloudRunJobBackend(
         workers.job,

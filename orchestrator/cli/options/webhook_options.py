@@ -10,7 +10,7 @@ from orchestrator.cli.options import flags
 if TYPE_CHECKING:
     from helios.errors import WebhookUndelivered
     from orchestrator.display.display import Display
-    from orchestrator.jobs.webhooks import Webhooks
+    from orchestrator.lifecycle.webhooks import Webhooks
     from orchestrator.model.job import WebhookSettings
 
 
@@ -66,7 +66,7 @@ class WebhookOptions:
 def webhooks(display: "Display") -> "Webhooks":
     """Return what tells the receivers of jobs, and says what they don't take."""
     from helios.webhooks.events import SECRET
-    from orchestrator.jobs.webhooks import Webhooks
+    from orchestrator.lifecycle.webhooks import Webhooks
 
     def tell(fault: "WebhookUndelivered") -> None:
         text = f"{fault.message}. {fault.hint}"

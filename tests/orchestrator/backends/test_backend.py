@@ -16,7 +16,7 @@ from orchestrator.backends.upload import upload_job
 from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
+from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.model.job import AdapterSettings, Job, JobLocation, JobState, RunSettings, Stitch
 from tests.helios.worker_site import make_spec
 from tests.orchestrator.remote_site import Notes, RemoteSite

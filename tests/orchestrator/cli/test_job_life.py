@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 
 from helios.errors import HeliosError, JobBusy, JobStateConflict
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.jobs.subscriptions import JobEvent, StateChanged
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged
 from orchestrator.model.job import ENDED, TRANSITIONS, ChunkState, JobState, JobSummary
 from tests.orchestrator.job_repository.jobs import a_job, a_spec
 from tests.orchestrator.little_place import LittlePlace, settle

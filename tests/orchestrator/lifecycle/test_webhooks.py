@@ -10,8 +10,8 @@ from helios.contract.worker_job import WorkerResult
 from helios.errors import HeliosError, JobFailed, JobStopped, WebhookUndelivered
 from helios.webhooks.delivery import WebhookSender
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.jobs.webhooks import Webhooks
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.lifecycle.webhooks import Webhooks
 from orchestrator.model.job import JobState, WebhookSettings
 from tests.helios.receiver import SECRET, Receiver, receiving
 from tests.orchestrator.job_repository.jobs import a_job, a_spec

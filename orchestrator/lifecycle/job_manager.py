@@ -9,9 +9,9 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound, JobStateConflict
 from orchestrator.backends.base import Backend
 from orchestrator.job_repository.base import ControlRequest, JobClaim, JobRepository, Listing
-from orchestrator.jobs.job_run import JobRun
-from orchestrator.jobs.subscriptions import JobEvent, StateChanged, Subscriber, Subscriptions
-from orchestrator.jobs.webhooks import Webhooks, follow_progress
+from orchestrator.lifecycle.job_run import JobRun
+from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged, Subscriber, Subscriptions
+from orchestrator.lifecycle.webhooks import Webhooks, follow_progress
 from orchestrator.model.job import Job, JobLocation, JobState, JobSummary, RunSettings
 
 #: Seconds after which a process that was asked for something is asked again.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helios.errors import WebhookUndelivered
 from helios.webhooks.events import SECRET
-from orchestrator.jobs.subscriptions import ChunksReused, JobEvent
+from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent
 from orchestrator.model.events import ChunkFinished, FrameProgress
 from orchestrator.model.job import JobSummary
 

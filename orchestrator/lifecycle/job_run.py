@@ -12,8 +12,8 @@ from helios.errors import Cancelled, HeliosError, JobChanged, JobPaused, JobStop
 from orchestrator.backends.base import Backend
 from orchestrator.execution.run_hooks import RunHooks
 from orchestrator.job_repository.base import ControlRequest, JobClaim
-from orchestrator.jobs.recorder import JobRecorder, RecordingAdapter
-from orchestrator.jobs.subscriptions import ChunksReused, JobEvent, StateChanged
+from orchestrator.lifecycle.recorder import JobRecorder, RecordingAdapter
+from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import Event
 from orchestrator.model.job import Job, JobState, JobSummary
 

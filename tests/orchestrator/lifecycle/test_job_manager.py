@@ -25,8 +25,8 @@ from helios.errors import (
 )
 from orchestrator.job_repository import FileJobRepository, JobRepository, MemoryJobRepository
 from orchestrator.job_repository.durable import append_durably, write_durably
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.jobs.subscriptions import ChunksReused, JobEvent, StateChanged
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import ChunkFinished, ChunkStarted, FrameProgress, MergeFinished
 from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobState, JobSummary
 from tests.orchestrator.job_repository.jobs import START, a_job, a_spec
@@ -494,7 +494,7 @@ async def test_a_run_may_end_while_a_slow_disk_takes_its_progress(
 
     bench = Bench(FileJobRepository(tmp_path))
     await bench.create()
-    monkeypatch.setattr("orchestrator.jobs.recorder.SUMMARY_INTERVAL", 0)
+    monkeypatch.setattr("orchestrator.lifecycle.recorder.SUMMARY_INTERVAL", 0)
     monkeypatch.setattr("orchestrator.job_repository.file.write_durably", write_slowly)
     async with running(bench) as task:
         async with asyncio.timeout(20):
