@@ -19,10 +19,9 @@ ASK_AGAIN = 1.0
 #: Seconds between two looks at a job that another process is at.
 LOOK_INTERVAL = 0.1
 
-#: States from which `run`, `resume` and `retry` begin a run.
+#: States from which `run` and `resume` begin a run.
 RUNNABLE = frozenset({JobState.PENDING})
-RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED})
-RETRYABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
+RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
 #: States that `pause` and `cancel` change of a job that nobody is at.
 PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
 CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
@@ -164,13 +163,17 @@ class JobManager:
         """
         return await self._run(job_id, RUNNABLE, keep_chunks=keep_chunks)
 
-    async def resume(self, job_id: str, *, change: SettingsChange | None = None) -> JobSummary:
-        """Go on with a job that is paused, failed, or whose process died, and run it to its end.
+    async def resume(
+        self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
+    ) -> JobSummary:
+        """Go on with a job that isn't completed, and run it to its end.
 
         Chunks that are there and whole aren't rendered again.
 
         Parameters
         ----------
+        fresh:
+            Render all of its chunks anew.
         change:
             Returns the settings that the job is run with from now on, from those that it had.
 
@@ -179,27 +182,8 @@ class JobManager:
         HeliosError
             As `run`.
         """
-        return await self._run(job_id, RESUMABLE, keep_chunks=True, change=change)
-
-    async def retry(
-        self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
-    ) -> JobSummary:
-        """Run a job again that isn't completed, also one that was cancelled.
-
-        Parameters
-        ----------
-        fresh:
-            Render all of its chunks anew.
-        change:
-            As for `resume`.
-
-        Raises
-        ------
-        HeliosError
-            As `run`.
-        """
         return await self._run(
-            job_id, RETRYABLE, keep_chunks=not fresh, forget=fresh, change=change
+            job_id, RESUMABLE, keep_chunks=not fresh, forget=fresh, change=change
         )
 
     async def get(self, job_id: str) -> Job:

@@ -58,7 +58,7 @@ class Webhooks:
                 if self.sender is None:
                     raise WebhookUndelivered(
                         f"webhook: {event.type} of job {job.id} can't be signed",
-                        hint=f"Set {SECRET}, then `orchestrator jobs notify {job.id}`.",
+                        hint=f"Set {SECRET}, then `orchestrator notify {job.id}`.",
                     )
                 assert webhook is not None  # noqa: S101 - or there would be no event
                 await self.sender.send(webhook.url, event)

@@ -122,7 +122,7 @@ async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench)
     job = await bench.fail_at(2, keep=False)
     bench.place.fails = {0}
     with pytest.raises(JobFailed):
-        await bench.manager.retry(job.id, fresh=True)
+        await bench.manager.resume(job.id, fresh=True)
     assert not list(bench.job_dir.glob("chunks/*"))
     await bench.manager.delete(job.id, discard=True)
     assert not bench.job_dir.exists()
@@ -273,5 +273,5 @@ async def test_a_job_elsewhere_is_gone_on_with_from_another_machine(elsewhere: E
 async def test_a_fresh_retry_elsewhere_renders_everything_anew(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create()
     await elsewhere.fail_at(job, 2)
-    await elsewhere.manager.retry(job.id, fresh=True)
+    await elsewhere.manager.resume(job.id, fresh=True)
     assert elsewhere.site.rendered() == [0, 0, 1, 1, 2]

@@ -34,8 +34,7 @@ CHANGES = {
 }
 RUNS = {
     "run": {"pending"},
-    "resume": {"pending", "paused", "failed", "running"},
-    "retry": {"pending", "paused", "failed", "running", "cancelled"},
+    "resume": {"pending", "paused", "failed", "running", "cancelled"},
 }
 
 

@@ -209,22 +209,22 @@ async def test_cancelling_ends_what_runs_at_once(bench: Bench) -> None:
     job = await bench.manager.get("job")
     assert {chunk.state for chunk in job.chunks.values()} == {ChunkState.WAITING}
     with pytest.raises(JobStateConflict, match="it can't be told to run") as caught:
-        await bench.manager.resume("job")
-    assert "orchestrator retry job" in caught.value.hint
-    done = await bench.manager.retry("job")
+        await bench.manager.run("job")
+    assert "orchestrator resume job" in caught.value.hint
+    done = await bench.manager.resume("job")
     assert (done.state, done.chunks_done) == (JobState.COMPLETED, 4)
     first, second = (await bench.manager.get("job")).chunks[0].attempts
     assert first.duration_ms
     assert (first.error, second.duration_ms) == (None, 100)
 
 
-async def test_a_retry_from_scratch_renders_everything_anew(bench: Bench) -> None:
+async def test_resuming_afresh_renders_everything_anew(bench: Bench) -> None:
     await bench.create(concurrency=1)
     bench.place.script[3] = [REFUSAL]
     with pytest.raises(JobFailed):
         await bench.manager.run("job")
     bench.place.rendered.clear()
-    await bench.manager.retry("job", fresh=True)
+    await bench.manager.resume("job", fresh=True)
     assert bench.place.rendered == [0, 1, 2, 3, None]
 
 
@@ -257,11 +257,11 @@ async def test_a_job_that_has_not_begun_can_be_paused_cancelled_and_begun(bench:
     await bench.create()
     assert (await bench.manager.pause("job")).state is JobState.PAUSED
     assert (await bench.manager.cancel("job")).state is JobState.CANCELLED
-    assert (await bench.manager.retry("job")).state is JobState.COMPLETED
+    assert (await bench.manager.resume("job")).state is JobState.COMPLETED
     assert bench.states == ["pending", "paused", "cancelled", "running", "completed"]
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "retry", "run"])
+@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "run"])
 async def test_a_completed_job_stays_completed(bench: Bench, wish: str) -> None:
     await bench.create()
     done = await bench.manager.run("job")
@@ -270,7 +270,7 @@ async def test_a_completed_job_stays_completed(bench: Bench, wish: str) -> None:
     assert (await bench.manager.get("job")).summary() == done
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "retry", "run", "delete", "get"])
+@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "run", "delete", "get"])
 async def test_a_job_that_is_not_kept_is_told_so(bench: Bench, wish: str) -> None:
     with pytest.raises(JobNotFound):
         await getattr(bench.manager, wish)("nothing")

@@ -1,37 +1,27 @@
-"""Plans a render and says what came of it, for the commands that do."""
+"""Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from helios.contract.job_spec import JobSpec, SeamCheck
+from helios.contract.job_spec import JobSpec
+from helios.output import whole_output
+from orchestrator.api.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
+from orchestrator.display.display import Display
 from orchestrator.planning.composition_probe import probe_composition
-from orchestrator.planning.planner import (
-    ChunkSizes,
-    RenderOptions,
-    check_options,
-    is_sequence,
-    plan,
-)
-
-if TYPE_CHECKING:
-    from orchestrator.cli.options.flag_groups import Length
-    from orchestrator.display.display import Display
+from orchestrator.planning.planner import check_options, is_sequence, plan
 
 
 async def plan_render(
-    display: "Display",
     source: str,
     destination: Destination,
+    settings: RenderSettings,
     *,
-    length: "Length",
-    options: RenderOptions,
-    sizes: ChunkSizes,
+    concurrency: int,
     job_dir: Path,
+    display: Display,
+    remote: bool = False,
     job_id: str | None = None,
     input_name: str | None = None,
-    incremental: bool = False,
-    seam_check: SeamCheck = "heal",
 ) -> JobSpec:
     """Look at a composition and return the job spec of its render.
 
@@ -39,9 +29,13 @@ async def plan_render(
     ----------
     destination:
         The video; all that can be refused without the page is, before the page is loaded.
+    concurrency:
+        Chunks at the same time.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
-    job_id, input_name, incremental, seam_check:
+    remote:
+        Whether chunks are rendered elsewhere.
+    job_id, input_name:
         As for `plan`.
 
     Raises
@@ -49,15 +43,16 @@ async def plan_render(
     HeliosError
         As `probe_composition`, `plan` and `Destination.check`.
     """
+    options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):
         found = await probe_composition(
             source,
             options,
-            duration=length.duration,
-            frames=length.frames,
-            sound=not length.no_audio,
+            duration=settings.duration,
+            frames=settings.frames,
+            sound=settings.audio,
         )
     for warning in found.warnings:
         display.warn(warning)
@@ -72,8 +67,8 @@ async def plan_render(
         sound=found.sounds,
         job_id=job_id,
         input_name=input_name,
-        incremental=incremental,
-        seam_check=seam_check,
+        incremental=settings.incremental,
+        seam_check=settings.seam_check,
     )
     facts = spec.metadata
     count = len(spec.chunks)
@@ -90,7 +85,5 @@ async def plan_render(
 
 def write_spec(path: Path, spec: JobSpec) -> None:
     """Write a job spec to a file, which appears when it is whole."""
-    from helios.output import whole_output
-
     with whole_output(path) as folder:
         (folder / "whole").write_text(spec.to_json(), "utf-8")
