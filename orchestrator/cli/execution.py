@@ -1,6 +1,6 @@
 """Keeps a new job and runs it, for the commands that make one."""
 
-import os
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from orchestrator.delivery.destination import Destination
     from orchestrator.display.display import Display
     from orchestrator.jobs.job_manager import JobManager
-    from orchestrator.model.job import AdapterSettings, Job, JobLocation, RunSettings
-    from orchestrator.model.settings import RunOptions
+    from orchestrator.model.job import Job
+    from orchestrator.model.location import AdapterSettings, JobLocation
+    from orchestrator.model.settings import RunSettings
 
 
 async def execute(
@@ -25,7 +26,8 @@ async def execute(
     job_file: Path,
     job_dir: Path,
     destination: "Destination | None",
-    options: "RunOptions",
+    settings: "RunSettings",
+    resume: bool,
     keep: bool,
     registry: "Registry",
     telling: "WebhookOptions",
@@ -39,6 +41,8 @@ async def execute(
         What people know it by.
     adapters:
         Where chunks are rendered.
+    resume:
+        Whether chunks that are there already are kept.
     keep:
         Whether the job's folder stays after success.
 
@@ -47,18 +51,17 @@ async def execute(
     HeliosError
         As `JobManager.run`.
     """
-    from orchestrator.backends.backend import TargetBackend
     from orchestrator.backends.completion import telling_how_to_go_on
+    from orchestrator.backends.opening import open_backend
     from orchestrator.cli.options.webhook_options import webhooks
     from orchestrator.jobs.job_manager import JobManager
-    from orchestrator.scheduling.shared_limit import admission_folder
 
-    settings = options.settings(webhook=telling.settings())
+    settings = settings.model_copy(update={"webhook": telling.settings()})
     location = _job_location(adapters, job_file, job_dir, destination, keep=keep)
-    runner = TargetBackend(display=display, admission=admission_folder(os.environ))
+    backend_of = functools.partial(open_backend, display=display)
     async with registry.open() as repository:
-        manager = JobManager(repository, runner, webhooks=webhooks(display))
-        how = f"Go on with the same command{'' if options.incremental else ' and --resume'}."
+        manager = JobManager(repository, backend_of, webhooks=webhooks(display))
+        how = f"Go on with the same command{'' if settings.incremental else ' and --resume'}."
         try:
             job = await _create(manager, spec, location, settings, name)
             if not registry.forgets:
@@ -71,10 +74,10 @@ async def execute(
 
             display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
             memory = MemoryJobRepository()
-            manager = JobManager(memory, runner, webhooks=webhooks(display))
+            manager = JobManager(memory, backend_of, webhooks=webhooks(display))
             job = await _create(manager, spec, location, settings, name)
         with telling_how_to_go_on(how):
-            await manager.run(job.id, keep_chunks=options.resume)
+            await manager.run(job.id, keep_chunks=resume)
 
 
 def _job_location(
@@ -87,7 +90,7 @@ def _job_location(
 ) -> "JobLocation":
     import socket
 
-    from orchestrator.model.job import JobLocation
+    from orchestrator.model.location import JobLocation
 
     output = None
     if destination is not None:
@@ -109,7 +112,7 @@ async def _create(
     settings: "RunSettings",
     name: str,
 ) -> "Job":
-    from orchestrator.model.job import new_job_id
+    from orchestrator.model.job_id import new_job_id
 
     try:
         return await manager.create(spec, location=location, settings=settings, name=name)

@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Collection
 
 from helios.errors import JobFailed
-from orchestrator.backends.detached.base import RenderState
 from orchestrator.backends.detached.renders import DetachedRenders
 from orchestrator.backends.detached.status import RenderStatus
 from orchestrator.cli.commands.detached import status_document
 from orchestrator.cost import Cost, Workers, cost_of
 from orchestrator.display.display import Display, duration
 from orchestrator.model.events import ChunkFinished, FrameProgress, MergeStarted
+from orchestrator.model.job_state import JobState
 
 
 async def follow(
@@ -45,7 +45,7 @@ async def follow(
             status = found
     if status is None:
         return
-    if status.state is not RenderState.COMPLETED:
+    if status.state is not JobState.COMPLETED:
         raise _failure(status)
     _tell_completion(status, cost_of(await renders.usage(status), workers), display)
 

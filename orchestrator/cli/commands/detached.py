@@ -129,11 +129,11 @@ async def cancel_render(
     HeliosError
         There is none, or it can't be stopped.
     """
-    from orchestrator.backends.detached.base import RenderState
+    from orchestrator.model.job_state import JobState
 
     async with detached_renders(deployment) as renders:
         found = await renders.cancel(render, reason=reason)
-    stopped = found.state in (RenderState.CANCELLED, RenderState.RUNNING)
+    stopped = found.state in (JobState.CANCELLED, JobState.RUNNING)
     said = "is stopped" if stopped else f"had ended before: {found.state}"
     display.note(
         "cancelled" if stopped else "ended",

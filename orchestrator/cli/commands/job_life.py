@@ -1,7 +1,7 @@
 """`orchestrator resume`, `retry`, `pause`: what can be done with a job that is kept."""
 
 import dataclasses
-import os
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
     from orchestrator.job_repository import JobRepository
     from orchestrator.jobs.job_manager import JobManager
-    from orchestrator.model.job import JobSummary, RunSettings
+    from orchestrator.model.job import JobSummary
+    from orchestrator.model.settings import RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +115,17 @@ def pause(job: flags.JobId, registry: Registry, shown: Shown) -> None:
 
 def manager_of(repository: "JobRepository", display: "Display") -> "JobManager":
     """Return what manages the jobs of a repository."""
-    from orchestrator.backends.backend import TargetBackend
+    from orchestrator.backends.opening import open_backend
     from orchestrator.cli.options.webhook_options import webhooks
     from orchestrator.jobs.job_manager import JobManager
-    from orchestrator.scheduling.shared_limit import admission_folder
 
-    runner = TargetBackend(display=display, admission=admission_folder(os.environ))
-    return JobManager(repository, runner, webhooks=webhooks(display))
+    backend_of = functools.partial(open_backend, display=display)
+    return JobManager(repository, backend_of, webhooks=webhooks(display))
 
 
 def tell_state(display: "Display", job: "JobSummary", registry: Registry) -> None:
     """Say how a job stands, and how to go on with it."""
-    from orchestrator.model.job import JobState
+    from orchestrator.model.job_state import JobState
 
     verb = {JobState.PAUSED: "resume", JobState.CANCELLED: "retry"}.get(job.state)
     how = f"; go on with: {registry.command(verb, job.id)}" if verb else ""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
     from orchestrator.job_repository import JobRepository
     from orchestrator.jobs.job_manager import JobManager
-    from orchestrator.model.job import Attempt, Job, JobChunk, JobState, JobSummary
+    from orchestrator.model.job import Job, JobSummary
+    from orchestrator.model.job_chunk import Attempt, JobChunk
+    from orchestrator.model.job_state import JobState
 
 #: What a job is called that is said to run while nobody is at it.
 INTERRUPTED = "interrupted"
@@ -41,7 +43,7 @@ def list_jobs(
     """List jobs, the newest first."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.model.job import JobState
+        from orchestrator.model.job_state import JobState
 
         wanted = set(state or [])
         states = {JobState.RUNNING if s == INTERRUPTED else _state(s) for s in wanted}
@@ -135,12 +137,11 @@ def notify(
 
     async def work(display: "Display") -> None:
         from helios.errors import WebhookUndelivered
-        from orchestrator.backends.backend import TargetBackend
         from orchestrator.cli.options.webhook_options import webhooks
         from orchestrator.jobs.job_manager import JobManager
 
         async with registry.open() as repository:
-            manager = JobManager(repository, TargetBackend(), webhooks=webhooks(display))
+            manager = JobManager(repository, webhooks=webhooks(display))
             ids = job or [found.id for found in await manager.undelivered()]
             left = [job_id for job_id in ids if not await manager.notify(job_id)]
         if left:
@@ -151,7 +152,7 @@ def notify(
 
 
 async def _ended_ids(manager: "JobManager", days: float | None) -> list[str]:
-    from orchestrator.model.job import ENDED
+    from orchestrator.model.job_state import ENDED
 
     if days is None:
         return []
@@ -161,15 +162,14 @@ async def _ended_ids(manager: "JobManager", days: float | None) -> list[str]:
 
 
 def _manager(repository: "JobRepository") -> "JobManager":
-    from orchestrator.backends.backend import TargetBackend
     from orchestrator.jobs.job_manager import JobManager
 
-    return JobManager(repository, TargetBackend())
+    return JobManager(repository)
 
 
 def _state(name: str) -> "JobState":
     from helios.errors import OptionInvalid
-    from orchestrator.model.job import JobState
+    from orchestrator.model.job_state import JobState
 
     try:
         return JobState(name)

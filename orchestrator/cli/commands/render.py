@@ -48,14 +48,14 @@ def render(
     """Plan, render and stitch: from a composition to a video."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.backends.local import make_folder
+        from orchestrator.backends.job_folder import make_folder
         from orchestrator.cli.execution import execute
         from orchestrator.cli.options.incremental_options import check_incremental
         from orchestrator.cli.planning import plan_render, write_spec
         from orchestrator.delivery.destination import Destination
         from orchestrator.delivery.packaging import link_composition, name_in_assets
         from orchestrator.job_repository.file_lock import alone_in
-        from orchestrator.model.job import new_job_id
+        from orchestrator.model.job_id import new_job_id
 
         destination = Destination.of(output)
         _check_format(format, destination)
@@ -117,13 +117,13 @@ def render(
             job_file=job_file,
             job_dir=folder,
             destination=destination,
-            options=running.options(
+            settings=running.settings(
                 at_once,
-                resume=earlier is not None,
                 incremental=incremental,
                 stitch=where.stitch,
                 presign=where.presign,
             ),
+            resume=earlier is not None,
             keep=keep or incremental or job_dir is not None or running.leaves_chunks,
             registry=registry,
             telling=telling,

@@ -43,13 +43,13 @@ class DetachOptions:
         OptionInvalid
         """
         from helios.errors import OptionInvalid
-        from orchestrator.backends.detached.renders import check_id
+        from orchestrator.model.job_id import check_job_id
         from orchestrator.planning.planner import is_playlist
 
         if self.request_id is not None:
             if not self.detach:
                 raise OptionInvalid("--request-id: goes with --detach")
-            check_id(self.request_id)
+            check_job_id(self.request_id, detached=True)
         if not self.detach:
             return
         groups = (where, running, telling)
@@ -72,7 +72,7 @@ class DetachOptions:
 
     def id_for(self, spec_id: str | None = None) -> str:
         """Return the render's id: what the user says, else the job's own, else a new one."""
-        from orchestrator.model.job import new_job_id
+        from orchestrator.model.job_id import new_job_id
 
         return self.request_id or spec_id or new_job_id()
 

@@ -14,7 +14,7 @@ from orchestrator.cli.options import flags
 if TYPE_CHECKING:
     from helios.contract.job_spec import SeamCheck
     from orchestrator.display.display import Display
-    from orchestrator.model.settings import RunOptions
+    from orchestrator.model.settings import RunSettings
     from orchestrator.planning.planner import ChunkSizes, RenderOptions
 
 #: Chunks at the same time in workers elsewhere: a tenth of what an AWS account runs at once, and
@@ -239,29 +239,32 @@ class Running:
             ("--resume", self.resume),
         )
 
-    def options(
+    def settings(
         self,
         concurrency: int,
         *,
-        resume: bool | None = None,
         incremental: bool = False,
         stitch: str = "auto",
         presign: float | None = None,
-    ) -> "RunOptions":
-        """Return the flags as options of a run; `resume` overrides the flag."""
-        from orchestrator.model.job import Stitch
-        from orchestrator.model.settings import RunOptions
+    ) -> "RunSettings":
+        """Return the flags as the settings of a job.
 
-        return RunOptions(
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        from orchestrator.model.settings import RunSettings
+
+        return RunSettings.of(
             concurrency=concurrency,
             merge=not self.no_merge,
             retries=self.retries,
             retry_delay=self.retry_delay,
             chunk_timeout=self.chunk_timeout,
-            only=self.only_chunks or None,
-            resume=self.resume if resume is None else resume,
+            only=sorted(self.only_chunks) if self.only_chunks else None,
             incremental=incremental,
-            stitch=Stitch(stitch),
+            stitch=stitch,
             presign=presign,
             backups=self.backups,
             **self._limits(),

@@ -12,7 +12,7 @@ from orchestrator.cli.options.deployment_options import STACK, find_deployment
 if TYPE_CHECKING:
     from orchestrator.delivery.destination import Destination
     from orchestrator.model.deployment import Deployment
-    from orchestrator.model.job import AdapterSettings
+    from orchestrator.model.location import AdapterSettings
 
 LOCAL = "local"
 _STITCHES = ("auto", "local", "worker", "server")
@@ -171,8 +171,8 @@ class TargetOptions:
         ProgramMissing
             A package isn't installed that a place needs.
         """
-        from orchestrator.backends.endpoints import check_installed
-        from orchestrator.model.job import AdapterSettings
+        from orchestrator.backends.deployed_workers import check_installed
+        from orchestrator.model.location import AdapterSettings
 
         weights = self._weights()
         if LOCAL in weights:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from helios.errors import WebhookUndelivered
     from orchestrator.display.display import Display
     from orchestrator.jobs.webhooks import Webhooks
-    from orchestrator.model.job import WebhookSettings
+    from orchestrator.model.settings import WebhookSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class WebhookOptions:
         from helios.errors import OptionInvalid
         from helios.webhooks.delivery import check_receiver
         from helios.webhooks.events import SECRET
-        from orchestrator.model.job import WebhookSettings
+        from orchestrator.model.settings import WebhookSettings
 
         seconds = self.webhook_progress
         if self.webhook is None:
