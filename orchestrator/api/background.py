@@ -13,7 +13,6 @@ from helios.errors import HeliosError, JobFailed
 from helios.process.stop_signals import call_on_stop
 from orchestrator.api.job_store import JobStore
 from orchestrator.api.manager import manager_of
-from orchestrator.api.settings import change_settings
 from orchestrator.display.display import SilentDisplay
 from orchestrator.job_repository import JobRepository
 
@@ -91,7 +90,7 @@ async def _run(order: Mapping[str, Any]) -> None:
         await manager.resume(
             order["job"],
             fresh=not order["keepChunks"],
-            change=lambda settings: change_settings(settings, order["changes"]),
+            change=lambda settings: settings.changed(order["changes"]),
         )
 
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from helios.errors import OptionInvalid
 from orchestrator.api.settings import RenderSettings
 from orchestrator.api.targets import Target, are_remote
-from orchestrator.backends.detached.renders import check_id
 from orchestrator.delivery.destination import Destination
-from orchestrator.model.job import Stitch
+from orchestrator.model.job_id import check_job_id
+from orchestrator.model.settings import Stitch
 from orchestrator.planning.planner import is_playlist, is_whole
 
 #: Settings that only mean something while this machine runs the render.
@@ -50,8 +50,7 @@ def check_attached(
     if settings.presign is not None:
         _check_link(settings, destination)
     # Values are read here, so that one that can't be is refused now.
-    settings.run_options(1, resume=False)
-    settings.webhook_settings()
+    settings.run_settings(1)
 
 
 def check_incremental(
@@ -119,7 +118,7 @@ def check_detached(
     OptionInvalid
     """
     if request_id is not None:
-        check_id(request_id)
+        check_job_id(request_id, detached=True)
     if settings.incremental:
         raise OptionInvalid(
             "`incremental`: doesn't go with `submit`",

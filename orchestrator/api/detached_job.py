@@ -10,12 +10,12 @@ from orchestrator.api.costs import workers_of
 from orchestrator.api.deployments import detached_renders
 from orchestrator.api.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
 from orchestrator.api.job_status import JobStatus
-from orchestrator.backends.detached.base import RenderState
 from orchestrator.cost import cost_of
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job
 from orchestrator.delivery.verification import verify as verify_video
 from orchestrator.model.events import ChunkFinished
+from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobSpec
@@ -118,7 +118,7 @@ class DetachedJob(JobAccess):
 
     async def delete(self, *, chunks: bool) -> None:
         found = await self._render()
-        if found.state is RenderState.RUNNING:
+        if found.state is JobState.RUNNING:
             raise JobBusy(
                 f"job {self.id}: the {self.deployment} runs it",
                 hint=f"End it first: orchestrator cancel {self.id}",

@@ -13,7 +13,7 @@ from orchestrator.api.recorded_job import RecordedJob
 from orchestrator.backends.detached.base import Execution
 from orchestrator.display.display import Display
 from orchestrator.model.deployment import Deployment
-from orchestrator.model.job import JobState
+from orchestrator.model.job_state import JobState
 
 
 async def find_job(

@@ -10,7 +10,8 @@ from helios.contract.worker_job import ErrorRecord
 from helios.errors import HeliosError, JobFailed, JobPaused
 from helios.records.job_outcome import FailedChunk
 from orchestrator.backends.detached.status import RenderStatus
-from orchestrator.model.job import ChunkState, Job, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import ChunkState
 
 #: `interrupted` is a job that is recorded as running, but whose process is gone.
 State = Literal["pending", "running", "paused", "completed", "failed", "cancelled", "interrupted"]

@@ -1,13 +1,13 @@
 """What manages the jobs of a store, for the time of a call."""
 
+import functools
 import os
 from typing import TYPE_CHECKING
 
 from helios.webhooks.events import SECRET
-from orchestrator.backends.backend import TargetBackend
+from orchestrator.backends.opening import open_backend
 from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.lifecycle.webhooks import Webhooks
-from orchestrator.scheduling.shared_limit import admission_folder
 
 if TYPE_CHECKING:
     from helios.errors import WebhookUndelivered
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def manager_of(repository: "JobRepository", display: "Display") -> JobManager:
     """Return what manages the jobs of a repository, and shows how they go."""
-    runner = TargetBackend(display=display, admission=admission_folder(os.environ))
-    return JobManager(repository, runner, webhooks=_webhooks(display))
+    backend_of = functools.partial(open_backend, display=display)
+    return JobManager(repository, backend_of, webhooks=_webhooks(display))
 
 
 def _webhooks(display: "Display") -> Webhooks:

@@ -13,15 +13,10 @@ from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.lifecycle.job_manager import JobManager
-from orchestrator.model.job import (
-    AdapterSettings,
-    Job,
-    JobLocation,
-    JobSummary,
-    WebhookSettings,
-    new_job_id,
-)
-from orchestrator.model.settings import RunOptions
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_id import new_job_id
+from orchestrator.model.location import AdapterSettings, JobLocation
+from orchestrator.model.settings import RunSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +33,8 @@ class PreparedJob:
         Where its spec is, and the folder that it runs in.
     destination:
         Where the video goes; None leaves it where the job makes it.
+    resume:
+        Whether chunks that are there already are kept.
     keep:
         Whether the job's folder stays after success.
     """
@@ -48,8 +45,8 @@ class PreparedJob:
     job_file: Path
     job_dir: Path
     destination: Destination | None
-    options: RunOptions
-    webhook: WebhookSettings | None
+    settings: RunSettings
+    resume: bool
     keep: bool
 
     async def create(self, manager: JobManager) -> Job:
@@ -60,17 +57,16 @@ class PreparedJob:
         HeliosError
             The store can't be written.
         """
-        settings = self.options.settings(webhook=self.webhook)
         location = self._location()
         try:
             return await manager.create(
-                self.spec, location=location, settings=settings, name=self.name
+                self.spec, location=location, settings=self.settings, name=self.name
             )
         except JobExists:
             return await manager.create(
                 self.spec,
                 location=location,
-                settings=settings,
+                settings=self.settings,
                 name=self.name,
                 job_id=new_job_id(),
             )
@@ -99,7 +95,7 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
     """
     async with store.open() as repository:
         manager = manager_of(repository, display)
-        how = f"Go on with the same command{'' if job.options.incremental else ' and `resume`'}."
+        how = f"Go on with the same command{'' if job.settings.incremental else ' and `resume`'}."
         try:
             created = await job.create(manager)
             if not store.forgets:
@@ -112,4 +108,4 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
             manager = manager_of(MemoryJobRepository(), display)
             created = await job.create(manager)
         with telling_how_to_go_on(how):
-            return await manager.run(created.id, keep_chunks=job.options.resume)
+            return await manager.run(created.id, keep_chunks=job.resume)

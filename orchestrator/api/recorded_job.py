@@ -15,7 +15,6 @@ from orchestrator.api.job_access import INTERVAL, AttemptLog, JobAccess, Snapsho
 from orchestrator.api.job_status import JobStatus, output_of
 from orchestrator.api.job_store import JobStore
 from orchestrator.api.manager import manager_of
-from orchestrator.api.settings import change_settings
 from orchestrator.backends.completion import telling_how_to_go_on
 from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
@@ -24,7 +23,9 @@ from orchestrator.delivery.verification import ends_of_artifacts, ends_of_job
 from orchestrator.delivery.verification import verify as verify_video
 from orchestrator.display.display import Display, SilentDisplay
 from orchestrator.model.events import ChunkFinished
-from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobState, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk
+from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobSpec
@@ -106,7 +107,7 @@ class RecordedJob(JobAccess):
                 await manager.resume(
                     self.id,
                     fresh=fresh,
-                    change=lambda settings: change_settings(settings, changes),
+                    change=lambda settings: settings.changed(changes),
                 )
 
     async def resume_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:

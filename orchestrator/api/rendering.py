@@ -17,11 +17,12 @@ from orchestrator.api.prepared_job import PreparedJob, run_prepared
 from orchestrator.api.settings import RenderSettings
 from orchestrator.api.targets import Target, Targets, are_remote, as_targets, resolve
 from orchestrator.api.video import ChunkFiles, Video
-from orchestrator.backends.local import make_folder
+from orchestrator.backends.job_folder import make_folder
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import link_composition, name_in_assets
 from orchestrator.job_repository.file_lock import alone_in
-from orchestrator.model.job import JobSummary, new_job_id
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_id import new_job_id
 from orchestrator.planning.resume import earlier_job
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
         job_file=job_file,
         job_dir=folder,
         destination=destination,
-        options=settings.run_options(at_once, resume=earlier is not None),
-        webhook=settings.webhook_settings(),
+        settings=settings.run_settings(at_once),
+        resume=earlier is not None,
         keep=keeps or settings.leaves_chunks,
     )
 

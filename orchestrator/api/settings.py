@@ -17,9 +17,8 @@ from helios.renderer.props import read_props
 from helios.webhooks.delivery import check_receiver
 from helios.webhooks.events import SECRET
 from orchestrator.api.job_store import JobStore
-from orchestrator.model.job import Stitch, WebhookSettings
 from orchestrator.model.limits import parse_duration
-from orchestrator.model.settings import RunOptions
+from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
 from orchestrator.planning.planner import (
     INCREMENTAL_CHUNK_FRAMES,
     MIN_REMOTE_CHUNK_FRAMES,
@@ -28,7 +27,7 @@ from orchestrator.planning.planner import (
 )
 
 if TYPE_CHECKING:
-    from orchestrator.model.job import RunSettings
+    from orchestrator.model.settings import RunSettings
 
 # Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
 _REMOTE_BROWSERS = 2
@@ -225,33 +224,36 @@ class RenderSettings(BaseModel):
             sizes, least_frames=MIN_REMOTE_CHUNK_FRAMES, browsers=_REMOTE_BROWSERS
         )
 
-    def run_options(self, concurrency: int, *, resume: bool) -> RunOptions:
-        """Return how the job is run.
+    def run_settings(self, concurrency: int) -> RunSettings:
+        """Return how the job is run, as it is kept with the job.
 
         Parameters
         ----------
         concurrency:
             Chunks at the same time.
-        resume:
-            Whether chunks that are there are kept.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be read, or there is no secret to sign webhooks with.
         """
-        return RunOptions(
+        return RunSettings(
             concurrency=concurrency,
             merge=self.merge,
             retries=self.retries,
             retry_delay=self.retry_delay,
             chunk_timeout=self.chunk_timeout,
-            only=self.only_chunks or None,
-            resume=resume,
+            only=sorted(self.only_chunks) if self.only_chunks else None,
             incremental=self.incremental,
             stitch=self.stitch,
             presign=self.presign,
             backups=self.backups,
             max_cost=self.max_cost,
             deadline=None if self.deadline is None else parse_duration(self.deadline),
+            webhook=self._webhook_settings(),
         )
 
-    def webhook_settings(self) -> WebhookSettings | None:
+    def _webhook_settings(self) -> WebhookSettings | None:
         """Return who is told of the job while this machine runs it.
 
         Raises
@@ -294,11 +296,6 @@ class ResumeSettings(BaseModel):
         if "deadline" in given:
             given["deadline"] = parse_duration(given["deadline"])
         return given
-
-
-def change_settings(settings: "RunSettings", changes: Mapping[str, Any]) -> "RunSettings":
-    """Return a job's settings with changes that `ResumeSettings` has checked."""
-    return type(settings).model_validate({**settings.model_dump(), **changes})
 
 
 def invalid(fault: ValidationError) -> OptionInvalid:

@@ -17,7 +17,7 @@ from orchestrator.api.targets import Target, are_remote, resolve
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job, load_spec, verify
-from orchestrator.model.job import new_job_id
+from orchestrator.model.job_id import new_job_id
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
@@ -56,8 +56,8 @@ async def prepare_spec(
         job_file=path,
         job_dir=settings.job_dir or path.parent,
         destination=destination,
-        options=settings.run_options(at_once, resume=settings.resume),
-        webhook=settings.webhook_settings(),
+        settings=settings.run_settings(at_once),
+        resume=settings.resume,
         keep=True,
     )
 

@@ -15,7 +15,7 @@ from orchestrator.api.planning import plan_render
 from orchestrator.api.rendering import RenderRequest, prepare
 from orchestrator.api.settings import RenderSettings
 from orchestrator.delivery.packaging import link_composition, name_in_assets, package_job
-from orchestrator.model.job import new_job_id
+from orchestrator.model.job_id import new_job_id
 
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobSpec
@@ -44,7 +44,7 @@ async def submit_here(request: RenderRequest, display: "Display") -> str:
     async with store.open() as repository:
         created = await job.create(manager_of(repository, display))
         await start_in_background(
-            created.id, store, repository, keep_chunks=job.options.resume, resume=False
+            created.id, store, repository, keep_chunks=job.resume, resume=False
         )
     display.note("job", f"job {created.id}", id=created.id)
     return created.id

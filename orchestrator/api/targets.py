@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from helios.errors import OptionInvalid
 from orchestrator.api.deployments import DeploymentName
-from orchestrator.backends.endpoints import check_installed
+from orchestrator.backends.deployed_workers import check_installed
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers
-from orchestrator.model.job import AdapterSettings
+from orchestrator.model.location import AdapterSettings
 
 #: Variables that stand in for what a target doesn't say.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.backends.detached.base import Execution
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
-    from orchestrator.model.job import Job, JobChunk
+    from orchestrator.model.job import Job
+    from orchestrator.model.job_chunk import JobChunk
 
 _COLUMNS = ("ID", "STATE", "CHUNKS", "CREATED", "WHERE", "NAME", "OUTPUT")
 

@@ -7,7 +7,7 @@ from orchestrator.cost.cost import AwsWorkers, GoogleWorkers, Usage, Workers, co
 from orchestrator.model.limits import Price
 
 if TYPE_CHECKING:
-    from orchestrator.model.job import AdapterSettings
+    from orchestrator.model.location import AdapterSettings
 
 #: Seconds that a request to a Cloud Run service may take at most.
 _CLOUD_RUN_LONGEST = 3600.0

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from helios.errors import JobNotFound, JobRecordInvalid
-from orchestrator.model.job import Job, JobChunk, JobState, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import JobChunk
+from orchestrator.model.job_state import JobState
 
 
 class ControlRequest(StrEnum):

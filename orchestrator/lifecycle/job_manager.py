@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound, JobStateConflict
 from orchestrator.backends.base import Backend
+from orchestrator.backends.opening import open_backend
 from orchestrator.job_repository.base import ControlRequest, JobClaim, JobRepository, Listing
 from orchestrator.lifecycle.job_run import JobRun
 from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged, Subscriber, Subscriptions
 from orchestrator.lifecycle.webhooks import Webhooks, follow_progress
-from orchestrator.model.job import Job, JobLocation, JobState, JobSummary, RunSettings
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_state import JobState
+from orchestrator.model.location import JobLocation
+from orchestrator.model.settings import RunSettings
 
 #: Seconds after which a process that was asked for something is asked again.
 ASK_AGAIN = 1.0
@@ -41,24 +45,24 @@ class JobManager:
     ----------
     repository:
         Keeps the jobs.
-    runner:
-        Does the work.
+    backend_of:
+        Returns where a job runs; what its location says by default, without a display.
     now:
         Returns the time, with its zone.
     webhooks:
-        Tells receivers what became of jobs; nobody is told by default.
+        Tells receivers what became of jobs; none are told by default.
     """
 
     def __init__(
         self,
         repository: JobRepository,
-        runner: Backend,
+        backend_of: Callable[[Job], Backend] = open_backend,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         webhooks: Webhooks | None = None,
     ) -> None:
         self._repository = repository
-        self._runner = runner
+        self._backend_of = backend_of
         self._now = now
         self._webhooks = webhooks
         self._subscriptions = Subscriptions()
@@ -161,7 +165,8 @@ class JobManager:
         HeliosError
             It failed, or was stopped by a limit.
         """
-        return await self._run(job_id, RUNNABLE, keep_chunks=keep_chunks)
+        async with self._claimed(job_id, RUNNABLE) as run:
+            return await run.execute(keep_chunks=keep_chunks)
 
     async def resume(
         self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
@@ -182,9 +187,8 @@ class JobManager:
         HeliosError
             As `run`.
         """
-        return await self._run(
-            job_id, RESUMABLE, keep_chunks=not fresh, forget=fresh, change=change
-        )
+        async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
+            return await run.execute(keep_chunks=not fresh)
 
     async def get(self, job_id: str) -> Job:
         """Return all that is known of a job.
@@ -267,7 +271,7 @@ class JobManager:
         """
         async with self._repository.claim(job_id) as claim:
             if discard:
-                await self._runner.discard(await claim.load())
+                await self._backend_of(await claim.load()).discard()
             await claim.delete()
 
     async def notify(self, job_id: str) -> bool:
@@ -311,58 +315,46 @@ class JobManager:
         if not ended.cancelled():
             ended.exception()
 
-    async def _run(
+    @contextlib.asynccontextmanager
+    async def _claimed(
         self,
         job_id: str,
         states: Collection[JobState],
         *,
-        keep_chunks: bool,
         forget: bool = False,
         change: SettingsChange | None = None,
-    ) -> JobSummary:
+    ) -> AsyncIterator[JobRun]:
+        """Claim a job for a run in the context, and send its webhooks afterwards."""
         try:
-            summary = await self._run_claimed(
-                job_id, states, keep_chunks=keep_chunks, forget=forget, change=change
-            )
-        except HeliosError as error:
-            # Whoever else is at the job tells of it.
-            if not isinstance(error, JobBusy | JobChanged | JobNotFound):
-                await self.notify(job_id)
+            async with self._repository.claim(job_id) as claim:
+                job = await _load(claim)
+                if job.state is JobState.RUNNING and JobState.PAUSED in states:
+                    job = job.moved(JobState.PAUSED, at=self._now())
+                if job.state not in states:
+                    raise _conflict(job, "run")
+                if change is not None:
+                    job = job.model_copy(update={"settings": change(job.settings)})
+                backend = self._backend_of(job)
+                if forget:
+                    await backend.forget()
+                async with follow_progress(self._webhooks, job) as tell_receiver:
+
+                    def tell(event: JobEvent) -> None:
+                        self._subscriptions.tell(job_id, event)
+                        tell_receiver(event)
+
+                    self._runs[job_id] = JobRun(claim, job, backend, now=self._now, tell=tell)
+                    try:
+                        yield self._runs[job_id]
+                    finally:
+                        del self._runs[job_id]
+        except (JobBusy, JobChanged, JobNotFound):
+            # The process that has the job tells of it.
+            raise
+        except HeliosError:
+            await self.notify(job_id)
             raise
         await self.notify(job_id)
-        return summary
-
-    async def _run_claimed(
-        self,
-        job_id: str,
-        states: Collection[JobState],
-        *,
-        keep_chunks: bool,
-        forget: bool,
-        change: SettingsChange | None,
-    ) -> JobSummary:
-        async with self._repository.claim(job_id) as claim:
-            job = await _load(claim)
-            if job.state is JobState.RUNNING and JobState.PAUSED in states:
-                job = job.moved(JobState.PAUSED, at=self._now())
-            if job.state not in states:
-                raise _conflict(job, "run")
-            if change is not None:
-                job = job.model_copy(update={"settings": change(job.settings)})
-            if forget:
-                await self._runner.forget(job)
-            async with follow_progress(self._webhooks, job) as tell_receiver:
-
-                def tell(event: JobEvent) -> None:
-                    self._subscriptions.tell(job_id, event)
-                    tell_receiver(event)
-
-                run = JobRun(claim, job, self._runner, now=self._now, tell=tell)
-                self._runs[job_id] = run
-                try:
-                    return await run.execute(keep_chunks=keep_chunks)
-                finally:
-                    del self._runs[job_id]
 
     async def _end(
         self, job_id: str, wish: ControlRequest, state: JobState, states: Collection[JobState]

@@ -15,11 +15,12 @@ from orchestrator.job_repository.base import ControlRequest, JobClaim
 from orchestrator.lifecycle.recorder import JobRecorder, RecordingAdapter
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import Event
-from orchestrator.model.job import Job, JobState, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_state import JobState
 
 
 class JobRun:
-    """Runs a claimed job, keeps its record up to date, and hears what is asked meanwhile.
+    """Runs a claimed job, keeps its record up to date, and obeys requests to end it.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class JobRun:
         The right to write the job's record.
     job:
         The job, in a state from which it may run.
-    runner:
+    backend:
         Does the work.
     now:
         Returns the time.
@@ -39,23 +40,23 @@ class JobRun:
         self,
         claim: JobClaim,
         job: Job,
-        runner: Backend,
+        backend: Backend,
         *,
         now: Callable[[], datetime],
         tell: Callable[[JobEvent], None],
     ) -> None:
         self._claim = claim
         self._job = job
-        self._runner = runner
+        self._backend = backend
         self._now = now
         self._tell = tell
         self._recorder = JobRecorder(claim, job, now=now)
         self._pause = asyncio.Event()
         self._cancel = asyncio.Event()
 
-    def ask(self, wish: ControlRequest) -> None:
+    def ask(self, request: ControlRequest) -> None:
         """Let the run end: soon, with what runs finished, or at once."""
-        (self._cancel if wish is ControlRequest.CANCEL else self._pause).set()
+        (self._cancel if request is ControlRequest.CANCEL else self._pause).set()
 
     async def execute(self, *, keep_chunks: bool) -> JobSummary:
         """Run the job to its end, and return it as it is then.
@@ -63,15 +64,22 @@ class JobRun:
         Raises
         ------
         JobPaused, Cancelled
-            Somebody asked for it.
+            It was asked for.
         JobChanged
             Another process took the job over; its record is that one's.
         HeliosError
             The job failed, or has to stop; its record says the same.
         """
         await self._save(JobState.RUNNING)
+        hooks = RunHooks(
+            pause=self._pause,
+            wrap=lambda adapter: RecordingAdapter(adapter, self._recorder),
+            on_event=self._on_event,
+            on_reused=self._on_reused,
+        )
+        work = asyncio.create_task(self._backend.run(keep_chunks=keep_chunks, hooks=hooks))
         try:
-            output = await self._work(keep_chunks=keep_chunks)
+            output = await self._supervise(work)
         except JobChanged:
             raise
         except BaseException as fault:
@@ -83,18 +91,11 @@ class JobRun:
         summary = await finish_despite_cancel(self._save(JobState.COMPLETED, output=output))
         # Only now nothing needs the chunks any more, whenever this process ends.
         with contextlib.suppress(HeliosError):
-            await self._runner.tidy(self._job)
+            await self._backend.tidy()
         return summary
 
-    async def _work(self, *, keep_chunks: bool) -> str:
-        control = RunHooks(
-            pause=self._pause,
-            wrap=lambda adapter: RecordingAdapter(adapter, self._recorder),
-            on_event=self._on_event,
-            on_reused=self._on_reused,
-        )
-        running = self._runner.run(self._job, keep_chunks=keep_chunks, control=control)
-        work = asyncio.create_task(running)
+    async def _supervise(self, work: asyncio.Task[str]) -> str:
+        """Write the record while the work goes on, and end it when that is asked for."""
         beside: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._recorder.keep_writing()),
             asyncio.create_task(self._listen()),
@@ -114,7 +115,7 @@ class JobRun:
         return work.result()
 
     async def _listen(self) -> None:
-        """Hear what other processes ask for."""
+        """Obey the requests of other processes."""
         while True:
             await asyncio.sleep(self._claim.wish_interval)
             try:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from helios.concurrency import finish_despite_cancel
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobChanged
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
 from orchestrator.job_repository.base import JobClaim
 from orchestrator.model.events import (
     ChunkFailed,
@@ -20,7 +20,8 @@ from orchestrator.model.events import (
     FrameProgress,
     SeamsHealing,
 )
-from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobSummary, log_tail
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk, log_tail
 
 #: Seconds between two writes of the summary at least.
 SUMMARY_INTERVAL = 2.0
@@ -226,7 +227,7 @@ class JobRecorder:
         self._update(metrics=self.summary.metrics.model_copy(update=changes))
 
 
-class RecordingAdapter(WorkerAdapter):
+class RecordingAdapter(ForwardingAdapter):
     """Records each attempt that is made through another adapter.
 
     Parameters
@@ -238,32 +239,24 @@ class RecordingAdapter(WorkerAdapter):
     """
 
     def __init__(self, adapter: WorkerAdapter, recorder: JobRecorder) -> None:
-        self._adapter = adapter
+        super().__init__(adapter)
         self._recorder = recorder
-        self.queues = adapter.queues
 
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
         """Run one job."""
-        chunk_id = job.meta.get("chunkId")
-        if not isinstance(chunk_id, int):
-            return await self._adapter.execute(job, on_output=on_output)
-        with self._recorder.attempt(chunk_id, backup=bool(job.meta.get("backup"))) as end:
+        task = job.task
+        if task is None or task.chunk_id is None:
+            return await self.adapter.execute(job, on_output=on_output)
+        with self._recorder.attempt(task.chunk_id, backup=task.backup) as end:
             try:
-                result = await self._adapter.execute(job, on_output=on_output)
+                result = await self.adapter.execute(job, on_output=on_output)
             except HeliosError as error:
-                end(WorkerResult(exit_code=error.exit_code, error=ErrorRecord.of(error)))
+                end(WorkerResult.of_error(error))
                 raise
             end(result)
         return result
-
-    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
-        self._adapter.when_taken(tell)
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._adapter.close()
 
 
 def _with_result(attempt: Attempt, result: WorkerResult) -> Attempt:

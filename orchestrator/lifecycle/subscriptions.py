@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from helios.contract.worker_job import ErrorRecord
 from orchestrator.model.events import Event
-from orchestrator.model.job import JobState
+from orchestrator.model.job_state import JobState
 
 
 @dataclass(frozen=True, slots=True)

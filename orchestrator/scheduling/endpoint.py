@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.worker_job import ErrorRecord, WorkerJob
 from helios.errors import (
     AccessDenied,
     CallerRejected,
@@ -122,6 +122,12 @@ class Endpoint:
     def load(self) -> float:
         """How busy it would be with one more job, by its weight."""
         return (self.running + 1) / self.weight
+
+    def addressed(self, job: WorkerJob) -> WorkerJob:
+        """Return a job as the workers of this endpoint are asked for it."""
+        if self.job_path is None or job.task is None:
+            return job
+        return replace(job, task=replace(job.task, job_path=self.job_path))
 
     def took(self) -> None:
         """Note that a job ran there, however that ended, after it has left."""

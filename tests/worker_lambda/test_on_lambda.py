@@ -22,11 +22,12 @@ from botocore.config import Config
 
 from helios.assets import upload_assets
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import HeliosError
 from helios.storage import open_storage
 from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.model.settings import RunSettings
 from sandbox.local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
@@ -95,10 +96,10 @@ class Site:
 
         return asyncio.run(upload())
 
-    def run(self, job: str, number: int | None = 0, **meta: Any) -> WorkerResult:
+    def run(self, job: str, number: int | None = 0, *, attempt: int = 1) -> WorkerResult:
         """Have the worker do one thing, through the adapter."""
-        given = {"jobPath": job, **({} if number is None else {"chunkId": number}), **meta}
-        return asyncio.run(self.adapter.execute(WorkerJob(command="helios", meta=given)))
+        task = Task(job_path=job, chunk_id=number, attempt=attempt)
+        return asyncio.run(self.adapter.execute(WorkerJob(command="helios", task=task)))
 
     def raw(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Call the function as a client does that knows nothing of this project's adapter."""
@@ -245,7 +246,7 @@ def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_pat
 
     for number in range(3):
         assert site.run(job, number).exit_code == 0
-    merged = site.run(job, None, action="merge")
+    merged = site.run(job, None)
 
     assert merged.exit_code == 0, merged.stderr
     assert merged.artifact is not None
@@ -373,13 +374,9 @@ def test_throttled_chunks_are_rendered_later(deploy: Any, tmp_path: Path) -> Non
     done = asyncio.run(
         JobExecutor(site.adapter).execute(
             spec,
-            concurrency=3,
+            RunSettings(concurrency=3, merge=False, retries=20, retry_delay=0.5, max_retry_delay=2),
             job_dir=tmp_path,
             job_path=job,
-            merge=False,
-            retries=20,
-            retry_delay=0.5,
-            max_retry_delay=2,
             on_event=lambda event: retried.append(
                 getattr(getattr(event, "error", None), "code", "")
             ),

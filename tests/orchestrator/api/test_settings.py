@@ -34,7 +34,7 @@ def test_flags_and_keywords_have_the_same_defaults() -> None:
     flags, keywords = by_flags(), RenderSettings()
     assert flags.picture() == keywords.picture()
     assert flags.sizes(4, remote=True) == keywords.sizes(4, remote=True)
-    assert flags.run_options(4, resume=False) == keywords.run_options(4, resume=False)
+    assert flags.run_settings(4) == keywords.run_settings(4)
     read = {"fps", "props"}
     assert flags.model_dump(exclude=read) == keywords.model_dump(exclude=read)
 
@@ -64,7 +64,7 @@ def test_values_are_taken_as_programs_have_them() -> None:
     picture = settings.picture()
     assert (picture.rate, picture.props) == (Fraction(30000, 1001), {"a": 1})
     assert (picture.width, picture.height) == (640, 360)
-    assert settings.run_options(1, resume=False).deadline == 90
+    assert settings.run_settings(1).deadline == 90
     assert by_flags(fps="29.97", props='{"a": 1}').picture().rate == Fraction(30000, 1001)
 
 
@@ -95,8 +95,8 @@ def test_a_value_that_cannot_be_used_is_named_by_its_keyword_and_by_its_flag(
 @pytest.mark.parametrize(
     "settings",
     [
-        lambda: RenderSettings.of({"deadline": "soon"}).run_options(1, resume=False),
-        lambda: RenderSettings.of({"deadline": -1}).run_options(1, resume=False),
+        lambda: RenderSettings.of({"deadline": "soon"}).run_settings(1),
+        lambda: RenderSettings.of({"deadline": -1}).run_settings(1),
         lambda: ResumeSettings.of({"deadline": 0}),
     ],
 )

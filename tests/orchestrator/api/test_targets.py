@@ -11,12 +11,12 @@ from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.api.checks import check_attached
 from orchestrator.api.settings import RenderSettings
 from orchestrator.api.targets import CloudRun, Lambda, Local, Targets, as_targets, resolve
-from orchestrator.backends.endpoints import open_worker_groups
+from orchestrator.backends.deployed_workers import open_workers
 from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.cli.options.target_options import TargetOptions
 from orchestrator.delivery.destination import Destination
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Profiles
-from orchestrator.model.job import AdapterSettings
+from orchestrator.model.location import AdapterSettings
 
 S3 = "s3://bucket/prefix"
 GS = "gs://bucket/prefix"
@@ -62,18 +62,18 @@ async def test_chunks_run_here_unless_the_user_says_otherwise() -> None:
 async def test_a_target_names_the_function_and_its_storage() -> None:
     by_target = await workers(Lambda(function="f", region="eu-west-1", artifacts=f"{S3}/"))
     assert by_target == await flagged(**LAMBDA, artifacts=[f"{S3}/"])
-    [site] = open_worker_groups(by_target, concurrency=5)
+    [site] = open_workers(by_target, concurrency=5)
     assert isinstance(site.adapter, AwsLambdaAdapter)
     assert (site.name, site.adapter.function, site.artifacts) == ("lambda", "f", S3)
-    assert site.merger is None
+    assert site.merge_adapter is None
 
 
 async def test_a_function_of_its_own_may_join_what_others_rendered() -> None:
     by_flag = await flagged(**LAMBDA, artifacts=[S3], merge_function="m")
     by_env = await flagged({"HELIOS_LAMBDA_MERGE_FUNCTION": "m"}, **LAMBDA, artifacts=[S3])
-    for site in open_worker_groups([*by_flag, *by_env], concurrency=5):
-        assert isinstance(site.merger, AwsLambdaAdapter)
-        assert site.merger.function == "m"
+    for site in open_workers([*by_flag, *by_env], concurrency=5):
+        assert isinstance(site.merge_adapter, AwsLambdaAdapter)
+        assert site.merge_adapter.function == "m"
 
 
 async def test_what_is_kept_of_places_leads_to_them_again() -> None:
@@ -87,9 +87,9 @@ async def test_what_is_kept_of_places_leads_to_them_again() -> None:
 
 def test_a_place_that_lacks_a_storage_is_refused() -> None:
     with pytest.raises(OptionInvalid, match="adapter 'moon'"):
-        open_worker_groups([AdapterSettings(kind="moon", artifacts=S3)], concurrency=1)
+        open_workers([AdapterSettings(kind="moon", artifacts=S3)], concurrency=1)
     with pytest.raises(OptionInvalid, match="adapter 'lambda'"):
-        open_worker_groups([AdapterSettings(kind="lambda")], concurrency=1)
+        open_workers([AdapterSettings(kind="lambda")], concurrency=1)
 
 
 async def test_the_environment_stands_in_for_what_is_not_said() -> None:

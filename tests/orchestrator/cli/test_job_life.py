@@ -21,7 +21,9 @@ from helios.errors import HeliosError, JobBusy, JobStateConflict
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged
-from orchestrator.model.job import ENDED, TRANSITIONS, ChunkState, JobState, JobSummary
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_chunk import ChunkState
+from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
 from tests.orchestrator.job_repository.jobs import a_job, a_spec
 from tests.orchestrator.little_place import LittlePlace, settle
 from tests.orchestrator.quick_loop import QuickLoop
@@ -54,7 +56,7 @@ class JobLife(RuleBasedStateMachine):
         self.manager = self._manager()
 
     def _manager(self) -> JobManager:
-        manager = JobManager(self.repository, self.place)
+        manager = JobManager(self.repository, self.place.backend_of)
         manager.subscribe(self._hear)
         return manager
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, BoundaryPictures
-from orchestrator.model.job import Stitch
+from orchestrator.model.settings import Stitch
 from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
 from tests.orchestrator.backends.test_remote import Bench as RemoteBench
 

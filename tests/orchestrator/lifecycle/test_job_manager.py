@@ -28,9 +28,11 @@ from orchestrator.job_repository.durable import append_durably, write_durably
 from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import ChunkFinished, ChunkStarted, FrameProgress, MergeFinished
-from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobState, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk
+from orchestrator.model.job_state import JobState
 from tests.orchestrator.job_repository.jobs import START, a_job, a_spec
-from tests.orchestrator.little_place import LittlePlace, settle
+from tests.orchestrator.little_place import LittleBackend, LittlePlace, settle
 
 CRASH = WorkerResult(exit_code=1, stderr="boom\n" + report(BrowserCrashed("it is gone")))
 REFUSAL = WorkerResult(exit_code=2, stderr="log line\nerror[OPTION_INVALID]: fps: 0\n")
@@ -51,7 +53,7 @@ class Bench:
     def __init__(self, repository: JobRepository, *, open_gate: bool = True) -> None:
         self.repository = repository
         self.place = LittlePlace(open_gate=open_gate)
-        self.manager = JobManager(repository, self.place, now=Clock())
+        self.manager = JobManager(repository, self.place.backend_of, now=Clock())
         self.events: list[JobEvent] = []
         self.manager.subscribe(lambda _job_id, event: self.events.append(event))
 
@@ -71,7 +73,7 @@ class Bench:
 
     def another(self) -> JobManager:
         """Return the manager of another process, at the same jobs and the same place."""
-        return JobManager(self.repository, self.place, now=Clock())
+        return JobManager(self.repository, self.place.backend_of, now=Clock())
 
 
 @pytest.fixture
@@ -530,11 +532,11 @@ async def test_only_what_is_wanted_is_counted(bench: Bench) -> None:
 
 
 async def test_an_error_of_the_place_before_anything_runs_fails_the_job(bench: Bench) -> None:
-    class Broken(LittlePlace):
-        async def run(self, job: Job, **_: Any) -> str:
+    class Broken(LittleBackend):
+        async def run(self, **_: Any) -> str:
             raise HeliosError("the place is closed")
 
-    manager = JobManager(bench.repository, Broken())
+    manager = JobManager(bench.repository, lambda job: Broken(job, bench.place))
     await bench.create()
     with pytest.raises(HeliosError, match="closed"):
         await manager.run("job")

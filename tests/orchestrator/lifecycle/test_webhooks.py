@@ -12,7 +12,8 @@ from helios.webhooks.delivery import WebhookSender
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.lifecycle.webhooks import Webhooks
-from orchestrator.model.job import JobState, WebhookSettings
+from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 from tests.helios.receiver import SECRET, Receiver, receiving
 from tests.orchestrator.job_repository.jobs import a_job, a_spec
 from tests.orchestrator.little_place import LittlePlace, settle
@@ -28,7 +29,7 @@ class Bench:
 
     def manager_with(self, sender: WebhookSender | None) -> JobManager:
         webhooks = Webhooks(sender, on_fault=self.faults.append)
-        return JobManager(self.repository, self.place, webhooks=webhooks)
+        return JobManager(self.repository, self.place.backend_of, webhooks=webhooks)
 
     async def create(self, *, progress: float | None = None) -> str:
         job = a_job()
@@ -118,7 +119,7 @@ async def test_what_a_receiver_does_not_take_is_kept_and_sent_again(bench: Bench
 async def test_an_event_outlives_the_process_that_should_have_sent_it(bench: Bench) -> None:
     job = await bench.create()
     # Nobody sends anything, as when the process is killed right after the job's end.
-    await JobManager(bench.repository, bench.place).run(job)
+    await JobManager(bench.repository, bench.place.backend_of).run(job)
     assert bench.told == []
     assert await bench.manager.notify(job)
     assert bench.told == ["job.completed"]

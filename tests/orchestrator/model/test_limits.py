@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import (
     EXIT_LIMIT,
     AccessDenied,
@@ -26,6 +26,7 @@ from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
 from orchestrator.model.limits import Limits, Price, parse_duration
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.endpoint import Endpoint
 from orchestrator.scheduling.limited_adapter import limited
 from orchestrator.scheduling.load_balancer import LoadBalancer
@@ -89,9 +90,8 @@ def run(
         async with kept.keep_time():
             await JobExecutor(spread, jitter=lambda: 0.0).execute(
                 a_spec(chunks),
-                concurrency=concurrency,
+                RunSettings(concurrency=concurrency, retries=50),
                 job_dir=Path(),
-                retries=50,
             )
         return asyncio.get_running_loop().time()
 
@@ -145,7 +145,7 @@ def test_what_nobody_waits_for_is_paid_for_as_long_as_it_may_go_on(
         kept = Limits(max_cost=100.0)
         price = Price(second=1.0, invocation=0.0, longest=15.0, goes_on=goes_on)
         adapter = limited(Workers(lambda _: 1_000.0), kept, price=price)
-        job = WorkerJob(command="helios", meta={"chunkId": 0})
+        job = WorkerJob(command="helios", task=Task(job_path="job.json", chunk_id=0))
         running = asyncio.create_task(adapter.execute(job))
         await asyncio.sleep(4.0)
         running.cancel()

@@ -1,70 +1,25 @@
 """The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
 
-import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand, merged_name
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
 from helios.errors import ArtifactNotFound, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
-from helios.records.chunk_record import ChunkRecord
-from helios.records.job_layout import JobFolder, record_beside
+from helios.records.job_layout import JobFolder
 from helios.records.stored_records import read_records
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
 from helios.stitcher.storage_stitcher import merge_in_storage
-from helios.storage import split_url
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.backends.chunk_artifacts import ChunkDownloads
-from orchestrator.backends.upload import StoredJob
-from orchestrator.delivery.stores import Stores
+from orchestrator.backends.chunk_downloads import ChunkDownloads
+from orchestrator.backends.job_storage import Gathering
 from orchestrator.execution.audio_step import make_sound
-from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS, Endpoint
+from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS
 from orchestrator.scheduling.load_balancer import LoadBalancer
-
-#: Bytes of chunks that a worker is given to join, unless the user wants it: it needs disk for twice
-#: as much. One that renders has a disk of 2 GB where it is deployed as this project does; one that
-#: only joins has Lambda's largest, of 10 GB.
-MAX_BYTES = 768 << 20
-MAX_BYTES_OF_JOINER = 4 << 30
-#: Chunks that are copied from one storage to another at once.
-COPIES_AT_ONCE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointGroup:
-    """A storage with a job, and the endpoints whose workers use it.
-
-    Attributes
-    ----------
-    endpoints:
-        Where chunks are rendered.
-    mergers:
-        Where workers only join them; if there are none, those that render do it.
-    """
-
-    job: StoredJob
-    endpoints: Sequence[Endpoint]
-    mergers: Sequence[Endpoint] = ()
-
-    @property
-    def capacity(self) -> int:
-        """Bytes of chunks that can be joined there."""
-        return MAX_BYTES_OF_JOINER if self.mergers else MAX_BYTES
-
-    @property
-    def folder(self) -> str:
-        """URL of the job's folder."""
-        folder = JobFolder.of(self.job.spec, self.job.job_path)
-        return self.job.job_path.rpartition("/")[0] if folder is None else folder.url
-
-    def holds(self, artifact: Artifact) -> bool:
-        """Tell whether an artifact is in the job's folder."""
-        return artifact.url.startswith(f"{self.folder}/")
 
 
 class MergeHere(WorkerAdapter):
@@ -101,62 +56,6 @@ class MergeHere(WorkerAdapter):
         return result
 
 
-class Gathering:
-    """Brings what workers stored to one storage, where most of it is.
-
-    Parameters
-    ----------
-    groups:
-        The storages with the job, and whose they are.
-    artifacts:
-        What workers stored, by chunk.
-    """
-
-    def __init__(
-        self, groups: Sequence[EndpointGroup], artifacts: Mapping[int, Artifact], *, stores: Stores
-    ) -> None:
-        self.stores = stores
-        self._sites = groups
-        self._artifacts = artifacts
-
-    def ranking(self) -> list[EndpointGroup]:
-        """Return the storages, the one with most of the chunks first."""
-        return sorted(self._sites, key=self._bytes_at, reverse=True)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of all chunks."""
-        return sum(artifact.bytes or 0 for artifact in self._artifacts.values())
-
-    def _bytes_at(self, group: EndpointGroup) -> int:
-        held = filter(group.holds, self._artifacts.values())
-        return sum(artifact.bytes or 1 for artifact in held)
-
-    async def gather(self, group: EndpointGroup) -> None:
-        """Copy to a group what is elsewhere."""
-        limit = asyncio.Semaphore(COPIES_AT_ONCE)
-
-        async def copy(artifact: Artifact) -> None:
-            async with limit:
-                await self._copy(artifact, f"{group.folder}/chunks")
-
-        away = [artifact for artifact in self._artifacts.values() if not group.holds(artifact)]
-        await asyncio.gather(*map(copy, away))
-
-    async def _copy(self, artifact: Artifact, folder: str) -> None:
-        """Copy a chunk's output, and its record after it: a chunk with a record is whole."""
-        base, name = split_url(artifact.url)
-        record_name = record_beside(name)
-        if await self.stores.has(f"{folder}/{record_name}"):
-            return
-        record = ChunkRecord.parse(await self.stores.read(f"{base}/{record_name}"))
-        if record is None:
-            raise ArtifactNotFound(f"{base}/{record_name}: not the record of a chunk")
-        copied = await self.stores.copy(artifact, f"{folder}/{name}")
-        moved = record.model_copy(update={"artifact": copied})
-        await self.stores.write(f"{folder}/{record_name}", moved.to_bytes())
-
-
 class MergeByWorker(WorkerAdapter):
     """Has a worker join that has most of the chunks in its storage; another one if it can't.
 
@@ -184,13 +83,12 @@ class MergeByWorker(WorkerAdapter):
         HeliosError
             Chunks can't be copied.
         """
-        nobody = ErrorRecord.of(WorkerUnavailable("merge: there is no endpoint for it"))
-        result = WorkerResult(exit_code=1, error=nobody)
-        for group in self._gathering.ranking():
-            await self._gathering.gather(group)
-            there = replace(job, meta={**job.meta, "jobPath": group.job.job_path})
-            adapter = LoadBalancer(group.mergers or group.endpoints)
-            result = await adapter.execute(there, on_output=on_output)
+        result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
+        for storage in self._gathering.ranking():
+            await self._gathering.gather(storage)
+            # Each endpoint knows where the job is in its storage.
+            adapter = LoadBalancer(storage.merge_endpoints or storage.endpoints)
+            result = await adapter.execute(job, on_output=on_output)
             if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
                 break
         if result.exit_code == 0:
@@ -234,11 +132,11 @@ class MergeInStorage(WorkerAdapter):
         SeamBroken
             They were joined, but not to what they should be.
         """
-        group = self._gathering.ranking()[0]
-        await self._gathering.gather(group)
-        spec, storage = group.job.spec, self._gathering.stores.at(group.folder)
+        first = self._gathering.ranking()[0]
+        await self._gathering.gather(first)
+        spec, storage = first.job.spec, self._gathering.stores.at(first.folder)
         records = await read_records(storage, spec)
-        folder = JobFolder.of(spec, group.job.job_path)
+        folder = JobFolder.of(spec, first.job.job_path)
         name = merged_name(spec)
         output = f"output/{name}" if folder is None else folder.output(name)
         with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
@@ -301,7 +199,7 @@ class MergeWhereItSuits(WorkerAdapter):
         else:
             adapter = self._worker
             reason = "joined by a worker: the video stays in storage"
-        if job.meta.get("attempt", 1) == 1:
+        if job.task is None or job.task.attempt == 1:
             self._tell(reason)
         return await adapter.execute(job, on_output=on_output)
 

@@ -1,34 +1,35 @@
-"""Workers that are deployed somewhere, and how they are reached by what is kept of them."""
+"""Workers that are deployed in a cloud, with their storage, and how they are reached."""
 
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from helios.errors import OptionInvalid, ProgramMissing
 from orchestrator.adapters.base import WorkerAdapter
-from orchestrator.model.job import AdapterSettings
 from orchestrator.model.limits import Price
+from orchestrator.model.location import AdapterSettings
 
 #: The Python package that each kind of adapter needs, and the extra that installs it.
 PACKAGES = {"lambda": ("boto3", "aws"), "cloudrun": ("google.auth", "gcp")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerGroup:
-    """Workers that are deployed somewhere, and the storage that they share with this machine.
+class DeployedWorkers:
+    """Workers in a cloud, and the storage that they share with this machine.
 
     Attributes
     ----------
     name:
-        What people call it.
+        The endpoint's name in messages.
     adapter:
-        Takes jobs there.
+        Takes jobs to them.
     artifacts:
         URL of the storage, such as `s3://bucket/prefix`.
     weight:
-        Its share of the chunks, relative to other groups.
-    merger:
-        Takes merges to a worker of their own, if there is one.
+        Their share of the chunks, relative to other endpoints.
+    merge_adapter:
+        Takes merges to a function of their own, if there is one.
     price:
         What an invocation costs; None where that isn't to be counted.
     """
@@ -37,8 +38,16 @@ class WorkerGroup:
     adapter: WorkerAdapter
     artifacts: str
     weight: float = 1.0
-    merger: WorkerAdapter | None = None
+    merge_adapter: WorkerAdapter | None = None
     price: Price | None = None
+
+
+class WorkerOpener(Protocol):
+    """Returns the workers that settings describe."""
+
+    def __call__(
+        self, settings: Sequence[AdapterSettings], *, concurrency: int
+    ) -> Sequence[DeployedWorkers]: ...
 
 
 def check_installed(settings: AdapterSettings) -> None:
@@ -56,10 +65,8 @@ def check_installed(settings: AdapterSettings) -> None:
         )
 
 
-def open_worker_groups(
-    settings: Sequence[AdapterSettings], *, concurrency: int
-) -> list[WorkerGroup]:
-    """Return the groups that settings describe; whoever uses them closes their adapters.
+def open_workers(settings: Sequence[AdapterSettings], *, concurrency: int) -> list[DeployedWorkers]:
+    """Return the workers that settings describe; the caller closes their adapters.
 
     Parameters
     ----------
@@ -69,31 +76,31 @@ def open_worker_groups(
     Raises
     ------
     OptionInvalid
-        Something isn't said that is needed.
+        The settings lack something.
     ProgramMissing
         A package isn't installed.
     """
     return [_open(each, concurrency=concurrency) for each in settings]
 
 
-def _open(settings: AdapterSettings, *, concurrency: int) -> WorkerGroup:
+def _open(settings: AdapterSettings, *, concurrency: int) -> DeployedWorkers:
     if settings.kind not in PACKAGES or settings.artifacts is None:
-        raise OptionInvalid(f"adapter {settings.kind!r}: not one that workers elsewhere have")
+        raise OptionInvalid(f"adapter {settings.kind!r}: not one that remote workers have")
     check_installed(settings)
     adapter: WorkerAdapter
-    merger: WorkerAdapter | None = None
+    merge_adapter: WorkerAdapter | None = None
     if settings.kind == "lambda":
         adapter = _lambda_adapter(settings.function, settings.region, concurrency)
         if settings.merge_function is not None:
-            merger = _lambda_adapter(settings.merge_function, settings.region, 1)
+            merge_adapter = _lambda_adapter(settings.merge_function, settings.region, 1)
     else:
         adapter = _cloud_run_adapter(settings)
-    return WorkerGroup(
+    return DeployedWorkers(
         name=settings.kind,
         adapter=adapter,
         artifacts=settings.artifacts,
         weight=settings.weight,
-        merger=merger,
+        merge_adapter=merge_adapter,
     )
 
 

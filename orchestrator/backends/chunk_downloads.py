@@ -1,19 +1,17 @@
-"""What workers stored of a job's chunks, and how it comes to this machine."""
+"""Brings what workers stored of a job's chunks to this machine."""
 
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from helios.concurrency import CancelToken, run_blocking
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound
 from helios.media.image_archive import unpack_images
-from helios.process.output_capture import OutputCallback
 from helios.records.job_layout import is_packed, record_beside
-from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.delivery.stores import Stores
 
 #: Chunk outputs that are fetched at once.
@@ -21,47 +19,6 @@ FETCHES_AT_ONCE = 8
 # Tries to fetch one whose bytes come damaged.
 _TRIES = 3
 _BLOCK = 1 << 20
-
-
-class ArtifactKeeper(WorkerAdapter):
-    """Hands jobs to another adapter, and keeps what it says was stored for each chunk.
-
-    Parameters
-    ----------
-    adapter:
-        Runs the jobs.
-    on_stored:
-        Is called with each chunk's id and artifact.
-
-    Attributes
-    ----------
-    artifacts:
-        What was stored, by chunk.
-    """
-
-    queues = True
-
-    def __init__(
-        self, adapter: WorkerAdapter, *, on_stored: Callable[[int, Artifact], None] | None = None
-    ) -> None:
-        self._adapter = adapter
-        self._on_stored = on_stored
-        self.artifacts: dict[int, Artifact] = {}
-
-    async def execute(
-        self, job: WorkerJob, *, on_output: OutputCallback | None = None
-    ) -> WorkerResult:
-        """Run one job."""
-        result = await self._adapter.execute(job, on_output=on_output)
-        chunk_id = job.meta.get("chunkId")
-        if result.exit_code == 0 and result.artifact is not None and isinstance(chunk_id, int):
-            self.artifacts[chunk_id] = result.artifact
-            if self._on_stored is not None:
-                self._on_stored(chunk_id, result.artifact)
-        return result
-
-    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
-        self._adapter.when_taken(tell)
 
 
 class ChunkDownloads:
