@@ -126,9 +126,17 @@ async def test_a_process_is_ended_of_whose_output_only_a_part_was_read() -> None
     assert process.stdout is not None
     await process.stdout.readexactly(2)
     # More than is buffered: asyncio stops reading then.
-    while len(process.stdout._buffer) < 2 * process.stdout._limit:  # type: ignore[attr-defined]
+    while _buffered(process.stdout) < 2 * _limit(process.stdout):  # noqa: ASYNC110 - no event
         await asyncio.sleep(0.01)
 
     await asyncio.wait_for(end_process(process), 60)
 
     assert process.returncode == -signal.SIGTERM
+
+
+def _buffered(stream: asyncio.StreamReader) -> int:
+    return len(stream._buffer)  # type: ignore[attr-defined]
+
+
+def _limit(stream: asyncio.StreamReader) -> int:
+    return stream._limit  # type: ignore[attr-defined,no-any-return]
