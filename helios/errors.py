@@ -1,4 +1,4 @@
-"""Every error a person can meet: a stable code, what was wrong with which input, what to do.
+"""Errors with stable codes, the input at fault, and a hint what to do.
 
 `retryable` decides whether an executor tries again: what chance broke (a crash, a time-out) is,
 what can't heal (a bad spec, a missing file, a forbidden command) is not.

@@ -1,4 +1,4 @@
-"""Images of a chunk as one file, since storage holds files and not folders."""
+"""Packs a chunk's images into one file, since storage holds files and not folders."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Runs one command to its end: bounded in what it may start, what it keeps, and how long."""
+"""Runs one command within limits on programs, output and time."""
 
 import asyncio
 import errno
@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,20 @@ from helios.errors import (
     DiskFull,
     HeliosError,
 )
+from helios.process import without_network
 from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
 from helios.process.process_tree import MARKER, ProcessTree
 from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
 
 #: Executables that a worker runs unless it is told otherwise.
-DEFAULT_EXECUTABLES = frozenset({"helios", "ffmpeg", "ffprobe", "node"})
+DEFAULT_EXECUTABLES = frozenset({"helios"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
 
 _Spawning = Coroutine[Any, Any, tuple[asyncio.SubprocessTransport, OutputCapture]]
+
+# Isolated from its environment and without site packages, which nothing of it needs.
+_WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
 
 _EXIT_TIMED_OUT = 124
 _EXIT_FORBIDDEN = 126
@@ -59,6 +63,9 @@ class RenderExecutor:
         Folder for the commands' temporary folders; the system's by default.
     grace:
         Seconds between SIGTERM and SIGKILL.
+    network:
+        Whether other programs than `helios` may open network connections. `helios` keeps pages to
+        the proxy that its environment names.
     """
 
     def __init__(
@@ -68,12 +75,14 @@ class RenderExecutor:
         env: Mapping[str, str] | None = None,
         temp_dir: Path | None = None,
         grace: float = GRACE,
+        network: bool = True,
     ) -> None:
         self._allowed = allowed
         cache = str(temp_dir or tempfile.gettempdir())
         self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
         self._scratch = ScratchFolders(temp_dir)
         self._grace = grace
+        self._network = network
 
     async def run(
         self,
@@ -163,8 +172,10 @@ class RenderExecutor:
     ) -> "_Ending":
         tree = ProcessTree(capture.pid)
         env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+        before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
+        words = [*before, program, *job.args]
         try:
-            transport = await _started(asyncio.create_task(_spawn(program, job, env, capture)))
+            transport = await _started(asyncio.create_task(_spawn(words, job, env, capture)))
             timed_out = await self._wait(capture, limit=limit)
             failed = timed_out or transport.get_returncode() != 0
             orderly = not failed and capture.closed.done() and not tree.has_group()
@@ -195,12 +206,11 @@ class RenderExecutor:
 
 
 def _spawn(
-    program: str, job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
+    words: Sequence[str], job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
 ) -> _Spawning:
     return asyncio.get_running_loop().subprocess_exec(
         lambda: capture,
-        program,
-        *job.args,
+        *words,
         stdin=asyncio.subprocess.DEVNULL,
         cwd=job.cwd,
         env=env,

@@ -1,4 +1,4 @@
-"""Checking chunk outputs before they are joined, so that the chunk at fault is named.
+"""Checks chunk outputs before they are joined, so that the faulty chunk is named.
 
 A full decode would cost as much as rendering a fast page. Instead every file's index is read (all
 frames are there, none beyond the file's end), every H.264 and H.265 frame's own structure is
@@ -107,7 +107,7 @@ async def check_chunk_outputs(
 ) -> Mapping[int, ChunkEnds]:
     """Make sure that all chunk outputs of a job are there, whole, and fit together.
 
-    Returns what was noted of the ends of each chunk, by its id; nothing of images.
+    Returns the digests of the ends of each chunk, by its id; none for images.
 
     The size may be another than the job spec's, as `--scale` makes it, if its shape is the same
     and all chunks agree.

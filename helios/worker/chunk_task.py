@@ -1,4 +1,4 @@
-"""What a worker does for a chunk: render it, check it, store it; or find that it is there."""
+"""Renders, checks and stores one chunk, unless it is stored already."""
 
 import asyncio
 from dataclasses import replace

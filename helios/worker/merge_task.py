@@ -1,4 +1,4 @@
-"""What a worker does for a merge: fetch all chunks, join them, store the video."""
+"""Merges a job: fetches all chunks, joins them, stores the video."""
 
 import asyncio
 import os
@@ -201,7 +201,7 @@ async def _fetch(
     except ArtifactNotFound as fault:
         raise missing_chunks([chunk.id], len(context.spec.chunks)) from fault
     except ArtifactCorrupt as fault:
-        # Without a record it is rendered again by whoever goes on with the job.
+        # Without a record it is rendered again when the job is resumed.
         await storage.delete(record_beside(name))
         raise ArtifactCorrupt(
             f"merge: chunk {chunk.id} isn't what its record says: {fault.message}",

@@ -6,7 +6,7 @@ from helios.errors import OptionInvalid
 from orchestrator.cli.options.webhook_options import WebhookOptions
 
 
-def test_what_is_no_receiver_is_refused_before_a_render_goes_on_without_this_machine() -> None:
+def test_an_invalid_webhook_is_refused_before_a_detached_render() -> None:
     with pytest.raises(OptionInvalid, match="not an http:// or https:// URL"):
         WebhookOptions(webhook="ftp://example.com").of_detached()
 
