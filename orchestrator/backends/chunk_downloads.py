@@ -100,7 +100,7 @@ class ChunkDownloads:
         try:
             await self._stores.fetch(artifact, target)
         except ArtifactCorrupt:
-            # Without a record it is rendered again by whoever goes on with the job.
+            # Without a record it is rendered again when the job is resumed.
             await self._stores.delete(record_beside(artifact.url))
             raise
 

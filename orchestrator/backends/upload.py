@@ -73,11 +73,11 @@ async def upload_job(
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
         job_id = job.spec.id or _id_of(job.spec, packed)
-        places = dict.fromkeys(artifacts)
+        urls = dict.fromkeys(artifacts)
         stored = await asyncio.gather(
-            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in places)
+            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in urls)
         )
-    return dict(zip(places, stored, strict=True))
+    return dict(zip(urls, stored, strict=True))
 
 
 async def pinned_version(

@@ -28,7 +28,7 @@ from orchestrator.model.settings import RunSettings
 RUNNABLE = frozenset({JobState.PENDING})
 RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED})
 RETRYABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
-#: States that `pause` and `cancel` change of a job that nobody is at.
+#: States that `pause` and `cancel` change of a job that no process has.
 PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
 CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
 
@@ -39,9 +39,9 @@ SettingsChange = Callable[[RunSettings], RunSettings]
 class JobManager:
     """Runs jobs, and keeps what is known of them where it outlives this process.
 
-    Several managers, of this process and others, may share a repository: one of them at a time is
-    at a job. A job whose process died is in state running with nobody at it; `resume` goes on
-    with it.
+    Several managers, of this process and others, may share a repository: a job is claimed by one of
+    them at a time. A job whose process died stays in state running without a claim; `resume` goes
+    on with it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class JobManager:
         self._background: dict[str, asyncio.Task[JobSummary]] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Have somebody told of all that happens to jobs through this manager.
+        """Call a function with all that happens to jobs through this manager.
 
         Returns
         -------
@@ -164,7 +164,7 @@ class JobManager:
         JobStateConflict
             It isn't new.
         JobPaused, Cancelled
-            Somebody asked for it.
+            It was asked for.
         HeliosError
             It failed, or was stopped by a limit.
         """
@@ -234,7 +234,7 @@ class JobManager:
         return [job for job in running.jobs if await self.is_interrupted(job)]
 
     async def wait(self, job_id: str) -> JobSummary:
-        """Wait until nobody is at a job any more, and return it as it is then.
+        """Wait until no process has a job any more, and return it as it is then.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class JobManager:
         return await self._repository.summary(job_id)
 
     async def pause(self, job_id: str) -> JobSummary:
-        """Pause a job: what runs is finished, nothing new begins. Return it once nobody is at it.
+        """Pause a job: what runs is finished, nothing new begins. Return it once no process has it.
 
         Where another process runs it, that one is asked to. The job may have ended otherwise by
         then.
@@ -262,7 +262,7 @@ class JobManager:
         return await self._control.end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
 
     async def cancel(self, job_id: str) -> JobSummary:
-        """Cancel a job: what runs is ended. Return it once nobody is at it.
+        """Cancel a job: what runs is ended. Return it once no process has it.
 
         Raises
         ------
@@ -277,7 +277,7 @@ class JobManager:
         return summary
 
     async def delete(self, job_id: str, *, discard: bool = False) -> None:
-        """Forget a job that nobody is at.
+        """Forget a job that no process has.
 
         Parameters
         ----------
@@ -288,7 +288,7 @@ class JobManager:
         ------
         JobNotFound
         JobBusy
-            Somebody is at it.
+            A process has it.
         """
         async with self._repository.claim(job_id) as claim:
             if discard:
@@ -311,7 +311,7 @@ class JobManager:
             return True
         delivered = await self._webhooks.deliver(summary)
         if delivered:
-            # If somebody else is at the job by now, the events are sent once more some day.
+            # If another process has the job by now, the events may be sent once more.
             with contextlib.suppress(HeliosError):
                 async with self._repository.claim(job_id) as claim:
                     now = (await claim.load()).summary()

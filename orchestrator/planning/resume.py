@@ -79,7 +79,7 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
 
 
 def forget_parts(spec: JobSpec, job_dir: Path) -> None:
-    """Remove what a process left half-written of chunk outputs that was killed; nobody is at it."""
+    """Remove what a killed process left half-written of chunk outputs; the job is locked."""
     outputs = [job_dir / chunk.output_file for chunk in spec.chunks]
     names = {output.name[:80] for output in outputs}
     for folder in {output.parent for output in outputs}:
