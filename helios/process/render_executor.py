@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ DEFAULT_EXECUTABLES = frozenset({"helios"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
 
-_Spawning = Coroutine[Any, Any, tuple[asyncio.SubprocessTransport, OutputCapture]]
+_Process = tuple[asyncio.SubprocessTransport, OutputCapture]
 
 # Isolated from its environment and without site packages, which nothing of it needs.
 _WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
@@ -118,11 +118,14 @@ class RenderExecutor:
             return _refused(error, exit_code=exit_code)
         limit = job.timeout if timeout is None else timeout
         capture = OutputCapture(on_output)
+        tree = ProcessTree(capture.pid)
         scratch: str | None = None
         unspoilt = False
         try:
             scratch = self._scratch.take()
-            ending = await self._supervise(program, job, scratch, capture, limit=limit)
+            env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+            spawning = asyncio.create_task(self._spawn(program, job, env, capture))
+            ending = await self._supervise(spawning, capture, tree, limit=limit)
             unspoilt = ending.orderly
         except _CannotStart as fault:
             return _unstarted(job, fault.reason)
@@ -161,21 +164,33 @@ class RenderExecutor:
             )
         return str(Path(found).absolute())
 
+    def _spawn(
+        self, program: str, job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
+    ) -> Coroutine[Any, Any, _Process]:
+        before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
+        return asyncio.get_running_loop().subprocess_exec(
+            lambda: capture,
+            *before,
+            program,
+            *job.args,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=job.cwd,
+            env=env,
+            # A session of its own, so that one signal reaches the command with its children.
+            start_new_session=True,
+        )
+
     async def _supervise(
         self,
-        program: str,
-        job: WorkerJob,
-        scratch: str,
+        spawning: asyncio.Task[_Process],
         capture: OutputCapture,
+        tree: ProcessTree,
         *,
         limit: float | None,
     ) -> "_Ending":
-        tree = ProcessTree(capture.pid)
-        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
-        before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
-        words = [*before, program, *job.args]
+        """Wait for a process that is being started, and end all that it leaves."""
         try:
-            transport = await _started(asyncio.create_task(_spawn(words, job, env, capture)))
+            transport = await _started(spawning)
             timed_out = await self._wait(capture, limit=limit)
             failed = timed_out or transport.get_returncode() != 0
             orderly = not failed and capture.closed.done() and not tree.has_group()
@@ -205,22 +220,8 @@ class RenderExecutor:
         return False
 
 
-def _spawn(
-    words: Sequence[str], job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
-) -> _Spawning:
-    return asyncio.get_running_loop().subprocess_exec(
-        lambda: capture,
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        cwd=job.cwd,
-        env=env,
-        # A session of its own, so that one signal reaches the command with its children.
-        start_new_session=True,
-    )
-
-
 async def _started(
-    spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, OutputCapture]],
+    spawning: asyncio.Task[_Process],
 ) -> asyncio.SubprocessTransport:
     try:
         # A cancellation half-way would leave a process of which nothing is known.
