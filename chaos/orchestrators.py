@@ -18,7 +18,7 @@ from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.backends.deployed_workers import DeployedWorkers, WorkerOpener
 from orchestrator.backends.opening import open_backend
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.jobs.job_manager import JobManager
+from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.model.location import AdapterSettings, JobLocation
 from orchestrator.model.settings import RunSettings
 

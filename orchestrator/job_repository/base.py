@@ -164,5 +164,5 @@ def not_found(job_id: str, *, where: str) -> JobNotFound:
     """Return the error that tells that a job isn't kept."""
     return JobNotFound(
         f"job {job_id!r}: not kept in {where}",
-        hint="`orchestrator jobs list` shows those that are.",
+        hint="`orchestrator list` shows those that are.",
     )

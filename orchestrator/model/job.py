@@ -237,5 +237,5 @@ _NEXT_STEPS = {
     JobState.PAUSED: "`orchestrator resume {id}` goes on with it.",
     JobState.COMPLETED: "Its video is made; submit it anew to make it again.",
     JobState.FAILED: "`orchestrator resume {id}` goes on with what is missing.",
-    JobState.CANCELLED: "`orchestrator retry {id}` goes on with it all the same.",
+    JobState.CANCELLED: "`orchestrator resume {id}` goes on with it all the same.",
 }

@@ -17,7 +17,7 @@ from orchestrator.backends.upload import upload_job
 from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
+from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.model.job import Job
 from orchestrator.model.job_state import JobState
 from orchestrator.model.location import AdapterSettings, JobLocation
@@ -128,7 +128,7 @@ async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench)
     job = await bench.fail_at(2, keep=False)
     bench.place.fails = {0}
     with pytest.raises(JobFailed):
-        await bench.manager.retry(job.id, fresh=True)
+        await bench.manager.resume(job.id, fresh=True)
     assert not list(bench.job_dir.glob("chunks/*"))
     await bench.manager.delete(job.id, discard=True)
     assert not bench.job_dir.exists()
@@ -281,5 +281,5 @@ async def test_a_job_elsewhere_is_resumed_from_another_machine(elsewhere: Elsewh
 async def test_a_fresh_retry_elsewhere_renders_everything_anew(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create()
     await elsewhere.fail_at(job, 2)
-    await elsewhere.manager.retry(job.id, fresh=True)
+    await elsewhere.manager.resume(job.id, fresh=True)
     assert elsewhere.site.rendered() == [0, 0, 1, 1, 2]

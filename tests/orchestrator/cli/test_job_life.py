@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 
 from helios.errors import HeliosError, JobBusy, JobStateConflict
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.jobs.subscriptions import JobEvent, StateChanged
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged
 from orchestrator.model.job import JobSummary
 from orchestrator.model.job_chunk import ChunkState
 from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
@@ -36,8 +36,7 @@ CHANGES = {
 }
 RUNS = {
     "run": {"pending"},
-    "resume": {"pending", "paused", "failed", "running"},
-    "retry": {"pending", "paused", "failed", "running", "cancelled"},
+    "resume": {"pending", "paused", "failed", "running", "cancelled"},
 }
 
 

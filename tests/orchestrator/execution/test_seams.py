@@ -112,7 +112,7 @@ def test_a_page_that_counts_its_frames_is_healed_and_the_result_says_so(
     started = [document["chunkId"] for document in events(done, "chunk_started")]
     assert sorted(started) == [0, 1, 1, 2, 2, 3, 3, 4, 4]
     (job,) = events(done, "job")
-    shown = seams.bench.run("jobs", "show", job["id"], "--json")
+    shown = seams.bench.run("status", job["id"], "--json")
     (record,) = shown.documents
     assert record["metrics"]["healedChunks"] == 4
 
