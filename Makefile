@@ -18,8 +18,11 @@ LIBRARIES_INSTALLED := tests/cases/node_modules/.package-lock.json
 # Tests that need it are left out where there is no npm to install it by.
 CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
 
+# Builds the documentation site.
+MKDOCS := build/docs-venv/bin/mkdocs
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo collect test test-long test-images test-fast lint format bench chaos fuzz sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
+.PHONY: help setup demo collect test test-long test-images test-fast docs lint format bench chaos fuzz sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,16 @@ test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their te
 
 test-fast: setup ## Run the tests that need no browser and little time
 	$(PYTEST) -m "not browser and not slow and not long"
+
+docs: setup $(MKDOCS) ## Build the documentation site, to build/site
+	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --quiet
+	@echo "The site is at $(CURDIR)/build/site/index.html"
+
+# An environment of its own: the site needs nothing of the project but its files.
+$(MKDOCS): docs/requirements.lock
+	@$(PYTHON) -m venv --clear $(dir $(MKDOCS))..
+	@$(dir $(MKDOCS))python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.lock
+	@touch $(MKDOCS)
 
 lint: setup ## Check style, types and which package imports which
 	$(PYTHON) -m ruff check .
@@ -117,6 +130,7 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 	$(UV_COMPILE) pyproject.toml --extra worker-lambda -c requirements-dev.lock -o worker_lambda/requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra worker-cloudrun -c requirements-dev.lock -o worker_cloudrun/requirements.lock
 	$(UV_COMPILE) infra/cloud_run/requirements.in -c requirements-dev.lock -o infra/cloud_run/requirements.lock
+	$(UV_COMPILE) docs/requirements.in -o docs/requirements.lock
 	@! grep -n '://' requirements.lock requirements-dev.lock */requirements.lock infra/*/*.lock || \
 		{ echo "A lock file names a host (above)."; exit 1; }
 	@scripts/setup

@@ -178,7 +178,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for outputs that nobody keeps."""
+    """A folder for outputs that are thrown away."""
     with tempfile.TemporaryDirectory(prefix="helios-peers-") as folder:
         yield Path(folder)
 

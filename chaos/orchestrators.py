@@ -41,7 +41,7 @@ async def keep_job(scene: Scene, *, chunks: int, broken: int | None) -> None:
 
 
 def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
-    """Run the job, or go on with it, and note how that ended."""
+    """Run or resume the job, and record how it ended."""
     os.setsid()
     os.chdir(scene.folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(scene.temporary)

@@ -218,7 +218,7 @@ async def _disagreements(scene: Scene, *, chunks: int, broken: int | None) -> li
     job = await FileJobRepository(scene.jobs).get(JOB)
     whole = scene.whole_chunks()
     done = {chunk.id for chunk in job.chunks.values() if chunk.state is ChunkState.DONE}
-    # Nobody knows yet what changed in storage and wasn't read since.
+    # Changes in storage that weren't read since are not known yet.
     whole |= {note["chunk"] for note in scene.notes("corrupted")}
     faults = [f"chunk {number} is done, but isn't there" for number in sorted(done - whole)]
     if job.chunks_done != len(done):

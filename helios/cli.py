@@ -1,4 +1,4 @@
-"""The `helios` command: what chunk commands call, and useful by itself.
+"""The `helios` command, which chunk commands call; also useful by itself.
 
 Only this module's own needs are imported at its head, so that `--help` is quick.
 """

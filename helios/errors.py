@@ -1,4 +1,4 @@
-"""Every error a person can meet: a stable code, what was wrong with which input, what to do.
+"""Errors with stable codes, the input at fault, and a hint what to do.
 
     HeliosError
     ├── SpecError           a job spec, or a command in it, that can't be run

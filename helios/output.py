@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Writes files that appear under their name only when complete."""
 
 import errno
 import glob

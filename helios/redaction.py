@@ -1,4 +1,4 @@
-"""Taking secrets out of text that goes into logs and messages."""
+"""Redacts secrets in logs and messages."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ _SECRET_NAME = re.compile(
 )
 # Repeats are bounded, so that no text takes long to search.
 _SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,15}://"
-# Everything after `?` in a URL: a presigned URL's signature is what lets anybody in, and which
+# Everything after `?` in a URL: a presigned URL's signature grants access to any holder, and which
 # parameters hold one differs from store to store. User and password before the host go as well.
 _QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#\"'<>]{{0,2048}})[?#][^\s\"'<>]*")
 _USER = re.compile(rf"(?P<scheme>{_SCHEME})[^\s/?#\"'<>]{{0,1024}}@")
@@ -34,7 +34,7 @@ _ASSIGNED = re.compile(
 
 
 def without_secrets(text: str, secrets: Collection[str] = ()) -> str:
-    """Return a text in which what looks like a secret, and what is known to be one, is replaced.
+    """Return a text with known secrets, and what looks like one, replaced.
 
     Parameters
     ----------

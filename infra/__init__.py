@@ -1,1 +1,1 @@
-"""What is deployed: CDK stacks, one construct a concern, and Cloud Run provisioning."""
+"""Deployment: CDK stacks, one construct a concern, and Cloud Run provisioning."""

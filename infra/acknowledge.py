@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that stay, each with its reason."""
+"""Accepted findings of cdk-nag, each with its reason."""
 
 from collections.abc import Mapping
 

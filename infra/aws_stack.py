@@ -1,4 +1,4 @@
-"""The AWS side of a deployment: one stack a region."""
+"""The stack of a deployment on AWS: one a region."""
 
 import aws_cdk as cdk
 from constructs import Construct

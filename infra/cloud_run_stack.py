@@ -1,4 +1,4 @@
-"""The Google side of a deployment, for those who want both clouds by one `cdk deploy`."""
+"""The stack that deploys Cloud Run workers, for both clouds by one `cdk deploy`."""
 
 import json
 

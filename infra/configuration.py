@@ -1,4 +1,4 @@
-"""What is deployed, and how large: the context of cdk.json as one typed object."""
+"""The configuration of a deployment: the context of cdk.json as one typed object."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""What must be there before `cdk deploy` can work: `python -m infra.preconditions`."""
+"""Checks the preconditions of `cdk deploy`: `python -m infra.preconditions`."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The code of the function that deploys to Cloud Run, put together without a container engine."""
+"""Bundles the code of the function that deploys to Cloud Run, without a container engine."""
 
 import hashlib
 import shutil

@@ -1,1 +1,1 @@
-"""Local stand-ins for both clouds, with the real workers behind them."""
+"""Local stand-ins for both clouds, which run the real workers."""

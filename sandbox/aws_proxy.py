@@ -1,4 +1,4 @@
-"""Passes requests on to another server, with their bodies as they come."""
+"""Forwards requests to another server, streaming their bodies."""
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from yarl import URL

@@ -1,4 +1,4 @@
-"""Bucket settings and policies, in front of a store that knows buckets by name alone.
+"""Bucket settings and policies in front of a store that has none.
 
 fake-gcs-server forgets lifecycles, labels and locations, and has no policies. This keeps them,
 answers as Cloud Storage does, and passes all else on.

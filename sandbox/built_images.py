@@ -1,4 +1,4 @@
-"""Stands in for Docker where the CDK deploys to the local AWS with images that are built.
+"""Stands in for Docker where the CDK deploys images that are built already.
 
 `python -m sandbox.built_images --engine URL --registry ADDRESS ARGUMENTS` does with an engine what
 the CDK asks of `docker`. What is for ECR goes to a registry of this machine, and ECR is told.

@@ -1,4 +1,4 @@
-"""What moto's CloudFormation lacks of what the stack uses, added to it in its own process.
+"""Extends moto's CloudFormation by what the stack uses, in moto's process.
 
 moto makes most of a stack's resources for real. Some kinds it leaves out, so that whatever names
 one of them fails; of functions it forgets that they are images; parameters it makes without tags.

@@ -79,7 +79,7 @@ def local_cloud_run(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
-    # Bound here, so that nobody else gets the port before the server does.
+    # Bound here, so that no other process gets the port before the server does.
     listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"

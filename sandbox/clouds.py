@@ -1,4 +1,4 @@
-"""Both clouds on this machine, with the workers deployed: what a render elsewhere needs."""
+"""Both clouds on this machine, with deployed workers."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A Lambda runtime as a container of the worker's image, with Lambda's limits imitated."""
+"""A Lambda runtime as a container of the worker's image, within Lambda's limits."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _KILLED = 137
 class ContainerRuntime(Runtime):
     """Runs a function's image.
 
-    Its root is read-only and so is /dev/shm, only /tmp can be written, nobody is root or can
+    Its root is read-only and so is /dev/shm, only /tmp can be written, no process is root or can
     become so, and memory, processes and open files are limited. Its network is this machine's, so
     that it finds the Runtime API.
 

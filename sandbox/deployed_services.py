@@ -1,4 +1,4 @@
-"""Services that the Cloud Run API stand-in was told to deploy: real workers on this machine."""
+"""Services deployed by the Cloud Run API stand-in: real workers on this machine."""
 
 import contextlib
 import threading

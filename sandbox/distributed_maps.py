@@ -1,8 +1,8 @@
-"""What moto's Distributed Maps lack of what the workflow uses, added to them in moto's process.
+"""Extends moto's Distributed Maps by what the workflow uses, in moto's process.
 
 They read items, run them side by side and write where their results are. They don't know
 `ItemsPointer`, place results by the results in place of the state's input, call a reader that found
-nothing an accident, and go on whatever fails in them, or whoever stops them.
+nothing an accident, and continue after failures in items and after stops.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A Docker engine to build and run the workers' images: the one at hand, or a private one."""
+"""Finds or starts a Docker engine that builds and runs the workers' images."""
 
 import contextlib
 import os

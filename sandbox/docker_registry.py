@@ -1,4 +1,4 @@
-"""A registry of images on this machine, and what the local AWS knows of images."""
+"""An image registry on this machine, and ECR's answers for its images."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""The events that Step Functions sends when executions end, which moto doesn't send."""
+"""Sends the events of ended executions, which moto doesn't send."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Google Cloud on this machine, as far as deploying needs it."""
+"""The Google Cloud APIs that deploying uses, on this machine."""
 
 import contextlib
 import json

@@ -44,7 +44,7 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
 class BuildFailed(Exception):
-    """An image couldn't be built; holds the end of what was said."""
+    """An image couldn't be built; holds the end of the log."""
 
 
 class NothingToBuildOn(EngineUnavailable):

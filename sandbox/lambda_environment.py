@@ -1,4 +1,4 @@
-"""One Lambda execution environment: a runtime behind its own Runtime API, kept warm."""
+"""One Lambda execution environment: a warm runtime behind its own Runtime API."""
 
 import asyncio
 import secrets

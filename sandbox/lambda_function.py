@@ -1,4 +1,4 @@
-"""A function's configuration, as far as its environments depend on it."""
+"""The configuration of a function that its environments depend on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

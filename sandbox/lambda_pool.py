@@ -1,4 +1,4 @@
-"""The environments of all functions: as many at once as are needed, kept warm, bounded."""
+"""The environments of all functions: started on demand, kept warm, bounded."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from sandbox.runtime import Runtime
 KEEP_WARM = 300.0
 #: Environments at once on this machine; further invocations wait for one.
 ENVIRONMENTS = 8
-# Seconds between two looks for environments that nobody needs.
+# Seconds between two searches for idle environments.
 _SWEEP = 5.0
 
 
@@ -98,7 +98,7 @@ class LambdaPool:
     async def close(self) -> None:
         """End all environments."""
         self._sweeper.cancel()
-        # Whoever waits for a turn now would start another environment.
+        # A waiting invocation would start another environment.
         self._closed = True
         while environments := {*self._busy, *self._idle}:
             await asyncio.gather(*(environment.end() for environment in environments))
@@ -116,7 +116,7 @@ class LambdaPool:
             raise
         try:
             end = await environment.invoke(payload, request_id=str(uuid.uuid4()))
-            # Whoever invokes again at once should find this environment, not start another one.
+            # The next invocation should find this environment, not start another one.
             await environment.rest()
             return end
         except BaseException:
@@ -158,7 +158,7 @@ class LambdaPool:
             self._idle.append(environment)
             self._turns.release()
             return
-        # Whoever invoked needn't wait until the last process is gone.
+        # The caller needn't wait until the last process has ended.
         ending = asyncio.ensure_future(self._end(environment))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)

@@ -1,4 +1,4 @@
-"""Keeps process trees within their memory, as the kernel does for a container."""
+"""Enforces memory limits on process trees, as the kernel does for containers."""
 
 import asyncio
 import contextlib

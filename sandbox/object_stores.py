@@ -105,7 +105,7 @@ def _serving(command: Sequence[str], url: str) -> Iterator[None]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Ctrl-C in a terminal is for whoever started this, who ends the server in turn.
+        # Ctrl-C in a terminal is for the parent process, which ends the server in turn.
         start_new_session=True,
     )
     try:

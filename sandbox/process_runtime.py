@@ -133,7 +133,7 @@ class ProcessRuntime(Runtime):
 
 
 def _tied_to_this_process() -> list[str]:
-    # A process that stands still would never notice that nobody is left to invoke it.
+    # A process that stands still would never notice that its client has ended.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 

@@ -1,4 +1,4 @@
-"""What runs a function's code in an environment."""
+"""The interface of runtimes, which run a function's code."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def peak_memory(self) -> int:
-        """The most memory in bytes that it was seen with; 0 where nobody looks."""
+        """The most memory in bytes that it was seen with; 0 where it is not measured."""
 
     @abstractmethod
     async def freeze(self) -> None:

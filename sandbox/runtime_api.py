@@ -1,4 +1,4 @@
-"""Lambda's Runtime API: hands invocations to one environment's runtime and takes its answers."""
+"""Lambda's Runtime API of one environment: hands out invocations, takes responses."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A server that answers what it is told, to see what clients make of it."""
+"""An HTTP server with scripted answers."""
 
 import threading
 from collections.abc import Callable, Mapping

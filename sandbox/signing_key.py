@@ -1,4 +1,4 @@
-"""Keys that sign tokens, and the certificates that they are known by."""
+"""Keys that sign tokens, with their certificates."""
 
 import base64
 import datetime

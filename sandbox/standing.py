@@ -1,4 +1,4 @@
-"""A sandbox that is up: how others find it, use it, and stop it."""
+"""A running sandbox: finding, using and stopping it."""
 
 import contextlib
 import json
@@ -106,7 +106,7 @@ def _alive(pid: int, created: float) -> psutil.Process | None:
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        # Nobody may be there, or in a hurry, to read how it ended.
+        # The parent may have ended, or read the result much later.
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

@@ -1,4 +1,4 @@
-"""What moto's Step Functions lacks of what the workflow uses, added to it in its own process.
+"""Extends moto's Step Functions by what the workflow uses, in moto's process.
 
 moto runs state machines for real: tasks, retries, catches, Distributed Maps with readers and
 writers. Where it differs from the service, it is brought closer here and in `distributed_maps`.

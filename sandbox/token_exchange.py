@@ -1,4 +1,4 @@
-"""Google's exchange of tokens on this machine: AWS's identity becomes a service account's.
+"""Google's token exchange on this machine: an AWS identity becomes a service account's.
 
 What a workload of AWS sends is a signed request by which AWS tells who the caller is. This checks
 the signature as AWS does, asks the local AWS who it is, and gives a token to those who may act as

@@ -1,4 +1,4 @@
-"""Stands in for Docker where images needn't be built: the sandbox runs their code as processes.
+"""Stands in for Docker where images needn't be built: workers run as processes.
 
 `python -m sandbox.unbuilt_images ARGUMENTS` answers what the CDK asks of `docker`, and registers an
 empty image where a built one would have been pushed to.

@@ -1,4 +1,4 @@
-"""The Python environment of a worker: what its image installs, and the packages that it ships.
+"""The Python environment of a worker: the packages of its lock file and its image.
 
 Workers that run as processes of this machine run in it, so that their tests fail for a library that
 the image lacks.

@@ -61,7 +61,7 @@ def test_no_file_names_a_package_registry(texts: list[Text]) -> None:
     assert places(REGISTRY_HOST, texts) == []
 
 
-def test_no_file_names_a_path_of_somebodys_machine(texts: list[Text]) -> None:
+def test_no_file_names_a_path_of_a_developers_machine(texts: list[Text]) -> None:
     assert places(PERSONAL_PATH, texts) == []
 
 

@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves: the same function that Cloud Run functions deploy."""
+"""The WSGI application that gunicorn serves."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How gunicorn serves the worker: `gunicorn --config python:worker_cloudrun.gunicorn_conf`."""
+"""Gunicorn's configuration: `gunicorn --config python:worker_cloudrun.gunicorn_conf`."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Any
 
 from helios.errors import HeliosError, report
+from helios.process.credential_guard import guard_credentials
 from helios.worker.worker_config import WorkerConfig
 from worker_cloudrun.service_config import ServiceConfig
 
@@ -13,6 +14,9 @@ try:
     _worker, _service = WorkerConfig.from_env(), ServiceConfig.from_env()
 except HeliosError as _error:
     raise SystemExit(report(_error)) from None
+
+# In the process that starts the others: what they fork inherits it.
+guard_credentials()
 
 #: Threads beside those that wait for renders: for probes, and callers that are sent away.
 _SPARE_THREADS = 8
@@ -32,7 +36,7 @@ graceful_timeout = _service.shutdown_grace
 keepalive = 620
 # Cloud Run logs requests itself.
 accesslog = None
-# Nobody is there to use it, and it wants a folder.
+# It is not used here, and needs a writable folder.
 control_socket_disable = True
 
 

@@ -1,4 +1,4 @@
-"""Who calls: verifies the identity token of a request, behind Cloud Run's own check."""
+"""Verifies the identity token of a request, in addition to Cloud Run's own check."""
 
 import json
 import re

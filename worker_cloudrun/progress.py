@@ -1,4 +1,4 @@
-"""What a command prints, told to the caller line by line while it runs."""
+"""Streams a command's output to the caller line by line."""
 
 import json
 import queue
@@ -37,7 +37,7 @@ class Progress:
     def lines(self, renders: Renders, answer: "Future[Answer]") -> Iterator[bytes]:
         """Yield what to send, until the answer is there.
 
-        Whoever stops iterating before ends the invocation.
+        Ending the iteration early ends the invocation.
         """
         answer.add_done_callback(lambda _: self._events.put(None))
         try:

@@ -1,4 +1,4 @@
-"""A task of a detached render: its share of the chunks, and the video if it is the last one.
+"""A task of a detached render: its share of the chunks, and the merge if it is the last one.
 
 Whichever ends the render also tells the webhook that it was started with.
 """
@@ -50,9 +50,9 @@ class RenderTask:
     index, count:
         Which task it is, counted from 0, of how many.
     attempt, attempts:
-        Which attempt it is, counted from 1, of how many at most; None if nobody knows.
+        Which attempt it is, counted from 1, of how many at most; None if not known.
     webhook:
-        URL that is told how the render ended; None for nobody.
+        URL of the webhook for the end of the render; None for none.
     """
 
     job_path: str
@@ -97,7 +97,7 @@ class RenderTask:
 
     @property
     def is_last_attempt(self) -> bool:
-        """Whether it is known that nobody tries again what fails now."""
+        """Whether this attempt is known to be the last."""
         return self.attempts is not None and self.attempt >= self.attempts
 
 
@@ -109,7 +109,7 @@ async def run_render_task(
     log: WorkerLog,
     sender: WebhookSender | None = None,
 ) -> InvocationResponse | None:
-    """Render a task's share of the chunks, and join all of them if nobody else will.
+    """Render a task's share of the chunks, and join all of them if this is the last task.
 
     Every chunk that is in storage already is left as it is, so that a task that is tried again, and
     a render that is started again, go on where they stopped.
@@ -245,7 +245,7 @@ class _Run:
     async def _note_failure(
         self, response: InvocationResponse, *, chunk: RenderChunk | None = None
     ) -> None:
-        """Record that the render failed, if nobody tries this again."""
+        """Record that the render failed, if this attempt is the last."""
         error = response.error or ErrorRecord.of_exit(response.exit_code, response.stderr)
         if error is None or (error.retryable and not self.task.is_last_attempt):
             return
@@ -270,7 +270,7 @@ class _Run:
         """Record how the render ended, and tell it; return why it couldn't be told."""
         recorded = await write_outcome(self._storage, outcome)
         self.log.info("render.ended", status=recorded.status)
-        # Whoever recorded another end tells that one.
+        # Another task has recorded the end, and sends its webhook.
         return await self._tell(recorded) if recorded is outcome else None
 
     async def _tell(self, outcome: JobOutcome) -> InvocationResponse | None:

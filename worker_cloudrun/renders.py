@@ -1,4 +1,4 @@
-"""The renders of one instance: how many run at once, and what ends them early."""
+"""The renders of one instance: concurrency, and ending them early."""
 
 import asyncio
 import contextlib
@@ -109,7 +109,7 @@ class Renders:
         loop.call_soon_threadsafe(loop.call_later, patience, self._end_all)
 
     def end(self, answer: "Future[Answer]") -> None:
-        """End an invocation whose answer nobody waits for any more."""
+        """End an invocation whose caller has disconnected."""
         answer.cancel()
 
     def _end_all(self) -> None:

@@ -1,4 +1,4 @@
-"""Reading a request's body: no more, and no longer, than allowed."""
+"""Reads a request's body within limits on size and time."""
 
 import contextlib
 import socket

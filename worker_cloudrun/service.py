@@ -1,4 +1,4 @@
-"""The HTTP side of the worker: from a request to an answer, in whatever server."""
+"""The HTTP interface of the worker, independent of the server."""
 
 import json
 import threading

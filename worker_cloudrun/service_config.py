@@ -1,4 +1,4 @@
-"""What the HTTP side of a Cloud Run worker is told by its environment."""
+"""The configuration of the HTTP interface, read from the environment."""
 
 import math
 import os

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from helios.contract.worker_job import Invocation, InvocationResponse
 from helios.errors import EXIT_REFUSED, HeliosError, report
 from helios.network.network_policy import NetworkPolicy
+from helios.process.credential_guard import guard_credentials
 from helios.process.stop_signals import call_on_stop
 from helios.webhooks.delivery import WebhookSender, check_receiver
 from helios.webhooks.events import SECRET
@@ -126,4 +127,5 @@ def _invocation(env: Mapping[str, str]) -> Invocation:
 
 
 if __name__ == "__main__":
+    guard_credentials()
     sys.exit(main())

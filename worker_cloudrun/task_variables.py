@@ -1,4 +1,4 @@
-"""The variables that tell a task of a Cloud Run job what it is."""
+"""Reads the variables that describe a task of a Cloud Run job."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which trace a request belongs to, as Cloud Logging wants to be told."""
+"""The trace of a request, in the form of Cloud Logging."""
 
 import os
 import re

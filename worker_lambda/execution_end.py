@@ -1,4 +1,4 @@
-"""The end of an execution, as Step Functions tells it: to the last state, and as an event."""
+"""Parses the end of an execution, as Step Functions reports it to a state and as an event."""
 
 import json
 from datetime import UTC, datetime
@@ -93,7 +93,7 @@ class ExecutionEnd(WireModel, extra="ignore"):
 
     @property
     def webhook(self) -> str | None:
-        """Who is to be told; None if the input named nobody."""
+        """URL of the webhook; None if the input named none."""
         named = self.input.get("webhook")
         return named if isinstance(named, str) and named else None
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from helios.contract.worker_job import MAX_WORKFLOW_OUTPUT_BYTES, InvocationResponse
 from helios.errors import HeliosError
+from helios.process.credential_guard import guard_credentials
 from helios.worker.runtime import WorkerRuntime, failure
 from helios.worker.worker_config import WorkerConfig
 
@@ -65,6 +66,7 @@ async def _answer(event: object, context: Context) -> tuple[int, InvocationRespo
 @cache
 def _runtime() -> WorkerRuntime:
     """Return the runtime of this execution environment, made by its first invocation."""
+    guard_credentials()
     return WorkerRuntime(WorkerConfig.from_env())
 
 

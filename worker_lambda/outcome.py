@@ -1,4 +1,4 @@
-"""The Lambda function that records how a render ended: in `status.json`, for whoever asks.
+"""The Lambda function that records the outcome of a render in `status.json`.
 
 The workflow calls it as its last step, and Step Functions' event once the execution is over. The
 latter also tells the webhook that the render was started with: it comes however a render ends.
@@ -91,7 +91,7 @@ async def record(
     Raises
     ------
     HeliosError
-        It can't be recorded, or the webhook can't be told, which a later call goes on with.
+        It can't be recorded, or the webhook can't be sent; a later call tries again.
     """
     log = (log or WorkerLog()).bind(execution=end.execution_arn, job=end.job_id)
     if end.job_id is None or "/" in end.job_id:

@@ -1,4 +1,4 @@
-"""A composition's folder on its way to workers: packed once, stored by content, kept warm."""
+"""Packing a composition's folder for workers: one archive, stored by content, cached by workers."""
 
 from helios.assets.archive import ArchiveLimits
 from helios.assets.cache import AssetCache

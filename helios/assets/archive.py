@@ -1,4 +1,4 @@
-"""What an archive of assets is: its name, its one folder, and how large it may be."""
+"""The format of an asset archive: its name, its top folder, its limits."""
 
 import re
 from dataclasses import dataclass

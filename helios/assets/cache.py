@@ -1,4 +1,4 @@
-"""Unpacked assets that a warm worker keeps for the next chunk."""
+"""A worker's cache of unpacked assets, shared by chunks of one composition."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class _Kept:
 
 
 class AssetCache:
-    """Unpacked assets by content: fetched, checked and unpacked once, whoever asks.
+    """Unpacked assets by content: fetched, checked and unpacked once for all callers.
 
     Several tasks, threads and event loops may share one cache; several processes may share its
     folder, in which each has a folder of its own. What a process left there that died is removed.
@@ -187,7 +187,7 @@ class AssetCache:
             await storage.close()
 
     async def _evict(self, max_bytes: int, *, spare_last: bool) -> bool:
-        """Remove what nobody uses until the rest is small enough; say whether any was."""
+        """Remove unused folders until the rest is small enough; tell whether any were removed."""
         with self._lock:
             victims = self._victims(max_bytes, spare_last=spare_last)
             folders = [self._kept.pop(sha256).folder for sha256 in victims]

@@ -1,4 +1,4 @@
-"""A process's own folder among those of others, which is swept up after it died."""
+"""A process's own temporary folder; folders of processes that have died are removed."""
 
 import contextlib
 import fcntl

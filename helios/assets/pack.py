@@ -1,4 +1,4 @@
-"""Packs a composition's folder into one archive, the same bytes wherever it is done."""
+"""Packs a composition's folder into an archive, with the same bytes on every machine."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Unpacks archives that may come from anyone."""
+"""Unpacks untrusted archives within limits."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""The job spec: what is rendered, in which chunks, by which commands, and how they are joined."""
+"""The job spec: metadata, chunks with their commands, and the merge command."""
 
 import json
 import math

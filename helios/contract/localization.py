@@ -1,4 +1,4 @@
-"""The time zone and the locale that pages are shown in, whatever the machine's own are."""
+"""Time zone and locale of pages, independent of the machine's own."""
 
 import re
 import zoneinfo

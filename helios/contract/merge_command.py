@@ -1,4 +1,4 @@
-"""What a job's merge command asks for, where it is `helios merge`."""
+"""Parses `helios merge` commands of job specs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

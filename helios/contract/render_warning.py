@@ -1,4 +1,4 @@
-"""What may be wrong with a render that goes on."""
+"""Warnings of a render that continues."""
 
 from dataclasses import asdict, dataclass
 

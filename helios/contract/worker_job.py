@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back: jobs and results in code, invocations on the wire."""
+"""Worker jobs and results in code, invocations and responses on the wire."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ class ErrorRecord(WireModel):
 
 
 class Artifact(WireModel):
-    """A file that a worker stored, and what is known of it."""
+    """A file that a worker stored: its URL, size and digest."""
 
     url: str = Field(description="Where the file is: a path, or an s3:// or gs:// URL.")
     sha256: str | None = Field(default=None, description="Digest of the file, hexadecimal.")

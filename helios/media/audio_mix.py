@@ -1,4 +1,4 @@
-"""Mixing the sound of a composition: once over the whole timeline, exact to the sample."""
+"""Mixes a composition's audio once over the whole timeline, exact to the sample."""
 
 import asyncio
 import tempfile

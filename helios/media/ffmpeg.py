@@ -1,4 +1,4 @@
-"""The one place that runs ffmpeg and ffprobe, and that tells their failures apart."""
+"""Runs ffmpeg and ffprobe, and classifies their failures."""
 
 import asyncio
 import contextlib
@@ -24,6 +24,10 @@ LOG_LINES = 12
 GRACE_SECONDS = 2.0
 
 _URL_SCHEMES = ("http://", "https://")
+# Protocols that an input may be opened by, and everything that it refers to: a playlist among a
+# composition's media can't have a local file read as if it were on the web, or the other way round.
+_LOCAL_PROTOCOLS = "file,pipe"
+_WEB_PROTOCOLS = "http,https,httpproxy,tcp,tls"
 
 
 def file_url(source: Path | str) -> str:
@@ -77,8 +81,9 @@ async def run_ffmpeg(
         Anything else; `details` hold the end of the log. A cancelled call ends the process first.
     """
     common = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error"]
+    limited = [each for index in range(len(args)) for each in _limited(args, index)]
     return await _run(
-        [*common, *args], error=error, message=message, stdin=stdin, stdout=stdout, cwd=cwd
+        [*common, *limited], error=error, message=message, stdin=stdin, stdout=stdout, cwd=cwd
     )
 
 
@@ -89,9 +94,18 @@ async def run_ffprobe(
     message: str = "ffprobe failed",
 ) -> bytes:
     """Run ffprobe to its end and return what it wrote; failures as in `run_ffmpeg`."""
-    return await _run(
-        ["ffprobe", "-hide_banner", "-loglevel", "error", *args], error=error, message=message
-    )
+    common = ["ffprobe", "-hide_banner", "-loglevel", "error"]
+    return await _run([*common, *_protocols(args[-1]), *args], error=error, message=message)
+
+
+def _limited(args: Sequence[str], index: int) -> list[str]:
+    """Return an argument, after the protocols of the input that it introduces."""
+    return [*(_protocols(args[index + 1]) if args[index] == "-i" else ()), args[index]]
+
+
+def _protocols(source: str) -> list[str]:
+    is_web = source.startswith(_URL_SCHEMES)
+    return ["-protocol_whitelist", _WEB_PROTOCOLS if is_web else _LOCAL_PROTOCOLS]
 
 
 async def _run(

@@ -1,4 +1,4 @@
-"""How two pictures of one frame differ: where, by how much, and shown side by side."""
+"""Compares two pictures of one frame: region, size of the difference, side by side."""
 
 import re
 from pathlib import Path

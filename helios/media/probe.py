@@ -1,4 +1,4 @@
-"""What a media file holds: its streams, its frames and their times, as ffprobe sees them."""
+"""Reads streams, frames and frame times of a media file by ffprobe."""
 
 import json
 from collections.abc import Mapping, Sequence

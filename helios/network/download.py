@@ -1,4 +1,4 @@
-"""Downloads over http(s) that stay within a network policy, whatever names and redirects say."""
+"""Downloads over http(s) within a network policy, which also holds for redirects."""
 
 import asyncio
 import errno
@@ -174,7 +174,7 @@ class Download:
     async def _write(self, response: aiohttp.ClientResponse, url: str, sink: BinaryIO) -> None:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise StorageUnavailable(
-                f"{without_secrets(url)}: the answer is compressed, which nobody asked for",
+                f"{without_secrets(url)}: the answer is compressed, which is not allowed",
                 retryable=False,
             )
         # An earlier try may have left its beginning.

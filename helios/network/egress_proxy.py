@@ -66,7 +66,7 @@ class _Proxy:
             head += f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode() + text)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # The other side is gone, or the command is: nobody is left to tell.
+            # Either side of the connection has closed: there is no one to report to.
             pass
         finally:
             self._tasks.discard(task)

@@ -1,4 +1,4 @@
-"""Which network addresses a worker may reach on behalf of a job: public ones, unless told more."""
+"""Which network addresses a worker may connect to for a job: public ones by default."""
 
 import asyncio
 import ipaddress

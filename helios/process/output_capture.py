@@ -1,4 +1,4 @@
-"""What a command says while it runs: the end of its outputs is kept, their lines are handed on."""
+"""Captures a command's output: keeps the end of it, passes lines on."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from helios.contract.worker_job import OutputTail
 
 #: Receives the name of a stream ("stdout" or "stderr") and one line of it, without its end.
 OutputCallback = Callable[[str, str], None]
-#: Seconds that an exited command's outputs may stay open before whoever holds them is ended.
+#: Seconds that an exited command's outputs may stay open before the processes that hold them
+#: are ended.
 LINGER = 0.5
 # A line without end is handed on in pieces of this many bytes.
 _MAX_LINE = 64 * 1024
@@ -77,7 +78,7 @@ class OutputCapture(asyncio.SubprocessProtocol):
                 try:
                     self._on_output(_STREAMS[fd], line.decode(errors="replace"))
                 except Exception as fault:
-                    # The event loop would only log it; whoever waits for the command gets it.
+                    # The event loop would only log it; the caller of `finish` gets it.
                     self._on_output = None
                     self._fault = fault
                     if not self.exited.done():

@@ -1,4 +1,4 @@
-"""All processes that come from one command, wherever they went, found by their marks."""
+"""Finds all processes that a command started, by a mark in their environment."""
 
 import asyncio
 import os

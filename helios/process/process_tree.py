@@ -1,4 +1,4 @@
-"""A command's process with everything that it started, and how all of it is ended."""
+"""A command's process with all its descendants, and ending them."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Runs one command to its end: bounded in what it may start, what it keeps, and how long."""
+"""Runs one command within limits on programs, output and time."""
 
 import asyncio
 import errno
@@ -25,16 +25,20 @@ from helios.errors import (
     DiskFull,
     HeliosError,
 )
+from helios.process import without_network
 from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
 from helios.process.process_tree import MARKER, ProcessTree
 from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
 
 #: Executables that a worker runs unless it is told otherwise.
-DEFAULT_EXECUTABLES = frozenset({"helios", "ffmpeg", "ffprobe", "node"})
+DEFAULT_EXECUTABLES = frozenset({"helios"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
 
-_Spawning = Coroutine[Any, Any, tuple[asyncio.SubprocessTransport, OutputCapture]]
+_Process = tuple[asyncio.SubprocessTransport, OutputCapture]
+
+# Isolated from its environment and without site packages, which nothing of it needs.
+_WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
 
 _EXIT_TIMED_OUT = 124
 _EXIT_FORBIDDEN = 126
@@ -59,6 +63,9 @@ class RenderExecutor:
         Folder for the commands' temporary folders; the system's by default.
     grace:
         Seconds between SIGTERM and SIGKILL.
+    network:
+        Whether other programs than `helios` may open network connections. `helios` keeps pages to
+        the proxy that its environment names.
     """
 
     def __init__(
@@ -68,12 +75,14 @@ class RenderExecutor:
         env: Mapping[str, str] | None = None,
         temp_dir: Path | None = None,
         grace: float = GRACE,
+        network: bool = True,
     ) -> None:
         self._allowed = allowed
         cache = str(temp_dir or tempfile.gettempdir())
         self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
         self._scratch = ScratchFolders(temp_dir)
         self._grace = grace
+        self._network = network
 
     async def run(
         self,
@@ -109,11 +118,14 @@ class RenderExecutor:
             return _refused(error, exit_code=exit_code)
         limit = job.timeout if timeout is None else timeout
         capture = OutputCapture(on_output)
+        tree = ProcessTree(capture.pid)
         scratch: str | None = None
         unspoilt = False
         try:
             scratch = self._scratch.take()
-            ending = await self._supervise(program, job, scratch, capture, limit=limit)
+            env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+            spawning = asyncio.create_task(self._spawn(program, job, env, capture))
+            ending = await self._supervise(spawning, capture, tree, limit=limit)
             unspoilt = ending.orderly
         except _CannotStart as fault:
             return _unstarted(job, fault.reason)
@@ -152,19 +164,33 @@ class RenderExecutor:
             )
         return str(Path(found).absolute())
 
+    def _spawn(
+        self, program: str, job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
+    ) -> Coroutine[Any, Any, _Process]:
+        before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
+        return asyncio.get_running_loop().subprocess_exec(
+            lambda: capture,
+            *before,
+            program,
+            *job.args,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=job.cwd,
+            env=env,
+            # A session of its own, so that one signal reaches the command with its children.
+            start_new_session=True,
+        )
+
     async def _supervise(
         self,
-        program: str,
-        job: WorkerJob,
-        scratch: str,
+        spawning: asyncio.Task[_Process],
         capture: OutputCapture,
+        tree: ProcessTree,
         *,
         limit: float | None,
     ) -> "_Ending":
-        tree = ProcessTree(capture.pid)
-        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+        """Wait for a process that is being started, and end all that it leaves."""
         try:
-            transport = await _started(asyncio.create_task(_spawn(program, job, env, capture)))
+            transport = await _started(spawning)
             timed_out = await self._wait(capture, limit=limit)
             failed = timed_out or transport.get_returncode() != 0
             orderly = not failed and capture.closed.done() and not tree.has_group()
@@ -194,23 +220,8 @@ class RenderExecutor:
         return False
 
 
-def _spawn(
-    program: str, job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
-) -> _Spawning:
-    return asyncio.get_running_loop().subprocess_exec(
-        lambda: capture,
-        program,
-        *job.args,
-        stdin=asyncio.subprocess.DEVNULL,
-        cwd=job.cwd,
-        env=env,
-        # A session of its own, so that one signal reaches the command with its children.
-        start_new_session=True,
-    )
-
-
 async def _started(
-    spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, OutputCapture]],
+    spawning: asyncio.Task[_Process],
 ) -> asyncio.SubprocessTransport:
     try:
         # A cancellation half-way would leave a process of which nothing is known.

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: requests to stop, from the first to the process's last line."""
+"""Handles SIGINT and SIGTERM as requests to stop."""
 
 import asyncio
 import signal

@@ -28,7 +28,7 @@ MAX_FILE_BYTES = MAX_PICTURE_BYTES + _MAX_FACTS_BYTES
 
 @dataclass(frozen=True, kw_only=True)
 class BoundaryFrames:
-    """What is known of the frames at both ends of a chunk.
+    """Digests of the frames at both ends of a chunk.
 
     Attributes
     ----------

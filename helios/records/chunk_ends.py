@@ -1,4 +1,4 @@
-"""What is noted of a chunk's first and last frames, by which they are known again in the video."""
+"""Digests of a chunk's first and last encoded frames, to find them again in the video."""
 
 import hashlib
 from collections.abc import Sequence

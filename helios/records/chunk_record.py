@@ -1,4 +1,4 @@
-"""What is known of a chunk that is in storage, and the key that says what determined its pixels."""
+"""Chunk records in storage, and keys derived from everything that determines a chunk's pixels."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ KEY_LENGTH = 16
 def chunk_key(spec: JobSpec, chunk: RenderChunk) -> str:
     """Return the digest of what determines a chunk's pixels: assets, command, renderer.
 
-    Everybody computes the same key from the same spec, so that a chunk is found by its name.
+    Client and workers compute the same key from the same spec, so that a chunk is found by name.
     """
     return content_key([assets_identity(spec), chunk.command, __version__])
 
@@ -84,7 +84,7 @@ class Record(WireModel):
 
 
 class ChunkRecord(Record):
-    """What is known of a chunk in storage."""
+    """The record of a chunk in storage."""
 
     chunk_id: int = Field(description="The chunk's id in its job spec.")
     key: str = Field(description="Digest of what determined its pixels, as `chunk_key` returns.")
@@ -100,7 +100,7 @@ class ChunkRecord(Record):
 
 
 class MergeRecord(Record):
-    """What is known of a job's output in storage."""
+    """The record of a job's output in storage."""
 
     key: str = Field(description="Digest of what it was made of, as `merge_key` returns.")
     name: str = Field(description="The output's key in the job's folder.")

@@ -1,4 +1,4 @@
-"""What a render read: a note beside its output, by which a later render finds it unchanged."""
+"""The inputs that a render read, with digests, to tell whether a later render would differ."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Where a job's files are in storage, and what they are called."""
+"""Names of a job's files in storage."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a job that ran without a client ended: `status.json` in its folder."""
+"""The outcome of a detached job: `status.json` in its folder."""
 
 from datetime import datetime
 from typing import Any, Literal, Self

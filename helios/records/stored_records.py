@@ -1,4 +1,4 @@
-"""The records of all chunks of a job in storage."""
+"""Reads the chunk records of a job from storage."""
 
 import asyncio
 from collections.abc import Mapping

@@ -62,7 +62,7 @@ class _PlainFile(web.FileResponse):
 async def serve_folder(
     root: Path, listener: socket.socket, *, reads: "ReadLog | None" = None
 ) -> AsyncIterator[None]:
-    """Serve `root` to whoever connects to a listening socket.
+    """Serve `root` to connections of a listening socket.
 
     Videos that the browser can't play are converted when they are first asked for.
 

@@ -1,4 +1,4 @@
-"""Takes note of the pictures at both ends of a render."""
+"""Records the pictures at both ends of a render."""
 
 import asyncio
 import platform

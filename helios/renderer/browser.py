@@ -1,4 +1,4 @@
-"""A headless Chromium of our own: found, started with flags for repeatable frames, ended whole."""
+"""Starts and ends a headless Chromium with flags for reproducible frames."""
 
 import asyncio
 import contextlib

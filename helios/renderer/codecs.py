@@ -1,4 +1,4 @@
-"""What a render can be encoded to, and ffmpeg's arguments for each."""
+"""Codecs that a render can be encoded with, and ffmpeg's arguments for each."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Where a composition is: a folder on this machine, or a URL."""
+"""A composition: a folder on this machine, or a URL."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a `data:` address holds."""
+"""Decodes `data:` URLs."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""When each frame of a video file is shown, read from its container."""
+"""Reads the presentation time of each frame of a video file from its container."""
 
 import math
 from dataclasses import dataclass

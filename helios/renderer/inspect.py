@@ -1,4 +1,4 @@
-"""What a composition says of itself, found by loading it."""
+"""Loads a composition and reads what it declares: duration, replay, audio."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ SOUND_SEARCH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class CompositionFacts:
-    """What is known of a composition before it is rendered.
+    """What a composition declares, found before it is rendered.
 
     Attributes
     ----------

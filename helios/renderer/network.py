@@ -1,4 +1,4 @@
-"""Which ways a browser has to the network: its composition's files, and what a worker allows."""
+"""Limits a browser's network access to its composition's files and the worker's proxy."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Takes note of what a composition's browsers read: files where they are served, and hosts."""
+"""Records what a composition's browsers read: files by digest, and hosts."""
 
 import asyncio
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ class Reel:
         self.written = 0
 
     async def turns(self) -> AsyncIterator[int]:
-        """Yield frames to take: the next ones that nobody has taken."""
+        """Yield the next frames that no browser has taken."""
         while self._next < self._frames.stop:
             turn = range(self._next, min(self._next + self._turn, self._frames.stop))
             self._next = turn.stop

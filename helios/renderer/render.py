@@ -1,4 +1,4 @@
-"""Render a range of a composition's frames into a video, a sequence of images or one still."""
+"""Renders a range of a composition's frames into a video, images or one still."""
 
 import asyncio
 import contextlib

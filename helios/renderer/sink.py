@@ -1,4 +1,4 @@
-"""Where captured frames go: a video by way of ffmpeg, or a folder of images."""
+"""Writes captured frames to ffmpeg or into a folder of images."""
 
 import asyncio
 import contextlib

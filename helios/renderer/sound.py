@@ -1,4 +1,4 @@
-"""A composition's sound: what its media elements play, mixed and joined with the picture."""
+"""Mixes the audio of a composition's media elements and joins it with the picture."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

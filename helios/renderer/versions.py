@@ -1,4 +1,4 @@
-"""What of this machine decides how a page looks: renderer, browser, encoder and fonts."""
+"""Versions that decide how a page looks: renderer, browser, encoder and fonts."""
 
 import hashlib
 import shutil

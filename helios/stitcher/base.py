@@ -1,4 +1,4 @@
-"""The part that joins chunk outputs into one video."""
+"""The interface of stitchers, which join chunk outputs into one video."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

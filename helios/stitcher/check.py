@@ -1,4 +1,4 @@
-"""Checking chunk outputs before they are joined, so that the chunk at fault is named.
+"""Checks chunk outputs before they are joined, so that the faulty chunk is named.
 
 A full decode would cost as much as rendering a fast page. Instead every file's index is read (all
 frames are there, none beyond the file's end), every H.264 and H.265 frame's own structure is
@@ -85,12 +85,29 @@ class _Output:
     ends: ChunkEnds | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _OneChunk:
+    metadata: Metadata
+    chunks: tuple[Chunk, ...]
+
+
+async def check_chunk_output(
+    spec: Spec, chunk: Chunk, job_dir: Path, *, only_groups: bool = False
+) -> ChunkEnds | None:
+    """Make sure that one chunk's output is there and whole, and return what is noted of its ends.
+
+    Parameters and errors are those of `check_chunk_outputs`.
+    """
+    alone = _OneChunk(spec.metadata, (chunk,))
+    return (await check_chunk_outputs(alone, job_dir, only_groups=only_groups)).get(chunk.id)
+
+
 async def check_chunk_outputs(
     spec: Spec, job_dir: Path, *, concurrency: int = CHECKS_AT_ONCE, only_groups: bool = False
 ) -> Mapping[int, ChunkEnds]:
     """Make sure that all chunk outputs of a job are there, whole, and fit together.
 
-    Returns what was noted of the ends of each chunk, by its id; nothing of images.
+    Returns the digests of the ends of each chunk, by its id; none for images.
 
     The size may be another than the job spec's, as `--scale` makes it, if its shape is the same
     and all chunks agree.

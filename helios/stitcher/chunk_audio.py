@@ -1,4 +1,4 @@
-"""Joining the audio that lies in the chunks: sample by sample, encoded once over the whole.
+"""Joins the audio of chunks sample by sample, and encodes it once.
 
 An encoded stream can't be cut and joined without gaps: its codec pads every chunk. So the chunks'
 audio is decoded, each cut or padded to the samples that its frames last, and encoded as one.

@@ -1,4 +1,4 @@
-"""Lists of files for ffmpeg's concat demuxer, whatever the files are called.
+"""Writes lists for ffmpeg's concat demuxer, with any file names.
 
 Format: https://ffmpeg.org/ffmpeg-formats.html#concat-1 with the quoting of
 https://ffmpeg.org/ffmpeg-utils.html#Quoting-and-escaping.

@@ -1,4 +1,4 @@
-"""A video's encoded frames: where they lie, when they are shown, and digests of some of them."""
+"""Reads a video's encoded frames: positions, times, and digests of some."""
 
 import csv
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class EncodedVideo:
             raise ChunkOutputInvalid(f"{self.path} can't be read: {fault.strerror}") from fault
 
     def ends(self, *, first: Sequence[str], last: Sequence[str]) -> ChunkEnds:
-        """Return what is noted of its first and last frames.
+        """Return the digests of its first and last frames.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Joining chunk outputs: by their indexes where the files allow it, by ffmpeg where they don't."""
+"""Joins chunk outputs by their indexes where possible, else by ffmpeg."""
 
 import asyncio
 import tempfile
@@ -27,7 +27,7 @@ CONTAINERS = {
     ".webm": "webm",
     ".mkv": "matroska",
 }
-#: Audio codec for a container if nobody asked for one.
+#: Default audio codec of each container.
 DEFAULT_AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "matroska": "aac"}
 #: ffmpeg's encoders for the codec names people use.
 ENCODERS = {

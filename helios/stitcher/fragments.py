@@ -1,4 +1,4 @@
-"""Fragmented MP4: chunks and their sound as segments that players fetch one by one.
+"""Writes chunks and their audio as segments of fragmented MP4, for players to fetch one by one.
 
 Samples are copied as they are. Layouts, and the numbers of sections: ISO/IEC 14496-12.
 """
@@ -133,7 +133,7 @@ class Fragments:
 
     @property
     def _priming(self) -> int:
-        """Ticks of the sound before its beginning, which decoders need and nobody hears."""
+        """Ticks of the sound before its beginning, which decoders need and which are not played."""
         return self._sound.edits[0][1] if self._sound and self._sound.edits else 0
 
     def _packets_of(self, frames: range) -> range:

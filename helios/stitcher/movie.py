@@ -1,4 +1,4 @@
-"""Reading the index of an MP4 or QuickTime file (ISO/IEC 14496-12).
+"""Reads the index of an MP4 or QuickTime file (ISO/IEC 14496-12).
 
 The index (`moov`) tells where each sample lies, how long it lasts and when it is shown. Reading it
 costs a few kilobytes whatever the size of the file, so that chunk outputs can be checked and

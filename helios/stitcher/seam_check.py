@@ -1,6 +1,6 @@
-"""Checking a stitched video at its seams: where one chunk's frames end and the next one's begin.
+"""Checks a stitched video at its seams: the end of one chunk and the start of the next.
 
-Stitching copies encoded frames, so they are compared as such with what was noted of each chunk
+Stitching copies encoded frames, so they are compared with the digests recorded of each chunk
 when it was rendered: the video isn't decoded for that. Keyframes alone are decoded, since every
 chunk begins with one.
 """
@@ -42,7 +42,7 @@ class SeamReport:
     boundaries:
         Places where one chunk's frames end and the next one's begin.
     compared:
-        Those whose frames were compared with what was noted of the chunks.
+        Those whose frames were compared with the digests of the chunks.
     """
 
     frames: int
@@ -69,7 +69,7 @@ async def check_seams(
     spec:
         The job that it is of.
     ends:
-        What was noted of the chunks, by id. A chunk without counts by its length only.
+        The digests of the chunks, by id. Of a chunk without, only the length is checked.
     copied:
         Whether the chunks' encoded frames were kept; if they were encoded anew, pictures are
         compared.
@@ -185,7 +185,7 @@ class _Boundary:
 
 
 class _Seams:
-    """The boundaries of a video, compared with what is known of its chunks."""
+    """The boundaries of a video, compared with the digests of its chunks."""
 
     def __init__(
         self, video: EncodedVideo, spec: JobSpec, ends: Mapping[int, ChunkEnds], *, copied: bool

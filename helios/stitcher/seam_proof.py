@@ -1,4 +1,4 @@
-"""Proof that the seams of a job can't be seen, and what heals them if it fails.
+"""Proves that the seams of a job are invisible, and selects chunks to heal where they aren't.
 
 Two chunks that meet have each drawn one frame that is the same: the first one's last. If the two
 pictures differ, the page depends on more than the frame's time, and a chunk that began in the

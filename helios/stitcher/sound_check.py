@@ -1,4 +1,4 @@
-"""Checking a stitched video's sound: as long as the picture, and without gaps."""
+"""Checks the audio of a stitched video: its duration, and that it has no gaps."""
 
 import csv
 from fractions import Fraction

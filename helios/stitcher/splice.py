@@ -1,4 +1,4 @@
-"""Joining MP4 and QuickTime files by their indexes (ISO/IEC 14496-12).
+"""Joins MP4 and QuickTime files by their indexes (ISO/IEC 14496-12).
 
 The samples are copied as they are, by the kernel; only a new index is made. That costs about as
 much as copying the files, puts the index in front of the samples ("fast start") without writing

@@ -1,4 +1,4 @@
-"""Joining chunk outputs where they are stored: the storage copies, only indexes are read.
+"""Joins chunk outputs inside the storage: it copies objects, only indexes are read.
 
 The video is a new index, and behind it the chunks' files as they are. Neither time nor memory grow
 with the video's bytes.
@@ -80,7 +80,7 @@ async def merge_in_storage(
     storage:
         The job's folder.
     records:
-        What is known of the chunks, by id.
+        The records of the chunks, by id.
     output:
         Key of the video.
     sound:
@@ -119,7 +119,7 @@ async def stitch_in_storage(
     storage:
         The job's folder.
     records, chunks:
-        What is known of the chunks, and their keys, in order of time.
+        The records of the chunks, and their keys, in order of time.
     output:
         Key of the video.
     sound:

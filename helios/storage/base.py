@@ -1,4 +1,4 @@
-"""What every artifact storage promises."""
+"""The interface of artifact storages."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class ArtifactStorage(ABC):
 
     @abstractmethod
     async def put_file(self, key: str, path: Path) -> Artifact:
-        """Store a file, in parts and in parallel if it is large, and return what is known of it.
+        """Store a file, in parallel parts if it is large; return its URL, size and digest.
 
         The object appears whole or not at all, its digest is kept with it.
         """
@@ -131,7 +131,7 @@ class ArtifactStorage(ABC):
     async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
         """Make one object of others, one after another, without bringing them here.
 
-        The digest of what is made isn't known.
+        The digest of the new object isn't known.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class ArtifactStorage(ABC):
 
     @abstractmethod
     async def stat(self, key: str) -> StoredObject | None:
-        """Return what is known of an object; None if it isn't there."""
+        """Return an object's size and digest; None if it isn't there."""
 
     @abstractmethod
     async def list(self, prefix: str = "") -> Sequence[StoredObject]:

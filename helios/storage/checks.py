@@ -1,4 +1,4 @@
-"""Checks that every storage makes in the same words."""
+"""Argument checks that all storages share."""
 
 from pathlib import Path
 from typing import BinaryIO

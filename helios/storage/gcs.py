@@ -174,7 +174,7 @@ class GcsStorage(ArtifactStorage):
 
         def copy(token: CancelToken) -> Artifact:
             source, target = self._find(key), self._blob(to)
-            # What is said of the new object replaces all that was said of the old one.
+            # The new object's metadata replaces all of the old one's.
             target.metadata = source.metadata
             target.content_type = source.content_type
             # Large objects take several requests.
@@ -308,7 +308,7 @@ class GcsStorage(ArtifactStorage):
             return self._opened
 
     def _open(self) -> "Bucket":
-        # Asks about the bucket itself, for traces that nobody collects and with rights that a
+        # Asks about the bucket itself, for traces that are not collected and with rights that a
         # worker doesn't need.
         os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Names of objects: what a key may look like, so that it means the same in every storage."""
+"""Valid object keys, with the same meaning in every storage."""
 
 import mimetypes
 import re

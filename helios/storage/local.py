@@ -213,7 +213,7 @@ class LocalStorage(ArtifactStorage):
     def _open(self, key: str) -> Iterator[BinaryIO]:
         path = self._path_of(key)
         with self._faults(key):
-            # Opening a pipe would wait for somebody to write into it.
+            # Opening a pipe would wait for a writer.
             if not path.is_file():
                 raise FileNotFoundError
             source = path.open("rb")
@@ -358,7 +358,7 @@ def _draft_for(target: Path) -> Iterator[_Draft]:
 
 def _in_folder(folder: Path, act: Callable[[], Result]) -> Result:
     """Do something in a folder, which is made if it isn't there."""
-    # Whoever deletes the last object of a folder removes the folder as well, maybe just now.
+    # Deleting the last object of a folder removes the folder as well, maybe at this moment.
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):
             _make_folder(folder)
@@ -367,7 +367,7 @@ def _in_folder(folder: Path, act: Callable[[], Result]) -> Result:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it; `FileNotFoundError` if somebody removes them meanwhile."""
+    """Make a folder and those above it; `FileNotFoundError` if they are removed meanwhile."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as fault:

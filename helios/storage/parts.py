@@ -46,7 +46,7 @@ class Lanes:
 
 
 class Buffer(Protocol):
-    """Bytes of somebody, who may not be Python."""
+    """Bytes of a buffer, whose owner may be native code."""
 
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...

@@ -323,7 +323,7 @@ class S3Storage(ArtifactStorage):
 
 
 class _Undecided(Exception):
-    """Somebody else writes the same object at the same time, and may yet fail."""
+    """Another client writes the same object at the same time, and may yet fail."""
 
 
 # The code by which S3 says so.

@@ -1,4 +1,4 @@
-"""How a bucket in S3, or in a store like it, is reached: endpoint, region, credentials."""
+"""Access to a bucket in S3 or a compatible store: endpoint, region, credentials."""
 
 import contextlib
 import re

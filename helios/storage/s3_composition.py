@@ -1,4 +1,4 @@
-"""Objects of S3 made of others inside of S3: no byte of them passes through here.
+"""Composes S3 objects of others by server-side copies.
 
 S3 joins parts of 5 MiB and more, only the last one may be smaller (`UploadPartCopy`). Smaller
 objects are therefore first joined with each other behind a filler of 5 MiB, as the last part; since

@@ -1,4 +1,4 @@
-"""Storages that share connections: one client for each bucket, however many folders are opened."""
+"""Shares storage clients: one for each bucket, for any number of folders."""
 
 import threading
 from collections.abc import Callable, Sequence

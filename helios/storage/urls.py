@@ -1,4 +1,4 @@
-"""Storage URLs: which storage one opens, and where its folder ends and the key begins."""
+"""Parses storage URLs and opens the storage they name."""
 
 import os
 import re
@@ -109,7 +109,7 @@ def _local_path(url: str, rest: str) -> str:
     if not path.startswith("/"):
         raise StorageInvalid(f"{url!r} names another machine; write file:///folder", hint=_HINT)
     path = unquote(path)
-    # Whoever compares URLs with a list of allowed ones must be able to trust their beginning.
+    # Comparing URLs with allowed prefixes is only safe if their beginning is unambiguous.
     if "\0" in path or ".." in path.split("/"):
         raise StorageInvalid(f"{url!r} leads elsewhere than it says", hint=_HINT)
     return path

@@ -1,4 +1,4 @@
-"""Tells events to the receivers of webhooks, again and again if need be."""
+"""Delivers webhook events, with retries."""
 
 import asyncio
 import random

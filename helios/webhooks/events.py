@@ -1,4 +1,4 @@
-"""Webhooks: what is told of a job, how it is signed, and how receivers check that.
+"""Webhooks: the events of a job, their signature, and how receivers verify it.
 
 A receiver needs this module alone:
 

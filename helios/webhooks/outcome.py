@@ -1,7 +1,7 @@
-"""Tells whoever asked for it how a render ended that ran without a client.
+"""Sends the webhook of a detached render at its end.
 
 Nothing that is secret is part of a job or of what starts it. On AWS, what tells signs with a key in
-the artifacts' storage, so that whoever may read that storage can check it; on Google Cloud, with
+the artifacts' storage, so that readers of that storage can verify it; on Google Cloud, with
 what the Cloud Run job's environment holds.
 """
 
@@ -90,7 +90,7 @@ async def tell_once(
 
 
 async def outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> WebhookEvent:
-    """Return what is told of an outcome, under an id that depends on the execution alone.
+    """Return the event of an outcome, under an id that depends on the execution alone.
 
     Its counts are of the chunks that are in storage: of a render that failed, what another start
     needn't render again.

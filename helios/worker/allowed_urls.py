@@ -1,4 +1,4 @@
-"""The list of places that a worker reads jobs and assets from, and writes results to."""
+"""The allow-list of URLs that a worker reads jobs and assets from, and writes results to."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Why a command failed where it couldn't say so itself: memory or the disk ran out."""
+"""Diagnoses commands that failed without saying why: memory or disk exhausted."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Where job specs and assets come from, if the list allows it: paths, web servers, stores."""
+"""Reads job specs and assets from allowed paths, web servers and storages."""
 
 import asyncio
 from collections.abc import Callable

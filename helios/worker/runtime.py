@@ -1,4 +1,4 @@
-"""The worker behind every platform's shell: from an invocation to a stored chunk or video."""
+"""The worker, independent of its platform: from an invocation to a stored chunk or video."""
 
 import asyncio
 import contextlib
@@ -144,6 +144,7 @@ class WorkerRuntime:
                 env=_command_environment(env),
                 temp_dir=self._work.path,
                 grace=GRACE,
+                network=False,
             ),
             assets=AssetCache(
                 config.workspace / "helios-assets",

@@ -1,4 +1,4 @@
-"""What a worker does for the seams of a job before it merges: compares them, and heals chunks."""
+"""Proves the seams of a job before its merge, and heals chunks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class ProvenJob:
     healed:
         Chunks that were rendered again.
     warning:
-        What is said of seams that differ, where the job goes on with them.
+        Warnings about seams that differ, where the job is merged nevertheless.
     """
 
     context: TaskContext

@@ -1,4 +1,4 @@
-"""One thing that a worker was asked to do, and what it needs for it."""
+"""The context of one task: invocation, job spec, storage, and the worker's resources."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import Invocation, WorkerJob, WorkerResult
 from helios.network.egress_proxy import egress_proxy
 from helios.network.network_policy import NetworkPolicy
+from helios.process.command_policy import confined
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
 from helios.records.job_layout import JobFolder, local_folder
@@ -58,7 +59,7 @@ class WorkerResources:
 
 
 class Stopwatch:
-    """Seconds of each step of an context."""
+    """Seconds of each step of a task."""
 
     def __init__(self) -> None:
         self.started_at = datetime.now(UTC)
@@ -157,7 +158,7 @@ class TaskContext:
         async with egress_proxy(self.resources.network) as proxy:
             job = WorkerJob(
                 command=program,
-                args=args,
+                args=confined(program, args),
                 cwd=str(workspace),
                 env={**_proxy_environment(proxy), **(env or {})},
             )

@@ -1,4 +1,4 @@
-"""How long a worker may go on: a command ends early enough for the worker to tell about it."""
+"""A worker's time limit: commands end early enough to report a result."""
 
 import time
 from collections.abc import Callable

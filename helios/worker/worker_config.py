@@ -1,4 +1,4 @@
-"""A worker's configuration: read once from its environment, into one typed object."""
+"""A worker's configuration, read once from its environment."""
 
 import math
 import os

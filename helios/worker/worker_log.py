@@ -1,4 +1,4 @@
-"""A worker's log: one line of JSON for each event, without secrets."""
+"""A worker's log: one JSON line for each event, with secrets redacted."""
 
 import json
 import sys
@@ -58,7 +58,7 @@ class WorkerLog:
         self._write("INFO", event, fields)
 
     def warning(self, event: str, **fields: Value) -> None:
-        """Write what somebody may want to change."""
+        """Write a line of level WARNING."""
         self._write("WARNING", event, fields)
 
     def error(self, event: str, **fields: Value) -> None:

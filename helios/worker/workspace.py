@@ -1,4 +1,4 @@
-"""The folder that a job's commands run in on a worker: made for one of them, gone after it."""
+"""A temporary folder for one command of a job."""
 
 import asyncio
 import contextlib

@@ -1,1 +1,1 @@
-"""Workers on Google Cloud Run: what is asked for, and how a project is brought to it."""
+"""Workers on Google Cloud Run: their configuration, and provisioning a project."""

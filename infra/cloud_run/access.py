@@ -1,4 +1,4 @@
-"""Who may call workers and use their bucket: named members, never everybody."""
+"""Grants access to workers and their bucket: to named members, never to the public."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ OBJECT_USER = "roles/storage.objectUser"
 
 # Policies with conditions can only be read whole, and written back whole, in this version.
 _VERSION = 3
-# Writes of a policy that somebody else changes at the same time.
+# Attempts to write a policy that is changed by others at the same time.
 _TRIES = 3
 
 #: A binding of a policy as a mapping: `role`, `members`, and perhaps a `condition`.
@@ -57,7 +57,7 @@ async def read_bindings(client: PolicyClient, resource: str) -> list[Binding]:
 async def grant(
     client: PolicyClient, resource: str, *, roles: Iterable[str], members: Iterable[str]
 ) -> tuple[FieldChange, ...]:
-    """Give roles on a service or a job to exactly these members, and nothing to everybody.
+    """Give roles on a service or a job to exactly these members, and none to the public.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def grant_objects(bucket: Any, *, members: Iterable[str], exactly: bool) -> tupl
     bucket:
         The bucket (google-cloud-storage is untyped).
     exactly:
-        Whether to take it from all others, and from everybody. A bucket that others own as well
+        Whether to take it from all others, and from the public. A bucket that others own as well
         keeps what they granted.
     """
     for attempt in range(_TRIES):
@@ -131,7 +131,7 @@ def _bindings(policy: policy_pb2.Policy) -> list[Binding]:
 
 
 def _arranged(bindings: Iterable[Binding], wanted: Mapping[str, Set[str]]) -> list[Binding]:
-    """Return bindings in which exactly these members have these roles, and nobody is everybody."""
+    """Return bindings in which exactly these members have these roles, and none is the public."""
     kept: list[Binding] = []
     for binding in bindings:
         if binding["role"] in wanted and not binding.get("condition"):

@@ -1,4 +1,4 @@
-"""The bucket for artifacts: private, and emptied of what is old by its lifecycle."""
+"""The artifacts bucket: private, with lifecycle rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def provide_bucket(
 ) -> Change:
     """Make a bucket, or bring its settings to what is asked for.
 
-    A bucket of somebody else's is used as it is, unless it is to be adopted: its lifecycle would
+    A bucket made by other means is used as it is, unless it is to be adopted: its lifecycle would
     delete what they keep there.
     """
     resource = f"bucket {name}"

@@ -1,4 +1,4 @@
-"""What provisioning did: what was made, what was changed from what to what, what stayed."""
+"""The changes that provisioning made: resources created, changed (from, to) and kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ async def sign_in(credentials: Credentials | None = None) -> Credentials:
     AccessDenied
         There are no credentials, or they aren't good any more.
     DeploymentFailed
-        Whoever gives tokens can't be reached.
+        The token service can't be reached.
     """
 
     def work() -> Credentials:

@@ -1,4 +1,4 @@
-"""What is asked for on Cloud Run: one typed object, checked before anything is touched."""
+"""The configuration of Cloud Run workers, validated before any change."""
 
 import json
 import re
@@ -33,7 +33,7 @@ MAX_REQUEST_TIMEOUT = 3600
 #: Seconds that Cloud Run gives a task of a job at most (a week).
 MAX_TASK_TIMEOUT = 7 * 24 * 3600
 
-#: Members of a policy that stand for everybody.
+#: Members of a policy that stand for the public.
 PUBLIC_MEMBERS = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 #: Variables that deploying sets.
@@ -224,7 +224,7 @@ class CloudRunConfiguration(CloudRunPlace):
         for member in members:
             if member in PUBLIC_MEMBERS:
                 raise ValueError(
-                    f"{member} would let anybody render at your expense; name those who may"
+                    f"{member} would let the public render at your expense; name members"
                 )
             if not _MEMBER.fullmatch(member):
                 raise ValueError(

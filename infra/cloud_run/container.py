@@ -1,4 +1,4 @@
-"""The container that service and job have in common."""
+"""The container that service and job share."""
 
 from collections.abc import Mapping, MutableSequence
 

@@ -1,4 +1,4 @@
-"""Cloud Run workers as a resource of CloudFormation: a Lambda function that deploys them.
+"""The Lambda function behind a CloudFormation resource that deploys Cloud Run workers.
 
 CloudFormation calls the function for each creation, change and deletion of the resource, and
 waits for an answer at a URL that is good for that one call.

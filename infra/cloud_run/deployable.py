@@ -1,4 +1,4 @@
-"""What service and job have in common: each is created, updated by what differs, or deleted."""
+"""Creating, updating and deleting a service or a job."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from infra.cloud_run.container import ATTEMPT, LABEL, OWNER
 from infra.cloud_run.failures import explained
 from infra.cloud_run.operations import FIRST_POLL, finish
 
-# Tries to change what somebody else changes at the same time.
+# Attempts to change what is changed by others at the same time.
 _TRIES = 3
 
 Resource = TypeVar("Resource", run_v2.Service, run_v2.Job)
@@ -113,7 +113,7 @@ class Deployable(ABC, Generic[Resource]):
                 try:
                     return await self._bring(configure, adopt=adopt)
                 except (Aborted, AlreadyExists):
-                    # Somebody else was quicker: what they made of it decides what differs.
+                    # It was changed meanwhile: the difference is computed again.
                     if attempt == _TRIES - 1:
                         raise
         raise AssertionError("unreachable")

@@ -1,4 +1,4 @@
-"""What Google's clients raise, as errors of this project."""
+"""Converts exceptions of Google's clients to errors of this project."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Brings a project to what is asked for, tells what is there, and takes it away again."""
+"""Provisions a project: creates, updates, reports and removes its workers."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class CloudRunStatus:
 
     @property
     def is_public(self) -> bool:
-        """Whether anybody may render."""
+        """Whether the public may render."""
         unchecked = self.service.get("invoker check") == "off"
         return unchecked or not PUBLIC_MEMBERS.isdisjoint(self.invokers)
 

@@ -1,4 +1,4 @@
-"""Cloud Run workers as a CloudFormation stack has them: what is asked for, by whose right."""
+"""Properties of the CloudFormation resource for Cloud Run workers."""
 
 from pydantic import Field
 

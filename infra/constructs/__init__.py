@@ -1,1 +1,1 @@
-"""What a stack is composed of, one construct a concern."""
+"""The constructs of a stack, one a concern."""

@@ -1,4 +1,4 @@
-"""The bucket that carries everything between clients and workers."""
+"""The artifacts bucket, which clients and workers share."""
 
 from collections.abc import Sequence
 from typing import cast

@@ -1,4 +1,4 @@
-"""The function that deploys Cloud Run workers for CloudFormation, by its role alone."""
+"""The function that deploys Cloud Run workers for CloudFormation, with a role of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class CloudRunProvisioner(Construct):
             log_group=log_group,
             memory_size=512,
             timeout=cdk.Duration.seconds(TIMEOUT),
-            # CloudFormation gets one answer; a second try would answer what nobody asked.
+            # CloudFormation gets one answer; a second try would answer a request that has ended.
             retry_attempts=0,
         )
 

@@ -1,4 +1,4 @@
-"""What a client needs to know of a stack, in one parameter and as outputs."""
+"""What clients need to know of a stack, in one parameter and as outputs."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm

@@ -1,4 +1,4 @@
-"""Logs that are kept for a set time, and go with the stack."""
+"""Log groups with a retention, removed with the stack."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""What tells that something is wrong or too expensive: alarms, a dashboard, a budget."""
+"""Monitoring: alarms, a dashboard, a budget."""
 
 import aws_cdk as cdk
 from aws_cdk import Duration

@@ -1,4 +1,4 @@
-"""How a render ended is recorded and told, however it ended."""
+"""Records and publishes the outcome of every render."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -19,7 +19,7 @@ class Outcome(Construct):
 
     The workflow calls the function as its last step. The event that Step Functions sends at the end
     of every execution calls it once more, as executions that were stopped or ran out of time have
-    no last step; the topic passes that event on to whoever subscribes.
+    no last step; the topic passes that event on to its subscribers.
     """
 
     def __init__(

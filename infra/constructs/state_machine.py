@@ -1,4 +1,4 @@
-"""The state machine that runs detached renders: the workflow, and what it may do."""
+"""The state machine of detached renders, with its permissions."""
 
 import json
 from typing import cast

@@ -10,7 +10,7 @@ from helios.concurrency import CancelToken, run_blocking
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound
-from helios.media.image_archive import unpack_images
+from helios.media.image_archive import unpacking
 from helios.records.job_layout import is_packed, record_beside
 from orchestrator.delivery.stores import Stores
 
@@ -86,17 +86,12 @@ class ChunkDownloads:
 
     async def _bring(self, chunk: RenderChunk, artifact: Artifact) -> None:
         target = self._job_dir / chunk.output_file
-        packed = target.with_name(f".{target.name}.tar") if is_packed(chunk) else None
+        packed = is_packed(chunk)
         async with self._limit:
-            if packed is None and await _is_here(target, artifact):
+            if not packed and await _is_here(target, artifact):
                 return
-            try:
-                await self._fetch(artifact, packed or target)
-                if packed is not None:
-                    await asyncio.to_thread(unpack_images, packed, target)
-            finally:
-                if packed is not None:
-                    packed.unlink(missing_ok=True)
+            async with unpacking(target, packed=packed) as path:
+                await self._fetch(artifact, path)
 
     async def _fetch(self, artifact: Artifact, target: Path) -> None:
         for _ in range(_TRIES - 1):
@@ -105,7 +100,7 @@ class ChunkDownloads:
         try:
             await self._stores.fetch(artifact, target)
         except ArtifactCorrupt:
-            # Without a record it is rendered again by whoever goes on with the job.
+            # Without a record it is rendered again when the job is resumed.
             await self._stores.delete(record_beside(artifact.url))
             raise
 

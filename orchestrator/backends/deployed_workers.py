@@ -2,11 +2,12 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from helios.errors import OptionInvalid, ProgramMissing
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.model.job import Job
 from orchestrator.model.limits import Price
 from orchestrator.model.location import AdapterSettings
 
@@ -117,3 +118,29 @@ def _cloud_run_adapter(settings: AdapterSettings) -> WorkerAdapter:
 
     tokens = IdentityTokens(find_identity(impersonate=settings.impersonate))
     return CloudRunAdapter(settings.service_url or "", tokens=tokens)
+
+
+async def priced(
+    workers: Sequence[DeployedWorkers], settings: Sequence[AdapterSettings]
+) -> list[DeployedWorkers]:
+    """Return workers with what an invocation of them costs.
+
+    Raises
+    ------
+    HeliosError
+        A function can't be asked.
+    """
+    from orchestrator.cost.invocation import price_of  # noqa: PLC0415 - few need prices
+
+    return [
+        replace(each, price=await price_of(adapter))
+        for each, adapter in zip(workers, settings, strict=True)
+    ]
+
+
+def spent_before(job: Job, workers: Sequence[DeployedWorkers]) -> float:
+    """Return the US dollars that a job's earlier runs cost, at most."""
+    seconds, attempts = job.metrics.worker_ms / 1000, job.metrics.attempts
+    prices = [each.price for each in workers if each.price is not None]
+    # Which workers made the attempts isn't kept: the dearest ones are on the safe side.
+    return max((p.second * seconds + p.invocation * attempts for p in prices), default=0.0)

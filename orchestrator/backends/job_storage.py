@@ -1,6 +1,7 @@
 """The storages that hold a job, and its chunks brought together in one of them."""
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,13 @@ from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import JobFolder, record_beside
 from helios.storage import split_url
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.backends.deployed_workers import DeployedWorkers
 from orchestrator.backends.upload import StoredJob
 from orchestrator.delivery.stores import Stores
+from orchestrator.model.limits import Limits
 from orchestrator.scheduling.endpoint import Endpoint
+from orchestrator.scheduling.limited_adapter import limited
 
 #: Bytes of chunks that a worker is given to join, unless the user wants it: it needs disk for twice
 #: as much. Deployed as this project does, a worker that renders has a disk of 2 GB, and one
@@ -54,6 +59,36 @@ class JobStorage:
         return artifact.url.startswith(f"{self.folder}/")
 
 
+def open_job_storage(
+    job: StoredJob, workers: Sequence[DeployedWorkers], *, most: int, limits: Limits
+) -> JobStorage:
+    """Return a storage that holds a job, with the endpoints of the workers that use it.
+
+    Parameters
+    ----------
+    most:
+        Chunks that each endpoint is given at once at most.
+    limits:
+        What the run may cost, and until when it may go on.
+    """
+
+    def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
+        return Endpoint(
+            name=each.name,
+            adapter=limited(adapter, limits, price=each.price),
+            weight=each.weight,
+            most=most,
+            job_path=job.job_path,
+            jitter=random.random,
+        )
+
+    return JobStorage(
+        job,
+        [endpoint(each, each.adapter) for each in workers],
+        [endpoint(each, each.merge_adapter) for each in workers if each.merge_adapter],
+    )
+
+
 class Gathering:
     """Brings what workers stored to one storage, where most of it is.
 
@@ -63,12 +98,18 @@ class Gathering:
         The storages that hold the job.
     artifacts:
         What workers stored, by chunk.
+
+    Attributes
+    ----------
+    video:
+        What a merge made in storage, once it is there.
     """
 
     def __init__(
         self, storages: Sequence[JobStorage], artifacts: Mapping[int, Artifact], *, stores: Stores
     ) -> None:
         self.stores = stores
+        self.video: Artifact | None = None
         self._storages = storages
         self._artifacts = artifacts
 

@@ -7,17 +7,18 @@ from pathlib import Path, PurePosixPath
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand, merged_name
 from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
-from helios.errors import ArtifactNotFound, WorkerUnavailable
+from helios.errors import ArtifactNotFound, OptionInvalid, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
 from helios.records.job_layout import JobFolder
 from helios.records.stored_records import read_records
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
-from helios.stitcher.storage_stitcher import merge_in_storage
+from helios.stitcher.storage_stitcher import fault_of, merge_in_storage
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.backends.chunk_downloads import ChunkDownloads
 from orchestrator.backends.job_storage import Gathering
 from orchestrator.execution.audio_step import make_sound
+from orchestrator.model.settings import Stitch
 from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS
 from orchestrator.scheduling.load_balancer import LoadBalancer
 
@@ -57,18 +58,11 @@ class MergeHere(WorkerAdapter):
 
 
 class MergeByWorker(WorkerAdapter):
-    """Has a worker join that has most of the chunks in its storage; another one if it can't.
-
-    Attributes
-    ----------
-    video:
-        What was made, once it is there.
-    """
+    """Has a worker join that has most of the chunks in its storage; another one if it can't."""
 
     queues = True
 
     def __init__(self, gathering: Gathering) -> None:
-        self.video: Artifact | None = None
         self._gathering = gathering
 
     async def execute(
@@ -92,7 +86,7 @@ class MergeByWorker(WorkerAdapter):
             if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
                 break
         if result.exit_code == 0:
-            self.video = _stored(result)
+            self._gathering.video = _stored(result)
         return result
 
     @property
@@ -102,18 +96,11 @@ class MergeByWorker(WorkerAdapter):
 
 
 class MergeInStorage(WorkerAdapter):
-    """Has the storage itself join the chunks: none of their bytes comes here or to a worker.
-
-    Attributes
-    ----------
-    video:
-        What was made, once it is there.
-    """
+    """Has the storage itself join the chunks: none of their bytes comes here or to a worker."""
 
     queues = True
 
     def __init__(self, gathering: Gathering) -> None:
-        self.video: Artifact | None = None
         self._gathering = gathering
 
     async def execute(
@@ -145,8 +132,10 @@ class MergeInStorage(WorkerAdapter):
             result = await make_sound(job, sound, inputs=inputs, on_output=on_output)
             if result.exit_code != 0:
                 return result
-            self.video = await merge_in_storage(storage, spec, records, output=output, sound=sound)
-        return WorkerResult(exit_code=0, artifact=self.video)
+            self._gathering.video = await merge_in_storage(
+                storage, spec, records, output=output, sound=sound
+            )
+        return WorkerResult(exit_code=0, artifact=self._gathering.video)
 
 
 class MergeWhereItSuits(WorkerAdapter):
@@ -211,3 +200,33 @@ def _stored(result: WorkerResult) -> Artifact:
             hint="Join on this machine: --stitch local.",
         )
     return result.artifact
+
+
+def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
+    """Return where a job's chunks can be joined, as far as its settings leave that open.
+
+    Parameters
+    ----------
+    stitch:
+        What the settings say.
+    merge_needs_assets:
+        Whether the merge plays a composition that isn't on this machine.
+
+    Raises
+    ------
+    OptionInvalid
+        They can't be joined where the settings say.
+    """
+    fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
+    if fault is not None:
+        raise OptionInvalid(
+            f"--stitch server: {fault}", hint="Let it be chosen: leave the flag out."
+        )
+    if not merge_needs_assets:
+        return stitch
+    if stitch is Stitch.LOCAL:
+        raise OptionInvalid(
+            "--stitch local: the merge plays the composition, which is only in storage",
+            hint="Let a worker merge: leave the flag out.",
+        )
+    return Stitch.WORKER

@@ -1,16 +1,13 @@
 """Jobs whose chunks are rendered by workers in a cloud, through object storage."""
 
 import asyncio
-import contextlib
-import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
 from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
-from helios.errors import CompositionNotFound, OptionInvalid
+from helios.errors import OptionInvalid
 from helios.records.chunk_ends import ChunkEnds
 from helios.records.job_layout import HEALED_SPEC, JobFolder, is_packed
 from helios.stitcher.check import check_chunk_outputs
@@ -19,17 +16,24 @@ from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.backends.base import Backend
 from orchestrator.backends.chunk_downloads import ChunkDownloads
 from orchestrator.backends.completion import deliver_artifact, deliver_to
-from orchestrator.backends.deployed_workers import DeployedWorkers, WorkerOpener, open_workers
-from orchestrator.backends.job_storage import Gathering, JobStorage
+from orchestrator.backends.deployed_workers import (
+    DeployedWorkers,
+    WorkerOpener,
+    open_workers,
+    priced,
+    spent_before,
+)
+from orchestrator.backends.job_storage import Gathering, JobStorage, open_job_storage
 from orchestrator.backends.merging import (
     MergeByWorker,
     MergeHere,
     MergeInStorage,
     MergeWhereItSuits,
+    where_to_stitch,
 )
 from orchestrator.backends.remote_seams import StoredBoundaries
 from orchestrator.backends.stored_chunks import stored_chunks
-from orchestrator.backends.upload import StoredJob, find_stored_job, has_assets, upload_job
+from orchestrator.backends.upload import StoredJob, pinned_version, upload_job
 from orchestrator.delivery.packaging import merge_needs_assets, package_job, plays
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display
@@ -38,11 +42,8 @@ from orchestrator.execution.merge_step import ChunkCheck
 from orchestrator.execution.seam_step import SeamSource, seam_pictures
 from orchestrator.model.job import Job
 from orchestrator.model.limits import Limits
-from orchestrator.model.location import AdapterSettings
 from orchestrator.model.settings import Stitch
 from orchestrator.planning.resume import forget_chunks, forget_parts
-from orchestrator.scheduling.endpoint import Endpoint
-from orchestrator.scheduling.limited_adapter import limited
 from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
@@ -77,8 +78,7 @@ class RemoteBackend(Backend):
         self._storages: list[JobStorage] = []
         self._stitch = self.settings.stitch
         self._downloads = ChunkDownloads(self.spec, self.folder, stores=self.stores)
-        self._merge_by_worker: MergeByWorker | None = None
-        self._merge_in_storage: MergeInStorage | None = None
+        self._gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
 
     async def prepare(self, *, keep_chunks: bool) -> None:
         """Store what workers need of the job, and make ready to reach them.
@@ -93,14 +93,23 @@ class RemoteBackend(Backend):
         await self._open_workers()
         await asyncio.to_thread(forget_parts, self.spec, self.folder)
         stored = await self._pinned_version() if keep_chunks else None
-        self._stitch = self._where_to_stitch(composition_is_here=stored is None)
+        self._stitch = where_to_stitch(
+            self.spec,
+            self.settings.stitch,
+            merge_needs_assets=(
+                plays(self.spec) if stored else merge_needs_assets(self.spec, self.folder)
+            ),
+        )
         if self.playlist_file is not None and self._stitch not in (Stitch.LOCAL, Stitch.AUTO):
             raise OptionInvalid(
                 f"output {self.playlist_file}: a playlist grows on this machine only",
                 hint="Leave --stitch out, or render to a .mp4 file.",
             )
         stored = stored or await self._upload()
-        self._storages += [self._storage(url, job) for url, job in stored.items()]
+        for url, job in stored.items():
+            workers = [each for each in self._workers if each.artifacts == url]
+            most = self.settings.concurrency
+            self._storages.append(open_job_storage(job, workers, most=most, limits=self.limits))
 
     async def reused_chunks(self, *, keep_chunks: bool) -> Collection[int]:
         if not keep_chunks:
@@ -118,10 +127,8 @@ class RemoteBackend(Backend):
         return LoadBalancer(endpoints, on_result=self._keep_artifact)
 
     def merge_adapter(self) -> WorkerAdapter:
-        gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
         here = MergeHere(self.spec, self.artifacts, self._downloads)
-        self._merge_by_worker = by_worker = MergeByWorker(gathering)
-        self._merge_in_storage = in_storage = MergeInStorage(gathering)
+        by_worker, in_storage = MergeByWorker(self._gathering), MergeInStorage(self._gathering)
         match self._stitch:
             case Stitch.LOCAL:
                 return here
@@ -134,13 +141,13 @@ class RemoteBackend(Backend):
                     here,
                     by_worker,
                     None if fault_of(self.spec, merged_name(self.spec)) else in_storage,
-                    gathering,
+                    self._gathering,
                     stays=self._stays,
                     tell=lambda reason: self.display.note("merging", reason, reason=reason),
                 )
 
     async def deliver(self, result: JobResult) -> str:
-        video = self._stored_video
+        video = self._gathering.video
         if video is not None:
             return await deliver_artifact(video, self.destination, self.folder, self.stores)
         if result.merged:
@@ -208,12 +215,6 @@ class RemoteBackend(Backend):
         here = self._stitch is Stitch.LOCAL or (self._stitch is Stitch.AUTO and not self._stays)
         return self.settings.makes_video and here
 
-    @property
-    def _stored_video(self) -> Artifact | None:
-        """The video, where it was made in storage."""
-        merges = (self._merge_by_worker, self._merge_in_storage)
-        return next((merge.video for merge in merges if merge is not None and merge.video), None)
-
     def _keep_artifact(self, job: WorkerJob, result: WorkerResult) -> None:
         """Note what a worker stored for a chunk."""
         if job.chunk_id is None or result.exit_code != 0 or result.artifact is None:
@@ -231,29 +232,24 @@ class RemoteBackend(Backend):
         settings, adapters = self.settings, self.location.adapters
         self._workers = self._opener(adapters, concurrency=settings.concurrency)
         if settings.max_cost is not None:
-            self._workers = await _priced(self._workers, adapters)
-        metrics = self.job.metrics
-        seconds, attempts = metrics.worker_ms / 1000, metrics.attempts
-        prices = [workers.price for workers in self._workers if workers.price is not None]
-        # Which of them made earlier attempts isn't kept: the dearest one is on the safe side.
-        spent = max((p.second * seconds + p.invocation * attempts for p in prices), default=0.0)
-        self.limits = Limits(max_cost=settings.max_cost, deadline=settings.deadline, spent=spent)
+            self._workers = await priced(self._workers, adapters)
+        self.limits = Limits(
+            max_cost=settings.max_cost,
+            deadline=settings.deadline,
+            spent=spent_before(self.job, self._workers),
+        )
 
     async def _pinned_version(self) -> Mapping[str, StoredJob] | None:
-        """Return the job as it is in storage, if its composition is gone or changed here.
-
-        A job that is gone on with is made of one composition: that which it began with.
-        """
-        artifacts = [workers.artifacts for workers in self._workers]
-        stored = await find_stored_job(self.spec, artifacts=artifacts, stores=self.stores)
-        if stored is None:
-            return None
-        with contextlib.suppress(CompositionNotFound):
-            job = package_job(self.spec, self.folder, own_files=self._own_files)
-            if await has_assets(job, next(iter(stored.values()))):
-                return None
-        reason = "the composition was changed since: the job goes on with the version in storage"
-        self.display.note("pinned", reason, reason=reason)
+        stored = await pinned_version(
+            self.spec,
+            self.folder,
+            own_files=self._own_files,
+            artifacts=[workers.artifacts for workers in self._workers],
+            stores=self.stores,
+        )
+        if stored is not None:
+            reason = "the composition was changed: the job goes on with the version in storage"
+            self.display.note("pinned", reason, reason=reason)
         return stored
 
     @property
@@ -263,23 +259,6 @@ class RemoteBackend(Backend):
         if self.destination is not None and self.destination.path is not None:
             own.append(self.destination.path)
         return own
-
-    def _where_to_stitch(self, *, composition_is_here: bool) -> Stitch:
-        stitch, spec = self.settings.stitch, self.spec
-        needed = merge_needs_assets(spec, self.folder) if composition_is_here else plays(spec)
-        fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
-        if fault is not None:
-            raise OptionInvalid(
-                f"--stitch server: {fault}", hint="Let it be chosen: leave the flag out."
-            )
-        if not needed:
-            return stitch
-        if stitch is Stitch.LOCAL:
-            raise OptionInvalid(
-                "--stitch local: the merge plays the composition, which is only in storage",
-                hint="Let a worker merge: leave the flag out.",
-            )
-        return Stitch.WORKER
 
     async def _upload(self) -> Mapping[str, StoredJob]:
         job = package_job(self.spec, self.folder, own_files=self._own_files)
@@ -297,38 +276,6 @@ class RemoteBackend(Backend):
                 bytes=there.sent_bytes,
             )
         return stored
-
-    def _storage(self, url: str, job: StoredJob) -> JobStorage:
-        """Return a storage with the endpoints of the workers that use it."""
-
-        def endpoint(workers: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
-            return Endpoint(
-                name=workers.name,
-                adapter=limited(adapter, self.limits, price=workers.price),
-                weight=workers.weight,
-                most=self.settings.concurrency,
-                job_path=job.job_path,
-                jitter=random.random,
-            )
-
-        there = [workers for workers in self._workers if workers.artifacts == url]
-        return JobStorage(
-            job,
-            [endpoint(workers, workers.adapter) for workers in there],
-            [endpoint(each, each.merge_adapter) for each in there if each.merge_adapter],
-        )
-
-
-async def _priced(
-    workers: Sequence[DeployedWorkers], settings: Sequence[AdapterSettings]
-) -> list[DeployedWorkers]:
-    """Return workers with what they cost."""
-    from orchestrator.cost.invocation import price_of  # noqa: PLC0415 - few need prices
-
-    return [
-        replace(each, price=await price_of(adapter))
-        for each, adapter in zip(workers, settings, strict=True)
-    ]
 
 
 def _size(count: int) -> str:

@@ -42,7 +42,7 @@ class Trial:
 
 
 async def trial_findings(
-    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter
+    artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter
 ) -> list[Finding]:
     """Return what a trial shows; closes the adapters.
 
@@ -51,11 +51,13 @@ async def trial_findings(
     what = "trial"
     try:
         async with Stores() as stores:
-            trial = await try_workers(artifacts, renderer=renderer, merger=merger, stores=stores)
+            trial = await try_workers(
+                artifacts, renderer=renderer, merge_adapter=merge_adapter, stores=stores
+            )
     except HeliosError as fault:
         return [problem(what, fault)]
     finally:
-        await asyncio.gather(renderer.close(), merger.close())
+        await asyncio.gather(renderer.close(), merge_adapter.close())
     done = Finding(
         what,
         Health.OK,
@@ -79,7 +81,7 @@ def _versions(workers: str | None) -> Finding:
 
 
 async def try_workers(
-    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter, stores: Stores
+    artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter, stores: Stores
 ) -> Trial:
     """Have workers render and join two frames, and read what they stored.
 
@@ -89,7 +91,7 @@ async def try_workers(
     ----------
     artifacts:
         URL of the storage that workers and this machine share.
-    renderer, merger:
+    renderer, merge_adapter:
         Take chunks, and merges, to the workers.
 
     Raises
@@ -104,7 +106,7 @@ async def try_workers(
     try:
         chunk, merge = Task(job_path=stored.job_path, chunk_id=0), Task(job_path=stored.job_path)
         await _run(renderer, chunk, "the chunk worker")
-        merged = await _run(merger, merge, "the merge worker")
+        merged = await _run(merge_adapter, merge, "the merge worker")
         if merged.artifact is None:
             raise StorageInvalid("the merge worker stored nothing")
         await stores.read(merged.artifact.url)

@@ -6,10 +6,16 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from helios.contract.job_spec import JobSpec
-from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound, JobStateConflict
+from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound
 from orchestrator.backends.base import Backend
 from orchestrator.backends.opening import open_backend
-from orchestrator.job_repository.base import ControlRequest, JobClaim, JobRepository, Listing
+from orchestrator.job_repository.base import ControlRequest, JobRepository, Listing
+from orchestrator.lifecycle.job_control import (
+    LOOK_INTERVAL,
+    JobControl,
+    load_settled,
+    state_conflict,
+)
 from orchestrator.lifecycle.job_run import JobRun
 from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged, Subscriber, Subscriptions
 from orchestrator.lifecycle.webhooks import Webhooks, follow_progress
@@ -18,15 +24,10 @@ from orchestrator.model.job_state import JobState
 from orchestrator.model.location import JobLocation
 from orchestrator.model.settings import RunSettings
 
-#: Seconds after which a process that was asked for something is asked again.
-ASK_AGAIN = 1.0
-#: Seconds between two looks at a job that another process is at.
-LOOK_INTERVAL = 0.1
-
 #: States from which `run` and `resume` begin a run.
 RUNNABLE = frozenset({JobState.PENDING})
 RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
-#: States that `pause` and `cancel` change of a job that nobody is at.
+#: States that `pause` and `cancel` change of a job that no process has.
 PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
 CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
 
@@ -37,9 +38,9 @@ SettingsChange = Callable[[RunSettings], RunSettings]
 class JobManager:
     """Runs jobs, and keeps what is known of them where it outlives this process.
 
-    Several managers, of this process and others, may share a repository: one of them at a time is
-    at a job. A job whose process died is in state running with nobody at it; `resume` goes on
-    with it.
+    Several managers, of this process and others, may share a repository: a job is claimed by one of
+    them at a time. A job whose process died stays in state running without a claim; `resume` goes
+    on with it.
 
     Parameters
     ----------
@@ -67,10 +68,11 @@ class JobManager:
         self._webhooks = webhooks
         self._subscriptions = Subscriptions()
         self._runs: dict[str, JobRun] = {}
+        self._control = JobControl(repository, self._runs, now=now, tell=self._subscriptions.tell)
         self._background: dict[str, asyncio.Task[JobSummary]] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Have somebody told of all that happens to jobs through this manager.
+        """Call a function with all that happens to jobs through this manager.
 
         Returns
         -------
@@ -161,7 +163,7 @@ class JobManager:
         JobStateConflict
             It isn't new.
         JobPaused, Cancelled
-            Somebody asked for it.
+            It was asked for.
         HeliosError
             It failed, or was stopped by a limit.
         """
@@ -215,7 +217,7 @@ class JobManager:
         return [job for job in running.jobs if await self.is_interrupted(job)]
 
     async def wait(self, job_id: str) -> JobSummary:
-        """Wait until nobody is at a job any more, and return it as it is then.
+        """Wait until no process has a job any more, and return it as it is then.
 
         Raises
         ------
@@ -229,7 +231,7 @@ class JobManager:
         return await self._repository.summary(job_id)
 
     async def pause(self, job_id: str) -> JobSummary:
-        """Pause a job: what runs is finished, nothing new begins. Return it once nobody is at it.
+        """Pause a job: what runs is finished, nothing new begins. Return it once no process has it.
 
         Where another process runs it, that one is asked to. The job may have ended otherwise by
         then.
@@ -240,10 +242,10 @@ class JobManager:
         JobStateConflict
             It doesn't run and isn't going to.
         """
-        return await self._end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
+        return await self._control.end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
 
     async def cancel(self, job_id: str) -> JobSummary:
-        """Cancel a job: what runs is ended. Return it once nobody is at it.
+        """Cancel a job: what runs is ended. Return it once no process has it.
 
         Raises
         ------
@@ -251,12 +253,14 @@ class JobManager:
         JobStateConflict
             It has ended already.
         """
-        summary = await self._end(job_id, ControlRequest.CANCEL, JobState.CANCELLED, CANCELLABLE)
+        summary = await self._control.end(
+            job_id, ControlRequest.CANCEL, JobState.CANCELLED, CANCELLABLE
+        )
         await self.notify(job_id)
         return summary
 
     async def delete(self, job_id: str, *, discard: bool = False) -> None:
-        """Forget a job that nobody is at.
+        """Forget a job that no process has.
 
         Parameters
         ----------
@@ -267,7 +271,7 @@ class JobManager:
         ------
         JobNotFound
         JobBusy
-            Somebody is at it.
+            A process has it.
         """
         async with self._repository.claim(job_id) as claim:
             if discard:
@@ -290,7 +294,7 @@ class JobManager:
             return True
         delivered = await self._webhooks.deliver(summary)
         if delivered:
-            # If somebody else is at the job by now, the events are sent once more some day.
+            # If another process has the job by now, the events may be sent once more.
             with contextlib.suppress(HeliosError):
                 async with self._repository.claim(job_id) as claim:
                     now = (await claim.load()).summary()
@@ -327,11 +331,11 @@ class JobManager:
         """Claim a job for a run in the context, and send its webhooks afterwards."""
         try:
             async with self._repository.claim(job_id) as claim:
-                job = await _load(claim)
+                job = await load_settled(claim)
                 if job.state is JobState.RUNNING and JobState.PAUSED in states:
                     job = job.moved(JobState.PAUSED, at=self._now())
                 if job.state not in states:
-                    raise _conflict(job, "run")
+                    raise state_conflict(job, "run")
                 if change is not None:
                     job = job.model_copy(update={"settings": change(job.settings)})
                 backend = self._backend_of(job)
@@ -355,68 +359,3 @@ class JobManager:
             await self.notify(job_id)
             raise
         await self.notify(job_id)
-
-    async def _end(
-        self, job_id: str, wish: ControlRequest, state: JobState, states: Collection[JobState]
-    ) -> JobSummary:
-        asked = False
-        while True:
-            try:
-                async with self._repository.claim(job_id) as claim:
-                    return await self._change(claim, wish, state, states, asked=asked)
-            except JobBusy:
-                await self._ask(job_id, wish)
-                asked = True
-
-    async def _change(
-        self,
-        claim: JobClaim,
-        wish: ControlRequest,
-        state: JobState,
-        states: Collection[JobState],
-        *,
-        asked: bool,
-    ) -> JobSummary:
-        """Change the state of a job that nobody is at, unless its process did as it was asked."""
-        summary = (await _load(claim)).summary()
-        if asked and summary.state not in states:
-            return summary
-        if summary.state not in states:
-            raise _conflict(summary, wish)
-        changed = await claim.save(summary.moved(state, at=self._now()))
-        self._subscriptions.tell(summary.id, StateChanged(state))
-        return changed
-
-    async def _ask(self, job_id: str, wish: ControlRequest) -> None:
-        """Ask whoever is at a job, and give it some time."""
-        run = self._runs.get(job_id)
-        if run is not None:
-            run.ask(wish)
-        await self._repository.ask(job_id, wish)
-        deadline = asyncio.get_running_loop().time() + ASK_AGAIN
-        while asyncio.get_running_loop().time() < deadline:
-            if await self._repository.holder(job_id) is None:
-                return
-            await asyncio.sleep(LOOK_INTERVAL)
-
-
-async def _load(claim: JobClaim) -> Job:
-    """Return a job, and write down what of it was cut short if it was running.
-
-    Whoever ran it is gone, or it couldn't have been claimed.
-    """
-    job = await claim.load()
-    if job.state is not JobState.RUNNING:
-        return job
-    settled = job.interrupted()
-    cut = [chunk for chunk in settled.chunks.values() if chunk != job.chunks[chunk.id]]
-    if cut:
-        # Where this can't be written, neither can what comes next.
-        with contextlib.suppress(HeliosError):
-            await claim.record(cut)
-    return settled
-
-
-def _conflict(job: JobSummary, wish: str) -> JobStateConflict:
-    from_state = f"job {job.id} is {job.state}"
-    return JobStateConflict(f"{from_state}: it can't be told to {wish}", hint=job.next_step)

@@ -119,14 +119,14 @@ class JobRun:
         while True:
             await asyncio.sleep(self._claim.wish_interval)
             try:
-                wish = await self._claim.wish()
+                request = await self._claim.wish()
             except JobChanged:
                 raise
             except HeliosError:
                 # The storage may answer the next time.
                 continue
-            if wish is not None:
-                self.ask(wish)
+            if request is not None:
+                self.ask(request)
 
     def _ending(self, fault: BaseException) -> tuple[JobState, ErrorRecord | None]:
         """Return the state that a job is in after its run ended so, and why."""

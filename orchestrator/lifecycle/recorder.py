@@ -25,7 +25,7 @@ from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk, log_tail
 
 #: Seconds between two writes of the summary at least.
 SUMMARY_INTERVAL = 2.0
-# Seconds before further tries of the last write of chunks: nobody writes them afterwards.
+# Seconds before further tries of the last write of chunks: there is none afterwards.
 _LAST_DELAYS = (0.05, 0.2, 0.5)
 
 
@@ -144,7 +144,7 @@ class JobRecorder:
     async def keep_writing(self) -> None:
         """Write what is new from time to time, until cancelled; a write that has begun is finished.
 
-        Otherwise nobody knew which revision is the latest, or whether chunks were recorded.
+        Otherwise it would be unknown which revision is the latest, or whether chunks were recorded.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What happens to jobs, told to those who subscribe."""
+"""Events of jobs, and the functions that subscribe to them."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from orchestrator.model.job_state import JobState
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """A job is in another state; `error` says why, where that wasn't somebody's wish."""
+    """A job is in another state; `error` says why, unless that was asked for."""
 
     state: JobState
     error: ErrorRecord | None = None
@@ -29,13 +29,13 @@ Subscriber = Callable[[str, JobEvent], None]
 
 
 class Subscriptions:
-    """Those who want to know what happens to jobs."""
+    """The functions that are called with what happens to jobs."""
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
 
     def add(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Tell somebody of everything from now on, until the returned function is called."""
+        """Call a function with everything from now on, until the returned function is called."""
         self._subscribers.append(subscriber)
 
         def remove() -> None:
@@ -45,6 +45,6 @@ class Subscriptions:
         return remove
 
     def tell(self, job_id: str, event: JobEvent) -> None:
-        """Tell everybody of an event."""
+        """Call all of them with an event."""
         for subscriber in tuple(self._subscribers):
             subscriber(job_id, event)

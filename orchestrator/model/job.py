@@ -82,7 +82,7 @@ class JobSummary(WireModel):
         at:
             Now.
         error:
-            Why, where the reason isn't somebody's wish.
+            Why, unless it was asked for.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Job(JobSummary):
         )
 
     def interrupted(self) -> Self:
-        """Return the job as it is known to be if whoever ran it is gone.
+        """Return the job as it is known to be once the process that ran it is gone.
 
         The summary is counted anew: it is written less often than what became of the chunks.
         """

@@ -44,7 +44,7 @@ class Attempt(WireModel):
         return self.duration_ms is None
 
     def interrupted(self) -> Self:
-        """Return the attempt as it is known to be if whoever made it is gone."""
+        """Return the attempt as it is known to be once the process that made it is gone."""
         if not self.runs:
             return self
         return self.model_copy(update={"duration_ms": 0.0, "error": INTERRUPTED})
@@ -62,7 +62,7 @@ class JobChunk(WireModel):
     )
 
     def interrupted(self) -> Self:
-        """Return the chunk as it is known to be if whoever was at it is gone."""
+        """Return the chunk as it is known to be once the process that rendered it is gone."""
         state = ChunkState.WAITING if self.state is ChunkState.RUNNING else self.state
         attempts = [attempt.interrupted() for attempt in self.attempts]
         return self.model_copy(update={"state": state, "attempts": attempts})

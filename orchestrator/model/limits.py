@@ -25,7 +25,7 @@ class Price:
     longest:
         Seconds that one may take at most.
     goes_on:
-        Whether one that nobody waits for any more goes on all the same, and is paid for.
+        Whether an abandoned one goes on all the same, and is paid for.
     """
 
     second: float
@@ -110,7 +110,7 @@ class Limits:
     async def begin(self, price: Price | None) -> Try:
         """Let an invocation begin, or refuse it.
 
-        As long as nobody knows how long one takes, few begin at once.
+        Until it is known how long one takes, few begin at once.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class Limits:
         self._changed = asyncio.Event()
 
     def give_up(self, left: Try) -> None:
-        """Take into account that nobody waits for an invocation any more."""
+        """Take into account that an invocation was abandoned."""
         if left.price is not None and left.price.goes_on:
             left.given_up = True
             return

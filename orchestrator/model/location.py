@@ -12,11 +12,11 @@ LOCAL = "local"
 
 
 class AdapterSettings(WireModel):
-    """How chunks reach one place that can run them."""
+    """How chunks reach one kind of worker."""
 
     kind: str = Field(default=LOCAL, description="local, lambda, cloudrun.")
     weight: float = Field(
-        default=1.0, gt=0, description="Its share of the chunks, relative to other places."
+        default=1.0, gt=0, description="Its share of the chunks, relative to other adapters."
     )
     artifacts: str | None = Field(
         default=None, description="Storage that its workers read from and write to."

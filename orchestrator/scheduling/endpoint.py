@@ -22,7 +22,7 @@ FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
 #: Pauses in a row after which an endpoint that can't be reached gets one job at a time, as a probe.
 OPEN_AFTER = 3
-#: Seconds without jobs for an endpoint that denies access or isn't there: somebody has to mend it.
+#: Seconds without jobs for an endpoint that denies access or isn't there, which time doesn't heal.
 BARRED_PAUSE = 60.0
 #: Share of a pause that is left to chance, so that several clients don't come back together.
 PAUSE_JITTER = 0.5
@@ -90,7 +90,7 @@ class Endpoint:
 
     @property
     def is_barred(self) -> bool:
-        """Whether it refuses everything until somebody mends it."""
+        """Whether it refuses everything until its configuration changes."""
         return self.fault is not None and self.fault.code in DENIALS and self.rest > 0
 
     @property

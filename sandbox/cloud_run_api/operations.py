@@ -1,4 +1,4 @@
-"""Long-running operations, which go on each time somebody looks at them."""
+"""Long-running operations, which advance each time they are read."""
 
 import threading
 import uuid

@@ -118,7 +118,7 @@ class Resources(Generic[Resource]):
         return self._operations.begin(_parent(name), look=lambda: current, work=work)
 
     def touch(self, name: str, change: Callable[[Resource], None]) -> None:
-        """Change a resource as somebody else would, past the one who is deploying."""
+        """Change a resource as another client would during a deployment."""
         resource = self.get(name)
         change(resource)
         _stamp(resource)

@@ -94,7 +94,7 @@ class RunningTasks:
 
     def _attempt(self, index: int, attempt: int) -> int:
         env = {
-            # What Secret Manager keeps is given by whoever starts the process.
+            # Values of Secret Manager are passed by the caller.
             **{v.name: v.value for v in self._container.env if not v.value_source},
             "CLOUD_RUN_JOB": self._execution.job,
             "CLOUD_RUN_EXECUTION": self._execution.name.rpartition("/")[2],

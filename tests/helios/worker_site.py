@@ -62,6 +62,10 @@ def make_spec(
     )
 
 
+#: Executables of workers whose jobs draw chunks without a browser.
+DRAWING = frozenset({"helios", "ffmpeg", "ffprobe"})
+
+
 @dataclass
 class Site:
     """A worker's surroundings: its storage and its disk.
@@ -91,7 +95,13 @@ class Site:
     @property
     def runtime(self) -> WorkerRuntime:
         if self._runtime is None:
-            options = {"artifacts": self.artifacts, "workspace": self.disk, **self.options}
+            options: dict[str, Any] = {
+                "artifacts": self.artifacts,
+                "workspace": self.disk,
+                # Most chunks of tests are drawn without a browser.
+                "executables": DRAWING,
+                **self.options,
+            }
             made = {name: options.pop(name) for name in _OF_RUNTIME & options.keys()}
             made.setdefault("storage_opener", self.opener)
             log = WorkerLog(self.log)

@@ -32,7 +32,7 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-def test_exactly_the_codes_that_may_heal_are_retried() -> None:
+def test_exactly_the_transient_codes_are_retried() -> None:
     codes = set(retried_codes())
 
     assert codes >= HEALS

@@ -15,6 +15,7 @@ from helios.worker.worker_log import WorkerLog
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.backends.deployed_workers import DeployedWorkers
 from orchestrator.display.display import Display
+from tests.helios.worker_site import DRAWING
 
 Answer = Callable[[WorkerJob], WorkerResult | HeliosError | None]
 
@@ -55,7 +56,9 @@ class RemoteSite:
         self.folder = folder / name / "artifacts"
         self.log = io.StringIO()
         config = WorkerConfig(
-            artifacts=self.folder.as_uri(), workspace=folder / name / "disk", allow_local=False
+            artifacts=self.folder.as_uri(),
+            workspace=folder / name / "disk",
+            executables=DRAWING,
         )
         self.runtime = WorkerRuntime(config, log=WorkerLog(self.log))
         self.adapter = RuntimeAdapter(self.runtime, answer)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -36,33 +37,38 @@ def call_path(folder: Path, *flags: str, env: Mapping[str, str] | None = None) -
     return calls
 
 
-def below_the_command_line(calls: list[list[str]]) -> list[list[str]]:
-    return [call for call in calls if not call[0].startswith("orchestrator/cli/")]
+def below_the_command(calls: list[list[str]]) -> list[list[str]]:
+    """Return the calls from the job manager on: what every way to start a job has in common."""
+    names = [name for _, name in calls]
+    return calls[names.index("JobManager.run") :]
+
+
+def drawn(number: int) -> list[str]:
+    """Return the functions in one of the drawings of the calls, from the top."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    section = text.split("### The calls to one chunk")[1].split("\n## ")[0]
+    return re.findall(r"└─ (\w+\.\w+)", section.split("```")[2 * number + 1])
 
 
 def described(calls: list[list[str]]) -> str:
     return "\n".join(f"{file}: {name}" for file, name in calls)
 
 
-def files(calls: list[list[str]]) -> set[str]:
-    return {file for file, _ in calls}
+def test_a_local_chunk_is_nine_calls_in_eight_files_away(tmp_path: Path) -> None:
+    calls = below_the_command(call_path(tmp_path))
+    assert [name for _, name in calls] == drawn(0)
+    assert len(calls) <= 9, described(calls)
+    assert len({file for file, _ in calls}) <= 8, described(calls)
 
 
-def test_a_local_chunk_is_a_few_calls_away(tmp_path: Path) -> None:
-    calls = call_path(tmp_path)
-    print(described(calls))
-    below = below_the_command_line(calls)
-    assert len(below) <= 9, described(below)
-    assert len(files(below)) <= 8, described(below)
-
-
-def test_a_chunk_on_lambda_is_a_few_calls_away(tmp_path: Path) -> None:
+def test_a_chunk_on_lambda_is_thirteen_calls_in_ten_files_away(tmp_path: Path) -> None:
     with s3_server() as store:
         create_bucket(store, "artifacts")
         # There is no such function: the invocation is refused.
         flags = ("--adapter", "lambda", "--function", "chunks", "--artifacts", "s3://artifacts")
-        calls = call_path(tmp_path, *flags, env=store.env)
-    print(described(calls))
-    below = below_the_command_line(calls)
-    assert len(below) <= 13, described(below)
-    assert len(files(below)) <= 11, described(below)
+        calls = below_the_command(call_path(tmp_path, *flags, env=store.env))
+    names = [name for _, name in calls]
+    shared = drawn(0)[: drawn(0).index("ChunkRun._render") + 1]
+    assert names == [*shared, *drawn(1)], described(calls)
+    assert len(calls) <= 13, described(calls)
+    assert len({file for file, _ in calls}) <= 10, described(calls)

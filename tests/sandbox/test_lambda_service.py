@@ -346,7 +346,7 @@ def test_objects_of_any_size_pass_through_unchanged(aws: LocalAws) -> None:
 
 
 @pytest.mark.long
-def test_nobody_is_left_when_it_stops(tmp_path: Path) -> None:
+def test_no_process_is_left_when_it_stops(tmp_path: Path) -> None:
     with local_aws(logs=tmp_path, environments=3, keep_warm=1) as aws:
         aws.deploy("f", source=SOURCE)
         function = Function(aws, "f")
@@ -380,7 +380,7 @@ with local_aws(logs=Path(sys.argv[1])) as aws:
 
 
 @pytest.mark.long
-def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_it_ends_with_its_parent_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DYING, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
 

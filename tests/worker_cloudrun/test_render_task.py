@@ -158,7 +158,7 @@ def test_the_task_that_failed_fails_again_so_that_its_execution_does(site: Site)
 @pytest.mark.parametrize(
     ("attempt", "attempts", "status"), [(1, 2, None), (2, 2, "failed"), (7, None, None)]
 )
-def test_a_failure_that_may_heal_is_recorded_by_the_last_attempt(
+def test_a_transient_failure_is_recorded_by_the_last_attempt(
     site: Site, attempt: int, attempts: int | None, status: str | None
 ) -> None:
     job = site.put(make_spec([FAILS]))
@@ -274,7 +274,7 @@ def test_a_task_is_what_the_environment_says() -> None:
     assert replace(read, attempt=4).is_last_attempt
 
 
-def test_a_task_of_a_job_made_by_hand_knows_no_last_attempt() -> None:
+def test_a_task_of_a_job_made_by_hand_has_no_known_last_attempt() -> None:
     read = RenderTask.from_env({**VARIABLES, "CLOUD_RUN_TASK_ATTEMPT": "9"})
     assert (read.index, read.count, read.attempt) == (0, 1, 10)
     assert not read.is_last_attempt

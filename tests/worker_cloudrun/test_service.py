@@ -112,7 +112,7 @@ def test_a_failed_command_comes_back_whole(cloud: CloudSite, worker: Service) ->
 
 
 @pytest.mark.image
-def test_a_client_that_knows_only_the_original_fields_is_served(
+def test_a_client_with_only_the_original_fields_is_served(
     cloud: CloudSite, worker: Service
 ) -> None:
     reply = worker.ask("POST", body={"jobPath": cloud.put(), "chunkIndex": 0})

@@ -48,7 +48,7 @@ def call(event: object, **context: Any) -> tuple[int, dict[str, Any]]:
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def test_a_client_that_knows_only_the_original_fields_is_served(site: Site) -> None:
+def test_a_client_with_only_the_original_fields_is_served(site: Site) -> None:
     status, body = call({"jobPath": site.put(make_spec()), "chunkIndex": 0})
     assert status == 200
     assert body["exitCode"] == 0

@@ -39,7 +39,7 @@ class Execution:
 
 
 class DetachedBackend(ABC):
-    """An engine that runs renders whose job spec is in its storage, with nobody connected.
+    """An engine that runs renders whose job spec is in its storage, without a connected client.
 
     Chunks, their records, the video and the outcome (`helios.records.job_outcome`) come into the
     job's folder, `jobs/<id>` below `artifacts`: progress is counted there. The engine is asked only
@@ -102,7 +102,7 @@ class DetachedBackend(ABC):
         """Stop a render and what it started; one that has ended is left as it is.
 
         Returns when the engine has taken it, which may be before all workers have ended. The
-        outcome in storage says `cancelled` once it is over, by whoever writes it there.
+        outcome in storage says `cancelled` once it is over, whatever process writes it there.
 
         Raises
         ------

@@ -128,7 +128,7 @@ class DetachedRenders:
     ) -> AsyncIterator[RenderStatus]:
         """Yield how far a render is, now and again until it has ended.
 
-        The last status has the render's outcome, unless nobody recorded it.
+        The last status has the render's outcome, unless it was never recorded.
 
         Parameters
         ----------

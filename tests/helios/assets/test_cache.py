@@ -233,7 +233,7 @@ def test_what_is_held_is_let_go_when_its_user_is_cancelled(bench: Bench) -> None
         assert bench.kept() == 1
 
 
-def test_a_full_disk_is_cleared_of_what_nobody_uses(
+def test_a_full_disk_is_cleared_of_unused_assets(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two, cache = bench.upload("one"), bench.upload("two"), bench.cache()

@@ -326,7 +326,7 @@ def test_what_a_worker_would_take_for_a_bomb_is_refused_here_already(tmp_path: P
         pack_assets(folder, tmp_path / "packed", limits=ArchiveLimits(ratio=10, free_bytes=0))
 
 
-def test_packing_stops_when_nobody_waits_for_it(tmp_path: Path) -> None:
+def test_packing_stops_when_cancelled(tmp_path: Path) -> None:
     token = CancelToken()
     token.cancel()
 

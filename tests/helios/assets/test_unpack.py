@@ -330,7 +330,7 @@ def test_a_full_disk_is_told_as_such(bench: Bench, monkeypatch: pytest.MonkeyPat
         bench.unpack(GOOD)
 
 
-def test_unpacking_stops_when_nobody_waits_for_it(bench: Bench) -> None:
+def test_unpacking_stops_when_cancelled(bench: Bench) -> None:
     token = CancelToken()
     token.cancel()
 

@@ -27,6 +27,7 @@ from helios.media.ffmpeg import (
     run_ffmpeg,
     run_ffprobe,
 )
+from sandbox.scripted_server import ScriptedServer
 
 TONE = ("-f", "lavfi", "-i", "sine=d=0.1")
 NASTY_NAMES = ("-y.wav", "a:b.wav", 'it\'s "so".wav', "new\nline.wav", "100%d.wav", "動画 🎬.wav")
@@ -112,6 +113,31 @@ def test_a_cancelled_run_ends_its_process(tmp_path: Path) -> None:
     assert time.monotonic() - started < 3
     running = subprocess.check_output(["ps", "-eo", "args"], text=True)
     assert str(tmp_path) not in running
+
+
+PLAYLIST = """#EXTM3U
+#EXT-X-TARGETDURATION:1
+#EXTINF:1,
+{segment}
+#EXT-X-ENDLIST
+"""
+
+
+@pytest.mark.parametrize(
+    "segment", ["{url}/a.ts", "concat:a.ts|b.ts", "subfile,,start,0,end,9,,:a"]
+)
+def test_a_playlist_on_this_machine_opens_nothing_by_other_protocols(
+    tmp_path: Path, segment: str
+) -> None:
+    server = ScriptedServer()
+    try:
+        playlist = tmp_path / "a.m3u8"
+        playlist.write_text(PLAYLIST.format(segment=segment.format(url=server.endpoint)))
+        with pytest.raises(EncodeFailed, match=r"Protocol|Invalid data|not on whitelist"):
+            asyncio.run(run_ffmpeg(["-i", file_url(playlist), "-f", "null", "-"]))
+        assert server.requests == []
+    finally:
+        server.close()
 
 
 def test_encoders_are_known_by_name() -> None:

@@ -42,7 +42,7 @@ def test_what_our_encoder_does_not_write_is_refused() -> None:
         h264.parameter_sets(sequence()[:5], PPS)
 
 
-def test_a_picture_that_nobody_may_refer_to_is_not_repeated() -> None:
+def test_a_picture_that_is_no_reference_is_not_repeated() -> None:
     unkept = h264.SliceHeader(is_reference=False, frame_num=3, order=0)
     with pytest.raises(EncodeFailed, match="no reference"):
         h264.repeats(unkept, newest_frame_num=3, count=1, sets=SETS)

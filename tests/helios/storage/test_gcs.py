@@ -66,7 +66,7 @@ def test_refused_credentials_are_told_as_such_whatever_was_asked(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_what_may_heal_is_tried_again(
+def test_transient_failures_are_retried(
     scripted: ScriptedServer, storage: GcsStorage, status: int
 ) -> None:
     scripted.tell(refusal(status), DONE)

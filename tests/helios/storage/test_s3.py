@@ -99,7 +99,7 @@ def test_no_message_holds_a_secret(scripted: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_what_may_heal_is_tried_again(
+def test_transient_failures_are_retried(
     scripted: ScriptedServer, storage: S3Storage, status: int
 ) -> None:
     scripted.tell(refusal(status, "SlowDown"), refusal(status, "SlowDown"), DONE)

@@ -114,7 +114,7 @@ def test_what_a_join_makes_on_the_way_is_tagged_and_its_result_is_not(
     assert tags(OUTPUT) == {}
 
 
-def test_a_store_that_knows_no_tags_is_given_none(scripted: ScriptedServer) -> None:
+def test_a_store_without_tags_gets_none(scripted: ScriptedServer) -> None:
     code = b"<Error><Code>NotImplemented</Code><Message>no tags</Message></Error>"
     scripted.tell(Reply(400, code, {"Content-Type": "application/xml"}), DONE, DONE)
     storage = storage_at(scripted.endpoint)

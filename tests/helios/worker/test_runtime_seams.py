@@ -78,7 +78,7 @@ def test_a_merge_heals_chunks_of_a_page_that_depends_on_its_past(
     assert len(events(site, "chunk.stored")) == stored == 3
 
 
-def test_a_merge_that_ran_out_of_time_is_gone_on_with(site: Site, tmp_path: Path) -> None:
+def test_a_merge_that_ran_out_of_time_is_resumed(site: Site, tmp_path: Path) -> None:
     spec = counting(site, tmp_path)
     job = site.put(spec)
     site.render(job, spec)

@@ -83,7 +83,7 @@ def test_no_host_at_all_can_be_allowed() -> None:
     assert WorkerConfig.from_env({"HELIOS_ALLOWED_HOSTS": "none"}).allowed_hosts == ()
 
 
-def test_a_worker_knows_where_it_runs() -> None:
+def test_a_worker_reports_its_platform() -> None:
     lambda_ = WorkerConfig.from_env(
         {
             "AWS_LAMBDA_FUNCTION_NAME": "helios-chunk",

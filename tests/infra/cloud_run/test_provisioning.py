@@ -111,7 +111,7 @@ def test_tokens_of_people_are_for_gcloud_and_not_taken_where_only_machines_rende
     assert env_of(deployer.service)["HELIOS_AUDIENCE"] == deployer.service.uri
 
 
-def test_nobody_but_the_invokers_may_render(deployer: Any) -> None:
+def test_only_invokers_may_render(deployer: Any) -> None:
     deployer.deploy()
     place = deployer.configuration()
     assert invokers(deployer, place.service) == {"roles/run.invoker": [ANN], VIEWER: [ANN]}
@@ -221,7 +221,7 @@ def test_what_is_being_waited_for_is_told(deployer: Any) -> None:
 # --- what others did
 
 
-def test_public_access_that_somebody_gave_is_taken_away(deployer: Any) -> None:
+def test_public_access_given_by_hand_is_removed(deployer: Any) -> None:
     deployer.deploy()
     place = deployer.configuration()
     deployer.api.services.touch(place.service, lambda s: setattr(s, "invoker_iam_disabled", True))
@@ -315,7 +315,7 @@ def test_a_policy_that_changes_at_the_same_time_is_read_again(deployer: Any) -> 
     }
 
 
-def test_updates_that_always_conflict_end_as_a_failure_that_may_heal(deployer: Any) -> None:
+def test_updates_that_always_conflict_end_as_a_transient_failure(deployer: Any) -> None:
     deployer.deploy()
     deployer.api.faults.refuse("UpdateService", grpc.StatusCode.ABORTED, "Conflict", times=3)
     with pytest.raises(DeploymentFailed, match="service helios-worker") as caught:
@@ -323,7 +323,7 @@ def test_updates_that_always_conflict_end_as_a_failure_that_may_heal(deployer: A
     assert caught.value.retryable
 
 
-def test_a_service_of_somebody_else_is_refused_and_taken_over_on_request(deployer: Any) -> None:
+def test_a_service_made_by_other_means_is_refused_unless_adopted(deployer: Any) -> None:
     deployer.deploy()
     place = deployer.configuration()
 
@@ -425,7 +425,7 @@ def test_a_region_that_is_not_there_is_told(deployer: Any) -> None:
         deployer.deploy(region="mars-west1")
 
 
-def test_a_token_of_somebody_else_is_refused(deployer: Any, cloud: Any, tmp_path: Any) -> None:
+def test_a_token_of_another_audience_is_refused(deployer: Any, cloud: Any, tmp_path: Any) -> None:
     from google.oauth2.credentials import Credentials
 
     from infra.cloud_run.clients import connect
@@ -496,7 +496,7 @@ def make_bucket(deployer: Any, **settings: Any) -> Any:
     return client.get_bucket(bucket.name)
 
 
-def test_a_bucket_of_somebody_else_is_used_but_not_changed(deployer: Any) -> None:
+def test_a_bucket_made_by_other_means_is_used_but_not_changed(deployer: Any) -> None:
     bucket = make_bucket(deployer, labels={"team": "film"})
     policy = bucket.get_iam_policy(requested_policy_version=3)
     bob = {"role": "roles/storage.objectUser", "members": ["user:bob@example.com"]}

@@ -24,7 +24,7 @@ def test_only_the_service_itself_takes_on_a_role(template: Template) -> None:
     }
 
 
-def test_no_role_holds_policies_of_somebody_else(template: Template) -> None:
+def test_no_role_has_managed_policies(template: Template) -> None:
     for name, role in template.of_type("IAM::Role").items():
         assert not role.get("ManagedPolicyArns"), name
 

@@ -38,7 +38,7 @@ def test_alarms_may_write_to_their_topic(template: Template) -> None:
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"}}
 
 
-def test_alarms_watch_failures_throttles_runaway_invocations_and_what_nobody_was_told(
+def test_alarms_watch_failures_throttles_runaway_invocations_and_undelivered_events(
     template: Template,
 ) -> None:
     alarms = template.of_type("CloudWatch::Alarm")

@@ -56,7 +56,7 @@ def test_the_end_of_every_execution_is_recorded_also_of_those_that_were_stopped(
     assert permission["SourceArn"] == "${OutcomeExecutionEnded.Arn}"
 
 
-def test_whoever_subscribes_to_the_topic_hears_how_renders_ended(template: Template) -> None:
+def test_subscribers_of_the_topic_get_the_outcome_of_renders(template: Template) -> None:
     rule = template.of_type("Events::Rule")["OutcomeExecutionEnded"]
 
     assert "${OutcomeRenders}" in [target["Arn"] for target in rule["Targets"]]

@@ -68,7 +68,7 @@ def test_workers_are_told_where_artifacts_are_and_what_they_may_run(
 
     assert plain["HELIOS_ARTIFACTS"] == "s3://${ArtifactsBucket}"
     assert plain["HELIOS_ALLOWED_SOURCES"] == "s3://${ArtifactsBucket}"
-    assert plain["HELIOS_EXECUTABLES"] == "ffmpeg,ffprobe,helios,node"
+    assert plain["HELIOS_EXECUTABLES"] == "helios"
     assert wider["HELIOS_ALLOWED_SOURCES"] == (
         "s3://${ArtifactsBucket},s3://footage/films/,https://cdn.example/"
     )

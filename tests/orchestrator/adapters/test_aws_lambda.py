@@ -107,7 +107,7 @@ def test_everything_that_the_worker_says_comes_back() -> None:
     assert (result.failure.code, result.failure.details) == ("ASSET_MISSING", ["a.png"])
 
 
-def test_a_worker_that_knows_only_the_original_fields_is_understood() -> None:
+def test_a_worker_with_only_the_original_fields_is_understood() -> None:
     result, _ = invoke(success({"exitCode": 0, "output": "hello", "stderr": ""}))
     assert (result.exit_code, result.stdout, result.failure) == (0, "hello", None)
 
@@ -117,7 +117,7 @@ def test_a_worker_that_knows_only_the_original_fields_is_understood() -> None:
 
 
 @pytest.mark.parametrize(("status", "retryable"), [(400, False), (500, True)])
-def test_a_message_alone_is_a_failure_whose_status_says_if_it_may_heal(
+def test_a_message_alone_is_a_failure_whose_status_tells_whether_it_is_transient(
     status: int, retryable: bool
 ) -> None:
     result, _ = invoke(success({"message": "no such chunk"}, status=status))
@@ -270,13 +270,13 @@ async def _breaks_off_half_way(request: web.Request, body: bytes) -> web.StreamR
 
 
 @pytest.mark.parametrize("answer", [_breaks_off, _breaks_off_half_way])
-def test_a_connection_that_breaks_off_may_heal(answer: Answer) -> None:
+def test_a_broken_connection_is_a_transient_failure(answer: Answer) -> None:
     error = refused(answer)
 
     assert (error.code, error.retryable) == ("WORKER_UNAVAILABLE", True)
 
 
-def test_nobody_at_the_endpoint_may_heal() -> None:
+def test_an_unreachable_endpoint_is_a_transient_failure() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         adapter = AwsLambdaAdapter(
@@ -429,7 +429,7 @@ def test_a_job_that_is_cancelled_before_its_turn_is_never_sent() -> None:
     assert asyncio.run(run()) == [1, 3]
 
 
-def test_an_invocation_that_nobody_waits_for_any_more_takes_no_others_place() -> None:
+def test_a_cancelled_invocation_takes_no_slot_of_another() -> None:
     async def run() -> WorkerResult:
         release = asyncio.Event()
 

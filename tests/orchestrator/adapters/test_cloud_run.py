@@ -128,7 +128,7 @@ def test_a_workers_own_error_comes_back_whole(status: int) -> None:
     assert result.stderr == "err"
 
 
-def test_a_worker_that_knows_only_the_original_fields_is_understood() -> None:
+def test_a_worker_with_only_the_original_fields_is_understood() -> None:
     done = call(answering(200, {"exitCode": 0, "output": "out", "stderr": ""}))
     assert (done.exit_code, done.stdout) == (0, "out")
 
@@ -251,7 +251,7 @@ def test_an_answer_of_full_outputs_is_read() -> None:
 # --- connections -----------------------------------------------------------------------------
 
 
-def test_a_service_that_nobody_listens_at_can_be_tried_again() -> None:
+def test_a_service_that_refuses_connections_is_a_transient_failure() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"

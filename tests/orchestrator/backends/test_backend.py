@@ -268,7 +268,7 @@ async def test_a_merge_by_another_program_leaves_the_folder_of_the_job_alone(
     assert not (elsewhere.folder / "v.mp4").exists()
 
 
-async def test_a_job_elsewhere_is_gone_on_with_from_another_machine(elsewhere: Elsewhere) -> None:
+async def test_a_job_elsewhere_is_resumed_from_another_machine(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create(machine="laptop.example")
     shutil.rmtree(elsewhere.folder / "job")
     await elsewhere.fail_at(job, 1)

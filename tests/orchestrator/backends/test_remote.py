@@ -327,7 +327,7 @@ def test_a_crash_costs_an_attempt(bench: Bench) -> None:
     assert caught.value.retryable
 
 
-def test_a_worker_that_stores_nothing_is_told_of(bench: Bench) -> None:
+def test_a_worker_that_stores_nothing_is_reported(bench: Bench) -> None:
     group = bench.group(answer=lambda job: WorkerResult(exit_code=0))
     with pytest.raises(MergeFailed, match="chunk 0, 1: the worker stored nothing"):
         bench.run(make_spec(), group)
@@ -382,7 +382,7 @@ def test_a_sequence_of_images_comes_here_as_a_folder(bench: Bench) -> None:
 
 
 @pytest.mark.long
-def test_a_run_that_is_stopped_starts_nothing_new_and_can_be_gone_on_with(bench: Bench) -> None:
+def test_a_run_that_is_stopped_starts_nothing_new_and_can_be_resumed(bench: Bench) -> None:
     group = bench.group()
     spec = make_spec(chunks=20)
 

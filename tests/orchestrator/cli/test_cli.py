@@ -218,7 +218,7 @@ def test_a_plan_on_stdout_is_a_job_spec_whatever_else_is_said(bench: Any) -> Non
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
 )
-def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_gone_on_with(
+def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_resumed(
     bench: Any, number: signal.Signals
 ) -> None:
     flags = (*SMALL, "--duration", 8, "--chunks", 8, "--concurrency", 2, "--no-audio")

@@ -74,7 +74,7 @@ def test_a_killed_orchestrator_loses_no_chunk_that_was_done(bench: Any) -> None:
 
 
 @pytest.mark.long
-def test_a_job_is_paused_from_another_process_and_gone_on_with(bench: Any) -> None:
+def test_a_job_is_paused_from_another_process_and_resumed(bench: Any) -> None:
     command = start(bench)
     [job] = listed(bench)
     assert job["state"] == "running"

@@ -169,7 +169,7 @@ def test_throttling_costs_time_and_no_attempts(page: Any, clouds: Clouds) -> Non
     assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
 
 
-def test_a_render_stops_at_its_limit_of_money_and_goes_on_with_more(
+def test_a_render_stops_at_its_limit_of_cost_and_resumes_with_a_higher_one(
     page: Any, clouds: Clouds
 ) -> None:
     before = clouds.rendered()
@@ -254,7 +254,7 @@ def killed_and_resumed(page: Any, clouds: Clouds, *command: object, chunks: int)
     assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", chunks)
 
 
-def test_a_killed_job_is_gone_on_with_by_rendering_only_what_is_missing(
+def test_a_killed_job_is_resumed_by_rendering_only_what_is_missing(
     page: Any, clouds: Clouds
 ) -> None:
     merge = "helios merge video.mp4 " + " ".join(f"chunks/{n:05}.mp4" for n in range(12))
@@ -266,7 +266,7 @@ def test_a_killed_job_is_gone_on_with_by_rendering_only_what_is_missing(
     assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
 
 
-def test_a_killed_render_is_gone_on_with_to_the_same_video(page: Any, clouds: Clouds) -> None:
+def test_a_killed_render_is_resumed_to_the_same_video(page: Any, clouds: Clouds) -> None:
     flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
     here = page.run(*flags, "-o", "here.mp4", "--jobs", "none")
     assert here.status == 0, here.stderr

@@ -194,7 +194,7 @@ def test_a_terminal_shows_texts_as_they_are() -> None:
     assert "✓ v.mp4: 20 frames" in screen.getvalue()
 
 
-def test_the_display_suits_whoever_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_display_suits_its_output_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
     assert isinstance(choose_display(as_json=True, verbose=False), JsonDisplay)

@@ -171,7 +171,7 @@ def test_no_more_chunks_run_at_once_than_allowed(concurrency: int) -> None:
     assert adapter.most_at_once == min(concurrency, 20)
 
 
-def test_a_failure_that_may_heal_is_tried_again() -> None:
+def test_a_transient_failure_is_retried() -> None:
     adapter = ScriptedAdapter({1: [CRASH, BrowserCrashed("no answer")]})
     events: list[Event] = []
     result = execute(adapter, a_spec(2), on_event=events.append)

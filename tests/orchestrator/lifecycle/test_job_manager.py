@@ -147,7 +147,7 @@ async def test_a_failed_attempt_is_recorded_with_why_and_what_was_said_last(benc
     assert (job.metrics.attempts, job.metrics.failed_attempts) == (5, 1)
 
 
-async def test_a_failed_job_is_gone_on_with_by_rendering_only_what_is_missing(
+async def test_a_failed_job_is_resumed_by_rendering_only_what_is_missing(
     bench: Bench,
 ) -> None:
     await bench.create(concurrency=1)
@@ -328,7 +328,7 @@ async def test_a_mistake_in_the_code_fails_the_job_and_is_not_swallowed(bench: B
     assert (job.error.code, job.error.message) == ("INTERNAL", "ZeroDivisionError: oops")
 
 
-async def test_a_job_whose_process_died_is_found_and_gone_on_with(bench: Bench) -> None:
+async def test_a_job_whose_process_died_is_found_and_resumed(bench: Bench) -> None:
     job = await bench.create()
     # What a process that is killed leaves behind: a record that says running, and no claim.
     async with bench.repository.claim("job") as claim:

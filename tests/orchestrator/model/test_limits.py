@@ -122,7 +122,7 @@ def test_what_a_job_cost_before_counts() -> None:
     assert workers.done == 2
 
 
-def test_as_long_as_nobody_knows_what_a_chunk_costs_one_begins() -> None:
+def test_one_chunk_begins_while_the_cost_of_a_chunk_is_unknown() -> None:
     workers = Workers(lambda _: 30.0)
     with pytest.raises(CostLimitReached):
         run(workers, 100, max_cost=35.0)
@@ -138,7 +138,7 @@ def test_failed_attempts_are_paid_for() -> None:
 
 
 @pytest.mark.parametrize(("goes_on", "paid"), [(True, [4.0, 10.0, 15.0]), (False, [4.0] * 3)])
-def test_what_nobody_waits_for_is_paid_for_as_long_as_it_may_go_on(
+def test_a_cancelled_invocation_is_counted_for_as_long_as_it_may_run(
     goes_on: bool, paid: list[float]
 ) -> None:
     async def follow() -> list[float]:
@@ -159,7 +159,7 @@ def test_what_nobody_waits_for_is_paid_for_as_long_as_it_may_go_on(
         assert runner.run(follow()) == pytest.approx(paid)
 
 
-def test_whoever_is_turned_away_pays_nothing() -> None:
+def test_a_refused_invocation_costs_nothing() -> None:
     workers = Workers(faults=iter([WorkerThrottled("slow down")] * 3))
     run(workers, 10, max_cost=20.0)
     assert workers.done == 10

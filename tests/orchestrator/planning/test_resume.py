@@ -59,7 +59,7 @@ def test_chunks_that_will_be_rendered_anew_are_forgotten(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["3.mp4", "other.mp4"]
 
 
-def test_a_job_is_gone_on_with_if_the_plan_is_the_very_same(tmp_path: Path) -> None:
+def test_a_job_is_resumed_if_the_plan_is_the_very_same(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     assert earlier_job(a_spec(), job) is None
     job.write_text(a_spec().to_json())
@@ -69,7 +69,7 @@ def test_a_job_is_gone_on_with_if_the_plan_is_the_very_same(tmp_path: Path) -> N
     assert earlier_job(a_spec(), job) is None
 
 
-def test_a_job_is_gone_on_with_under_the_id_that_it_had(tmp_path: Path) -> None:
+def test_a_job_is_resumed_under_the_id_that_it_had(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     first = a_spec().model_copy(update={"id": "first"})
     second = a_spec().model_copy(update={"id": "second"})

@@ -83,7 +83,7 @@ def starts(site: CloudRunSite) -> int:
     return site.api.calls.count("RunJob")
 
 
-def test_a_render_goes_on_without_its_client(
+def test_a_render_continues_without_its_client(
     rendering: CloudRunSite, receiver: ScriptedServer, tmp_path: Path
 ) -> None:
     site = rendering

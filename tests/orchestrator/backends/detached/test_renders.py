@@ -298,7 +298,7 @@ async def test_a_render_that_its_engine_has_forgotten_is_told_by_its_outcome(
         assert status.ended_at == STARTED + timedelta(hours=1)
 
 
-async def test_a_render_that_nobody_knows_is_not_found(tmp_path: Path) -> None:
+async def test_an_unknown_render_is_not_found(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         with pytest.raises(JobNotFound, match="render 'other': there is none in the notebook"):
             await at.renders.status("other")

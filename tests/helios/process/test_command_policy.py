@@ -1,0 +1,112 @@
+"""What arguments a command from a job spec may have on a worker."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helios.contract.command import parse_command
+from helios.errors import CommandForbidden
+from helios.process.command_policy import PROTOCOLS, confined
+
+OUTSIDE = [
+    "ffmpeg -i /etc/passwd out.mp4",
+    "ffmpeg -i ../../etc/passwd out.mp4",
+    "ffmpeg -i a/../../b out.mp4",
+    "ffmpeg -i ../.. out.mp4",
+    "ffmpeg -i file:///etc/passwd out.mp4",
+    "ffmpeg -i file:/etc/passwd out.mp4",
+    "ffmpeg -i 'concat:a.ts|/etc/passwd' out.mp4",
+    "ffmpeg -i subfile,,start,0,end,9,,:/etc/passwd out.mp4",
+    "ffmpeg -i http://127.0.0.1/latest/meta-data out.mp4",
+    "ffmpeg -i cache:http://169.254.169.254/ out.mp4",
+    "ffmpeg -f lavfi -i movie=/etc/passwd out.mp4",
+    r"ffmpeg -f lavfi -i movie=filename=\\/etc/passwd out.mp4",
+    r"ffmpeg -f lavfi -i movie=.\\./.\\./etc/passwd out.mp4",
+    "ffmpeg -i a.mp4 -vf \"subtitles='/etc/passwd'\" out.mp4",
+    "ffmpeg -i a.mp4 -vf drawtext=textfile=/proc/1/environ out.mp4",
+    "ffmpeg -i a.mp4 -filter_complex_script /etc/passwd out.mp4",
+    "ffmpeg -i a.mp4 /opt/worker/helios/errors.py",
+    "ffmpeg -i a.mp4 ~/out.mp4",
+    "ffprobe -show_entries format_tags /proc/self/environ",
+    "helios render /etc -o out.mp4",
+    "helios render composition -o /tmp/out.mp4",
+    "helios render composition --output=/tmp/out.mp4",
+    "helios render composition -o ../../out.mp4",
+    "helios render file:///etc/passwd -o out.mp4",
+    "helios render composition -o out.mp4 --props @/etc/secret.json",
+    "helios render composition -o out.mp4 --props=@../../secret.json",
+    "helios render composition -o out.mp4 --reads /opt/notes.json",
+    "helios merge out.mp4 /proc/self/environ",
+    "helios merge out.mp4 a.mp4 --audio /etc/passwd",
+]
+
+
+@pytest.mark.parametrize("command", OUTSIDE)
+def test_a_command_that_names_a_file_outside_the_job_is_refused(command: str) -> None:
+    program, *args = parse_command(command)
+    with pytest.raises(CommandForbidden, match="outside the job's folder"):
+        confined(program, args)
+
+
+@pytest.mark.parametrize("option", ["-protocol_whitelist", "-safe", "-allowed_extensions"])
+def test_options_that_lift_limits_on_inputs_are_refused(option: str) -> None:
+    with pytest.raises(CommandForbidden, match=option):
+        confined("ffmpeg", [option, "x", "-i", "a.mp4", "out.mp4"])
+
+
+INSIDE = [
+    "helios render composition -o chunks/00000.mp4 --fps 30000/1001 --timezone Europe/Paris",
+    'helios render composition -o out.mp4 --props \'{"logo": "/assets/a.png", "up": "../x"}\'',
+    'helios render composition -o out.mp4 --props=\'{"a": "/b"}\'',
+    "helios render https://example.com/a/../b -o out.mp4",
+    "helios render composition/index.html -o frames/",
+    "helios merge ../video.mp4 chunks/a.mp4 chunks/b.mp4",
+    "helios merge out.mp4 chunks/a.mp4 chunks/b.mp4 --audio-from composition --frame-count 9",
+    "node /opt/script.js",
+]
+
+
+@pytest.mark.parametrize("command", INSIDE)
+def test_commands_within_the_job_keep_their_arguments(command: str) -> None:
+    program, *args = parse_command(command)
+    assert confined(program, args) == args
+
+
+def test_each_input_of_ffmpeg_is_limited_to_local_protocols() -> None:
+    args = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=64x36:r=30000/1001",
+        "-i",
+        "a.wav",
+        "-vf",
+        "scale=(iw-1)/2:-2",
+        "out.mp4",
+    ]
+    limit = ["-protocol_whitelist", PROTOCOLS]
+    expected = [*args[:2], *limit, *args[2:4], *limit, *args[4:]]
+    assert confined("ffmpeg", args) == expected
+    assert confined("ffprobe", ["a.mp4"]) == [*limit, "a.mp4"]
+
+
+_NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,8}([. ][A-Za-z0-9_-]{1,4})?", fullmatch=True)
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=4), st.sampled_from(["ffmpeg", "ffprobe", "helios"]))
+def test_any_plain_relative_path_is_within_the_job(names: list[str], program: str) -> None:
+    path = "/".join(names)
+    assert confined(program, [path])[-1] == path
+
+
+@given(
+    st.lists(_NAMES, max_size=3),
+    st.lists(_NAMES, max_size=3),
+    st.sampled_from(["/{}/{}", "file:///{}/{}", "a=/{}/{}", "a/../{}/{}", "a|../{}/{}", "~/{}/{}"]),
+    st.sampled_from(["ffmpeg", "ffprobe", "helios"]),
+)
+def test_no_path_that_leads_outside_is_an_argument(
+    before: list[str], after: list[str], form: str, program: str
+) -> None:
+    with pytest.raises(CommandForbidden):
+        confined(program, [form.format("/".join(before), "/".join(after))])

@@ -1,0 +1,100 @@
+"""Job specs from strangers, run by the worker as it is deployed, with every program allowed.
+
+By `make test` the worker runs in processes, by `make test-images` in containers of its image.
+"""
+
+import os
+from typing import Any
+
+import pytest
+
+from sandbox.images import ENGINE_VARIABLE
+
+pytestmark = [pytest.mark.slow, pytest.mark.image]
+
+EVERYTHING = {"HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh"}
+
+#: What a stranger asks for, and what is told: nothing of it runs.
+REFUSED = {
+    "a file of the system": "ffmpeg -i /etc/passwd 0.mp4",
+    "the worker's environment": "ffmpeg -f data -i /proc/self/environ -map 0 -f data -",
+    "a file above the job": "ffmpeg -i ../../../etc/passwd 0.mp4",
+    "a file by its URL": "ffmpeg -i file:///etc/passwd 0.mp4",
+    "files joined": "ffmpeg -i 'concat:0.ts|/etc/passwd' 0.mp4",
+    "a part of a file": "ffmpeg -i subfile,,start,0,end,9,,:/etc/passwd 0.mp4",
+    "a file in a filter": "ffmpeg -f lavfi -i movie=/etc/passwd 0.mp4",
+    "text of a file as a picture": (
+        "ffmpeg -f lavfi -i color -vf drawtext=textfile=/etc/passwd -frames:v 6 0.mp4"
+    ),
+    "metadata past the proxy": (
+        "ffmpeg -http_proxy none -headers Metadata-Flavor:Google -i http://127.0.0.1:9001/ 0.mp4"
+    ),
+    "unsafe names in lists": "ffmpeg -f concat -safe 0 -i list.txt 0.mp4",
+    "more protocols": "ffmpeg -protocol_whitelist file,http -i a.m3u8 0.mp4",
+    "an output in the worker's code": "ffmpeg -f lavfi -i color -frames:v 6 /opt/worker/0.mp4",
+    "an output elsewhere": "helios render composition -o /tmp/0.mp4",
+    "props from a file": "helios render composition -o 0.mp4 --props @/etc/helios.json",
+    "a merge of files elsewhere": "helios merge 0.mp4 /proc/self/environ",
+    "metadata of a file": "ffprobe /etc/passwd",
+}
+
+
+def test_commands_that_lead_outside_the_job_are_refused_before_they_run(deploy: Any) -> None:
+    site = deploy(variables=EVERYTHING)
+    job = site.job(*REFUSED.values())
+
+    codes = {}
+    for number, name in enumerate(REFUSED):
+        result = site.run(job, number)
+        codes[name] = result.error.code if result.error else None
+
+    assert codes == dict.fromkeys(REFUSED, "COMMAND_FORBIDDEN")
+
+
+def test_only_helios_runs_unless_the_deployment_says_otherwise(deploy: Any) -> None:
+    site = deploy(variables={"HELIOS_EXECUTABLES": ""})
+    job = site.job("ffmpeg -version", "ffprobe -version", "node -v", "sh -c true")
+
+    results = [site.run(job, number) for number in range(4)]
+
+    assert [result.error.code for result in results] == ["COMMAND_FORBIDDEN"] * 4
+
+
+#: Tries every way to the runtime's API and to metadata; fails so that what it wrote comes back.
+PROBE = (
+    "sh -c 'for u in http://127.0.0.1:9001/2018-06-01/runtime/invocation/next"
+    " http://169.254.169.254/latest/meta-data/ tcp://127.0.0.1:80;"
+    " do ffmpeg -http_proxy none -i $u -f null - 2>&1 | tail -1; done; exit 1'"
+)
+
+
+def test_no_program_reaches_loopback_or_link_local_addresses(deploy: Any) -> None:
+    site = deploy(variables=EVERYTHING)
+
+    result = site.run(site.job(PROBE))
+
+    told = result.stdout.strip().splitlines()
+    assert len(told) == 3, result.stdout + result.stderr
+    assert all("Permission denied" in line for line in told), told
+
+
+def test_no_program_finds_credentials_in_its_environment(deploy: Any) -> None:
+    site = deploy(variables=EVERYTHING)
+
+    result = site.run(site.job("sh -c 'env; exit 1'"))
+
+    assert "PATH=" in result.stdout
+    assert "AWS_SECRET" not in result.stdout
+    assert "AWS_SESSION" not in result.stdout
+
+
+@pytest.mark.skipif(
+    ENGINE_VARIABLE not in os.environ, reason="processes of this machine's tests may run as root"
+)
+def test_no_program_reads_credentials_of_another_process(deploy: Any) -> None:
+    site = deploy(variables=EVERYTHING)
+
+    result = site.run(site.job("sh -c 'cat /proc/*/environ; exit 1'"))
+
+    assert "PATH=" in result.stdout
+    assert "AWS_SECRET_ACCESS_KEY" not in result.stdout
