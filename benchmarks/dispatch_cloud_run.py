@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from helios.contract.worker_job import InvocationResponse, WorkerJob
+from helios.contract.worker_job import InvocationResponse, Task, WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.token_server import TokenServer
@@ -66,8 +66,8 @@ async def _ours(url: str, tokens: IdentityTokens) -> float:
     async with CloudRunAdapter(url, tokens=tokens) as adapter:
 
         async def once(number: int) -> None:
-            meta = {"jobPath": _JOB_PATH, "chunkId": number, "action": "chunk", "attempt": 1}
-            result = await adapter.execute(WorkerJob(command="helios", meta=meta))
+            task = Task(job_path=_JOB_PATH, chunk_id=number)
+            result = await adapter.execute(WorkerJob(command="helios", task=task))
             if result.artifact is None:
                 raise SystemExit("an invocation came back without its artifact")
 

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from benchmarks.dispatch_cloud_run import AT_ONCE, answering_at_once, row
-from helios.contract.worker_job import WorkerJob
+from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
 #: How often they are sent by one client: the first time connections are made, then they are there.
@@ -47,8 +47,8 @@ def run(*, runs: int = 3) -> list[dict[str, Any]]:
 
 async def _ours(adapter: AwsLambdaAdapter) -> float:
     async def once(number: int) -> None:
-        meta = {"jobPath": _JOB_PATH, "chunkId": number, "action": "chunk", "attempt": 1}
-        result = await adapter.execute(WorkerJob(command="helios", meta=meta))
+        task = Task(job_path=_JOB_PATH, chunk_id=number)
+        result = await adapter.execute(WorkerJob(command="helios", task=task))
         if result.artifact is None:
             raise SystemExit("an invocation came back without its artifact")
 

@@ -22,6 +22,7 @@ from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.model.settings import RunSettings
 
 #: Processes of one measurement, and how many of them at once.
 PROCESSES = 1_000
@@ -92,7 +93,9 @@ def noop() -> dict[str, float]:
     """Return the seconds that a job without work takes, and this process's peak memory in MB."""
     spec = a_spec(CHUNKS, command="helios render")
     started = time.perf_counter()
-    job = JobExecutor(NoopAdapter()).execute(spec, concurrency=CONCURRENCY, job_dir=Path())
+    job = JobExecutor(NoopAdapter()).execute(
+        spec, RunSettings(concurrency=CONCURRENCY), job_dir=Path()
+    )
     done = asyncio.run(job)
     seconds = time.perf_counter() - started
     if len(done.chunks) != CHUNKS:
@@ -124,7 +127,9 @@ async def _through_executor() -> None:
     spec = a_spec(PROCESSES, command=PROGRAM)
     adapter = LocalWorkerAdapter(RenderExecutor(allowed={PROGRAM}))
     with tempfile.TemporaryDirectory(prefix="bench-executor-") as folder:
-        await JobExecutor(adapter).execute(spec, concurrency=CONCURRENCY, job_dir=Path(folder))
+        await JobExecutor(adapter).execute(
+            spec, RunSettings(concurrency=CONCURRENCY), job_dir=Path(folder)
+        )
 
 
 def _timed(work: Any) -> float:

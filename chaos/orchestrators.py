@@ -1,6 +1,7 @@
 """An orchestrator in a process of its own, which may be killed at any time."""
 
 import asyncio
+import functools
 import os
 import random
 import tempfile
@@ -14,11 +15,12 @@ from chaos.scene import JOB, Scene, make_spec
 from chaos.trouble import Trouble
 from helios.errors import HeliosError
 from orchestrator.adapters.cloud_run import CloudRunAdapter
-from orchestrator.backends.backend import TargetBackend, WorkerGroupOpener
-from orchestrator.backends.endpoints import WorkerGroup
+from orchestrator.backends.deployed_workers import DeployedWorkers, WorkerOpener
+from orchestrator.backends.opening import open_backend
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.model.job import AdapterSettings, JobLocation, RunSettings
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.model.location import AdapterSettings, JobLocation
+from orchestrator.model.settings import RunSettings
 
 #: Seconds between tries, short enough for hundreds of runs.
 PAUSE = 0.02
@@ -26,7 +28,7 @@ PAUSE = 0.02
 
 async def keep_job(scene: Scene, *, chunks: int, broken: int | None) -> None:
     """Keep the job that a run is about."""
-    manager = JobManager(FileJobRepository(scene.jobs), TargetBackend())
+    manager = JobManager(FileJobRepository(scene.jobs))
     adapter = AdapterSettings(kind="cloudrun", artifacts=scene.storage.as_uri())
     await manager.create(
         make_spec(chunks, broken=broken),
@@ -51,7 +53,7 @@ def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
     begun = datetime.now(UTC)
     manager = JobManager(
         FileJobRepository(scene.jobs),
-        TargetBackend(opener=_opener(url)),
+        functools.partial(open_backend, opener=_opener(url)),
         now=clock(trouble, draw) if trouble.clock_jumps else lambda: datetime.now(UTC),
     )
     scene.note("began")
@@ -67,14 +69,14 @@ def orchestrate(scene: Scene, url: str, trouble: Trouble, seed: float) -> None:
     scene.note("ended", code=code, text=text, seconds=took)
 
 
-def _opener(url: str) -> WorkerGroupOpener:
-    def open_sites(
+def _opener(url: str) -> WorkerOpener:
+    def opener(
         settings: Sequence[AdapterSettings],
         *,
         concurrency: int,  # noqa: ARG001 - the adapter needs no limit
-    ) -> Sequence[WorkerGroup]:
+    ) -> Sequence[DeployedWorkers]:
         return [
-            WorkerGroup(
+            DeployedWorkers(
                 name=each.kind,
                 adapter=CloudRunAdapter(url, progress=False),
                 artifacts=each.artifacts or "",
@@ -82,4 +84,4 @@ def _opener(url: str) -> WorkerGroupOpener:
             for each in settings
         ]
 
-    return open_sites
+    return opener

@@ -20,7 +20,9 @@ from chaos.trouble import CAUSES, Trouble
 from chaos.workers import PROCESSES, Workers, kill_family
 from orchestrator.job_repository import FileJobRepository
 from orchestrator.job_repository.file_lock import is_locked
-from orchestrator.model.job import ChunkState, Job, JobState
+from orchestrator.model.job import Job
+from orchestrator.model.job_chunk import ChunkState
+from orchestrator.model.job_state import JobState
 
 #: Seconds until an orchestrator is killed, at most, or joined by another one.
 MEDDLED_WITHIN = 1.0

@@ -193,7 +193,12 @@ def work(  # noqa: PLR0917 - a process's arguments have no names
 
 
 def _config(scene: Scene, disk: Path) -> WorkerConfig:
-    return WorkerConfig(artifacts=scene.storage.as_uri(), workspace=disk)
+    return WorkerConfig(
+        artifacts=scene.storage.as_uri(),
+        workspace=disk,
+        # The scene's chunks are drawn without a browser.
+        executables=frozenset({"helios", "ffmpeg"}),
+    )
 
 
 def _quiet_log() -> WorkerLog:

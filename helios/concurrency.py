@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def finish_despite_cancel(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine to its end; pass on a cancellation that arrived meanwhile afterwards."""
+async def finish_despite_cancel(
+    work: "Coroutine[Any, Any, Result] | asyncio.Task[Result]",
+) -> Result:
+    """Wait for work to its end; a cancellation that arrives meanwhile is passed on afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

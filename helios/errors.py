@@ -1,5 +1,14 @@
 """Errors with stable codes, the input at fault, and a hint what to do.
 
+    HeliosError
+    ├── SpecError           a job spec, or a command in it, that can't be run
+    ├── CompositionError    a composition that can't be rendered as it is
+    ├── RenderError         rendering, encoding or joining that failed
+    ├── WorkerError         a worker that couldn't be reached, refused, or died
+    ├── StorageError        a file or an object that can't be read or written
+    ├── JobError            a job that failed, was stopped, or isn't in a state for what was asked
+    └── ConfigurationError  a setting, a program or a deployment that doesn't suit
+
 `retryable` decides whether an executor tries again: what chance broke (a crash, a time-out) is,
 what can't heal (a bad spec, a missing file, a forbidden command) is not.
 """
@@ -64,46 +73,77 @@ class HeliosError(Exception):
         return "\n".join(lines)
 
 
+# --- the families ---------------------------------------------------------------------------
+
+
+class SpecError(HeliosError):
+    """A job spec, or a command in it, that can't be run."""
+
+
+class CompositionError(HeliosError):
+    """A composition that can't be rendered as it is."""
+
+
+class RenderError(HeliosError):
+    """Rendering, encoding or joining that failed."""
+
+
+class WorkerError(HeliosError):
+    """A worker that couldn't be reached, refused the request, or died."""
+
+
+class StorageError(HeliosError):
+    """A file or an object that can't be read or written where it is kept."""
+
+
+class JobError(HeliosError):
+    """A job that failed, was stopped, or isn't in a state for what was asked."""
+
+
+class ConfigurationError(HeliosError):
+    """A setting, a program or a deployment that doesn't suit what was asked."""
+
+
 # --- the contract ---------------------------------------------------------------------------
 
 
-class JobSpecInvalid(HeliosError):
+class JobSpecInvalid(SpecError):
     """A job spec that breaks its schema or contradicts itself; `details` hold the JSON paths."""
 
     code = "JOB_SPEC_INVALID"
 
 
-class JobSpecNotFound(HeliosError):
+class JobSpecNotFound(SpecError):
     """No job spec at the path that was given."""
 
     code = "JOB_SPEC_NOT_FOUND"
 
 
-class InvocationInvalid(HeliosError):
+class InvocationInvalid(SpecError):
     """An invocation whose payload breaks the wire format."""
 
     code = "INVOCATION_INVALID"
 
 
-class ChunkNotFound(HeliosError):
+class ChunkNotFound(SpecError):
     """A chunk id that the job spec doesn't have."""
 
     code = "CHUNK_NOT_FOUND"
 
 
-class CommandInvalid(HeliosError):
+class CommandInvalid(SpecError):
     """A command string that can't be split into arguments."""
 
     code = "COMMAND_INVALID"
 
 
-class CommandForbidden(HeliosError):
+class CommandForbidden(SpecError):
     """A command whose executable isn't on the worker's allow-list."""
 
     code = "COMMAND_FORBIDDEN"
 
 
-class CommandNotFound(HeliosError):
+class CommandNotFound(SpecError):
     """A command whose executable isn't installed."""
 
     code = "COMMAND_NOT_FOUND"
@@ -112,27 +152,27 @@ class CommandNotFound(HeliosError):
 # --- running commands -----------------------------------------------------------------------
 
 
-class CommandFailed(HeliosError):
+class CommandFailed(RenderError):
     """A command that ended with an exit status other than 0 and didn't say why."""
 
     code = "COMMAND_FAILED"
     retryable = True
 
 
-class CommandTimedOut(HeliosError):
+class CommandTimedOut(RenderError):
     """A command that was ended because its time was up."""
 
     code = "TIMEOUT"
     retryable = True
 
 
-class Cancelled(HeliosError):
+class Cancelled(JobError):
     """Work that was stopped on request."""
 
     code = "CANCELLED"
 
 
-class JobFailed(HeliosError):
+class JobFailed(JobError):
     """A job in which at least one chunk failed for good; `details` hold one line a failure."""
 
     code = "JOB_FAILED"
@@ -145,7 +185,7 @@ class CircuitOpen(JobFailed):
     code = "CIRCUIT_OPEN"
 
 
-class MergeFailed(HeliosError):
+class MergeFailed(RenderError):
     """A job whose chunks are all there but whose merge command failed."""
 
     code = "MERGE_FAILED"
@@ -155,37 +195,37 @@ class MergeFailed(HeliosError):
 # --- the life of a job ----------------------------------------------------------------------
 
 
-class JobNotFound(HeliosError):
+class JobNotFound(JobError):
     """No job with that id among those that are kept."""
 
     code = "JOB_NOT_FOUND"
 
 
-class JobExists(HeliosError):
+class JobExists(JobError):
     """A job with that id is kept already."""
 
     code = "JOB_EXISTS"
 
 
-class JobBusy(HeliosError):
+class JobBusy(JobError):
     """A job that another process is at, or the folder that it runs in."""
 
     code = "JOB_BUSY"
 
 
-class JobStateConflict(HeliosError):
+class JobStateConflict(JobError):
     """A wish that a job's state doesn't allow, such as to pause what is completed."""
 
     code = "JOB_STATE_CONFLICT"
 
 
-class JobChanged(HeliosError):
+class JobChanged(JobError):
     """A job that another process took over and wrote in the meantime."""
 
     code = "JOB_CHANGED"
 
 
-class JobRecordInvalid(HeliosError):
+class JobRecordInvalid(JobError):
     """A job's record that can't be read; what is damaged was set aside."""
 
     code = "JOB_RECORD_INVALID"
@@ -197,7 +237,7 @@ class JobRecordNewer(JobRecordInvalid):
     code = "JOB_RECORD_NEWER"
 
 
-class JobStopped(HeliosError):
+class JobStopped(JobError):
     """A reason to stop a job as a whole, found while one of its chunks was handed over.
 
     Adapters raise it; unlike other errors it isn't the chunk's result. Nothing new begins after
@@ -244,79 +284,79 @@ class JobPaused(Cancelled):
 # --- input of a render ----------------------------------------------------------------------
 
 
-class OptionInvalid(HeliosError):
+class OptionInvalid(ConfigurationError):
     """An option whose value can't be worked with."""
 
     code = "OPTION_INVALID"
 
 
-class CompositionNotFound(HeliosError):
+class CompositionNotFound(CompositionError):
     """A composition that isn't there."""
 
     code = "COMPOSITION_NOT_FOUND"
 
 
-class CompositionFailed(HeliosError):
+class CompositionFailed(CompositionError):
     """A page that threw while it loaded, so that its frames can't be trusted."""
 
     code = "COMPOSITION_FAILED"
 
 
-class CompositionTimedOut(HeliosError):
+class CompositionTimedOut(CompositionError):
     """A page that didn't fire `load` in time."""
 
     code = "COMPOSITION_LOAD_TIMEOUT"
 
 
-class CompositionUnsettled(HeliosError):
+class CompositionUnsettled(CompositionError):
     """A page whose frame never became ready (fonts, images, media, `waitUntilStable`)."""
 
     code = "COMPOSITION_NEVER_SETTLED"
 
 
-class DialectUnsupported(HeliosError):
+class DialectUnsupported(CompositionError):
     """A page for another system's player; `details` hold what of it nothing honours."""
 
     code = "DIALECT_UNSUPPORTED"
 
 
-class DurationUnknown(HeliosError):
+class DurationUnknown(CompositionError):
     """A page that declares no duration where none was given."""
 
     code = "DURATION_UNKNOWN"
 
 
-class AssetMissing(HeliosError):
+class AssetMissing(CompositionError):
     """A file that the page asked for and that isn't there; `details` hold the names."""
 
     code = "ASSET_MISSING"
 
 
-class MediaUnsupported(HeliosError):
+class MediaUnsupported(CompositionError):
     """A media file that the browser can't play; the hint has a command that converts it."""
 
     code = "MEDIA_UNSUPPORTED"
 
 
-class CodecUnavailable(HeliosError):
+class CodecUnavailable(ConfigurationError):
     """A codec that the ffmpeg at hand lacks."""
 
     code = "CODEC_UNAVAILABLE"
 
 
-class OutputUnwritable(HeliosError):
+class OutputUnwritable(StorageError):
     """An output that can't be written (permissions, a read-only or missing folder)."""
 
     code = "OUTPUT_UNWRITABLE"
 
 
-class DiskFull(HeliosError):
+class DiskFull(StorageError):
     """No space left where the output or temporary files go."""
 
     code = "DISK_FULL"
 
 
-class ProgramMissing(HeliosError):
+class ProgramMissing(ConfigurationError):
     """A program that this needs (a browser, ffmpeg) and that isn't installed."""
 
     code = "PROGRAM_MISSING"
@@ -325,21 +365,21 @@ class ProgramMissing(HeliosError):
 # --- rendering ------------------------------------------------------------------------------
 
 
-class BrowserCrashed(HeliosError):
+class BrowserCrashed(RenderError):
     """A browser that died or stopped answering in the middle."""
 
     code = "BROWSER_CRASHED"
     retryable = True
 
 
-class EncodeFailed(HeliosError):
+class EncodeFailed(RenderError):
     """ffmpeg failed to encode; `details` hold the end of its log."""
 
     code = "ENCODE_FAILED"
     retryable = True
 
 
-class AudioFailed(HeliosError):
+class AudioFailed(RenderError):
     """The sound of a composition couldn't be read or mixed."""
 
     code = "AUDIO_FAILED"
@@ -348,27 +388,27 @@ class AudioFailed(HeliosError):
 # --- stitching ------------------------------------------------------------------------------
 
 
-class ChunkOutputInvalid(HeliosError):
+class ChunkOutputInvalid(RenderError):
     """A chunk's output that is missing, doesn't decode, or isn't what the job spec says."""
 
     code = "CHUNK_OUTPUT_INVALID"
     retryable = True
 
 
-class StitchFailed(HeliosError):
+class StitchFailed(RenderError):
     """Chunk outputs that couldn't be joined."""
 
     code = "STITCH_FAILED"
 
 
-class SeamBroken(HeliosError):
+class SeamBroken(RenderError):
     """A stitched video that isn't its chunks one after another, at the boundaries named."""
 
     code = "SEAM_BROKEN"
     retryable = True
 
 
-class SeamDiffers(HeliosError):
+class SeamDiffers(RenderError):
     """A frame that two chunks draw differently, so that their seam can be seen."""
 
     code = "SEAM_DIFFERS"
@@ -377,39 +417,39 @@ class SeamDiffers(HeliosError):
 # --- storage --------------------------------------------------------------------------------
 
 
-class StorageInvalid(HeliosError):
+class StorageInvalid(StorageError):
     """A storage URL that names no place for artifacts, or a key that leaves its folder."""
 
     code = "STORAGE_INVALID"
 
 
-class ArtifactNotFound(HeliosError):
+class ArtifactNotFound(StorageError):
     """An artifact, a bucket or a folder that isn't there."""
 
     code = "ARTIFACT_NOT_FOUND"
 
 
-class ArtifactCorrupt(HeliosError):
+class ArtifactCorrupt(StorageError):
     """Bytes that aren't those whose digest was recorded: cut short or damaged on their way."""
 
     code = "ARTIFACT_CORRUPT"
     retryable = True
 
 
-class AccessDenied(HeliosError):
+class AccessDenied(StorageError):
     """Storage or a worker that refuses these credentials, or the lack of any."""
 
     code = "ACCESS_DENIED"
 
 
-class StorageUnavailable(HeliosError):
+class StorageUnavailable(StorageError):
     """Storage that didn't answer, or answered that it can't now, after several tries."""
 
     code = "STORAGE_UNAVAILABLE"
     retryable = True
 
 
-class ArchiveInvalid(HeliosError):
+class ArchiveInvalid(StorageError):
     """An archive, or a folder to pack, with entries that lead outside or that is too large."""
 
     code = "ARCHIVE_INVALID"
@@ -418,65 +458,65 @@ class ArchiveInvalid(HeliosError):
 # --- workers --------------------------------------------------------------------------------
 
 
-class SourceForbidden(HeliosError):
+class SourceForbidden(WorkerError):
     """A job or asset URL outside the worker's allow-list, or inside a private network."""
 
     code = "SOURCE_FORBIDDEN"
 
 
-class PayloadTooLarge(HeliosError):
+class PayloadTooLarge(WorkerError):
     """A request, a job spec or an answer past a size limit."""
 
     code = "PAYLOAD_TOO_LARGE"
 
 
-class CallerRejected(HeliosError):
+class CallerRejected(WorkerError):
     """A request whose identity token is missing, forged, expired or for another audience."""
 
     code = "CALLER_REJECTED"
 
 
-class WorkerNotFound(HeliosError):
+class WorkerNotFound(WorkerError):
     """A function or service that isn't deployed where it was looked for."""
 
     code = "WORKER_NOT_FOUND"
 
 
-class WorkerThrottled(HeliosError):
+class WorkerThrottled(WorkerError):
     """A worker that takes no more requests now: a concurrency limit or a quota is reached."""
 
     code = "WORKER_THROTTLED"
     retryable = True
 
 
-class WorkerUnavailable(HeliosError):
+class WorkerUnavailable(WorkerError):
     """A worker that couldn't be reached, or broke the connection off."""
 
     code = "WORKER_UNAVAILABLE"
     retryable = True
 
 
-class WorkerCrashed(HeliosError):
+class WorkerCrashed(WorkerError):
     """A worker that died while it worked, or whose code failed outside of the command."""
 
     code = "WORKER_CRASHED"
     retryable = True
 
 
-class OutOfMemory(HeliosError):
+class OutOfMemory(WorkerError):
     """A command or a worker that was ended because memory ran out."""
 
     code = "OUT_OF_MEMORY"
     retryable = True
 
 
-class CheckupFailed(HeliosError):
+class CheckupFailed(ConfigurationError):
     """Something that keeps renders from succeeding, found before one was begun."""
 
     code = "CHECKUP_FAILED"
 
 
-class DeploymentFailed(HeliosError):
+class DeploymentFailed(ConfigurationError):
     """A resource in the cloud that couldn't be made, changed or removed as asked."""
 
     code = "DEPLOYMENT_FAILED"
@@ -485,13 +525,13 @@ class DeploymentFailed(HeliosError):
 # --- webhooks -------------------------------------------------------------------------------
 
 
-class SignatureInvalid(HeliosError):
+class SignatureInvalid(ConfigurationError):
     """A webhook whose signature is missing, wrong or too old."""
 
     code = "SIGNATURE_INVALID"
 
 
-class WebhookUndelivered(HeliosError):
+class WebhookUndelivered(JobError):
     """A webhook that its receiver didn't take."""
 
     code = "WEBHOOK_UNDELIVERED"

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -17,6 +15,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from helios.contract.wire_model import WireModel
 from helios.errors import OptionInvalid
 from helios.process.render_executor import DEFAULT_EXECUTABLES
 from infra.cloud_run.configuration import fault_line
@@ -67,7 +66,7 @@ _Reserved = Annotated[int | None, Field(ge=1, le=100_000), BeforeValidator(_opti
 _Days = Annotated[int, Field(ge=1, le=3650)]
 
 
-class Configuration(BaseModel):
+class Configuration(WireModel, extra="forbid"):
     """Everything that can be set about a deployment.
 
     Each value is `helios:<name in camelCase>` in the context of cdk.json.
@@ -77,10 +76,6 @@ class Configuration(BaseModel):
     OptionInvalid
         From `of`: values that can't be deployed; `details` say one by one what is wrong.
     """
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
-    )
 
     stack_name: Annotated[str, _pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(
         default="Helios", description="Name of the stack, by which clients find it."

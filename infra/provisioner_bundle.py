@@ -13,7 +13,13 @@ _ROOT = Path(__file__).parents[1]
 #: What the function runs with, locked.
 REQUIREMENTS = _ROOT / "infra/cloud_run/requirements.lock"
 #: What of this project it runs.
-SOURCES = ("helios/__init__.py", "helios/errors.py", "infra/__init__.py", "infra/cloud_run/*.py")
+SOURCES = (
+    "helios/__init__.py",
+    "helios/errors.py",
+    "helios/lazy_names.py",
+    "infra/__init__.py",
+    "infra/cloud_run/*.py",
+)
 #: Wheels that Lambda's Amazon Linux 2023 can load.
 PLATFORMS = ("manylinux2014_{processor}", "manylinux_2_28_{processor}")
 # Not needed to run.

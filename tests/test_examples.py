@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 EXAMPLES = sorted(
-    path for path in (Path(__file__).parents[1] / "examples").iterdir() if path.is_dir()
+    path.parent for path in (Path(__file__).parents[1] / "examples").glob("*/index.html")
 )
 COMMANDS = Path(sys.executable).parent
 #: Frames of the short render, and of its first chunk.

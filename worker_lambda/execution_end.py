@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, ValidationError
 
 from helios import errors
+from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import HeliosError, InvocationInvalid
 
@@ -42,12 +42,8 @@ def _time(value: object) -> object:
     return value
 
 
-class ExecutionEnd(BaseModel):
+class ExecutionEnd(WireModel, extra="ignore"):
     """How an execution of the state machine ended."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="ignore", frozen=True
-    )
 
     execution_arn: str = Field(description="The execution.")
     status: Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] = Field(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, PlainSerializer, ValidationError, model_validator
 
 from helios.contract.command import parse_command
 from helios.contract.frame_rate import MAX_FPS, frame_rate
+from helios.contract.wire_model import WireModel
 from helios.errors import ChunkNotFound, CommandInvalid, JobSpecInvalid, JobSpecNotFound
 
 #: Size in bytes beyond which a file isn't read as a job spec (about 250,000 chunks).
@@ -46,15 +46,8 @@ _Number = Annotated[
 SeamCheck = Literal["off", "warn", "heal"]
 
 
-class _SpecModel(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-        strict=True,
-    )
+class _SpecModel(WireModel, strict=True):
+    pass
 
 
 class JobMetadata(_SpecModel):

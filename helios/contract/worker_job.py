@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import from_json
 
+from helios.contract.wire_model import WireModel
 from helios.errors import CommandFailed, HeliosError, InvocationInvalid, Report, parse_report
 
 #: Bytes of UTF-8 of stdout, and of stderr, that a result carries: the last ones, as errors come
@@ -74,20 +74,10 @@ def cut_output(text: str, *, dropped: int = 0, limit: int = MAX_OUTPUT_BYTES) ->
     return f"[... {dropped} bytes left out ...]\n{kept.decode(errors='ignore')}"
 
 
-class _WireModel(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
+_Model = TypeVar("_Model", bound=WireModel)
 
 
-_Model = TypeVar("_Model", bound=_WireModel)
-
-
-class ErrorRecord(_WireModel):
+class ErrorRecord(WireModel):
     """An error on its way through a process or machine boundary."""
 
     code: str = Field(description="Stable code, as in helios.errors.")
@@ -136,12 +126,45 @@ class ErrorRecord(_WireModel):
         )
 
 
-class Artifact(_WireModel):
+class Artifact(WireModel):
     """A file that a worker stored: its URL, size and digest."""
 
     url: str = Field(description="Where the file is: a path, or an s3:// or gs:// URL.")
     sha256: str | None = Field(default=None, description="Digest of the file, hexadecimal.")
     bytes: int | None = Field(default=None, ge=0, description="Size of the file in bytes.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a worker job does for its render job: one attempt at a chunk, or at the merge.
+
+    Attributes
+    ----------
+    job_path:
+        Where the worker finds the job spec.
+    chunk_id:
+        The chunk; None for the merge.
+    attempt:
+        Counted from 1.
+    output_file:
+        The chunk's output, relative to the job's folder.
+    backup:
+        Whether another worker has this attempt as well, and is slow.
+    avoid:
+        The endpoint of that other worker, which should not get this job, too.
+    """
+
+    job_path: str
+    chunk_id: int | None = None
+    attempt: int = 1
+    output_file: str | None = None
+    backup: bool = False
+    avoid: str | None = None
+
+    @property
+    def action(self) -> Literal["chunk", "merge"]:
+        """What is run, as in an invocation."""
+        return "merge" if self.chunk_id is None else "chunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +181,8 @@ class WorkerJob:
         Folder that it runs in.
     env:
         Environment variables on top of the worker's own.
-    meta:
-        What an adapter needs beside the command: `chunkId`, `attempt`, `jobPath`, `action`.
+    task:
+        What the command does for its render job; None for a command of its own.
     timeout:
         Seconds after which the worker ends it; None for no limit.
     """
@@ -168,8 +191,28 @@ class WorkerJob:
     args: Sequence[str] = ()
     cwd: str | None = None
     env: Mapping[str, str] | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    task: Task | None = None
     timeout: float | None = None
+
+    @property
+    def chunk_id(self) -> int | None:
+        """The chunk that the job renders; None if it renders none."""
+        return None if self.task is None else self.task.chunk_id
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The task as adapters of the Helios packages read it: `chunkId`, `jobPath` and so on."""
+        if self.task is None:
+            return {}
+        meta = {
+            "action": self.task.action,
+            "chunkId": self.task.chunk_id,
+            "attempt": self.task.attempt,
+            "jobPath": self.task.job_path,
+            "outputFile": self.task.output_file,
+            "backup": self.task.backup or None,
+        }
+        return {name: value for name, value in meta.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +232,7 @@ class WorkerResult:
     artifact:
         The file that the worker stored, if it stored one.
     worker:
-        What people call the place that ran it, where there are several.
+        Name of the endpoint that ran it, where there are several.
     """
 
     exit_code: int
@@ -200,6 +243,11 @@ class WorkerResult:
     artifact: Artifact | None = None
     worker: str | None = None
 
+    @classmethod
+    def of_error(cls, error: HeliosError) -> Self:
+        """Return the result of a job that an error kept from running to its end."""
+        return cls(exit_code=error.exit_code, error=ErrorRecord.of(error))
+
     @property
     def failure(self) -> ErrorRecord | None:
         """Why it failed, read from the outputs where the worker didn't say; None if it didn't."""
@@ -208,7 +256,7 @@ class WorkerResult:
         return self.error or ErrorRecord.of_exit(self.exit_code, self.stderr)
 
 
-class Invocation(_WireModel):
+class Invocation(WireModel):
     """Request to a deployed worker: run one chunk of a job, or its merge."""
 
     job_path: str = Field(
@@ -253,18 +301,26 @@ class Invocation(_WireModel):
 
     @classmethod
     def of(cls, job: WorkerJob) -> Self:
-        """Return the request that asks a deployed worker for a job, by what `meta` says of it.
+        """Return the request that asks a deployed worker for a job's task.
 
         Raises
         ------
         InvocationInvalid
-            `meta` lacks `jobPath`, or `chunkId` where the job is a chunk.
+            The job has no task, or it breaks the wire format.
         """
-        fields = ("jobPath", "chunkId", "action", "attempt")
-        known = {name: job.meta[name] for name in fields if name in job.meta}
-        if "chunkId" in known:
-            known["chunkIndex"] = known.pop("chunkId")
-        return _parse(cls, known)
+        task = job.task
+        if task is None:
+            raise InvocationInvalid(
+                f"{job.command}: the job has no task, so there is nothing to ask a worker for"
+            )
+        request: dict[str, Any] = {
+            "jobPath": task.job_path,
+            "action": task.action,
+            "attempt": task.attempt,
+        }
+        if task.chunk_id is not None:
+            request["chunkIndex"] = task.chunk_id
+        return _parse(cls, request)
 
     def payload(self) -> dict[str, Any]:
         """Return the request as JSON value, without what is left at its default."""
@@ -275,7 +331,7 @@ class Invocation(_WireModel):
         return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
 
 
-class InvocationResponse(_WireModel):
+class InvocationResponse(WireModel):
     """Answer of a deployed worker."""
 
     exit_code: int = Field(description="Exit status of the command; 0 is success.")

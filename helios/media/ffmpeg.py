@@ -144,14 +144,26 @@ async def end_process(process: Process) -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
+    ended = asyncio.ensure_future(_wait(process))
     try:
-        await asyncio.wait_for(asyncio.shield(process.wait()), GRACE_SECONDS)
+        await asyncio.wait_for(asyncio.shield(ended), GRACE_SECONDS)
     except BaseException as interruption:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        await ended
         if not isinstance(interruption, TimeoutError):
             raise
+
+
+async def _wait(process: Process) -> None:
+    """Wait for a process of which nothing more is read.
+
+    asyncio reports its exit after the end of its output, which a full buffer would keep it from.
+    """
+    for stream in (process.stdout, process.stderr):
+        while stream is not None and await stream.read(1 << 16):
+            pass
+    await process.wait()
 
 
 def missing_program(name: str) -> ProgramMissing:

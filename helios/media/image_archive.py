@@ -1,6 +1,9 @@
 """Packs a chunk's images into one file, since storage holds files and not folders."""
 
+import asyncio
+import contextlib
 import tarfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from helios.errors import ArchiveInvalid, ChunkOutputInvalid
@@ -55,3 +58,25 @@ def unpack_images(archive: Path, target: Path) -> None:
             tar.extractall(target.parent if alone else target, filter="data")
     except tarfile.TarError as fault:
         raise ArchiveInvalid(f"{archive.name}: {fault}") from fault
+
+
+@contextlib.asynccontextmanager
+async def unpacking(target: Path, *, packed: bool) -> AsyncIterator[Path]:
+    """Yield where to fetch a chunk's output to, and put its images in their place afterwards.
+
+    Parameters
+    ----------
+    target:
+        The chunk's output.
+    packed:
+        Whether it is stored as an archive of images.
+    """
+    if not packed:
+        yield target
+        return
+    archive = target.with_name(f".{target.name}.tar")
+    try:
+        yield archive
+        await asyncio.to_thread(unpack_images, archive, target)
+    finally:
+        archive.unlink(missing_ok=True)

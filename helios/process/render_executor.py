@@ -8,9 +8,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.command import too_long
@@ -33,6 +34,8 @@ from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
 DEFAULT_EXECUTABLES = frozenset({"helios"})
 #: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
 GRACE = 5.0
+
+_Process = tuple[asyncio.SubprocessTransport, OutputCapture]
 
 # Isolated from its environment and without site packages, which nothing of it needs.
 _WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
@@ -114,12 +117,15 @@ class RenderExecutor:
             exit_code = _EXIT_FORBIDDEN if error.code == CommandForbidden.code else _EXIT_NOT_FOUND
             return _refused(error, exit_code=exit_code)
         limit = job.timeout if timeout is None else timeout
-        conversation = OutputCapture(on_output)
+        capture = OutputCapture(on_output)
+        tree = ProcessTree(capture.pid)
         scratch: str | None = None
         unspoilt = False
         try:
             scratch = self._scratch.take()
-            ending = await self._converse(program, job, scratch, conversation, limit=limit)
+            env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+            spawning = asyncio.create_task(self._spawn(program, job, env, capture))
+            ending = await self._supervise(spawning, capture, tree, limit=limit)
             unspoilt = ending.orderly
         except _CannotStart as fault:
             return _unstarted(job, fault.reason)
@@ -128,7 +134,7 @@ class RenderExecutor:
         finally:
             if scratch is not None:
                 await self._scratch.give_back(scratch, unspoilt=unspoilt)
-        return _result(job, ending, conversation, started=started, limit=limit)
+        return _result(job, ending, capture, started=started, limit=limit)
 
     def _resolve(self, job: WorkerJob) -> str:
         name = job.command
@@ -158,46 +164,12 @@ class RenderExecutor:
             )
         return str(Path(found).absolute())
 
-    async def _converse(
-        self,
-        program: str,
-        job: WorkerJob,
-        scratch: str,
-        conversation: "OutputCapture",
-        *,
-        limit: float | None,
-    ) -> "_Ending":
-        family = ProcessTree(conversation.pid)
-        env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: family.marker}
-        try:
-            transport = await self._start(program, job, env, conversation)
-            timed_out = await self._wait(conversation, limit=limit)
-            failed = timed_out or transport.get_returncode() != 0
-            orderly = not failed and conversation.closed.done() and not family.has_group()
-            if not orderly:
-                await finish_despite_cancel(family.end(grace=self._grace))
-            await conversation.finish()
-            exit_code = transport.get_returncode() or 0
-            return _Ending(exit_code=exit_code, timed_out=timed_out, orderly=orderly)
-        except _CannotStart:
-            raise
-        except BaseException:
-            await finish_despite_cancel(family.end(grace=self._grace))
-            raise
-        finally:
-            if conversation.transport is not None:
-                conversation.transport.close()
-
-    async def _start(
-        self,
-        program: str,
-        job: WorkerJob,
-        env: Mapping[str, str],
-        conversation: "OutputCapture",
-    ) -> asyncio.SubprocessTransport:
+    def _spawn(
+        self, program: str, job: WorkerJob, env: Mapping[str, str], capture: OutputCapture
+    ) -> Coroutine[Any, Any, _Process]:
         before = [] if self._network or job.command == "helios" else _WITHOUT_NETWORK
-        spawning = asyncio.get_running_loop().subprocess_exec(
-            lambda: conversation,
+        return asyncio.get_running_loop().subprocess_exec(
+            lambda: capture,
             *before,
             program,
             *job.args,
@@ -207,23 +179,56 @@ class RenderExecutor:
             # A session of its own, so that one signal reaches the command with its children.
             start_new_session=True,
         )
-        try:
-            # A cancellation half-way would leave a process without an owner.
-            transport, _ = await finish_despite_cancel(spawning)
-        except (OSError, ValueError) as fault:
-            raise _CannotStart(fault) from fault
-        return transport
 
-    async def _wait(self, conversation: "OutputCapture", *, limit: float | None) -> bool:
+    async def _supervise(
+        self,
+        spawning: asyncio.Task[_Process],
+        capture: OutputCapture,
+        tree: ProcessTree,
+        *,
+        limit: float | None,
+    ) -> "_Ending":
+        """Wait for a process that is being started, and end all that it leaves."""
+        try:
+            transport = await _started(spawning)
+            timed_out = await self._wait(capture, limit=limit)
+            failed = timed_out or transport.get_returncode() != 0
+            orderly = not failed and capture.closed.done() and not tree.has_group()
+            if not orderly:
+                await finish_despite_cancel(tree.end(grace=self._grace))
+            await capture.finish()
+            exit_code = transport.get_returncode() or 0
+            return _Ending(exit_code=exit_code, timed_out=timed_out, orderly=orderly)
+        except _CannotStart:
+            raise
+        except BaseException:
+            await finish_despite_cancel(tree.end(grace=self._grace))
+            raise
+        finally:
+            if capture.transport is not None:
+                capture.transport.close()
+
+    async def _wait(self, capture: OutputCapture, *, limit: float | None) -> bool:
         """Wait for the command's exit, and say whether its time was up before."""
         if limit is not None:
-            await asyncio.wait([conversation.exited], timeout=limit)
-            if not conversation.exited.done():
+            await asyncio.wait([capture.exited], timeout=limit)
+            if not capture.exited.done():
                 return True
-        await conversation.exited
-        if not conversation.closed.done():
-            await asyncio.wait([conversation.closed], timeout=LINGER)
+        await capture.exited
+        if not capture.closed.done():
+            await asyncio.wait([capture.closed], timeout=LINGER)
         return False
+
+
+async def _started(
+    spawning: asyncio.Task[_Process],
+) -> asyncio.SubprocessTransport:
+    try:
+        # A cancellation half-way would leave a process of which nothing is known.
+        transport, _ = await finish_despite_cancel(spawning)
+    except (OSError, ValueError) as fault:
+        raise _CannotStart(fault) from fault
+    return transport
 
 
 class _CannotStart(Exception):
@@ -274,12 +279,12 @@ def _refused(error: HeliosError, *, exit_code: int) -> WorkerResult:
 def _result(
     job: WorkerJob,
     ending: _Ending,
-    conversation: OutputCapture,
+    capture: OutputCapture,
     *,
     started: float,
     limit: float | None,
 ) -> WorkerResult:
-    stderr = conversation.output(2)
+    stderr = capture.output(2)
     exit_code, error = ending.exit_code, None
     if ending.timed_out:
         exit_code = _EXIT_TIMED_OUT
@@ -292,7 +297,7 @@ def _result(
         error = ErrorRecord.of_exit(exit_code, stderr)
     return WorkerResult(
         exit_code=exit_code,
-        stdout=conversation.output(1),
+        stdout=capture.output(1),
         stderr=stderr,
         duration_ms=(time.perf_counter() - started) * 1000,
         error=error,

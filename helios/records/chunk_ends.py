@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from helios.contract.wire_model import WireModel
 
 #: Frames that are noted at each end of a chunk.
 END_FRAMES = 2
@@ -19,13 +20,7 @@ _ALIKE = 6.0
 _DIGEST_LENGTH = 16
 
 
-class _Noted(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True
-    )
-
-
-class ChunkEnd(_Noted):
+class ChunkEnd(WireModel, extra="ignore"):
     """The first or the last frames of a chunk."""
 
     encoded: list[str] = Field(
@@ -38,7 +33,7 @@ class ChunkEnd(_Noted):
     )
 
 
-class ChunkEnds(_Noted):
+class ChunkEnds(WireModel, extra="ignore"):
     """Both ends of a chunk."""
 
     first: ChunkEnd

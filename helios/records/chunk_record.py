@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
 from helios import __version__
 from helios.assets.archive import digest_in
 from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import Artifact
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
@@ -46,16 +46,8 @@ def assets_identity(spec: JobSpec) -> str:
         return url
 
 
-class Record(BaseModel):
+class Record(WireModel):
     """A JSON file beside a result: written after it, so that a result with a record is whole."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
 
     artifact: Artifact = Field(description="The file, its digest and its size.")
     attempt: Annotated[int, Field(ge=1)] = Field(default=1, description="Which attempt made it.")

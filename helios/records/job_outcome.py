@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
+from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import ArtifactNotFound
 from helios.storage import ArtifactStorage
@@ -16,25 +16,15 @@ OUTCOME = "status.json"
 MAX_OUTCOME_BYTES = 1024 * 1024
 
 
-class FailedChunk(BaseModel):
+class FailedChunk(WireModel, extra="ignore"):
     """A chunk that failed for good, and why."""
-
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
     chunk_id: int = Field(description="The chunk's id in its job spec.")
     error: ErrorRecord = Field(description="Why its last attempt failed.")
 
 
-class JobOutcome(BaseModel):
+class JobOutcome(WireModel):
     """How one execution of a job ended."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
 
     job_id: str = Field(description="The job.")
     status: Literal["completed", "failed", "cancelled"] = Field(description="How it ended.")

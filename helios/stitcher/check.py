@@ -85,6 +85,23 @@ class _Output:
     ends: ChunkEnds | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _OneChunk:
+    metadata: Metadata
+    chunks: tuple[Chunk, ...]
+
+
+async def check_chunk_output(
+    spec: Spec, chunk: Chunk, job_dir: Path, *, only_groups: bool = False
+) -> ChunkEnds | None:
+    """Make sure that one chunk's output is there and whole, and return what is noted of its ends.
+
+    Parameters and errors are those of `check_chunk_outputs`.
+    """
+    alone = _OneChunk(spec.metadata, (chunk,))
+    return (await check_chunk_outputs(alone, job_dir, only_groups=only_groups)).get(chunk.id)
+
+
 async def check_chunk_outputs(
     spec: Spec, job_dir: Path, *, concurrency: int = CHECKS_AT_ONCE, only_groups: bool = False
 ) -> Mapping[int, ChunkEnds]:

@@ -106,7 +106,7 @@ class WebhookSender:
                     raise WebhookUndelivered(
                         f"webhook {without_secrets(url)}: {event.type} of job {event.job_id}"
                         f" was sent {tries}, in vain: {fault}",
-                        hint="`orchestrator jobs notify` sends it again.",
+                        hint="`orchestrator notify` sends it again.",
                     )
                 # Half of it is left to chance, so that many jobs don't come back together.
                 await self._sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311

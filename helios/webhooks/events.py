@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field, ValidationError
 
+from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import ErrorRecord
 from helios.errors import SignatureInvalid
 
@@ -47,16 +47,8 @@ _Count = Annotated[int, Field(ge=0)]
 _STAMP = re.compile(r"t=(?P<time>\d{1,12}),sha512=(?P<digest>[0-9a-f]{128})")
 
 
-class WebhookEvent(BaseModel):
+class WebhookEvent(WireModel):
     """What happened to a job."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
 
     id: str = Field(description="The event's own id: one that comes twice is the same event.")
     type: EventType = Field(description="What happened.")

@@ -1,10 +1,10 @@
 """Renders, checks and stores one chunk, unless it is stored already."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.job_spec import RenderChunk
 from helios.contract.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
 from helios.errors import (
     ChunkOutputInvalid,
@@ -43,7 +43,10 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
             return result
         try:
             with context.stopwatch.measure("check"):
-                ends = await _check(context.spec, chunk, workspace)
+                # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
+                from helios.stitcher.check import check_chunk_output  # noqa: PLC0415
+
+                ends = await check_chunk_output(context.spec, chunk, workspace, only_groups=True)
         except ChunkOutputInvalid as fault:
             return _refused(result, fault)
         if storage is None:
@@ -81,21 +84,6 @@ def _refused(result: WorkerResult, fault: HeliosError) -> WorkerResult:
         stderr=cut_output(f"{said}\n"),
         error=ErrorRecord.of(fault),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _OneChunk:
-    metadata: JobMetadata
-    chunks: tuple[RenderChunk, ...]
-
-
-async def _check(spec: JobSpec, chunk: RenderChunk, workspace: Path) -> ChunkEnds | None:
-    # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
-    from helios.stitcher.check import check_chunk_outputs  # noqa: PLC0415
-
-    alone = _OneChunk(spec.metadata, (chunk,))
-    ends = await check_chunk_outputs(alone, workspace, only_groups=True)
-    return ends.get(chunk.id)
 
 
 async def _store(

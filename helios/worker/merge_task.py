@@ -19,7 +19,7 @@ from helios.errors import (
     PayloadTooLarge,
     StorageInvalid,
 )
-from helios.media.image_archive import pack_images, unpack_images
+from helios.media.image_archive import pack_images, unpacking
 from helios.records.chunk_record import (
     MAX_RECORD_BYTES,
     ChunkRecord,
@@ -195,9 +195,9 @@ async def _fetch(
 ) -> None:
     target = workspace / chunk.output_file
     name = chunk_output(chunk, chunk_key(context.spec, chunk))
-    packed = target.with_name(f".{chunk.id}.tar") if is_packed(chunk) else None
     try:
-        await storage.get_file(name, packed or target, sha256=record.artifact.sha256)
+        async with unpacking(target, packed=is_packed(chunk)) as path:
+            await storage.get_file(name, path, sha256=record.artifact.sha256)
     except ArtifactNotFound as fault:
         raise missing_chunks([chunk.id], len(context.spec.chunks)) from fault
     except ArtifactCorrupt as fault:
@@ -207,9 +207,6 @@ async def _fetch(
             f"merge: chunk {chunk.id} isn't what its record says: {fault.message}",
             hint="Render the chunk again, then merge.",
         ) from fault
-    if packed is not None:
-        await asyncio.to_thread(unpack_images, packed, target)
-        packed.unlink()
 
 
 def _first(faults: BaseExceptionGroup[HeliosError]) -> HeliosError:

@@ -9,14 +9,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
+from helios.contract.wire_model import WireModel
 from helios.errors import OptionInvalid
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -104,16 +103,8 @@ Secret = Annotated[
 Ingress = Literal["all", "internal", "internal-and-cloud-load-balancing"]
 
 
-class CloudRunPlace(BaseModel):
+class CloudRunPlace(WireModel, extra="forbid"):
     """Where workers are: a service and a job of one name, in one region of one project."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="forbid",
-        frozen=True,
-    )
 
     project: Project = Field(description="Id of the Google Cloud project.")
     region: Region = Field(description="Region of service, job and bucket.")

@@ -6,9 +6,9 @@ and hands out a token if that identity may act as the service account.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from helios.contract.wire_model import WireModel
 from infra.cloud_run.configuration import ServiceAccount, matches
 
 Provider = Annotated[
@@ -25,12 +25,8 @@ _IDENTITY = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version
 Url = Annotated[str, matches(r"https?://\S+", "a URL")]
 
 
-class Federation(BaseModel):
+class Federation(WireModel, extra="forbid"):
     """By which provider AWS's identity becomes which service account."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
-    )
 
     provider: Provider = Field(description="The provider of the workload identity pool.")
     service_account: ServiceAccount = Field(description="Whom the workload acts as.")

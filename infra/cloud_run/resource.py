@@ -1,18 +1,14 @@
 """Properties of the CloudFormation resource for Cloud Run workers."""
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from helios.contract.wire_model import WireModel
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.federation import Federation
 
 
-class CloudRunResource(BaseModel):
+class CloudRunResource(WireModel, extra="forbid"):
     """The properties of the resource."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
-    )
 
     workers: CloudRunConfiguration = Field(description="The workers as they should be.")
     federation: Federation = Field(description="How AWS's identity is known to Google.")

@@ -1,4 +1,4 @@
-"""Adapters: how a chunk reaches a place that can run it."""
+"""Adapters: how a chunk reaches a worker."""
 
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 from orchestrator.adapters.base import WorkerAdapter

@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import json
-import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
@@ -144,7 +144,6 @@ class AwsLambdaAdapter(WorkerAdapter):
             concurrency=concurrency,
             read_timeout=self._read_timeout,
         )
-        self.endpoint = _endpoint(self._client, function)
 
     async def execute(
         self,
@@ -164,7 +163,7 @@ class AwsLambdaAdapter(WorkerAdapter):
         payload = Invocation.of(job).encoded()
         try:
             async with asyncio.timeout(job.timeout):
-                return await self._threads.run(lambda: self._invoke(payload))
+                return await self._threads.run(functools.partial(self._invoke, payload))
         except TimeoutError:
             raise CommandTimedOut(
                 f"function {self.function}: no answer within {job.timeout:g} s",
@@ -339,13 +338,6 @@ def _client(
         ) from fault
     _probe_silent_connections(client)
     return client
-
-
-def _endpoint(client: "LambdaClient", function: str) -> str:
-    """Return what tells a function from others, those of other accounts included."""
-    # Keys and sessions come and go; a profile, or the lack of one, stands for the account.
-    profile = os.environ.get("AWS_PROFILE", "")
-    return f"{client.meta.endpoint_url} {profile} {function}".replace("  ", " ")
 
 
 def _probe_silent_connections(client: Any) -> None:

@@ -1,4 +1,4 @@
-"""What every adapter promises."""
+"""What every adapter promises, and the base of those that wrap another one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -6,17 +6,18 @@ from collections.abc import Callable
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.process.output_capture import OutputCallback
 
+#: Is called with a job and the endpoint that takes it; None once the job waits again.
+TakenCallback = Callable[[WorkerJob, str | None], None]
+
 
 class WorkerAdapter(ABC):
-    """Takes jobs to a place that can run them.
+    """Takes jobs to workers.
 
     An adapter may be asked for many jobs at once.
     """
 
     #: Whether a job may wait in it before it runs, which doesn't count towards its `timeout`.
     queues: bool = False
-    #: What throttles jobs as a whole, and so do all adapters that reach it; None for nothing.
-    endpoint: str | None = None
 
     @abstractmethod
     async def execute(
@@ -45,11 +46,36 @@ class WorkerAdapter(ABC):
             The job couldn't be handed over, or its answer couldn't be read.
         """
 
-    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:  # noqa: B027
-        """Let somebody know which worker takes a job that waited; None once it waits again.
+    def when_taken(self, tell: TakenCallback) -> None:  # noqa: B027
+        """Call a function whenever an endpoint takes a job that waited.
 
         Only adapters that queue have something to tell.
         """
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of connections; the adapter isn't used after that."""
+
+
+class ForwardingAdapter(WorkerAdapter):
+    """Passes everything on to another adapter; the base of those that add something to it.
+
+    Parameters
+    ----------
+    adapter:
+        Runs the jobs.
+    """
+
+    def __init__(self, adapter: WorkerAdapter) -> None:
+        self.adapter = adapter
+        self.queues = adapter.queues
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        return await self.adapter.execute(job, on_output=on_output)
+
+    def when_taken(self, tell: TakenCallback) -> None:
+        self.adapter.when_taken(tell)
+
+    async def close(self) -> None:
+        await self.adapter.close()

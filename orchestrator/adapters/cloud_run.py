@@ -117,7 +117,7 @@ class CloudRunAdapter(WorkerAdapter):
         origin = _origin(service_url, secret=tokens is not None)
         if not request_timeout > 0:
             raise OptionInvalid(f"request timeout: {request_timeout} s is not above 0")
-        self.service_url = self.endpoint = service_url
+        self.service_url = service_url
         self._tokens = tokens
         self._audience = audience or origin
         self._request_timeout = request_timeout

@@ -1,20 +1,74 @@
-"""What a job manager needs of a place where jobs run."""
+"""Where a job runs: the steps that differ, and the run that is the same everywhere."""
 
+import asyncio
+import contextlib
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
 
-from orchestrator.execution.run_hooks import RunHooks
+from helios.stitcher.check import check_chunk_outputs
+from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.backends.completion import (
+    check_reachable,
+    link_to,
+    tell_completion,
+    warn_of_picture,
+)
+from orchestrator.backends.job_folder import (
+    from_here,
+    location_here,
+    prepare_folder,
+    remove_folder,
+)
+from orchestrator.delivery.destination import Destination
+from orchestrator.delivery.stores import Stores
+from orchestrator.display.display import Display, SilentDisplay
+from orchestrator.execution.job_executor import JobExecutor, JobResult
+from orchestrator.execution.live_playlist import LivePlaylist, growing_playlist, playlist_path
+from orchestrator.execution.merge_step import ChunkCheck
+from orchestrator.execution.run_hooks import RunHooks, to_all
+from orchestrator.execution.seam_step import SeamSource
+from orchestrator.job_repository.file_lock import alone_in
 from orchestrator.model.job import Job
+from orchestrator.model.limits import Limits
+from orchestrator.planning.planner import makes_images
+from orchestrator.planning.resume import remove_outputs
 
 
 class Backend(ABC):
-    """Runs jobs where their location says, with nothing kept in memory between runs.
+    """Runs one job where its location says.
 
-    Any process that can reach the location can go on with a job that another one began.
+    Nothing is kept in memory between runs: any process that can reach the location can go on with
+    a job that another one began.
+
+    Parameters
+    ----------
+    job:
+        The job.
+    display:
+        Shows how it goes; nothing does by default.
     """
 
-    @abstractmethod
-    async def run(self, job: Job, *, keep_chunks: bool, control: RunHooks) -> str:
-        """Run a job to its end, and return where its result is.
+    #: What becomes of a run that is stopped.
+    stopping = "what runs is ended, finished chunks stay"
+    #: Whether slow chunks are given to a second worker, unless the job's settings forbid it.
+    hedges = False
+
+    def __init__(self, job: Job, *, display: Display | None = None) -> None:
+        hedges = self.hedges and job.settings.backups is not False
+        self.job = job
+        self.spec = job.spec
+        self.settings = job.settings.model_copy(update={"backups": hedges})
+        self.display = display or SilentDisplay()
+        self.location = location_here(job)
+        self.folder = from_here(self.location.folder)
+        self.job_file = from_here(Path(self.location.job_path))
+        self.limits = Limits(deadline=self.settings.deadline)
+        self.stores = Stores()
+
+    async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
+        """Run the job to its end, and return where its result is.
 
         Chunks that are there already and valid count as done. Cancelling the calling task ends
         what runs, where that is possible.
@@ -26,17 +80,139 @@ class Backend(ABC):
 
         Raises
         ------
+        JobBusy
+            Another process runs a job in the folder.
         HeliosError
-            As `JobExecutor.execute`.
+            As `JobExecutor.execute`, and what storage says.
         """
+        self.display.stopping = self.stopping
+        ours = await asyncio.to_thread(prepare_folder, self.job, self.location)
+        # Remote chunks tell by themselves which job they are of.
+        keep_chunks = keep_chunks and (ours or not self.location.is_local)
+        async with self.stores:
+            await self._check_destination()
+            with alone_in(self.folder):
+                try:
+                    await self.prepare(keep_chunks=keep_chunks)
+                    done = await self.reused_chunks(keep_chunks=keep_chunks)
+                    hooks.on_reused(done)
+                    async with self._showing(done) as playlist:
+                        listeners = [] if playlist is None else [playlist.on_event]
+                        result = await JobExecutor(hooks.wrap(self.chunk_adapter())).execute(
+                            self.spec,
+                            self.settings,
+                            job_dir=self.folder,
+                            job_path=self.job_path,
+                            completed_chunk_ids=done,
+                            on_event=to_all(hooks.on_event, self.display.show, *listeners),
+                            pause=hooks.pause,
+                            merge_adapter=self.merge_adapter(),
+                            stitcher=playlist,
+                            output_file=self.playlist_file,
+                            verify=self.chunk_check,
+                            seams=self.seams,
+                        )
+                    output = await self.deliver(result)
+                finally:
+                    await self.close()
+            link = await link_to(output, self.settings.presign, self.stores)
+        await warn_of_picture(self.display, self.spec, output)
+        tell_completion(self.display, self.spec, result, output, link=link)
+        return output
 
-    async def tidy(self, job: Job) -> None:  # noqa: B027 - there may be nothing to tidy
+    @abstractmethod
+    async def prepare(self, *, keep_chunks: bool) -> None:
+        """Make everything ready that workers need."""
+
+    @abstractmethod
+    async def reused_chunks(self, *, keep_chunks: bool) -> Collection[int]:
+        """Return the chunks that needn't be rendered, say so, and remove what isn't kept."""
+
+    @abstractmethod
+    def chunk_adapter(self) -> WorkerAdapter:
+        """Return the adapter that takes chunks to workers."""
+
+    def merge_adapter(self) -> WorkerAdapter | None:
+        """Return the adapter that takes the merge command; None for that of the chunks."""
+        return None
+
+    @abstractmethod
+    async def deliver(self, result: JobResult) -> str:
+        """Bring what a run made to its destination, and return where it is then."""
+
+    async def close(self) -> None:  # noqa: B027 - there may be nothing to let go of
+        """End what still goes on in the background, and let go of connections."""
+
+    @property
+    def job_path(self) -> str:
+        """Where workers find the job spec."""
+        return str(self.job_file)
+
+    @property
+    def chunk_check(self) -> ChunkCheck | None:
+        """What checks the chunks in the job's folder before they are joined there."""
+        return check_chunk_outputs
+
+    @property
+    @abstractmethod
+    def seams(self) -> SeamSource:
+        """What is known of the pictures at the chunks' ends."""
+
+    @functools.cached_property
+    def destination(self) -> Destination | None:
+        """Where the video goes; None leaves it where the job makes it."""
+        if self.location.output is None:
+            return None
+        destination = Destination.of(self.location.output)
+        if destination.path is None:
+            return destination
+        return Destination(path=from_here(destination.path))
+
+    @functools.cached_property
+    def playlist_file(self) -> Path | None:
+        """The playlist that grows while chunks are rendered; None if the job makes none."""
+        if not self.settings.makes_video:
+            return None
+        return playlist_path(self.spec, self.folder, self.destination)
+
+    async def tidy(self) -> None:
         """Remove what only served to make a result that is delivered and recorded by now."""
+        if not self.location.keep:
+            await asyncio.to_thread(remove_folder, self.spec, self.location.folder)
 
-    @abstractmethod
-    async def forget(self, job: Job) -> None:
-        """Remove the chunks that a job left, so that all of them are rendered anew."""
+    async def forget(self) -> None:
+        """Remove the chunks that the job left, so that all of them are rendered anew."""
+        await asyncio.to_thread(remove_outputs, self.spec, self.location.folder)
 
-    @abstractmethod
-    async def discard(self, job: Job) -> None:
-        """Remove all that a job left, except for a result that was delivered elsewhere."""
+    async def discard(self) -> None:
+        """Remove all that the job left, except for a result that was delivered elsewhere."""
+        await self.forget()
+        await self.tidy()
+
+    def note_resumed(self, done: Collection[int]) -> None:
+        """Say which chunks are there already."""
+        count = "1 chunk" if len(done) == 1 else f"{len(done)} chunks"
+        text = f"{count} of {len(self.spec.chunks)} already there"
+        self.display.note("resumed", text, chunks=sorted(done))
+
+    async def _check_destination(self) -> None:
+        if self.destination is not None:
+            self.destination.check(images=makes_images(self.spec))
+            await check_reachable(self.destination, self.stores)
+
+    @contextlib.asynccontextmanager
+    async def _showing(self, done: Collection[int]) -> AsyncIterator[LivePlaylist | None]:
+        """Show the job, end it at its deadline, and let its playlist grow, for a context."""
+        with self.display.job(self.spec, done=done, only=self.settings.only):
+            async with (
+                self.limits.keep_time(),
+                growing_playlist(
+                    self.spec,
+                    self.playlist_file,
+                    job_dir=self.folder,
+                    done=done,
+                    seams=self.seams,
+                    display=self.display,
+                ) as playlist,
+            ):
+                yield playlist

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
+from helios.contract.worker_job import Artifact
 from helios.errors import Cancelled, HeliosError, JobPaused, JobStopped
 from helios.storage import split_url
 from orchestrator.delivery.deliver import deliver
@@ -39,6 +40,29 @@ async def deliver_to(made: Path, destination: Destination | None, stores: Stores
     await stores.store(made, url)
     await asyncio.to_thread(made.unlink)
     return url
+
+
+async def deliver_artifact(
+    artifact: Artifact, destination: Destination | None, folder: Path, stores: Stores
+) -> str:
+    """Bring a file in storage to its destination, and return where it is then.
+
+    Parameters
+    ----------
+    destination:
+        Where it goes; None brings it into a folder.
+
+    Raises
+    ------
+    HeliosError
+        It can't be read, or written there.
+    """
+    if destination is not None and destination.url is not None:
+        return (await stores.copy(artifact, destination.url)).url
+    path = None if destination is None else destination.path
+    path = path or folder / artifact.url.rpartition("/")[2]
+    await stores.fetch(artifact, path)
+    return str(path)
 
 
 async def check_reachable(destination: Destination, stores: Stores) -> None:

@@ -8,14 +8,14 @@ from helios.contract.worker_job import Artifact
 from helios.records.chunk_record import chunk_key
 from helios.records.job_layout import chunk_output, chunk_record
 from helios.records.stored_records import stored_chunk
-from orchestrator.backends.remote_merge import EndpointGroup
+from orchestrator.backends.job_storage import JobStorage
 from orchestrator.delivery.stores import Stores
 
 #: Chunks that are looked at at once.
 LOOKS_AT_ONCE = 32
 
 
-async def stored_chunks(sites: Iterable[EndpointGroup], stores: Stores) -> Mapping[int, Artifact]:
+async def stored_chunks(storages: Iterable[JobStorage], stores: Stores) -> Mapping[int, Artifact]:
     """Return what is in storage of a job's chunks, by the chunk's id.
 
     Raises
@@ -24,13 +24,13 @@ async def stored_chunks(sites: Iterable[EndpointGroup], stores: Stores) -> Mappi
         A storage doesn't answer.
     """
     found: dict[int, Artifact] = {}
-    for site in sites:
-        found = {**await _chunks_at(site, stores), **found}
+    for each in storages:
+        found = {**await _chunks_at(each, stores), **found}
     return found
 
 
-async def _chunks_at(site: EndpointGroup, stores: Stores) -> Mapping[int, Artifact]:
-    storage, spec = stores.at(site.folder), site.job.spec
+async def _chunks_at(at: JobStorage, stores: Stores) -> Mapping[int, Artifact]:
+    storage, spec = stores.at(at.folder), at.job.spec
     names = {stored.key for stored in await storage.list("chunks/")}
     limit = asyncio.Semaphore(LOOKS_AT_ONCE)
     found: dict[int, Artifact] = {}

@@ -1,6 +1,7 @@
 """What workers need of a job goes to storage: its assets, once for each content, and its spec."""
 
 import asyncio
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Collection, Mapping
@@ -11,8 +12,14 @@ from helios.assets import PackedAssets, pack_assets
 from helios.assets.archive import SUFFIX, archive_name, digest_in
 from helios.concurrency import run_blocking
 from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
-from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, PayloadTooLarge
-from orchestrator.delivery.packaging import PackagedJob
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    CompositionNotFound,
+    JobSpecInvalid,
+    PayloadTooLarge,
+)
+from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
 
 #: Hexadecimal digits of an id that is made from a job's content.
@@ -66,11 +73,45 @@ async def upload_job(
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
         job_id = job.spec.id or _id_of(job.spec, packed)
-        places = dict.fromkeys(artifacts)
+        urls = dict.fromkeys(artifacts)
         stored = await asyncio.gather(
-            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in places)
+            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in urls)
         )
-    return dict(zip(places, stored, strict=True))
+    return dict(zip(urls, stored, strict=True))
+
+
+async def pinned_version(
+    spec: JobSpec,
+    job_dir: Path,
+    *,
+    own_files: Collection[Path],
+    artifacts: Collection[str],
+    stores: Stores,
+) -> Mapping[str, StoredJob] | None:
+    """Return a job as it is in storage, if its composition is gone or changed on this machine.
+
+    A job that is gone on with is made of one composition: that which it began with.
+
+    Parameters
+    ----------
+    job_dir:
+        The job's folder, which paths in commands are relative to.
+    own_files:
+        Files and folders that the job makes beside those in its spec.
+
+    Raises
+    ------
+    HeliosError
+        As `find_stored_job` and `package_job`.
+    """
+    stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
+    if stored is None:
+        return None
+    with contextlib.suppress(CompositionNotFound):
+        job = package_job(spec, job_dir, own_files=own_files)
+        if await has_assets(job, next(iter(stored.values()))):
+            return None
+    return stored
 
 
 async def find_stored_job(

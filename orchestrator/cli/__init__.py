@@ -1,19 +1,21 @@
 """The `orchestrator` command: one file a command, or a group of them.
 
-Commands import what they need when they run, so that `--help` is quick.
+A command parses its flags, calls `orchestrator.api`, and prints. Commands import what they need
+when they run, so that `--help` is quick.
 """
 
 import typer
 
+from orchestrator.cli.command_groups import GroupedCommand
 from orchestrator.cli.commands import (
-    cancel,
     cloudrun,
     connect,
-    detached,
     doctor,
     estimate,
-    job_life,
-    jobs,
+    job_control,
+    job_list,
+    job_look,
+    notify,
     plan,
     policies,
     render,
@@ -32,24 +34,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.command()(render.render)
-app.command()(plan.plan)
-app.command()(run.run)
-app.command()(spec.validate)
-app.command()(spec.schema)
-app.command()(job_life.resume)
-app.command()(job_life.retry)
-app.command()(job_life.pause)
-app.command()(cancel.cancel)
-app.add_typer(jobs.app)
-app.command()(verify.verify)
-app.command()(connect.connect)
-app.command()(detached.status)
-app.command()(detached.watch)
-app.command()(detached.fetch)
-app.command("list")(detached.list_renders)
-app.command()(estimate.estimate)
-app.command()(doctor.doctor)
+for name, command in (
+    ("render", render.render),
+    ("list", job_list.list_jobs),
+    ("status", job_look.status),
+    ("watch", job_look.watch),
+    ("logs", job_look.logs),
+    ("pause", job_control.pause),
+    ("resume", job_control.resume),
+    ("cancel", job_control.cancel),
+    ("fetch", job_look.fetch),
+    ("verify", verify.verify),
+    ("delete", job_control.delete),
+    ("notify", notify.notify),
+    ("plan", plan.plan),
+    ("run", run.run),
+    ("validate", spec.validate),
+    ("schema", spec.schema),
+    ("connect", connect.connect),
+    ("estimate", estimate.estimate),
+    ("doctor", doctor.doctor),
+):
+    app.command(name, cls=GroupedCommand)(command)
 app.add_typer(policies.app)
 app.add_typer(cloudrun.app)
 

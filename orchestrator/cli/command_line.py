@@ -62,6 +62,9 @@ async def _until_done(
 
 
 def _fail(display: Display, error: HeliosError, *, as_json: bool) -> NoReturn:
+    from orchestrator.cli.options.flag_names import name_flags
+
+    name_flags(error)
     if as_json:
         display.note(
             "error",

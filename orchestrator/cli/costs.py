@@ -1,10 +1,9 @@
-"""How costs are shown, and whose prices they are."""
+"""How costs are shown."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.cost import Cost, Workers
-    from orchestrator.model.deployment import Deployment
+    from orchestrator.cost import Cost
 
 
 def described(cost: "Cost", *, title: str = "") -> str:
@@ -28,35 +27,6 @@ def source_of(cost: "Cost") -> str:
     return (
         f"An estimate: list prices of {prices.region} as of {prices.as_of}, without free tiers,"
         f" discounts, taxes and what leaves the cloud ({prices.sources[0]})."
-    )
-
-
-def workers_of(deployment: "Deployment | None", *, region: str | None = None) -> "Workers":
-    """Return what of workers decides their price.
-
-    Parameters
-    ----------
-    deployment:
-        Where they are deployed; None for what is deployed on AWS if nobody configures it.
-    region:
-        Where that would be.
-    """
-    from orchestrator.cost import AwsWorkers, GoogleWorkers
-    from orchestrator.model.deployment import CloudRunWorkers
-
-    if deployment is None:
-        return AwsWorkers() if region is None else AwsWorkers(region=region)
-    if isinstance(deployment, CloudRunWorkers):
-        return GoogleWorkers(
-            region=deployment.region, cpu=deployment.cpu, memory_gib=deployment.memory_gib
-        )
-    return AwsWorkers(
-        region=deployment.region,
-        architecture=deployment.architecture,
-        chunk_memory=deployment.chunk_memory,
-        chunk_disk=deployment.chunk_disk,
-        merge_memory=deployment.merge_memory,
-        merge_disk=deployment.merge_disk,
     )
 
 

@@ -22,7 +22,7 @@ class DaemonThreads:
     Parameters
     ----------
     limit:
-        Threads at most, beside those with calls that nobody waits for any more; further calls
+        Threads at most, beside those whose calls were abandoned; further calls
         wait for one.
     name:
         What the threads are called.
@@ -85,19 +85,12 @@ class DaemonThreads:
                         self._threads -= 1
                         return
                 continue
-            _carry_out(call, outcome)
+            if outcome.set_running_or_notify_cancel():
+                try:
+                    outcome.set_result(call())
+                except BaseException as fault:
+                    outcome.set_exception(fault)
             # Nothing of a call should outlive it while the thread waits for the next one.
             del outcome, call
             with self._lock:
                 self._unfinished -= 1
-
-
-def _carry_out(call: Callable[[], _Result], outcome: Future[_Result]) -> None:
-    if not outcome.set_running_or_notify_cancel():
-        return
-    try:
-        result = call()
-    except BaseException as fault:
-        outcome.set_exception(fault)
-    else:
-        outcome.set_result(result)

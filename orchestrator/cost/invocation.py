@@ -7,14 +7,31 @@ from orchestrator.cost.cost import AwsWorkers, GoogleWorkers, Usage, Workers, co
 from orchestrator.model.limits import Price
 
 if TYPE_CHECKING:
-    from orchestrator.model.job import AdapterSettings
+    from orchestrator.model.location import AdapterSettings
 
 #: Seconds that a request to a Cloud Run service may take at most.
 _CLOUD_RUN_LONGEST = 3600.0
 
 
-async def price_of(settings: "AdapterSettings") -> Price:
-    """Return what an invocation costs of the workers that settings describe.
+@dataclasses.dataclass(frozen=True, slots=True)
+class PricedWorkers:
+    """Properties of workers that decide what an invocation costs.
+
+    Attributes
+    ----------
+    longest:
+        Seconds that an invocation may take.
+    goes_on:
+        Whether an abandoned invocation continues and is billed.
+    """
+
+    workers: Workers
+    longest: float
+    goes_on: bool
+
+
+async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
+    """Return the properties of the workers that settings describe.
 
     A Lambda function is asked what it has; a Cloud Run service is taken to be as deploying makes
     it.
@@ -25,7 +42,7 @@ async def price_of(settings: "AdapterSettings") -> Price:
         The function can't be asked.
     """
     if settings.kind != "lambda":
-        return _priced(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
+        return PricedWorkers(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
     from orchestrator.clouds.aws import AwsCalls  # noqa: PLC0415 - loads boto3
 
     function = settings.function or ""
@@ -33,7 +50,7 @@ async def price_of(settings: "AdapterSettings") -> Price:
     region = settings.region or (arn[3] if arn[0] == "arn" and len(arn) > 3 else None)
     calls = AwsCalls(region=region)
     found: Any = await calls.run(
-        f"--max-cost: function {function}",
+        f"price of function {function}",
         lambda: calls.client("lambda").get_function_configuration(FunctionName=function),
     )
     workers = AwsWorkers(
@@ -42,7 +59,19 @@ async def price_of(settings: "AdapterSettings") -> Price:
         chunk_memory=found["MemorySize"],
         chunk_disk=found.get("EphemeralStorage", {}).get("Size", 512),
     )
-    return _priced(workers, longest=float(found["Timeout"]), goes_on=True)
+    return PricedWorkers(workers, longest=float(found["Timeout"]), goes_on=True)
+
+
+async def price_of(settings: "AdapterSettings") -> Price:
+    """Return what an invocation costs of the workers that settings describe.
+
+    Raises
+    ------
+    HeliosError
+        As `workers_behind`.
+    """
+    found = await workers_behind(settings)
+    return _priced(found.workers, longest=found.longest, goes_on=found.goes_on)
 
 
 def _priced(workers: Workers, *, longest: float, goes_on: bool) -> Price:

@@ -6,15 +6,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from helios.contract.wire_model import WireModel
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-
-class AwsPrices(_Table):
+class AwsPrices(WireModel, extra="forbid"):
     """US dollars for what a render uses in a region of AWS.
 
     Attributes
@@ -39,7 +34,7 @@ class AwsPrices(_Table):
     read_request: float
 
 
-class GooglePrices(_Table):
+class GooglePrices(WireModel, extra="forbid"):
     """US dollars for what a render uses in a region of Google Cloud.
 
     Attributes
@@ -62,7 +57,7 @@ class GooglePrices(_Table):
     read_request: float
 
 
-class _AwsList(_Table):
+class _AwsList(WireModel, extra="forbid"):
     as_of: str
     sources: Sequence[str]
     default_region: str
@@ -70,7 +65,7 @@ class _AwsList(_Table):
     prices: Mapping[str, Any]
 
 
-class _GoogleList(_Table):
+class _GoogleList(WireModel, extra="forbid"):
     as_of: str
     sources: Sequence[str]
     second_tier: Sequence[str]
@@ -78,7 +73,7 @@ class _GoogleList(_Table):
     second_tier_prices: Mapping[str, Any]
 
 
-class _Lists(_Table):
+class _Lists(WireModel, extra="forbid"):
     currency: Literal["USD"]
     aws: _AwsList
     google: _GoogleList

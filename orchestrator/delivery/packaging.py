@@ -1,4 +1,4 @@
-"""A job that can run elsewhere: what its commands read travels with it, under a name of its own."""
+"""A job for remote workers: what its commands read is packed with it, under a name of its own."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _AUDIO_FROM = "--audio-from"
 
 @dataclass(frozen=True, slots=True)
 class PackagedJob:
-    """A job, as workers elsewhere run it.
+    """A job, as remote workers run it.
 
     Attributes
     ----------

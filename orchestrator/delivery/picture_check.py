@@ -1,9 +1,10 @@
 """Looks at a finished video for what can't be meant: one colour, or one picture, throughout."""
 
 import asyncio
+import contextlib
 import math
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from operator import sub
 from pathlib import Path
 
@@ -30,10 +31,12 @@ async def picture_warnings(video: Path, frames: int, *, moves: bool) -> list[Ren
         Whether anything in the composition moves.
     """
     first = None
-    async for picture in _pictures(video, math.ceil(frames / _MOST_PICTURES)):
-        first = first or picture
-        if picture != first and max(map(abs, map(sub, picture, first))) > _NOISE:
-            return []
+    pictures = _pictures(video, math.ceil(frames / _MOST_PICTURES))
+    async with contextlib.aclosing(pictures):
+        async for picture in pictures:
+            first = first or picture
+            if picture != first and max(map(abs, map(sub, picture, first))) > _NOISE:
+                return []
     if first is None:
         return []
     if max(first) - min(first) <= _NOISE:
@@ -45,7 +48,7 @@ async def picture_warnings(video: Path, frames: int, *, moves: bool) -> list[Ren
     return []
 
 
-async def _pictures(video: Path, every: int) -> AsyncIterator[bytes]:
+async def _pictures(video: Path, every: int) -> AsyncGenerator[bytes, None]:
     """Read every so many pictures, small and grey."""
     process = await asyncio.create_subprocess_exec(
         *("ffmpeg", "-nostdin", "-loglevel", "quiet", "-i", file_url(video), "-map", "0:v:0"),

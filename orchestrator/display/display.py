@@ -33,7 +33,7 @@ from orchestrator.model.events import (
     SeamsDiffer,
     SeamsHealing,
 )
-from orchestrator.model.job import ChunkState
+from orchestrator.model.job_chunk import ChunkState
 
 #: Seconds between two plain lines of progress at least, and as a share of the time so far: a
 #: render of an hour leaves some forty lines in a log, not hundreds.

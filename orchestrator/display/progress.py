@@ -16,7 +16,7 @@ from orchestrator.model.events import (
     FrameProgress,
     MergeStarted,
 )
-from orchestrator.model.job import ChunkState
+from orchestrator.model.job_chunk import ChunkState
 
 #: Seconds over which the speed is averaged, and before which it is too early to tell.
 SPEED_WINDOW = 10.0

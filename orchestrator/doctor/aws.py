@@ -69,7 +69,7 @@ class AwsCheckup:
         for finding in await trial_findings(
             self._stack.artifacts,
             renderer=make_adapter(self._stack.chunk_function),
-            merger=make_adapter(self._stack.merge_function),
+            merge_adapter=make_adapter(self._stack.merge_function),
         ):
             yield finding
 

@@ -79,7 +79,7 @@ class CloudRunCheckup:
             return
         workers = make_adapter(self._workers.service_url)
         for finding in await trial_findings(
-            self._workers.artifacts, renderer=workers, merger=workers
+            self._workers.artifacts, renderer=workers, merge_adapter=workers
         ):
             yield finding
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helios import __version__
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobFailed, StorageInvalid
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord
 from orchestrator.adapters.base import WorkerAdapter
@@ -42,7 +42,7 @@ class Trial:
 
 
 async def trial_findings(
-    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter
+    artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter
 ) -> list[Finding]:
     """Return what a trial shows; closes the adapters.
 
@@ -51,11 +51,13 @@ async def trial_findings(
     what = "trial"
     try:
         async with Stores() as stores:
-            trial = await try_workers(artifacts, renderer=renderer, merger=merger, stores=stores)
+            trial = await try_workers(
+                artifacts, renderer=renderer, merge_adapter=merge_adapter, stores=stores
+            )
     except HeliosError as fault:
         return [problem(what, fault)]
     finally:
-        await asyncio.gather(renderer.close(), merger.close())
+        await asyncio.gather(renderer.close(), merge_adapter.close())
     done = Finding(
         what,
         Health.OK,
@@ -79,7 +81,7 @@ def _versions(workers: str | None) -> Finding:
 
 
 async def try_workers(
-    artifacts: str, *, renderer: WorkerAdapter, merger: WorkerAdapter, stores: Stores
+    artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter, stores: Stores
 ) -> Trial:
     """Have workers render and join two frames, and read what they stored.
 
@@ -89,7 +91,7 @@ async def try_workers(
     ----------
     artifacts:
         URL of the storage that workers and this machine share.
-    renderer, merger:
+    renderer, merge_adapter:
         Take chunks, and merges, to the workers.
 
     Raises
@@ -102,9 +104,9 @@ async def try_workers(
     job_folder = stored.job_path.rpartition("/")[0]
     storage = stores.at(job_folder)
     try:
-        meta = {"jobPath": stored.job_path, "attempt": 1}
-        await _run(renderer, {**meta, "chunkId": 0, "action": "chunk"}, "the chunk worker")
-        merged = await _run(merger, {**meta, "action": "merge"}, "the merge worker")
+        chunk, merge = Task(job_path=stored.job_path, chunk_id=0), Task(job_path=stored.job_path)
+        await _run(renderer, chunk, "the chunk worker")
+        merged = await _run(merge_adapter, merge, "the merge worker")
         if merged.artifact is None:
             raise StorageInvalid("the merge worker stored nothing")
         await stores.read(merged.artifact.url)
@@ -146,8 +148,8 @@ def _spec() -> JobSpec:
     )
 
 
-async def _run(adapter: WorkerAdapter, meta: dict[str, object], who: str) -> WorkerResult:
-    result = await adapter.execute(WorkerJob(command="helios", meta=meta))
+async def _run(adapter: WorkerAdapter, task: Task, who: str) -> WorkerResult:
+    result = await adapter.execute(WorkerJob(command="helios", task=task))
     failure = result.failure
     if failure is not None:
         raise JobFailed(f"{who}: [{failure.code}] {failure.message}", hint=failure.hint or "")

@@ -1,32 +1,28 @@
 """Runs a job: its chunks at the same time, failures again, then the merge."""
 
 import asyncio
+import contextlib
+import functools
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from helios.contract.command import check_length, parse_command
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob
-from helios.errors import Cancelled, HeliosError, OptionInvalid
-from helios.records.chunk_ends import ChunkEnds
+from helios.errors import Cancelled, HeliosError
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.execution.chunk_run import ChunkOutcome, ChunkRun
-from orchestrator.execution.merge_step import MergeStep, merge_output
+from orchestrator.execution.merge_step import ChunkCheck, MergeStep, merge_output
 from orchestrator.execution.seam_step import SeamOutcome, SeamSource, SeamStep
 from orchestrator.model.events import BackupStarted, Event
+from orchestrator.model.settings import RunSettings
 from orchestrator.planning.selection import Selection
 from orchestrator.scheduling.hedging import HedgedAdapter
-from orchestrator.scheduling.retry import (
-    MAX_RETRY_DELAY,
-    RETRIES,
-    RETRY_DELAY,
-    Attempts,
-    RetryPolicy,
-)
+from orchestrator.scheduling.retry import Attempts, RetryPolicy
 from orchestrator.scheduling.straggler_rule import StragglerRule
 from orchestrator.scheduling.worker_jobs import WorkerJobs
 
@@ -86,18 +82,11 @@ class JobExecutor:
     async def execute(
         self,
         spec: JobSpec,
+        settings: RunSettings,
         *,
-        concurrency: int,
         job_dir: Path,
         job_path: str | None = None,
-        merge: bool = True,
-        retries: int = RETRIES,
-        retry_delay: float = RETRY_DELAY,
-        max_retry_delay: float = MAX_RETRY_DELAY,
-        chunk_timeout: float | None = None,
-        backups: bool = False,
         completed_chunk_ids: Collection[int] = (),
-        chunk_ids: Collection[int] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: asyncio.Event | None = None,
@@ -105,7 +94,7 @@ class JobExecutor:
         merge_adapter: WorkerAdapter | None = None,
         stitcher: "VideoStitcher | None" = None,
         output_file: Path | None = None,
-        verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None = None,
+        verify: ChunkCheck | None = None,
         seams: SeamSource | None = None,
     ) -> JobResult:
         """Run a job's chunks, then its merge.
@@ -116,27 +105,16 @@ class JobExecutor:
         ----------
         spec:
             The job.
-        concurrency:
-            How many chunks run at the same time.
+        settings:
+            How it runs. With `backups`, a chunk that takes much longer than the others is given to
+            a second worker as well, and the first good output counts: the adapter's workers must
+            be able to render one chunk twice at the same time.
         job_dir:
             Folder that commands run in and that outputs are relative to.
         job_path:
             Where workers find the job spec; `job.json` in the job's folder by default.
-        merge:
-            Whether to join the chunks. It only happens once all chunks of the spec are there.
-        retries, retry_delay, max_retry_delay:
-            Further tries after a failure that may heal, the bound of the first delay and of all
-            delays in seconds.
-        chunk_timeout:
-            Seconds that one attempt at a chunk may take.
-        backups:
-            Whether a chunk that takes much longer than the others is given to a second worker as
-            well; the first good output counts. The adapter's workers must be able to render one
-            chunk twice at the same time.
         completed_chunk_ids:
             Chunks that an earlier run finished; they count as done.
-        chunk_ids:
-            Only these chunks run.
         on_progress:
             Is called with the number of chunks done and of all chunks in question.
         on_event:
@@ -179,58 +157,52 @@ class JobExecutor:
         JobStopped
             The adapter found a reason to stop the job as a whole.
         ChunkNotFound
-            `chunk_ids` holds an id that the spec doesn't have.
+            The settings want `only` a chunk that the spec doesn't have.
         CommandInvalid
             The merge command is too long to be started, which is found before any rendering.
         OptionInvalid
-            An option can't be worked with.
+            There is a stitcher, and nothing says what its output is.
         """
-        if concurrency < 1:
-            raise OptionInvalid(f"concurrency: {concurrency} is less than 1")
-        policy = RetryPolicy(retries=retries, delay=retry_delay, max_delay=max_retry_delay)
-        selection = Selection.of(spec, completed=completed_chunk_ids, only=chunk_ids)
-        if chunk_timeout is not None and not chunk_timeout > 0:
-            raise OptionInvalid(f"chunk timeout: {chunk_timeout} s is not above 0")
+        selection = Selection.of(spec, completed=completed_chunk_ids, only=settings.only)
+        compares_seams = seams is not None and spec.seams != "off"
         worker_jobs = WorkerJobs(
             job_dir=job_dir,
             job_path=job_path or str(job_dir / "job.json"),
-            timeout=chunk_timeout,
-            notes_boundaries=seams is not None and spec.seams != "off",
+            timeout=settings.chunk_timeout,
+            notes_boundaries=compares_seams,
+        )
+        policy = RetryPolicy(
+            retries=settings.retries,
+            delay=settings.retry_delay,
+            max_delay=settings.max_retry_delay,
         )
         attempts = Attempts(policy, jitter=self._jitter, sleep=self._sleep)
-        adapter = self._adapter
-        if backups:
-            adapter = _with_backups(
-                adapter, len(selection.chunks), at_once=concurrency, on_event=on_event
-            )
-
-        def chunk_run_of(selection: Selection, adapter: WorkerAdapter) -> ChunkRun:
-            return ChunkRun(
-                adapter,
-                selection,
-                worker_jobs=worker_jobs,
-                attempts=attempts,
-                on_progress=on_progress,
-                on_event=on_event,
-                pause=pause,
-            )
+        chunk_run_of = functools.partial(
+            ChunkRun,
+            settings=settings,
+            worker_jobs=worker_jobs,
+            attempts=attempts,
+            on_progress=on_progress,
+            on_event=on_event,
+            pause=pause,
+        )
 
         async def render_again(healed: JobSpec, ids: Collection[int]) -> None:
             rest = {chunk.id for chunk in healed.chunks}.difference(ids)
             again = Selection.of(healed, completed=rest, only=None)
-            # Without backups: they take longer than the chunks before, and aren't slow for that.
-            await chunk_run_of(again, self._adapter).run(concurrency)
+            # Not hedged: they take longer than the chunks before, and aren't slow for that.
+            await chunk_run_of(self._adapter, again).run()
 
-        chunk_run = chunk_run_of(selection, adapter)
-        proving: SeamStep | None = None
+        chunk_run = chunk_run_of(self._hedged(settings, len(selection.chunks), on_event), selection)
+        seam_step: SeamStep | None = None
         # Only chunks that were chosen by their ids are rendered.
-        if seams is not None and spec.seams != "off" and chunk_ids is None:
-            proving = SeamStep(spec, source=seams, render=render_again, on_event=on_event)
-        merging: MergeStep | None = None
-        if merge and selection.completes_job and (stitcher or spec.merge_command.strip()):
+        if seams is not None and compares_seams and settings.only is None:
+            seam_step = SeamStep(spec, source=seams, render=render_again, on_event=on_event)
+        merge_step: MergeStep | None = None
+        if settings.merge and selection.completes_job and (stitcher or spec.merge_command.strip()):
             if stitcher is None:
                 check_length(parse_command(spec.merge_command))
-            merging = MergeStep(
+            merge_step = MergeStep(
                 spec,
                 worker_jobs=worker_jobs,
                 adapter=merge_adapter or self._adapter,
@@ -241,60 +213,62 @@ class JobExecutor:
                 verify=verify,
                 on_event=on_event,
             )
-        return await _unless_cancelled(_run(chunk_run, proving, merging, concurrency), cancel)
+        started = time.monotonic()
+        async with cancelled_by(cancel):
+            await chunk_run.run()
+            proven = SeamOutcome() if seam_step is None else await seam_step.run()
+            if merge_step is not None:
+                await merge_step.run(attempts, spec=proven.spec)
+        return JobResult(
+            chunks=tuple(chunk_run.outcomes),
+            merged=merge_step is not None,
+            output=None if merge_step is None else merge_step.output,
+            duration=time.monotonic() - started,
+            seams=proven,
+        )
+
+    def _hedged(
+        self, settings: RunSettings, chunks: int, on_event: Callable[[Event], None] | None
+    ) -> WorkerAdapter:
+        """Return the chunks' adapter, with a second worker for stragglers if that is wanted."""
+        if not settings.backups:
+            return self._adapter
+
+        def tell(job: WorkerJob, seconds: float) -> None:
+            if on_event is not None and job.task is not None and job.task.chunk_id is not None:
+                on_event(BackupStarted(job.task.chunk_id, job.task.attempt, seconds))
+
+        rule = StragglerRule(chunks)
+        return HedgedAdapter(self._adapter, rule, at_once=settings.concurrency, on_backup=tell)
 
 
-def _with_backups(
-    adapter: WorkerAdapter,
-    chunks: int,
-    *,
-    at_once: int,
-    on_event: Callable[[Event], None] | None,
-) -> WorkerAdapter:
-    def tell(job: WorkerJob, seconds: float) -> None:
-        if on_event is not None:
-            on_event(BackupStarted(job.meta["chunkId"], job.meta["attempt"], seconds))
+@contextlib.asynccontextmanager
+async def cancelled_by(event: asyncio.Event | None) -> AsyncIterator[None]:
+    """Cancel what happens in the context once an event is set.
 
-    return HedgedAdapter(adapter, StragglerRule(chunks), at_once=at_once, on_backup=tell)
-
-
-async def _run(
-    chunk_run: ChunkRun, proving: SeamStep | None, merging: MergeStep | None, concurrency: int
-) -> JobResult:
-    started = time.monotonic()
-    await chunk_run.run(concurrency)
-    seams = SeamOutcome() if proving is None else await proving.run()
-    if merging is not None:
-        await merging.run(chunk_run.attempts, spec=seams.spec)
-    return JobResult(
-        chunks=tuple(chunk_run.outcomes),
-        merged=merging is not None,
-        output=None if merging is None else merging.output,
-        duration=time.monotonic() - started,
-        seams=seams,
-    )
-
-
-async def _unless_cancelled(
-    work: Coroutine[Any, Any, JobResult], cancel: asyncio.Event | None
-) -> JobResult:
-    if cancel is None:
-        return await work
-    if cancel.is_set():
-        work.close()
+    Raises
+    ------
+    Cancelled
+        It was set.
+    """
+    if event is None:
+        yield
+        return
+    if event.is_set():
         raise Cancelled("the job was cancelled before it began")
-    job = asyncio.ensure_future(work)
-    signal = asyncio.ensure_future(cancel.wait())
+
+    async def expire() -> None:
+        await event.wait()
+        timeout.reschedule(asyncio.get_running_loop().time())
+
     try:
-        await asyncio.wait([job, signal], return_when=asyncio.FIRST_COMPLETED)
-        if not job.done():
-            job.cancel()
-            await asyncio.wait([job])
-            if job.cancelled() or isinstance(job.exception(), HeliosError):
-                raise Cancelled("the job was cancelled")
-        return job.result()
-    finally:
-        signal.cancel()
-        if not job.done():
-            job.cancel()
-            await asyncio.gather(job, return_exceptions=True)
+        async with asyncio.timeout(None) as timeout:
+            watching = asyncio.create_task(expire())
+            try:
+                yield
+            finally:
+                watching.cancel()
+    except (TimeoutError, HeliosError):
+        if timeout.expired():
+            raise Cancelled("the job was cancelled") from None
+        raise

@@ -27,7 +27,7 @@ from orchestrator.planning.planner import is_playlist
 from orchestrator.scheduling.worker_jobs import WorkerJobs
 
 _INITIALIZATION = "init.mp4"
-# Seconds between looks for a chunk's file, which may come from elsewhere.
+# Seconds between looks for a chunk's file, which may come from storage.
 _INTERVAL = 0.1
 
 
@@ -177,7 +177,7 @@ class LivePlaylist(VideoStitcher):
     async def _there(self, chunk: RenderChunk) -> Path:
         """Wait for a chunk, and return its output."""
         path = self._job_dir / chunk.output_file
-        # A file that comes from elsewhere tells nobody.
+        # A file that comes from storage raises no event.
         while chunk.id not in self._finished or not path.exists():  # noqa: ASYNC110
             await asyncio.sleep(_INTERVAL)
         return path

@@ -1,5 +1,7 @@
 """The last step of a job: its chunks are checked and joined, and then the video at its seams."""
 
+import functools
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -8,17 +10,28 @@ from typing import TYPE_CHECKING
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand
 from helios.contract.worker_job import ErrorRecord, WorkerResult
-from helios.errors import HeliosError, MergeFailed, OptionInvalid, SeamBroken, SeamDiffers
+from helios.errors import (
+    HeliosError,
+    JobStopped,
+    MergeFailed,
+    OptionInvalid,
+    SeamBroken,
+    SeamDiffers,
+)
 from helios.records.chunk_ends import ChunkEnds
 from helios.stitcher.seam_check import check_merge
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.model.events import Event, LogLine, MergeFinished, MergeStarted
 from orchestrator.model.failure import Failure
 from orchestrator.scheduling.retry import Attempts
-from orchestrator.scheduling.worker_jobs import WorkerJobs, hand_over
+from orchestrator.scheduling.worker_jobs import WorkerJobs
 
 if TYPE_CHECKING:
     from helios.stitcher.base import VideoStitcher
+
+
+#: Checks all chunk outputs of a job in a folder, and returns what is noted of their ends.
+ChunkCheck = Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]]
 
 
 class MergeStep:
@@ -32,7 +45,7 @@ class MergeStep:
         adapter: WorkerAdapter,
         stitcher: "VideoStitcher | None",
         output: Path | None,
-        verify: Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]] | None,
+        verify: ChunkCheck | None,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         self.output = output
@@ -76,31 +89,41 @@ class MergeStep:
         def on_output(stream: str, text: str) -> None:
             self._emit(LogLine(None, stream, text))
 
-        async def attempt_once(attempt: int) -> WorkerResult:
+        for attempt in itertools.count(1):
             job = self._worker_jobs.merge(self._spec.merge_command, attempt)
-            return await hand_over(
-                self._adapter, job, on_output=on_output if self._on_event else None
-            )
+            try:
+                result = await self._adapter.execute(
+                    job, on_output=on_output if self._on_event else None
+                )
+            except JobStopped:
+                raise
+            except HeliosError as fault:
+                result = WorkerResult.of_error(fault)
+            error = result.failure
+            if error is None:
+                return
+            retrying = functools.partial(self._emit_retry, attempt, error)
+            if not await attempts.has_next(attempt, error, before_retry=retrying):
+                raise _merge_failure(Failure("merge", attempt, error, result.stderr))
 
-        def before_retry(attempt: int, delay: float, error: ErrorRecord) -> None:
-            text = f"merge attempt {attempt} failed, next in {delay:.1f} s: {error.message}"
-            self._emit(LogLine(None, "stderr", text))
-
-        tries, result = await attempts.run(attempt_once, before_retry=before_retry)
-        error = result.failure
-        if error is not None:
-            kinds = {kind.code: kind for kind in (SeamBroken, SeamDiffers)}
-            kind = kinds.get(error.code, MergeFailed)
-            raise kind(
-                f"merge: {error.message}",
-                hint=error.hint or "",
-                details=[str(Failure("merge", tries, error, result.stderr))],
-                retryable=error.retryable,
-            )
+    def _emit_retry(self, attempt: int, error: ErrorRecord, delay: float) -> None:
+        text = f"merge attempt {attempt} failed, next in {delay:.1f} s: {error.message}"
+        self._emit(LogLine(None, "stderr", text))
 
     def _emit(self, event: Event) -> None:
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _merge_failure(failure: Failure) -> HeliosError:
+    error = failure.error
+    kinds = {kind.code: kind for kind in (SeamBroken, SeamDiffers)}
+    return kinds.get(error.code, MergeFailed)(
+        f"merge: {error.message}",
+        hint=error.hint or "",
+        details=[str(failure)],
+        retryable=error.retryable,
+    )
 
 
 def merge_output(

@@ -1,4 +1,4 @@
-"""How a run is steered, and whom it tells, by those who don't do the work themselves."""
+"""How a run of a job is paused, recorded and followed from outside."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.model.events import Event
-from orchestrator.model.limits import Limits
 
 Listener = Callable[[Event], None]
 
 
 def _nothing(_: object) -> None:
-    """Take no notice."""
+    """Ignore an event."""
 
 
 def _itself(adapter: WorkerAdapter) -> WorkerAdapter:
@@ -28,11 +27,9 @@ class RunHooks:
     pause:
         Once set, nothing new begins.
     wrap:
-        Returns what the chunks' adapter is replaced by: one that also records, limits, backs up.
+        Returns what the chunks' adapter is replaced by, such as one that also records.
     on_event:
         Is called with every event.
-    limits:
-        What the run may cost, and until when it may go on.
     on_reused:
         Is called once, before anything is rendered, with the ids of chunks that are there.
     """
@@ -40,7 +37,6 @@ class RunHooks:
     pause: asyncio.Event = field(default_factory=asyncio.Event)
     wrap: Callable[[WorkerAdapter], WorkerAdapter] = _itself
     on_event: Listener = _nothing
-    limits: Limits = field(default_factory=Limits)
     on_reused: Callable[[Collection[int]], None] = _nothing
 
 

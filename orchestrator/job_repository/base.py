@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from helios.errors import JobNotFound, JobRecordInvalid
-from orchestrator.model.job import Job, JobChunk, JobState, JobSummary
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import JobChunk
+from orchestrator.model.job_state import JobState
 
 
 class ControlRequest(StrEnum):
@@ -162,5 +164,5 @@ def not_found(job_id: str, *, where: str) -> JobNotFound:
     """Return the error that tells that a job isn't kept."""
     return JobNotFound(
         f"job {job_id!r}: not kept in {where}",
-        hint="`orchestrator jobs list` shows those that are.",
+        hint="`orchestrator list` shows those that are.",
     )

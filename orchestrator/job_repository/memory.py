@@ -12,7 +12,10 @@ from orchestrator.job_repository.base import (
     Listing,
     not_found,
 )
-from orchestrator.model.job import Job, JobChunk, JobState, JobSummary, check_job_id
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import JobChunk
+from orchestrator.model.job_id import check_job_id
+from orchestrator.model.job_state import JobState
 
 
 class MemoryJobRepository(JobRepository):

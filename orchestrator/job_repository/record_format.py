@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from helios.errors import JobRecordInvalid, JobRecordNewer
-from orchestrator.model.job import JobChunk, JobSummary
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_chunk import JobChunk
 
 #: Version of the format that is written.
 VERSION = 1

@@ -35,7 +35,10 @@ from orchestrator.job_repository.record_format import (
     encode_summary,
 )
 from orchestrator.job_repository.summary_index import IndexEntry, SummaryIndex, choose
-from orchestrator.model.job import Job, JobChunk, JobState, JobSummary, check_job_id
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_chunk import JobChunk
+from orchestrator.model.job_id import check_job_id
+from orchestrator.model.job_state import JobState
 
 #: Where everything is, below the storage's URL.
 REGISTRY = "registry"

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.model.job import JobState, JobSummary
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_state import JobState
 
 #: Changes whenever entries of the index do; another version's index is read anew.
 _VERSION = 1

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter, ValidationError
 
+from helios.contract.wire_model import WireModel
 from helios.errors import OptionInvalid, OutputUnwritable
 
 #: The profile that is used where none is named.
@@ -16,17 +16,8 @@ DEFAULT_PROFILE = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class _Deployed(BaseModel):
+class _Deployed(WireModel, extra="ignore", serialize_by_alias=True):
     """What a profile can keep: JSON in camelCase, in which newer clients may have written more."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        extra="ignore",
-        frozen=True,
-    )
 
 
 class AwsStack(_Deployed):

@@ -1,259 +1,28 @@
-"""A job on its way through: its state, where it runs, and what became of each of its chunks."""
+"""A job: its state, where and how it runs, and what became of each of its chunks."""
 
 import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
-from types import MappingProxyType
+from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AliasChoices, AwareDatetime, Field
 
-from helios.contract.job_spec import JobSpec, id_fault
-from helios.contract.worker_job import Artifact, ErrorRecord
-from helios.errors import Cancelled, JobStateConflict, OptionInvalid
+from helios.contract.job_spec import JobSpec
+from helios.contract.wire_model import WireModel
+from helios.contract.worker_job import ErrorRecord
+from helios.errors import Cancelled, JobStateConflict
 from helios.webhooks.events import EVENT_TYPES, EventType, WebhookEvent, new_event_id
-
-#: Characters from the end of a failed attempt's stderr that are kept.
-LOG_TAIL = 2048
-#: Why an attempt failed whose process ended in its middle.
-INTERRUPTED = ErrorRecord(
-    code="INTERRUPTED", message="the orchestrator ended while it ran", retryable=True
-)
-# Letters and digits of an id that can't be taken for each other.
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-
-
-class JobState(StrEnum):
-    """Where in its life a job is."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-#: The states that may follow each state; there are no other ways.
-TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
-    {
-        JobState.PENDING: frozenset(
-            {JobState.RUNNING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED}
-        ),
-        JobState.RUNNING: frozenset(
-            {JobState.PAUSED, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
-        ),
-        JobState.PAUSED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
-        JobState.COMPLETED: frozenset(),
-        JobState.FAILED: frozenset({JobState.RUNNING}),
-        JobState.CANCELLED: frozenset({JobState.RUNNING}),
-    }
-)
-#: States in which nothing more happens by itself, and nothing is waited for.
-ENDED = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
-
-
-class ChunkState(StrEnum):
-    """How far a chunk is."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class _Record(BaseModel):
-    # Unknown fields are kept, so that an older client doesn't strip what a newer one wrote.
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
-
-    def to_json(self) -> str:
-        """Return the record as one line of JSON, without what isn't known."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
+from orchestrator.model.job_chunk import ChunkState, JobChunk
+from orchestrator.model.job_id import check_job_id, new_job_id
+from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
+from orchestrator.model.location import JobLocation
+from orchestrator.model.settings import RunSettings
 
 _Count = Annotated[int, Field(ge=0)]
 _Milliseconds = Annotated[float, Field(ge=0)]
 
 
-#: The kind of adapter that runs chunks as processes of this machine.
-LOCAL = "local"
-
-
-class AdapterSettings(_Record):
-    """How chunks reach one place that can run them."""
-
-    kind: str = Field(default=LOCAL, description="local, lambda, cloudrun.")
-    weight: float = Field(
-        default=1.0, gt=0, description="Its share of the chunks, relative to other places."
-    )
-    artifacts: str | None = Field(
-        default=None, description="Storage that its workers read from and write to."
-    )
-    function: str | None = Field(default=None, description="Lambda function: name or ARN.")
-    merge_function: str | None = Field(
-        default=None, description="Lambda function that joins chunks; null for the same."
-    )
-    region: str | None = Field(default=None, description="AWS region.")
-    service_url: str | None = Field(default=None, description="Cloud Run service.")
-    impersonate: str | None = Field(
-        default=None, description="Service account to call the service as."
-    )
-
-
-class JobLocation(_Record):
-    """Where a job runs, so that any process that can reach it can go on with it."""
-
-    adapters: Annotated[list[AdapterSettings], Field(min_length=1)] = Field(
-        default_factory=lambda: [AdapterSettings()], description="What runs the chunks."
-    )
-    job_path: str = Field(description="The job spec: a path, or an s3:// or gs:// URL.")
-    job_dir: str | None = Field(
-        default=None, description="Folder of this machine that chunk outputs are relative to."
-    )
-    machine: str | None = Field(default=None, description="The machine that the folder is on.")
-    output: str | None = Field(default=None, description="Where the video goes in the end.")
-    keep: bool = Field(default=True, description="Keep the job's folder after success.")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether chunks are rendered on the machine that the job's folder is on."""
-        return all(adapter.kind == LOCAL for adapter in self.adapters)
-
-    @property
-    def folder(self) -> Path:
-        """The job's folder on its machine."""
-        return Path(self.job_path).parent if self.job_dir is None else Path(self.job_dir)
-
-
-class Stitch(StrEnum):
-    """Where chunks that were rendered elsewhere are joined."""
-
-    AUTO = "auto"
-    LOCAL = "local"
-    WORKER = "worker"
-    SERVER = "server"
-
-
-class WebhookSettings(_Record):
-    """Who is told of a job; the secret that this is signed with isn't kept."""
-
-    url: str = Field(description="Where events are sent.")
-    progress: float | None = Field(
-        default=None, gt=0, description="Seconds between two events of progress; null for none."
-    )
-
-
-class RunSettings(_Record):
-    """How a job is run."""
-
-    concurrency: int = Field(ge=1, description="Chunks at the same time.")
-    merge: bool = Field(default=True, description="Whether chunks are joined.")
-    retries: _Count = Field(default=2, description="Further tries of a chunk.")
-    retry_delay: float = Field(
-        default=1.0, ge=0, description="Seconds before the first further try, at most."
-    )
-    chunk_timeout: float | None = Field(
-        default=None, gt=0, description="Seconds that a try may take; null for no limit."
-    )
-    only: list[int] | None = Field(
-        default=None, description="Ids of the only chunks that are wanted; null for all."
-    )
-    stitch: Stitch = Field(
-        default=Stitch.AUTO,
-        description="What joins chunks from elsewhere: this machine, a worker, the storage itself.",
-    )
-    presign: float | None = Field(
-        default=None, gt=0, description="Seconds for which a link to the video is valid."
-    )
-
-    backups: bool | None = Field(
-        default=None,
-        description="Whether slow chunks are given to a second worker; null for where it suits.",
-    )
-    max_cost: float | None = Field(
-        default=None, gt=0, description="US dollars that the job may cost; null for no limit."
-    )
-    deadline: float | None = Field(
-        default=None, gt=0, description="Seconds that a run may take; null for no limit."
-    )
-    incremental: bool = Field(
-        default=False, description="Whether chunks are kept that would be rendered alike."
-    )
-    webhook: WebhookSettings | None = Field(default=None, description="Who is told of the job.")
-
-    def changed(self, changes: Mapping[str, object]) -> Self:
-        """Return the settings with other values.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
-        """
-        try:
-            return type(self).model_validate({**self.model_dump(), **changes})
-        except ValidationError as fault:
-            raise OptionInvalid(
-                "; ".join(
-                    f"{'.'.join(map(str, error['loc']))} {error['input']!r}: {error['msg']}"
-                    for error in fault.errors(include_url=False)
-                )
-            ) from None
-
-
-class Attempt(_Record):
-    """One try at a chunk."""
-
-    number: int = Field(ge=1, description="Counted from 1 over all runs of the job.")
-    started_at: AwareDatetime
-    duration_ms: _Milliseconds | None = Field(
-        default=None, description="How long it took; null while it runs."
-    )
-    worker: str | None = Field(default=None, description="What ran it.")
-    backup: bool = Field(default=False, description="Started beside another that was slow.")
-    error: ErrorRecord | None = Field(default=None, description="Why it failed.")
-    log_tail: str | None = Field(default=None, description="What it said last, if it failed.")
-
-    @property
-    def runs(self) -> bool:
-        """Whether it hasn't ended yet, as far as is known."""
-        return self.duration_ms is None
-
-    def interrupted(self) -> Self:
-        """Return the attempt as it is known to be if whoever made it is gone."""
-        if not self.runs:
-            return self
-        return self.model_copy(update={"duration_ms": 0.0, "error": INTERRUPTED})
-
-
-class JobChunk(_Record):
-    """What became of one chunk."""
-
-    id: _Count
-    state: ChunkState = ChunkState.WAITING
-    attempts: list[Attempt] = Field(default_factory=list)
-    artifact: Artifact | None = Field(default=None, description="The file that holds it.")
-    healed: bool = Field(
-        default=False, description="Rendered again for its seams, with every frame visited."
-    )
-
-    def interrupted(self) -> Self:
-        """Return the chunk as it is known to be if whoever was at it is gone."""
-        state = ChunkState.WAITING if self.state is ChunkState.RUNNING else self.state
-        attempts = [attempt.interrupted() for attempt in self.attempts]
-        return self.model_copy(update={"state": state, "attempts": attempts})
-
-
-class JobMetrics(_Record):
+class JobMetrics(WireModel):
     """What a job took so far, over all of its runs."""
 
     runs: _Count = 0
@@ -270,7 +39,7 @@ class JobMetrics(_Record):
     wall_ms: _Milliseconds = Field(default=0, description="All runs added up.")
 
 
-class JobSummary(_Record):
+class JobSummary(WireModel):
     """A job without its spec and its chunks: small, whatever the job's size.
 
     Attributes
@@ -313,7 +82,7 @@ class JobSummary(_Record):
         at:
             Now.
         error:
-            Why, where the reason isn't somebody's wish.
+            Why, unless it was asked for.
 
         Raises
         ------
@@ -431,7 +200,7 @@ class Job(JobSummary):
         )
 
     def interrupted(self) -> Self:
-        """Return the job as it is known to be if whoever ran it is gone.
+        """Return the job as it is known to be once the process that ran it is gone.
 
         The summary is counted anew: it is written less often than what became of the chunks.
         """
@@ -456,34 +225,6 @@ def spec_digest(spec: JobSpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def new_job_id(now: datetime | None = None) -> str:
-    """Return an id that nobody else has, in the order of time: `20261125-093012-7kx2m4`."""
-    now = datetime.now(UTC) if now is None else now
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
-    return f"{now:%Y%m%d-%H%M%S}-{tail}"
-
-
-def check_job_id(job_id: str) -> str:
-    """Return an id that may name a folder or a key.
-
-    Raises
-    ------
-    OptionInvalid
-        It could lead out of the folder of all jobs, or collide with what else is there.
-    """
-    fault = id_fault(job_id)
-    if fault is None and job_id.startswith((".", "-")):
-        fault = f"{job_id!r} begins with {job_id[0]!r}"
-    if fault is not None:
-        raise OptionInvalid(f"job id: {fault}")
-    return job_id
-
-
-def log_tail(stderr: str) -> str | None:
-    """Return the end of an output as it is kept for a failed attempt; None if it said nothing."""
-    return stderr[-LOG_TAIL:].strip() or None
-
-
 def _wanted(spec: JobSpec, only: Sequence[int] | None) -> list[int]:
     """Return the frame counts of the chunks that are wanted."""
     ids = None if only is None else set(only)
@@ -496,5 +237,5 @@ _NEXT_STEPS = {
     JobState.PAUSED: "`orchestrator resume {id}` goes on with it.",
     JobState.COMPLETED: "Its video is made; submit it anew to make it again.",
     JobState.FAILED: "`orchestrator resume {id}` goes on with what is missing.",
-    JobState.CANCELLED: "`orchestrator retry {id}` goes on with it all the same.",
+    JobState.CANCELLED: "`orchestrator resume {id}` goes on with it all the same.",
 }

@@ -25,7 +25,7 @@ class Price:
     longest:
         Seconds that one may take at most.
     goes_on:
-        Whether one that nobody waits for any more goes on all the same, and is paid for.
+        Whether an abandoned one goes on all the same, and is paid for.
     """
 
     second: float
@@ -110,7 +110,7 @@ class Limits:
     async def begin(self, price: Price | None) -> Try:
         """Let an invocation begin, or refuse it.
 
-        As long as nobody knows how long one takes, few begin at once.
+        Until it is known how long one takes, few begin at once.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class Limits:
         self._changed = asyncio.Event()
 
     def give_up(self, left: Try) -> None:
-        """Take into account that nobody waits for an invocation any more."""
+        """Take into account that an invocation was abandoned."""
         if left.price is not None and left.price.goes_on:
             left.given_up = True
             return
@@ -185,13 +185,13 @@ class Limits:
         return CostLimitReached(
             f"the job cost ${self.cost:.4f} by now, and the next chunk costs about"
             f" ${self._expected(price):.4f}: ${self._max_cost:g} don't suffice",
-            hint="Going on takes a higher --max-cost.",
+            hint="Going on takes a higher `max_cost`.",
         )
 
     def _too_late(self) -> DeadlineReached:
         return DeadlineReached(
             f"what is missing isn't done within {self._deadline:g} s, and finished chunks are kept",
-            hint="Going on takes more time: --deadline.",
+            hint="Going on takes more time: `deadline`.",
         )
 
 
@@ -199,37 +199,24 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def parse_duration(text: str) -> float:
-    """Return the seconds that a text means: `90`, `90s`, `30m`, `1h30m`.
+def parse_duration(duration: float | str) -> float:
+    """Return the seconds of a number or a text: `90`, `90s`, `30m`, `1h30m`.
 
     Raises
     ------
     OptionInvalid
         It means none, or none above 0.
     """
-    found = _DURATION.fullmatch(text.strip())
-    parts = {} if found is None else found.groupdict(default="0")
-    seconds = sum(
-        float(parts.get(unit, 0)) * length for unit, length in (("h", 3600), ("m", 60), ("s", 1))
-    )
-    if not seconds > 0:
+    seconds = _seconds(duration) if isinstance(duration, str) else duration
+    if not 0 < seconds < float("inf"):
         raise OptionInvalid(
-            f"--deadline {text}: is no duration above 0", hint="Such as 90s, 30m or 1h30m."
+            f"`deadline` {duration}: is no duration above 0", hint="Such as 90s, 30m or 1h30m."
         )
     return seconds
 
 
-def read_limits(max_cost: float | None, deadline: str | None) -> dict[str, float | None]:
-    """Return limits as a job's settings have them: US dollars and seconds.
-
-    Raises
-    ------
-    OptionInvalid
-        They are none.
-    """
-    if max_cost is not None and not 0 < max_cost < float("inf"):
-        raise OptionInvalid(f"--max-cost {max_cost:g}: must be above 0 US dollars")
-    return {
-        "max_cost": max_cost,
-        "deadline": None if deadline is None else parse_duration(deadline),
-    }
+def _seconds(text: str) -> float:
+    found = _DURATION.fullmatch(text.strip())
+    parts = {} if found is None else found.groupdict(default="0")
+    units = (("h", 3600), ("m", 60), ("s", 1))
+    return sum(float(parts.get(unit, 0)) * length for unit, length in units)

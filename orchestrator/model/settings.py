@@ -1,98 +1,117 @@
-"""How a job is run, wherever its chunks are."""
+"""How a job runs: one model, filled once, stored with the job, and passed on whole."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
-from orchestrator.model.job import RunSettings, Stitch, WebhookSettings
+from pydantic import Field, ValidationError
+
+from helios.contract.wire_model import WireModel
+from helios.errors import OptionInvalid
+
+#: Further tries of a chunk after the first one failed.
+RETRIES = 2
+#: Seconds before the first further try, at most; doubles with each.
+RETRY_DELAY = 1.0
+#: Seconds that no delay exceeds.
+MAX_RETRY_DELAY = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How a job is run.
+class Stitch(StrEnum):
+    """Where chunks that were rendered by remote workers are joined."""
 
-    Attributes
-    ----------
-    concurrency:
-        Chunks at the same time.
-    merge:
-        Whether chunks are joined.
-    retries, retry_delay:
-        Further tries of a chunk, and seconds before the first of them at most.
-    chunk_timeout:
-        Seconds that a try may take; None for no limit.
-    backups:
-        Whether a chunk that takes much longer than the others is given to a second worker as well;
-        None for where workers are elsewhere.
-    max_cost:
-        US dollars that the job may cost; None for no limit.
-    deadline:
-        Seconds that a run may take; None for no limit.
-    only:
-        Ids of the only chunks that are wanted; None for all.
-    resume:
-        Keep the chunks that are there already and are whole.
-    incremental:
-        Keep the chunks of earlier runs and renders that would be rendered alike, and no others.
-    stitch:
-        Where chunks that were rendered elsewhere are joined; None chooses by what becomes of the
-        video, and by size.
-    presign:
-        Seconds for which a link to a video in storage is valid; None for no link.
+    AUTO = "auto"
+    LOCAL = "local"
+    WORKER = "worker"
+    SERVER = "server"
+
+
+class WebhookSettings(WireModel):
+    """The receiver of a job's events; the secret that signs them isn't stored."""
+
+    url: str = Field(description="Where events are sent.")
+    progress: float | None = Field(
+        default=None, gt=0, description="Seconds between two events of progress; null for none."
+    )
+
+
+class RunSettings(WireModel):
+    """How a job runs, wherever its chunks are rendered.
+
+    A new option is one field here, and one flag.
     """
 
-    concurrency: int
-    merge: bool
-    retries: int
-    retry_delay: float
-    chunk_timeout: float | None
-    only: Collection[int] | None
-    resume: bool
-    incremental: bool = False
-    stitch: Stitch = Stitch.AUTO
-    presign: float | None = None
-    backups: bool | None = None
-    max_cost: float | None = None
-    deadline: float | None = None
-
-    @property
-    def joins(self) -> bool:
-        """Whether a video is made in the end."""
-        return self.merge and self.only is None
+    concurrency: int = Field(ge=1, description="Chunks at the same time.")
+    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=RETRIES, description="Further tries of a chunk."
+    )
+    retry_delay: float = Field(
+        default=RETRY_DELAY, ge=0, description="Seconds before the first further try, at most."
+    )
+    max_retry_delay: float = Field(
+        default=MAX_RETRY_DELAY, ge=0, description="Seconds before any further try, at most."
+    )
+    chunk_timeout: float | None = Field(
+        default=None, gt=0, description="Seconds that a try may take; null for no limit."
+    )
+    only: list[int] | None = Field(
+        default=None, description="Ids of the only chunks that are wanted; null for all."
+    )
+    stitch: Stitch = Field(
+        default=Stitch.AUTO,
+        description="What joins remote chunks: this machine, a worker, the storage itself.",
+    )
+    presign: float | None = Field(
+        default=None, gt=0, description="Seconds for which a link to the video is valid."
+    )
+    backups: bool | None = Field(
+        default=None,
+        description="Whether slow chunks are given to a second worker; null for remote ones only.",
+    )
+    max_cost: float | None = Field(
+        default=None, gt=0, description="US dollars that the job may cost; null for no limit."
+    )
+    deadline: float | None = Field(
+        default=None, gt=0, description="Seconds that a run may take; null for no limit."
+    )
+    incremental: bool = Field(
+        default=False, description="Whether chunks are kept that would be rendered alike."
+    )
+    webhook: WebhookSettings | None = Field(
+        default=None, description="The receiver of the job's events."
+    )
 
     @classmethod
-    def of(cls, settings: RunSettings, *, resume: bool) -> Self:
-        """Return the options of a job that is kept."""
-        return cls(
-            concurrency=settings.concurrency,
-            merge=settings.merge,
-            retries=settings.retries,
-            retry_delay=settings.retry_delay,
-            chunk_timeout=settings.chunk_timeout,
-            only=settings.only,
-            resume=resume,
-            incremental=settings.incremental,
-            stitch=settings.stitch,
-            presign=settings.presign,
-            backups=settings.backups,
-            max_cost=settings.max_cost,
-            deadline=settings.deadline,
-        )
+    def of(cls, **values: Any) -> Self:
+        """Return settings of values that a person chose.
 
-    def settings(self, *, webhook: WebhookSettings | None = None) -> RunSettings:
-        """Return the options as they are kept with a job, and who is told of it."""
-        return RunSettings(
-            concurrency=self.concurrency,
-            merge=self.merge,
-            retries=self.retries,
-            retry_delay=self.retry_delay,
-            chunk_timeout=self.chunk_timeout,
-            only=None if self.only is None else sorted(self.only),
-            incremental=self.incremental,
-            stitch=self.stitch,
-            presign=self.presign,
-            backups=self.backups,
-            max_cost=self.max_cost,
-            deadline=self.deadline,
-            webhook=webhook,
-        )
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with; the message names the setting.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as fault:
+            raise OptionInvalid(
+                "; ".join(
+                    f"{'.'.join(map(str, error['loc']))} {error['input']!r}: {error['msg']}"
+                    for error in fault.errors(include_url=False)
+                )
+            ) from None
+
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """Return the settings with other values.
+
+        Raises
+        ------
+        OptionInvalid
+            As `of`.
+        """
+        return self.of(**{**self.model_dump(), **changes})
+
+    @property
+    def makes_video(self) -> bool:
+        """Whether a video is made in the end."""
+        return self.merge and self.only is None

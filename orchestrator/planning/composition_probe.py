@@ -63,11 +63,11 @@ async def probe_composition(
         The page can't be loaded, or a sound of its can't be read.
     """
     if duration is not None and frames is not None:
-        raise OptionInvalid("--duration and --frames: give one of them")
+        raise OptionInvalid("`duration` and `frames`: give one of them")
     if duration is not None:
         frames = _frames(duration, options.rate)
     if frames is not None and frames < 1:
-        raise OptionInvalid(f"{frames} frames: there must be at least one")
+        raise OptionInvalid(f"`frames` {frames}: there must be at least one")
     composition = Composition.find(source)
     seconds = None if frames is None else float(frames / options.rate)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -89,7 +89,7 @@ async def probe_composition(
 
 def _frames(duration: float, rate: Fraction) -> int:
     if not 0 < duration < float("inf"):
-        raise OptionInvalid(f"duration {duration:g}: must be above 0 seconds")
+        raise OptionInvalid(f"`duration` {duration:g}: must be above 0 seconds")
     return max(1, round(Fraction(str(duration)) * rate))
 
 

@@ -164,14 +164,14 @@ class ChunkSizes:
 
     def __post_init__(self) -> None:
         if self.chunks is not None and self.frames_per_chunk is not None:
-            raise OptionInvalid("--chunks and --frames-per-chunk: give one of them")
+            raise OptionInvalid("`chunks` and `frames_per_chunk`: give one of them")
         for name, value in (
-            ("chunks", self.chunks),
-            ("frames per chunk", self.frames_per_chunk),
-            ("concurrency", self.concurrency),
+            ("`chunks`", self.chunks),
+            ("`frames_per_chunk`", self.frames_per_chunk),
+            ("`concurrency`", self.concurrency),
         ):
             if value is not None and value < 1:
-                raise OptionInvalid(f"{name}: {value} is less than 1")
+                raise OptionInvalid(f"{name} {value}: is less than 1")
 
     def undivided(self) -> "ChunkSizes":
         """Return the same with one chunk, rendered by one browser.
@@ -182,7 +182,7 @@ class ChunkSizes:
             Another number of chunks was asked for.
         """
         if self.frames_per_chunk is not None or self.chunks not in (None, 1):
-            raise OptionInvalid("--reference: renders one chunk", hint="Leave out --chunks.")
+            raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")
         return replace(self, chunks=1, browsers=1)
 
     def cut(self, frame_count: int) -> list[range]:
@@ -308,7 +308,7 @@ def check_options(name: str, options: RenderOptions) -> None:
     encoding = VideoEncoding(codec=codec, crf=options.crf, preset=preset)
     check_encoding(encoding, transparent=options.transparent)
     if options.timeout is not None and not 0 < options.timeout < float("inf"):
-        raise OptionInvalid(f"timeout: {options.timeout} s is not above 0")
+        raise OptionInvalid(f"`timeout` {options.timeout:g}: is not above 0 seconds")
     time_zone(options.time_zone)
     locale(options.locale)
     check_length(["helios", *options.page_flags()])

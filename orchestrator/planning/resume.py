@@ -5,26 +5,19 @@ import contextlib
 import re
 import shutil
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
-from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
+from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.output import part_pattern
 from helios.records.boundary_frames import boundary_beside
 from helios.records.input_manifest import reads_beside
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.check import check_chunk_output
 
 #: Chunk outputs that are looked at at once.
 CHECKS_AT_ONCE = 4
 #: Names of chunks of incremental renders, of their notes, and of what is half-written of either.
 _OWN_NAME = re.compile(r"\.?[0-9a-f]{16}\.[\w.]+")
-
-
-@dataclass(frozen=True)
-class _OneChunk:
-    metadata: JobMetadata
-    chunks: tuple[RenderChunk, ...]
 
 
 async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
@@ -45,7 +38,7 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
             if not (job_dir / chunk.output_file).exists():
                 return False
             try:
-                await check_chunk_outputs(_OneChunk(spec.metadata, (chunk,)), job_dir)
+                await check_chunk_output(spec, chunk, job_dir)
             except ChunkOutputInvalid:
                 return False
         return True
@@ -86,7 +79,7 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
 
 
 def forget_parts(spec: JobSpec, job_dir: Path) -> None:
-    """Remove what a process left half-written of chunk outputs that was killed; nobody is at it."""
+    """Remove what a killed process left half-written of chunk outputs; the job is locked."""
     outputs = [job_dir / chunk.output_file for chunk in spec.chunks]
     names = {output.name[:80] for output in outputs}
     for folder in {output.parent for output in outputs}:

@@ -1,7 +1,6 @@
 """How many jobs an endpoint is given at once: more while it takes them, half when it throttles."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Jobs at once that an endpoint is given of which nothing is known.
@@ -41,13 +40,13 @@ class AdaptiveConcurrencyLimit:
         return max(1, int(self.size))
 
     def took(self, *, under_way: int) -> float:
-        """Note that a job was taken, and return by how much the window grew.
+        """Note that a job was taken, and return by how much the limit grew.
 
         Parameters
         ----------
         under_way:
-            How many were, this one included: a window that isn't used says nothing about what
-            there is room for.
+            How many were, this one included: a limit that isn't reached says nothing about
+            what there is room for.
         """
         if 2 * under_way < self.size:
             return 0.0
@@ -64,27 +63,3 @@ class AdaptiveConcurrencyLimit:
         self.size = self.threshold = max(1.0, DECREASE * self.size)
         self.turn += 1
         return True
-
-    def wants(self, jobs: float) -> None:
-        """Hear how many jobs a render would have under way if it could."""
-
-    def leave(self) -> None:
-        """Keep what is worth keeping: the render is over."""
-
-
-def fair_share(size: float, others: Sequence[float]) -> float:
-    """Return how much of a window is left for one of its users.
-
-    Whoever wants less than an equal part gets it, and leaves the rest to those that want more.
-
-    Parameters
-    ----------
-    others:
-        What each of the other users wants.
-    """
-    left, users = size, len(others) + 1
-    for wanted in sorted(others):
-        if wanted >= left / users:
-            break
-        left, users = left - wanted, users - 1
-    return left / users

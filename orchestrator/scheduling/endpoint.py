@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.worker_job import ErrorRecord, WorkerJob
 from helios.errors import (
     AccessDenied,
     CallerRejected,
@@ -22,7 +22,7 @@ FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
 #: Pauses in a row after which an endpoint that can't be reached gets one job at a time, as a probe.
 OPEN_AFTER = 3
-#: Seconds without jobs for an endpoint that denies access or isn't there: somebody has to mend it.
+#: Seconds without jobs for an endpoint that denies access or isn't there, which time doesn't heal.
 BARRED_PAUSE = 60.0
 #: Share of a pause that is left to chance, so that several clients don't come back together.
 PAUSE_JITTER = 0.5
@@ -90,7 +90,7 @@ class Endpoint:
 
     @property
     def is_barred(self) -> bool:
-        """Whether it refuses everything until somebody mends it."""
+        """Whether it refuses everything until its configuration changes."""
         return self.fault is not None and self.fault.code in DENIALS and self.rest > 0
 
     @property
@@ -122,6 +122,12 @@ class Endpoint:
     def load(self) -> float:
         """How busy it would be with one more job, by its weight."""
         return (self.running + 1) / self.weight
+
+    def addressed(self, job: WorkerJob) -> WorkerJob:
+        """Return a job as the workers of this endpoint are asked for it."""
+        if self.job_path is None or job.task is None:
+            return job
+        return replace(job, task=replace(job.task, job_path=self.job_path))
 
     def took(self) -> None:
         """Note that a job ran there, however that ended, after it has left."""

@@ -1,21 +1,20 @@
 """A second worker for chunks that take much longer than the others: the first good answer wins."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
 from orchestrator.scheduling.straggler_rule import StragglerRule
 
 #: Seconds between two looks at what runs.
 INTERVAL = 0.2
 
 
-class HedgedAdapter(WorkerAdapter):
+class HedgedAdapter(ForwardingAdapter):
     """Hands jobs to another adapter, and a straggler's job once more, beside the first.
 
     Whichever of the two ends well first is the job's result; the other one is cancelled. If one
@@ -41,8 +40,7 @@ class HedgedAdapter(WorkerAdapter):
         at_once: int,
         on_backup: Callable[[WorkerJob, float], None],
     ) -> None:
-        self.queues = adapter.queues
-        self._adapter = adapter
+        super().__init__(adapter)
         self._rule = rule
         self._at_once = at_once
         self._on_backup = on_backup
@@ -55,14 +53,14 @@ class HedgedAdapter(WorkerAdapter):
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
         """Run one job, if need be twice."""
-        chunk_id = job.meta.get("chunkId")
-        if not isinstance(chunk_id, int):
-            return await self._adapter.execute(job, on_output=on_output)
+        chunk_id = job.chunk_id
+        if chunk_id is None:
+            return await self.adapter.execute(job, on_output=on_output)
         race = self._races[chunk_id] = _Race(job)
         if not self.queues:
             race.taken("")
         self._watching = self._watching or asyncio.create_task(self._watch())
-        race.enter(self._adapter.execute(job, on_output=on_output))
+        race.enter(asyncio.create_task(self.adapter.execute(job, on_output=on_output)))
         try:
             result = await race.outcome
             if result.exit_code == 0:
@@ -75,14 +73,10 @@ class HedgedAdapter(WorkerAdapter):
                 self._watching = None
             await race.end()
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._adapter.close()
-
     def _note_taken(self, job: WorkerJob, worker: str | None) -> None:
-        race = self._races.get(job.meta.get("chunkId", -1))
-        if race is not None and not job.meta.get("backup"):
-            race.taken(worker)
+        if job.task is None or job.task.backup or job.task.chunk_id not in self._races:
+            return
+        self._races[job.task.chunk_id].taken(worker)
 
     async def _watch(self) -> None:
         while True:
@@ -91,19 +85,18 @@ class HedgedAdapter(WorkerAdapter):
 
     def _back_up_stragglers(self) -> None:
         limit = self._rule.limit
-        slow = [race for race in self._races.values() if race.seconds > limit]
-        for race in sorted(slow, key=lambda race: -race.seconds):
+        slow = [(id_, race) for id_, race in self._races.items() if race.seconds > limit]
+        for chunk_id, race in sorted(slow, key=lambda each: -each[1].seconds):
             running = sum(len(race.tasks) for race in self._races.values())
             backups = running - len(self._races)
             if running >= self._at_once or backups >= self._rule.backups_at_once:
                 return
-            chunk_id = race.job.meta["chunkId"]
             if chunk_id in self._backed_up:
                 continue
             self._backed_up.add(chunk_id)
             self._on_backup(race.job, race.seconds)
-            # What both say about their progress would be mistaken for one another.
-            race.enter(self._adapter.execute(race.backup_job(), on_output=None))
+            # Without output: the progress of both would be mistaken for one another.
+            race.enter(asyncio.create_task(self.adapter.execute(race.backup_job())))
 
 
 class _Race:
@@ -128,10 +121,10 @@ class _Race:
         self._worker = worker
 
     def backup_job(self) -> WorkerJob:
-        return replace(self.job, meta={**self.job.meta, "backup": True, "beside": self._worker})
+        assert self.job.task is not None  # noqa: S101 - only chunks are raced
+        return replace(self.job, task=replace(self.job.task, backup=True, avoid=self._worker))
 
-    def enter(self, work: Coroutine[Any, Any, WorkerResult]) -> None:
-        task = self._loop.create_task(work)
+    def enter(self, task: asyncio.Task[WorkerResult]) -> None:
         self.tasks.append(task)
         task.add_done_callback(self._note_end)
 
@@ -147,7 +140,7 @@ class _Race:
         if _is_good(task):
             self.outcome.set_result(task.result())
         elif all(task.done() for task in self.tasks):
-            # Nobody asked for the backup: what the first one says is the job's failure.
+            # The backup was an extra: what the first one says is the job's failure.
             _hand_on(self.tasks[0], self.outcome)
 
 

@@ -5,15 +5,15 @@ import asyncio
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, WorkerThrottled
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
 from orchestrator.model.limits import Limits, Price, Try
 from orchestrator.scheduling.endpoint import DENIALS
 
-# Who is turned away pays nothing, and learns nothing of how long a job takes.
+# What is turned away costs nothing, and shows nothing of how long a job takes.
 _FREE = DENIALS | {WorkerThrottled.code}
 
 
-class LimitedAdapter(WorkerAdapter):
+class LimitedAdapter(ForwardingAdapter):
     """Hands jobs to another adapter unless that would pass a limit, and counts what they cost.
 
     Parameters
@@ -27,9 +27,7 @@ class LimitedAdapter(WorkerAdapter):
     """
 
     def __init__(self, adapter: WorkerAdapter, limits: Limits, *, price: Price | None) -> None:
-        self.queues = adapter.queues
-        self.endpoint = adapter.endpoint
-        self._adapter = adapter
+        super().__init__(adapter)
         self._limits = limits
         self._price = price
 
@@ -45,7 +43,7 @@ class LimitedAdapter(WorkerAdapter):
         """
         begun = await self._limits.begin(self._price)
         try:
-            result = await self._adapter.execute(job, on_output=on_output)
+            result = await self.adapter.execute(job, on_output=on_output)
         except asyncio.CancelledError:
             self._limits.give_up(begun)
             raise
@@ -61,10 +59,6 @@ class LimitedAdapter(WorkerAdapter):
             self._limits.forget(begun)
         else:
             self._limits.end(begun)
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._adapter.close()
 
 
 def limited(adapter: WorkerAdapter, limits: Limits, *, price: Price | None) -> WorkerAdapter:

@@ -3,24 +3,26 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
 from helios.errors import (
     EXIT_FAILED,
     EXIT_REFUSED,
+    HeliosError,
+    JobStopped,
     OptionInvalid,
     WorkerThrottled,
 )
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.base import TakenCallback, WorkerAdapter
 from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS, Endpoint
-from orchestrator.scheduling.worker_jobs import hand_over
+from orchestrator.scheduling.worker_jobs import time_limit
 
 #: Seconds for which a job waits at most while no endpoint takes any.
 PATIENCE = 120.0
-#: Seconds after which who waits looks again: other renders may have made room.
+#: Seconds after which a job that waits looks again for room.
 LOOK_AGAIN = 1.0
 
 
@@ -35,25 +37,34 @@ class LoadBalancer(WorkerAdapter):
     ----------
     endpoints:
         At least one.
+    on_result:
+        Is called with every job that ran in a worker, and its result.
     patience:
         Seconds for which a job waits at most while no endpoint takes any.
     """
 
     queues = True
 
-    def __init__(self, endpoints: Sequence[Endpoint], *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        on_result: Callable[[WorkerJob, WorkerResult], None] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         if not endpoints:
             raise OptionInvalid("endpoints: there is none to run jobs")
         self.endpoints = tuple(endpoints)
+        self._on_result = on_result
         self._patience = patience
         self._clock = endpoints[0].clock
         # As long as an endpoint takes jobs now and then, it makes sense to wait.
         self._last_taken = self._clock()
-        # Those who wait for room, who came first at the front.
+        # Jobs that wait for room, in the order in which they came.
         self._queue: dict[asyncio.Future[None], None] = {}
-        self._tell_taken: Callable[[WorkerJob, str | None], None] = _nobody
+        self._tell_taken: TakenCallback = lambda _job, _endpoint: None
 
-    def when_taken(self, tell: Callable[[WorkerJob, str | None], None]) -> None:
+    def when_taken(self, tell: TakenCallback) -> None:
         self._tell_taken = tell
 
     async def execute(
@@ -62,16 +73,27 @@ class LoadBalancer(WorkerAdapter):
         """Run one job in an endpoint that takes it; what goes wrong is always a result."""
         left = list(self.endpoints)
         since = self._clock()
+        avoid = None if job.task is None else job.task.avoid
         while True:
-            endpoint = await self._room(left, since=since, beside=job.meta.get("beside"))
+            endpoint = await self._room(left, since=since, avoid=avoid)
             if endpoint is None:
                 return _refused(left)
-            turn = endpoint.window.turn
-            result = await self._run(endpoint, job, on_output=on_output)
+            sent, turn = endpoint.addressed(job), endpoint.window.turn
+            with self._taken(endpoint, sent):
+                try:
+                    async with time_limit(endpoint.adapter, sent):
+                        result = await endpoint.adapter.execute(sent, on_output=on_output)
+                except JobStopped:
+                    raise
+                except HeliosError as fault:
+                    result = WorkerResult.of_error(fault)
             error = result.failure
             if error is None or error.code not in ENDPOINT_FAULTS:
                 self._last_taken = self._clock()
                 endpoint.took()
+                result = replace(result, worker=endpoint.name)
+                if self._on_result is not None:
+                    self._on_result(job, result)
                 return result
             endpoint.refused(error, turn=turn)
             self._tell_taken(job, None)
@@ -79,14 +101,17 @@ class LoadBalancer(WorkerAdapter):
                 left.remove(endpoint)
                 self._notify(len(self._queue))
             if not left:
-                return result
+                return replace(result, worker=endpoint.name)
 
     async def _room(
-        self, endpoints: Sequence[Endpoint], *, since: float, beside: str | None
+        self, endpoints: Sequence[Endpoint], *, since: float, avoid: str | None
     ) -> Endpoint | None:
         """Wait for room in one of some endpoints; None once that makes no sense any more.
 
-        What runs beside another try of the same job goes elsewhere, if there is an elsewhere.
+        Parameters
+        ----------
+        avoid:
+            Name of an endpoint that is taken only if no other one has room.
         """
         while True:
             mended = [endpoint for endpoint in endpoints if not endpoint.is_barred]
@@ -94,10 +119,9 @@ class LoadBalancer(WorkerAdapter):
             busy = any(endpoint.running for endpoint in mended)
             if not mended or (waited > self._patience and not busy):
                 return None
-            self._say_what_is_wanted()
             free = [endpoint for endpoint in mended if endpoint.has_room]
             if free:
-                return min(free, key=lambda endpoint: (endpoint.name == beside, endpoint.load))
+                return min(free, key=lambda endpoint: (endpoint.name == avoid, endpoint.load))
             await self._change(min(endpoint.rest or LOOK_AGAIN for endpoint in mended))
 
     async def _change(self, seconds: float) -> None:
@@ -111,34 +135,22 @@ class LoadBalancer(WorkerAdapter):
         finally:
             del self._queue[turn]
 
-    async def _run(
-        self, endpoint: Endpoint, job: WorkerJob, *, on_output: OutputCallback | None
-    ) -> WorkerResult:
-        if endpoint.job_path is not None:
-            job = replace(job, meta={**job.meta, "jobPath": endpoint.job_path})
+    @contextlib.contextmanager
+    def _taken(self, endpoint: Endpoint, job: WorkerJob) -> Iterator[None]:
+        """Count a job among those of an endpoint for the time of a context."""
         endpoint.running += 1
         self._tell_taken(job, endpoint.name)
         try:
-            result = await hand_over(endpoint.adapter, job, on_output=on_output)
-            return replace(result, worker=endpoint.name)
+            yield
         finally:
             endpoint.running -= 1
-            self._say_what_is_wanted()
             self._notify(sum(endpoint.room for endpoint in self.endpoints))
 
-    def _say_what_is_wanted(self) -> None:
-        for endpoint in self.endpoints:
-            endpoint.window.wants(endpoint.running + len(self._queue))
-
     def _notify(self, count: int) -> None:
-        """Let so many of those who wait look again."""
+        """Let so many of the jobs that wait look again."""
         for turn in itertools.islice(self._queue, count):
             if not turn.done():
                 turn.set_result(None)
-
-
-def _nobody(job: WorkerJob, worker: str | None) -> None:
-    """Hear of a job that was taken, and do nothing."""
 
 
 def _refused(endpoints: Sequence[Endpoint]) -> WorkerResult:

@@ -4,15 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.contract.worker_job import ErrorRecord
 from helios.errors import OptionInvalid
+from orchestrator.model.settings import MAX_RETRY_DELAY, RETRIES, RETRY_DELAY
 
-#: Further tries after the first one failed.
-RETRIES = 2
-#: Seconds before the first further try, at most; doubles with each.
-RETRY_DELAY = 1.0
-#: Seconds that no delay exceeds.
-MAX_RETRY_DELAY = 60.0
 # 2 to the power of this many doublings is beyond any delay.
 _MAX_DOUBLINGS = 60
 
@@ -50,7 +45,13 @@ class RetryPolicy:
 
 
 class Attempts:
-    """Tries things until they succeed, fail for good, or nobody wants them any more."""
+    """Decides whether something that failed is tried again, and waits until then.
+
+    Attributes
+    ----------
+    stopped:
+        Once set, nothing is tried again.
+    """
 
     def __init__(
         self,
@@ -64,33 +65,36 @@ class Attempts:
         self._sleep = sleep
         self.stopped = asyncio.Event()
 
-    async def run(
+    async def has_next(
         self,
-        attempt_once: Callable[[int], Awaitable[WorkerResult]],
+        attempt: int,
+        error: ErrorRecord,
         *,
-        before_retry: Callable[[int, float, ErrorRecord], None],
-    ) -> tuple[int, WorkerResult]:
-        """Return the last attempt's number and result, whether good or bad."""
-        attempt = 1
-        while True:
-            result = await attempt_once(attempt)
-            error = result.failure
-            if error is None or not self.has_another(attempt, error):
-                return attempt, result
-            delay = self._policy.delay_after(attempt, self._jitter())
-            if self.stopped.is_set():
-                return attempt, result
-            before_retry(attempt, delay, error)
-            await self._pause(delay)
-            if self.stopped.is_set():
-                return attempt, result
-            attempt += 1
+        before_retry: Callable[[float], None],
+    ) -> bool:
+        """Wait until an attempt that failed is followed by another; False if none follows.
 
-    def has_another(self, attempt: int, error: ErrorRecord) -> bool:
+        Parameters
+        ----------
+        attempt:
+            The attempt, counted from 1.
+        error:
+            Why it failed.
+        before_retry:
+            Is called with the seconds until the next attempt.
+        """
+        if self.stopped.is_set() or not self.allows_another(attempt, error):
+            return False
+        delay = self._policy.delay_after(attempt, self._jitter())
+        before_retry(delay)
+        await self._wait(delay)
+        return not self.stopped.is_set()
+
+    def allows_another(self, attempt: int, error: ErrorRecord) -> bool:
         """Tell whether another attempt follows one that failed so, unless all are stopped."""
         return error.retryable and attempt <= self._policy.retries
 
-    async def _pause(self, delay: float) -> None:
+    async def _wait(self, delay: float) -> None:
         pause = asyncio.ensure_future(self._sleep(delay))
         stop = asyncio.ensure_future(self.stopped.wait())
         try:

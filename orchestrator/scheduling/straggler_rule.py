@@ -32,7 +32,7 @@ class StragglerRule:
 
     @property
     def limit(self) -> float:
-        """Seconds after which a chunk is a straggler; infinite while nobody can tell."""
+        """Seconds after which a chunk is a straggler; infinite until enough are done to tell."""
         if not self._seconds or len(self._seconds) < KNOWN_AFTER * self._chunks:
             return math.inf
         # The upper one of two: what is in doubt is no straggler.

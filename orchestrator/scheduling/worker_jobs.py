@@ -1,15 +1,15 @@
-"""Worker jobs: a spec's commands made ready for an adapter, and handed over to it."""
+"""Worker jobs: a spec's commands made ready for an adapter, and the time that they may take."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from helios.contract.command import parse_command
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
-from helios.errors import CommandTimedOut, HeliosError, JobStopped
-from helios.process.output_capture import OutputCallback
+from helios.contract.worker_job import Task, WorkerJob
+from helios.errors import CommandTimedOut
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, boundary_beside
 from orchestrator.adapters.base import WorkerAdapter
 
@@ -39,13 +39,12 @@ class WorkerJobs:
             args=args,
             cwd=str(self.job_dir),
             env=self._env(chunk),
-            meta={
-                "action": "chunk",
-                "chunkId": chunk.id,
-                "attempt": attempt,
-                "jobPath": self.job_path,
-                "outputFile": chunk.output_file,
-            },
+            task=Task(
+                job_path=self.job_path,
+                chunk_id=chunk.id,
+                attempt=attempt,
+                output_file=chunk.output_file,
+            ),
             timeout=self.timeout,
         )
 
@@ -60,29 +59,24 @@ class WorkerJobs:
             command=command,
             args=args,
             cwd=str(self.job_dir),
-            meta={"action": "merge", "attempt": attempt, "jobPath": self.job_path},
+            task=Task(job_path=self.job_path, attempt=attempt),
         )
 
 
-async def hand_over(
-    adapter: WorkerAdapter, job: WorkerJob, *, on_output: OutputCallback | None
-) -> WorkerResult:
-    """Run a job through an adapter; whatever goes wrong becomes its result.
+@contextlib.asynccontextmanager
+async def time_limit(adapter: WorkerAdapter, job: WorkerJob) -> AsyncIterator[None]:
+    """End what waits for a job in the context, if its adapter doesn't keep the job's time limit.
 
     Raises
     ------
-    JobStopped
-        The reason concerns the whole job.
+    CommandTimedOut
+        There was no answer.
     """
+    if job.timeout is None or adapter.queues:
+        yield
+        return
     try:
-        if job.timeout is None or adapter.queues:
-            return await adapter.execute(job, on_output=on_output)
         async with asyncio.timeout(job.timeout + TIMEOUT_SLACK):
-            return await adapter.execute(job, on_output=on_output)
+            yield
     except TimeoutError:
-        error: HeliosError = CommandTimedOut(f"{job.command}: no answer after its time was up")
-    except JobStopped:
-        raise
-    except HeliosError as fault:
-        error = fault
-    return WorkerResult(exit_code=error.exit_code, error=ErrorRecord.of(error))
+        raise CommandTimedOut(f"{job.command}: no answer after its time was up") from None

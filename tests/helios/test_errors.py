@@ -19,11 +19,26 @@ CLASSES = [
     for _, member in inspect.getmembers(errors, inspect.isclass)
     if issubclass(member, HeliosError)
 ]
+#: What the errors are sorted into; none of them is raised itself.
+FAMILIES = {
+    errors.SpecError,
+    errors.CompositionError,
+    errors.RenderError,
+    errors.WorkerError,
+    errors.StorageError,
+    errors.JobError,
+    errors.ConfigurationError,
+}
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
-    codes = [error.code for error in CLASSES]
+    codes = [error.code for error in CLASSES if error not in FAMILIES]
     assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("error", [e for e in CLASSES if e not in {HeliosError, *FAMILIES}])
+def test_every_error_belongs_to_one_family(error: type[HeliosError]) -> None:
+    assert len([family for family in FAMILIES if issubclass(error, family)]) == 1
 
 
 @pytest.mark.parametrize("error", CLASSES)

@@ -73,7 +73,7 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert watched.status == 0, watched.stdout
     completed = watched.documents[-1]
     url = f"{client.renders.stack.artifacts}/jobs/asked/output/film.mp4"
-    assert (completed["event"], completed["output"]["url"]) == ("completed", url)
+    assert (completed["event"], completed["output"]) == ("completed", url)
     assert other.status == 2
     assert "error[JOB_EXISTS]: render 'asked'" in other.stderr
     assert fetched.status == 0, fetched.stderr
@@ -105,7 +105,7 @@ def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
     assert (status["framesDone"], status["framesTotal"]) == (FRAMES, 3 * FRAMES)
     assert cancelled.documents[-1]["event"] == "cancelled"
     assert watched.status == 2
-    assert "render 'halfway': cancelled: [CANCELLED] enough of it" in watched.stderr
+    assert "job 'halfway': cancelled: [CANCELLED] enough of it" in watched.stderr
 
 
 @pytest.mark.long
@@ -120,7 +120,7 @@ def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     fetched = client.run("fetch", "told", "-o", "told.mp4")
 
     assert watched.status == 1  # another try may help
-    assert "render 'told': failed: [COMMAND_FAILED] chunk 1: " in watched.stderr
+    assert "job 'told': failed: [COMMAND_FAILED] chunk 1: " in watched.stderr
     status = client.status("told")
     assert (status["state"], status["output"]) == ("failed", None)
     assert [chunk["chunkId"] for chunk in status["failedChunks"]] == [1]

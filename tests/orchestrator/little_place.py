@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 
 from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
@@ -10,8 +11,9 @@ from helios.errors import HeliosError
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.backends.base import Backend
-from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.execution.job_executor import JobExecutor, JobResult
 from orchestrator.execution.run_hooks import RunHooks
+from orchestrator.execution.seam_step import ChunkFolder, SeamSource
 from orchestrator.model.job import Job
 
 Answer = WorkerResult | HeliosError | Exception
@@ -23,7 +25,7 @@ async def settle(turns: int = 30) -> None:
         await asyncio.sleep(0)
 
 
-class LittlePlace(Backend, WorkerAdapter):
+class LittlePlace(WorkerAdapter):
     """Keeps what was rendered, across runs, as a folder would.
 
     Attributes
@@ -60,24 +62,9 @@ class LittlePlace(Backend, WorkerAdapter):
         if open_gate:
             self.gate.set()
 
-    async def run(self, job: Job, *, keep_chunks: bool, control: RunHooks) -> str:
-        if not keep_chunks:
-            self.thrown_away += [(job.id, chunk_id) for chunk_id in self.there[job.id]]
-            self.there[job.id].clear()
-        done = set(self.there[job.id])
-        control.on_reused(done)
-        await JobExecutor(control.wrap(self)).execute(
-            job.spec,
-            concurrency=job.settings.concurrency,
-            job_dir=Path(job.id),
-            retries=job.settings.retries,
-            retry_delay=job.settings.retry_delay,
-            completed_chunk_ids=done,
-            merge_adapter=self,
-            pause=control.pause,
-            on_event=control.on_event,
-        )
-        return f"{job.id}.mp4"
+    def backend_of(self, job: Job) -> Backend:
+        """Return the backend of a job that runs here."""
+        return LittleBackend(job, self)
 
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
@@ -106,12 +93,54 @@ class LittlePlace(Backend, WorkerAdapter):
         artifact = Artifact(url=f"file:///{job.cwd}/{chunk_id}.mp4", bytes=3)
         return WorkerResult(exit_code=0, duration_ms=100, artifact=artifact, worker="little")
 
-    async def tidy(self, job: Job) -> None:
-        self.tidied.append(job.id)
 
-    async def forget(self, job: Job) -> None:
-        self.there.pop(job.id, None)
+class LittleBackend(Backend):
+    """Runs a job in a little place, without a folder."""
 
-    async def discard(self, job: Job) -> None:
-        self.discarded.append(job.id)
-        self.there.pop(job.id, None)
+    def __init__(self, job: Job, place: LittlePlace) -> None:
+        super().__init__(job)
+        self.place = place
+
+    async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
+        await self.prepare(keep_chunks=keep_chunks)
+        done = await self.reused_chunks(keep_chunks=keep_chunks)
+        hooks.on_reused(done)
+        result = await JobExecutor(hooks.wrap(self.chunk_adapter())).execute(
+            self.spec,
+            self.settings,
+            job_dir=Path(self.job.id),
+            completed_chunk_ids=done,
+            merge_adapter=self.place,
+            pause=hooks.pause,
+            on_event=hooks.on_event,
+        )
+        return await self.deliver(result)
+
+    async def prepare(self, *, keep_chunks: bool) -> None:
+        if not keep_chunks:
+            there = self.place.there[self.job.id]
+            self.place.thrown_away += [(self.job.id, chunk_id) for chunk_id in there]
+            there.clear()
+
+    async def reused_chunks(self, *, keep_chunks: bool) -> Collection[int]:
+        return set(self.place.there[self.job.id])
+
+    def chunk_adapter(self) -> WorkerAdapter:
+        return self.place
+
+    async def deliver(self, result: JobResult) -> str:
+        return f"{self.job.id}.mp4"
+
+    @property
+    def seams(self) -> SeamSource:
+        return ChunkFolder(self.spec, self.folder, pictures=self.folder)
+
+    async def tidy(self) -> None:
+        self.place.tidied.append(self.job.id)
+
+    async def forget(self) -> None:
+        self.place.there.pop(self.job.id, None)
+
+    async def discard(self) -> None:
+        self.place.discarded.append(self.job.id)
+        self.place.there.pop(self.job.id, None)

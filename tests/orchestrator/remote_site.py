@@ -13,7 +13,7 @@ from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from orchestrator.adapters import WorkerAdapter
-from orchestrator.backends.endpoints import WorkerGroup
+from orchestrator.backends.deployed_workers import DeployedWorkers
 from orchestrator.display.display import Display
 from tests.helios.worker_site import DRAWING
 
@@ -63,8 +63,8 @@ class RemoteSite:
         self.runtime = WorkerRuntime(config, log=WorkerLog(self.log))
         self.adapter = RuntimeAdapter(self.runtime, answer)
 
-    def group(self, *, weight: float = 1.0) -> WorkerGroup:
-        return WorkerGroup(
+    def workers(self, *, weight: float = 1.0) -> DeployedWorkers:
+        return DeployedWorkers(
             name=self.name, adapter=self.adapter, artifacts=self.folder.as_uri(), weight=weight
         )
 

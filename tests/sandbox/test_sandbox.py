@@ -124,7 +124,7 @@ def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) 
         found = sandbox.variables()
         done = subprocess.run(
             [Path(sys.executable).with_name("orchestrator"), "list", "--json"],
-            env={**found, "XDG_CONFIG_HOME": str(tmp_path)},
+            env={**found, "XDG_CONFIG_HOME": str(tmp_path), "HELIOS_JOBS": str(tmp_path / "jobs")},
             capture_output=True,
             text=True,
             check=False,
@@ -133,7 +133,7 @@ def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) 
     assert "--detach" in said
     assert (found["HELIOS_STACK"], "HELIOS_LAMBDA_FUNCTION" in found) == ("Helios", False)
     assert done.returncode == 0, done.stdout
-    assert json.loads(done.stdout) == {"event": "renders", "renders": []}
+    assert done.stdout == ""
 
 
 @pytest.mark.long

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.records.chunk_record import ChunkRecord
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
@@ -33,7 +33,7 @@ Start = Callable[..., AbstractContextManager[Service]]
 
 def chunk_job(job_path: str, chunk: int = 0, *, timeout: float | None = None) -> WorkerJob:
     return WorkerJob(
-        command="helios", meta={"jobPath": job_path, "chunkId": chunk}, timeout=timeout
+        command="helios", task=Task(job_path=job_path, chunk_id=chunk), timeout=timeout
     )
 
 
@@ -346,14 +346,14 @@ def test_a_token_is_renewed_before_it_expires(cloud: CloudSite, worker: Service)
 #: google-auth reads where the metadata server is when it is imported: a process of its own.
 ON_GOOGLE_CLOUD = """
 import asyncio, sys
-from helios.contract.worker_job import WorkerJob
+from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 
 async def main():
     async with CloudRunAdapter(sys.argv[1], tokens=IdentityTokens()) as adapter:
-        meta = {"jobPath": sys.argv[2], "chunkId": 0}
-        result = await adapter.execute(WorkerJob(command="helios", meta=meta))
+        task = Task(job_path=sys.argv[2], chunk_id=0)
+        result = await adapter.execute(WorkerJob(command="helios", task=task))
         print(result.exit_code, result.stderr)
 
 asyncio.run(main())

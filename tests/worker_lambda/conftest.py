@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from helios.assets import upload_assets
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.storage import open_storage
 from orchestrator.adapters import AwsLambdaAdapter
 from sandbox.local_aws import LocalAws
@@ -83,10 +83,10 @@ class LambdaSite:
 
         return asyncio.run(upload())
 
-    def run(self, job: str, number: int | None = 0, **meta: Any) -> WorkerResult:
+    def run(self, job: str, number: int | None = 0, *, attempt: int = 1) -> WorkerResult:
         """Have the worker do one thing, through the adapter."""
-        given = {"jobPath": job, **({} if number is None else {"chunkId": number}), **meta}
-        return asyncio.run(self.adapter.execute(WorkerJob(command="helios", meta=given)))
+        task = Task(job_path=job, chunk_id=number, attempt=attempt)
+        return asyncio.run(self.adapter.execute(WorkerJob(command="helios", task=task)))
 
     def raw(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Call the function as a client does that knows nothing of this project's adapter."""

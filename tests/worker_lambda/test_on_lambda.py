@@ -19,6 +19,7 @@ import pytest
 from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError
 from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.model.settings import RunSettings
 from tests.worker_lambda.conftest import BUCKET, FRAMES, drawing
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
@@ -96,7 +97,7 @@ def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_pat
 
     for number in range(3):
         assert site.run(job, number).exit_code == 0
-    merged = site.run(job, None, action="merge")
+    merged = site.run(job, None)
 
     assert merged.exit_code == 0, merged.stderr
     assert merged.artifact is not None
@@ -224,13 +225,9 @@ def test_throttled_chunks_are_rendered_later(deploy: Any, tmp_path: Path) -> Non
     done = asyncio.run(
         JobExecutor(site.adapter).execute(
             spec,
-            concurrency=3,
+            RunSettings(concurrency=3, merge=False, retries=20, retry_delay=0.5, max_retry_delay=2),
             job_dir=tmp_path,
             job_path=job,
-            merge=False,
-            retries=20,
-            retry_delay=0.5,
-            max_retry_delay=2,
             on_event=lambda event: retried.append(
                 getattr(getattr(event, "error", None), "code", "")
             ),

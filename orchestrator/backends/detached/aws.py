@@ -7,17 +7,18 @@ from typing import Any, TypeVar
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import CommandTimedOut, JobFailed, JobNotFound, WorkerNotFound
-from orchestrator.backends.detached.base import DetachedBackend, Execution, RenderState
+from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.clouds.aws import AwsCalls, code_of
 from orchestrator.model.deployment import AwsStack
+from orchestrator.model.job_state import JobState
 
-_STATES: Mapping[str, RenderState] = {
-    "RUNNING": RenderState.RUNNING,
-    "PENDING_REDRIVE": RenderState.RUNNING,
-    "SUCCEEDED": RenderState.COMPLETED,
-    "FAILED": RenderState.FAILED,
-    "TIMED_OUT": RenderState.FAILED,
-    "ABORTED": RenderState.CANCELLED,
+_STATES: Mapping[str, JobState] = {
+    "RUNNING": JobState.RUNNING,
+    "PENDING_REDRIVE": JobState.RUNNING,
+    "SUCCEEDED": JobState.COMPLETED,
+    "FAILED": JobState.FAILED,
+    "TIMED_OUT": JobState.FAILED,
+    "ABORTED": JobState.CANCELLED,
 }
 # Executions that one answer lists.
 _PAGE = 100
@@ -85,7 +86,7 @@ class StateMachineBackend(DetachedBackend):
     async def cancel(self, job_id: str, *, reason: str) -> None:
         """Stop an execution, and with it its map."""
         execution = await self.find(job_id)
-        if execution.state is not RenderState.RUNNING:
+        if execution.state is not JobState.RUNNING:
             return
         client = self._calls.client("stepfunctions")
         await self._call(
@@ -147,7 +148,7 @@ def _execution(found: Mapping[str, Any]) -> Execution:
     return Execution(
         job_id=str(found["name"]),
         name=str(found["executionArn"]),
-        state=_STATES.get(status, RenderState.RUNNING),
+        state=_STATES.get(status, JobState.RUNNING),
         started_at=found["startDate"],
         ended_at=found.get("stopDate"),
         output=_output(found.get("output")),

@@ -4,22 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import Artifact, ErrorRecord
-
-#: Bytes of a render's id, which is also part of what backends call its executions.
-MAX_ID_LENGTH = 63
-
-
-class RenderState(StrEnum):
-    """Where a detached render stands; all but `RUNNING` are final."""
-
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+from orchestrator.model.job_state import JobState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +21,7 @@ class Execution:
     name:
         What the engine calls it; the same as `execution` in the job's outcome.
     state:
-        Where it stands.
+        `RUNNING`, or how it ended.
     started_at, ended_at:
         When it was started, and when it ended; None while it runs.
     output, error:
@@ -43,7 +31,7 @@ class Execution:
 
     job_id: str
     name: str
-    state: RenderState
+    state: JobState
     started_at: datetime
     ended_at: datetime | None = None
     output: Artifact | None = None
@@ -51,7 +39,7 @@ class Execution:
 
 
 class DetachedBackend(ABC):
-    """An engine that runs renders whose job spec is in its storage, with nobody connected.
+    """An engine that runs renders whose job spec is in its storage, without a connected client.
 
     Chunks, their records, the video and the outcome (`helios.records.job_outcome`) come into the
     job's folder, `jobs/<id>` below `artifacts`: progress is counted there. The engine is asked only
@@ -114,7 +102,7 @@ class DetachedBackend(ABC):
         """Stop a render and what it started; one that has ended is left as it is.
 
         Returns when the engine has taken it, which may be before all workers have ended. The
-        outcome in storage says `cancelled` once it is over, by whoever writes it there.
+        outcome in storage says `cancelled` once it is over, whatever process writes it there.
 
         Raises
         ------

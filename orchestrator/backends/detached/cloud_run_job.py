@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
 from helios.contract.job_spec import JobSpec
+from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import ErrorRecord
 from helios.errors import (
     ArtifactNotFound,
@@ -26,9 +26,10 @@ from helios.errors import (
 from helios.records.job_outcome import JobOutcome, read_outcome, write_outcome
 from helios.storage import ArtifactStorage
 from helios.webhooks.events import SECRET
-from orchestrator.backends.detached.base import DetachedBackend, Execution, RenderState
+from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading, told
 from orchestrator.delivery.stores import Stores
+from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -55,16 +56,8 @@ _POLL = 1.0
 _PAGE = 100
 
 
-class ExecutionRecord(BaseModel):
+class ExecutionRecord(WireModel):
     """Which execution renders a job: the only one, as this is written once."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="allow",
-        frozen=True,
-    )
 
     execution: str = Field(description="Name of the execution.")
     job: str = Field(description="Full name of the Cloud Run job that it executes.")
@@ -181,7 +174,7 @@ class CloudRunJobBackend(DetachedBackend):
             return Execution(
                 job_id=job_id,
                 name=record.execution,
-                state=RenderState.RUNNING,
+                state=JobState.RUNNING,
                 started_at=record.started_at,
             )
         # Whoever joined the chunks has told so before the execution ended.
@@ -362,7 +355,7 @@ class CloudRunJobBackend(DetachedBackend):
             return Execution(
                 job_id=job_id,
                 name=record.execution,
-                state=RenderState.RUNNING,
+                state=JobState.RUNNING,
                 started_at=record.started_at,
             )
         outcome = await _outcome_of(folder, record)
@@ -485,7 +478,7 @@ def _ended(job_id: str, record: ExecutionRecord, outcome: JobOutcome) -> Executi
     return Execution(
         job_id=job_id,
         name=record.execution,
-        state=RenderState(outcome.status),
+        state=JobState(outcome.status),
         started_at=record.started_at,
         ended_at=outcome.ended_at,
         output=outcome.output,

@@ -1,7 +1,6 @@
 """Detached renders of one backend: submitted, looked at, stopped, fetched."""
 
 import asyncio
-import re
 import tempfile
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,7 @@ from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import chunks_in
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
-from orchestrator.backends.detached.base import (
-    MAX_ID_LENGTH,
-    DetachedBackend,
-    Execution,
-    RenderState,
-)
+from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.status import RenderStatus, records_in
 from orchestrator.backends.upload import StoredJob, upload_job
 from orchestrator.cost import Usage
@@ -35,13 +29,14 @@ from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
+from orchestrator.model.job_id import check_job_id
+from orchestrator.model.job_state import JobState
 from orchestrator.planning.planner import is_playlist
 
 #: Seconds between two looks at a render that runs.
 INTERVAL = 2.0
 #: Seconds until the outcome of a render that has ended must be in storage.
 OUTCOME_PATIENCE = 20.0
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +96,7 @@ class DetachedRenders:
         HeliosError
             Storage or engine refuse.
         """
-        check_id(job.spec.id or "")
+        check_job_id(job.spec.id or "", detached=True)
         name = merged_name(job.spec)
         if is_playlist(name):
             raise OptionInvalid(
@@ -133,7 +128,7 @@ class DetachedRenders:
     ) -> AsyncIterator[RenderStatus]:
         """Yield how far a render is, now and again until it has ended.
 
-        The last status has the render's outcome, unless nobody recorded it.
+        The last status has the render's outcome, unless it was never recorded.
 
         Parameters
         ----------
@@ -144,7 +139,7 @@ class DetachedRenders:
         spec = await self._spec(job_id, folder)
         while True:
             status = await self._look(job_id, folder, spec)
-            if status.state is not RenderState.RUNNING:
+            if status.state is not JobState.RUNNING:
                 yield await self._with_outcome(status, folder, interval=interval)
                 return
             yield status
@@ -199,7 +194,7 @@ class DetachedRenders:
         return await self.backend.recent(limit=limit)
 
     def _folder(self, job_id: str) -> ArtifactStorage:
-        check_id(job_id)
+        check_job_id(job_id, detached=True)
         return self._stores.at(f"{self.backend.artifacts}/jobs/{job_id}")
 
     async def _spec(self, job_id: str, folder: ArtifactStorage) -> JobSpec:
@@ -256,26 +251,11 @@ class DetachedRenders:
             )
 
 
-def check_id(job_id: str) -> None:
-    """Refuse what no engine takes as the name of a render.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    if _ID.fullmatch(job_id) is None or len(job_id) > MAX_ID_LENGTH:
-        raise OptionInvalid(
-            f"render {job_id!r}: can't be an id",
-            hint=f"At most {MAX_ID_LENGTH} letters, digits, - and _, of which the last two don't"
-            " come first.",
-        )
-
-
 def _told_by(outcome: JobOutcome) -> Execution:
     return Execution(
         job_id=outcome.job_id,
         name=outcome.execution,
-        state=RenderState(outcome.status),
+        state=JobState(outcome.status),
         started_at=outcome.started_at,
         ended_at=outcome.ended_at,
         output=outcome.output,
@@ -285,7 +265,7 @@ def _told_by(outcome: JobOutcome) -> Execution:
 
 def _no_video(status: RenderStatus) -> JobStateConflict:
     hint = ""
-    if status.state is RenderState.RUNNING:
+    if status.state is JobState.RUNNING:
         hint = f"Wait for it: orchestrator watch {status.id}"
     return JobStateConflict(
         f"render {status.id!r}: there is no video: it is {status.state},"

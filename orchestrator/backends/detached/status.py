@@ -12,7 +12,8 @@ from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.job_layout import chunk_record
 from helios.records.job_outcome import FailedChunk, JobOutcome
 from helios.storage import ArtifactStorage
-from orchestrator.backends.detached.base import Execution, RenderState
+from orchestrator.backends.detached.base import Execution
+from orchestrator.model.job_state import JobState
 
 #: Records that are read at the same time.
 RECORDS_AT_ONCE = 16
@@ -45,7 +46,7 @@ class RenderStatus:
         return self.execution.job_id
 
     @property
-    def state(self) -> RenderState:
+    def state(self) -> JobState:
         """Where it stands."""
         return self.execution.state
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.deployment_options import Deployed, find_cloud_run_workers
+from orchestrator.cli.options.deployment_options import Deployed
 from orchestrator.cli.options.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def connect(
         written = profile or DEFAULT_PROFILE
         if project is None:
             _check_only_on_google(name)
-            found = await Deployed(stack=stack or _default_stack(), region=region).find()
+            found = await Deployed(stack=stack or _default_stack(), region=region).name().find()
         else:
             found = await _find_on_google(project, stack=stack, region=region, name=name)
         path = Profiles.of_user().write(written, found)
@@ -63,6 +63,7 @@ async def _find_on_google(
     import os
 
     from helios.errors import OptionInvalid
+    from orchestrator.api.deployments import find_cloud_run_workers
     from orchestrator.clouds.cloud_run_workers import DEFAULT_NAME
 
     if stack is not None:
@@ -88,6 +89,6 @@ def _default_stack() -> str:
     """Return the stack that is meant where none is named: what `make deploy` calls it."""
     import os
 
-    from orchestrator.cli.options.deployment_options import STACK
+    from orchestrator.api.deployments import STACK
 
     return os.environ.get(STACK) or "Helios"

@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.deployment_options import Deployed, require
-from orchestrator.cli.options.flag_groups import REMOTE_CONCURRENCY, Shown, with_groups
+from orchestrator.cli.options.deployment_options import Deployed
+from orchestrator.cli.options.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from orchestrator.adapters import WorkerAdapter
     from orchestrator.display.display import Display
-    from orchestrator.doctor import Finding, PlannedRender
-    from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment
+    from orchestrator.doctor import Finding
 
 _MARKS = {"ok": "ok     ", "notice": "notice ", "problem": "PROBLEM", "unknown": "unknown"}
 
@@ -39,10 +35,13 @@ def doctor(
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed
+        from orchestrator.api.checkup import findings
         from orchestrator.doctor import Health
 
         problems = 0
-        async for finding in _findings(deployed, concurrency, chunks, trial=trial):
+        async for finding in findings(
+            deployed.name(), concurrency=concurrency, chunks=chunks, trial=trial
+        ):
             problems += finding.health is Health.PROBLEM
             display.answer(
                 "finding",
@@ -58,93 +57,6 @@ def doctor(
         display.note("completed", "no problem found")
 
     shown.run(work)
-
-
-async def _findings(
-    deployed: Deployed, concurrency: int | None, chunks: int | None, *, trial: bool
-) -> "AsyncIterator[Finding]":
-    from helios.errors import HeliosError
-    from orchestrator.doctor import Finding, Health
-    from orchestrator.doctor.here import check_here
-
-    for finding in check_here():
-        yield finding
-    try:
-        deployment = await deployed.find_if_named()
-    except HeliosError as fault:
-        yield Finding("deployment", Health.PROBLEM, fault.message, fault.hint)
-        return
-    if deployment is None:
-        yield Finding(
-            "deployment",
-            Health.UNKNOWN,
-            "none is named, so that only this machine was looked at",
-            "orchestrator doctor --stack NAME",
-        )
-        return
-    async for finding in _of_deployment(
-        deployment, _plan(deployment, concurrency, chunks), trial=trial
-    ):
-        yield finding
-
-
-def _plan(deployment: "Deployment", concurrency: int | None, chunks: int | None) -> "PlannedRender":
-    from orchestrator.doctor import PlannedRender
-
-    at_once = concurrency or deployment.max_concurrency or REMOTE_CONCURRENCY
-    return PlannedRender(concurrency=at_once, chunks=chunks or at_once)
-
-
-async def _of_deployment(
-    deployment: "Deployment", plan: "PlannedRender", *, trial: bool
-) -> "AsyncIterator[Finding]":
-    from orchestrator.model.deployment import CloudRunWorkers
-
-    if isinstance(deployment, CloudRunWorkers):
-        found = _of_cloud_run(deployment, plan, trial=trial)
-    else:
-        found = _of_stack(deployment, plan, trial=trial)
-    async for finding in found:
-        yield finding
-
-
-async def _of_stack(
-    stack: "AwsStack", plan: "PlannedRender", *, trial: bool
-) -> "AsyncIterator[Finding]":
-    require("boto3", "doctor", extra="aws")
-    from orchestrator.clouds.aws import AwsCalls
-    from orchestrator.doctor.aws import AwsCheckup
-
-    def make_adapter(function: str) -> "WorkerAdapter":
-        from orchestrator.adapters import AwsLambdaAdapter
-
-        return AwsLambdaAdapter(function, region=stack.region, concurrency=1)
-
-    checkup = AwsCheckup(stack, AwsCalls(region=stack.region), plan=plan)
-    async for finding in checkup.findings(make_adapter if trial else None):
-        yield finding
-
-
-async def _of_cloud_run(
-    workers: "CloudRunWorkers", plan: "PlannedRender", *, trial: bool
-) -> "AsyncIterator[Finding]":
-    require("google.cloud.run_v2", "doctor", extra="gcp")
-    from orchestrator.clouds.google import GoogleCalls
-    from orchestrator.doctor.cloud_run import CloudRunCheckup
-
-    def make_adapter(url: str) -> "WorkerAdapter":
-        from orchestrator.adapters.cloud_run import CloudRunAdapter
-        from orchestrator.adapters.identity import IdentityTokens
-
-        return CloudRunAdapter(url, tokens=IdentityTokens())
-
-    calls = GoogleCalls()
-    try:
-        checkup = CloudRunCheckup(workers, calls, plan=plan)
-        async for finding in checkup.findings(make_adapter if trial else None):
-            yield finding
-    finally:
-        await calls.close()
 
 
 def _described(finding: "Finding") -> str:

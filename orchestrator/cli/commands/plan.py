@@ -12,7 +12,6 @@ from orchestrator.cli.options.flag_groups import (
     Picture,
     Seams,
     Shown,
-    chosen_concurrency,
     with_groups,
 )
 
@@ -36,20 +35,22 @@ def plan(
 ) -> None:
     """Write the job spec of a render, to be run later or elsewhere."""
     to_stdout = str(output) == "-"
+    groups = (length, picture, cut, seams)
+    keywords = {key: value for group in groups for key, value in group.keywords().items()}
 
     async def work(display: "Display") -> None:
-        from orchestrator.cli.planning import plan_render, write_spec
+        from orchestrator.api.concurrency import chosen_concurrency
+        from orchestrator.api.planning import plan_render, write_spec
+        from orchestrator.api.settings import RenderSettings
         from orchestrator.delivery.destination import Destination
 
         spec = await plan_render(
-            display,
             source,
             Destination(path=Path(video)),
-            length=length,
-            options=picture.options(),
-            sizes=cut.sizes(chosen_concurrency(concurrency, remote=False)),
+            RenderSettings.of(keywords),
+            concurrency=chosen_concurrency(concurrency, remote=False),
             job_dir=Path() if to_stdout else output.parent,
-            seam_check=seams.chosen(),
+            display=display,
         )
         if to_stdout:
             print(spec.to_json(), end="")

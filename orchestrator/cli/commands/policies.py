@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.deployment_options import find_deployment, require
 from orchestrator.cli.options.flag_groups import Shown, with_groups
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ def validate(
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed
+        from orchestrator.api.deployments import require
         from orchestrator.clouds.aws import AwsCalls
         from orchestrator.policies import statements
         from orchestrator.policies.simulation import denials, find_identity
@@ -104,6 +104,7 @@ async def _names(
         The stack can't be found.
     """
     from helios.errors import OptionInvalid
+    from orchestrator.api.deployments import find_deployment
     from orchestrator.model.deployment import CloudRunWorkers
     from orchestrator.policies import POLICIES, StackNames
 

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.detach_options import DetachOptions
-from orchestrator.cli.options.flag_groups import Running, Shown, chosen_concurrency, with_groups
-from orchestrator.cli.options.job_store_options import Registry
+from orchestrator.cli.options.flag_groups import Running, Shown, Told, with_groups
 from orchestrator.cli.options.target_options import TargetOptions
-from orchestrator.cli.options.webhook_options import WebhookOptions
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -21,9 +18,7 @@ def run(
     job: flags.SpecPath,
     running: Running,
     where: TargetOptions,
-    detaching: DetachOptions,
-    registry: Registry,
-    telling: WebhookOptions,
+    told: Told,
     shown: Shown,
     output: Annotated[
         str | None,
@@ -32,82 +27,54 @@ def run(
             "-o",
             help="The video: a file, or an s3:// or gs:// URL.",
             show_default="as the spec says",
+            rich_help_panel=flags.OUTPUT,
         ),
     ] = None,
-    concurrency: flags.Concurrency = None,
     job_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder that the job runs in.", show_default="the spec's folder"),
+        typer.Option(
+            help="Folder that the job runs in.",
+            show_default="the spec's folder",
+            rich_help_panel=flags.OUTPUT,
+        ),
     ] = None,
+    detach: flags.Detach = False,
+    request_id: flags.RequestId = None,
 ) -> None:
     """Run a job spec: its chunks, then its merge."""
+    keywords = {**running.keywords(), **told.keywords(), "job_dir": job_dir}
 
     async def work(display: "Display") -> None:
-        from helios.contract.job_spec import JobSpec
         from helios.errors import OptionInvalid
-        from orchestrator.cli.execution import execute
+        from orchestrator.api.prepared_job import run_prepared
+        from orchestrator.api.settings import RenderSettings
+        from orchestrator.api.spec_runs import prepare_spec, submit_spec_file
         from orchestrator.delivery.destination import Destination
 
+        settings = RenderSettings.of(keywords)
         destination = None if output is None else Destination.of(output)
-        detaching.check(where, running, telling, destination)
-        if detaching.detach:
-            if destination is not None:
-                raise OptionInvalid(
-                    "--output: doesn't go with --detach",
-                    hint="The job names its video; `orchestrator fetch ID -o OUT` brings it.",
-                )
-            await _detach(
-                job,
-                job_dir or job.parent,
-                detaching=detaching,
-                telling=telling,
-                where=where,
-                concurrency=concurrency,
-                display=display,
-            )
+        if request_id is not None and not detach:
+            raise OptionInvalid("`request_id`: goes with `submit`")
+        if not detach:
+            prepared = await prepare_spec(job, destination, where.targets(), settings)
+            await run_prepared(prepared, settings.store, display)
             return
-        where.check(destination, leaves_chunks=running.leaves_chunks)
-        running.check(remote=where.is_remote)
-        at_once = chosen_concurrency(concurrency, remote=where.is_remote)
-        adapters = (await where.found()).adapters()
-        await execute(
-            JobSpec.load(job),
-            name=str(job),
-            adapters=adapters,
-            job_file=job,
-            job_dir=job_dir or job.parent,
-            destination=destination,
-            options=running.options(at_once, stitch=where.stitch, presign=where.presign),
-            keep=True,
-            registry=registry,
-            telling=telling,
+        submitted = await submit_spec_file(
+            job,
+            destination,
+            where.deployment_name(),
+            settings,
+            request_id=request_id,
+            target_settings=where.worker_settings(),
             display=display,
+        )
+        execution = submitted.execution
+        display.answer(
+            "started",
+            execution.job_id,
+            id=execution.job_id,
+            state=str(execution.state),
+            new=submitted.is_new,
         )
 
     shown.run(work)
-
-
-async def _detach(
-    job: Path,
-    job_dir: Path,
-    *,
-    detaching: DetachOptions,
-    telling: WebhookOptions,
-    where: TargetOptions,
-    concurrency: int | None,
-    display: "Display",
-) -> None:
-    from helios.contract.job_spec import JobSpec
-    from orchestrator.cli.options.detach_options import find_detached_deployment, submit
-
-    webhook = telling.of_detached()
-    spec = JobSpec.load(job)
-    await submit(
-        spec.model_copy(update={"id": detaching.id_for(spec.id)}),
-        await find_detached_deployment(where),
-        job_dir=job_dir,
-        own_files=[job],
-        concurrency=concurrency,
-        webhook=webhook,
-        display=display,
-    )

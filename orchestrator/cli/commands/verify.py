@@ -7,40 +7,39 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options.flag_groups import Shown, with_groups
-from orchestrator.cli.options.job_store_options import Registry
+from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from helios.contract.job_spec import JobSpec
-    from helios.records.chunk_ends import ChunkEnds
-    from orchestrator.delivery.stores import Stores
     from orchestrator.display.display import Display
 
 
 @with_groups
 def verify(
-    video: Annotated[
-        str, typer.Argument(metavar="VIDEO", help="A file, or an s3:// or gs:// URL.")
-    ],
     job: Annotated[
         str,
-        typer.Option(
-            metavar="ID|JOB.JSON", help="The job that made it: its id, or its spec's path or URL."
-        ),
+        typer.Argument(metavar="ID|JOB.JSON", help="The job: its id, or its spec's path or URL."),
     ],
-    registry: Registry,
+    where: JobOptions,
     shown: Shown,
+    video: Annotated[
+        str | None,
+        typer.Option(
+            help="Another file, or s3:// or gs:// URL, to check.",
+            show_default="what the job made",
+        ),
+    ] = None,
 ) -> None:
-    """Check a video at its seams: frames, times, sound. Exit status 1 if one is broken."""
+    """Check a job's video at its seams: frames, times, sound. Exit status 1 if one is broken."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.delivery.stores import Stores
-        from orchestrator.delivery.verification import verify as check
+        from orchestrator.api.spec_runs import verify_by_spec
 
-        async with Stores() as stores:
-            spec, ends = await _known(job, registry, stores)
-            report = await check(video, spec, ends, stores=stores)
+        if "://" in job or await asyncio.to_thread(Path(job).is_file):
+            checked, report = await verify_by_spec(job, video)
+        else:
+            found = await where.find(job, display)
+            report = await found.verify(video)
+            checked = video or (await found.status()).output or job
         what = (
             f"frames of {report.compared} of {report.boundaries} compared with the chunks'"
             if report.compared
@@ -48,8 +47,9 @@ def verify(
         )
         display.note(
             "verified",
-            f"{video}: {report.frames} frames, {report.boundaries} boundaries, all right ({what})",
-            video=video,
+            f"{checked}: {report.frames} frames, {report.boundaries} boundaries,"
+            f" all right ({what})",
+            video=checked,
             frames=report.frames,
             seconds=report.seconds,
             boundaries=report.boundaries,
@@ -57,23 +57,3 @@ def verify(
         )
 
     shown.run(work)
-
-
-async def _known(
-    job: str, registry: Registry, stores: "Stores"
-) -> "tuple[JobSpec, Mapping[int, ChunkEnds]]":
-    """Return a job's spec, and what is noted of its chunks."""
-    from orchestrator.delivery.verification import ends_of_artifacts, ends_of_job, load_spec
-
-    if "://" in job or await asyncio.to_thread(Path(job).is_file):
-        spec = await load_spec(job, stores)
-        return spec, await ends_of_job(spec, job, stores)
-    async with registry.open() as repository:
-        found = await repository.get(job)
-    stored = [chunk.artifact for chunk in found.chunks.values() if chunk.artifact is not None]
-    remote = [artifact for artifact in stored if "://" in artifact.url]
-    if remote:
-        return found.spec, await ends_of_artifacts(remote, stores)
-    location = found.location
-    folder = location.folder
-    return found.spec, await ends_of_job(found.spec, location.job_path, stores, job_dir=folder)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from helios.errors import (
 )
 from helios.media.ffmpeg import (
     available_encoders,
+    end_process,
     ffmpeg_failure,
     file_url,
     require_encoder,
@@ -143,3 +145,24 @@ def test_encoders_are_known_by_name() -> None:
     assert require_encoder("aac") == "aac"
     with pytest.raises(CodecUnavailable, match="nonsense"):
         require_encoder("nonsense")
+
+
+async def test_a_process_is_ended_of_whose_output_only_a_part_was_read() -> None:
+    process = await asyncio.create_subprocess_exec("yes", stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readexactly(2)
+    # More than is buffered: asyncio stops reading then.
+    while _buffered(process.stdout) < 2 * _limit(process.stdout):  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(end_process(process), 60)
+
+    assert process.returncode == -signal.SIGTERM
+
+
+def _buffered(stream: asyncio.StreamReader) -> int:
+    return len(stream._buffer)  # type: ignore[attr-defined]
+
+
+def _limit(stream: asyncio.StreamReader) -> int:
+    return stream._limit  # type: ignore[attr-defined,no-any-return]

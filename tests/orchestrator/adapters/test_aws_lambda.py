@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import HeliosError
 from orchestrator.adapters import aws_lambda
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
@@ -46,9 +46,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def a_job(*, timeout: float | None = None, **meta: Any) -> WorkerJob:
-    meta = {"jobPath": "s3://bucket/jobs/1/job.json", "chunkId": 7, **meta}
-    return WorkerJob(command="helios", args=["render"], meta=meta, timeout=timeout)
+def a_job(*, timeout: float | None = None, **task: Any) -> WorkerJob:
+    task = {"job_path": "s3://bucket/jobs/1/job.json", "chunk_id": 7, **task}
+    return WorkerJob(command="helios", args=["render"], task=Task(**task), timeout=timeout)
 
 
 def invoke(
@@ -77,9 +77,7 @@ def test_a_job_becomes_an_invocation_in_the_wire_format() -> None:
 
 
 def test_a_merge_and_a_further_attempt_say_what_they_are() -> None:
-    job = WorkerJob(
-        command="helios", meta={"jobPath": "gs://b/job.json", "action": "merge", "attempt": 2}
-    )
+    job = WorkerJob(command="helios", task=Task(job_path="gs://b/job.json", attempt=2))
 
     _, api = invoke(success(DONE), job)
 
@@ -350,11 +348,11 @@ def test_values_that_cant_work_are_refused(options: dict[str, Any]) -> None:
     assert caught.value.code == "OPTION_INVALID"
 
 
-@pytest.mark.parametrize("meta", [{"jobPath": ""}, {"chunkId": None}, {"chunkId": "1"}])
+@pytest.mark.parametrize("task", [{"job_path": ""}, {"chunk_id": -1}, {"chunk_id": "1"}])
 def test_a_job_that_is_no_invocation_is_refused_before_anything_is_sent(
-    meta: dict[str, Any],
+    task: dict[str, Any],
 ) -> None:
-    error = refused(success(DONE), a_job(**meta))
+    error = refused(success(DONE), a_job(**task))
 
     assert error.code == "INVOCATION_INVALID"
 
@@ -376,7 +374,7 @@ def test_five_hundred_invocations_are_under_way_at_once() -> None:
     async def run() -> list[WorkerResult]:
         async with lambda_api(wait_for_everyone) as api:
             adapter = AwsLambdaAdapter("chunks", endpoint_url=api.url, concurrency=count)
-            jobs = (adapter.execute(a_job(chunkId=n)) for n in range(count))
+            jobs = (adapter.execute(a_job(chunk_id=n)) for n in range(count))
             return await asyncio.gather(*jobs)
 
     results = asyncio.run(run())
@@ -399,7 +397,7 @@ def test_no_more_than_the_concurrency_are_under_way() -> None:
     async def run() -> None:
         async with lambda_api(note) as api:
             adapter = AwsLambdaAdapter("chunks", endpoint_url=api.url, concurrency=3)
-            await asyncio.gather(*(adapter.execute(a_job(chunkId=n)) for n in range(12)))
+            await asyncio.gather(*(adapter.execute(a_job(chunk_id=n)) for n in range(12)))
 
     asyncio.run(run())
 
@@ -416,10 +414,10 @@ def test_a_job_that_is_cancelled_before_its_turn_is_never_sent() -> None:
 
         async with lambda_api(wait) as api:
             adapter = AwsLambdaAdapter("chunks", endpoint_url=api.url, concurrency=1)
-            first = asyncio.create_task(adapter.execute(a_job(chunkId=1)))
+            first = asyncio.create_task(adapter.execute(a_job(chunk_id=1)))
             await api.called.wait()
-            second = asyncio.create_task(adapter.execute(a_job(chunkId=2)))
-            third = asyncio.create_task(adapter.execute(a_job(chunkId=3)))
+            second = asyncio.create_task(adapter.execute(a_job(chunk_id=2)))
+            third = asyncio.create_task(adapter.execute(a_job(chunk_id=3)))
             await asyncio.sleep(0)
             second.cancel()
             release.set()
@@ -442,11 +440,11 @@ def test_a_cancelled_invocation_takes_no_slot_of_another() -> None:
 
         async with lambda_api(wait) as api:
             adapter = AwsLambdaAdapter("chunks", endpoint_url=api.url, concurrency=1)
-            slow = asyncio.create_task(adapter.execute(a_job(chunkId=1)))
+            slow = asyncio.create_task(adapter.execute(a_job(chunk_id=1)))
             await api.called.wait()
             slow.cancel()
             async with asyncio.timeout(20):
-                result = await adapter.execute(a_job(chunkId=2))
+                result = await adapter.execute(a_job(chunk_id=2))
             release.set()
             return result
 
@@ -456,11 +454,11 @@ def test_a_cancelled_invocation_takes_no_slot_of_another() -> None:
 #: Waits for an invocation that is never answered, and leaves when it is interrupted.
 WAITING = """
 import asyncio, sys
-from helios.contract.worker_job import WorkerJob
+from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
 adapter = AwsLambdaAdapter("chunks", endpoint_url=sys.argv[1])
-job = WorkerJob(command="helios", meta={"jobPath": "s3://b/job.json", "chunkId": 0})
+job = WorkerJob(command="helios", task=Task(job_path="s3://b/job.json", chunk_id=0))
 asyncio.run(adapter.execute(job))
 """
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import HeliosError, InvocationInvalid, OptionInvalid
 from orchestrator.adapters.cloud_run import NDJSON, CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
@@ -24,9 +24,7 @@ from sandbox.signing_key import SigningKey
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 KEY = SigningKey("test")
-JOB = WorkerJob(
-    command="helios", meta={"jobPath": "gs://bucket/job.json", "chunkId": 3, "attempt": 2}
-)
+JOB = WorkerJob(command="helios", task=Task(job_path="gs://bucket/job.json", chunk_id=3, attempt=2))
 
 
 @asynccontextmanager
@@ -310,7 +308,7 @@ async def never(_: web.Request) -> web.StreamResponse:
 
 
 def test_the_jobs_time_limit_is_kept() -> None:
-    job = WorkerJob(command="helios", meta=JOB.meta, timeout=0.2)
+    job = WorkerJob(command="helios", task=JOB.task, timeout=0.2)
     started = time.monotonic()
     error = failure(never, job=job)
     assert (error.code, error.retryable) == ("TIMEOUT", True)
@@ -326,7 +324,7 @@ async def told_to_be_alive(request: web.Request) -> web.StreamResponse:
 
 
 def test_the_jobs_time_limit_is_kept_while_lines_come() -> None:
-    job = WorkerJob(command="helios", meta=JOB.meta, timeout=0.3)
+    job = WorkerJob(command="helios", task=JOB.task, timeout=0.3)
     assert failure(told_to_be_alive, job=job, lines=[]).code == "TIMEOUT"
 
 
@@ -447,10 +445,17 @@ def test_a_token_never_travels_unencrypted() -> None:
     CloudRunAdapter("http://localhost:8080", tokens=an_identity())
 
 
-@pytest.mark.parametrize("meta", [{}, {"jobPath": "x"}, {"jobPath": "x", "chunkId": "first"}])
-def test_a_job_that_names_no_chunk_is_refused(meta: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "task",
+    [
+        None,
+        Task(job_path="", chunk_id=0),
+        Task(job_path="x", chunk_id="first"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_job_that_names_no_chunk_is_refused(task: Task | None) -> None:
     with pytest.raises(InvocationInvalid):
-        call(answering(200, {}), job=WorkerJob(command="helios", meta=meta))
+        call(answering(200, {}), job=WorkerJob(command="helios", task=task))
 
 
 # --- progress --------------------------------------------------------------------------------

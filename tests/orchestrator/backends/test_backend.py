@@ -1,5 +1,6 @@
 """Jobs by their location: what runs where, what is kept of earlier runs, what is removed."""
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,13 +12,16 @@ from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import JobFailed, MergeFailed, OptionInvalid
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.backends.backend import TargetBackend
+from orchestrator.backends.opening import open_backend
 from orchestrator.backends.upload import upload_job
 from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.model.job import AdapterSettings, Job, JobLocation, JobState, RunSettings, Stitch
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.model.job import Job
+from orchestrator.model.job_state import JobState
+from orchestrator.model.location import AdapterSettings, JobLocation
+from orchestrator.model.settings import RunSettings, Stitch
 from tests.helios.worker_site import make_spec
 from tests.orchestrator.remote_site import Notes, RemoteSite
 
@@ -47,7 +51,9 @@ class Bench:
         self.folder = folder
         self.job_dir = folder / "v.mp4.job"
         self.place = Counting()
-        self.manager = JobManager(MemoryJobRepository(), TargetBackend(local=self.place))
+        self.manager = JobManager(
+            MemoryJobRepository(), functools.partial(open_backend, local=self.place)
+        )
 
     async def create(self, *, chunks: int = 3, **location: Any) -> Job:
         spec = make_spec(chunks=chunks)
@@ -122,7 +128,7 @@ async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench)
     job = await bench.fail_at(2, keep=False)
     bench.place.fails = {0}
     with pytest.raises(JobFailed):
-        await bench.manager.retry(job.id, fresh=True)
+        await bench.manager.resume(job.id, fresh=True)
     assert not list(bench.job_dir.glob("chunks/*"))
     await bench.manager.delete(job.id, discard=True)
     assert not bench.job_dir.exists()
@@ -138,10 +144,12 @@ class Elsewhere:
         self.draw("red")
         self.site = RemoteSite(folder, "site")
         self.display = Notes()
-        runner = TargetBackend(
-            display=self.display, opener=lambda settings, **_: [self.site.group()]
+        backend_of = functools.partial(
+            open_backend,
+            display=self.display,
+            opener=lambda settings, **_: [self.site.workers()],
         )
-        self.manager = JobManager(MemoryJobRepository(), runner)
+        self.manager = JobManager(MemoryJobRepository(), backend_of)
         monkeypatch.chdir(folder)
 
     def draw(self, colour: str) -> None:
@@ -168,7 +176,7 @@ class Elsewhere:
         folder.mkdir()
         packed = PackagedJob(spec, self.page)
         async with Stores() as stores:
-            artifacts = self.site.group().artifacts
+            artifacts = self.site.workers().artifacts
             stored = await upload_job(packed, artifacts=[artifacts], stores=stores)
         return await self.manager.create(
             stored[artifacts].spec,
@@ -208,7 +216,7 @@ async def test_workers_are_asked_only_for_chunks_that_are_not_in_storage(
     done = await elsewhere.manager.resume(job.id)
     assert [asked.meta["chunkId"] for asked in elsewhere.site.adapter.jobs] == [0, 2]
     assert (done.state, done.metrics.reused_chunks) == (JobState.COMPLETED, 1)
-    assert "1 of 3 chunks already there" in elsewhere.display.text("resumed")
+    assert "1 chunk of 3 already there" in elsewhere.display.text("resumed")
 
 
 async def test_a_chunk_whose_bytes_changed_in_storage_is_rendered_again_by_a_resume(
@@ -273,5 +281,5 @@ async def test_a_job_elsewhere_is_resumed_from_another_machine(elsewhere: Elsewh
 async def test_a_fresh_retry_elsewhere_renders_everything_anew(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create()
     await elsewhere.fail_at(job, 2)
-    await elsewhere.manager.retry(job.id, fresh=True)
+    await elsewhere.manager.resume(job.id, fresh=True)
     assert elsewhere.site.rendered() == [0, 0, 1, 1, 2]

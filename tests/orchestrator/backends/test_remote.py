@@ -3,13 +3,14 @@
 import asyncio
 import dataclasses
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.worker_job import Artifact, ErrorRecord, Task, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     BrowserCrashed,
@@ -20,23 +21,19 @@ from helios.errors import (
     WorkerUnavailable,
 )
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
-from orchestrator.backends.endpoints import WorkerGroup
-from orchestrator.backends.local import run_job
-from orchestrator.backends.remote import RemoteSettings, run_remote_job
-from orchestrator.backends.remote_merge import (
-    MAX_BYTES,
-    MAX_BYTES_OF_JOINER,
-    EndpointGroup,
-    Gathering,
-    MergeByWorker,
-    MergeWhereItSuits,
-)
+from orchestrator.adapters import WorkerAdapter
+from orchestrator.backends.deployed_workers import DeployedWorkers
+from orchestrator.backends.job_storage import MAX_BYTES, MAX_MERGE_BYTES, Gathering, JobStorage
+from orchestrator.backends.local import LocalBackend
+from orchestrator.backends.merging import MergeByWorker, MergeWhereItSuits
+from orchestrator.backends.remote import RemoteBackend
 from orchestrator.backends.upload import StoredJob
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
-from orchestrator.model.job import Stitch
-from orchestrator.model.settings import RunOptions
+from orchestrator.execution.run_hooks import RunHooks
+from orchestrator.model.job import Job
+from orchestrator.model.location import AdapterSettings, JobLocation
+from orchestrator.model.settings import RunSettings, Stitch
 from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
 from orchestrator.scheduling.endpoint import Endpoint
 from tests.helios.worker_site import FRAMES, drawing, make_spec
@@ -67,74 +64,61 @@ class Bench:
     def run(
         self,
         spec: JobSpec,
-        *groups: RemoteSite | WorkerGroup,
+        *sites: RemoteSite | DeployedWorkers,
         destination: Destination | None = None,
-        stitch: Stitch = Stitch.AUTO,
-        **options: Any,
+        resume: bool = False,
+        **settings: Any,
     ) -> Notes:
-        asyncio.run(self.start(spec, *groups, destination=destination, stitch=stitch, **options))
+        asyncio.run(self.start(spec, *sites, destination=destination, resume=resume, **settings))
         return self.display
 
     async def start(
         self,
         spec: JobSpec,
-        *groups: RemoteSite | WorkerGroup,
+        *sites: RemoteSite | DeployedWorkers,
         destination: Destination | None = None,
-        stitch: Stitch = Stitch.AUTO,
-        **options: Any,
+        resume: bool = False,
+        **settings: Any,
     ) -> None:
-        chosen = {
-            "concurrency": 2,
-            "merge": True,
-            "retries": 2,
-            "retry_delay": 0.0,
-            "chunk_timeout": None,
-            "only": None,
-            "resume": False,
-            **options,
-        }
-        job_file = self.job_dir / "job.json"
-        job_file.write_text(spec.to_json())
-        await run_remote_job(
-            spec,
-            job_file=job_file,
-            job_dir=self.job_dir,
-            destination=destination or Destination(path=self.video),
-            options=RunOptions(**chosen),
-            remote=RemoteSettings(
-                groups=[
-                    group if isinstance(group, WorkerGroup) else group.group() for group in groups
-                ],
-                stitch=stitch,
+        workers = [site.workers() if isinstance(site, RemoteSite) else site for site in sites]
+        backend = RemoteBackend(
+            self._job(
+                spec,
+                self.job_dir,
+                destination or Destination(path=self.video),
+                adapters=[AdapterSettings(kind="lambda", artifacts=w.artifacts) for w in workers],
+                **settings,
             ),
             display=self.display,
+            opener=lambda settings, *, concurrency: workers,
         )
+        await backend.run(keep_chunks=resume, hooks=RunHooks())
 
     def run_locally(self, spec: JobSpec) -> Path:
         video = self.folder / "local.mp4"
-        # Our own renderer makes its folders, ffmpeg doesn't.
-        (self.folder / "local" / "chunks").mkdir(parents=True)
-        options = RunOptions(
-            concurrency=2,
-            merge=True,
-            retries=0,
-            retry_delay=0.0,
-            chunk_timeout=None,
-            only=None,
-            resume=False,
-        )
-        asyncio.run(
-            run_job(
-                spec,
-                adapter=LocalWorkerAdapter(),
-                job_file=self.folder / "local" / "job.json",
-                job_dir=self.folder / "local",
-                destination=Destination(path=video),
-                options=options,
-                display=Notes(),
-            )
-        )
+        (self.folder / "local").mkdir()
+        job = self._job(spec, self.folder / "local", Destination(path=video), retries=0)
+        backend = LocalBackend(job, display=Notes())
+        asyncio.run(backend.run(keep_chunks=False, hooks=RunHooks()))
         return video
+
+    def _job(
+        self,
+        spec: JobSpec,
+        job_dir: Path,
+        output: Destination,
+        adapters: list[AdapterSettings] | None = None,
+        **settings: Any,
+    ) -> Job:
+        (job_dir / "job.json").write_text(spec.to_json())
+        location = JobLocation(
+            adapters=adapters or [AdapterSettings()],
+            job_path=str(job_dir / "job.json"),
+            job_dir=str(job_dir),
+            output=str(output),
+        )
+        chosen = RunSettings.of(**{"concurrency": 2, "retry_delay": 0.0, **settings})
+        return Job.new(spec, location=location, settings=chosen, now=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -226,29 +210,9 @@ def test_two_places_share_a_job_and_its_chunks_come_together(bench: Bench, by_wo
 
 def test_places_with_one_storage_need_no_copies(bench: Bench) -> None:
     group = bench.group()
-    groups = [group.group(), group.group()]
-    named = [
-        type(group)(name=name, adapter=group.adapter, artifacts=group.artifacts)
-        for name, group in zip(("one", "other"), groups, strict=True)
-    ]
-    asyncio.run(
-        run_remote_job(
-            make_spec(chunks=4),
-            job_file=bench.job_dir / "job.json",
-            job_dir=bench.job_dir,
-            destination=Destination(path=bench.video),
-            options=RunOptions(
-                concurrency=4,
-                merge=True,
-                retries=0,
-                retry_delay=0,
-                chunk_timeout=None,
-                only=None,
-                resume=False,
-            ),
-            remote=RemoteSettings(groups=named, stitch=Stitch.WORKER),
-            display=bench.display,
-        )
+    named = [dataclasses.replace(group.workers(), name=name) for name in ("one", "other")]
+    bench.run(
+        make_spec(chunks=4), *named, stitch=Stitch.WORKER, concurrency=4, retries=0, retry_delay=0
     )
     assert len(group.names("jobs/*/chunks/*.mp4")) == 4
     assert len(bench.display.facts("uploaded")) == 1
@@ -286,7 +250,7 @@ def test_a_merge_goes_elsewhere_if_the_place_with_the_chunks_is_gone_by_then(ben
 def test_a_worker_that_only_joins_is_asked_where_there_is_one(bench: Bench) -> None:
     renderer = bench.group("renderer")
     merger = RuntimeAdapter(renderer.runtime, lambda _: None)
-    group = dataclasses.replace(renderer.group(), merger=merger)
+    group = dataclasses.replace(renderer.workers(), merge_adapter=merger)
     bench.run(make_spec(), group, stitch=Stitch.WORKER)
     assert {job.meta["action"] for job in renderer.adapter.jobs} == {"chunk"}
     assert [job.meta["action"] for job in merger.jobs] == ["merge"]
@@ -301,7 +265,7 @@ def test_a_worker_that_only_joins_is_asked_where_there_is_one(bench: Bench) -> N
         (True, MAX_BYTES + 1, False, False, "here"),
         (True, MAX_BYTES + 1, False, True, "storage"),
         (True, MAX_BYTES + 1, True, True, "worker"),
-        (True, MAX_BYTES_OF_JOINER + 1, True, False, "here"),
+        (True, MAX_MERGE_BYTES + 1, True, False, "here"),
     ],
 )
 async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
@@ -322,7 +286,7 @@ async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
     spec = make_spec()
     job = StoredJob("s3://bucket/jobs/a/job.json", spec)
     there = Endpoint(name="there", adapter=Asked("worker"))
-    group = EndpointGroup(job, [there], [there] if joins else [])
+    group = JobStorage(job, [there], [there] if joins else [])
     artifacts = {0: Artifact(url="s3://bucket/jobs/a/chunks/0.mp4", bytes=size)}
     async with Stores() as stores:
         reasons: list[str] = []
@@ -335,7 +299,7 @@ async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
             stays=stays,
             tell=reasons.append,
         )
-        await merge.execute(WorkerJob(command="helios", meta={"action": "merge", "attempt": 1}))
+        await merge.execute(WorkerJob(command="helios", task=Task(job_path="job.json")))
     assert asked == [by]
     said = {"here": "joined here", "worker": "joined by a worker", "storage": "joined in storage"}
     assert reasons[0].startswith(said[by])

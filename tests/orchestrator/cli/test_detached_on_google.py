@@ -115,10 +115,12 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     folder = project.bench.folder
     assert frame_hashes(folder / "fetched.mp4") == frame_hashes(folder / "here.mp4")
 
-    (listed,) = project.runs("list", "--json").documents
+    listed = project.runs("list", "--json").documents
     (status,) = project.runs("status", "movie", "--json", "--cost").documents
-    assert [render["id"] for render in listed["renders"]] == ["movie"]
-    assert status["output"]["url"] == "gs://my-videos-helios/jobs/movie/output/v.mp4"
+    detached = [job for job in listed if job["where"].startswith("Cloud Run workers")]
+    assert [job["id"] for job in detached] == ["movie"]
+    assert [job["where"] for job in listed if job not in detached] == ["local"]
+    assert status["output"] == "gs://my-videos-helios/jobs/movie/output/v.mp4"
     assert any(item["unit"] == "CPU-seconds" for item in status["cost"]["items"])
 
 

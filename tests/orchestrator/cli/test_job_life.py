@@ -19,9 +19,11 @@ from hypothesis.stateful import (
 
 from helios.errors import HeliosError, JobBusy, JobStateConflict
 from orchestrator.job_repository import MemoryJobRepository
-from orchestrator.jobs.job_manager import JobManager
-from orchestrator.jobs.subscriptions import JobEvent, StateChanged
-from orchestrator.model.job import ENDED, TRANSITIONS, ChunkState, JobState, JobSummary
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_chunk import ChunkState
+from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
 from tests.orchestrator.job_repository.jobs import a_job, a_spec
 from tests.orchestrator.little_place import LittlePlace, settle
 from tests.orchestrator.quick_loop import QuickLoop
@@ -34,8 +36,7 @@ CHANGES = {
 }
 RUNS = {
     "run": {"pending"},
-    "resume": {"pending", "paused", "failed", "running"},
-    "retry": {"pending", "paused", "failed", "running", "cancelled"},
+    "resume": {"pending", "paused", "failed", "running", "cancelled"},
 }
 
 
@@ -55,7 +56,7 @@ class JobLife(RuleBasedStateMachine):
         self.manager = self._manager()
 
     def _manager(self) -> JobManager:
-        manager = JobManager(self.repository, self.place)
+        manager = JobManager(self.repository, self.place.backend_of)
         manager.subscribe(self._hear)
         return manager
 

@@ -240,7 +240,7 @@ def killed_and_resumed(page: Any, clouds: Clouds, *command: object, chunks: int)
     killed.wait_until(lambda: clouds.rendered()["lambda"] - before >= 4)
     killed.signal(signal.SIGKILL)
     killed.end()
-    [job] = page.run("jobs", "list", "--state", "interrupted", "--json").documents
+    [job] = page.run("list", "--state", "interrupted", "--json").documents
     # What the workers were at, they finish.
     kept = settled(lambda: clouds.rendered()["lambda"] - before)
     assert 4 <= kept < chunks
@@ -250,7 +250,7 @@ def killed_and_resumed(page: Any, clouds: Clouds, *command: object, chunks: int)
     assert clouds.rendered()["lambda"] - before == chunks
     asked = {doc["chunkId"] for doc in resumed.documents if doc["event"] == "chunk_started"}
     assert len(asked) == chunks - kept
-    [done] = page.run("jobs", "list", "--json").documents[:1]
+    [done] = page.run("list", "--json").documents[:1]
     assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", chunks)
 
 

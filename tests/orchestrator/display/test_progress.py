@@ -11,7 +11,7 @@ from orchestrator.model.events import (
     FrameProgress,
     MergeStarted,
 )
-from orchestrator.model.job import ChunkState
+from orchestrator.model.job_chunk import ChunkState
 
 ERROR = ErrorRecord(code="X", message="x")
 

@@ -46,6 +46,7 @@ from orchestrator.model.events import (
     MergeFinished,
     MergeStarted,
 )
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.retry import RetryPolicy
 
 MERGE = "helios merge video.mp4 part_0.mov"
@@ -125,8 +126,10 @@ async def no_sleep(seconds: float) -> None:
 
 
 def execute(adapter: WorkerAdapter, spec: JobSpec, **options: Any) -> Any:
-    options = {"concurrency": 2, "job_dir": Path("job"), **options}
-    return asyncio.run(JobExecutor(adapter, sleep=no_sleep).execute(spec, **options))
+    chosen = {name: options.pop(name) for name in RunSettings.model_fields if name in options}
+    settings = RunSettings.of(**{"concurrency": 2, **chosen})
+    options = {"job_dir": Path("job"), **options}
+    return asyncio.run(JobExecutor(adapter, sleep=no_sleep).execute(spec, settings, **options))
 
 
 def test_all_chunks_run_then_the_merge() -> None:
@@ -264,7 +267,9 @@ def test_a_chunk_that_waits_for_its_next_try_gives_up_when_another_failed() -> N
         delays = iter([3600.0, 0.0])
         executor = JobExecutor(adapter, jitter=lambda: next(delays))
         await executor.execute(
-            a_spec(2), concurrency=2, job_dir=Path(), retry_delay=1, max_retry_delay=3600
+            a_spec(2),
+            RunSettings(concurrency=2, retry_delay=1, max_retry_delay=3600),
+            job_dir=Path(),
         )
 
     started = time.monotonic()
@@ -288,7 +293,7 @@ def test_delays_between_tries_are_slept() -> None:
 
     adapter = ScriptedAdapter({0: [CRASH] * 3})
     executor = JobExecutor(adapter, jitter=lambda: 0.5, sleep=sleep)
-    asyncio.run(executor.execute(a_spec(1), concurrency=1, job_dir=Path(), retries=3))
+    asyncio.run(executor.execute(a_spec(1), RunSettings(concurrency=1, retries=3), job_dir=Path()))
     assert slept == [0.5, 1.0, 2.0]
 
 
@@ -307,11 +312,11 @@ def test_chunks_that_are_done_already_are_not_rendered_again() -> None:
 
 def test_only_some_chunks_run_without_merge_unless_the_others_are_there() -> None:
     adapter = ScriptedAdapter()
-    assert not execute(adapter, a_spec(), chunk_ids=[3, 1]).merged
+    assert not execute(adapter, a_spec(), only=[3, 1]).merged
     assert adapter.chunk_ids == [1, 3]
-    assert execute(adapter, a_spec(), chunk_ids=[3, 1], completed_chunk_ids=[0, 2]).merged
+    assert execute(adapter, a_spec(), only=[3, 1], completed_chunk_ids=[0, 2]).merged
     with pytest.raises(ChunkNotFound, match="chunk 9"):
-        execute(adapter, a_spec(), chunk_ids=[1, 9])
+        execute(adapter, a_spec(), only=[1, 9])
 
 
 @pytest.mark.parametrize(
@@ -340,7 +345,9 @@ def test_cancelling_stops_running_chunks() -> None:
     async def run() -> None:
         cancel = asyncio.Event()
         asyncio.get_running_loop().call_later(0.05, cancel.set)
-        await JobExecutor(Endless()).execute(a_spec(), concurrency=3, job_dir=Path(), cancel=cancel)
+        await JobExecutor(Endless()).execute(
+            a_spec(), RunSettings(concurrency=3), job_dir=Path(), cancel=cancel
+        )
 
     with pytest.raises(Cancelled):
         asyncio.run(run())
@@ -353,7 +360,9 @@ def test_a_job_that_is_cancelled_before_it_begins_starts_nothing() -> None:
     async def run() -> None:
         cancel = asyncio.Event()
         cancel.set()
-        await JobExecutor(adapter).execute(a_spec(), concurrency=1, job_dir=Path(), cancel=cancel)
+        await JobExecutor(adapter).execute(
+            a_spec(), RunSettings(concurrency=1), job_dir=Path(), cancel=cancel
+        )
 
     with pytest.raises(Cancelled):
         asyncio.run(run())
@@ -552,7 +561,11 @@ async def test_a_pause_finishes_what_runs_and_begins_nothing_new() -> None:
     adapter, pause, events = SteeredAdapter(), asyncio.Event(), list[Event]()
     execution = asyncio.create_task(
         JobExecutor(adapter).execute(
-            a_spec(4), concurrency=2, job_dir=Path("job"), pause=pause, on_event=events.append
+            a_spec(4),
+            RunSettings(concurrency=2),
+            job_dir=Path("job"),
+            pause=pause,
+            on_event=events.append,
         )
     )
     await settle()
@@ -571,7 +584,7 @@ async def test_a_pause_before_anything_begins_begins_nothing() -> None:
     pause.set()
     with pytest.raises(JobPaused):
         await JobExecutor(adapter).execute(
-            a_spec(4), concurrency=2, job_dir=Path("job"), pause=pause
+            a_spec(4), RunSettings(concurrency=2), job_dir=Path("job"), pause=pause
         )
     assert adapter.begun == []
 
@@ -582,10 +595,9 @@ async def test_a_pause_ends_the_wait_for_a_further_try_which_is_no_failure() -> 
     execution = asyncio.create_task(
         JobExecutor(adapter, jitter=lambda: 1.0).execute(
             a_spec(1),
-            concurrency=1,
+            RunSettings(concurrency=1, retry_delay=60),
             job_dir=Path("job"),
             pause=pause,
-            retry_delay=60,
             on_event=events.append,
         )
     )
@@ -600,7 +612,9 @@ async def test_a_pause_ends_the_wait_for_a_further_try_which_is_no_failure() -> 
 async def test_a_pause_does_not_hide_a_failure_for_good() -> None:
     adapter, pause = SteeredAdapter({0: REFUSAL}), asyncio.Event()
     execution = asyncio.create_task(
-        JobExecutor(adapter).execute(a_spec(2), concurrency=1, job_dir=Path("job"), pause=pause)
+        JobExecutor(adapter).execute(
+            a_spec(2), RunSettings(concurrency=1), job_dir=Path("job"), pause=pause
+        )
     )
     await settle()
     pause.set()
@@ -613,7 +627,9 @@ async def test_a_pause_lets_a_merge_that_has_begun_finish() -> None:
     adapter, pause = SteeredAdapter(), asyncio.Event()
     adapter.let_go(0, 1)
     execution = asyncio.create_task(
-        JobExecutor(adapter).execute(a_spec(2), concurrency=2, job_dir=Path("job"), pause=pause)
+        JobExecutor(adapter).execute(
+            a_spec(2), RunSettings(concurrency=2), job_dir=Path("job"), pause=pause
+        )
     )
     await settle()
     assert adapter.begun[-1] is None
@@ -630,7 +646,7 @@ async def test_a_reason_to_stop_the_job_lets_finish_what_runs_and_ends_it() -> N
     adapter = SteeredAdapter({1: Enough("that was enough")})
     execution = asyncio.create_task(
         JobExecutor(adapter).execute(
-            a_spec(5), concurrency=3, job_dir=Path("job"), on_event=events.append
+            a_spec(5), RunSettings(concurrency=3), job_dir=Path("job"), on_event=events.append
         )
     )
     await settle()

@@ -145,7 +145,7 @@ def test_a_stopped_render_leaves_what_can_be_watched_and_its_resumption_ends_it(
     assert "#EXT-X-ENDLIST" not in text
     assert frames == 30 * text.count("#EXTINF") < 240
 
-    [job] = bench.run("jobs", "list", "--json").documents
+    [job] = bench.run("list", "--json").documents
     resumed = bench.run("resume", job["id"])
 
     assert resumed.status == 0, resumed.stderr

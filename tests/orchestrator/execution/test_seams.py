@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, BoundaryPictures
-from orchestrator.model.job import Stitch
+from orchestrator.model.settings import Stitch
 from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
 from tests.orchestrator.backends.test_remote import Bench as RemoteBench
 
@@ -112,7 +112,7 @@ def test_a_page_that_counts_its_frames_is_healed_and_the_result_says_so(
     started = [document["chunkId"] for document in events(done, "chunk_started")]
     assert sorted(started) == [0, 1, 1, 2, 2, 3, 3, 4, 4]
     (job,) = events(done, "job")
-    shown = seams.bench.run("jobs", "show", job["id"], "--json")
+    shown = seams.bench.run("status", job["id"], "--json")
     (record,) = shown.documents
     assert record["metrics"]["healedChunks"] == 4
 

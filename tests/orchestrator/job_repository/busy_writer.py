@@ -14,7 +14,11 @@ from typing import Any
 
 from helios.contract.job_spec import JobSpec
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.model.job import ChunkState, Job, JobChunk, JobLocation, JobState, RunSettings
+from orchestrator.model.job import Job
+from orchestrator.model.job_chunk import ChunkState, JobChunk
+from orchestrator.model.job_state import JobState
+from orchestrator.model.location import JobLocation
+from orchestrator.model.settings import RunSettings
 
 CHUNKS = 40
 

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from helios.contract.job_spec import JobSpec
-from orchestrator.model.job import Attempt, ChunkState, Job, JobChunk, JobLocation, RunSettings
+from orchestrator.model.job import Job
+from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk
+from orchestrator.model.location import JobLocation
+from orchestrator.model.settings import RunSettings
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

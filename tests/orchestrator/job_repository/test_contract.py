@@ -15,7 +15,8 @@ from orchestrator.job_repository import (
     MemoryJobRepository,
     StorageJobRepository,
 )
-from orchestrator.model.job import ChunkState, JobState
+from orchestrator.model.job_chunk import ChunkState
+from orchestrator.model.job_state import JobState
 
 from .jobs import START, a_chunk, a_job
 

@@ -19,7 +19,8 @@ from helios.errors import (
 )
 from orchestrator.job_repository import FileJobRepository
 from orchestrator.job_repository.file import SET_ASIDE
-from orchestrator.model.job import ChunkState, JobState
+from orchestrator.model.job_chunk import ChunkState
+from orchestrator.model.job_state import JobState
 
 from .jobs import START, a_chunk, a_job
 

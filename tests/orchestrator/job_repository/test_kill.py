@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.job_repository import FileJobRepository
-from orchestrator.model.job import ChunkState
+from orchestrator.model.job_chunk import ChunkState
 
 from .jobs import a_job
 

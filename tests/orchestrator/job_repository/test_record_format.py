@@ -10,7 +10,7 @@ from orchestrator.job_repository.record_format import (
     encode_chunks,
     encode_summary,
 )
-from orchestrator.model.job import ChunkState
+from orchestrator.model.job_chunk import ChunkState
 
 from .jobs import a_chunk, a_job
 

@@ -10,7 +10,7 @@ from helios.errors import JobBusy, JobChanged, JobNotFound, JobRecordInvalid
 from helios.storage.local import LocalStorage
 from orchestrator.job_repository import StorageJobRepository
 from orchestrator.job_repository.lease import Lease, StorageClock
-from orchestrator.model.job import JobState
+from orchestrator.model.job_state import JobState
 
 from .jobs import START, a_chunk, a_job
 

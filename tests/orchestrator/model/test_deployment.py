@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helios.errors import OptionInvalid, OutputUnwritable
-from orchestrator.cli.options.deployment_options import find_deployment
+from orchestrator.api.deployments import find_deployment
 from orchestrator.model.deployment import AwsStack, Profiles
 from tests.orchestrator.policies.test_documents import STACK
 
@@ -75,5 +75,5 @@ async def test_a_flag_comes_before_a_variable_and_that_before_the_default(tmp_pa
     assert await find(tmp_path, profile="home", HELIOS_PROFILE="work", HELIOS_STACK="x") == "home"
     with pytest.raises(OptionInvalid, match="profile 'gone': there is none"):
         await find(tmp_path, profile="gone")
-    with pytest.raises(OptionInvalid, match="--stack and --profile"):
+    with pytest.raises(OptionInvalid, match="`stack` and `profile`"):
         await find_deployment(stack="a", region=None, profile="b", env={})

@@ -6,18 +6,11 @@ from pydantic import ValidationError
 
 from helios.contract.worker_job import ErrorRecord
 from helios.errors import JobStateConflict, OptionInvalid
-from orchestrator.model.job import (
-    ENDED,
-    LOG_TAIL,
-    TRANSITIONS,
-    Job,
-    JobState,
-    JobSummary,
-    RunSettings,
-    log_tail,
-    new_job_id,
-    spec_digest,
-)
+from orchestrator.model.job import Job, JobSummary, spec_digest
+from orchestrator.model.job_chunk import LOG_TAIL, log_tail
+from orchestrator.model.job_id import new_job_id
+from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
+from orchestrator.model.settings import RunSettings
 from tests.orchestrator.job_repository.jobs import START, a_chunk, a_job, a_spec
 
 LATER = START + timedelta(minutes=1)

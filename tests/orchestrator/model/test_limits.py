@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import (
     EXIT_LIMIT,
     AccessDenied,
@@ -25,7 +25,8 @@ from helios.errors import (
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
-from orchestrator.model.limits import Limits, Price, parse_duration, read_limits
+from orchestrator.model.limits import Limits, Price, parse_duration
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.endpoint import Endpoint
 from orchestrator.scheduling.limited_adapter import limited
 from orchestrator.scheduling.load_balancer import LoadBalancer
@@ -89,9 +90,8 @@ def run(
         async with kept.keep_time():
             await JobExecutor(spread, jitter=lambda: 0.0).execute(
                 a_spec(chunks),
-                concurrency=concurrency,
+                RunSettings(concurrency=concurrency, retries=50),
                 job_dir=Path(),
-                retries=50,
             )
         return asyncio.get_running_loop().time()
 
@@ -106,7 +106,7 @@ def test_a_job_stops_before_it_costs_more_than_it_may() -> None:
     # Ten chunks at two dollars, and one more that doesn't fit.
     assert (workers.done, workers.paid) == (10, 20.0)
     assert caught.value.exit_code == EXIT_LIMIT
-    assert "--max-cost" in caught.value.hint
+    assert "`max_cost`" in caught.value.hint
 
 
 def test_a_job_that_costs_no_more_than_it_may_is_done() -> None:
@@ -145,7 +145,7 @@ def test_a_cancelled_invocation_is_counted_for_as_long_as_it_may_run(
         kept = Limits(max_cost=100.0)
         price = Price(second=1.0, invocation=0.0, longest=15.0, goes_on=goes_on)
         adapter = limited(Workers(lambda _: 1_000.0), kept, price=price)
-        job = WorkerJob(command="helios", meta={"chunkId": 0})
+        job = WorkerJob(command="helios", task=Task(job_path="job.json", chunk_id=0))
         running = asyncio.create_task(adapter.execute(job))
         await asyncio.sleep(4.0)
         running.cancel()
@@ -195,7 +195,7 @@ def test_a_deadline_ends_what_runs() -> None:
         run(workers, 10, deadline=60.0)
     assert workers.done == 0
     assert caught.value.exit_code == EXIT_LIMIT
-    assert "--deadline" in caught.value.hint
+    assert "`deadline`" in caught.value.hint
 
 
 def test_nothing_begins_that_would_pass_a_deadline() -> None:
@@ -226,11 +226,5 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "0s", "soon", "5 m", "1d", "m", "1m1h"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(OptionInvalid, match="--deadline"):
+    with pytest.raises(OptionInvalid, match="`deadline`"):
         parse_duration(text)
-
-
-@pytest.mark.parametrize("dollars", [0, -1, float("inf"), float("nan")])
-def test_what_is_no_sum_of_money_is_refused(dollars: float) -> None:
-    with pytest.raises(OptionInvalid, match="--max-cost"):
-        read_limits(dollars, None)

@@ -17,6 +17,7 @@ from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
 from orchestrator.model.events import ChunkStopped, Event
 from orchestrator.model.failure import Failure
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.failure_threshold import FAILED_SHARE, LATEST, FailureThreshold
 
 CRASH = WorkerResult(
@@ -51,9 +52,8 @@ def run(workers: Workers, chunks: int, *, concurrency: int = 10) -> list[Event]:
     asyncio.run(
         JobExecutor(workers, jitter=lambda: 0.0).execute(
             a_spec(chunks),
-            concurrency=concurrency,
+            RunSettings(concurrency=concurrency, retries=10),
             job_dir=Path(),
-            retries=10,
             on_event=events.append,
         )
     )
@@ -124,7 +124,10 @@ def test_chunks_that_would_be_tried_again_are_told_to_have_stopped() -> None:
     with pytest.raises(CircuitOpen):
         asyncio.run(
             executor.execute(
-                a_spec(100), concurrency=5, job_dir=Path(), retries=10, on_event=events.append
+                a_spec(100),
+                RunSettings(concurrency=5, retries=10),
+                job_dir=Path(),
+                on_event=events.append,
             )
         )
     assert sum(isinstance(event, ChunkStopped) for event in events) == 5

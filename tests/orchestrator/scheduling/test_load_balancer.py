@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.worker_job import ErrorRecord, Task, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     BrowserCrashed,
@@ -25,6 +25,7 @@ from helios.errors import (
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.concurrency_limit import AdaptiveConcurrencyLimit
 from orchestrator.scheduling.endpoint import Endpoint
 from orchestrator.scheduling.load_balancer import LoadBalancer
@@ -72,7 +73,7 @@ class EndpointGroup(WorkerAdapter):
 
 
 def a_job(number: int = 0) -> WorkerJob:
-    return WorkerJob(command="helios", meta={"chunkId": number, "jobPath": "job.json"})
+    return WorkerJob(command="helios", task=Task(job_path="job.json", chunk_id=number))
 
 
 def spread(*endpoints: Endpoint, patience: float = 5.0) -> LoadBalancer:
@@ -110,7 +111,9 @@ def test_a_faster_place_gets_more_jobs() -> None:
     fast, slow = EndpointGroup(seconds=0.002), EndpointGroup(seconds=0.05)
     endpoints = (Endpoint(name="fast", adapter=fast), Endpoint(name="slow", adapter=slow))
     spec = a_spec(60)
-    asyncio.run(JobExecutor(spread(*endpoints)).execute(spec, concurrency=6, job_dir=Path()))
+    asyncio.run(
+        JobExecutor(spread(*endpoints)).execute(spec, RunSettings(concurrency=6), job_dir=Path())
+    )
     assert fast.done + slow.done == 60
     assert fast.done > 3 * slow.done > 0
 
@@ -143,7 +146,10 @@ def test_a_quota_is_found_and_kept_to_without_costing_attempts() -> None:
     executor = JobExecutor(spread(endpoint))
     result = asyncio.run(
         executor.execute(
-            a_spec(60), concurrency=60, job_dir=Path(), retries=0, on_event=events.append
+            a_spec(60),
+            RunSettings(concurrency=60, retries=0),
+            job_dir=Path(),
+            on_event=events.append,
         )
     )
     assert {outcome.attempts for outcome in result.chunks} == {1}
@@ -211,7 +217,7 @@ def test_places_that_deny_access_fail_the_job_at_once() -> None:
     group = EndpointGroup(answer=failing(AccessDenied("not you")))
     executor = JobExecutor(spread(Endpoint(name="group", adapter=group)))
     with pytest.raises(JobFailed, match="1 of 20 chunks failed") as caught:
-        asyncio.run(executor.execute(a_spec(20), concurrency=1, job_dir=Path()))
+        asyncio.run(executor.execute(a_spec(20), RunSettings(concurrency=1), job_dir=Path()))
     assert not caught.value.retryable
     assert "not you" in caught.value.details[0]
 
@@ -229,7 +235,9 @@ def test_waiting_for_room_doesnt_count_towards_a_jobs_time_limit() -> None:
     group = EndpointGroup(quota=1, seconds=0.06)
     executor = JobExecutor(spread(Endpoint(name="group", adapter=group, most=1)))
     result = asyncio.run(
-        executor.execute(a_spec(5), concurrency=5, job_dir=Path(), chunk_timeout=0.1, retries=0)
+        executor.execute(
+            a_spec(5), RunSettings(concurrency=5, chunk_timeout=0.1, retries=0), job_dir=Path()
+        )
     )
     assert len(result.chunks) == 5
 

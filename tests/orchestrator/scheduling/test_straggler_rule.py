@@ -20,6 +20,7 @@ from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor, JobResult
 from orchestrator.model.events import BackupStarted, ChunkFinished, Event, FrameProgress
+from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.endpoint import Endpoint
 from orchestrator.scheduling.load_balancer import LoadBalancer
 from orchestrator.scheduling.straggler_rule import FACTOR, LEAST_SECONDS, StragglerRule
@@ -85,10 +86,8 @@ def run(
     async def execute() -> tuple[JobResult, float]:
         result = await JobExecutor(adapter, jitter=lambda: 0.0).execute(
             a_spec(chunks),
-            concurrency=concurrency,
+            RunSettings(concurrency=concurrency, retries=retries, backups=backups),
             job_dir=Path(),
-            retries=retries,
-            backups=backups,
             on_event=events.append,
         )
         return result, asyncio.get_running_loop().time()

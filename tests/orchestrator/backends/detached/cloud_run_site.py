@@ -18,10 +18,11 @@ from helios.storage import ArtifactStorage, open_storage
 from helios.webhooks.events import SECRET, WebhookEvent, verify
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.job import job_settings
-from orchestrator.backends.detached.base import Execution, RenderState
+from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.delivery.stores import Stores
+from orchestrator.model.job_state import JobState
 from sandbox.google_cloud import GoogleCloud
 from sandbox.object_stores import ObjectStore, create_bucket
 from sandbox.scripted_server import ScriptedServer
@@ -119,7 +120,7 @@ class CloudRunSite:
 
         async def watch(backend: CloudRunJobBackend) -> Execution:
             deadline = time.monotonic() + seconds
-            while (found := await backend.find(job_id)).state is RenderState.RUNNING:
+            while (found := await backend.find(job_id)).state is JobState.RUNNING:
                 assert time.monotonic() < deadline, self.workers.logs()
                 await asyncio.sleep(0.1)
             return found

@@ -9,9 +9,10 @@ import pytest
 
 from helios.contract.job_spec import JobSpec
 from helios.errors import AccessDenied, HeliosError, JobNotFound, OptionInvalid, WorkerNotFound
-from orchestrator.backends.detached.base import Execution, RenderState
+from orchestrator.backends.detached.base import Execution
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.clouds.aws_stack import find_stack, parameter_of
+from orchestrator.model.job_state import JobState
 from tests.orchestrator.backends.detached.conftest import Engine
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ async def ended(engine: Engine, job_id: str) -> Execution:
     backend = engine.backend()
     for _ in range(100):
         found = await backend.find(job_id)
-        if found.state is not RenderState.RUNNING:
+        if found.state is not JobState.RUNNING:
             return found
         await asyncio.sleep(0.1)
     raise TimeoutError(job_id)
@@ -49,10 +50,10 @@ async def ended(engine: Engine, job_id: str) -> Execution:
 async def test_a_render_is_an_execution_under_its_id(engine: Engine) -> None:
     started = await engine.backend().start(spec("good"), concurrency=1)
 
-    assert (started.job_id, started.state) == ("good", RenderState.RUNNING)
+    assert (started.job_id, started.state) == ("good", JobState.RUNNING)
     assert started.ended_at is None
     over = await ended(engine, "good")
-    assert over.state is RenderState.COMPLETED
+    assert over.state is JobState.COMPLETED
     assert over.name == started.name
     assert over.name.endswith(":good")
     assert over.output is not None
@@ -70,7 +71,7 @@ async def test_however_often_it_is_started_it_is_one_execution(engine: Engine) -
     late = await one.start(spec("once"), concurrency=1)
 
     assert len({execution.name for execution in found}) == 1
-    assert late.state is RenderState.COMPLETED
+    assert late.state is JobState.COMPLETED
     assert engine.executions() == ["once"]
 
 
@@ -79,7 +80,7 @@ async def test_a_failure_has_the_code_that_the_workflow_ends_with(engine: Engine
 
     over = await ended(engine, "bad")
 
-    assert over.state is RenderState.FAILED
+    assert over.state is JobState.FAILED
     assert over.error is not None
     assert (over.error.code, over.error.message) == ("COMMAND_FAILED", "chunk 1: no")
 
@@ -91,7 +92,7 @@ async def test_a_render_that_is_cancelled_stops_and_keeps_the_reason(engine: Eng
     await backend.cancel("long", reason="changed my mind")
 
     over = await ended(engine, "long")
-    assert over.state is RenderState.CANCELLED
+    assert over.state is JobState.CANCELLED
     await backend.cancel("long", reason="again")
     assert (await backend.find("long")).ended_at == over.ended_at
 

@@ -23,8 +23,8 @@ from helios.errors import (
 from helios.media.probe import probe
 from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
-from orchestrator.backends.detached.base import RenderState
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
+from orchestrator.model.job_state import JobState
 from sandbox.google_cloud import GoogleCloud
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.google_cloud import trusted_google_cloud
@@ -91,10 +91,10 @@ def test_a_render_continues_without_its_client(
     receiver.tell(Reply(410), Reply(204))
     webhook = f"{receiver.endpoint}/ended?key=of-receiver"
     started = site.start(spec(chunks=3), webhook=webhook)
-    assert (started.job_id, started.state) == ("promo", RenderState.RUNNING)
+    assert (started.job_id, started.state) == ("promo", JobState.RUNNING)
     assert site.executions()[0].task_count == 3
     ended = site.end_of("promo")
-    assert (ended.state, ended.name) == (RenderState.COMPLETED, started.name), site.workers.logs()
+    assert (ended.state, ended.name) == (JobState.COMPLETED, started.name), site.workers.logs()
     outcome = site.outcome("promo")
     assert outcome is not None
     assert outcome.execution == ended.name
@@ -130,7 +130,7 @@ def test_a_chunk_that_can_never_be_rendered_fails_the_render(
     forbidden = make_spec(["forbidden", "forbidden"], id="promo")
     rendering.start(forbidden, webhook=receiver.endpoint)
     ended = rendering.end_of("promo")
-    assert ended.state is RenderState.FAILED
+    assert ended.state is JobState.FAILED
     assert ended.error is not None
     assert ended.error.code == "COMMAND_FORBIDDEN"
     outcome = rendering.outcome("promo")
@@ -154,7 +154,7 @@ def test_a_cancelled_render_leaves_nothing_running(
     site.run(lambda backend: backend.cancel("promo", reason="by Ann"), webhooks=SENDER)
     assert asleep(60.041) + asleep(60.042) == []
     ended = site.find("promo")
-    assert ended.state is RenderState.CANCELLED
+    assert ended.state is JobState.CANCELLED
     assert ended.error is not None
     assert (ended.error.code, "by Ann" in ended.error.message) == ("CANCELLED", True)
     assert ended.ended_at is not None
@@ -277,7 +277,7 @@ def test_a_render_whose_tasks_died_without_a_word_has_failed(
     tasks.code = FAILS
     site.start(spec())
     ended = site.end_of("promo")
-    assert ended.state is RenderState.FAILED
+    assert ended.state is JobState.FAILED
     assert ended.error is not None
     assert "2 task(s) didn't succeed" in ended.error.message
     outcome = site.outcome("promo")
@@ -288,7 +288,7 @@ def test_a_render_whose_tasks_died_without_a_word_has_failed(
 def test_tasks_that_made_no_video_have_failed_however_well_they_ended(site: CloudRunSite) -> None:
     site.start(spec())
     ended = site.end_of("promo")
-    assert ended.state is RenderState.FAILED
+    assert ended.state is JobState.FAILED
     assert ended.error is not None
     assert "without a video" in ended.error.message
 
@@ -297,7 +297,7 @@ def test_a_render_that_others_cancelled_is_cancelled(site: CloudRunSite, tasks: 
     tasks.code = WAITS
     started = site.start(spec())
     site.api.executions.cancel(f"{site.configuration.job}/executions/{started.name}")
-    assert site.end_of("promo").state is RenderState.CANCELLED
+    assert site.end_of("promo").state is JobState.CANCELLED
     outcome = site.outcome("promo")
     assert outcome is not None
     assert outcome.status == "cancelled"
@@ -310,7 +310,7 @@ def test_a_render_that_ended_can_not_be_cancelled_any_more(
     site.start(spec())
     until(lambda: site.executions()[0].completion_time)
     site.run(lambda backend: backend.cancel("promo", reason="too late"))
-    assert site.find("promo").state is RenderState.FAILED
+    assert site.find("promo").state is JobState.FAILED
 
 
 def test_a_render_is_known_when_cloud_run_has_forgotten_its_execution(
@@ -354,7 +354,7 @@ def test_reads_that_fail_for_a_moment_are_made_again(site: CloudRunSite, tasks: 
     tasks.code = WAITS
     site.start(spec())
     site.api.faults.refuse("GetExecution", grpc.StatusCode.UNAVAILABLE, "a moment")
-    assert site.find("promo").state is RenderState.RUNNING
+    assert site.find("promo").state is JobState.RUNNING
 
 
 def test_a_webhook_is_refused_where_there_is_nothing_to_sign_with(site: CloudRunSite) -> None:
@@ -373,12 +373,12 @@ def test_who_finds_a_render_ended_without_a_word_tells_it_or_leaves_that_to_othe
 ) -> None:
     tasks.code = FAILS
     site.start(spec(), webhook=receiver.endpoint)
-    assert site.end_of("promo").state is RenderState.FAILED
+    assert site.end_of("promo").state is JobState.FAILED
     assert (site.outcome("promo"), receiver.requests) == (None, [])  # it knew no secret
     receiver.tell(Reply(500), Reply(204))
     for _ in range(3):
         ended = site.run(lambda backend: backend.find("promo"), webhooks=SENDER)
-        assert ended.state is RenderState.FAILED
+        assert ended.state is JobState.FAILED
 
     refused, event = site.told(receiver)
     assert refused == event
@@ -393,6 +393,6 @@ def test_a_cancelled_render_whose_webhook_cannot_be_told_says_so_and_is_cancelle
     with pytest.raises(WebhookUndelivered, match="cancelled, but its webhook isn't told yet"):
         site.run(lambda backend: backend.cancel("promo", reason="enough"))
 
-    assert site.find("promo").state is RenderState.CANCELLED
+    assert site.find("promo").state is JobState.CANCELLED
     site.run(lambda backend: backend.find("promo"), webhooks=SENDER)
     assert [event.type for event in site.told(receiver)] == ["job.cancelled"]

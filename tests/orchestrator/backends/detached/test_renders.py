@@ -24,11 +24,12 @@ from helios.records.chunk_record import ChunkRecord, MergeRecord, chunk_key
 from helios.records.job_layout import chunk_output, chunk_record, merge_record
 from helios.records.job_outcome import FailedChunk, JobOutcome
 from helios.storage import ArtifactStorage
-from orchestrator.backends.detached.base import DetachedBackend, Execution, RenderState
+from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.renders import DetachedRenders
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
+from orchestrator.model.job_state import JobState
 
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ class Notebook(DetachedBackend):
         job_id = str(spec.id)
         self.concurrency_of.setdefault(job_id, concurrency)
         new = Execution(
-            job_id=job_id, name=f"run:{job_id}", state=RenderState.RUNNING, started_at=STARTED
+            job_id=job_id, name=f"run:{job_id}", state=JobState.RUNNING, started_at=STARTED
         )
         return self.known.setdefault(job_id, new)
 
@@ -57,7 +58,7 @@ class Notebook(DetachedBackend):
         return self.known[job_id]
 
     async def cancel(self, job_id: str, *, reason: str) -> None:
-        self.end(job_id, RenderState.CANCELLED)
+        self.end(job_id, JobState.CANCELLED)
 
     async def recent(self, *, limit: int) -> Sequence[Execution]:
         return list(self.known.values())[::-1][:limit]
@@ -65,7 +66,7 @@ class Notebook(DetachedBackend):
     async def close(self) -> None:
         pass
 
-    def end(self, job_id: str, state: RenderState, **facts: Any) -> None:
+    def end(self, job_id: str, state: JobState, **facts: Any) -> None:
         ended = STARTED + timedelta(seconds=9)
         self.known[job_id] = replace(self.known[job_id], state=state, ended_at=ended, **facts)
 
@@ -135,7 +136,7 @@ class Desk:
 
     async def finish(self, video: Artifact, render: str = "film") -> None:
         """End a render well, as engine and workers do."""
-        self.backend.end(render, RenderState.COMPLETED)
+        self.backend.end(render, JobState.COMPLETED)
         outcome = JobOutcome(
             job_id=render,
             status="completed",
@@ -193,8 +194,8 @@ async def test_a_job_that_was_stored_and_never_started_is_started_by_the_next_tr
 
         again = await at.renders.submit(at.job(page))
 
-        assert again.execution.state is RenderState.RUNNING
-        assert (await at.renders.status("film")).state is RenderState.RUNNING
+        assert again.execution.state is JobState.RUNNING
+        assert (await at.renders.status("film")).state is JobState.RUNNING
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "..", "a b", "x" * 64, "ü"])
@@ -239,14 +240,14 @@ async def test_watching_goes_to_the_end_and_waits_for_the_outcome(
                     await at.finish_chunk(id_)
                 video = await at.folder().put_bytes("output/video.mp4", b"video")
                 # The engine knows first.
-                at.backend.end("film", RenderState.COMPLETED)
+                at.backend.end("film", JobState.COMPLETED)
                 recording = asyncio.create_task(at.finish_later(video))
 
         await recording
         assert seen == [
-            (RenderState.RUNNING, 0),
-            (RenderState.RUNNING, 1),
-            (RenderState.COMPLETED, 3),
+            (JobState.RUNNING, 0),
+            (JobState.RUNNING, 1),
+            (JobState.COMPLETED, 3),
         ]
         assert status.output is not None
         assert status.output.url.endswith("/jobs/film/output/video.mp4")
@@ -269,7 +270,7 @@ async def test_an_outcome_of_an_earlier_execution_says_nothing_of_this_one(
 
         status = await at.renders.status("film")
 
-        assert (status.state, status.error) == (RenderState.RUNNING, None)
+        assert (status.state, status.error) == (JobState.RUNNING, None)
 
 
 async def test_a_render_that_its_engine_has_forgotten_is_told_by_its_outcome(
@@ -292,7 +293,7 @@ async def test_a_render_that_its_engine_has_forgotten_is_told_by_its_outcome(
 
         status = await at.renders.status("film")
 
-        assert status.state is RenderState.FAILED
+        assert status.state is JobState.FAILED
         assert [chunk.chunk_id for chunk in status.failed_chunks] == [1]
         assert status.ended_at == STARTED + timedelta(hours=1)
 
@@ -375,5 +376,5 @@ async def test_a_cancelled_render_is_told_as_such(tmp_path: Path, page: Path) ->
 
         status = await at.renders.cancel("film", reason="enough")
 
-        assert status.state is RenderState.CANCELLED
+        assert status.state is JobState.CANCELLED
         assert [each.job_id for each in await at.renders.recent(limit=5)] == ["film"]

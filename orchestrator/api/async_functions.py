@@ -1,0 +1,248 @@
+"""What the package offers as functions, for programs that have an event loop."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal, Unpack, overload
+
+from helios.errors import OptionInvalid
+from orchestrator.api.async_job import AsyncJobHandle
+from orchestrator.api.deployments import DeploymentName
+from orchestrator.api.detached_job import DetachedJob
+from orchestrator.api.displays import EventDisplay, OnEvent
+from orchestrator.api.finding import check_state, detached_jobs, find_job, recorded_jobs
+from orchestrator.api.job_status import State
+from orchestrator.api.job_store import JobStore
+from orchestrator.api.keywords import RenderKeywords
+from orchestrator.api.recorded_job import RecordedJob
+from orchestrator.api.rendering import RenderRequest, rendered
+from orchestrator.api.submission import submit_detached, submit_here
+from orchestrator.api.targets import (
+    CloudRun,
+    Lambda,
+    Local,
+    Target,
+    Targets,
+    deployment_name,
+    worker_settings,
+)
+from orchestrator.api.video import ChunkFiles, Video
+
+
+@overload
+async def render_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    target: Targets = ...,
+    on_event: OnEvent | None = ...,
+    merge: Literal[True] = ...,
+    only_chunks: None = ...,
+    **settings: Unpack[RenderKeywords],
+) -> Video: ...
+
+
+@overload
+async def render_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    target: Targets = ...,
+    on_event: OnEvent | None = ...,
+    merge: Literal[False],
+    only_chunks: Collection[int] | None = ...,
+    **settings: Unpack[RenderKeywords],
+) -> ChunkFiles: ...
+
+
+@overload
+async def render_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    target: Targets = ...,
+    on_event: OnEvent | None = ...,
+    merge: bool = ...,
+    only_chunks: Collection[int] | None = ...,
+    **settings: Unpack[RenderKeywords],
+) -> Video | ChunkFiles: ...
+
+
+async def render_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    target: Targets = Local(),  # noqa: B008 - immutable
+    on_event: OnEvent | None = None,
+    merge: bool = True,
+    only_chunks: Collection[int] | None = None,
+    **settings: Unpack[RenderKeywords],
+) -> Video | ChunkFiles:
+    """Render a composition, and return the video.
+
+    The job's record outlives this process: `get_job(id).resume()` goes on with one that was
+    stopped. Cancelling the calling task ends what runs, and leaves the job paused.
+
+    Parameters
+    ----------
+    source:
+        The composition: an HTML file, a folder with `index.html`, or a URL.
+    output:
+        The video: a path, or an s3:// or gs:// URL. Its ending says what it becomes.
+    target:
+        Where chunks are rendered; several targets share them.
+    on_event:
+        Is called with each event, in the thread that renders.
+    merge:
+        Whether chunks are joined. Otherwise they are left in the job's folder, as `ChunkFiles`.
+    only_chunks:
+        Ids of the only chunks to render, which aren't joined.
+    settings:
+        As `RenderKeywords`; flags of `orchestrator render` with the same meanings and defaults.
+
+    Raises
+    ------
+    OptionInvalid
+        A setting can't be worked with, or they don't go together; the message names it.
+    HeliosError
+        The render failed.
+    """
+    given = _given(settings, merge=merge, only_chunks=only_chunks)
+    request = RenderRequest.of(source, output, target, given)
+    return await rendered(request, EventDisplay(on_event))
+
+
+async def submit_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    target: Target = Local(),  # noqa: B008 - immutable
+    request_id: str | None = None,
+    on_event: OnEvent | None = None,
+    **settings: Unpack[RenderKeywords],
+) -> AsyncJobHandle:
+    """Start a render that goes on without this process, and return a handle on it.
+
+    With `Local()` another process of this machine runs it, and writes the video to `output`. With
+    `Lambda()` or `CloudRun()` the deployment that these name runs it in the cloud, and keeps the
+    video under the name of `output`; `download` brings it.
+
+    Parameters
+    ----------
+    source, output, settings:
+        As for `render`.
+    target:
+        What runs it.
+    request_id:
+        Id of a render in the cloud: the same one twice is one render. A new one by default.
+    on_event:
+        Is called with milestones of planning and storing.
+
+    Raises
+    ------
+    OptionInvalid
+        A setting can't be worked with, or means nothing for such a render.
+    HeliosError
+        The composition can't be planned, or the deployment refuses.
+    """
+    request = RenderRequest.of(source, output, target, settings)
+    display = EventDisplay(on_event)
+    if isinstance(target, Local):
+        if request_id is not None:
+            raise OptionInvalid("`request_id`: goes with `Lambda` or `CloudRun`")
+        job_id = await submit_here(request, display)
+        return AsyncJobHandle(RecordedJob(job_id, request.settings.store))
+    submitted, deployment = await submit_detached(
+        request,
+        deployment_name(_one(target)),
+        request_id=request_id,
+        target_settings=worker_settings(target),
+        display=display,
+    )
+    return AsyncJobHandle(DetachedJob(submitted.execution.job_id, deployment))
+
+
+async def get_job_async(
+    job_id: str,
+    *,
+    target: Lambda | CloudRun | None = None,
+    job_store: str | None = None,
+    on_event: OnEvent | None = None,
+) -> AsyncJobHandle:
+    """Return a handle on a job by its id.
+
+    It is looked for in the job store, then in the deployment that `target` names. Without
+    `target`, that is the one which the environment or the profile `default` names, if any.
+
+    Parameters
+    ----------
+    job_store:
+        Where jobs are kept; as `HELIOS_JOBS` says by default.
+    on_event:
+        Is called with what happens when `resume` runs the job in this process.
+
+    Raises
+    ------
+    JobNotFound
+        No job has the id.
+    """
+    name = DeploymentName() if target is None else deployment_name(_one(target))
+    display = EventDisplay(on_event)
+    found = await find_job(job_id, JobStore(job_store), name, display)
+    if isinstance(found, DetachedJob):
+        await found.status()
+    return AsyncJobHandle(found)
+
+
+async def jobs_async(
+    *,
+    target: Lambda | CloudRun | None = None,
+    job_store: str | None = None,
+    states: Collection[State] = (),
+    limit: int = 50,
+) -> list[AsyncJobHandle]:
+    """Return handles on the latest jobs, the newest first.
+
+    Parameters
+    ----------
+    target:
+        The deployment whose jobs are wanted; by default those of the job store are.
+    job_store:
+        Where jobs are kept; as `HELIOS_JOBS` says by default.
+    states:
+        Only jobs in one of these states.
+    limit:
+        At most so many.
+
+    Raises
+    ------
+    HeliosError
+        The store or the deployment doesn't answer.
+    """
+    wanted = [check_state(state) for state in states]
+    if target is None:
+        store = JobStore(job_store)
+        listed = await recorded_jobs(store, states=wanted, limit=limit)
+        return [AsyncJobHandle(RecordedJob(job.id, store)) for job, _ in listed.jobs]
+    deployment = await deployment_name(_one(target)).find()
+    found = await detached_jobs(deployment, states=wanted, limit=limit)
+    return [AsyncJobHandle(DetachedJob(each.job_id, deployment)) for each in found.executions]
+
+
+def _given(
+    settings: RenderKeywords, *, merge: bool, only_chunks: Collection[int] | None
+) -> dict[str, Any]:
+    chosen = None if only_chunks is None else list(only_chunks)
+    return {**settings, "merge": merge, "only_chunks": chosen}
+
+
+def _one(target: Target) -> Lambda | CloudRun:
+    """Return a target that can be a deployment.
+
+    Raises
+    ------
+    OptionInvalid
+        It is something else.
+    """
+    if isinstance(target, Lambda | CloudRun):
+        return target
+    raise OptionInvalid(f"`target` {target!r}: is no deployment", hint="Give Lambda or CloudRun.")

@@ -1,0 +1,54 @@
+"""What jobs cost by list prices, wherever their workers are."""
+
+from orchestrator.cost import AwsWorkers, Cost, GoogleWorkers, Usage, Workers, cost_of
+from orchestrator.cost.invocation import workers_behind
+from orchestrator.model.deployment import CloudRunWorkers, Deployment
+from orchestrator.model.job import JobSummary
+
+
+def workers_of(deployment: Deployment | None, *, region: str | None = None) -> Workers:
+    """Return the properties of workers that decide their price.
+
+    Parameters
+    ----------
+    deployment:
+        Where they are deployed; None for the defaults of a stack on AWS.
+    region:
+        Where that would be.
+    """
+    if deployment is None:
+        return AwsWorkers() if region is None else AwsWorkers(region=region)
+    if isinstance(deployment, CloudRunWorkers):
+        return GoogleWorkers(
+            region=deployment.region, cpu=deployment.cpu, memory_gib=deployment.memory_gib
+        )
+    return AwsWorkers(
+        region=deployment.region,
+        architecture=deployment.architecture,
+        chunk_memory=deployment.chunk_memory,
+        chunk_disk=deployment.chunk_disk,
+        merge_memory=deployment.merge_memory,
+        merge_disk=deployment.merge_disk,
+    )
+
+
+async def cost_of_job(job: JobSummary) -> Cost | None:
+    """Return what a job cost by now that this machine ran elsewhere; None if all ran here.
+
+    All attempts count, at the price of the dearest of the job's workers: the record doesn't say
+    which of them ran what.
+
+    Raises
+    ------
+    HeliosError
+        A function can't be asked for what it has.
+    """
+    usage = Usage(
+        chunks=job.chunks_done,
+        invocations=job.metrics.attempts,
+        chunk_seconds=job.metrics.worker_ms / 1000,
+        detached=False,
+    )
+    remote = [each for each in job.location.adapters if not job.location.is_local]
+    costs = [cost_of(usage, (await workers_behind(each)).workers) for each in remote]
+    return max(costs, key=lambda cost: cost.dollars, default=None)

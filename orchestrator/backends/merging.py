@@ -1,0 +1,232 @@
+"""The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from helios.contract.job_spec import JobSpec
+from helios.contract.merge_command import MergeCommand, merged_name
+from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.errors import ArtifactNotFound, OptionInvalid, WorkerUnavailable
+from helios.process.output_capture import OutputCallback
+from helios.records.job_layout import JobFolder
+from helios.records.stored_records import read_records
+from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.seam_check import check_merge
+from helios.stitcher.storage_stitcher import fault_of, merge_in_storage
+from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.backends.chunk_downloads import ChunkDownloads
+from orchestrator.backends.job_storage import Gathering
+from orchestrator.execution.audio_step import make_sound
+from orchestrator.model.settings import Stitch
+from orchestrator.scheduling.endpoint import ENDPOINT_FAULTS
+from orchestrator.scheduling.load_balancer import LoadBalancer
+
+
+class MergeHere(WorkerAdapter):
+    """Joins on this machine what was fetched from storage.
+
+    Parameters
+    ----------
+    spec:
+        The job, with commands for this machine.
+    artifacts:
+        What workers stored, by chunk.
+    """
+
+    queues = True
+
+    def __init__(
+        self, spec: JobSpec, artifacts: Mapping[int, Artifact], downloads: ChunkDownloads
+    ) -> None:
+        self._spec = spec
+        self._artifacts = artifacts
+        self._downloads = downloads
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Fetch what isn't here yet, check it, run the merge command, and check the seams."""
+        await self._downloads.finish(self._artifacts)
+        folder = Path(job.cwd or ".")
+        ends = await check_chunk_outputs(self._spec, folder)
+        result = await LocalWorkerAdapter().execute(job, on_output=on_output)
+        command = MergeCommand.of(self._spec.merge_command)
+        if result.exit_code == 0 and command is not None:
+            await check_merge(folder / command.output, self._spec, ends)
+        return result
+
+
+class MergeByWorker(WorkerAdapter):
+    """Has a worker join that has most of the chunks in its storage; another one if it can't."""
+
+    queues = True
+
+    def __init__(self, gathering: Gathering) -> None:
+        self._gathering = gathering
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Bring the chunks to one storage, and have a worker there join them.
+
+        Raises
+        ------
+        ArtifactNotFound
+            The worker joined them, but didn't say where the video is.
+        HeliosError
+            Chunks can't be copied.
+        """
+        result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
+        for storage in self._gathering.ranking():
+            await self._gathering.gather(storage)
+            # Each endpoint knows where the job is in its storage.
+            adapter = LoadBalancer(storage.merge_endpoints or storage.endpoints)
+            result = await adapter.execute(job, on_output=on_output)
+            if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
+                break
+        if result.exit_code == 0:
+            self._gathering.video = _stored(result)
+        return result
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of chunks that can be joined where most of them are."""
+        return self._gathering.ranking()[0].capacity
+
+
+class MergeInStorage(WorkerAdapter):
+    """Has the storage itself join the chunks: none of their bytes comes here or to a worker."""
+
+    queues = True
+
+    def __init__(self, gathering: Gathering) -> None:
+        self._gathering = gathering
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Bring the chunks to one storage, join them there, and check the seams.
+
+        The sound of the whole is made here, and stored beside them.
+
+        Raises
+        ------
+        ArtifactNotFound
+            Chunks are missing.
+        StitchFailed, ChunkOutputInvalid
+            They can't be joined so.
+        SeamBroken
+            They were joined, but not to what they should be.
+        """
+        first = self._gathering.ranking()[0]
+        await self._gathering.gather(first)
+        spec, storage = first.job.spec, self._gathering.stores.at(first.folder)
+        records = await read_records(storage, spec)
+        folder = JobFolder.of(spec, first.job.job_path)
+        name = merged_name(spec)
+        output = f"output/{name}" if folder is None else folder.output(name)
+        with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
+            sound = Path(scratch, f"sound{PurePosixPath(name).suffix}")
+            inputs = {chunk.output_file for chunk in spec.chunks}
+            result = await make_sound(job, sound, inputs=inputs, on_output=on_output)
+            if result.exit_code != 0:
+                return result
+            self._gathering.video = await merge_in_storage(
+                storage, spec, records, output=output, sound=sound
+            )
+        return WorkerResult(exit_code=0, artifact=self._gathering.video)
+
+
+class MergeWhereItSuits(WorkerAdapter):
+    """Decides where to join once it is known how much, and has it done there.
+
+    Parameters
+    ----------
+    here, worker, server:
+        The ways; `server` is None where chunks can't be joined in storage.
+    gathering:
+        What workers stored.
+    stays:
+        Whether the video stays in storage.
+    tell:
+        Is called with a sentence about where it is joined, and why.
+    """
+
+    queues = True
+
+    def __init__(
+        self,
+        here: WorkerAdapter,
+        worker: MergeByWorker,
+        server: WorkerAdapter | None,
+        gathering: Gathering,
+        *,
+        stays: bool,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._here = here
+        self._worker = worker
+        self._server = server
+        self._gathering = gathering
+        self._stays = stays
+        self._tell = tell
+
+    async def execute(
+        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        """Join the chunks."""
+        size = self._gathering.bytes
+        adapter: WorkerAdapter = self._here
+        if not self._stays:
+            reason = "joined here: the video comes down anyway, and is as large as its chunks"
+        elif size > self._worker.capacity and self._server is not None:
+            adapter = self._server
+            reason = f"joined in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
+        elif size > self._worker.capacity:
+            reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
+        else:
+            adapter = self._worker
+            reason = "joined by a worker: the video stays in storage"
+        if job.task is None or job.task.attempt == 1:
+            self._tell(reason)
+        return await adapter.execute(job, on_output=on_output)
+
+
+def _stored(result: WorkerResult) -> Artifact:
+    if result.artifact is None:
+        raise ArtifactNotFound(
+            "merge: the worker stored nothing, so there is no video to deliver",
+            hint="Join on this machine: --stitch local.",
+        )
+    return result.artifact
+
+
+def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
+    """Return where a job's chunks can be joined, as far as its settings leave that open.
+
+    Parameters
+    ----------
+    stitch:
+        What the settings say.
+    merge_needs_assets:
+        Whether the merge plays a composition that isn't on this machine.
+
+    Raises
+    ------
+    OptionInvalid
+        They can't be joined where the settings say.
+    """
+    fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
+    if fault is not None:
+        raise OptionInvalid(
+            f"--stitch server: {fault}", hint="Let it be chosen: leave the flag out."
+        )
+    if not merge_needs_assets:
+        return stitch
+    if stitch is Stitch.LOCAL:
+        raise OptionInvalid(
+            "--stitch local: the merge plays the composition, which is only in storage",
+            hint="Let a worker merge: leave the flag out.",
+        )
+    return Stitch.WORKER

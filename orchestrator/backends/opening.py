@@ -1,0 +1,34 @@
+"""The backend that a job's location stands for."""
+
+from orchestrator.adapters import WorkerAdapter
+from orchestrator.backends.base import Backend
+from orchestrator.backends.deployed_workers import WorkerOpener, open_workers
+from orchestrator.backends.local import LocalBackend
+from orchestrator.display.display import Display
+from orchestrator.model.job import Job
+
+
+def open_backend(
+    job: Job,
+    *,
+    display: Display | None = None,
+    local: WorkerAdapter | None = None,
+    opener: WorkerOpener = open_workers,
+) -> Backend:
+    """Return where a job runs.
+
+    Parameters
+    ----------
+    display:
+        Shows how it goes; nothing does by default.
+    local:
+        Runs the chunks of a job on this machine; as processes by default.
+    opener:
+        Returns the workers of a job that isn't on this machine.
+    """
+    if job.location.is_local:
+        return LocalBackend(job, display=display, adapter=local)
+    # Many jobs are local.
+    from orchestrator.backends.remote import RemoteBackend  # noqa: PLC0415
+
+    return RemoteBackend(job, display=display, opener=opener)

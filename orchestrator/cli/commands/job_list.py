@@ -1,0 +1,55 @@
+"""`orchestrator list`: jobs, wherever they run."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from orchestrator.display.display import Display
+
+
+@with_groups
+def list_jobs(
+    where: JobOptions,
+    shown: Shown,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="Only jobs in this state; repeatable.", show_default="all"),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")
+    ] = 50,
+) -> None:
+    """List jobs: those that are kept here, and those of a deployment if one is named."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.api.finding import check_state, detached_jobs, recorded_jobs
+        from orchestrator.cli.job_text import (
+            execution_document,
+            record_document,
+            row_of,
+            row_of_execution,
+            table,
+        )
+
+        states = [check_state(name) for name in state or []]
+        recorded = await recorded_jobs(where.store(), states=states, limit=limit)
+        rows = [row_of(status) for status, _ in recorded.jobs]
+        documents = [record_document(job) | status.document() for status, job in recorded.jobs]
+        deployment = await where.name().find_if_named()
+        if deployment is not None:
+            found = await detached_jobs(deployment, states=states, limit=limit)
+            rows += [row_of_execution(each, deployment) for each in found.executions]
+            documents += [execution_document(each, deployment) for each in found.executions]
+        if shown.json:
+            for document in documents:
+                display.note("job", "", **document)
+        else:
+            print(table(rows) if rows else "no jobs")
+        for fault in recorded.faults:
+            display.note("damaged", str(fault), message=fault.message, hint=fault.hint)
+
+    shown.run(work)

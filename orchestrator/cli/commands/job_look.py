@@ -1,0 +1,172 @@
+"""`orchestrator status`, `watch`, `logs`, `fetch`: how a job goes, and what it made."""
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.job_options import JobOptions
+
+if TYPE_CHECKING:
+    from orchestrator.api.job_access import JobAccess, Snapshot
+    from orchestrator.api.job_status import JobStatus
+    from orchestrator.display.display import Display
+
+
+@with_groups
+def status(
+    job: flags.JobId,
+    where: JobOptions,
+    shown: Shown,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Add up what it cost by now, as an estimate.")
+    ] = False,
+    chunks: Annotated[
+        bool, typer.Option("--chunks", help="Also each chunk of a job that is kept.")
+    ] = False,
+) -> None:
+    """Show how far a job is."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.api.recorded_job import RecordedJob
+        from orchestrator.cli.costs import described as described_cost
+        from orchestrator.cli.job_text import (
+            chunk_documents,
+            described,
+            described_record,
+            record_document,
+        )
+
+        found = await where.find(job, display)
+        status = await found.status()
+        lines, document = described(status), status.document()
+        if isinstance(found, RecordedJob):
+            record = await found.record()
+            lines += described_record(record, status.state, where.store(), chunks=chunks)
+            document = record_document(record) | document
+            if chunks:
+                document["chunks"] = chunk_documents(record)
+        if cost:
+            estimated = await found.cost()
+            document["cost"] = None if estimated is None else estimated.document()
+            if estimated is None:
+                lines.append("cost      none: it runs on this machine")
+            else:
+                lines.append(described_cost(estimated, title="cost"))
+        display.answer("status", "\n".join(lines), **document)
+
+    shown.run(work)
+
+
+@with_groups
+def watch(
+    job: flags.JobId,
+    where: JobOptions,
+    shown: Shown,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Follow a job to its end; exit status 0 if there is a video then."""
+
+    async def work(display: "Display") -> None:
+        display.stopping = "the job goes on"
+        await _follow(await where.find(job, display), interval=interval, display=display)
+
+    shown.run(work)
+
+
+@with_groups
+def logs(
+    job: flags.JobId,
+    where: JobOptions,
+    shown: Shown,
+    chunk: Annotated[
+        int | None, typer.Option("--chunk", help="Only of this chunk.", show_default="all")
+    ] = None,
+) -> None:
+    """Show what is kept of each attempt at a job's chunks: when, where, and why it failed."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.cli.job_text import described_log, log_document
+
+        found = await where.find(job, display)
+        kept = await found.logs(chunk)
+        for log in kept:
+            display.answer("attempt", described_log(log), **log_document(log))
+        if not kept:
+            display.note("no_attempts", "no attempts are recorded")
+
+    shown.run(work)
+
+
+@with_groups
+def fetch(job: flags.JobId, output: flags.Output, where: JobOptions, shown: Shown) -> None:
+    """Copy the video of a job here, or to other storage."""
+
+    async def work(display: "Display") -> None:
+        from orchestrator.delivery.destination import Destination
+
+        destination = Destination.of(output)
+        found = await where.find(job, display)
+        with display.activity(f"fetching {output}"):
+            status = await found.fetch(destination)
+        display.note(
+            "completed",
+            f"{output}: {status.frames_total} frames",
+            output=output,
+            frames=status.frames_total,
+            id=status.id,
+        )
+
+    shown.run(work)
+
+
+async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> None:
+    """Show a job's progress until it has ended, and then what it cost.
+
+    Raises
+    ------
+    JobFailed, JobPaused
+        There is no video.
+    """
+    last: Snapshot | None = None
+    with contextlib.ExitStack() as stack:
+        async for found in job.snapshots(interval=interval):
+            if last is None:
+                stack.enter_context(display.job(found.spec, done=found.done))
+                display.note("watching", _began(found.status), **found.status.document())
+            else:
+                for event in found.events_since(last):
+                    display.show(event)
+            last = found
+    if last is None:
+        return
+    if last.status.state != "completed":
+        raise last.status.failure()
+    await _tell_completion(job, last.status, display)
+
+
+async def _tell_completion(job: "JobAccess", status: "JobStatus", display: "Display") -> None:
+    from orchestrator.display.display import duration
+
+    seconds = 0.0
+    if status.ended_at is not None and status.started_at is not None:
+        seconds = (status.ended_at - status.started_at).total_seconds()
+    cost = await job.cost()
+    price = "" if cost is None else f"; about ${cost.dollars:.4f} by list prices"
+    how = f"; orchestrator fetch {status.id} -o OUT" if "://" in (status.output or "") else ""
+    display.note(
+        "completed",
+        f"{status.output or 'storage'}: {status.frames_total} frames in {duration(seconds)}"
+        f" ({status.frames_total / max(seconds, 1e-9):.1f} frames/s){price}{how}",
+        **status.document(),
+        cost=None if cost is None else cost.document(),
+    )
+
+
+def _began(status: "JobStatus") -> str:
+    return (
+        f"{status.id}: {status.state}, {status.chunks_done} of {status.chunks_total} chunks"
+        f" and {status.frames_done} of {status.frames_total} frames are done"
+    )

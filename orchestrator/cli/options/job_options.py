@@ -1,0 +1,37 @@
+"""Flags by which a command finds a job, wherever it runs."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.deployment_options import Deployed
+
+if TYPE_CHECKING:
+    from orchestrator.api.job_access import JobAccess
+    from orchestrator.api.job_store import JobStore
+    from orchestrator.display.display import Display
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(Deployed):
+    """Where jobs are looked for: in the job store, then in a deployment."""
+
+    jobs: flags.Jobs = None
+
+    def store(self) -> "JobStore":
+        """Return where their records are kept."""
+        from orchestrator.api.job_store import JobStore
+
+        return JobStore(self.jobs)
+
+    async def find(self, job_id: str, display: "Display") -> "JobAccess":
+        """Return a job by its id.
+
+        Raises
+        ------
+        HeliosError
+            As `find_job`.
+        """
+        from orchestrator.api.finding import find_job
+
+        return await find_job(job_id, self.store(), self.name(), display)

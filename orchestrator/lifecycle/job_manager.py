@@ -1,0 +1,361 @@
+"""The life of jobs: submitted, run, paused, gone on with, cancelled, and never lost."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from helios.contract.job_spec import JobSpec
+from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound
+from orchestrator.backends.base import Backend
+from orchestrator.backends.opening import open_backend
+from orchestrator.job_repository.base import ControlRequest, JobRepository, Listing
+from orchestrator.lifecycle.job_control import (
+    LOOK_INTERVAL,
+    JobControl,
+    load_settled,
+    state_conflict,
+)
+from orchestrator.lifecycle.job_run import JobRun
+from orchestrator.lifecycle.subscriptions import JobEvent, StateChanged, Subscriber, Subscriptions
+from orchestrator.lifecycle.webhooks import Webhooks, follow_progress
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_state import JobState
+from orchestrator.model.location import JobLocation
+from orchestrator.model.settings import RunSettings
+
+#: States from which `run` and `resume` begin a run.
+RUNNABLE = frozenset({JobState.PENDING})
+RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
+#: States that `pause` and `cancel` change of a job that no process has.
+PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
+CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
+
+
+SettingsChange = Callable[[RunSettings], RunSettings]
+
+
+class JobManager:
+    """Runs jobs, and keeps what is known of them where it outlives this process.
+
+    Several managers, of this process and others, may share a repository: a job is claimed by one of
+    them at a time. A job whose process died stays in state running without a claim; `resume` goes
+    on with it.
+
+    Parameters
+    ----------
+    repository:
+        Keeps the jobs.
+    backend_of:
+        Returns where a job runs; what its location says by default, without a display.
+    now:
+        Returns the time, with its zone.
+    webhooks:
+        Tells receivers what became of jobs; none are told by default.
+    """
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        backend_of: Callable[[Job], Backend] = open_backend,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        webhooks: Webhooks | None = None,
+    ) -> None:
+        self._repository = repository
+        self._backend_of = backend_of
+        self._now = now
+        self._webhooks = webhooks
+        self._subscriptions = Subscriptions()
+        self._runs: dict[str, JobRun] = {}
+        self._control = JobControl(repository, self._runs, now=now, tell=self._subscriptions.tell)
+        self._background: dict[str, asyncio.Task[JobSummary]] = {}
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call a function with all that happens to jobs through this manager.
+
+        Returns
+        -------
+        Callable
+            Ends the subscription.
+        """
+        return self._subscriptions.add(subscriber)
+
+    async def create(
+        self,
+        spec: JobSpec,
+        *,
+        location: JobLocation,
+        settings: RunSettings,
+        job_id: str | None = None,
+        name: str = "",
+    ) -> Job:
+        """Keep a new job, and leave it to `run`, `start` or another process to run it.
+
+        Parameters
+        ----------
+        job_id:
+            Its id; that of the spec by default, else a new one.
+        name:
+            What people know it by.
+
+        Raises
+        ------
+        JobExists
+            There is one with its id.
+        OptionInvalid
+            The id can't name a job.
+        """
+        job = Job.new(
+            spec,
+            location=location,
+            settings=settings,
+            now=self._now(),
+            job_id=job_id,
+            name=name,
+        )
+        await self._repository.create(job)
+        self._subscriptions.tell(job.id, StateChanged(job.state))
+        return job
+
+    async def submit(
+        self,
+        spec: JobSpec,
+        *,
+        location: JobLocation,
+        settings: RunSettings,
+        job_id: str | None = None,
+        name: str = "",
+    ) -> Job:
+        """Keep a new job and begin to run it in the background; `wait` returns how it ended.
+
+        Raises
+        ------
+        JobExists, OptionInvalid
+            As `create`.
+        """
+        job = await self.create(
+            spec, location=location, settings=settings, job_id=job_id, name=name
+        )
+        self.start(job.id)
+        return job
+
+    def start(self, job_id: str) -> None:
+        """Begin to run, or go on with, a job in the background."""
+        task = asyncio.create_task(self.resume(job_id))
+        self._background[job_id] = task
+        # How it ends is in the record, and is told to subscribers.
+        task.add_done_callback(lambda ended: self._forget(job_id, ended))
+
+    async def run(self, job_id: str, *, keep_chunks: bool = False) -> JobSummary:
+        """Run a new job to its end, and return it as it is then.
+
+        Cancelling the calling task ends what runs and leaves the job paused.
+
+        Parameters
+        ----------
+        keep_chunks:
+            Whether chunks that are where it runs, from an earlier job, count as its own.
+
+        Raises
+        ------
+        JobNotFound, JobBusy
+        JobStateConflict
+            It isn't new.
+        JobPaused, Cancelled
+            It was asked for.
+        HeliosError
+            It failed, or was stopped by a limit.
+        """
+        async with self._claimed(job_id, RUNNABLE) as run:
+            return await run.execute(keep_chunks=keep_chunks)
+
+    async def resume(
+        self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
+    ) -> JobSummary:
+        """Go on with a job that isn't completed, and run it to its end.
+
+        Chunks that are there and whole aren't rendered again.
+
+        Parameters
+        ----------
+        fresh:
+            Render all of its chunks anew.
+        change:
+            Returns the settings that the job is run with from now on, from those that it had.
+
+        Raises
+        ------
+        HeliosError
+            As `run`.
+        """
+        async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
+            return await run.execute(keep_chunks=not fresh)
+
+    async def get(self, job_id: str) -> Job:
+        """Return all that is known of a job.
+
+        Raises
+        ------
+        JobNotFound, JobRecordInvalid
+        """
+        return await self._repository.get(job_id)
+
+    async def list(
+        self, *, states: Collection[JobState] | None = None, limit: int | None = None
+    ) -> Listing:
+        """Return jobs, the newest first; as `JobRepository.list`."""
+        return await self._repository.list(states=states, limit=limit)
+
+    async def is_interrupted(self, job: JobSummary) -> bool:
+        """Tell whether a job is said to run, but the process that ran it is gone."""
+        return job.state is JobState.RUNNING and await self._repository.holder(job.id) is None
+
+    async def interrupted(self) -> Sequence[JobSummary]:
+        """Return the jobs whose process died, the newest first."""
+        running = await self._repository.list(states={JobState.RUNNING})
+        return [job for job in running.jobs if await self.is_interrupted(job)]
+
+    async def wait(self, job_id: str) -> JobSummary:
+        """Wait until no process has a job any more, and return it as it is then.
+
+        Raises
+        ------
+        JobNotFound
+        """
+        task = self._background.get(job_id)
+        if task is not None:
+            await asyncio.wait([task])
+        while await self._repository.holder(job_id) is not None:  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(LOOK_INTERVAL)
+        return await self._repository.summary(job_id)
+
+    async def pause(self, job_id: str) -> JobSummary:
+        """Pause a job: what runs is finished, nothing new begins. Return it once no process has it.
+
+        Where another process runs it, that one is asked to. The job may have ended otherwise by
+        then.
+
+        Raises
+        ------
+        JobNotFound
+        JobStateConflict
+            It doesn't run and isn't going to.
+        """
+        return await self._control.end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
+
+    async def cancel(self, job_id: str) -> JobSummary:
+        """Cancel a job: what runs is ended. Return it once no process has it.
+
+        Raises
+        ------
+        JobNotFound
+        JobStateConflict
+            It has ended already.
+        """
+        summary = await self._control.end(
+            job_id, ControlRequest.CANCEL, JobState.CANCELLED, CANCELLABLE
+        )
+        await self.notify(job_id)
+        return summary
+
+    async def delete(self, job_id: str, *, discard: bool = False) -> None:
+        """Forget a job that no process has.
+
+        Parameters
+        ----------
+        discard:
+            Also remove what it left where it ran: its chunks, but not a video that was delivered.
+
+        Raises
+        ------
+        JobNotFound
+        JobBusy
+            A process has it.
+        """
+        async with self._repository.claim(job_id) as claim:
+            if discard:
+                await self._backend_of(await claim.load()).discard()
+            await claim.delete()
+
+    async def notify(self, job_id: str) -> bool:
+        """Send the events of a job that its receiver hasn't taken yet; True if none is left.
+
+        A receiver gets an event again if it isn't known that it took it, with the same id.
+
+        Raises
+        ------
+        JobNotFound
+        """
+        if self._webhooks is None:
+            return True
+        summary = await self._repository.summary(job_id)
+        if not summary.undelivered:
+            return True
+        delivered = await self._webhooks.deliver(summary)
+        if delivered:
+            # If another process has the job by now, the events may be sent once more.
+            with contextlib.suppress(HeliosError):
+                async with self._repository.claim(job_id) as claim:
+                    now = (await claim.load()).summary()
+                    left = [event for event in now.undelivered if event.id not in delivered]
+                    await claim.save(now.model_copy(update={"undelivered": left}))
+        return len(delivered) == len(summary.undelivered)
+
+    async def undelivered(self) -> Sequence[JobSummary]:
+        """Return the jobs with events that their receivers haven't taken yet, the newest first."""
+        return [job for job in (await self._repository.list()).jobs if job.undelivered]
+
+    async def close(self) -> None:
+        """End what runs in the background; those jobs are paused."""
+        tasks = list(self._background.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, job_id: str, ended: asyncio.Task[JobSummary]) -> None:
+        if self._background.get(job_id) is ended:
+            del self._background[job_id]
+        if not ended.cancelled():
+            ended.exception()
+
+    @contextlib.asynccontextmanager
+    async def _claimed(
+        self,
+        job_id: str,
+        states: Collection[JobState],
+        *,
+        forget: bool = False,
+        change: SettingsChange | None = None,
+    ) -> AsyncIterator[JobRun]:
+        """Claim a job for a run in the context, and send its webhooks afterwards."""
+        try:
+            async with self._repository.claim(job_id) as claim:
+                job = await load_settled(claim)
+                if job.state is JobState.RUNNING and JobState.PAUSED in states:
+                    job = job.moved(JobState.PAUSED, at=self._now())
+                if job.state not in states:
+                    raise state_conflict(job, "run")
+                if change is not None:
+                    job = job.model_copy(update={"settings": change(job.settings)})
+                backend = self._backend_of(job)
+                if forget:
+                    await backend.forget()
+                async with follow_progress(self._webhooks, job) as tell_receiver:
+
+                    def tell(event: JobEvent) -> None:
+                        self._subscriptions.tell(job_id, event)
+                        tell_receiver(event)
+
+                    self._runs[job_id] = JobRun(claim, job, backend, now=self._now, tell=tell)
+                    try:
+                        yield self._runs[job_id]
+                    finally:
+                        del self._runs[job_id]
+        except (JobBusy, JobChanged, JobNotFound):
+            # The process that has the job tells of it.
+            raise
+        except HeliosError:
+            await self.notify(job_id)
+            raise
+        await self.notify(job_id)

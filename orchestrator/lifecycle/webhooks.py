@@ -1,0 +1,130 @@
+"""Tells the receivers of webhooks what becomes of jobs."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from helios.errors import WebhookUndelivered
+from helios.webhooks.events import SECRET
+from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent
+from orchestrator.model.events import ChunkFinished, FrameProgress
+from orchestrator.model.job import JobSummary
+
+if TYPE_CHECKING:
+    from helios.webhooks.delivery import WebhookSender
+
+
+class Webhooks:
+    """Sends the events of jobs to the receivers that their settings name.
+
+    Parameters
+    ----------
+    sender:
+        Signs and sends; None where the secret isn't known.
+    on_fault:
+        Is called with each event that isn't taken.
+    """
+
+    def __init__(
+        self,
+        sender: "WebhookSender | None",
+        *,
+        on_fault: Callable[[WebhookUndelivered], None] | None = None,
+    ) -> None:
+        self.sender = sender
+        self._on_fault = on_fault or (lambda _: None)
+
+    @classmethod
+    def of(
+        cls, secret: str | None, *, on_fault: Callable[[WebhookUndelivered], None] | None = None
+    ) -> "Webhooks":
+        """Return what sends with a secret, or only tells that it isn't known."""
+        if not secret:
+            return cls(None, on_fault=on_fault)
+        # Loads an HTTP client, which few commands need.
+        from helios.webhooks.delivery import WebhookSender  # noqa: PLC0415
+
+        return cls(WebhookSender(secret), on_fault=on_fault)
+
+    async def deliver(self, job: JobSummary) -> set[str]:
+        """Send what is undelivered of a job, in order, and return the ids of what was taken."""
+        webhook = job.settings.webhook
+        delivered: set[str] = set()
+        for event in job.undelivered if webhook is not None else ():
+            try:
+                if self.sender is None:
+                    raise WebhookUndelivered(
+                        f"webhook: {event.type} of job {job.id} can't be signed",
+                        hint=f"Set {SECRET}, then `orchestrator notify {job.id}`.",
+                    )
+                assert webhook is not None  # noqa: S101 - or there would be no event
+                await self.sender.send(webhook.url, event)
+            except WebhookUndelivered as fault:
+                self._on_fault(fault)
+                break
+            delivered.add(event.id)
+        return delivered
+
+
+@contextlib.asynccontextmanager
+async def follow_progress(
+    webhooks: Webhooks | None, job: JobSummary
+) -> AsyncIterator[Callable[[JobEvent], None]]:
+    """Yield what takes the events of a run and tells its receiver of progress, if that is wanted.
+
+    Progress is sent once, and not again if it isn't taken: the next one tells more.
+    """
+    webhook = job.settings.webhook
+    if webhooks is None or webhooks.sender is None or webhook is None or webhook.progress is None:
+        yield lambda _: None
+        return
+    teller = _ProgressTeller(webhooks.sender, job, url=webhook.url, interval=webhook.progress)
+    try:
+        yield teller.on_event
+    finally:
+        await teller.stop()
+
+
+class _ProgressTeller:
+    def __init__(
+        self, sender: "WebhookSender", job: JobSummary, *, url: str, interval: float
+    ) -> None:
+        self._sender = sender
+        self._job = job
+        self._url = url
+        self._interval = interval
+        self._chunks_done = 0
+        self._last = time.monotonic()
+        self._sending: asyncio.Task[None] | None = None
+
+    def on_event(self, event: JobEvent) -> None:
+        match event:
+            case ChunksReused():
+                self._chunks_done = len(event.chunk_ids)
+            case ChunkFinished():
+                self._chunks_done += 1
+            case FrameProgress():
+                self._tell(event.frames_done)
+            case _:
+                pass
+
+    async def stop(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    def _tell(self, frames_done: int) -> None:
+        now = time.monotonic()
+        busy = self._sending is not None and not self._sending.done()
+        if busy or now - self._last < self._interval:
+            return
+        self._last = now
+        counts = {"frames_done": frames_done, "chunks_done": self._chunks_done}
+        job = self._job.model_copy(update=counts)
+        event = job.webhook_event("job.progress", at=datetime.now(UTC))
+        self._sending = asyncio.create_task(self._sender.send(self._url, event, attempts=1))
+        # That it isn't taken is nothing to tell.
+        self._sending.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -1,0 +1,84 @@
+"""Renders by the Python API on both clouds' stand-ins, with the real workers behind them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+from helios.errors import CostLimitReached
+from orchestrator import CloudRun, Lambda, Notice, ProgressEvent, Video
+from sandbox.clouds import aws_side, google_side
+from tests.orchestrator.cloud_sites import Clouds, frame_hashes
+from tests.orchestrator.conftest import PAGE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clouds")]
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    folder = tmp_path_factory.mktemp("clouds")
+    with aws_side(folder, at_once=2) as aws, google_side(folder, at_once=2) as google:
+        yield Clouds(aws, google)
+
+
+@pytest.fixture
+def page(tmp_path: Path, clouds: Clouds, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A composition, in a process whose environment leads to both clouds."""
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "index.html").write_text(PAGE.format(declared="", more=""), "utf-8")
+    for name, value in clouds.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HELIOS_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def render(page: Path, name: str, **settings: object) -> Video:
+    return orchestrator.render(  # type: ignore[call-overload,no-any-return]
+        page, name, size=(160, 90), frames=FRAMES, chunks=2, **settings
+    )
+
+
+def test_each_cloud_makes_the_video_that_this_machine_makes(page: Path, clouds: Clouds) -> None:
+    here = render(page, "here.mp4")
+    before = clouds.rendered()
+    events: list[ProgressEvent] = []
+    on_lambda = render(page, "lambda.mp4", target=Lambda(), on_event=events.append)
+    on_both = render(page, "both.mp4", target=[Lambda(), CloudRun()])
+
+    assert here.cost is None
+    assert on_lambda.cost is not None and on_lambda.cost.dollars > 0
+    assert {event.kind for event in events if isinstance(event, Notice)} >= {"planned", "uploaded"}
+    assert sum(clouds.rendered().values()) - sum(before.values()) == 4
+    hashes = [frame_hashes(str(video.path)) for video in (here, on_lambda, on_both)]
+    assert hashes[0] == hashes[1] == hashes[2]
+
+
+def test_a_video_in_storage_has_a_url_and_a_link_and_comes_here_on_request(
+    page: Path, clouds: Clouds
+) -> None:
+    url = f"{clouds.google.artifacts}/videos/v.mp4"
+    video = render(page, url, target=CloudRun(), presign=60)
+
+    assert (video.url, video.path) == (url, None)
+    assert video.link is not None
+    job = orchestrator.get_job(video.job_id)
+    assert job.download("copy.mp4") == Path("copy.mp4")
+    assert len(frame_hashes("copy.mp4")) == FRAMES
+    assert job.verify().boundaries == 1
+
+
+def test_a_render_that_would_cost_too_much_goes_on_with_more(page: Path) -> None:
+    with pytest.raises(CostLimitReached) as caught:
+        render(page, "v.mp4", target=Lambda(), concurrency=1, max_cost=0.00002)
+    assert "`max_cost`" in caught.value.hint
+    [job] = orchestrator.jobs()
+    assert (job.status().state, job.status().chunks_done) == ("paused", 1)
+
+    assert job.resume(max_cost=1.0).frames == FRAMES
+    assert len(frame_hashes("v.mp4")) == FRAMES
