@@ -77,6 +77,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   tellPictures();
   await hop();
   callbackAge = 0;
+  const told = tellIntersections();
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
@@ -97,7 +98,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     children().map((child) => whileThere(child, child.settle(toFrame, toClock, true, isFresh))),
   );
   // The events of an animation that began since the frame was drawn come with another draw.
-  const pending = decoding() || begun || samplesScroll(shown) || inner.some((i) => i.pending);
+  const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   if (isFresh) forgetGroups();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
