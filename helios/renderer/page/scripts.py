@@ -50,6 +50,7 @@ _PARTS = (
     "image_work",
     "message_work",
     "idle",
+    "mixed_transforms",
     "libraries",
     "readiness",
     "support",

@@ -33,6 +33,7 @@ const whileThere = (child, answer) => {
 };
 
 const advance = async (toFrame, toClock) => {
+  unflattenTransforms();
   adopt();
   flatten();
   if (loaded) beginStyles();
@@ -61,6 +62,7 @@ const stillPicturing = async () => {
   return videosUnpictured();
 };
 const settle = async (toFrame, toClock, isDrawn, isFresh) => {
+  unflattenTransforms();
   adopt();
   if (frame !== toFrame) {
     // A document that came while the frame was being made.
@@ -100,6 +102,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   // The events of an animation that began since the frame was drawn come with another draw.
   const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
+  flattenTransforms(shown);
   if (isFresh) forgetGroups();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
