@@ -51,6 +51,7 @@ _PARTS = (
     "message_work",
     "idle",
     "mixed_transforms",
+    "layer_reasons",
     "libraries",
     "readiness",
     "support",

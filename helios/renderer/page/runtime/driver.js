@@ -77,9 +77,9 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   }
   await drawn;
   tellPictures();
+  const told = tellIntersections();
   await hop();
   callbackAge = 0;
-  const told = tellIntersections();
   await runWorkerFrames();
   await runTimers(clock);
   seekSvgs();
@@ -146,6 +146,8 @@ const runtime = {
   blobAt,
   objectAt,
   nextEvent,
+  hasLayers,
+  drawLine,
   connect: connectOutermost,
   answerNetwork,
   sounds,
