@@ -102,7 +102,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   // The events of an animation that began since the frame was drawn come with another draw.
   const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
-  flattenTransforms(shown);
+  if (!pending) flattenTransforms(shown); // else scripts come first
   if (isFresh) forgetGroups();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {

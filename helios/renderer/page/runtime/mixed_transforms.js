@@ -31,6 +31,8 @@ after(KeyframeEffect.prototype, "setKeyframes", (self) => mixedEffects.delete(se
 let flattened = []; // the renderer's own animations, which the page doesn't see
 const unflattenTransforms = () => {
   for (const animation of flattened) animation.cancel();
+  // Blink begins no transition of what was animated when it last computed styles: so it computes them here.
+  for (const { effect } of flattened) getComputedStyle(effect.target, effect.pseudoElement).opacity;
   flattened = [];
 };
 const flattenTransforms = (list) => {
