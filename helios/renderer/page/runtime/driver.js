@@ -48,7 +48,7 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
-  await moveImages();
+  await changeImages(moveImages);
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
   await untilReady(() => [...loading(), ...videosWaiting(), ...playbackWaiting()]);
