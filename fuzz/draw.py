@@ -167,7 +167,7 @@ class Draw:
             ("outline-offset", lambda: self.px(0, 8)),
             ("transform-origin", lambda: f"{self.whole(0, 100)}% {self.whole(0, 100)}%"),
             ("offset-distance", lambda: f"{self.whole(0, 100)}%"),
-            ("zoom", lambda: f"{self.number(0.6, 1.6)}"),
+            ("line-height", lambda: f"{self.number(0.6, 1.6)}"),
             ("visibility", lambda: self.pick("visible", "hidden")),
         ]
         name, value = self.pick(*kinds)

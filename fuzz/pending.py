@@ -4,6 +4,5 @@ Pages have none of these unless `--pending` is given. Delete a line when its cau
 """
 
 PENDING: dict[str, str] = {
-    "scroll_timeline": "shows the scroll position of the frame visited before",
     "video_by_script": "a video that a script moves may show another picture for a frame",
 }

@@ -24,7 +24,7 @@ from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.network import network_flags
 from helios.renderer.page import CompositionPage, PageOptions, open_page
-from helios.renderer.render import RenderRequest, shoot
+from helios.renderer.render import FRAMES_BEHIND, RenderRequest, shoot
 from helios.renderer.sink import FrameSink
 from helios.renderer.stage import Stage, raster_flags
 
@@ -205,7 +205,9 @@ class Studio:
             ]
             replay = (await first.declared()).replay
             await shoot(request, Stage(first, others), sink, replay, lambda _: None)
-            await first.seek(frames.stop - 1, every_frame=replay)
+            # What ends the sound of the last frame comes after it.
+            behind = min(frames.stop + FRAMES_BEHIND, FRAMES)
+            await first.seek(behind - 1, every_frame=replay)
             return sink.taken, await first.sounds()
 
     async def _browser(self, name: str) -> Browser:

@@ -47,6 +47,8 @@ def canvas(draw: Draw, inside: Part) -> Part:
             f"{clear}; {strokes(draw)}",
             before=f'const [w, h] = [e.width, e.height], c = e.getContext("2d"{settings});\n',
         ),
+        # What can be seen through leaves something of the frames before.
+        stateful=" / " in clear,
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90
 #: Frames after a range that decide whether a volume set in it is part of a tween.
-_FRAMES_BEHIND = 2
+FRAMES_BEHIND = 2
 
 Progress = Callable[[int], None]
 """Called with the number of frames done."""
@@ -241,7 +241,7 @@ async def _listen(request: RenderRequest, page: CompositionPage, scratch: Path) 
     duration = (await page.declared()).duration
     if duration is not None:
         whole = round(duration * request.page.rate)
-        end = max(end, min(end + _FRAMES_BEHIND, whole))
+        end = max(end, min(end + FRAMES_BEHIND, whole))
     soundtrack = await listen(
         request.composition,
         request.page,

@@ -15,11 +15,7 @@ FOUND = Path(__file__).with_name("found")
 TIMES = 3
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.
 PENDING = {
-    "layer-moved-by-steps": "what the browser keeps of a layer depends on the frames before",
-    "layer-of-a-pseudo-element": "what the browser keeps of a layer depends on the frames before",
-    "layer-that-is-skewed": "what the browser keeps of a layer depends on the frames before",
-    "layer-with-border-image": "what the browser keeps of a layer depends on the frames before",
-    "scroll-timeline": "shows the scroll position of the frame visited before",
+    "layer-that-is-skewed": "an image is reduced from the size that was needed before",
     "video-with-controls": "the controls move on the browser's own clock",
 }
 PAGES = [

@@ -70,6 +70,11 @@ class FrameCapture:
         answer = await self._begin_frame({"noDisplayUpdates": not display})
         return bool(answer["hasDamage"])
 
+    async def draw_for_nothing(self) -> None:
+        """Draw the frame as for a picture, which changes more in the browser than `draw` does."""
+        await self._picture(ImageFormat("jpeg", 0), resting=False)
+        self.is_quiet = False
+
     async def capture(self, image: ImageFormat, *, resting: bool, video_moved: bool) -> bytes:
         """Return the picture of the frame that the page stands at.
 

@@ -193,26 +193,35 @@ class CompositionPage:
         A timer that is due or an animation that begins or ends may change the page's course, so
         those frames are visited in any case; so is the frame before each, for that is what a
         timer's script sees when it asks how the page looks.
+
+        The browser draws a layer by what it kept of the frame drawn before. Where there are layers,
+        that is the frame before the last one here.
         """
         while self.frame is None or self.frame < frame:
             if self._options.reference and self._capture.captured != self.frame:
                 await self.capture(ImageFormat("png"))
-            await self.step(frame, every_frame=every_frame)
+            following = await self._following(frame, every_frame=every_frame)
+            if following == frame and not self._was_drawn(frame - 1) and await self._has_layers():
+                if self.frame != frame - 1:
+                    following = frame - 1
+                else:
+                    await self._draw_layers()
+            await self.visit(following)
 
     async def step(self, frame: int, *, every_frame: bool) -> None:
         """Make one step of `seek`: to the next frame that has to be visited on the way."""
+        await self.visit(await self._following(frame, every_frame=every_frame))
+
+    async def _following(self, frame: int, *, every_frame: bool) -> int:
         if self.frame is None:
-            await self.visit(0)
-            return
+            return 0
         following = self.frame + 1
         if every_frame or self._options.reference or frame <= following:
-            await self.visit(following)
-            return
+            return following
         event = await self._next_event()
         if event is None:
-            await self.visit(frame)
-            return
-        await self.visit(min(max(self._frame_at(event) - 1, following), frame))
+            return frame
+        return min(max(self._frame_at(event) - 1, following), frame)
 
     async def visit(self, frame: int) -> None:
         """Bring the page to a frame and wait until all that the frame shows is ready.
@@ -398,6 +407,26 @@ class CompositionPage:
                 },
             )
         await call("DOM.disable")
+
+    def _was_drawn(self, frame: int) -> bool:
+        """Tell whether what was drawn last looks as a frame does, or there is no such frame."""
+        captured = self._capture.captured
+        return frame < max(0, self.same_until) or (captured is not None and frame <= captured)
+
+    async def _has_layers(self) -> bool:
+        """Tell whether the page may draw something in a layer of its own."""
+        return self._capture.on_demand and any(
+            await self._session.evaluate_all("__helios_runtime__.hasLayers()")
+        )
+
+    async def _draw_layers(self) -> None:
+        """Draw all layers, now and again with the next frame.
+
+        The browser doesn't draw where nothing changes, so something does that can't be seen.
+        """
+        await self._session.evaluate("__helios_runtime__.drawLine(true)")
+        await self._capture.draw_for_nothing()
+        await self._session.evaluate("__helios_runtime__.drawLine(false)")
 
     async def _sound_states(self) -> list[Params]:
         return await self._session.evaluate_all("__helios_runtime__.soundState()")

@@ -50,6 +50,8 @@ _PARTS = (
     "image_work",
     "message_work",
     "idle",
+    "mixed_transforms",
+    "layer_reasons",
     "libraries",
     "readiness",
     "support",

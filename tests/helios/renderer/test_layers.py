@@ -55,6 +55,16 @@ def started(body: str, style: str) -> str:
 
 
 PAGES = {
+    "a box moved between unlike lists of functions": animated(
+        "transform: skewX(11deg) translateX(-11%)",
+        "transform: translateX(2%) rotate(83deg)",
+        style="animation-timing-function: steps(5)",
+    ),
+    "a box turned in depth": animated(
+        "transform: perspective(300px) translateZ(-36px) scale3d(1.39, 0.98, 1)",
+        "transform: perspective(300px) rotateY(24deg)",
+        style="animation-duration: 400ms",
+    ),
     "text moved by translate": animated("translate: 0", "translate: 100px 31px"),
     "text moved by transform": animated("", "transform: translate(100px, 31px)"),
     "a box moved by translate3d": scripted(

@@ -36,7 +36,8 @@ const resolvePending = (animation) => {
   native.animationTime.set.call(animation, time);
   return true;
 };
-// Take note of where each running animation stands; returns whether the page has to be drawn again.
+// Take note of where each running animation stands; returns whether the page has to be drawn again, which
+// tells it of those that have begun.
 const noteAnimations = (list) => {
   const resolved = list.filter(resolvePending);
   const moving = list.filter((one) => one.effect && one.playState === "running" && onTimeline(one));
@@ -44,8 +45,9 @@ const noteAnimations = (list) => {
   const begun = moving.filter((one) => loaded && !placed.has(one) && one.playbackRate > 0);
   for (const one of begun) native.animationTime.set.call(one, 0);
   loaded = false;
+  const isNew = moving.some((one) => !bases.has(one));
   bases = new Map(moving.map((animation) => [animation, baseOf(animation)]));
-  return resolved.length > 0;
+  return isNew || resolved.length > 0;
 };
 // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
 // meet animations that stand at this frame. A transition is then turned back from where it is.

@@ -33,6 +33,7 @@ const whileThere = (child, answer) => {
 };
 
 const advance = async (toFrame, toClock) => {
+  unflattenTransforms();
   adopt();
   flatten();
   if (loaded) beginStyles();
@@ -47,7 +48,7 @@ const advance = async (toFrame, toClock) => {
   frameClock = clock;
   seekScrolls();
   seekMedia();
-  await moveImages();
+  await changeImages(moveImages);
   await Promise.all(children().map((child) => whileThere(child, child.advance(toFrame, toClock))));
   // A document that loads isn't drawn, and animation callbacks may draw videos.
   await untilReady(() => [...loading(), ...videosWaiting(), ...playbackWaiting()]);
@@ -61,6 +62,7 @@ const stillPicturing = async () => {
   return videosUnpictured();
 };
 const settle = async (toFrame, toClock, isDrawn, isFresh) => {
+  unflattenTransforms();
   adopt();
   if (frame !== toFrame) {
     // A document that came while the frame was being made.
@@ -75,6 +77,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   }
   await drawn;
   tellPictures();
+  const told = tellIntersections();
   await hop();
   callbackAge = 0;
   await runWorkerFrames();
@@ -97,8 +100,9 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     children().map((child) => whileThere(child, child.settle(toFrame, toClock, true, isFresh))),
   );
   // The events of an animation that began since the frame was drawn come with another draw.
-  const pending = decoding() || begun || samplesScroll(shown) || inner.some((i) => i.pending);
+  const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
+  if (!pending) flattenTransforms(shown); // else scripts come first
   if (isFresh) forgetGroups();
   else drawnUnasked();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
@@ -143,6 +147,8 @@ const runtime = {
   blobAt,
   objectAt,
   nextEvent,
+  hasLayers,
+  drawLine,
   connect: connectOutermost,
   answerNetwork,
   sounds,

@@ -203,13 +203,24 @@ const moveImage = async (image) => {
   document.documentElement.style.setProperty(image.name, `url("${url}")`);
 };
 const moveImages = () => Promise.all([...movingImages.values()].filter((image) => image?.at).map(moveImage));
+// Change what styles name, without the transitions that begin with it where all properties have some.
+const changeImages = async (change) => {
+  const before = [...movingImages.values()].some((image) => image?.at) && new Set(animations());
+  await change();
+  if (!before) return;
+  for (const one of animations()) {
+    if (one instanceof CSSTransition && one.transitionProperty.includes("image") && !before.has(one)) one.cancel();
+  }
+};
 const findImages = async () => {
   const styles = namingStyles();
   const elements = imageElements();
   const images = await Promise.all(elements.map((element) => knowImage(urlOf(element))));
   await Promise.all(styles.flatMap((style) => readStyle(...style)));
-  for (const style of styles) rewriteStyle(...style);
-  await moveImages();
+  await changeImages(async () => {
+    for (const style of styles) rewriteStyle(...style);
+    await moveImages();
+  });
   elements.forEach((element, i) => (images[i] || shownImages.has(element)) && showImage(element, images[i]));
 };
 const nextImageEvent = () =>

@@ -21,6 +21,27 @@ for (const name of ["IntersectionObserver", "ResizeObserver"]) {
   };
   Object.defineProperty(window[name], "name", { value: name });
 }
+// The browser tells of intersections in a task after a draw, when the frame may be over. Ask for them, so that
+// they are told in the frame that they belong to; returns whether there were any.
+const heard = new WeakMap(); // observer of intersections -> its callback
+window.IntersectionObserver = new Proxy(window.IntersectionObserver, {
+  construct: (target, args, newTarget) => {
+    const observer = Reflect.construct(target, args, newTarget);
+    heard.set(observer, args[0]);
+    return observer;
+  },
+});
+window.IntersectionObserver.prototype.constructor = window.IntersectionObserver;
+const { takeRecords } = window.IntersectionObserver.prototype;
+const tellIntersections = () => {
+  let told = false;
+  for (const observer of [...observers.keys()].filter((one) => heard.has(one))) {
+    const records = takeRecords.call(observer);
+    told ||= records.length > 0;
+    if (records.length) guarded(() => heard.get(observer).call(observer, records, observer));
+  }
+  return told;
+};
 const isObserved = () => observers.size > 0 && (callbacks.size > 0 || bases.size > 0 || isDriven());
 
 // GSAP takes more than half a second without a frame for a stall, and slows its clock down. It can be
