@@ -48,8 +48,25 @@ def test_import_rules_cover_every_package_of_the_wheel() -> None:
     assert shipped <= set(tools["importlinter"]["root_packages"])
 
 
+@pytest.mark.parametrize("module", ["helios", "orchestrator"])
+def test_a_package_is_imported_without_modules_of_its_own_or_others(module: str) -> None:
+    names = importlib.import_module(module).__all__
+    assert all(hasattr(importlib.import_module(module), name) for name in names)
+    imported = imported_by(module)
+    own = {"helios", "helios.lazy_names", module}
+    assert {name for name in imported if name.startswith(("helios", "orchestrator"))} == own
+    tops = {name.partition(".")[0] for name in imported}
+    assert not tops & {*HEAVY_MODULES, "pydantic", "rich", "typer"}
+
+
 @pytest.mark.parametrize("module", ["helios.cli", "orchestrator.cli"])
 def test_a_command_line_starts_without_heavy_modules(module: str) -> None:
+    imported = {name.partition(".")[0] for name in imported_by(module)}
+    assert not imported & HEAVY_MODULES
+
+
+def imported_by(module: str) -> set[str]:
+    """Return the modules that importing one brings into a new interpreter."""
     assert importlib.util.find_spec(module), f"{module} does not exist"
     # Some namespace packages (google) are there from the interpreter's start.
     program = (
@@ -62,5 +79,4 @@ def test_a_command_line_starts_without_heavy_modules(module: str) -> None:
     )
 
     assert run.returncode == 0, run.stderr
-    imported = {name.partition(".")[0] for name in json.loads(run.stdout)}
-    assert not imported & HEAVY_MODULES
+    return set(json.loads(run.stdout))

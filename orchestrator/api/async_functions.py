@@ -222,7 +222,7 @@ async def jobs_async(
     if target is None:
         store = JobStore(job_store)
         listed = await recorded_jobs(store, states=wanted, limit=limit)
-        return [AsyncJobHandle(RecordedJob(job.id, store)) for job in listed.jobs]
+        return [AsyncJobHandle(RecordedJob(job.id, store)) for job, _ in listed.jobs]
     deployment = await deployment_name(_one(target)).find()
     found = await detached_jobs(deployment, states=wanted, limit=limit)
     return [AsyncJobHandle(DetachedJob(each.job_id, deployment)) for each in found.executions]

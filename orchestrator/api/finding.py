@@ -13,6 +13,7 @@ from orchestrator.api.recorded_job import RecordedJob
 from orchestrator.backends.detached.base import Execution
 from orchestrator.display.display import Display
 from orchestrator.model.deployment import Deployment
+from orchestrator.model.job import JobSummary
 from orchestrator.model.job_state import JobState
 
 
@@ -50,9 +51,15 @@ async def find_job(
 
 @dataclass(frozen=True, slots=True)
 class RecordedJobs:
-    """Jobs of a store, the newest first, and the records that couldn't be read."""
+    """Jobs of a store, the newest first: where each stands, and its record.
 
-    jobs: list[JobStatus]
+    Attributes
+    ----------
+    faults:
+        Records that couldn't be read.
+    """
+
+    jobs: list[tuple[JobStatus, JobSummary]]
     faults: list[JobRecordInvalid]
 
 
@@ -69,14 +76,15 @@ async def recorded_jobs(
         At most so many.
     """
     wanted = {JobState.RUNNING if state == "interrupted" else JobState(state) for state in states}
-    found: list[JobStatus] = []
+    found: list[tuple[JobStatus, JobSummary]] = []
     async with store.open() as repository:
         listing = await repository.list(states=wanted or None, limit=limit)
         for job in listing.jobs:
             gone = job.state is JobState.RUNNING and await repository.holder(job.id) is None
-            found.append(JobStatus.of_record(job, interrupted=gone))
-    jobs = [job for job in found if not states or job.state in states]
-    return RecordedJobs(jobs, list(listing.faults))
+            status = JobStatus.of_record(job, interrupted=gone)
+            if not states or status.state in states:
+                found.append((status, job))
+    return RecordedJobs(found, list(listing.faults))
 
 
 @dataclass(frozen=True, slots=True)

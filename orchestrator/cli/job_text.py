@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.backends.detached.base import Execution
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
-    from orchestrator.model.job import Job
+    from orchestrator.model.job import Job, JobSummary
     from orchestrator.model.job_chunk import JobChunk
 
 _COLUMNS = ("ID", "STATE", "CHUNKS", "CREATED", "WHERE", "NAME", "OUTPUT")
@@ -100,12 +100,15 @@ def described_record(job: "Job", state: str, store: "JobStore", *, chunks: bool)
     return lines
 
 
-def record_document(job: "Job", *, chunks: bool) -> dict[str, Any]:
-    """Return the record of a job as JSON value."""
+def record_document(job: "JobSummary") -> dict[str, Any]:
+    """Return the record of a job as JSON value, without its chunks."""
     facts: dict[str, Any] = json.loads(job.summary().to_json())
-    if chunks:
-        facts["chunks"] = [json.loads(chunk.to_json()) for chunk in job.chunks.values()]
     return facts
+
+
+def chunk_documents(job: "Job") -> list[dict[str, Any]]:
+    """Return the records of its chunks as JSON values."""
+    return [json.loads(chunk.to_json()) for chunk in job.chunks.values()]
 
 
 def described_log(log: "AttemptLog") -> str:

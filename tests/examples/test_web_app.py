@@ -17,6 +17,7 @@ from examples.web_app.app import create_app
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FRAMES = 6
+JSON = "application/json"
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def refusal(url: str, method: str = "GET") -> tuple[int, Any]:
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask(url, method)
     with caught.value as answer:
-        return answer.code, json.load(answer)
+        return answer.code, json.load(answer) if answer.headers["Content-Type"] == JSON else None
 
 
 def events(url: str) -> Iterator[tuple[str, Any]]:
@@ -86,4 +87,4 @@ def test_a_video_is_asked_for_followed_and_fetched(service: str, tmp_path: Path)
 def test_a_video_that_is_not_there_is_refused(service: str) -> None:
     code, error = refusal(f"{service}/videos/nothing")
     assert (code, error["code"]) == (404, "JOB_NOT_FOUND")
-    assert refusal(f"{service}/videos/..%2Fjobs/video.mp4")[0] in (400, 404)
+    assert refusal(f"{service}/videos/..%2Fjobs/video.mp4")[0] == 404

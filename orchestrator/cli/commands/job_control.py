@@ -110,7 +110,11 @@ def delete(
         if ended_for is not None:
             before = datetime.now(UTC) - timedelta(days=ended_for)
             ended = await recorded_jobs(where.store(), states=("completed", "failed", "cancelled"))
-            ids += [j.id for j in ended.jobs if j.ended_at is not None and j.ended_at <= before]
+            ids += [
+                each.id
+                for each, _ in ended.jobs
+                if each.ended_at is not None and each.ended_at <= before
+            ]
         for job_id in dict.fromkeys(ids):
             found = await where.find(job_id, display)
             await found.delete(chunks=chunks)

@@ -29,6 +29,7 @@ def list_jobs(
         from orchestrator.api.finding import check_state, detached_jobs, recorded_jobs
         from orchestrator.cli.job_text import (
             execution_document,
+            record_document,
             row_of,
             row_of_execution,
             table,
@@ -36,8 +37,8 @@ def list_jobs(
 
         states = [check_state(name) for name in state or []]
         recorded = await recorded_jobs(where.store(), states=states, limit=limit)
-        rows = [row_of(job) for job in recorded.jobs]
-        documents = [job.document() for job in recorded.jobs]
+        rows = [row_of(status) for status, _ in recorded.jobs]
+        documents = [record_document(job) | status.document() for status, job in recorded.jobs]
         deployment = await where.name().find_if_named()
         if deployment is not None:
             found = await detached_jobs(deployment, states=states, limit=limit)

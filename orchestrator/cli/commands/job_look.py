@@ -32,7 +32,12 @@ def status(
     async def work(display: "Display") -> None:
         from orchestrator.api.recorded_job import RecordedJob
         from orchestrator.cli.costs import described as described_cost
-        from orchestrator.cli.job_text import described, described_record, record_document
+        from orchestrator.cli.job_text import (
+            chunk_documents,
+            described,
+            described_record,
+            record_document,
+        )
 
         found = await where.find(job, display)
         status = await found.status()
@@ -40,7 +45,9 @@ def status(
         if isinstance(found, RecordedJob):
             record = await found.record()
             lines += described_record(record, status.state, where.store(), chunks=chunks)
-            document = {**record_document(record, chunks=chunks), **document}
+            document = record_document(record) | document
+            if chunks:
+                document["chunks"] = chunk_documents(record)
         if cost:
             estimated = await found.cost()
             document["cost"] = None if estimated is None else estimated.document()
