@@ -5,7 +5,7 @@ with the video's bytes.
 """
 
 import asyncio
-import secrets
+import hashlib
 import struct
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +31,8 @@ READS_AT_ONCE = 32
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
 #: Bytes of an index that are read at most.
 _MAX_INDEX = 256 << 20
+# Bytes that are read at least, which take no longer than fewer.
+_BLOCK = 4 << 10
 
 
 def fault_of(spec: JobSpec, name: str) -> str | None:
@@ -157,13 +159,16 @@ async def stitch_in_storage(
                 f"the chunks can't be joined in storage: {fault}",
                 hint="Let a worker join them: --stitch worker.",
             ) from fault
-    name = f"{JOINING}{secrets.token_hex(8)}"
-    before = [name, f"{name}-sound"] if sound else [name]
+    # Named by what they hold, so that another attempt goes on with what this one did.
+    name = f"{JOINING}{hashlib.sha256(head).hexdigest()[:32]}"
+    before, all_sizes = [name], [len(head), *sizes]
     try:
         await storage.put_bytes(name, head)
         if sound:
-            await storage.put_file(before[1], sound)
-        return await storage.compose(output, [*before, *chunks], scratch=JOINING)
+            before.append(f"{name}-sound")
+            stored = await storage.put_file(before[1], sound)
+            all_sizes.insert(1, stored.bytes or 0)
+        return await storage.compose(output, [*before, *chunks], scratch=JOINING, sizes=all_sizes)
     finally:
         await asyncio.shield(asyncio.gather(*map(storage.delete, before)))
 
@@ -201,12 +206,23 @@ async def _read_ends(
 
     async def one(edge: int) -> None:
         near = spans[max(0, edge - END_FRAMES) : edge + END_FRAMES]
-        for offset, size in near:
+        for start, end in _merged(near):
             async with limit:
-                data = await storage.get_range(file.key, offset, offset + size)
-            await asyncio.to_thread(_fill, file.path, offset, data)
+                data = await storage.get_range(file.key, start, end)
+            await asyncio.to_thread(_fill, file.path, start, data)
 
     await asyncio.gather(*map(one, accumulate(lengths, initial=0)))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the ranges to read for frames (offset, size), of which near ones are one range."""
+    ranges: list[tuple[int, int]] = []
+    for offset, size in sorted(spans):
+        if ranges and offset - ranges[-1][1] <= _BLOCK:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], offset + size))
+        else:
+            ranges.append((offset, offset + size))
+    return ranges
 
 
 async def _read_indexes(storage: ArtifactStorage, files: Iterable[_File]) -> None:
@@ -222,21 +238,40 @@ async def _read_indexes(storage: ArtifactStorage, files: Iterable[_File]) -> Non
 async def _read_index(storage: ArtifactStorage, file: _File) -> None:
     """Make a file of an object's size that holds its headers and its index, and zeros elsewhere."""
     await asyncio.to_thread(_make, file.path, file.bytes)
+    blocks = _Blocks(storage, file)
     at = 0
     while at + 8 <= file.bytes:
-        head = await storage.get_range(file.key, at, at + 8)
+        head = await blocks.read(at, at + 8)
         size, name = struct.unpack(">I4s", head)
         header = 8
         if size == 1:
-            head += await storage.get_range(file.key, at + 8, at + 16)
+            head += await blocks.read(at + 8, at + 16)
             size, header = struct.unpack(">Q", head[8:])[0], 16
         size = size or file.bytes - at
         if size < header or at + size > file.bytes or (name == b"moov" and size > _MAX_INDEX):
             raise ChunkOutputInvalid(f"{file.key} is damaged, or no MP4 file")
         if name in (b"ftyp", b"moov"):
-            head += await storage.get_range(file.key, at + header, at + size)
+            head += await blocks.read(at + header, at + size)
         await asyncio.to_thread(_fill, file.path, at, head)
         at += size
+
+
+class _Blocks:
+    """Reads an object in blocks, so that boxes beside each other take one request."""
+
+    def __init__(self, storage: ArtifactStorage, file: _File) -> None:
+        self._storage = storage
+        self._file = file
+        self._start = 0
+        self._block = b""
+
+    async def read(self, start: int, end: int) -> bytes:
+        """Return the bytes of a range."""
+        if not self._start <= start <= end <= self._start + len(self._block):
+            until = min(max(end, start + _BLOCK), self._file.bytes)
+            self._block = await self._storage.get_range(self._file.key, start, until)
+            self._start = start
+        return self._block[start - self._start : end - self._start]
 
 
 def _make(path: Path, size: int) -> None:

@@ -128,10 +128,18 @@ class ArtifactStorage(ABC):
         """
 
     @abstractmethod
-    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
-        """Make one object of others, one after another, without bringing them here.
+    async def compose(
+        self,
+        key: str,
+        sources: Sequence[str],
+        *,
+        scratch: str,
+        sizes: Sequence[int] | None = None,
+    ) -> Artifact:
+        """Make one object of others, one after another, with as few bytes as possible coming here.
 
-        The digest of the new object isn't known.
+        The digest of the new object isn't known. After an interruption the same call may go on
+        where it ended.
 
         Parameters
         ----------
@@ -139,6 +147,8 @@ class ArtifactStorage(ABC):
             Keys of the others; at least one, in their order.
         scratch:
             What the keys of objects begin with that are needed on the way; they are removed.
+        sizes:
+            Bytes of each source, which are asked for otherwise.
 
         Raises
         ------

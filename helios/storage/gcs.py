@@ -200,7 +200,14 @@ class GcsStorage(ArtifactStorage):
 
         return await self._request(key, get)
 
-    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
+    async def compose(
+        self,
+        key: str,
+        sources: Sequence[str],
+        *,
+        scratch: str,
+        sizes: Sequence[int] | None = None,  # noqa: ARG002
+    ) -> Artifact:
         for name in (key, *sources):
             check_key(name)
         folder = f"{scratch}{secrets.token_hex(8)}/"

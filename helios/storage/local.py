@@ -131,7 +131,14 @@ class LocalStorage(ArtifactStorage):
 
         return await run_blocking(get)
 
-    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:  # noqa: ARG002
+    async def compose(
+        self,
+        key: str,
+        sources: Sequence[str],
+        *,
+        scratch: str,  # noqa: ARG002
+        sizes: Sequence[int] | None = None,  # noqa: ARG002
+    ) -> Artifact:
         def compose(token: CancelToken) -> Artifact:
             target = self._path_of(key)
 

@@ -166,21 +166,39 @@ class S3Storage(ArtifactStorage):
 
         return await self._request(key, get)
 
-    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
-        from helios.storage.s3_composition import Range, S3Composition  # noqa: PLC0415 - rarely used
+    async def compose(
+        self,
+        key: str,
+        sources: Sequence[str],
+        *,
+        scratch: str,
+        sizes: Sequence[int] | None = None,
+    ) -> Artifact:
+        from helios.storage.composition_plan import Range  # noqa: PLC0415 - rarely used
+        from helios.storage.s3_composition import S3Composition  # noqa: PLC0415
 
         check_key(key)
-        found = await asyncio.gather(*map(self.stat, sources))
-        ranges = []
-        for name, there in zip(sources, found, strict=True):
-            if there is None:
-                raise ArtifactNotFound(f"{self.url_of(name)}: there is no such object")
-            ranges.append(Range(self._above + name, 0, there.bytes))
+        sizes = await self._sizes(sources) if sizes is None else sizes
+        ranges = [
+            Range(self._above + name, 0, size) for name, size in zip(sources, sizes, strict=True)
+        ]
         client = await run_blocking(lambda _token: self._access.boto3_client())
         composition = S3Composition(client, self._bucket, scratch=self._above + scratch)
         with boto3_faults(self.url_of(key)):
             await composition.make(self._above + key, ranges)
         return Artifact(url=self.url_of(key), bytes=sum(part.size for part in ranges))
+
+    async def _sizes(self, keys: Sequence[str]) -> list[int]:
+        limit = asyncio.Semaphore(_STATS_AT_ONCE)
+
+        async def size(key: str) -> int:
+            async with limit:
+                there = await self.stat(key)
+            if there is None:
+                raise ArtifactNotFound(f"{self.url_of(key)}: there is no such object")
+            return there.bytes
+
+        return await asyncio.gather(*map(size, keys))
 
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)
@@ -329,6 +347,8 @@ class _Undecided(Exception):
 # The code by which S3 says so.
 _UNDECIDED = "ConditionalRequestConflict"
 # Times that a race is run, with random delays of up to 0.1 s that double, until it is decided.
+# Requests for sizes at once.
+_STATS_AT_ONCE = 32
 _DECISIONS = 8
 # Codes that come with status 400.
 _REJECTED_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})

@@ -1,136 +1,145 @@
-"""Composes S3 objects of others by server-side copies.
-
-S3 joins parts of 5 MiB and more, only the last one may be smaller (`UploadPartCopy`). Smaller
-objects are therefore first joined with each other behind a filler of 5 MiB, as the last part; since
-a part may be a range of an object, the filler stays behind.
-"""
+"""Makes S3 objects of others, by server-side copies where S3 allows them, and resumes that."""
 
 import asyncio
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from helios.concurrency import run_blocking
 from helios.errors import StorageInvalid
+from helios.storage.composition_plan import (
+    MAX_PARTS,
+    Part,
+    Range,
+    count_to_combine,
+    plan_parts,
+    size_of,
+)
 from helios.storage.keys import content_type, tags_of
 
-Answer = TypeVar("Answer")
-
-#: Bytes of a part at least, but for the last one.
-MIN_PART = 5 << 20
-#: Bytes of a part at most.
-MAX_PART = 5 << 30
-#: Parts of an object at most.
-MAX_PARTS = 10_000
-#: Requests at once.
+#: Parts on their way at once; those that pass through here take up to 10 MiB of memory each.
 PARALLEL = 16
 
 
-@dataclass(frozen=True)
-class Range:
-    """Bytes of an object."""
-
-    key: str
-    start: int
-    end: int
-
-    @property
-    def size(self) -> int:
-        """Number of bytes."""
-        return self.end - self.start
-
-
 class S3Composition:
-    """Makes one object of others.
+    """Makes one object of ranges of others.
+
+    What was done before an interruption isn't done again: the multipart upload is found by a small
+    object, whose name is made of all that determines the parts.
 
     Parameters
     ----------
     client:
-        boto3's client of S3.
+        boto3's client of S3; safe to use from threads.
     bucket:
-        The bucket that all are in.
+        The bucket that all objects are in.
     scratch:
-        What the keys of objects begin with that are made on the way, and removed at the end.
+        What the keys of temporary objects begin with.
     """
 
     def __init__(self, client: Any, bucket: str, *, scratch: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._scratch = f"{scratch}{secrets.token_hex(8)}/"
-        self._made: list[str] = []
-        self._filler: Range | None = None
-        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3-copy")
+        self._scratch = scratch
+        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3-compose")
+        self._limit = asyncio.Semaphore(PARALLEL)
 
     async def make(self, key: str, sources: Sequence[Range]) -> None:
-        """Make an object of ranges of others, in their order."""
+        """Make an object of ranges of others, in their order.
+
+        Raises
+        ------
+        StorageInvalid
+            There are more bytes than an object may have.
+        botocore.exceptions.ClientError
+            S3 refuses. What was copied so far is kept for another attempt.
+        """
+        parts = plan_parts(sources)
+        combined: list[str] = []
         try:
-            groups = _groups(source for source in sources if source.size)
-            if any(len(group) > 1 for group in groups):
-                await self._put_filler()
-            joined = await asyncio.gather(*(self._join(group) for group in groups))
-            await self._copy(key, [part for one in joined for part in _parts(one)])
+            while count := count_to_combine(parts):
+                first = parts[:count]
+                name = f"{self._scratch}{_digest(first)}-combined"
+                await self._upload(name, first)
+                combined.append(name)
+                parts = [*plan_parts([Range(name, 0, size_of(first))]), *parts[count:]]
+                if len(combined) > MAX_PARTS:
+                    raise StorageInvalid(f"{key}: more bytes than an object may have")
+            await self._upload(key, parts)
+            for name in combined:
+                await self._call("delete_object", Key=name)
         finally:
-            await asyncio.shield(self._clear())
             self._pool.shutdown(wait=False)
 
-    async def _put_filler(self) -> None:
-        key = self._new_key()
-        await self._call("put_object", Key=key, Body=bytes(MIN_PART), **_tagging(key))
-        self._filler = Range(key, 0, MIN_PART)
-
-    async def _join(self, ranges: Sequence[Range]) -> Range:
-        """Return a range that holds others, one after another."""
-        if len(ranges) == 1:
-            return ranges[0]
-        middle = len(ranges) // 2
-        left, right = await asyncio.gather(self._join(ranges[:middle]), self._join(ranges[middle:]))
-        if left.start == 0:
-            left = await self._behind(self._filler or left, left)
-        return await self._behind(Range(left.key, 0, left.end), right)
-
-    async def _behind(self, head: Range, tail: Range) -> Range:
-        key = self._new_key()
-        await self._copy(key, [head, tail])
-        return Range(key, MIN_PART, head.size + tail.size)
-
-    async def _copy(self, key: str, parts: Sequence[Range]) -> None:
-        if len(parts) > MAX_PARTS or any(part.size < MIN_PART for part in parts[:-1]):
-            raise StorageInvalid(f"{key}: S3 can't join {len(parts)} parts of such sizes")
-        upload = await self._call(
-            "create_multipart_upload", Key=key, ContentType=content_type(key), **_tagging(key)
-        )
-        known = {"Key": key, "UploadId": upload["UploadId"]}
+    async def _upload(self, key: str, parts: Sequence[Part]) -> None:
+        """Make an object of parts, and go on with an upload of the same that was interrupted."""
+        state = f"{self._scratch}{_digest(parts, key)}.json"
+        upload, done = await self._unfinished(state, key)
+        if upload is None:
+            begun = await self._call(
+                "create_multipart_upload", Key=key, ContentType=content_type(key), **_tagging(key)
+            )
+            upload = str(begun["UploadId"])
+            body = json.dumps({"uploadId": upload}).encode()
+            await self._call("put_object", Key=state, Body=body, **_tagging(state))
+        known = {"Key": key, "UploadId": upload}
+        left = [number for number in range(1, len(parts) + 1) if number not in done]
         try:
-            copying = (
-                self._call(
+            made = await _all(self._part(known, number, parts[number - 1]) for number in left)
+            tags = {**done, **dict(zip(left, made, strict=True))}
+            listed = [{"PartNumber": number, "ETag": tags[number]} for number in sorted(tags)]
+            await self._call(
+                "complete_multipart_upload", **known, MultipartUpload={"Parts": listed}
+            )
+        except self._client.exceptions.ClientError as fault:
+            if not _is_transient(fault):
+                await self._call("abort_multipart_upload", **known)
+                await self._call("delete_object", Key=state)
+            raise
+        await self._call("delete_object", Key=state)
+
+    async def _unfinished(self, state: str, key: str) -> tuple[str | None, Mapping[int, str]]:
+        """Return an interrupted upload, and the tags of the parts that it has, by number."""
+        errors = self._client.exceptions
+        try:
+            there = await self._call("get_object", Key=state)
+            upload = str(json.loads(there["Body"].read())["uploadId"])
+            done: dict[int, str] = {}
+            more: dict[str, int] = {}
+            while True:
+                page = await self._call("list_parts", Key=key, UploadId=upload, **more)
+                done |= {part["PartNumber"]: part["ETag"] for part in page.get("Parts", ())}
+                if not page.get("IsTruncated"):
+                    return upload, done
+                more = {"PartNumberMarker": page["NextPartNumberMarker"]}
+        except (errors.NoSuchKey, errors.NoSuchUpload, ValueError, KeyError):
+            return None, {}
+
+    async def _part(self, known: Mapping[str, Any], number: int, part: Part) -> str:
+        """Make one part, and return its tag."""
+        async with self._limit:
+            if len(part) == 1:
+                (only,) = part
+                answer = await self._call(
                     "upload_part_copy",
                     **known,
                     PartNumber=number,
-                    CopySource={"Bucket": self._bucket, "Key": part.key},
-                    CopySourceRange=f"bytes={part.start}-{part.end - 1}",
+                    CopySource={"Bucket": self._bucket, "Key": only.key},
+                    CopySourceRange=f"bytes={only.start}-{only.end - 1}",
                 )
-                for number, part in enumerate(parts, 1)
-            )
-            answers = await asyncio.gather(*copying)
-            tags = [
-                {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
-                for number, answer in enumerate(answers, 1)
-            ]
-            await self._call("complete_multipart_upload", **known, MultipartUpload={"Parts": tags})
-        except BaseException:
-            await asyncio.shield(self._call("abort_multipart_upload", **known))
-            raise
+                return str(answer["CopyPartResult"]["ETag"])
+            body = b"".join([await self._fetch(each) for each in part])
+            answer = await self._call("upload_part", **known, PartNumber=number, Body=body)
+            return str(answer["ETag"])
 
-    def _new_key(self) -> str:
-        key = f"{self._scratch}{len(self._made)}"
-        self._made.append(key)
-        return key
-
-    async def _clear(self) -> None:
-        await asyncio.gather(*(self._call("delete_object", Key=key) for key in self._made))
+    async def _fetch(self, each: Range) -> bytes:
+        answer = await self._call(
+            "get_object", Key=each.key, Range=f"bytes={each.start}-{each.end - 1}"
+        )
+        return await run_blocking(lambda _token: bytes(answer["Body"].read()), pool=self._pool)
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         send: Callable[..., Any] = getattr(self._client, method)
@@ -139,26 +148,28 @@ class S3Composition:
         )
 
 
+async def _all(work: Iterable[Coroutine[Any, Any, str]]) -> list[str]:
+    """Return the results of all, or raise what the first failure raised once all have ended."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+
+
+def _is_transient(fault: Any) -> bool:
+    status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return status >= 500 or status in (408, 429)
+
+
+def _digest(parts: Sequence[Part], key: str = "") -> str:
+    words = [key, *(f"{each.key} {each.start} {each.end}" for part in parts for each in part)]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+
+
 def _tagging(key: str) -> dict[str, str]:
     tags = tags_of(key)
     return {"Tagging": urlencode(tags)} if tags else {}
-
-
-def _groups(sources: Iterable[Range]) -> list[list[Range]]:
-    """Return ranges in groups, each but the last of `MIN_PART` bytes or more."""
-    groups: list[list[Range]] = []
-    size = MIN_PART
-    for source in sources:
-        if size >= MIN_PART:
-            groups.append([])
-            size = 0
-        groups[-1].append(source)
-        size += source.size
-    return groups
-
-
-def _parts(whole: Range) -> list[Range]:
-    """Return a range in parts that S3 copies, none of them too small."""
-    count = max(1, -(-whole.size // MAX_PART))
-    edges = [whole.start + whole.size * number // count for number in range(count + 1)]
-    return [Range(whole.key, edges[number], edges[number + 1]) for number in range(count)]

@@ -83,9 +83,18 @@ class _Folder(ArtifactStorage):
     async def get_range(self, key: str, start: int, end: int) -> bytes:
         return await self._root.get_range(self._below(key), start, end)
 
-    async def compose(self, key: str, sources: Sequence[str], *, scratch: str) -> Artifact:
+    async def compose(
+        self,
+        key: str,
+        sources: Sequence[str],
+        *,
+        scratch: str,
+        sizes: Sequence[int] | None = None,
+    ) -> Artifact:
         below = [self._below(source) for source in sources]
-        made = await self._root.compose(self._below(key), below, scratch=self._above + scratch)
+        made = await self._root.compose(
+            self._below(key), below, scratch=self._above + scratch, sizes=sizes
+        )
         return made.model_copy(update={"url": self.url_of(key)})
 
     async def stat(self, key: str) -> StoredObject | None:

@@ -88,10 +88,12 @@ class Workers(Construct):
                 _allow_source(role, bucket=place.netloc, prefix=place.path.lstrip("/"))
 
     def _allow_joining(self, worker: ImageFunction) -> None:
-        """Allow to remove what lies beside the chunks for a while, where the storage joins them."""
+        """Allow to remove temporary objects of a join in storage, and to resume one."""
         # A record whose chunk is damaged goes, too, so that the chunk is rendered again.
         keys = [f"jobs/*/{JOINING}*", "jobs/*/chunks/*.json"]
         self._artifacts.allow(worker.role, actions=["s3:DeleteObject"], keys=keys)
+        uploads = ["jobs/*/output/*", f"jobs/*/{JOINING}*"]
+        self._artifacts.allow(worker.role, actions=["s3:ListMultipartUploadParts"], keys=uploads)
 
 
 def _allow_source(role: iam.Role, *, bucket: str, prefix: str) -> None:

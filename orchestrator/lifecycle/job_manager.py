@@ -1,6 +1,5 @@
 """The life of jobs: submitted, run, paused, gone on with, cancelled, and never lost."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from orchestrator.backends.base import Backend
 from orchestrator.backends.opening import open_backend
 from orchestrator.job_repository.base import ControlRequest, JobRepository, Listing
 from orchestrator.lifecycle.job_control import (
-    LOOK_INTERVAL,
     JobControl,
     load_settled,
     state_conflict,
@@ -69,16 +67,9 @@ class JobManager:
         self._subscriptions = Subscriptions()
         self._runs: dict[str, JobRun] = {}
         self._control = JobControl(repository, self._runs, now=now, tell=self._subscriptions.tell)
-        self._background: dict[str, asyncio.Task[JobSummary]] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call a function with all that happens to jobs through this manager.
-
-        Returns
-        -------
-        Callable
-            Ends the subscription.
-        """
+        """Call a function with all that happens to jobs; what is returned ends that."""
         return self._subscriptions.add(subscriber)
 
     async def create(
@@ -90,7 +81,7 @@ class JobManager:
         job_id: str | None = None,
         name: str = "",
     ) -> Job:
-        """Keep a new job, and leave it to `run`, `start` or another process to run it.
+        """Keep a new job, and leave it to `run` or another process to run it.
 
         Parameters
         ----------
@@ -117,35 +108,6 @@ class JobManager:
         await self._repository.create(job)
         self._subscriptions.tell(job.id, StateChanged(job.state))
         return job
-
-    async def submit(
-        self,
-        spec: JobSpec,
-        *,
-        location: JobLocation,
-        settings: RunSettings,
-        job_id: str | None = None,
-        name: str = "",
-    ) -> Job:
-        """Keep a new job and begin to run it in the background; `wait` returns how it ended.
-
-        Raises
-        ------
-        JobExists, OptionInvalid
-            As `create`.
-        """
-        job = await self.create(
-            spec, location=location, settings=settings, job_id=job_id, name=name
-        )
-        self.start(job.id)
-        return job
-
-    def start(self, job_id: str) -> None:
-        """Begin to run, or go on with, a job in the background."""
-        task = asyncio.create_task(self.resume(job_id))
-        self._background[job_id] = task
-        # How it ends is in the record, and is told to subscribers.
-        task.add_done_callback(lambda ended: self._forget(job_id, ended))
 
     async def run(self, job_id: str, *, keep_chunks: bool = False) -> JobSummary:
         """Run a new job to its end, and return it as it is then.
@@ -216,20 +178,6 @@ class JobManager:
         running = await self._repository.list(states={JobState.RUNNING})
         return [job for job in running.jobs if await self.is_interrupted(job)]
 
-    async def wait(self, job_id: str) -> JobSummary:
-        """Wait until no process has a job any more, and return it as it is then.
-
-        Raises
-        ------
-        JobNotFound
-        """
-        task = self._background.get(job_id)
-        if task is not None:
-            await asyncio.wait([task])
-        while await self._repository.holder(job_id) is not None:  # noqa: ASYNC110 - elsewhere
-            await asyncio.sleep(LOOK_INTERVAL)
-        return await self._repository.summary(job_id)
-
     async def pause(self, job_id: str) -> JobSummary:
         """Pause a job: what runs is finished, nothing new begins. Return it once no process has it.
 
@@ -289,35 +237,11 @@ class JobManager:
         """
         if self._webhooks is None:
             return True
-        summary = await self._repository.summary(job_id)
-        if not summary.undelivered:
-            return True
-        delivered = await self._webhooks.deliver(summary)
-        if delivered:
-            # If another process has the job by now, the events may be sent once more.
-            with contextlib.suppress(HeliosError):
-                async with self._repository.claim(job_id) as claim:
-                    now = (await claim.load()).summary()
-                    left = [event for event in now.undelivered if event.id not in delivered]
-                    await claim.save(now.model_copy(update={"undelivered": left}))
-        return len(delivered) == len(summary.undelivered)
+        return await self._webhooks.deliver_pending(self._repository, job_id)
 
     async def undelivered(self) -> Sequence[JobSummary]:
         """Return the jobs with events that their receivers haven't taken yet, the newest first."""
         return [job for job in (await self._repository.list()).jobs if job.undelivered]
-
-    async def close(self) -> None:
-        """End what runs in the background; those jobs are paused."""
-        tasks = list(self._background.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _forget(self, job_id: str, ended: asyncio.Task[JobSummary]) -> None:
-        if self._background.get(job_id) is ended:
-            del self._background[job_id]
-        if not ended.cancelled():
-            ended.exception()
 
     @contextlib.asynccontextmanager
     async def _claimed(

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from helios.errors import WebhookUndelivered
+from helios.errors import HeliosError, WebhookUndelivered
 from helios.webhooks.events import SECRET
+from orchestrator.job_repository.base import JobRepository
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent
 from orchestrator.model.events import ChunkFinished, FrameProgress
 from orchestrator.model.job import JobSummary
@@ -67,6 +68,24 @@ class Webhooks:
                 break
             delivered.add(event.id)
         return delivered
+
+    async def deliver_pending(self, repository: JobRepository, job_id: str) -> bool:
+        """Send what is undelivered of a stored job, and record what was taken; True if all was.
+
+        Raises
+        ------
+        JobNotFound
+        """
+        job = await repository.summary(job_id)
+        delivered = await self.deliver(job)
+        if delivered:
+            # If another process has the job by now, the events may be sent once more.
+            with contextlib.suppress(HeliosError):
+                async with repository.claim(job_id) as claim:
+                    now = (await claim.load()).summary()
+                    left = [event for event in now.undelivered if event.id not in delivered]
+                    await claim.save(now.model_copy(update={"undelivered": left}))
+        return len(delivered) == len(job.undelivered)
 
 
 @contextlib.asynccontextmanager

@@ -88,7 +88,12 @@ def _render(names: StackNames) -> list[Statement]:
         ),
         Statement(
             "store compositions and jobs, fetch chunks and videos",
-            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+            [
+                "s3:AbortMultipartUpload",
+                "s3:GetObject",
+                "s3:ListMultipartUploadParts",
+                "s3:PutObject",
+            ],
             [f"{bucket}/*"],
         ),
         Statement("remove what joins and jobs leave", ["s3:DeleteObject"], [f"{bucket}/jobs/*"]),

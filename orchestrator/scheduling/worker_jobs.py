@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,20 +64,20 @@ class WorkerJobs:
         )
 
 
-@contextlib.asynccontextmanager
-async def time_limit(adapter: WorkerAdapter, job: WorkerJob) -> AsyncIterator[None]:
-    """End what waits for a job in the context, if its adapter doesn't keep the job's time limit.
+def time_limit(adapter: WorkerAdapter, job: WorkerJob) -> AbstractAsyncContextManager[None]:
+    """Return a context that ends what waits for a job whose adapter doesn't keep its time limit.
 
-    Raises
-    ------
-    CommandTimedOut
-        There was no answer.
+    The context raises `CommandTimedOut` then.
     """
     if job.timeout is None or adapter.queues:
-        yield
-        return
+        return contextlib.nullcontext()
+    return _ending(job, after=job.timeout + TIMEOUT_SLACK)
+
+
+@contextlib.asynccontextmanager
+async def _ending(job: WorkerJob, *, after: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(job.timeout + TIMEOUT_SLACK):
+        async with asyncio.timeout(after):
             yield
     except TimeoutError:
         raise CommandTimedOut(f"{job.command}: no answer after its time was up") from None

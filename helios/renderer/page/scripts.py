@@ -54,6 +54,7 @@ _PARTS = (
     "readiness",
     "support",
     "skipping",
+    "restyling",
     "driver",
 )
 
@@ -110,6 +111,7 @@ def _config(options: PageOptions) -> dict[str, Any]:
         "epoch": EPOCH_MS,
         "seed": options.seed,
         "settleTimeout": options.settle_timeout * 1000,
+        "reference": options.reference,
     }
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from helios.storage import open_storage
+from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
-from helios.storage.s3_composition import MIN_PART, Range, S3Composition
+from helios.storage.s3_composition import S3Composition
 from sandbox.object_stores import ObjectStore, create_bucket
 from sandbox.scripted_server import Reply, ScriptedServer
 
@@ -99,18 +101,24 @@ def test_what_a_join_makes_on_the_way_is_tagged_and_its_result_is_not(
     for key, size in zip(keys, sizes, strict=True):
         do(storage.put_bytes(key, bytes(size)))
 
-    async def keep(composition: S3Composition) -> None:
-        """As if the process had died before it removed them."""
+    def refuse(**_: object) -> None:
+        """Fail as S3 does for a while."""
+        told: Any = {"ResponseMetadata": {"HTTPStatusCode": 503}, "Error": {}}
+        raise ClientError(told, "CompleteMultipartUpload")
 
-    monkeypatch.setattr(S3Composition, "_clear", keep)
+    async def make() -> None:
+        ranges = [Range(key, 0, size) for key, size in zip(keys, sizes, strict=True)]
+        composition = S3Composition(client, bucket, scratch="jobs/1/chunks/joining-")
+        await composition.make(OUTPUT, ranges)
 
-    ranges = [Range(key, 0, size) for key, size in zip(keys, sizes, strict=True)]
-    composition = S3Composition(client, bucket, scratch="jobs/1/chunks/joining-")
-    do(composition.make(OUTPUT, ranges))
+    with monkeypatch.context() as failing, pytest.raises(ClientError):
+        failing.setattr(client, "complete_multipart_upload", refuse)
+        do(make())
 
     left = [entry.key for entry in do(storage.list("jobs/1/chunks/joining-"))]
     assert left
     assert all(tags(key) == INTERMEDIATE for key in left)
+    do(make())
     assert tags(OUTPUT) == {}
 
 

@@ -39,6 +39,8 @@ def test_the_merge_worker_reads_jobs_and_assets_and_writes_outputs_and_healed_ch
         ),
         # While the storage joins chunks.
         ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        ("s3:ListMultipartUploadParts", f"{BUCKET}/jobs/*/chunks/joining-*"),
+        ("s3:ListMultipartUploadParts", f"{BUCKET}/jobs/*/output/*"),
         # Of damaged chunks.
         ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/*.json"),
     }

@@ -383,26 +383,27 @@ async def test_a_running_job_is_not_called_interrupted(bench: Bench) -> None:
         assert await bench.manager.interrupted() == []
 
 
-async def test_submitted_jobs_run_in_the_background(bench: Bench) -> None:
-    job = a_job()
+async def test_jobs_of_one_manager_run_side_by_side(bench: Bench) -> None:
     ids = ["a", "b", "c"]
     for job_id in ids:
-        await bench.manager.submit(
-            a_spec(2), location=job.location, settings=job.settings, job_id=job_id
-        )
-    states = [(await bench.manager.wait(job_id)).state for job_id in ids]
-    assert states == [JobState.COMPLETED] * 3
+        await bench.create(job_id, chunks=2)
+    done = await asyncio.gather(*(bench.manager.run(job_id) for job_id in ids))
+    assert [job.state for job in done] == [JobState.COMPLETED] * 3
     bench.place.script[0] = [REFUSAL]
-    await bench.manager.submit(a_spec(2), location=job.location, settings=job.settings, job_id="d")
-    assert (await bench.manager.wait("d")).state is JobState.FAILED
+    await bench.create("d", chunks=2)
+    with pytest.raises(JobFailed):
+        await bench.manager.run("d")
+    assert (await bench.manager.get("d")).state is JobState.FAILED
 
 
-async def test_closing_the_manager_pauses_what_runs_in_the_background(bench: Bench) -> None:
+async def test_cancelling_a_task_that_runs_a_job_pauses_the_job(bench: Bench) -> None:
     bench.place.gate.clear()
-    job = a_job()
-    await bench.manager.submit(a_spec(2), location=job.location, settings=job.settings)
+    await bench.create(chunks=2)
+    task = asyncio.create_task(bench.manager.run("job"))
     await settle()
-    await bench.manager.close()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     (summary,) = (await bench.manager.list()).jobs
     assert summary.state is JobState.PAUSED
 

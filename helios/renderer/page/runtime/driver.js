@@ -100,6 +100,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   const pending = decoding() || begun || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   if (isFresh) forgetGroups();
+  else drawnUnasked();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
