@@ -301,7 +301,9 @@ class ResumeSettings(BaseModel):
 def invalid(fault: ValidationError) -> OptionInvalid:
     """Return the error that names each setting at fault."""
     errors = fault.errors(include_url=False, include_context=False)
-    faults = {str(e["loc"][0]): f"{e['input']!r}: {e['msg'].lower()}" for e in errors}
+    faults = {
+        str(e["loc"][0]): f"{e['input']}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in errors
+    }
     told = [f"`{name}` {text}" for name, text in faults.items()]
     if len(told) == 1:
         return OptionInvalid(told[0])

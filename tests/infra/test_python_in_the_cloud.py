@@ -31,6 +31,7 @@ def folder(tmp_path: Path, renders: Renders, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     for name, value in renders.aws.variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HELIOS_STACK", renders.stack.name)
     monkeypatch.setenv("HELIOS_JOBS", str(tmp_path / "jobs"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     return tmp_path

@@ -48,8 +48,8 @@ def test_each_cloud_makes_the_video_that_this_machine_makes(page: Path, clouds: 
     here = render(page, "here.mp4")
     before = clouds.rendered()
     events: list[ProgressEvent] = []
-    on_lambda = render(page, "lambda.mp4", target=Lambda(), on_event=events.append)
-    on_both = render(page, "both.mp4", target=[Lambda(), CloudRun()])
+    on_lambda = render(page, "lambda.mp4", target=Lambda(), on_event=events.append, backups=False)
+    on_both = render(page, "both.mp4", target=[Lambda(), CloudRun()], backups=False)
 
     assert here.cost is None
     assert on_lambda.cost is not None and on_lambda.cost.dollars > 0

@@ -171,7 +171,7 @@ async def test_a_target_that_lacks_something_is_refused(target: Any, message: st
     ("settings", "message"),
     [
         ({"stitch": "worker"}, "`stitch`: goes with `Lambda`"),
-        ({"stitch": "moon"}, "`stitch` 'moon': "),
+        ({"stitch": "moon"}, "`stitch` moon: "),
         ({"backups": True}, "`backups`: goes with `Lambda`"),
         ({"max_cost": 2}, "`max_cost`: goes with `Lambda`"),
     ],
