@@ -169,6 +169,10 @@ class RecordedJob(JobAccess):
 
 async def _status(repository: "JobRepository", job: JobSummary) -> JobStatus:
     interrupted = job.state is JobState.RUNNING and await repository.holder(job.id) is None
+    if interrupted:
+        # It may have ended since its record was read: its end is written before its claim goes.
+        job = await repository.summary(job.id)
+        interrupted = job.state is JobState.RUNNING
     return JobStatus.of_record(job, interrupted=interrupted)
 
 

@@ -76,7 +76,7 @@ let animatedNames = new WeakMap(); // effect -> the names of its properties
 let hasCustomKeyframes = null;
 let hasContainers = null;
 const isContainer = (rule) => rule instanceof CSSContainerRule || (rule.style?.containerType ?? "") !== "";
-const readSheets = () => {
+const readRules = () => {
   const sheets = sheetsOf(document).map(rulesOf);
   hasCustomKeyframes = sheets.some((rules) => someRule(rules, setsCustom));
   hasContainers = document.querySelector('[style*="container"]') !== null || sheets.some((rules) => someRule(rules, isContainer));
@@ -90,7 +90,7 @@ const namesOf = (effect) => {
 };
 // Values that are animated; null where one has influence on others.
 const animatedValues = (list) => {
-  if (hasCustomKeyframes === null) readSheets();
+  if (hasCustomKeyframes === null) readRules();
   if (hasCustomKeyframes) return null;
   const found = [];
   for (const { effect, playState, transitionProperty } of list.filter((one) => one.effect)) {
