@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from sandbox.cloud_run import LocalCloudRun, local_cloud_run
 from sandbox.deploy import LocalDeployment
@@ -21,6 +22,9 @@ PREFIX = "renders"
 #: Megabytes of memory, and seconds, that the function gets.
 FUNCTION_MEMORY = 3008
 FUNCTION_TIMEOUT = 300
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class GoogleSide:
 
 
 @contextlib.contextmanager
-def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
+def aws_side(
+    folder: Path, *, at_once: int, variables: Mapping[str, str] = _NONE
+) -> Iterator[AwsSide]:
     """Run S3 and Lambda, with a bucket and one function, while the context lasts.
 
     That is quick; a render that goes on by itself needs `stack_side`.
@@ -59,6 +65,8 @@ def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
         For logs.
     at_once:
         Chunks at the same time.
+    variables:
+        More variables of the worker, such as the executables that it allows.
     """
     with local_aws(logs=folder / "lambda", environments=at_once) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
@@ -67,7 +75,7 @@ def aws_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
             FUNCTION,
             memory=FUNCTION_MEMORY,
             timeout=FUNCTION_TIMEOUT,
-            variables={"HELIOS_ARTIFACTS": artifacts},
+            variables={**variables, "HELIOS_ARTIFACTS": artifacts},
         )
         names = {"HELIOS_LAMBDA_FUNCTION": FUNCTION, "HELIOS_S3_ARTIFACTS": artifacts}
         yield AwsSide(aws, artifacts, {**aws.variables, **names})
@@ -100,7 +108,9 @@ def stack_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
 
 
 @contextlib.contextmanager
-def google_side(folder: Path, *, at_once: int) -> Iterator[GoogleSide]:
+def google_side(
+    folder: Path, *, at_once: int, variables: Mapping[str, str] = _NONE
+) -> Iterator[GoogleSide]:
     """Run Cloud Storage, an identity service and the Cloud Run worker, with a bucket.
 
     Parameters
@@ -109,11 +119,14 @@ def google_side(folder: Path, *, at_once: int) -> Iterator[GoogleSide]:
         For logs, and a service account's key file.
     at_once:
         Chunks at the same time.
+    variables:
+        More variables of the worker, such as the executables that it allows.
     """
     with TokenServer(folder / "identity") as tokens, gcs_server() as store:
         artifacts = f"{create_bucket(store, BUCKET)}/{PREFIX}"
         worker = {
             **store.env,
+            **variables,
             "HELIOS_ARTIFACTS": artifacts,
             "HELIOS_CONCURRENCY": str(at_once),
             "HELIOS_CERTS_URL": tokens.certs_url,

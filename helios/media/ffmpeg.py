@@ -156,13 +156,15 @@ async def end_process(process: Process) -> None:
 
 
 async def _wait(process: Process) -> None:
-    """Wait for a process of which nothing more is read.
+    """Wait for a process, and read what it still writes unless another task does.
 
     asyncio reports its exit after the end of its output, which a full buffer would keep it from.
     """
     for stream in (process.stdout, process.stderr):
-        while stream is not None and await stream.read(1 << 16):
-            pass
+        # Raised where another task waits for the stream's data.
+        with contextlib.suppress(RuntimeError):
+            while stream is not None and await stream.read(1 << 16):
+                pass
     await process.wait()
 
 

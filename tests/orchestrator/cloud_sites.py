@@ -7,6 +7,9 @@ from pathlib import Path
 
 from sandbox.clouds import AwsSide, GoogleSide
 
+#: Variables of workers whose jobs draw chunks without a browser.
+DRAWS = {"HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh,sleep"}
+
 
 @dataclass(frozen=True)
 class Clouds:

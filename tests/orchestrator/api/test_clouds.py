@@ -9,7 +9,7 @@ import orchestrator
 from helios.errors import CostLimitReached
 from orchestrator import CloudRun, Lambda, Notice, ProgressEvent, Video
 from sandbox.clouds import aws_side, google_side
-from tests.orchestrator.cloud_sites import Clouds, frame_hashes
+from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes
 from tests.orchestrator.conftest import PAGE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clouds")]
@@ -20,7 +20,10 @@ FRAMES = 8
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
     folder = tmp_path_factory.mktemp("clouds")
-    with aws_side(folder, at_once=2) as aws, google_side(folder, at_once=2) as google:
+    with (
+        aws_side(folder, at_once=2, variables=DRAWS) as aws,
+        google_side(folder, at_once=2, variables=DRAWS) as google,
+    ):
         yield Clouds(aws, google)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.clouds import FUNCTION_MEMORY, aws_side, google_side
 from tests.helios.worker_site import make_spec
-from tests.orchestrator.cloud_sites import Clouds, frame_hashes, sound_hash
+from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes, sound_hash
 
 #: It has sound.
 EXAMPLE = Path(__file__).parents[3] / "examples" / "video"
@@ -30,7 +30,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("cl
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
     folder = tmp_path_factory.mktemp("clouds")
-    with aws_side(folder, at_once=2) as aws, google_side(folder, at_once=2) as google:
+    with (
+        aws_side(folder, at_once=2, variables=DRAWS) as aws,
+        google_side(folder, at_once=2, variables=DRAWS) as google,
+    ):
         yield Clouds(aws, google)
 
 
@@ -159,7 +162,7 @@ def test_throttling_costs_time_and_no_attempts(page: Any, clouds: Clouds) -> Non
         "narrow",
         memory=FUNCTION_MEMORY,
         timeout=120,
-        variables={"HELIOS_ARTIFACTS": clouds.aws.artifacts},
+        variables={**DRAWS, "HELIOS_ARTIFACTS": clouds.aws.artifacts},
         reserved=1,
     )
     flags = (*LAMBDA, "--function", "narrow", "--retries", 0, "--json")

@@ -15,6 +15,7 @@ from aiohttp import web
 from sandbox.clouds import AwsSide, aws_side
 from tests.helios.worker_site import FPS, FRAMES, SIZE, make_spec
 from tests.orchestrator.adapters.lambda_api import Answer, function_error, lambda_api, refusal
+from tests.orchestrator.cloud_sites import DRAWS
 
 THROTTLED = 0.10
 CRASHED = 0.05
@@ -36,7 +37,7 @@ _CRASH = function_error({"errorType": "Runtime.ExitError", "errorMessage": "exit
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsSide]:
-    with aws_side(tmp_path_factory.mktemp("aws"), at_once=4) as side:
+    with aws_side(tmp_path_factory.mktemp("aws"), at_once=4, variables=DRAWS) as side:
         yield side
 
 
