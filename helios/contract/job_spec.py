@@ -1,5 +1,6 @@
 """The job spec: metadata, chunks with their commands, and the merge command."""
 
+import itertools
 import json
 import math
 import re
@@ -200,7 +201,9 @@ class JobSpec(_SpecModel):
         ChunkNotFound
             The job spec has no such chunk.
         """
-        for chunk in self.chunks:
+        # Ids are positions in nearly every spec, of which there may be thousands.
+        likely = self.chunks[chunk_id : chunk_id + 1] if chunk_id >= 0 else []
+        for chunk in itertools.chain(likely, self.chunks):
             if chunk.id == chunk_id:
                 return chunk
         ids = [chunk.id for chunk in self.chunks]

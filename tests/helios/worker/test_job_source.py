@@ -139,3 +139,27 @@ def test_a_worker_fetches_assets_from_a_web_server(tmp_path: Path) -> None:
     assert response.stdout == "from the web", response.stderr
     assert "secret" not in site.log.getvalue()
     site.close()
+
+
+def test_a_spec_is_checked_once_for_all_its_chunks_unless_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    parsed = 0
+    parse = JobSpec.parse
+
+    def counted(data: bytes | str, *, source: str) -> JobSpec:
+        nonlocal parsed
+        parsed += 1
+        return parse(data, source=source)
+
+    monkeypatch.setattr(JobSpec, "parse", counted)
+    spec = make_spec(chunks=3)
+    job = site.put(spec)
+    for number in (0, 1, 2):
+        assert site.chunk(job, number).exit_code == 0
+    assert parsed == 1
+    other = make_spec(chunks=4)
+    assert site.put(other) == job
+    assert site.chunk(job, 3).exit_code == 0
+    assert parsed == 2
