@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from helios.concurrency import run_blocking
 from helios.errors import StorageInvalid
 from helios.storage.composition_plan import (
+    MAX_PART,
     MAX_PARTS,
     Part,
     Range,
@@ -57,6 +58,8 @@ class S3Composition:
         botocore.exceptions.ClientError
             S3 refuses. What was copied so far is kept for another attempt.
         """
+        if sum(source.size for source in sources) > MAX_PARTS * MAX_PART:
+            raise StorageInvalid(f"{key}: more bytes than an object may have")
         parts = plan_parts(sources)
         combined: list[str] = []
         try:
@@ -66,8 +69,6 @@ class S3Composition:
                 await self._upload(name, first)
                 combined.append(name)
                 parts = [*plan_parts([Range(name, 0, size_of(first))]), *parts[count:]]
-                if len(combined) > MAX_PARTS:
-                    raise StorageInvalid(f"{key}: more bytes than an object may have")
             await self._upload(key, parts)
             for name in combined:
                 await self._call("delete_object", Key=name)

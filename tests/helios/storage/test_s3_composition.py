@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from helios.errors import StorageInvalid
 from helios.storage import composition_plan, s3_composition
 from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.s3_composition import S3Composition
@@ -176,6 +177,18 @@ def test_more_parts_than_an_object_may_have_are_combined_first(
     assert client.calls["create_multipart_upload"] == 2
     assert read(client, bucket) == data
     assert names(client, bucket) == ["video.mp4"]
+
+
+def test_more_bytes_than_an_object_may_have_are_refused_before_any_request(
+    client: CountingClient, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MAX_PARTS", 2), ("MAX_PART", MIN_PART)):
+        monkeypatch.setattr(s3_composition, name, value)
+
+    with pytest.raises(StorageInvalid, match="more bytes"):
+        make(client, bucket, [Range("chunks/0", 0, 2 * MIN_PART + 1)])
+
+    assert client.calls.total() == 0
 
 
 class AnsweringClient:
