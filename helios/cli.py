@@ -136,10 +136,10 @@ def render(
         from dataclasses import replace
 
         from helios.output import check_writable
-        from helios.renderer.boundary_log import BoundaryLog
-        from helios.renderer.codecs import VideoEncoding, choose_codec
+        from helios.renderer.boundary_recorder import BoundaryLog
         from helios.renderer.composition import Composition
-        from helios.renderer.read_log import ReadLog
+        from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
+        from helios.renderer.input_recorder import ReadLog
         from helios.renderer.render import RenderRequest
 
         for note in filter(None, (reads, boundary_frames)):
@@ -218,8 +218,8 @@ def still(
 
     async def work() -> None:
         from helios.renderer import render as renderer
-        from helios.renderer.codecs import check_size, choose_codec
         from helios.renderer.composition import Composition
+        from helios.renderer.encoding.codecs import check_size, choose_codec
         from helios.renderer.page import ImageFormat
 
         codec = choose_codec(output, None)
@@ -310,7 +310,7 @@ def merge(
             await stitch(audio, audio_codec)
             return
         from helios.renderer.composition import Composition
-        from helios.renderer.sound import mix_composition
+        from helios.renderer.soundtrack import mix_composition
         from helios.stitcher.chunk_audio import encode_audio
 
         if frame_count is None:

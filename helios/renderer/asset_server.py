@@ -11,10 +11,10 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from helios.errors import MediaUnsupported
-from helios.renderer.playable_media import VIDEO_SUFFIXES, playable
+from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 
 if TYPE_CHECKING:
-    from helios.renderer.read_log import ReadLog
+    from helios.renderer.input_recorder import ReadLog
 
 
 #: Types that browsers insist on and that not every system's table has.

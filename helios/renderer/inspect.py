@@ -11,8 +11,8 @@ from helios.contract.render_warning import RenderWarning
 from helios.errors import DurationUnknown
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions
-from helios.renderer.sound import collect
-from helios.renderer.stage import open_stage
+from helios.renderer.render_session import open_stage
+from helios.renderer.soundtrack import collect
 
 #: Seconds that the search for sounds that start later may take.
 SOUND_SEARCH_SECONDS = 2.0

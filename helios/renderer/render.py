@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from helios.errors import HeliosError, OptionInvalid, OutputUnwritable
 from helios.output import check_writable, whole_output, write_failure
-from helios.renderer.codecs import VideoEncoding, check_encoding, check_size
+from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.renderer.composition import Composition
-from helios.renderer.network import PROXY_VARIABLE
+from helios.renderer.encoding.codecs import VideoEncoding, check_encoding, check_size
+from helios.renderer.encoding.frame_sink import FrameSink, image_sink, split_pattern, video_sink
+from helios.renderer.frame_queue import Reel
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
-from helios.renderer.reel import Reel
-from helios.renderer.sink import FrameSink, image_sink, split_pattern, video_sink
-from helios.renderer.sound import Soundtrack, check_audio_codec, listen, write_sound
-from helios.renderer.stage import Stage, open_stage
+from helios.renderer.render_session import Stage, open_stage
+from helios.renderer.soundtrack import Soundtrack, check_audio_codec, listen, write_sound
 
 if TYPE_CHECKING:
-    from helios.renderer.boundary_log import BoundaryLog
-    from helios.renderer.read_log import ReadLog
+    from helios.renderer.boundary_recorder import BoundaryLog
+    from helios.renderer.input_recorder import ReadLog
 
 #: JPEG quality of captured frames if none is given: at 90 an H.264 of CRF 18 hides what is lost.
 DEFAULT_JPEG_QUALITY = 90

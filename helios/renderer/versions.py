@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from helios import __version__
 from helios.media.ffmpeg import ffmpeg_version
-from helios.renderer.browser import find_browser
+from helios.renderer.browser.chromium import find_browser
 
 
 def renderer_versions() -> dict[str, str]:

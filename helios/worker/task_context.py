@@ -19,7 +19,7 @@ from helios.process.command_policy import confined
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
 from helios.records.job_layout import JobFolder, local_folder
-from helios.renderer.network import PROXY_VARIABLE
+from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.storage import ArtifactStorage
 from helios.worker.diagnosis import MemoryWatch, diagnose
 from helios.worker.time_limit import TimeLimit

@@ -16,15 +16,15 @@ from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, loca
 from helios.errors import OptionInvalid
 from helios.records.chunk_record import content_key
 from helios.records.input_manifest import reads_beside
-from helios.renderer.codecs import (
+from helios.renderer.composition import Composition
+from helios.renderer.encoding.codecs import (
     DEFAULT_PRESET,
     VideoEncoding,
     check_encoding,
     check_size,
     choose_codec,
 )
-from helios.renderer.composition import Composition
-from helios.renderer.sink import split_pattern
+from helios.renderer.encoding.frame_sink import split_pattern
 
 #: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
 #: costs some twenty seconds of work.

@@ -17,8 +17,8 @@ from PIL import Image
 
 from helios.renderer.composition import Composition
 from helios.renderer.page import ImageFormat, PageOptions
-from helios.renderer.sound import mix_composition
-from helios.renderer.stage import open_stage
+from helios.renderer.render_session import open_stage
+from helios.renderer.soundtrack import mix_composition
 from tests.cases.case import Case
 from tests.cases.libraries import Libraries
 from tests.cases.media import MediaFolder

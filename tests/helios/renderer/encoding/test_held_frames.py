@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helios.renderer.codecs import CODECS, VideoEncoding
-from helios.renderer.sink import video_sink
+from helios.renderer.encoding.codecs import CODECS, VideoEncoding
+from helios.renderer.encoding.frame_sink import video_sink
 from helios.stitcher.movie import Track, read_movie
 
 WIDTH, HEIGHT = 96, 64

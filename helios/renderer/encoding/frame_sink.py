@@ -13,15 +13,15 @@ from typing import cast
 from helios.errors import EncodeFailed, HeliosError
 from helios.media.ffmpeg import end_process, ffmpeg_failure, file_url, missing_program
 from helios.output import write_failure
-from helios.renderer import ivf
-from helios.renderer.codecs import (
+from helios.renderer.browser.devtools import widen_pipe
+from helios.renderer.encoding import ivf
+from helios.renderer.encoding.codecs import (
     VideoEncoding,
     encoding_arguments,
     input_arguments,
     leaves_gaps,
 )
-from helios.renderer.devtools import widen_pipe
-from helios.renderer.held_frames import fill_held_frames
+from helios.renderer.encoding.held_frames import fill_held_frames
 
 #: Bytes of frames that may wait for the encoder before the browser has to.
 _AHEAD_BYTES = 8 << 20

@@ -16,7 +16,7 @@ from PIL import Image
 
 from helios.network.egress_proxy import egress_proxy
 from helios.network.network_policy import NetworkPolicy
-from helios.renderer.network import PROXY_VARIABLE, network_flags
+from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
 from tests.helios.conftest import Desk
 from tests.helios.network.test_download import Server, serving
 

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helios.renderer.reel import Reel
+from helios.renderer.frame_queue import Reel
 
 
 def _picture(frame: int) -> bytes:

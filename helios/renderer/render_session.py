@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helios.network.egress_proxy import egress_proxy
-from helios.renderer.browser import open_browser
+from helios.renderer.browser.chromium import open_browser
+from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
 from helios.renderer.composition import Composition
-from helios.renderer.network import PROXY_VARIABLE, network_flags
+from helios.renderer.media.playable_video import convert_mentioned
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
-from helios.renderer.playable_media import convert_mentioned
 
 if TYPE_CHECKING:
-    from helios.renderer.read_log import ReadLog
+    from helios.renderer.input_recorder import ReadLog
 
 #: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page
 #: is one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of

@@ -13,11 +13,11 @@ import pytest
 from helios.errors import OptionInvalid
 from helios.records.input_manifest import InputManifest
 from helios.renderer.asset_server import serve_folder
-from helios.renderer.codecs import VideoEncoding, choose_codec
+from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.renderer.composition import Composition
-from helios.renderer.network import PROXY_VARIABLE
+from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
+from helios.renderer.input_recorder import ReadLog
 from helios.renderer.page import PageOptions
-from helios.renderer.read_log import ReadLog
 from helios.renderer.render import RenderRequest, check_request
 
 from .conftest import HEIGHT, RATE, WIDTH

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from helios.errors import MediaUnsupported
-from helios.renderer.frame_times import read_frame_times
-from helios.renderer.playable_media import convert_mentioned, has_unreachable_frames, playable
-
-from .numbered_clips import CLIPS
+from helios.renderer.media.frame_times import read_frame_times
+from helios.renderer.media.playable_video import convert_mentioned, has_unreachable_frames, playable
+from tests.helios.renderer.numbered_clips import CLIPS
 
 CLIP = {clip.name: clip for clip in CLIPS}
 

@@ -11,11 +11,11 @@ from helios.errors import AudioFailed, OptionInvalid
 from helios.media.audio_mix import AudioTrack, mix_audio
 from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media.probe import probe
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
-from helios.renderer.data_url import data_of
-from helios.renderer.devtools import Params
+from helios.renderer.media.data_url import data_of
 from helios.renderer.page import CompositionPage, PageOptions
-from helios.renderer.stage import open_stage
+from helios.renderer.render_session import open_stage
 
 #: Encoder of the sound by the container's file name ending.
 _USUAL_CODEC = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "libopus"}

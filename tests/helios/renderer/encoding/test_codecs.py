@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 
 from helios.errors import CodecUnavailable, OptionInvalid
-from helios.renderer import codecs
-from helios.renderer.codecs import CODECS, VideoEncoding, check_encoding, check_size, choose_codec
+from helios.renderer.encoding import codecs
+from helios.renderer.encoding.codecs import (
+    CODECS,
+    VideoEncoding,
+    check_encoding,
+    check_size,
+    choose_codec,
+)
 
 
 def refuse(name: str) -> str:

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from helios.errors import BrowserCrashed, ProgramMissing
-from helios.renderer import browser
-from helios.renderer.browser import find_browser, open_browser
+from helios.renderer.browser import chromium as browser
+from helios.renderer.browser.chromium import find_browser, open_browser
 
 
 @pytest.fixture

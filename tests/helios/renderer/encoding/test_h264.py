@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helios.errors import EncodeFailed
-from helios.renderer import h264
+from helios.renderer.encoding import h264
 
 
 def unit(kind: int, *codes: str) -> bytes:

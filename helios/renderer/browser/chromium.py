@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from helios.errors import BrowserCrashed, ProgramMissing
-from helios.renderer.devtools import DevTools
-from helios.renderer.network import network_flags
+from helios.renderer.browser.devtools import DevTools
+from helios.renderer.browser.network_flags import network_flags
 
 #: Programs that can serve, best first: the headless shell alone offers `beginFrame`.
 BROWSERS = (

@@ -19,7 +19,7 @@ from helios.errors import MediaUnsupported
 from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.process.scratch_folders import CACHE_VARIABLE
 from helios.records.input_manifest import file_digest
-from helios.renderer.frame_times import read_frame_times
+from helios.renderer.media.frame_times import read_frame_times
 
 #: Containers and codecs, as ffmpeg calls them, that the browser plays.
 _CONTAINERS = ("mp4", "webm")

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from helios.errors import MediaUnsupported
-from helios.renderer.frame_times import read_frame_times
-
-from .numbered_clips import CLIPS, Clip
+from helios.renderer.media.frame_times import read_frame_times
+from tests.helios.renderer.numbered_clips import CLIPS, Clip
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)

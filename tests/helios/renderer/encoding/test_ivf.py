@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from helios.renderer import ivf
+from helios.renderer.encoding import ivf
 
 
 def picture(level: int, kind: str) -> bytes:

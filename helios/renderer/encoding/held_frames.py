@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from helios.errors import EncodeFailed
-from helios.renderer import h264
-from helios.renderer.h264 import ParameterSets, SliceHeader
+from helios.renderer.encoding import h264
+from helios.renderer.encoding.h264 import ParameterSets, SliceHeader
 from helios.stitcher.movie import VISUAL_ENTRY_BYTES, Track, boxes, read_movie
 from helios.stitcher.splice import splice
 
