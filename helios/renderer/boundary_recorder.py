@@ -1,4 +1,4 @@
-"""Records the pictures at both ends of a render."""
+"""Records the frames at both ends of a chunk."""
 
 import asyncio
 import platform
@@ -13,13 +13,13 @@ from helios.records.input_manifest import file_digest
 _CPU_MODEL = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 
 
-class BoundaryLog:
-    """The frame before a render's first one, and its last one.
+class BoundaryRecorder:
+    """The frame before a chunk's first frame, and its last frame.
 
     Attributes
     ----------
     before, last:
-        The pictures as the browser gave them; None where there is none.
+        The pictures as captured; None where there is no such frame.
     replayed:
         Whether every frame from 0 on was visited.
     browser:
@@ -32,33 +32,33 @@ class BoundaryLog:
         self.replayed = False
         self.browser = ""
 
-    async def save(self, path: Path, *, output: Path, start_frame: int, frame_count: int) -> None:
-        """Write the boundary frames of an output, which is there by now; none of images.
+    async def save(self, path: Path, *, output: Path, frames: range) -> None:
+        """Write the boundary frames of an output that exists. Image sequences have none.
 
         Raises
         ------
         OutputUnwritable, DiskFull
         """
-        await asyncio.to_thread(self._save, path, output, start_frame, frame_count)
+        await asyncio.to_thread(self._save, path, output, frames)
 
-    def _save(self, path: Path, output: Path, start_frame: int, frame_count: int) -> None:
+    def _save(self, path: Path, output: Path, frames: range) -> None:
         if self.last is None or not output.is_file():
             return
-        frames = BoundaryFrames(
-            start=start_frame,
-            frames=frame_count,
+        boundary = BoundaryFrames(
+            start=frames.start,
+            frames=len(frames),
             before=None if self.before is None else picture_digest(self.before),
             last=picture_digest(self.last),
             replayed=self.replayed,
             renderer={"helios": __version__, "browser": self.browser, "machine": _machine()},
             output=file_digest(output),
         )
-        frames.save(path, BoundaryPictures(before=self.before, last=self.last))
+        boundary.save(path, BoundaryPictures(before=self.before, last=self.last))
 
 
 @cache
 def _machine() -> str:
-    """Return the kind of processor: which one it is decides how some pixels are rounded."""
+    """Return the processor model, on which the rounding of some pixels depends."""
     try:
         model = _CPU_MODEL.search(Path("/proc/cpuinfo").read_text("utf-8", errors="replace"))
     except OSError:

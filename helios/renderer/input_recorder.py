@@ -1,4 +1,4 @@
-"""Records what a composition's browsers read: files by digest, and hosts."""
+"""Records the inputs of a render: the files read, by digest, and the hosts contacted."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from helios.network.network_policy import NetworkPolicy, system_addresses
 from helios.records.input_manifest import InputManifest, file_digest
 from helios.renderer.versions import renderer_versions
 
-#: What of a file tells that it was written, without reading it.
+#: Inode, size, modification and change time: equal while a file isn't written to.
 _State = tuple[int, int, int, int]
 
 
-class ReadLog:
-    """What was read since the log was begun, also by inner frames and web workers.
+class InputRecorder:
+    """Files and hosts requested by the pages of a render, their inner frames and web workers.
 
     Attributes
     ----------
     hosts:
-        Hosts of the network that were asked for something.
+        Network hosts that were contacted.
     """
 
     def __init__(self) -> None:
@@ -26,23 +26,23 @@ class ReadLog:
         self._files: dict[str, tuple[Path | None, _State | None]] = {}
         self._changed: set[str] = set()
 
-    def note_file(self, name: str, path: Path | None) -> None:
-        """Note that a file was asked for; `path` is None if there is none by that name."""
+    def record_file(self, name: str, path: Path | None) -> None:
+        """Record a request for a file; `path` is None if there is none of that name."""
         found = (path, _state(path))
         if self._files.setdefault(name, found) != found:
             self._changed.add(name)
 
     def policy(self) -> NetworkPolicy:
-        """Return a policy that allows the network, and notes which hosts are asked for."""
+        """Return a policy that allows all network access and records the hosts."""
 
-        async def note_host(host: str, port: int) -> Sequence[str]:
+        async def record_host(host: str, port: int) -> Sequence[str]:
             self.hosts.add(host)
             return await system_addresses(host, port)
 
-        return NetworkPolicy(allow_private=True, allow_loopback=True, resolve=note_host)
+        return NetworkPolicy(allow_private=True, allow_loopback=True, resolve=record_host)
 
-    async def reads_for(self, output: Path) -> InputManifest:
-        """Return what was read for an output, which is there by now."""
+    async def manifest(self, output: Path) -> InputManifest:
+        """Return the manifest of an output that exists."""
         return InputManifest(
             output=await asyncio.to_thread(file_digest, output),
             versions=await asyncio.to_thread(renderer_versions),
@@ -63,7 +63,7 @@ class ReadLog:
             digest = file_digest(path)
         except OSError:
             return ""
-        # Only now it's certain that these bytes are those that were served.
+        # An unchanged state means that these bytes are the ones that were served.
         return digest if _state(path) == state else ""
 
 

@@ -1,4 +1,4 @@
-"""Everything a composition needs to play: its folder served, browsers started, pages loaded."""
+"""Serves a composition, starts browsers, and loads it in each of them."""
 
 import asyncio
 import contextlib
@@ -17,22 +17,26 @@ from helios.renderer.media.playable_video import convert_mentioned
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
 if TYPE_CHECKING:
-    from helios.renderer.input_recorder import ReadLog
+    from helios.renderer.input_recorder import InputRecorder
 
-#: Largest width and height in pixels of the tiles that Chromium draws a page in. Up to here a page
-#: is one tile: a large gradient or shadow is set up anew for each, and in Chromium's own tiles of
-#: 256 x 256 such pages cost twice the time. What was tried is in docs/benchmarks.md.
+#: Largest side in pixels of the tiles that Chromium draws a page in. Pages up to this size are one
+#: tile: large gradients and shadows are set up for each tile, and in Chromium's default tiles of
+#: 256 x 256 pixels such pages take twice the time (docs/benchmarks.md).
 MAX_TILE_SIDE = 4096
-#: Threads that draw one page at most.
+#: Limit of threads that draw one page.
 MAX_RASTER_THREADS = 4
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Pages that show one composition: the first, and those that join it when they have loaded.
+class RenderSession:
+    """Pages that show one composition.
 
     Attributes
     ----------
+    page:
+        The first page, loaded.
+    joining:
+        The other pages, which may still be loading.
     browser:
         Name and version of the browser.
     """
@@ -43,28 +47,28 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def open_stage(
+async def open_render_session(
     composition: Composition,
     options: PageOptions,
     *,
     pages: int = 1,
     log: PageLog | None = None,
-    reads: "ReadLog | None" = None,
-) -> AsyncIterator["Stage"]:
-    """Load a composition into as many browsers as asked, each at frame 0.
+    inputs: "InputRecorder | None" = None,
+) -> AsyncIterator["RenderSession"]:
+    """Load a composition at frame 0 in a number of browsers.
 
-    A browser of its own for each page: within one browser, pages wait for each other. The stage
-    is ready with its first page; the others may still be loading.
+    Each page has its own browser, since pages of one browser wait for each other. The session
+    opens as soon as its first page is loaded.
 
     Parameters
     ----------
     pages:
         Number of browsers.
     log:
-        Is told what the first page logs.
-    reads:
-        Takes note of what is read. A proxy of its own shows it what goes to the network, whoever
-        in the browser asks.
+        Receives log messages of the first page.
+    inputs:
+        Records the files and hosts that are requested. A proxy for this session observes all
+        network requests of the browsers.
 
     Raises
     ------
@@ -78,8 +82,8 @@ async def open_stage(
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             port = listener.getsockname()[1]
         proxy = os.environ.get(PROXY_VARIABLE)
-        if reads is not None:
-            proxy = await stack.enter_async_context(egress_proxy(reads.policy()))
+        if inputs is not None:
+            proxy = await stack.enter_async_context(egress_proxy(inputs.policy()))
         network = network_flags(local_port=port, proxy=proxy)
         products: list[str] = []
 
@@ -87,7 +91,7 @@ async def open_stage(
             if composition.root is not None:
                 await convert_mentioned(composition.root, allow_failure=options.allow_missing)
 
-        # Takes as long as it takes: no time limit of the page's runs yet.
+        # Conversion is not part of any time limit of the page.
         converted = asyncio.ensure_future(convert())
 
         async def load(number: int) -> CompositionPage:
@@ -106,13 +110,13 @@ async def open_stage(
         try:
             await asyncio.sleep(0)
             if composition.root is not None and listener is not None:
-                # Takes a seventh of a second to import, in which browsers start by themselves.
+                # Imports aiohttp, which takes 0.15 s, while the browsers start.
                 from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
 
-                served = serve_folder(composition.root, listener, reads=reads)
+                served = serve_folder(composition.root, listener, inputs=inputs)
                 await stack.enter_async_context(served)
             first = await loading[0]
-            yield Stage(first, loading[1:], browser=products[0])
+            yield RenderSession(first, loading[1:], browser=products[0])
         finally:
             for task in (converted, *loading):
                 task.cancel()
@@ -120,7 +124,7 @@ async def open_stage(
 
 
 def raster_flags(options: PageOptions, pages: int) -> list[str]:
-    """Return the browser's flags on which a page's pixels and the speed of drawing it depend.
+    """Return the browser flags for drawing: tile size, threads and scale.
 
     Parameters
     ----------
@@ -132,7 +136,7 @@ def raster_flags(options: PageOptions, pages: int) -> list[str]:
         f"--default-tile-width={_tile_side(options.width * options.scale)}",
         f"--default-tile-height={_tile_side(options.height * options.scale)}",
         f"--num-raster-threads={threads}",
-        # The page's own factor reaches its layout alone; what is drawn has the window's.
+        # The page's own scale factor affects layout alone; drawing uses the window's.
         f"--force-device-scale-factor={options.scale}",
     ]
 

@@ -1,32 +1,24 @@
-"""Mixes the audio of a composition's media elements and joins it with the picture."""
+"""Collects the audio that a composition plays, and mixes it to a file."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from helios.errors import AudioFailed, OptionInvalid
+from helios.errors import AudioFailed
 from helios.media.audio_mix import AudioTrack, mix_audio
-from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media.probe import probe
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.media.data_url import data_of
 from helios.renderer.page import CompositionPage, PageOptions
-from helios.renderer.render_session import open_stage
-
-#: Encoder of the sound by the container's file name ending.
-_USUAL_CODEC = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "libopus"}
-_MUXER = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-#: WebM's own rule; other containers hold what ffmpeg offers.
-_WEBM_CODECS = frozenset({"libopus", "opus", "libvorbis", "vorbis"})
+from helios.renderer.render_session import open_render_session
 
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """All sounds of a composition, on its timeline."""
+    """All audio of a composition, on its timeline."""
 
     tracks: tuple[AudioTrack, ...]
 
@@ -40,26 +32,26 @@ class Soundtrack:
         blobs: Mapping[str, bytes] | None = None,
         allow_missing: bool = False,
     ) -> "Soundtrack":
-        """Build it from what `CompositionPage.sounds` returned.
+        """Build the soundtrack from the result of `CompositionPage.sounds`.
 
         Parameters
         ----------
         scratch:
-            Folder that takes sounds which the page itself holds.
+            Folder for audio that the page holds in memory.
         blobs:
-            What `blob:` addresses stand for.
+            Contents of `blob:` addresses.
         allow_missing:
-            Leave out what can't be read outside of the browser.
+            Leave out audio that can't be read outside the browser.
 
         Raises
         ------
         AudioFailed
-            An address can't be read outside of the browser.
+            An address can't be read outside the browser.
         """
         sources: dict[str, str | None] = {}
         for number, url in enumerate(dict.fromkeys(sound["source"] for sound in sounds)):
             try:
-                sources[url] = _source(url, composition, scratch / f"sound-{number}", blobs or {})
+                sources[url] = _source(url, composition, scratch / f"audio-{number}", blobs or {})
             except AudioFailed:
                 if not allow_missing:
                     raise
@@ -73,13 +65,13 @@ class Soundtrack:
         )
 
     async def readable(self) -> "Soundtrack":
-        """Return those that can be read: for a page that may go on without the others."""
+        """Return a soundtrack of the tracks whose sources can be read."""
         found = await asyncio.gather(*(_is_readable(track.source) for track in self.tracks))
         pairs = zip(self.tracks, found, strict=True)
-        return Soundtrack(tuple(track for track, is_there in pairs if is_there))
+        return Soundtrack(tuple(track for track, is_readable in pairs if is_readable))
 
     async def check(self) -> None:
-        """Refuse sources that can't be read.
+        """Check that all sources can be read.
 
         Raises
         ------
@@ -97,21 +89,21 @@ async def collect(
     final: bool = False,
     allow_missing: bool = False,
 ) -> Soundtrack:
-    """Return what a page has played so far.
+    """Return the audio that a page has played so far.
 
     Parameters
     ----------
     scratch:
-        Folder that takes sounds which the page itself holds.
+        Folder for audio that the page holds in memory.
     final:
-        The page has been driven to its end.
+        Whether the page is at its last frame.
     allow_missing:
-        Leave out what can't be read.
+        Leave out audio that can't be read.
 
     Raises
     ------
     AudioFailed
-        An address can't be read outside of the browser.
+        An address can't be read outside the browser.
     """
     sounds = await page.sounds(final=final)
     blobs = {}
@@ -125,7 +117,7 @@ async def collect(
     return await found.readable() if allow_missing else found
 
 
-async def listen(
+async def record_soundtrack(
     composition: Composition,
     options: PageOptions,
     *,
@@ -133,14 +125,14 @@ async def listen(
     scratch: Path,
     replay: bool | None = None,
 ) -> Soundtrack:
-    """Play a composition through without taking pictures, and return its whole sound.
+    """Play a composition to its end without capturing frames, and return all its audio.
 
     Parameters
     ----------
     scratch:
-        Folder that takes sounds which the page itself holds.
+        Folder for audio that the page holds in memory.
     replay:
-        Visit every frame; None leaves it to the page.
+        Visit every frame; None takes the page's own declaration.
 
     Raises
     ------
@@ -150,8 +142,8 @@ async def listen(
     every_frame = replay
     options = replace(options, seconds=frame_count / options.rate)
     while True:
-        async with open_stage(composition, options) as stage:
-            page = stage.page
+        async with open_render_session(composition, options) as session:
+            page = session.page
             if every_frame is None:
                 every_frame = (await page.declared()).replay
             if await _play_through(page, frame_count - 1, every_frame=every_frame):
@@ -165,12 +157,42 @@ async def listen(
             every_frame = True
 
 
-async def _play_through(page: CompositionPage, last: int, *, every_frame: bool) -> bool:
-    """Move a page to its last frame; return whether all that it may have played was heard.
+async def mix_composition(
+    composition: Composition,
+    page: PageOptions,
+    *,
+    frame_count: int,
+    output: Path,
+    codec: str,
+    replay: bool | None = None,
+) -> bool:
+    """Play a composition to its end without capturing frames, and mix its audio to a file.
 
-    Scripts that run in each frame may change a volume or play something in any of them. Until
-    there is something that can sound they are skipped; if it turns up later, it may have been
-    played in one of those that were.
+    Returns
+    -------
+    Whether the composition has audio; without any, no file is written.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be played, or a source can't be read.
+    """
+    soundtrack = await record_soundtrack(
+        composition, page, frame_count=frame_count, scratch=output.parent, replay=replay
+    )
+    if not soundtrack.tracks:
+        return False
+    await mix_audio(
+        soundtrack.tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec
+    )
+    return True
+
+
+async def _play_through(page: CompositionPage, last: int, *, every_frame: bool) -> bool:
+    """Move a page to its last frame; return whether all its audio was recorded.
+
+    Frames are skipped until the page has something that can sound. Scripts that run in each frame
+    may have played audio in a skipped frame; the result is then False.
     """
     skipped = False
     while page.frame is None or page.frame < last:
@@ -213,14 +235,14 @@ def _track(sound: Params, source: str) -> AudioTrack:
 def _source(
     url: str, composition: Composition, inline: Path, blobs: Mapping[str, bytes]
 ) -> str | None:
-    """Return what ffmpeg opens for a media element's address.
+    """Return the file or URL that ffmpeg opens for a media element's address.
 
-    None for a file that the composition lacks: the page has told so, or may go on without.
+    None for a file that the composition lacks: `PageRequests` has reported or allowed that.
 
     Parameters
     ----------
     inline:
-        File that takes the sound if the page itself holds it.
+        File for audio that the page holds in memory.
     """
     if url in blobs:
         inline.write_bytes(blobs[url])
@@ -229,7 +251,7 @@ def _source(
         inline.write_bytes(data_of(url))
         return str(inline)
     if url.startswith(f"{LOCAL_ORIGIN}/") and composition.root is not None:
-        # Takes a seventh of a second to import, which few pages have to wait for.
+        # Imports aiohttp, which takes 0.15 s and which few pages need here.
         from helios.renderer.asset_server import locate  # noqa: PLC0415
 
         path = locate(composition.root, unquote(urlsplit(url).path))
@@ -237,105 +259,7 @@ def _source(
     if url.startswith(("http://", "https://")):
         return url
     raise AudioFailed(
-        f"{url}: its sound can't be read",
-        hint="Give media elements a file of the composition, an http(s) address or a Blob;"
-        " what a MediaSource plays can't be read, nor a Blob that a worker made.",
+        f"{url}: its audio can't be read",
+        hint="Give media elements a file of the composition, an http(s) address or a Blob. The"
+        " audio of a MediaSource, and of a Blob made in a web worker, can't be read.",
     )
-
-
-async def mix_composition(
-    composition: Composition,
-    page: PageOptions,
-    *,
-    frame_count: int,
-    output: Path,
-    codec: str,
-    replay: bool | None = None,
-) -> bool:
-    """Play a composition without taking pictures and mix its whole sound into a file.
-
-    Returns
-    -------
-    Whether there is any sound; without any, no file is written.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be played or a source can't be read.
-    """
-    soundtrack = await listen(
-        composition, page, frame_count=frame_count, scratch=output.parent, replay=replay
-    )
-    if not soundtrack.tracks:
-        return False
-    await mix_audio(
-        soundtrack.tracks, frame_count=frame_count, rate=page.rate, output=output, codec=codec
-    )
-    return True
-
-
-def check_audio_codec(codec: str, suffix: str) -> None:
-    """Refuse an encoder for the sound that isn't there or that the container can't hold.
-
-    Raises
-    ------
-    CodecUnavailable, OptionInvalid
-    """
-    require_encoder(codec)
-    if suffix.lower() == ".webm" and codec not in _WEBM_CODECS:
-        raise OptionInvalid(
-            f"audio codec {codec!r}: doesn't go into .webm", hint="Use libopus or libvorbis."
-        )
-
-
-async def write_sound(
-    soundtrack: Soundtrack,
-    *,
-    video: Path,
-    output: Path,
-    suffix: str,
-    codec: str | None,
-    start_frame: int,
-    frame_count: int,
-    rate: Fraction,
-) -> bool:
-    """Join a silent video with its part of the sound; return whether there is any.
-
-    Parameters
-    ----------
-    suffix:
-        File name ending that names the container.
-    codec:
-        ffmpeg's encoder, "" for the container's usual one, None for no sound. One that is named
-        is written even where nothing sounds, so that all chunks of a job are alike.
-    start_frame, frame_count:
-        The range of frames on the timeline, whose samples are cut from the whole mix.
-
-    Raises
-    ------
-    AudioFailed
-        A source can't be read.
-    """
-    chosen = codec or _USUAL_CODEC.get(suffix.lower())
-    if codec is None or chosen is None or (codec == "" and not soundtrack.tracks):
-        video.replace(output)  # noqa: ASYNC240 - a rename
-        return False
-    mixed = output.with_name("sound.mka" if suffix.lower() in (".mkv", ".webm") else "sound.mov")
-    await mix_audio(
-        soundtrack.tracks,
-        frame_count=frame_count,
-        rate=rate,
-        output=mixed,
-        codec=chosen,
-        start_frame=start_frame,
-    )
-    await run_ffmpeg(
-        [
-            *("-y", "-i", file_url(video), "-i", file_url(mixed), "-map", "0:v", "-map", "1:a"),
-            *("-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact"),
-            *("-movflags", "+faststart", "-f", _MUXER[suffix.lower()], file_url(output)),
-        ],
-        error=AudioFailed,
-        message="the sound can't be joined with the picture",
-    )
-    return True

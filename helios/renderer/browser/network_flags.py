@@ -1,27 +1,26 @@
-"""Limits a browser's network access to its composition's files and the worker's proxy."""
+"""Browser flags that restrict network access to the composition's files and a proxy."""
 
 from urllib.parse import urlsplit
 
 from helios.renderer.composition import LOCAL_ORIGIN
 
-#: Environment variable with the URL of the proxy that a worker runs. With it, that proxy is the
-#: only way to anything but the composition's own files.
+#: Environment variable with the URL of the worker's proxy. If set, the browser reaches everything
+#: but the composition's own files through this proxy only.
 PROXY_VARIABLE = "HELIOS_EGRESS_PROXY"
 
-#: Name under which the browser knows the proxy; no page can reach this machine by its own names.
+#: Host name of the proxy inside the browser, which resolves no other name of this machine.
 _PROXY_NAME = "egress.invalid"
 
 
 def network_flags(*, local_port: int | None, proxy: str | None) -> list[str]:
-    """Return the browser's flags.
+    """Return flags that route the browser's requests.
 
     Parameters
     ----------
     local_port:
-        Port of this machine at which the composition's files are served; None for a page that is
-        elsewhere.
+        Local port at which the composition's files are served; None for a URL.
     proxy:
-        URL of the worker's proxy; None to leave the network open.
+        URL of the worker's proxy; None for unrestricted network access.
     """
     rules = []
     if local_port is not None:
@@ -29,13 +28,13 @@ def network_flags(*, local_port: int | None, proxy: str | None) -> list[str]:
     if not proxy:
         flags = ["--no-proxy-server"]
     else:
-        # What doesn't go through the proxy has nowhere to go: not by a name, not by an address.
+        # Requests that bypass the proxy resolve nothing, neither names nor addresses.
         rules += [f"MAP {_PROXY_NAME}:80 127.0.0.1:{urlsplit(proxy).port}", "MAP * ~NOTFOUND"]
         flags = [
             f"--proxy-server=http://{_PROXY_NAME}:80",
-            # This machine's own names would be spared from the proxy. The later rule wins.
+            # By default, loopback addresses bypass the proxy. The later rule has precedence.
             f"--proxy-bypass-list=<-loopback>;{LOCAL_ORIGIN}:80",
-            # Calls between browsers send datagrams, which no proxy sees.
+            # WebRTC sends UDP, which doesn't pass the proxy.
             "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         ]
     return [*flags, f"--host-resolver-rules={','.join(rules)}"] if rules else flags

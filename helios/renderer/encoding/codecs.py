@@ -1,4 +1,4 @@
-"""Codecs that a render can be encoded with, and ffmpeg's arguments for each."""
+"""Video codecs, their limits, and ffmpeg's arguments for each."""
 
 import math
 import os
@@ -10,12 +10,11 @@ from pathlib import Path
 from helios.errors import OptionInvalid
 from helios.media.ffmpeg import require_encoder
 
-#: H.264's and H.265's constant rate factor if none is given: visually lossless (x264's own
-#: guide calls 17 to 18 so).
+#: Default constant rate factor of H.264: visually lossless, by x264's guide.
 DEFAULT_CRF = 18
-#: x264's and x265's preset if none is given.
+#: Default preset of x264 and x265.
 DEFAULT_PRESET = "veryfast"
-#: The choice of a codec's encoder speed.
+#: Presets of x264 and x265, fastest first.
 PRESETS = (
     "ultrafast",
     "superfast",
@@ -27,29 +26,29 @@ PRESETS = (
     "slower",
     "veryslow",
 )
-#: Output pixels per CSS pixel below which Chromium draws at this scale all the same.
+#: Smallest scale, in output pixels per CSS pixel, that Chromium draws at.
 MIN_SCALE = 0.5
 _BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A video codec as users name it.
+    """A video codec that users can choose.
 
     Attributes
     ----------
     name:
-        The name on the command line.
+        Name on the command line.
     encoder:
         ffmpeg's encoder.
     suffixes:
-        File name endings that hold it; the first says which container is the usual one.
+        File name endings of containers that hold it, the usual one first.
     alpha:
-        Whether transparency is kept when asked for.
+        Whether it can store transparency.
     images:
         Whether the output is a folder of numbered images.
     max_crf:
-        The worst constant rate factor, or None where the codec knows none.
+        Largest constant rate factor; None for codecs without one.
     """
 
     name: str
@@ -97,7 +96,8 @@ _BY_SUFFIX = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
 }
-_MUXERS = {
+#: ffmpeg's muxer for each file name ending.
+MUXERS = {
     ".mp4": "mp4",
     ".m4v": "mp4",
     ".mov": "mov",
@@ -109,18 +109,18 @@ _MUXERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class VideoEncoding:
-    """How frames become a video.
+    """Encoder settings.
 
     Attributes
     ----------
     codec:
         One of `CODECS`.
     crf:
-        Constant rate factor, or None for the codec's own default; 0 is lossless H.264.
+        Constant rate factor, or None for the codec's default; 0 is lossless H.264.
     preset:
         Encoder speed, one of `PRESETS`.
     every_frame:
-        Give the encoder each frame, also one that is like the frame before.
+        Encode repeated frames too.
     """
 
     codec: Codec
@@ -130,17 +130,17 @@ class VideoEncoding:
 
     @property
     def lossless(self) -> bool:
-        """Whether every pixel is kept, so that the frames must not be lossy before either."""
+        """Whether the encoding is lossless, so that captured frames must be lossless too."""
         return self.codec.name == "png" or (self.crf == 0 and self.codec.name in ("h264", "h265"))
 
 
 def choose_codec(output: Path, name: str | None) -> Codec:
-    """Return the codec that is asked for by name, or else by the output's file name.
+    """Return the codec of this name; without a name, the one for the output's file name.
 
     Raises
     ------
     OptionInvalid
-        There is no such codec, or the file can't hold it.
+        There is no such codec, or the container can't hold it.
     CodecUnavailable
         The installed ffmpeg lacks it.
     """
@@ -177,14 +177,14 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
     Raises
     ------
     OptionInvalid
-        A side is no positive whole number of pixels, or odd where the codec needs it even.
+        A side is below 1 or above 16384 pixels, or odd where the codec needs even sides.
     """
     if not (math.isfinite(scale) and scale >= MIN_SCALE):
         raise OptionInvalid(
             f"scale {scale:g}: must be at least {MIN_SCALE}",
             hint="For a smaller picture, make --width and --height smaller.",
         )
-    # The browser begins a further pixel for what is left over, but not for noise.
+    # The browser rounds fractions of a pixel up, except for rounding errors.
     pixels = (math.ceil(width * scale - 1e-3), math.ceil(height * scale - 1e-3))
     if min(pixels) < 1 or max(pixels) > 16384:
         raise OptionInvalid(f"size {pixels[0]}x{pixels[1]}: each side must be 1 to 16384 pixels")
@@ -199,13 +199,13 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
 
 
 def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> None:
-    """Refuse settings that the encoder would refuse once frames are there.
+    """Check settings that the encoder would refuse only when it receives frames.
 
     Raises
     ------
     OptionInvalid
         The preset isn't known, the constant rate factor is out of the codec's range, or
-        transparency is asked of a codec that holds none.
+        the codec stores no transparency.
     """
     if encoding.preset not in PRESETS:
         raise OptionInvalid(
@@ -215,7 +215,7 @@ def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> Non
     if crf is not None and codec.max_crf is not None and not 0 <= crf <= codec.max_crf:
         raise OptionInvalid(
             f"quality {crf}: {codec.name}'s constant rate factor is 0 to {codec.max_crf}",
-            hint="Less is better; leave it out for the usual one.",
+            hint="Lower is better; leave it out for the default.",
         )
     if transparent and not codec.alpha:
         raise OptionInvalid(
@@ -225,10 +225,10 @@ def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> Non
 
 
 def input_arguments() -> list[str]:
-    """Return ffmpeg's arguments to read frames with their numbers from its standard input.
+    """Return ffmpeg's arguments for reading numbered frames from its standard input.
 
-    With default probing ffmpeg holds megabytes of frames before it encodes the first, so that
-    nothing overlaps; naming the format and a small probe size avoids it.
+    With default probing, ffmpeg buffers megabytes of frames before it encodes the first, and
+    capturing and encoding don't overlap. An explicit format and a small probe size avoid that.
     """
     return ["-f", "ivf", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0"]
 
@@ -236,10 +236,10 @@ def input_arguments() -> list[str]:
 def encoding_arguments(
     encoding: VideoEncoding, *, image: str, alpha: bool, suffix: str, rate: Fraction
 ) -> list[str]:
-    """Return ffmpeg's arguments for everything between its input and its output's name.
+    """Return ffmpeg's arguments between its input and the name of its output.
 
-    Frames may be missing from the input where they are like the one before. They are filled in;
-    where `leaves_gaps` is true they stay missing, and a keyframe follows.
+    Repeated frames may be missing from the input. ffmpeg fills them in; where `leaves_gaps` is
+    true they stay missing, and a keyframe follows.
     """
     codec = encoding.codec
     build = {
@@ -256,37 +256,38 @@ def encoding_arguments(
     if leaves_gaps(encoding, suffix):
         gaps = ("-r", str(rate), "-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
     else:
-        # Behind the conversion of colours frames cost the encoder's work alone. But a GIF's palette
-        # filter loses the last frame's length, on which the filling in depends.
+        # After the colour conversion, a repeated frame costs only the encoder's work. But the
+        # palette filter of GIFs drops the last frame's duration, which `fps` depends on.
         filled = f"fps={rate}:start_time=0:round=near:eof_action=pass"
         filters.insert(0 if codec.name == "gif" else 1, filled)
-    # Nothing that differs between two runs goes into the file.
+    # The file contains nothing that differs between two runs.
     clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-fps_mode", "passthrough")
-    # Browsers keep the other cores busy: more threads would only take turns with them, which costs
-    # x264 up to two thirds more processor time.
+    # Browsers use the other cores: with more threads x264 takes up to two thirds more processor
+    # time.
     threads = ("-threads", str(max(1, (os.cpu_count() or 1) // 2)))
     chain = ("-vf", ",".join(filters))
-    return [*chain, *gaps, *arguments, *threads, *clean, "-an", "-f", _MUXERS[suffix.lower()]]
+    return [*chain, *gaps, *arguments, *threads, *clean, "-an", "-f", MUXERS[suffix.lower()]]
 
 
 def leaves_gaps(encoding: VideoEncoding, suffix: str) -> bool:
-    """Return whether frames that are like the one before may be left out of the encoded video."""
+    """Return whether repeated frames may be missing from the encoded video."""
     if encoding.every_frame:
         return False
     return encoding.codec.name == "h264" and suffix.lower() in (".mp4", ".m4v", ".mov")
 
 
 def _after_gaps(rate: Fraction) -> str:
-    """Return ffmpeg's expression that is true for a frame after a gap.
+    """Return an ffmpeg expression that is true for a frame after a gap.
 
-    How far a frame's time is ahead of its number (`n`) grows there. It is kept in variable 0.
+    After a gap the difference between a frame's time, in frames, and its number (`n`) is larger.
+    Variable 0 holds the difference of the frame before.
     """
     ahead = f"t*{rate}-n"
     return f"expr:st(1,gt({ahead},ld(0)+0.5));st(0,{ahead});ld(1)"
 
 
 def _to_bt709(image: str, pixel_format: str) -> str:
-    """Return the filter from the browser's colours to BT.709, limited range.
+    """Return the filter that converts the browser's colours to BT.709, limited range.
 
     A JPEG holds full-range YCbCr by BT.601 (JFIF 1.02); the `colorspace` filter goes from there
     to BT.709 in one step. PNG holds RGB, which `scale` converts.
@@ -296,7 +297,7 @@ def _to_bt709(image: str, pixel_format: str) -> str:
         return f"colorspace={source}:all=bt709:range=tv:format=yuv420p"
     return (
         "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
-        # ProRes takes its tags from the frames, not from the encoder's options.
+        # ProRes takes its tags from the frames, not from encoder options.
         f"format={pixel_format},"
         "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     )
@@ -356,7 +357,7 @@ def _prores(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # n
 
 
 def _gif(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
-    # Not `stats_mode=diff`: it counts what a change takes away, so the last colours are lost.
+    # `stats_mode=diff` counts the colours that a change removes, so that the last ones are lost.
     return ["split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=bayer"]
 
 

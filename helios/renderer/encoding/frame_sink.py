@@ -1,9 +1,8 @@
-"""Writes captured frames to ffmpeg or into a folder of images."""
+"""Encodes captured frames with ffmpeg."""
 
 import asyncio
 import contextlib
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from fractions import Fraction
@@ -23,49 +22,46 @@ from helios.renderer.encoding.codecs import (
 )
 from helios.renderer.encoding.held_frames import fill_held_frames
 
-#: Bytes of frames that may wait for the encoder before the browser has to.
+#: Bytes of frames that may be queued for the encoder; above that, the browser waits.
 _AHEAD_BYTES = 8 << 20
-#: Frames in a row that the encoder isn't sent because they are alike; it should not fall idle.
-_MOST_LEFT_OUT = 30
-#: Frames alike that are encoded before the rest is held: in these x264 makes the picture sharper.
-_ALIKE_FRAMES = 8
-#: Fewer frames than these aren't worth the keyframe that follows what is held.
-_FEWEST_HELD = 15
-#: Frames held in a row at most, so that keyframes aren't farther apart than about twice x264's own
-#: distance, and a player that seeks is soon there.
-_MOST_HELD = 240
-#: How far the encoder stands before other processes; Chromium puts its own at -8 where it may.
+#: Limit of consecutive repeated frames that aren't sent, so that the encoder isn't idle for long.
+_MAX_SKIPPED = 30
+#: Repeated frames that are encoded before the rest is held: x264 sharpens the picture in these.
+_REPEATS_ENCODED = 8
+#: Least number of frames to hold: fewer aren't worth the keyframe that follows them.
+_MIN_HELD = 15
+#: Limit of consecutive held frames: keyframes stay within about twice x264's default interval, so
+#: that players seek quickly.
+_MAX_HELD = 240
+#: Niceness of the encoder; Chromium's processes have -8 where the system allows it.
 _ENCODER_NICENESS = -10
-#: File name of an image in a sequence if the output is a folder.
-IMAGE_PATTERN = "frame-%06d"
-_DIRECTIVE = re.compile(r"%(?P<width>0?\d{0,2})d")
 
 
 class FrameSink(ABC):
-    """Takes frames in their order."""
+    """Receives frames in order."""
 
     @abstractmethod
     async def write(self, image: bytes) -> None:
-        """Take the next frame."""
+        """Write the next frame."""
 
     @abstractmethod
     async def finish(self) -> None:
-        """Return when all frames are safely in the output."""
+        """Return when all frames are in the output."""
 
 
 class _Video(FrameSink):
-    """Pipes frames to ffmpeg, each with its number; one like the frame before may be left out."""
+    """Pipes frames to ffmpeg with their numbers; repeated frames may be skipped."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, name: str, *, most_left_out: int = _MOST_LEFT_OUT
+        self, process: asyncio.subprocess.Process, name: str, *, max_skipped: int = _MAX_SKIPPED
     ) -> None:
         self._process = process
         self._name = name
-        self._most_left_out = most_left_out
+        self._max_skipped = max_skipped
         self._frames = 0
         self._last = b""
-        self._left_out = 0
-        # Both were asked for as pipes.
+        self._skipped = 0
+        # Both are pipes, as `video_sink` starts the process.
         self._stdin = cast(asyncio.StreamWriter, process.stdin)
         transport = self._stdin.transport
         widen_pipe(transport.get_extra_info("pipe").fileno())
@@ -73,21 +69,21 @@ class _Video(FrameSink):
         self._log = asyncio.ensure_future(cast(asyncio.StreamReader, process.stderr).read())
 
     async def start(self, *, size: tuple[int, int], rate: Fraction, image: str) -> None:
-        """Tell what kind of frames will come."""
+        """Write the stream header."""
         await self._pipe(ivf.header(size=size, rate=rate, image=image))
 
     async def write(self, image: bytes) -> None:
         self._frames += 1
-        if image == self._last and self._left_out < self._most_left_out:
-            self._left_out += 1
+        if image == self._last and self._skipped < self._max_skipped:
+            self._skipped += 1
             return
         self._last = image
-        self._left_out = 0
+        self._skipped = 0
         await self._send(self._frames - 1)
 
     async def finish(self) -> None:
-        if self._left_out:
-            # ffmpeg fills in up to the last frame that it has seen.
+        if self._skipped:
+            # ffmpeg repeats frames up to the last one that it receives.
             await self._send(self._frames - 1)
         await self._end()
 
@@ -104,7 +100,7 @@ class _Video(FrameSink):
     async def _end(self) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._stdin.close()
-        # A disk that is full when ffmpeg closes its output shows in the log only.
+        # A full disk at the time ffmpeg closes its output is reported in its log alone.
         if await self._process.wait() != 0 or b"No space left on device" in await self._log:
             raise await self._failure()
 
@@ -115,7 +111,7 @@ class _Video(FrameSink):
 
 
 class _HeldVideo(_Video):
-    """Keeps a picture that stands for long from the encoder, and fills its time in afterwards."""
+    """Encodes a picture that is held for long only a few times; fills in its other frames later."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, name: str, *, output: Path, rate: Fraction
@@ -123,19 +119,19 @@ class _HeldVideo(_Video):
         super().__init__(process, name)
         self._output = output
         self._rate = rate
-        self._alike = 0
+        self._repeats = 0
 
     async def write(self, image: bytes) -> None:
         self._frames += 1
         same = image == self._last
-        if same and self._alike >= _ALIKE_FRAMES and self._left_out < _MOST_HELD:
-            self._left_out += 1
+        if same and self._repeats >= _REPEATS_ENCODED and self._skipped < _MAX_HELD:
+            self._skipped += 1
             return
-        if self._left_out < _FEWEST_HELD:
-            for number in range(self._frames - 1 - self._left_out, self._frames - 1):
+        if self._skipped < _MIN_HELD:
+            for number in range(self._frames - 1 - self._skipped, self._frames - 1):
                 await self._send(number)
-        self._alike = self._alike + 1 if same and not self._left_out else 0
-        self._left_out = 0
+        self._repeats = self._repeats + 1 if same and not self._skipped else 0
+        self._skipped = 0
         self._last = image
         await self._send(self._frames - 1)
 
@@ -155,24 +151,6 @@ class _HeldVideo(_Video):
             raise write_failure(fault, output=Path(self._name)) from fault
 
 
-class _Images(FrameSink):
-    def __init__(self, folder: Path, pattern: str, first: int) -> None:
-        self._folder = folder
-        self._pattern = pattern
-        self._number = first
-
-    async def write(self, image: bytes) -> None:
-        path = self._folder / _numbered(self._pattern, self._number)
-        self._number += 1
-        try:
-            await asyncio.to_thread(path.write_bytes, image)
-        except OSError as error:
-            raise write_failure(error, output=path) from error
-
-    async def finish(self) -> None:
-        """Nothing waits: every image is written when `write` returns."""
-
-
 @contextlib.asynccontextmanager
 async def video_sink(
     output: Path,
@@ -185,16 +163,16 @@ async def video_sink(
     image: str,
     alpha: bool = False,
 ) -> AsyncIterator[FrameSink]:
-    """Encode frames into a new file; the encoder is gone when the context ends.
+    """Encode frames to a new file; the encoder has ended when the context exits.
 
     Parameters
     ----------
     output:
         The file to write.
     name:
-        What errors call it.
+        Name of the output in error messages.
     suffix:
-        A file name's ending, which says what container it is.
+        File name ending, which selects the container.
     size:
         Width and height of the frames in pixels.
     rate:
@@ -215,7 +193,7 @@ async def video_sink(
         file_url(output),
     ]
     try:
-        # A group of its own: Ctrl-C reaches us alone, and we end the encoder.
+        # In its own process group, Ctrl-C in a terminal does not reach the encoder; we end it.
         process = await asyncio.create_subprocess_exec(
             *arguments,
             stdin=asyncio.subprocess.PIPE,
@@ -225,50 +203,22 @@ async def video_sink(
         )
     except FileNotFoundError:
         raise missing_program("ffmpeg") from None
-    _put_first(process.pid)
+    _prioritise(process.pid)
     try:
         if leaves_gaps(encoding, suffix):
             video: _Video = _HeldVideo(process, name, output=output, rate=rate)
         else:
-            most = 0 if encoding.every_frame else _MOST_LEFT_OUT
-            video = _Video(process, name, most_left_out=most)
+            most = 0 if encoding.every_frame else _MAX_SKIPPED
+            video = _Video(process, name, max_skipped=most)
         await video.start(size=size, rate=rate, image=image)
         yield video
     finally:
         await end_process(process)
 
 
-def _put_first(pid: int) -> None:
-    """Let a process have a core whenever it wants one, where the system allows that."""
-    # Every frame passes through the one encoder. Chromium, where it may, puts its own processes
-    # before others; an encoder that waits for them falls behind, and ends long after them.
+def _prioritise(pid: int) -> None:
+    """Raise a process's priority, where the system allows that."""
+    # All frames pass through one encoder. Chromium raises the priority of its own processes where
+    # it may; an encoder of lower priority falls behind and ends long after them.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, _ENCODER_NICENESS)
-
-
-def image_sink(folder: Path, pattern: str, first: int) -> FrameSink:
-    """Write frames as numbered images into a folder.
-
-    Parameters
-    ----------
-    pattern:
-        File name with a `%d` directive for the frame's number.
-    first:
-        Number of the first frame that will come.
-    """
-    return _Images(folder, pattern, first)
-
-
-def split_pattern(output: Path, ending: str) -> tuple[Path, str]:
-    """Return the folder and the file name pattern of an image sequence.
-
-    `frames/` and `frames` hold `frame-000000.png`; `frames/%04d.png` says it all.
-    """
-    if _DIRECTIVE.search(output.name):
-        return output.parent, output.name
-    return output, f"{IMAGE_PATTERN}.{ending}"
-
-
-def _numbered(pattern: str, number: int) -> str:
-    # Not by `%`: all other percent signs in a file name are its own.
-    return _DIRECTIVE.sub(lambda found: format(number, found["width"] or "d"), pattern)

@@ -1,8 +1,8 @@
-"""Frames that show the one before again, filled into a video that was encoded without them.
+"""Inserts repeated frames into an H.264 video that was encoded without them.
 
-The encoder is given a picture that stands for long only a few times; the rest of its time is left
-open. Here that time is filled with pictures that repeat it, each some forty bytes, and every frame
-lasts as long as every other.
+The encoder receives a long-standing picture only a few times, which leaves a gap in the video. The
+gap is filled with frames that repeat the picture, about forty bytes each, so that all frames last
+equally long.
 """
 
 import os
@@ -22,7 +22,7 @@ from helios.stitcher.splice import splice
 
 @dataclass(frozen=True)
 class _Sample:
-    """A frame in the file: where it lies, its bytes, its number on the timeline."""
+    """An encoded frame: its place in the file in bytes, and its number on the timeline."""
 
     offset: int
     size: int
@@ -32,16 +32,16 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Gap:
-    """Frames that aren't there: they belong before a sample, and repeat another.
+    """A run of missing frames, which repeat the picture shown before them.
 
     Attributes
     ----------
     before:
-        Position, in order of decoding, of the sample that they go before.
+        Position, in decoding order, of the sample that follows them.
     shown_last:
-        Position of the sample that is shown before them.
+        Position of the sample to repeat.
     count:
-        How many they are.
+        Number of frames.
     """
 
     before: int
@@ -50,23 +50,23 @@ class _Gap:
 
 
 def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fraction) -> None:
-    """Write a video's frames with those that it lacks.
+    """Write a video with its missing frames filled in.
 
     Parameters
     ----------
     video:
-        H.264 in an MP4 or QuickTime file, a keyframe after every gap. It grows.
+        H.264 in an MP4 or QuickTime file, with a keyframe after every gap. It is modified.
     output:
         File to write, of the same kind.
     frame_count:
-        Frames that it is to have.
+        Number of frames of the output.
     rate:
         Frames per second.
 
     Raises
     ------
     EncodeFailed
-        The video isn't as our encoder writes it.
+        The video isn't in the form that our encoder writes.
     """
     movie = read_movie(video)
     track = movie.track("vide")
@@ -88,7 +88,7 @@ def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fract
 
 
 def _samples(track: Track, ticks: int) -> list[_Sample]:
-    """Return a track's frames, in order of decoding."""
+    """Return a track's frames, in decoding order."""
     times = track.shown_at()
     first = min(times)
     keys = set(range(track.sample_count) if track.keyframes is None else track.keyframes)
@@ -110,7 +110,7 @@ def _gaps(samples: Sequence[_Sample], frame_count: int) -> list[_Gap]:
 def _filled(
     video: Path, samples: Sequence[_Sample], gaps: Sequence[_Gap], sets: ParameterSets
 ) -> list[_Sample]:
-    """Put what fills the gaps behind everything else in the file; return all samples in order."""
+    """Append the missing frames to the file; return all samples in decoding order."""
     found: list[_Sample] = []
     done = 0
     with video.open("r+b") as file:
@@ -139,7 +139,7 @@ def _filled(
 
 
 def _track_of(track: Track, samples: Sequence[_Sample], ticks: int) -> Track:
-    """Return a track of these samples, every one `ticks` long."""
+    """Return a track of these samples, each `ticks` long."""
     return replace(
         track,
         sizes=[sample.size for sample in samples],

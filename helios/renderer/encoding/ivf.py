@@ -1,7 +1,7 @@
-"""IVF, the simplest container that gives each frame its number.
+"""Writes IVF streams, in which each image has a frame number.
 
-A stream of bare images has no room for "as before". IVF does: a frame of 12 bytes of header and the
-image, whose time stamp is its number (layout: the Duck IVF format, as libvpx and ffmpeg write it).
+A frame is a header of 12 bytes and the image; its time stamp is the frame number, so that repeated
+frames can be left out (layout: the Duck IVF format, as libvpx and ffmpeg write it).
 """
 
 import struct
@@ -13,7 +13,7 @@ _CODES = {"jpeg": b"MJPG", "png": b"MPNG"}
 
 
 def header(*, size: tuple[int, int], rate: Fraction, image: str) -> bytes:
-    """Return the head of a stream.
+    """Return the header of a stream.
 
     Parameters
     ----------
@@ -30,5 +30,5 @@ def header(*, size: tuple[int, int], rate: Fraction, image: str) -> bytes:
 
 
 def frame(image: bytes, *, number: int) -> bytes:
-    """Return an image with its number in front."""
+    """Return a frame: its header and the image."""
     return _FRAME.pack(len(image), number) + image

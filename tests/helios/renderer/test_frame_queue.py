@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helios.renderer.frame_queue import Reel
+from helios.renderer.frame_queue import FrameQueue
 
 
 def _picture(frame: int) -> bytes:
@@ -14,18 +14,18 @@ def _picture(frame: int) -> bytes:
 
 async def _shoot(frames: range, delays: list[list[int]]) -> tuple[list[bytes], list[list[int]]]:
     """Let one taker for each list of delays take frames; return the pictures and who took what."""
-    reel = Reel(frames, takers=len(delays))
+    queue = FrameQueue(frames, pages=len(delays))
     taken: list[list[int]] = [[] for _ in delays]
 
     async def take(number: int) -> None:
-        async for frame in reel.turns():
+        async for frame in queue.take():
             for _ in range(delays[number][frame % len(delays[number])]):
                 await asyncio.sleep(0)
             taken[number].append(frame)
-            reel.put(frame, _picture(frame))
+            queue.put(frame, _picture(frame))
 
     async def write() -> list[bytes]:
-        return [picture async for picture in reel.pictures()]
+        return [picture async for picture in queue.pictures()]
 
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         writing = group.create_task(write())
@@ -59,19 +59,19 @@ def test_a_slow_page_leaves_the_frames_to_the_others() -> None:
 
 
 def test_what_one_page_found_out_to_stand_still_is_known_to_all() -> None:
-    reel = Reel(range(10, 40), takers=2)
+    queue = FrameQueue(range(10, 40), pages=2)
 
-    reel.stands(12, float("inf"), b"still")
+    queue.hold(12, float("inf"), b"still")
 
-    assert reel.known(11) is None
-    assert reel.known(12) == reel.known(39) == b"still"
+    assert queue.held(11) is None
+    assert queue.held(12) == queue.held(39) == b"still"
 
 
 def test_a_shorter_standstill_does_not_take_the_place_of_a_longer_one() -> None:
-    reel = Reel(range(40), takers=2)
+    queue = FrameQueue(range(40), pages=2)
 
-    reel.stands(5, 20, b"long")
-    reel.stands(3, 4, b"short")
+    queue.hold(5, 20, b"long")
+    queue.hold(3, 4, b"short")
 
-    assert reel.known(19) == b"long"
-    assert reel.known(3) is None
+    assert queue.held(19) == b"long"
+    assert queue.held(3) is None

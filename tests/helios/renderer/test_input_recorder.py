@@ -16,9 +16,9 @@ from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
-from helios.renderer.input_recorder import ReadLog
+from helios.renderer.input_recorder import InputRecorder
 from helios.renderer.page import PageOptions
-from helios.renderer.render import RenderRequest, check_request
+from helios.renderer.render_request import RenderRequest
 
 from .conftest import HEIGHT, RATE, WIDTH
 
@@ -29,10 +29,10 @@ def noted(
     """Ask a folder's server for files, each followed by the change of a file, if there is one."""
 
     async def work() -> InputManifest:
-        log = ReadLog()
+        log = InputRecorder()
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        async with serve_folder(root, listener, reads=log), aiohttp.ClientSession() as client:
+        async with serve_folder(root, listener, inputs=log), aiohttp.ClientSession() as client:
             for number, name in enumerate(names):
                 async with client.get(f"http://127.0.0.1:{port}/{name}") as answer:
                     await answer.read()
@@ -40,7 +40,7 @@ def noted(
                     (root / changed).write_text(text)
         output = root / "output"
         output.write_bytes(b"output")
-        return await log.reads_for(output)
+        return await log.manifest(output)
 
     return asyncio.run(work())
 
@@ -79,7 +79,7 @@ def test_a_file_that_changed_meanwhile_has_no_digest(
 
 
 def test_a_note_is_read_back_and_anything_else_is_none(tmp_path: Path) -> None:
-    note = tmp_path / "x.reads.json"
+    note = tmp_path / "x.inputs.json"
     reads = InputManifest(output="0", versions={"browser": "1"}, files={"a": None}, hosts=["b"])
     reads.save(note)
     assert InputManifest.load(note) == reads
@@ -108,7 +108,7 @@ def test_what_cannot_be_noted_is_refused(
         encoding=VideoEncoding(codec=choose_codec(Path(output), None)),
         frame_count=1,
         audio_codec=audio_codec,
-        reads=ReadLog(),
+        inputs=InputRecorder(),
     )
-    with pytest.raises(OptionInvalid, match="--reads"):
-        check_request(request)
+    with pytest.raises(OptionInvalid, match="--input-manifest"):
+        request.check()

@@ -8,8 +8,9 @@ import pytest
 
 from helios.errors import AudioFailed, CodecUnavailable, OptionInvalid
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.encoding.audio import check_audio_codec
 from helios.renderer.media.data_url import data_of
-from helios.renderer.soundtrack import Soundtrack, check_audio_codec
+from helios.renderer.soundtrack import Soundtrack
 
 
 @pytest.fixture
