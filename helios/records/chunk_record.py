@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError
 
 from helios import __version__
 from helios.assets.archive import digest_in
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import Artifact
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
 from helios.records.chunk_ends import ChunkEnds

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import SOUND_FLAGS, MergeCommand
-from helios.contract.worker_job import Artifact
 from helios.errors import ChunkOutputInvalid, StitchFailed
 from helios.records.chunk_ends import END_FRAMES
 from helios.records.chunk_record import ChunkRecord, chunk_key

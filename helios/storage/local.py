@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 from helios.concurrency import CancelToken, run_blocking
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import (
     AccessDenied,
     ArtifactNotFound,

@@ -16,7 +16,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from helios.concurrency import CancelToken, finish_despite_cancel, run_blocking
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import (
     AccessDenied,
     ArtifactCorrupt,

@@ -4,8 +4,11 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
+from helios.contract.output_tail import cut_output
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ChunkOutputInvalid,
     HeliosError,

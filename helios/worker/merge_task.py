@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.command import format_command, parse_command
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.merge_command import MergeCommand, merged_name
-from helios.contract.worker_job import Artifact, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ArtifactCorrupt,
     ArtifactNotFound,

@@ -11,8 +11,9 @@ from pathlib import Path
 from helios import __version__
 from helios.assets import AssetCache
 from helios.contract.command import parse_command
+from helios.contract.invocation import Invocation
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Invocation, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.network.egress_proxy import egress_proxy
 from helios.network.network_policy import NetworkPolicy
 from helios.process.command_policy import confined

@@ -4,9 +4,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand, merged_name
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import ArtifactNotFound, OptionInvalid, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
 from helios.records.job_layout import JobFolder

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import OptionInvalid
 from helios.records.chunk_ends import ChunkEnds
 from helios.records.job_layout import HEALED_SPEC, JobFolder, is_packed

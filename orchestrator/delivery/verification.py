@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
-from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
 from helios.records.chunk_ends import ChunkEnds
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand
-from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     HeliosError,
     JobStopped,

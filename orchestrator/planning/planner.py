@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helios.contract.command import check_length, format_command
-from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck, output_path_fault
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, locale, time_zone
+from helios.contract.spec_consistency import output_path_fault
 from helios.errors import OptionInvalid
 from helios.records.chunk_record import content_key
 from helios.records.input_manifest import manifest_beside
