@@ -177,11 +177,11 @@ class GcsStorage(ArtifactStorage):
             # The new object's metadata replaces all of the old one's.
             target.metadata = source.metadata
             target.content_type = source.content_type
-            # Large objects take several requests.
-            token, _, _ = target.rewrite(source, **self._how)
-            while token is not None:
+            # A large object takes several requests; each answer but the last holds a token.
+            resume, _, _ = target.rewrite(source, **self._how)
+            while resume is not None:
                 token.check()
-                token, _, _ = target.rewrite(source, token=token, **self._how)
+                resume, _, _ = target.rewrite(source, token=resume, **self._how)
             return Artifact(
                 url=self.url_of(to), sha256=_metadata(source).get(_SHA256), bytes=source.size
             )
