@@ -1,15 +1,13 @@
-"""A folder of this machine as artifact storage."""
+"""Artifact storage in a local folder."""
 
 import contextlib
 import errno
 import hashlib
 import os
-import secrets
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from urllib.parse import quote
 
 from helios.concurrency import CancelToken, run_blocking
@@ -26,23 +24,28 @@ from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import RESERVED, check_deletable, check_key, check_prefix
-
-Result = TypeVar("Result")
-
-#: Bytes that are read, digested and written at once.
-BLOCK = 1024 * 1024
+from helios.storage.local.digests import (
+    BLOCK,
+    copy_digested,
+    digest_file,
+    record_digest,
+    recorded_digest,
+    write_all,
+    write_digested,
+)
+from helios.storage.local.draft import draft_for
 
 
 class LocalStorage(ArtifactStorage):
-    """Artifacts in a folder of this machine, each a file under its own name.
+    """Artifacts in a local folder, each a file under its own name.
 
-    An object's digest lies beside it, in a hidden file that also names the object's inode. An
-    object that was put there by other means has no digest, and is taken as it is.
+    An object's digest is recorded beside it, in a hidden file that also names the object's inode.
+    Files put there by other programs have no digest and aren't verified.
 
     Parameters
     ----------
     folder:
-        Where the artifacts are; it is made when something is put there.
+        Folder of the artifacts; created when the first one is stored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +59,7 @@ class LocalStorage(ArtifactStorage):
         def put(token: CancelToken) -> Artifact:
             target = self._path_of(key)
             with open_source(path) as source, self._faults(key):
-                return self._put(key, target, lambda sink: _copy(source, sink, token))
+                return self._put(key, target, lambda sink: copy_digested(source, sink, token))
 
         return await run_blocking(put)
 
@@ -64,21 +67,21 @@ class LocalStorage(ArtifactStorage):
         def put(_token: CancelToken) -> Artifact:
             target = self._path_of(key)
             with self._faults(key):
-                return self._put(key, target, lambda sink: _write(data, sink))
+                return self._put(key, target, lambda sink: write_digested(data, sink))
 
         return await run_blocking(put)
 
     async def create(self, key: str, data: bytes) -> bool:
         def create(_token: CancelToken) -> bool:
             target = self._path_of(key)
-            with self._faults(key), _draft_for(target) as draft:
-                sha256 = _write(data, draft.file)
+            with self._faults(key), draft_for(target) as draft:
+                sha256 = write_digested(data, draft.file)
                 draft.file.flush()
                 try:
                     draft.link(target)
                 except FileExistsError:
                     return False
-                _note_digest(target, sha256, draft.inode)
+                record_digest(target, sha256, draft.inode)
                 return True
 
         return await run_blocking(create)
@@ -86,9 +89,9 @@ class LocalStorage(ArtifactStorage):
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         def get(token: CancelToken) -> Artifact:
             with self._open(key) as source, whole_output(path) as folder:
-                expected = sha256 or _noted_digest(self._path_of(key), source)
+                expected = sha256 or recorded_digest(self._path_of(key), source)
                 with (folder / "whole").open("xb") as sink:
-                    found = _copy(source, sink, token)
+                    found = copy_digested(source, sink, token)
                     size = sink.tell()
                 check_digest(self.url_of(key), found, expected)
                 return Artifact(url=self.url_of(key), sha256=found, bytes=size)
@@ -102,7 +105,7 @@ class LocalStorage(ArtifactStorage):
                 check_size(self.url_of(key), size, limit)
                 with self._faults(key):
                     data = source.read()
-                expected = _noted_digest(self._path_of(key), source)
+                expected = recorded_digest(self._path_of(key), source)
                 check_digest(self.url_of(key), hashlib.sha256(data).hexdigest(), expected)
                 return data
 
@@ -112,10 +115,10 @@ class LocalStorage(ArtifactStorage):
         def copy(token: CancelToken) -> Artifact:
             target = self._path_of(to)
             with self._open(key) as source, self._faults(to):
-                noted = _noted_digest(self._path_of(key), source)
+                noted = recorded_digest(self._path_of(key), source)
 
                 def copy_whole(sink: BinaryIO) -> str:
-                    found = _copy(source, sink, token)
+                    found = copy_digested(source, sink, token)
                     check_digest(self.url_of(key), found, noted)
                     return found
 
@@ -149,7 +152,7 @@ class LocalStorage(ArtifactStorage):
                         while block := source.read(BLOCK):
                             token.check()
                             digest.update(block)
-                            _write_all(memoryview(block), sink)
+                            write_all(memoryview(block), sink)
                 return digest.hexdigest()
 
             with self._faults(key):
@@ -161,7 +164,7 @@ class LocalStorage(ArtifactStorage):
         def stat(_token: CancelToken) -> StoredObject | None:
             try:
                 with self._open(key) as source:
-                    sha256 = _noted_digest(self._path_of(key), source)
+                    sha256 = recorded_digest(self._path_of(key), source)
                     return _stored(key, os.fstat(source.fileno()), sha256)
             except ArtifactNotFound:
                 return None
@@ -198,7 +201,7 @@ class LocalStorage(ArtifactStorage):
         return self.url_of(key)
 
     async def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """Do nothing: files are closed after each call."""
 
     def _path_of(self, key: str) -> Path:
         check_key(key)
@@ -208,19 +211,19 @@ class LocalStorage(ArtifactStorage):
         return path
 
     def _put(self, key: str, target: Path, fill: Callable[[BinaryIO], str]) -> Artifact:
-        with _draft_for(target) as draft:
+        with draft_for(target) as draft:
             sha256 = fill(draft.file)
             draft.file.flush()
             size = draft.file.tell()
             draft.replace(target)
-            _note_digest(target, sha256, draft.inode)
+            record_digest(target, sha256, draft.inode)
         return Artifact(url=self.url_of(key), sha256=sha256, bytes=size)
 
     @contextlib.contextmanager
     def _open(self, key: str) -> Iterator[BinaryIO]:
         path = self._path_of(key)
         with self._faults(key):
-            # Opening a pipe would wait for a writer.
+            # Opening a pipe would block.
             if not path.is_file():
                 raise FileNotFoundError
             source = path.open("rb")
@@ -250,12 +253,12 @@ class LocalStorage(ArtifactStorage):
         return sorted(found, key=lambda stored: stored.key)
 
     def _remove(self, path: Path) -> None:
-        _digest_file(path).unlink(missing_ok=True)
+        digest_file(path).unlink(missing_ok=True)
         try:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return
-        # An object storage has no folders, so none stay behind.
+        # Object storages have no folders: remove those that are empty.
         for folder in path.parents:
             if folder == self._folder:
                 return
@@ -294,133 +297,6 @@ def _disk_error(url: str, fault: OSError) -> HeliosError:
             f"{url}: {fault.strerror}", hint="Check the folder's owner and permissions."
         )
     return StorageUnavailable(f"{url}: {fault.strerror or fault}")
-
-
-class _Draft:
-    """A file that has no name while it is written, so that a process that dies leaves nothing.
-
-    Where the system or the disk doesn't offer that, it has a hidden name.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._hidden = folder / f"{RESERVED}{secrets.token_hex(8)}.part"
-        self._source = self._hidden
-        descriptor = _open_unnamed(folder)
-        if descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            descriptor = os.open(self._hidden, flags, 0o666)
-        else:
-            self._source = Path(f"/proc/self/fd/{descriptor}")
-        self.file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
-        self.inode = os.fstat(descriptor).st_ino
-
-    def link(self, target: Path) -> None:
-        """Give it a name that isn't taken; `FileExistsError` if it is."""
-        # Only with a folder's descriptor, which absolute paths ignore, does Python ask the system
-        # to follow the link that stands for the open file.
-        _in_folder(
-            target.parent,
-            lambda: os.link(
-                self._source, target, src_dir_fd=self.file.fileno(), follow_symlinks=True
-            ),
-        )
-
-    def replace(self, target: Path) -> None:
-        """Give it a name, whatever had it before."""
-        if self._source != self._hidden:
-            self.link(self._hidden)
-            self._source = self._hidden
-        self._hidden.replace(target)
-
-    def close(self) -> None:
-        self.file.close()
-        if self._source == self._hidden:
-            self._hidden.unlink(missing_ok=True)
-
-
-def _open_unnamed(folder: Path) -> int | None:
-    unnamed = getattr(os, "O_TMPFILE", None)
-    if unnamed is None or not Path("/proc/self/fd").is_dir():
-        return None
-    there = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        return os.open(".", os.O_WRONLY | os.O_CLOEXEC | unnamed, 0o666, dir_fd=there)
-    except OSError as fault:
-        if fault.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            return None
-        # What is no longer linked was removed meanwhile, which ext4 calls "not permitted".
-        if fault.errno == errno.EPERM and os.fstat(there).st_nlink == 0:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder) from fault
-        raise
-    finally:
-        os.close(there)
-
-
-@contextlib.contextmanager
-def _draft_for(target: Path) -> Iterator[_Draft]:
-    folder = target.parent
-    with contextlib.closing(_in_folder(folder, lambda: _Draft(folder))) as draft:
-        yield draft
-
-
-def _in_folder(folder: Path, act: Callable[[], Result]) -> Result:
-    """Do something in a folder, which is made if it isn't there."""
-    # Deleting the last object of a folder removes the folder as well, maybe at this moment.
-    for _ in range(100):
-        with contextlib.suppress(FileNotFoundError):
-            _make_folder(folder)
-            return act()
-    raise FileNotFoundError(errno.ENOENT, "the folder keeps disappearing", str(folder))
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it; `FileNotFoundError` if they are removed meanwhile."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as fault:
-        # It is something else, or it was a folder until just now.
-        if not stat.S_ISDIR(os.lstat(fault.filename).st_mode):
-            raise
-
-
-def _copy(source: BinaryIO, sink: BinaryIO, token: CancelToken) -> str:
-    """Copy a file and return its digest."""
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(BLOCK))
-    while count := source.readinto(buffer):  # type: ignore[attr-defined]
-        token.check()
-        digest.update(buffer[:count])
-        _write_all(buffer[:count], sink)
-    return digest.hexdigest()
-
-
-def _write(data: bytes, sink: BinaryIO) -> str:
-    _write_all(memoryview(data), sink)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _write_all(data: memoryview, sink: BinaryIO) -> None:
-    while data:
-        data = data[sink.write(data) :]
-
-
-def _digest_file(path: Path) -> Path:
-    return path.with_name(f"{RESERVED}{path.name}.sha256")
-
-
-def _note_digest(path: Path, sha256: str, inode: int) -> None:
-    with _draft_for(path) as draft:
-        draft.file.write(f"{sha256} {inode}\n".encode())
-        draft.replace(_digest_file(path))
-
-
-def _noted_digest(path: Path, opened: BinaryIO) -> str | None:
-    """Return the digest that was noted for this very file, not for one that it replaced."""
-    try:
-        sha256, inode = _digest_file(path).read_text("ascii").split()
-    except (OSError, ValueError):
-        return None
-    return sha256 if inode == str(os.fstat(opened.fileno()).st_ino) else None
 
 
 def _stored(key: str, status: os.stat_result, sha256: str | None = None) -> StoredObject:

@@ -3,19 +3,17 @@
 import asyncio
 import hashlib
 import random
-import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
-from helios.concurrency import CancelToken, finish_despite_cancel, run_blocking
+from helios.concurrency import run_blocking
 from helios.contract.artifact import Artifact
 from helios.errors import (
     AccessDenied,
@@ -29,23 +27,26 @@ from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
 from helios.storage.keys import check_deletable, check_key, check_prefix, content_type, tags_of
-from helios.storage.parts import PART, Lanes, digest_of, part_size, write_parts
-from helios.storage.s3_access import RETRIES, S3Access, boto3_faults
+from helios.storage.parts import PART, Lanes, digest_of, write_parts
+from helios.storage.s3.access import RETRIES, S3Access, boto3_faults
+from helios.storage.s3.refusal import NOT_IMPLEMENTED, REJECTED_CREDENTIALS, UNDECIDED, Refusal
+from helios.storage.s3.upload import PutOptions, upload
 
 if TYPE_CHECKING:
     from obstore import Attributes, Bytes, GetResult, ObjectMeta
 
 Answer = TypeVar("Answer")
 
-# What the library raises; the built-in ones for what is missing, and for a key that it refuses.
+# Exceptions of obstore: built-in ones for missing objects and for keys that it refuses.
 _FAULTS = (BaseError, FileNotFoundError, ValueError)
-#: Seconds that a cancelled upload gets to take back the parts that it sent.
-_ABORT_TIME = 5.0
-#: What a store answers to a request for something that it doesn't offer, such as tags.
-_NOT_IMPLEMENTED = "NotImplemented"
+#: Requests for sizes at once.
+_STATS_AT_ONCE = 32
+#: Tries of a conditional write that another client's write conflicts with, after random delays of
+#: up to 0.1 s that double.
+_CONFLICT_TRIES = 8
 #: Metadata with an object's digest.
 _SHA256 = "sha256"
-#: Metadata that tells who created an object, so that a lost answer isn't taken for a lost race.
+#: Metadata that identifies the creator of an object: a retry recognises its own earlier success.
 _WRITER = "writer"
 
 
@@ -57,11 +58,11 @@ class S3Storage(ArtifactStorage):
     bucket:
         The bucket's name.
     prefix:
-        Folder in it that keys are relative to; may be empty.
+        Folder in the bucket that keys are relative to; may be empty.
     env:
         Environment variables; see `S3Access`.
     retries:
-        Tries after the first one, of requests that may heal.
+        Retries of requests whose failure may be temporary.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class S3Storage(ArtifactStorage):
         self._opened: S3Store | None = None
         self._lanes = Lanes()
         self._keeps_tags = self._access.keeps_tags
-        # Whether the bucket ever answered, so that what is missing is an object.
+        # Whether a request succeeded, which shows that the bucket exists.
         self._bucket_seen = False
 
     async def put_file(self, key: str, path: Path) -> Artifact:
@@ -85,9 +86,9 @@ class S3Storage(ArtifactStorage):
 
             async def put(store: S3Store, tags: dict[str, str]) -> None:
                 source.seek(0)
-                options: _PutOptions = {"attributes": attributes, "tags": tags}
+                options: PutOptions = {"attributes": attributes, "tags": tags}
                 with self._lanes as lanes:
-                    await _upload(
+                    await upload(
                         store, key, source, size, sha256=sha256, options=options, lanes=lanes
                     )
 
@@ -113,18 +114,18 @@ class S3Storage(ArtifactStorage):
             try:
                 await store.put_async(key, data, attributes=attributes, tags=tags, mode="create")
             except AlreadyExistsError as fault:
-                if _Refusal.of(fault).code == _UNDECIDED:
-                    raise _Undecided from fault
+                if Refusal.of(fault).code == UNDECIDED:
+                    raise _Conflict from fault
                 there = await store.get_async(key, options={"head": True})
                 return there.attributes.get(_WRITER) == writer
             return True
 
-        for attempt in range(_DECISIONS):
+        for attempt in range(_CONFLICT_TRIES):
             try:
                 return await self._put(key, create)
-            except _Undecided:
+            except _Conflict:
                 await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - no secret
-        raise StorageUnavailable(f"{self.url_of(key)}: others keep writing it")
+        raise StorageUnavailable(f"{self.url_of(key)}: other clients keep writing it")
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         check_key(key)
@@ -148,7 +149,7 @@ class S3Storage(ArtifactStorage):
     async def copy(self, key: str, to: str) -> Artifact:
         check_key(key)
         check_key(to)
-        # With its metadata, the digest among them, and its tags.
+        # This copies its metadata, which include the digest, and its tags.
         await self._request(key, lambda store: store.copy_async(key, to))
         await self._tag_copy(key, to)
         there = await self.stat(to)
@@ -174,8 +175,8 @@ class S3Storage(ArtifactStorage):
         scratch: str,
         sizes: Sequence[int] | None = None,
     ) -> Artifact:
-        from helios.storage.composition_plan import Range  # noqa: PLC0415 - rarely used
-        from helios.storage.s3_composition import S3Composition  # noqa: PLC0415
+        from helios.storage.s3.composition import S3Composition  # noqa: PLC0415
+        from helios.storage.s3.composition_plan import Range  # noqa: PLC0415 - rarely used
 
         check_key(key)
         sizes = await self._sizes(sources) if sizes is None else sizes
@@ -208,7 +209,7 @@ class S3Storage(ArtifactStorage):
             )
         except ArtifactNotFound:
             if not self._bucket_seen:
-                # An answer without a body doesn't say what is missing, one with a body does.
+                # Only answers with a body distinguish a missing bucket from a missing object.
                 await self._check_bucket(key)
             return None
         return _stored(there.meta, there.attributes.get(_SHA256))
@@ -258,7 +259,7 @@ class S3Storage(ArtifactStorage):
             version, size = head.meta["e_tag"], head.meta["size"]
 
             async def part(start: int, end: int) -> "Bytes":
-                # Parts of two versions of an object would make a third one.
+                # All parts must be of the same version of the object.
                 options: Any = {"range": (start, end), "if_match": version}
                 return await (await store.get_async(key, options=options)).bytes_async()
 
@@ -271,7 +272,7 @@ class S3Storage(ArtifactStorage):
         return await self._request(key, fetch)
 
     async def _tag_copy(self, key: str, to: str) -> None:
-        """Give a copy the tags of its own name, where those differ from its source's."""
+        """Set the tags for a copy's own name, if they differ from its source's."""
         tags = tags_of(self._above + to)
         if not self._keeps_tags or tags == tags_of(self._above + key):
             return
@@ -287,18 +288,18 @@ class S3Storage(ArtifactStorage):
     async def _put(
         self, key: str, put: Callable[[S3Store, dict[str, str]], Awaitable[Answer]]
     ) -> Answer:
-        """Store an object with its tags, or without in a store that knows none."""
+        """Store an object with its tags, or without in a store that doesn't support tags."""
         tags = tags_of(self._above + key) if self._keeps_tags else {}
         try:
             return await self._request(key, lambda store: put(store, tags))
         except (StorageInvalid, StorageUnavailable) as fault:
-            if not tags or _NOT_IMPLEMENTED not in fault.message:
+            if not tags or NOT_IMPLEMENTED not in fault.message:
                 raise
         self._keeps_tags = False
         return await self._request(key, lambda store: put(store, {}))
 
     async def _request(self, key: str, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
-        """Send a request, to another region if the bucket turns out to be there."""
+        """Send a request; repeat it if the bucket turns out to be in another region."""
         try:
             return await self._send(send)
         except _FAULTS as first:
@@ -320,7 +321,7 @@ class S3Storage(ArtifactStorage):
         return answer
 
     def _error(self, key: str, fault: Exception) -> HeliosError:
-        refusal = _Refusal.of(fault)
+        refusal = Refusal.of(fault)
         url = self.url_of(key)
         if refusal.code == "NoSuchBucket":
             return ArtifactNotFound(f"s3://{self._bucket}: there is no such bucket")
@@ -329,7 +330,7 @@ class S3Storage(ArtifactStorage):
             return ArtifactNotFound(f"{url}: there is no such object")
         if isinstance(fault, PreconditionError):
             return ArtifactCorrupt(f"{url} was replaced while it was fetched")
-        if refusal.status in (401, 403) or refusal.code in _REJECTED_CREDENTIALS:
+        if refusal.status in (401, 403) or refusal.code in REJECTED_CREDENTIALS:
             return AccessDenied(
                 f"{url}: {refusal}",
                 hint="Check the credentials' rights; without s3:ListBucket, S3 also says this of "
@@ -340,112 +341,15 @@ class S3Storage(ArtifactStorage):
         return StorageUnavailable(f"{url}: {refusal}")
 
 
-class _Undecided(Exception):
+class _Conflict(Exception):
     """Another client writes the same object at the same time, and may yet fail."""
-
-
-# The code by which S3 says so.
-_UNDECIDED = "ConditionalRequestConflict"
-# Times that a race is run, with random delays of up to 0.1 s that double, until it is decided.
-# Requests for sizes at once.
-_STATS_AT_ONCE = 32
-_DECISIONS = 8
-# Codes that come with status 400.
-_REJECTED_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """What a store answered in place of what it was asked for, or why it didn't answer."""
-
-    reason: str
-    status: int | None = None
-    code: str = ""
-
-    @classmethod
-    def of(cls, fault: Exception) -> "_Refusal":
-        text = str(fault)
-        status = re.search(r"status code: (\d{3})", text)
-        code = re.search(r"<Code>(.*?)</Code>", text)
-        message = re.search(r"<Message>(.*?)</Message>", text, re.DOTALL)
-        # The first line tells what happened, those after it how the library came to know.
-        reason = message[1] if message else text.partition("\n")[0]
-        return cls(reason[:500], int(status[1]) if status else None, code[1] if code else "")
-
-    @property
-    def is_final(self) -> bool:
-        status = self.status or 500
-        return 400 <= status < 500 and status not in (408, 429)
-
-    def __str__(self) -> str:
-        return " ".join(str(word) for word in (self.status, self.code, self.reason) if word)
-
-
-class _PutOptions(TypedDict):
-    attributes: "Attributes"
-    tags: dict[str, str]
-
-
-async def _upload(
-    store: S3Store,
-    key: str,
-    source: BinaryIO,
-    size: int,
-    *,
-    sha256: str,
-    options: "_PutOptions",
-    lanes: Lanes,
-) -> None:
-    """Send a file; the object appears only if the file is still the one that was digested."""
-    token = CancelToken()
-
-    async def parts() -> AsyncIterator[bytes]:
-        digest = hashlib.sha256()
-        length = part_size(size)
-
-        def read(_token: CancelToken) -> bytes:
-            part = source.read(length)
-            digest.update(part)
-            return part
-
-        while part := await run_blocking(read):
-            token.check()
-            yield part
-        if digest.hexdigest() != sha256:
-            raise ArtifactCorrupt(f"{key}: the file changed while it was stored")
-
-    sending = asyncio.ensure_future(
-        store.put_async(
-            key,
-            parts(),
-            **options,
-            use_multipart=size > PART,
-            chunk_size=part_size(size),
-            max_concurrency=lanes.each,
-        )
-    )
-    try:
-        await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        # Ended from inside it takes back the parts that were sent; dropped, it would leave them.
-        token.cancel()
-        await finish_despite_cancel(_outlive(sending))
-        raise
-
-
-async def _outlive(sending: "asyncio.Future[Any]") -> None:
-    await asyncio.wait([sending], timeout=_ABORT_TIME)
-    sending.cancel()
-    await asyncio.wait([sending])
-    if not sending.cancelled():
-        sending.exception()
 
 
 async def _first_part(store: S3Store, key: str) -> "GetResult":
     try:
         return await store.get_async(key, options={"range": (0, PART)})
     except BaseError as fault:
-        if _Refusal.of(fault).status != 416:
+        if Refusal.of(fault).status != 416:
             raise
         # An empty object has no first byte.
         return await store.get_async(key)
