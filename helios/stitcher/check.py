@@ -17,10 +17,11 @@ from typing import Protocol
 
 from helios.errors import ChunkOutputInvalid
 from helios.media.probe import probe
+from helios.mp4.compatibility import difference_between
+from helios.mp4.reader import read_movie
+from helios.mp4.track import Movie, NotSpliceable, Track
 from helios.records.chunk_ends import END_FRAMES, ChunkEnds
 from helios.stitcher.encoded_video import of_track, read_video, thumbnails
-from helios.stitcher.movie import Movie, NotSpliceable, Track, read_movie
-from helios.stitcher.splice import difference_between
 
 #: Chunk outputs that are looked at at once.
 CHECKS_AT_ONCE = 4

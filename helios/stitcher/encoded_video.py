@@ -9,8 +9,9 @@ from pathlib import Path
 from helios.errors import ChunkOutputInvalid, HeliosError
 from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.media.probe import probe
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable, Track
 from helios.records.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, frame_digest, sizes_digest
-from helios.stitcher.movie import NotSpliceable, Track, read_movie
 
 #: ffmpeg's filter that makes a thumbnail of 16 x 9 cells of each frame.
 THUMBNAIL_FILTER = "scale=16:9:flags=area,format=gray"

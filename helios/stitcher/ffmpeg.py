@@ -12,12 +12,13 @@ from pathlib import Path
 from helios.errors import ChunkOutputInvalid, OptionInvalid, StitchFailed
 from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media.probe import MediaInfo, probe
+from helios.mp4.reader import read_movie
+from helios.mp4.splice import splice
+from helios.mp4.track import Movie, NotSpliceable
 from helios.output import whole_output
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.chunk_audio import encode_audio, join_audio
 from helios.stitcher.concat_list import concat_list
-from helios.stitcher.movie import Movie, NotSpliceable, read_movie
-from helios.stitcher.splice import splice
 
 #: ffmpeg's name for the container that each file name ending stands for.
 CONTAINERS = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid
 from helios.media.ffmpeg import file_url, run_ffprobe
-from helios.stitcher.movie import NotSpliceable, Track, read_movie
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable, Track
 
 #: Seconds that sound may be shorter or longer than the picture, beside a frame: two packets.
 _TOLERANCE = Fraction(1, 20)

@@ -14,10 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from helios.errors import EncodeFailed
+from helios.mp4.boxes import VISUAL_ENTRY_BYTES, boxes
+from helios.mp4.reader import read_movie
+from helios.mp4.splice import splice
+from helios.mp4.track import Track
 from helios.renderer.encoding import h264
 from helios.renderer.encoding.h264 import ParameterSets, SliceHeader
-from helios.stitcher.movie import VISUAL_ENTRY_BYTES, Track, boxes, read_movie
-from helios.stitcher.splice import splice
 
 
 @dataclass(frozen=True)

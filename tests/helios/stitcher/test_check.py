@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from helios.errors import ChunkOutputInvalid
+from helios.mp4.reader import read_movie
 from helios.stitcher.check import check_chunk_outputs
-from helios.stitcher.movie import read_movie
 
 
 @dataclass(frozen=True)

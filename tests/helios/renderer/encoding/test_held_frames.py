@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from helios.mp4.reader import read_movie
+from helios.mp4.track import Track
 from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.encoding.frame_sink import video_sink
-from helios.stitcher.movie import Track, read_movie
 
 WIDTH, HEIGHT = 96, 64
 #: Stills of all kinds: too short to be held, just long enough, longer than is held in a row.

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from helios.errors import ChunkOutputInvalid
+from helios.mp4.fragments import Fragments
+from helios.mp4.reader import read_movie
 from helios.stitcher import FfmpegStitcher
-from helios.stitcher.fragments import Fragments
-from helios.stitcher.movie import read_movie
-
-from .test_seam_check import H264, encode
+from tests.helios.stitcher.test_seam_check import H264, encode
 
 FRAMES = 10
 CHUNKS = 3

@@ -1,6 +1,6 @@
-"""Writes chunks and their audio as segments of fragmented MP4, for players to fetch one by one.
+"""Writes chunks and their audio as segments of fragmented MP4 for streaming.
 
-Samples are copied as they are. Layouts, and the numbers of sections: ISO/IEC 14496-12.
+Samples are copied unchanged. Layouts, and section numbers in parentheses: ISO/IEC 14496-12.
 """
 
 import struct
@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from helios.errors import ChunkOutputInvalid
+from helios.mp4.boxes import (
+    box,
+    boxes,
+    edit_list,
+    full_box,
+    mdat_header,
+    movie_header,
+    track_header,
+)
+from helios.mp4.compatibility import difference_between
+from helios.mp4.track import Movie, NotSpliceable, Track
 from helios.output import whole_output
-from helios.stitcher.headers import edit_list, full_box, mdat_header, movie_header, track_header
-from helios.stitcher.movie import Movie, NotSpliceable, Track, box, boxes
-from helios.stitcher.splice import difference_between
 
 _VIDEO, _SOUND = 1, 2
 #: Flags of a sample (8.8.3.1): a keyframe depends on no other, others do.
@@ -24,43 +32,43 @@ _KEYFRAME, _OTHER = 0x02000000, 0x01010000
 _FROM_MOOF, _DURATION, _FLAGS = 0x020000, 0x000008, 0x000020
 _RUN_OFFSET, _RUN_DURATIONS, _RUN_SIZES, _RUN_FLAGS, _RUN_SHIFTS = 0x1, 0x100, 0x200, 0x400, 0x800
 
-#: Frames by which decoding runs ahead of showing at least, as encoders with B-frames need it: a
-#: chunk may need more than the first one shows, if that is very short.
-_LEAST_DELAY = 2
+#: Least number of frames by which decoding precedes presentation, as B-frames require: a very
+#: short first chunk may need fewer than the others.
+_MIN_DELAY = 2
 
 _Spans = Sequence[tuple[int, int]]
 
 
 class Fragments:
-    """The segments of a video, each of them one chunk.
+    """The segments of a video, one for each chunk.
 
-    Frames are shown at the times at which the stitched video shows them.
+    Frames have the same presentation times as in the stitched video.
 
     Parameters
     ----------
     first:
-        The first chunk's output; the others are like it.
+        The first chunk's output; the others are of the same kind.
     rate:
-        Frames a second.
+        Frames per second.
     audio:
-        The sound of the whole; None for silence.
+        The audio of the whole video; None for silence.
 
     Raises
     ------
     NotSpliceable
         The chunk's clock doesn't count in whole frames.
     ChunkOutputInvalid
-        It holds no video.
+        It contains no video.
     """
 
     def __init__(self, first: Movie, *, rate: Fraction, audio: Movie | None) -> None:
-        self._track = _video(first)
+        self._track = first.video()
         ticks = self._track.timescale / rate
         if ticks.denominator != 1:
             raise NotSpliceable(f"its clock doesn't count in frames of {rate} a second")
         self._ticks = int(ticks)
         places = enumerate(self._track.presentation_order())
-        self._delay = max(_LEAST_DELAY, *(sample - place for sample, place in places))
+        self._delay = max(_MIN_DELAY, *(sample - place for sample, place in places))
         self._rate = rate
         self._audio = audio
         self._sound = audio.track("soun") if audio else None
@@ -69,7 +77,7 @@ class Fragments:
         self._starts = list(accumulate(self._packet_ticks, initial=-self._priming))
 
     def initialization(self) -> bytes:
-        """Return what players read before any segment: codecs and tracks, no samples."""
+        """Return the initialization segment: codecs and tracks without samples."""
         tracks = [_trak(_VIDEO, self._track, start=self._delay * self._ticks, volume=0)]
         if self._sound:
             tracks.append(_trak(_SOUND, self._sound, start=self._priming, volume=0x100))
@@ -83,29 +91,29 @@ class Fragments:
         return box(b"ftyp", ftyp) + box(b"moov", moov)
 
     def write_segment(self, chunk: Movie, output: Path, *, number: int, frames: range) -> None:
-        """Write the segment of one chunk, with the packets of sound that begin in it.
+        """Write the segment of one chunk, with the audio packets that begin in it.
 
         Parameters
         ----------
         chunk:
             The chunk's output.
         output:
-            File to write; it appears when it is whole.
+            File to write; it appears when complete.
         number:
-            Its place among the segments, counted from 0.
+            Its index among the segments, from 0.
         frames:
-            Its frames on the whole timeline.
+            Its frames on the timeline.
 
         Raises
         ------
         ChunkOutputInvalid
-            The chunk is unlike the first one, or hasn't so many frames.
+            The chunk differs in kind from the first one, or has another number of frames.
         NotSpliceable
             Its frames aren't evenly spaced.
         OutputUnwritable, DiskFull
             The segment can't be written.
         """
-        track = _video(chunk)
+        track = chunk.video()
         difference = difference_between(track, self._track)
         if track.sample_count != len(frames):
             difference = f"it has {track.sample_count} frames in place of {len(frames)}"
@@ -133,11 +141,11 @@ class Fragments:
 
     @property
     def _priming(self) -> int:
-        """Ticks of the sound before its beginning, which decoders need and which are not played."""
+        """Ticks at the start of the audio that decoders need and players skip."""
         return self._sound.edits[0][1] if self._sound and self._sound.edits else 0
 
     def _packets_of(self, frames: range) -> range:
-        """Return the packets that begin while some frames are shown; the first has those before."""
+        """Return the packets that begin during some frames; frame 0 includes those before."""
         if not self._sound:
             return range(0)
         clock = self._sound.timescale / self._rate
@@ -181,25 +189,18 @@ class Fragments:
         )
 
 
-def _video(movie: Movie) -> Track:
-    track = movie.track("vide")
-    if track is None or track.sample_count == 0:
-        raise ChunkOutputInvalid(f"{movie.path} holds no video")
-    return track
-
-
 def _durations(track: Track) -> list[int]:
     return list(chain.from_iterable(repeat(ticks, count) for count, ticks in track.durations))
 
 
 def _run(count: int, samples: bytes, at: int, *, flags: int) -> bytes:
-    """Return a run of samples (8.8.8), whose bytes begin somewhere behind the fragment's start."""
+    """Return a run of samples (8.8.8) whose bytes begin at an offset from the fragment's start."""
     payload = struct.pack(">Ii", count, at) + samples
     return full_box(b"trun", payload, version=1, flags=flags | _RUN_OFFSET)
 
 
 def _trak(number: int, track: Track, *, start: int, volume: int) -> bytes:
-    """Return a track as it was, without its samples."""
+    """Return a track without its samples."""
     header = track_header(number, 0, volume=volume, geometry=track.geometry)
     edits = edit_list(0, start) if start else b""
     media = dict(boxes(memoryview(track.raw)))[b"mdia"]
@@ -229,5 +230,5 @@ def _copy(source: Path, spans: _Spans, target: BinaryIO) -> None:
             file.seek(offset)
             data = file.read(size)
             if len(data) < size:
-                raise ChunkOutputInvalid(f"{source} became shorter while it was read")
+                raise ChunkOutputInvalid(f"{source} was truncated while it was read")
             target.write(data)
