@@ -2,13 +2,13 @@
 
 import os
 import sys
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from helios.errors import Cancelled, ChunkOutputInvalid
+from helios.concurrency import CancelToken
+from helios.errors import ChunkOutputInvalid
 from helios.mp4.track import Movie, Track
 
 #: Seconds of one stream between those of the other, as in files of ffmpeg's muxer.
@@ -79,7 +79,7 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def copy_runs(runs: Sequence[SampleRun], target: int, *, stop: threading.Event) -> None:
+def copy_runs(runs: Sequence[SampleRun], target: int, *, token: CancelToken) -> None:
     """Append the bytes of runs to an open file descriptor."""
     opened: dict[bool, tuple[Path, int]] = {}
     try:
@@ -89,16 +89,15 @@ def copy_runs(runs: Sequence[SampleRun], target: int, *, stop: threading.Event) 
                     os.close(opened.pop(run.audio)[1])
                 opened[run.audio] = (run.source, os.open(run.source, os.O_RDONLY))
             for offset, length in run.spans:
-                _copy(opened[run.audio][1], target, offset=offset, length=length, stop=stop)
+                _copy(opened[run.audio][1], target, offset=offset, length=length, token=token)
     finally:
         for _, descriptor in opened.values():
             os.close(descriptor)
 
 
-def _copy(source: int, target: int, *, offset: int, length: int, stop: threading.Event) -> None:
+def _copy(source: int, target: int, *, offset: int, length: int, token: CancelToken) -> None:
     while length > 0:
-        if stop.is_set():
-            raise Cancelled("stitching was cancelled")
+        token.check()
         sent = _send(source, target, offset=offset, length=min(length, _COPY_BYTES))
         if sent == 0:
             raise ChunkOutputInvalid("an input was truncated while it was read")

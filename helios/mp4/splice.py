@@ -5,11 +5,11 @@ the files, puts the index before the samples ("fast start") without a second pas
 in whole frames, so that nothing is rounded at a seam.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from helios.concurrency import CancelToken
 from helios.mp4.boxes import MAX_U32, box, mdat_header, movie_header
 from helios.mp4.compatibility import sample_entry, video_tracks
 from helios.mp4.index import FrameTiming, audio_track, file_type, video_track
@@ -27,7 +27,7 @@ def splice(
     output: Path,
     quicktime: bool,
     full_range: bool = False,
-    stop: threading.Event | None = None,
+    token: CancelToken | None = None,
 ) -> None:
     """Write one movie that consists of `movies` one after another.
 
@@ -43,8 +43,8 @@ def splice(
         Whether to write QuickTime (.mov) instead of MP4.
     full_range:
         Whether colours use the full range, if the inputs' family doesn't record it.
-    stop:
-        Event that cancels the call, which then raises `Cancelled`.
+    token:
+        Cancels the call.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def splice(
             quicktime=quicktime,
         ),
         ftyp=file_type(quicktime=quicktime, codec=tracks[0].codec),
-        stop=stop or threading.Event(),
+        token=token or CancelToken(),
     )
 
 
@@ -185,7 +185,7 @@ def _write(
     *,
     index: Callable[[Sequence[int]], bytes],
     ftyp: bytes,
-    stop: threading.Event,
+    token: CancelToken,
 ) -> None:
     ends = list(accumulate((run.length for run in runs), initial=0))
     starts, mdat = ends[:-1], mdat_header(ends[-1])
@@ -196,4 +196,4 @@ def _write(
         raise NotSpliceable("its index changes its size")
     with output.open("wb", buffering=0) as target:
         target.write(head)
-        copy_runs(runs, target.fileno(), stop=stop)
+        copy_runs(runs, target.fileno(), token=token)

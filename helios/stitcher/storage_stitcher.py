@@ -20,8 +20,8 @@ from helios.errors import ChunkOutputInvalid, StitchFailed
 from helios.mp4.reader import read_movie
 from helios.mp4.splice import whole_file_head
 from helios.mp4.track import NotSpliceable, Track
-from helios.records.chunk_ends import END_FRAMES
 from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.encoded_ends import END_FRAMES
 from helios.records.job_layout import JOINING, chunk_output
 from helios.stitcher.seam_check import SeamReport, check_seams
 from helios.storage import ArtifactStorage

@@ -16,8 +16,8 @@ from helios.errors import (
 )
 from helios.media.image_archive import pack_images
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
-from helios.records.chunk_ends import ChunkEnds
 from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import chunk_boundary, chunk_output, chunk_record, is_packed
 from helios.records.stored_records import stored_chunk
 from helios.storage import ArtifactStorage
@@ -47,7 +47,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         try:
             with context.stopwatch.measure("check"):
                 # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
-                from helios.stitcher.check import check_chunk_output  # noqa: PLC0415
+                from helios.stitcher.chunk_check import check_chunk_output  # noqa: PLC0415
 
                 ends = await check_chunk_output(context.spec, chunk, workspace, only_groups=True)
         except ChunkOutputInvalid as fault:
@@ -95,7 +95,7 @@ async def _store(
     output: Path,
     storage: ArtifactStorage,
     *,
-    ends: ChunkEnds | None,
+    ends: EncodedEnds | None,
     boundary: Path | None,
 ) -> Artifact:
     key = chunk_key(context.spec, chunk)

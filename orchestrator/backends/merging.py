@@ -12,7 +12,7 @@ from helios.errors import ArtifactNotFound, OptionInvalid, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
 from helios.records.job_layout import JobFolder
 from helios.records.stored_records import read_records
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
 from helios.stitcher.storage_stitcher import fault_of, merge_in_storage
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter

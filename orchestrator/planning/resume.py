@@ -12,7 +12,7 @@ from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.output import part_pattern
 from helios.records.boundary_frames import boundary_beside
 from helios.records.input_manifest import manifest_beside
-from helios.stitcher.check import check_chunk_output
+from helios.stitcher.chunk_check import check_chunk_output
 
 #: Chunk outputs that are looked at at once.
 CHECKS_AT_ONCE = 4

@@ -64,7 +64,8 @@ def merge(
         import tempfile
 
         from helios.output import check_writable, whole_output
-        from helios.stitcher.ffmpeg import FfmpegStitcher, MergeEncoding
+        from helios.stitcher.ffmpeg import FfmpegStitcher
+        from helios.stitcher.merge_encoding import MergeEncoding
 
         async def stitch(audio: Path | None, audio_codec: str | None) -> None:
             encode = MergeEncoding(

@@ -25,7 +25,7 @@ from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
-from helios.stitcher.ffmpeg import MergeEncoding
+from helios.stitcher.merge_encoding import MergeEncoding
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (

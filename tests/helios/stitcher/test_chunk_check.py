@@ -2,35 +2,37 @@
 
 import asyncio
 import subprocess
-from dataclasses import dataclass
-from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
+from helios.contract.job_spec import JobSpec
 from helios.errors import ChunkOutputInvalid
 from helios.mp4.reader import read_movie
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 
 
-@dataclass(frozen=True)
-class Metadata:
-    width: int = 160
-    height: int = 90
-    frame_rate: Fraction = Fraction(30)
-
-
-@dataclass(frozen=True)
-class Chunk:
-    id: int
-    frame_count: int
-    output_file: str
-
-
-@dataclass(frozen=True)
-class Spec:
-    chunks: tuple[Chunk, ...]
-    metadata: Metadata = Metadata()
+def job(*chunks: tuple[int, int, str]) -> JobSpec:
+    """Return a job of 160 x 90 pixels whose chunks have these ids, frame counts and outputs."""
+    starts = accumulate((count for _, count, _ in chunks), initial=0)
+    total = sum(count for _, count, _ in chunks)
+    return JobSpec.model_validate(
+        {
+            "metadata": {
+                **{"totalFrames": total, "fps": 30, "width": 160, "height": 90},
+                "duration": total / 30,
+            },
+            "chunks": [
+                {
+                    **{"id": id_, "startFrame": start, "frameCount": count},
+                    **{"outputFile": name, "command": "true"},
+                }
+                for start, (id_, count, name) in zip(starts, chunks, strict=False)
+            ],
+            "mergeCommand": "",
+        }
+    )
 
 
 def make_video(path: Path, *, frames: int, size: str = "160x90", options: str = "") -> Path:
@@ -42,28 +44,28 @@ def make_video(path: Path, *, frames: int, size: str = "160x90", options: str = 
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> Spec:
-    chunks = (Chunk(0, 20, "c0.mp4"), Chunk(1, 20, "c1.mp4"), Chunk(7, 5, "c 7.mp4"))
-    for chunk in chunks:
+def spec(tmp_path: Path) -> JobSpec:
+    spec = job((0, 20, "c0.mp4"), (1, 20, "c1.mp4"), (7, 5, "c 7.mp4"))
+    for chunk in spec.chunks:
         make_video(tmp_path / chunk.output_file, frames=chunk.frame_count)
-    return Spec(chunks)
+    return spec
 
 
-def check(spec: Spec, folder: Path) -> None:
+def check(spec: JobSpec, folder: Path) -> None:
     asyncio.run(check_chunk_outputs(spec, folder))
 
 
-def faults(spec: Spec, folder: Path) -> tuple[str, ...]:
+def faults(spec: JobSpec, folder: Path) -> tuple[str, ...]:
     with pytest.raises(ChunkOutputInvalid) as caught:
         check(spec, folder)
     return caught.value.details
 
 
-def test_good_outputs_pass(spec: Spec, tmp_path: Path) -> None:
+def test_good_outputs_pass(spec: JobSpec, tmp_path: Path) -> None:
     check(spec, tmp_path)
 
 
-def test_every_fault_names_its_chunk_and_file(spec: Spec, tmp_path: Path) -> None:
+def test_every_fault_names_its_chunk_and_file(spec: JobSpec, tmp_path: Path) -> None:
     (tmp_path / "c1.mp4").unlink()
     make_video(tmp_path / "c 7.mp4", frames=4)
     first, second = faults(spec, tmp_path)
@@ -75,7 +77,7 @@ def test_every_fault_names_its_chunk_and_file(spec: Spec, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.3, 0.9, -1])
-def test_a_file_cut_short_is_found(spec: Spec, tmp_path: Path, keep: float) -> None:
+def test_a_file_cut_short_is_found(spec: JobSpec, tmp_path: Path, keep: float) -> None:
     path = tmp_path / "c1.mp4"
     data = path.read_bytes()
     length = int(len(data) * keep) if isinstance(keep, float) else keep
@@ -84,7 +86,7 @@ def test_a_file_cut_short_is_found(spec: Spec, tmp_path: Path, keep: float) -> N
     assert "chunk 1 " in fault
 
 
-def test_a_file_cut_short_whose_index_comes_first_is_found(spec: Spec, tmp_path: Path) -> None:
+def test_a_file_cut_short_whose_index_comes_first_is_found(spec: JobSpec, tmp_path: Path) -> None:
     options = "-c:v libx264 -preset ultrafast -bf 2 -g 8 -pix_fmt yuv420p -movflags +faststart"
     path = make_video(tmp_path / "c1.mp4", frames=20, options=options)
     path.write_bytes(path.read_bytes()[:-100])
@@ -92,7 +94,7 @@ def test_a_file_cut_short_whose_index_comes_first_is_found(spec: Spec, tmp_path:
     assert "cut short" in fault
 
 
-def test_zeros_in_the_middle_are_found(spec: Spec, tmp_path: Path) -> None:
+def test_zeros_in_the_middle_are_found(spec: JobSpec, tmp_path: Path) -> None:
     path = tmp_path / "c0.mp4"
     track = read_movie(path).track("vide")
     assert track is not None
@@ -106,7 +108,7 @@ def test_zeros_in_the_middle_are_found(spec: Spec, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 16])
 def test_a_first_or_last_group_that_does_not_decode_is_found(
-    spec: Spec, tmp_path: Path, number: int
+    spec: JobSpec, tmp_path: Path, number: int
 ) -> None:
     path = tmp_path / "c0.mp4"
     track = read_movie(path).track("vide")
@@ -121,31 +123,31 @@ def test_a_first_or_last_group_that_does_not_decode_is_found(
     assert "chunk 0 " in fault
 
 
-def test_another_size_in_one_chunk_is_found(spec: Spec, tmp_path: Path) -> None:
+def test_another_size_in_one_chunk_is_found(spec: JobSpec, tmp_path: Path) -> None:
     make_video(tmp_path / "c1.mp4", frames=20, size="320x180")
     (fault,) = faults(spec, tmp_path)
     assert "320x180 in place of 160x90" in fault
 
 
-def test_all_chunks_may_be_scaled_alike(spec: Spec, tmp_path: Path) -> None:
+def test_all_chunks_may_be_scaled_alike(spec: JobSpec, tmp_path: Path) -> None:
     for chunk in spec.chunks:
         make_video(tmp_path / chunk.output_file, frames=chunk.frame_count, size="80x44")
     check(spec, tmp_path)
 
 
-def test_another_shape_in_all_chunks_is_found(spec: Spec, tmp_path: Path) -> None:
+def test_another_shape_in_all_chunks_is_found(spec: JobSpec, tmp_path: Path) -> None:
     for chunk in spec.chunks:
         make_video(tmp_path / chunk.output_file, frames=chunk.frame_count, size="96x96")
     assert len(faults(spec, tmp_path)) == 3
 
 
-def test_another_frame_rate_is_found(spec: Spec, tmp_path: Path) -> None:
+def test_another_frame_rate_is_found(spec: JobSpec, tmp_path: Path) -> None:
     options = "-r 25 -c:v libx264 -preset ultrafast -bf 2 -g 8 -pix_fmt yuv420p"
     make_video(tmp_path / "c1.mp4", frames=24, options=options)
     assert any("runs at 25 in place of 30" in fault for fault in faults(spec, tmp_path))
 
 
-def test_another_profile_is_found(spec: Spec, tmp_path: Path) -> None:
+def test_another_profile_is_found(spec: JobSpec, tmp_path: Path) -> None:
     options = "-c:v libx264 -preset medium -g 8 -pix_fmt yuv420p"
     make_video(tmp_path / "c1.mp4", frames=20, options=options)
     (fault,) = faults(spec, tmp_path)
@@ -153,14 +155,14 @@ def test_another_profile_is_found(spec: Spec, tmp_path: Path) -> None:
 
 
 def test_webm_outputs_are_checked_too(tmp_path: Path) -> None:
-    chunks = (Chunk(0, 8, "a.webm"), Chunk(1, 8, "b.webm"))
+    chunks = ((0, 8, "a.webm"), (1, 8, "b.webm"))
     options = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p"
-    for chunk in chunks:
-        make_video(tmp_path / chunk.output_file, frames=8, options=options)
-    check(Spec(chunks), tmp_path)
+    for _, count, name in chunks:
+        make_video(tmp_path / name, frames=count, options=options)
+    check(job(*chunks), tmp_path)
     path = tmp_path / "b.webm"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "chunk 1 " in faults(Spec(chunks), tmp_path)[0]
+    assert "chunk 1 " in faults(job(*chunks), tmp_path)[0]
 
 
 def test_folders_of_numbered_images_are_counted(tmp_path: Path) -> None:
@@ -169,6 +171,6 @@ def test_folders_of_numbered_images_are_counted(tmp_path: Path) -> None:
     for number in range(4):
         (folder / f"{number:06d}.png").write_bytes(b"png")
     (folder / "notes.txt").write_bytes(b"")
-    check(Spec((Chunk(0, 4, "frames 0"),)), tmp_path)
+    check(job((0, 4, "frames 0")), tmp_path)
     (folder / "000002.png").unlink()
-    assert "3 frames in place of 4" in faults(Spec((Chunk(0, 4, "frames 0"),)), tmp_path)[0]
+    assert "3 frames in place of 4" in faults(job((0, 4, "frames 0")), tmp_path)[0]

@@ -1,4 +1,4 @@
-"""Finds all processes that a command started, by a mark in their environment."""
+"""Finds all processes that a command started, by a variable in their environment."""
 
 import asyncio
 import os
@@ -8,21 +8,21 @@ from collections.abc import Mapping
 
 import psutil
 
-# Seconds between two looks at whether processes are gone.
+# Seconds between two checks whether processes have ended.
 _POLL = 0.02
 
 
-class ProcessSearch:
-    """Finds a command's processes, and signals them.
+class ProcessScan:
+    """Finds and signals a command's processes.
 
     Parameters
     ----------
     leader:
-        Id of the first process, which leads a session of its own.
+        Id of the first process, the leader of its session.
     marker:
-        Name and value of an environment variable that only these processes have.
+        Name and value of an environment variable of these processes alone.
     since:
-        Time before which none of them began.
+        Time before which none of them started.
     """
 
     def __init__(self, *, leader: int, marker: tuple[str, str], since: float) -> None:
@@ -31,11 +31,11 @@ class ProcessSearch:
         self._since = since
 
     async def signal_until_gone(self, number: signal.Signals, *, seconds: float) -> None:
-        """Send a signal to all of them, newcomers too, until none is left or time is up."""
+        """Signal all processes, also new ones, until none is left or time is up."""
         deadline = time.monotonic() + seconds
         asked: set[psutil.Process] = set()
         while members := await asyncio.to_thread(self._members):
-            # A process that forks while it is being ended leaves newcomers to ask.
+            # A process may fork while it ends: signal new ones too.
             for process in members - asked:
                 _send(process, number)
             asked |= members
@@ -75,7 +75,7 @@ def _with_relatives(
     parents: Mapping[psutil.Process, int],
     sessions: Mapping[psutil.Process, int],
 ) -> set[psutil.Process]:
-    """Add the members' descendants, and who shares a session that only they can have opened."""
+    """Add the members' descendants, and all processes of sessions that members opened."""
     ours = os.getsid(0)
     while True:
         pids = {process.pid for process in members}
@@ -94,7 +94,7 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.Error:
-        # It ended meanwhile, or isn't ours to end.
+        # It has ended, or belongs to another user.
         return
 
 

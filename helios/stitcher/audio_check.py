@@ -15,7 +15,7 @@ _TOLERANCE = Fraction(1, 20)
 _ROUNDING = 0.0025
 
 
-async def sound_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: bool) -> list[str]:
+async def audio_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: bool) -> list[str]:
     """Return what is wrong with the sound of a video; nothing if it has none.
 
     Parameters
