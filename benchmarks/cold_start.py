@@ -66,9 +66,9 @@ async def _page_parts() -> dict[str, float]:
     import socket  # noqa: PLC0415
 
     from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
-    from helios.renderer.browser import open_browser  # noqa: PLC0415
+    from helios.renderer.browser.chromium import open_browser  # noqa: PLC0415
+    from helios.renderer.browser.network_flags import network_flags  # noqa: PLC0415
     from helios.renderer.composition import Composition  # noqa: PLC0415
-    from helios.renderer.network import network_flags  # noqa: PLC0415
     from helios.renderer.page import ImageFormat, PageOptions, open_page  # noqa: PLC0415
 
     options = PageOptions(width=1920, height=1080, rate=Fraction(30))

@@ -19,7 +19,8 @@ from typing import Any
 
 import aiohttp
 
-from helios.contract.worker_job import InvocationResponse, Task, WorkerJob
+from helios.contract.invocation import InvocationResponse
+from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.token_server import TokenServer

@@ -29,7 +29,7 @@ from benchmarks import (
     stitch,
     storage,
 )
-from helios.renderer.browser import find_browser
+from helios.renderer.browser.chromium import find_browser
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"

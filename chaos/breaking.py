@@ -13,7 +13,7 @@ import helios.storage.local
 import orchestrator.job_repository.file
 from chaos.scene import Scene
 from chaos.trouble import Trouble
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import DiskFull, StorageUnavailable
 from helios.storage.base import StoredObject
 from helios.storage.local import LocalStorage

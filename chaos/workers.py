@@ -18,7 +18,8 @@ from aiohttp import web
 from chaos.breaking import break_storage
 from chaos.scene import Scene
 from chaos.trouble import Trouble
-from helios.contract.worker_job import Invocation, WorkerResult
+from helios.contract.invocation import Invocation
+from helios.contract.worker_job import WorkerResult
 from helios.process.render_executor import RenderExecutor
 from helios.storage import split_url
 from helios.worker.runtime import WorkerRuntime

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from helios.renderer.devtools import Delay
+from helios.renderer.browser.devtools import Delay
 
 #: Most seconds that a message is held back.
 _LATEST = 0.02

@@ -19,14 +19,15 @@ from fuzz.page import FuzzPage
 from fuzz.samples import Sounds, compare_sounds
 from helios.errors import HeliosError
 from helios.renderer.asset_server import serve_folder
-from helios.renderer.browser import Browser, open_browser
-from helios.renderer.codecs import CODECS, VideoEncoding
+from helios.renderer.browser.chromium import Browser, open_browser
+from helios.renderer.browser.network_flags import network_flags
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
-from helios.renderer.network import network_flags
+from helios.renderer.encoding.codecs import CODECS, VideoEncoding
+from helios.renderer.encoding.frame_sink import FrameSink
 from helios.renderer.page import CompositionPage, PageOptions, open_page
-from helios.renderer.render import FRAMES_BEHIND, RenderRequest, shoot
-from helios.renderer.sink import FrameSink
-from helios.renderer.stage import Stage, raster_flags
+from helios.renderer.render import TWEEN_LOOKAHEAD, draw_frames
+from helios.renderer.render_request import RenderRequest
+from helios.renderer.render_session import RenderSession, raster_flags
 
 RATE = Fraction(30)
 OPTIONS = PageOptions(width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=30.0, settle_timeout=20.0)
@@ -209,9 +210,9 @@ class Studio:
                 _ready(await load(browser)) for browser in browsers[1:]
             ]
             replay = (await first.declared()).replay
-            await shoot(request, Stage(first, others), sink, replay, lambda _: None)
+            await draw_frames(request, RenderSession(first, others), sink, replay, lambda _: None)
             # What ends the sound of the last frame comes after it.
-            behind = min(frames.stop + FRAMES_BEHIND, FRAMES)
+            behind = min(frames.stop + TWEEN_LOOKAHEAD, FRAMES)
             await first.seek(behind - 1, every_frame=replay)
             return sink.taken, await first.sounds()
 

@@ -13,9 +13,9 @@ from fuzz.compare import Difference
 from fuzz.draw import FRAMES
 from helios.contract.frame_rate import samples_before
 from helios.media.audio_mix import mix_audio
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import Composition
-from helios.renderer.devtools import Params
-from helios.renderer.sound import Soundtrack
+from helios.renderer.soundtrack import Soundtrack
 
 _RATE = Fraction(30)
 _SAMPLE_RATE = 48000

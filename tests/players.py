@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from helios.renderer.asset_server import serve_folder
-from helios.renderer.browser import open_browser
-from helios.renderer.devtools import ProtocolError
+from helios.renderer.browser.chromium import open_browser
+from helios.renderer.browser.devtools import ProtocolError
 
 
 def shown_in_browser(folder: Path, page: str) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
+from helios.contract.error_record import ErrorRecord
+from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.worker_job import ErrorRecord, InvocationResponse
 from helios.errors import (
     EXIT_REFUSED,
     ArtifactNotFound,

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
-from helios.contract.worker_job import Invocation, InvocationResponse
+from helios.contract.invocation import Invocation, InvocationResponse
 from helios.errors import Cancelled, HeliosError, WorkerThrottled, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
 from helios.worker.runtime import WorkerRuntime, failure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from helios.contract.worker_job import Invocation, InvocationResponse
+from helios.contract.invocation import Invocation, InvocationResponse
 from helios.errors import (
     AccessDenied,
     CallerRejected,

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine, Mapping
 
-from helios.contract.worker_job import Invocation, InvocationResponse
+from helios.contract.invocation import Invocation, InvocationResponse
 from helios.errors import EXIT_REFUSED, HeliosError, report
 from helios.network.network_policy import NetworkPolicy
 from helios.process.credential_guard import guard_credentials

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from helios import errors
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import HeliosError, InvocationInvalid
 
 _MILLISECONDS = 1000

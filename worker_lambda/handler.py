@@ -5,7 +5,8 @@ import json
 from functools import cache
 from typing import Any, Protocol
 
-from helios.contract.worker_job import MAX_WORKFLOW_OUTPUT_BYTES, InvocationResponse
+from helios.contract.invocation import InvocationResponse
+from helios.contract.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
 from helios.errors import HeliosError
 from helios.process.credential_guard import guard_credentials
 from helios.worker.runtime import WorkerRuntime, failure
@@ -28,7 +29,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     ----------
     event:
         `{"jobPath": "...", "chunkIndex": 0}`, and the other fields of
-        `helios.contract.worker_job.Invocation`.
+        `helios.contract.invocation.Invocation`.
     context:
         Lambda's.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import OptionInvalid
 from helios.network.network_policy import NetworkPolicy
 from helios.records.job_outcome import FailedChunk, JobOutcome, write_outcome

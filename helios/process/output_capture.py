@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from helios.contract.worker_job import OutputTail
+from helios.contract.output_tail import OutputTail
 
 #: Receives the name of a stream ("stdout" or "stderr") and one line of it, without its end.
 OutputCallback = Callable[[str, str], None]

@@ -1,4 +1,4 @@
-"""A command's process with all its descendants, and ending them."""
+"""Ends a command's process with all its descendants."""
 
 import os
 import secrets
@@ -6,27 +6,27 @@ import signal
 import time
 from collections.abc import Callable
 
-#: Environment variable by which a command's processes are known.
+#: Environment variable that identifies a command's processes.
 MARKER = "HELIOS_COMMAND_ID"
-# Seconds that killed processes may take to go, longer only in uninterruptible sleep.
+# Seconds for killed processes to end; only uninterruptible sleep takes longer.
 _KILL_PATIENCE = 5.0
-# Seconds that two readings of the clock may disagree when they tell which process is older.
+# Tolerance in seconds when start times of processes are compared.
 _CLOCK_SLACK = 60.0
 
 
 class ProcessTree:
-    """A command's process with everything that it started, directly or not.
+    """A command's process and all its descendants.
 
     Parameters
     ----------
     leader:
-        Returns the id of the first process, which leads a session of its own; None before it runs.
+        Returns the id of the first process, the leader of its session; None before it runs.
     """
 
     def __init__(self, leader: Callable[[], int | None]) -> None:
         self._leader_of = leader
-        #: Only these processes have it in their environment: it finds those that left the
-        #: session and whose parent is gone.
+        #: Value of `MARKER` in the environment, which finds processes that left the session and
+        #: whose parent has ended.
         self.marker = secrets.token_hex(8)
         self._since = time.time() - _CLOCK_SLACK
 
@@ -35,7 +35,7 @@ class ProcessTree:
         return self._leader_of()
 
     def has_group(self) -> bool:
-        """Say whether processes of the command's own group are left."""
+        """Return whether processes of the command's group are left."""
         if self._leader is None:
             return False
         try:
@@ -47,14 +47,14 @@ class ProcessTree:
         return True
 
     async def end(self, *, grace: float) -> None:
-        """End all processes: ask, wait for up to `grace` seconds, then kill."""
+        """Terminate all processes, wait for up to `grace` seconds, then kill them."""
         leader = self._leader
         if leader is None:
             return
-        # Takes a tenth of a worker's start to load, and few commands have to be ended.
-        from helios.process.process_search import ProcessSearch  # noqa: PLC0415
+        # Imports psutil, which takes a tenth of a worker's start; few commands have to be ended.
+        from helios.process.process_scan import ProcessScan  # noqa: PLC0415
 
-        search = ProcessSearch(leader=leader, marker=(MARKER, self.marker), since=self._since)
+        scan = ProcessScan(leader=leader, marker=(MARKER, self.marker), since=self._since)
         if grace > 0:
-            await search.signal_until_gone(signal.SIGTERM, seconds=grace)
-        await search.signal_until_gone(signal.SIGKILL, seconds=_KILL_PATIENCE)
+            await scan.signal_until_gone(signal.SIGTERM, seconds=grace)
+        await scan.signal_until_gone(signal.SIGKILL, seconds=_KILL_PATIENCE)

@@ -15,7 +15,8 @@ from typing import Any
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.command import too_long
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.error_record import ErrorRecord
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     CommandFailed,
     CommandForbidden,

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError
 
 from helios import __version__
 from helios.assets.archive import digest_in
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import Artifact
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
-from helios.records.chunk_ends import ChunkEnds
+from helios.records.encoded_ends import EncodedEnds
 
 #: Bytes beyond which a file isn't read as a record.
 MAX_RECORD_BYTES = 1024 * 1024
@@ -91,7 +91,7 @@ class ChunkRecord(Record):
     start_frame: int = Field(description="First frame, counted from 0.")
     frame_count: int = Field(description="Frames that the job spec asks for.")
     frames: int = Field(description="Frames that were found in the file.")
-    ends: ChunkEnds | None = Field(
+    ends: EncodedEnds | None = Field(
         default=None, description="By what its first and last frames are known again."
     )
     boundary: BoundaryFrames | None = Field(

@@ -13,19 +13,19 @@ from helios.output import whole_output
 
 @dataclass(frozen=True, kw_only=True)
 class InputManifest:
-    """What determined the pixels of an output, beside the command that made it.
+    """Files, hosts and versions that the pixels of an output depend on.
 
     Attributes
     ----------
     output:
         SHA-256 of the output.
     versions:
-        What `renderer_versions` returned.
+        Result of `renderer_versions`.
     files:
-        SHA-256 of the composition's files that were asked for, by their names; None for one that
-        wasn't there, empty for one that changed meanwhile.
+        SHA-256 of each file of the composition that was requested, by its name; None for a file
+        that doesn't exist, empty for a file that changed during the render.
     hosts:
-        Hosts of the network that were asked for something.
+        Network hosts that were contacted.
     """
 
     output: str
@@ -35,14 +35,14 @@ class InputManifest:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """Read a note; None where there is none that can be read."""
+        """Read a manifest; None if the file doesn't exist or isn't valid."""
         try:
             return cls(**json.loads(path.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
     def save(self, path: Path) -> None:
-        """Write the note to a file, which appears when it is whole.
+        """Write the manifest to a file, atomically.
 
         Raises
         ------
@@ -52,9 +52,9 @@ class InputManifest:
             (folder / "whole").write_text(json.dumps(dataclasses.asdict(self), indent=2), "utf-8")
 
 
-def reads_beside(output: str) -> str:
-    """Return the name of the note on what was read for an output."""
-    return str(PurePosixPath(output).with_suffix(".reads.json"))
+def manifest_beside(output: str) -> str:
+    """Return the name of the file for an output's manifest."""
+    return str(PurePosixPath(output).with_suffix(".inputs.json"))
 
 
 def file_digest(path: Path) -> str:

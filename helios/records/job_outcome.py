@@ -5,8 +5,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import ArtifactNotFound
 from helios.storage import ArtifactStorage
 

@@ -1,4 +1,4 @@
-"""Serves a composition's folder, and nothing outside it, to the browser on this machine."""
+"""Serves a composition's folder over HTTP to the browser on this machine."""
 
 import contextlib
 import mimetypes
@@ -11,13 +11,13 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from helios.errors import MediaUnsupported
-from helios.renderer.playable_media import VIDEO_SUFFIXES, playable
+from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 
 if TYPE_CHECKING:
-    from helios.renderer.read_log import ReadLog
+    from helios.renderer.input_recorder import InputRecorder
 
 
-#: Types that browsers insist on and that not every system's table has.
+#: Media types that browsers require and that some systems' tables lack.
 _TYPES = {
     ".avif": "image/avif",
     ".cjs": "text/javascript",
@@ -50,7 +50,7 @@ _TYPES = {
 
 
 class _PlainFile(web.FileResponse):
-    """The file itself: aiohttp would send `a.js.gz` for `a.js` where both are there."""
+    """The file itself: by default aiohttp sends `a.js.gz` for `a.js` where both exist."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         headers = request.headers.copy()
@@ -60,31 +60,31 @@ class _PlainFile(web.FileResponse):
 
 @contextlib.asynccontextmanager
 async def serve_folder(
-    root: Path, listener: socket.socket, *, reads: "ReadLog | None" = None
+    root: Path, listener: socket.socket, *, inputs: "InputRecorder | None" = None
 ) -> AsyncIterator[None]:
-    """Serve `root` to connections of a listening socket.
+    """Serve a folder on a listening socket.
 
-    Videos that the browser can't play are converted when they are first asked for.
+    Videos that the browser can't play are converted at their first request.
 
     Parameters
     ----------
     listener:
-        Is open already, so that its port can be told before the server is up: who connects by
-        then waits. Closed with the server.
-    reads:
-        Takes note of what is asked for.
+        An open socket, so that its port is known before the server runs; early connections wait.
+        It is closed with the server.
+    inputs:
+        Records the files that are requested.
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def answer(request: web.Request) -> web.StreamResponse:
         name = request.match_info["path"]
         path = locate(folder, name)
-        if reads is not None:
-            reads.note_file(name, path)
+        if inputs is not None:
+            inputs.record_file(name, path)
         if path is None:
             raise web.HTTPNotFound
         if path.suffix.lower() in VIDEO_SUFFIXES:
-            with contextlib.suppress(MediaUnsupported):  # the browser tells what it can't play
+            with contextlib.suppress(MediaUnsupported):  # the browser reports an error
                 path = await playable(path)
         return _PlainFile(path, headers={"Content-Type": content_type(path)})
 
@@ -100,9 +100,9 @@ async def serve_folder(
 
 
 def locate(folder: Path, name: str) -> Path | None:
-    """Return the file that a request's path names, or None where there is none in `folder`.
+    """Return the file for a request's path, or None if there is no such file in `folder`.
 
-    A path that leaves the folder, by dots or by a link, names none.
+    Also None for a path that leaves the folder, by dots or by a link.
     """
     if "\0" in name:
         return None
@@ -112,7 +112,7 @@ def locate(folder: Path, name: str) -> Path | None:
             path = path / "index.html"
         inside = path.resolve().is_relative_to(folder)
         return path if inside and path.is_file() else None
-    except (OSError, RuntimeError):  # a name too long, a link that leads to itself
+    except (OSError, RuntimeError):  # a name that is too long, a circular link
         return None
 
 

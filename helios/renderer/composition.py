@@ -1,4 +1,4 @@
-"""A composition: a folder on this machine, or a URL."""
+"""Locates a composition: a page in a local folder, or a URL."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,8 +6,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from helios.errors import CompositionNotFound
 
-#: Origin under which a local folder is served. Names under `.localhost` are secure contexts, and
-#: the same name in every run keeps a page's own address out of its pixels.
+#: Origin under which a local folder is served. Names under `.localhost` are secure contexts. The
+#: name is constant, so that pixels can't depend on it.
 LOCAL_ORIGIN = "http://composition.localhost"
 
 _PAGES = (".html", ".htm", ".xhtml", ".svg")
@@ -15,14 +15,14 @@ _PAGES = (".html", ".htm", ".xhtml", ".svg")
 
 @dataclass(frozen=True)
 class Composition:
-    """A page that animates.
+    """An HTML page to render.
 
     Attributes
     ----------
     url:
-        What the browser opens.
+        Address that the browser opens.
     root:
-        The folder that is served, or None for a page that is elsewhere.
+        The folder to serve; None for a URL.
     """
 
     url: str
@@ -56,7 +56,7 @@ class Composition:
         try:
             page = path / "index.html" if path.is_dir() else path
             is_there = page.is_file()
-        except OSError:  # a name longer than the file system takes, a folder that can't be entered
+        except OSError:  # a name that is too long, a folder without permission
             is_there = False
         if not is_there:
             raise CompositionNotFound(

@@ -1,4 +1,4 @@
-"""Loads a composition and reads what it declares: duration, replay, audio."""
+"""Loads a composition and reads its properties: duration, replay, audio."""
 
 import tempfile
 import time
@@ -11,31 +11,31 @@ from helios.contract.render_warning import RenderWarning
 from helios.errors import DurationUnknown
 from helios.renderer.composition import Composition
 from helios.renderer.page import CompositionPage, PageLog, PageOptions
-from helios.renderer.sound import collect
-from helios.renderer.stage import open_stage
+from helios.renderer.render_session import open_render_session
+from helios.renderer.soundtrack import collect
 
-#: Seconds that the search for sounds that start later may take.
-SOUND_SEARCH_SECONDS = 2.0
+#: Time limit, in seconds, of the search for audio that starts later.
+AUDIO_SEARCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class CompositionFacts:
-    """What a composition declares, found before it is rendered.
+    """Properties of a composition, read before it is rendered.
 
     Attributes
     ----------
     duration:
-        Seconds, or None if the page doesn't say and nothing in it ends.
+        Seconds; None if the page declares none and has no finite animation.
     source:
-        Where the duration is from: `declared` or `longest animation`.
+        Origin of the duration: `declared` or `longest animation`.
     replay:
-        Whether each frame builds on the one before.
+        Whether each frame depends on the one before.
     sounds:
-        Whether it may have sound.
+        Whether it may have audio.
     moves:
-        Whether anything in it moves by itself.
+        Whether anything in it moves without interaction.
     warnings:
-        What it asks for that can't be rendered right.
+        Features of the page that can't be rendered faithfully.
     """
 
     url: str
@@ -56,14 +56,14 @@ class CompositionFacts:
         """
         if self.duration is None:
             raise DurationUnknown(
-                f"{self.url}: the page doesn't say how long it is",
+                f"{self.url}: the page declares no duration",
                 hint="Give --duration or --frames, or declare it in the page:"
                 ' <html data-duration="6">.',
             )
         return max(1, round(Fraction(str(self.duration)) * rate))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the facts for people's programs."""
+        """Return the JSON form."""
         return {
             "url": self.url,
             "duration": self.duration,
@@ -79,37 +79,37 @@ async def inspect(
     page: PageOptions,
     *,
     duration: float | None = None,
-    sound: bool = True,
-    check_sound: bool = False,
+    audio: bool = True,
+    check_audio: bool = False,
     log: PageLog | None = None,
 ) -> CompositionFacts:
-    """Load a composition and return what it declares.
+    """Load a composition and return its properties.
 
     Parameters
     ----------
     duration:
-        Seconds, where the page needn't be asked; sounds are searched for up to there.
-    sound:
-        Whether sounds are to be searched for.
-    check_sound:
-        Refuse sounds that can't be read, as far as they are found.
+        Seconds; None takes the page's own. Audio is searched for up to this time.
+    audio:
+        Whether to search for audio.
+    check_audio:
+        Fail if audio that is found can't be read.
 
     Raises
     ------
     HeliosError
-        It can't be loaded, or a sound can't be read.
+        It can't be loaded, or its audio can't be read.
     """
-    async with open_stage(composition, page, log=log) as stage:
-        shown = stage.page
+    async with open_render_session(composition, page, log=log) as session:
+        shown = session.page
         declared = await shown.declared()
         moves = await shown.moves()
         source = None
         if duration is None:
             duration = declared.duration or declared.longest_animation
             source = "declared" if declared.duration else "longest animation" if duration else None
-        sounds = sound and await _may_sound(shown, page.rate, duration, replay=declared.replay)
-        if check_sound:
-            with tempfile.TemporaryDirectory(prefix="helios-sound-") as scratch:
+        sounds = audio and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+        if check_audio:
+            with tempfile.TemporaryDirectory(prefix="helios-audio-") as scratch:
                 await (await collect(shown, composition, scratch=Path(scratch))).check()
         warnings = tuple(await shown.warnings())
     return CompositionFacts(
@@ -120,13 +120,13 @@ async def inspect(
 async def _may_sound(
     page: CompositionPage, rate: Fraction, duration: float | None, *, replay: bool
 ) -> bool:
-    """Tell whether the page plays a sound, now or later.
+    """Return whether the page plays audio, now or later.
 
-    Walking to the end finds those that a script starts; where that would take long, the answer is
-    yes: the mix itself then finds out.
+    Audio that scripts start is found by playing to the end. If that exceeds the time limit, the
+    answer is True, and the mix later determines whether there is any.
     """
     last = round((duration or 0) * rate) - 1
-    deadline = time.monotonic() + SOUND_SEARCH_SECONDS
+    deadline = time.monotonic() + AUDIO_SEARCH_SECONDS
     while (page.frame or 0) < last:
         if time.monotonic() > deadline:
             return True

@@ -1,6 +1,6 @@
-"""Progress of a render: a bar where a person looks on, plain lines where a program does.
+"""Progress of a render on stderr: a bar in a terminal, else lines for programs.
 
-The plain lines are a small protocol: an executor reads them from a command's stderr.
+Executors parse the lines with `ProgressLine.parse`.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-#: Seconds between two plain lines.
+#: Seconds between two lines.
 LINE_INTERVAL = 0.25
 
 _LINE = re.compile(r"^progress frame=(?P<frame>\d+) total=(?P<total>\d+) fps=(?P<fps>[\d.]+)$")
@@ -29,7 +29,7 @@ class ProgressLine:
 
     @classmethod
     def parse(cls, line: str) -> "ProgressLine | None":
-        """Read a line back; None for any other line."""
+        """Parse a progress line; None for any other line."""
         found = _LINE.match(line.strip())
         if found is None:
             return None
@@ -38,7 +38,7 @@ class ProgressLine:
 
 @contextlib.contextmanager
 def show_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a render is, on stderr; yields what is called with the frames done."""
+    """Show progress on stderr; yield a function to call with the number of frames done."""
     if sys.stderr.isatty():
         with _bar(total) as update:
             yield update
@@ -63,7 +63,7 @@ def _lines(total: int) -> Callable[[int], None]:
 
 @contextlib.contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    # Only people need it, and it takes a twentieth of a second to import.
+    # Only terminals need rich, which takes 0.05 s to import.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,

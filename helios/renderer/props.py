@@ -8,17 +8,17 @@ from helios.errors import OptionInvalid
 
 
 def read_props(text: str) -> dict[str, Any]:
-    """Return the object that a `--props` value stands for.
+    """Parse a `--props` value.
 
     Parameters
     ----------
     text:
-        A JSON object, or `@` and the name of a file that holds one.
+        A JSON object, or `@` and the name of a file that contains one.
 
     Raises
     ------
     OptionInvalid
-        It is no JSON object, or there is no such file.
+        It isn't a JSON object, or there is no such file.
     """
     if text.startswith("@"):
         try:
@@ -37,5 +37,5 @@ def read_props(text: str) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    # Python's reader takes these, no other does: not the worker's, nor a spec's schema.
+    # Python accepts NaN and Infinity; JSON, and with it the schema of job specs, doesn't.
     raise ValueError(f"{constant} is not in the standard")

@@ -1,7 +1,7 @@
 """Joins the audio of chunks sample by sample, and encodes it once.
 
-An encoded stream can't be cut and joined without gaps: its codec pads every chunk. So the chunks'
-audio is decoded, each cut or padded to the samples that its frames last, and encoded as one.
+Encoded streams can't be joined without gaps, since codecs pad each chunk. The chunks' audio is
+decoded, cut or padded to the duration of its frames, and encoded as one stream.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from helios.contract.frame_rate import samples_before
 from helios.errors import StitchFailed
 from helios.media.ffmpeg import file_url, run_ffmpeg
 
-#: Samples a second of the joined audio.
+#: Samples per second of the joined audio.
 SAMPLE_RATE = 48000
-#: Inputs that one ffmpeg process opens; beyond, it would run short of file handles and threads.
+#: Inputs of one ffmpeg process; more would exhaust file handles and threads.
 INPUTS_AT_ONCE = 64
 
 _RAW = ["-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "2"]
-#: Bits a second of codecs that lose something.
+#: Bits per second of lossy codecs.
 _BITRATE = "192k"
 _LOSSY = frozenset({"aac", "libopus", "libmp3lame", "libvorbis", "ac3"})
 
@@ -39,13 +39,13 @@ async def join_audio(
     inputs:
         Files in order.
     lengths:
-        Number of frames and frames a second of each input's video; a rate of 0 means unknown.
+        Number of frames, and frames per second, of each input's video; 0 for an unknown rate.
     present:
-        Whether each input has audio; silence takes its place if it hasn't.
+        Whether each input has audio; others are silent.
     codec:
         ffmpeg encoder.
     output:
-        File to write; its ending names the container.
+        File to write; its ending selects the container.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _graph(parts: Sequence[tuple[Path, int, bool]]) -> list[str]:
 
 
 async def encode_audio(source: Path, *, codec: str, output: Path) -> None:
-    """Bring a whole audio file into the container that `output` names.
+    """Copy or encode an audio file into the container of `output`.
 
     Parameters
     ----------

@@ -9,8 +9,15 @@ from pathlib import Path
 from helios.errors import ChunkOutputInvalid, HeliosError
 from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.media.probe import probe
-from helios.records.chunk_ends import END_FRAMES, ChunkEnd, ChunkEnds, frame_digest, sizes_digest
-from helios.stitcher.movie import NotSpliceable, Track, read_movie
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable, Track
+from helios.records.encoded_ends import (
+    END_FRAMES,
+    EncodedEnd,
+    EncodedEnds,
+    frame_digest,
+    sizes_digest,
+)
 
 #: ffmpeg's filter that makes a thumbnail of 16 x 9 cells of each frame.
 THUMBNAIL_FILTER = "scale=16:9:flags=area,format=gray"
@@ -77,7 +84,7 @@ class EncodedVideo:
         except OSError as fault:
             raise ChunkOutputInvalid(f"{self.path} can't be read: {fault.strerror}") from fault
 
-    def ends(self, *, first: Sequence[str], last: Sequence[str]) -> ChunkEnds:
+    def ends(self, *, first: Sequence[str], last: Sequence[str]) -> EncodedEnds:
         """Return the digests of its first and last frames.
 
         Parameters
@@ -87,9 +94,9 @@ class EncodedVideo:
         """
         count = min(END_FRAMES, self.frame_count)
         head, tail = range(count), range(self.frame_count - count, self.frame_count)
-        return ChunkEnds(
-            first=ChunkEnd(encoded=self.frame_digests(head), thumbnails=list(first)),
-            last=ChunkEnd(encoded=self.frame_digests(tail), thumbnails=list(last)),
+        return EncodedEnds(
+            first=EncodedEnd(encoded=self.frame_digests(head), thumbnails=list(first)),
+            last=EncodedEnd(encoded=self.frame_digests(tail), thumbnails=list(last)),
             sizes=self.sizes_digest(range(self.frame_count)),
         )
 

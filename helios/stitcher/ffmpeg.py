@@ -2,24 +2,25 @@
 
 import asyncio
 import tempfile
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 
+from helios.concurrency import run_blocking
 from helios.errors import ChunkOutputInvalid, OptionInvalid, StitchFailed
-from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
+from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.media.probe import MediaInfo, probe
+from helios.mp4.reader import read_movie
+from helios.mp4.splice import splice
+from helios.mp4.track import Movie, NotSpliceable
 from helios.output import whole_output
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.chunk_audio import encode_audio, join_audio
 from helios.stitcher.concat_list import concat_list
-from helios.stitcher.movie import Movie, NotSpliceable, read_movie
-from helios.stitcher.splice import splice
+from helios.stitcher.merge_encoding import MergeEncoding, encoder_for
 
-#: ffmpeg's name for the container that each file name ending stands for.
+#: ffmpeg's muxer for each file name ending.
 CONTAINERS = {
     ".mp4": "mp4",
     ".m4v": "mp4",
@@ -29,60 +30,17 @@ CONTAINERS = {
 }
 #: Default audio codec of each container.
 DEFAULT_AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "matroska": "aac"}
-#: ffmpeg's encoders for the codec names people use.
-ENCODERS = {
-    "h264": "libx264",
-    "avc": "libx264",
-    "h265": "libx265",
-    "hevc": "libx265",
-    "vp9": "libvpx-vp9",
-    "av1": "libsvtav1",
-    "prores": "prores_ks",
-    "opus": "libopus",
-    "mp3": "libmp3lame",
-    "pcm": "pcm_s16le",
-    "vorbis": "libvorbis",
-}
 #: Probes running at once.
 PROBES = 4
 
 _ISO_OPTIONS = ("-movflags", "+faststart", "-strict", "-2")
-_PRESETS = frozenset({"libx264", "libx265", "libsvtav1"})
-
-
-@dataclass(frozen=True)
-class MergeEncoding:
-    """How a merge encodes anew; all None keeps every bit of the video.
-
-    Parameters
-    ----------
-    video_codec:
-        Codec (`h264`, `vp9`, ...) or ffmpeg encoder; `copy` keeps the video as it is.
-    audio_codec:
-        The same for the audio.
-    quality:
-        Constant rate factor of the video encoder; lower is better.
-    preset:
-        Speed preset of the video encoder.
-    """
-
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    quality: int | None = None
-    preset: str | None = None
-
-    @property
-    def encodes_video(self) -> bool:
-        """Whether the video is encoded anew."""
-        asked = (self.video_codec, self.quality, self.preset) != (None, None, None)
-        return asked and self.video_codec != "copy"
 
 
 class FfmpegStitcher(VideoStitcher):
     """Joins chunk outputs into one video without encoding its pictures again.
 
-    MP4 and QuickTime inputs are joined by their indexes, at the speed of a file copy; other
-    containers, and inputs of a rare make, through ffmpeg's concat demuxer.
+    MP4 and QuickTime inputs are joined by their indexes, at the speed of a file copy. ffmpeg's
+    concat demuxer joins other containers, and files whose index isn't supported.
 
     Parameters
     ----------
@@ -90,7 +48,7 @@ class FfmpegStitcher(VideoStitcher):
         Encoded audio of the whole timeline; copied. Without it, the chunks' own audio is joined
         sample by sample and encoded once.
     encode:
-        What to encode anew.
+        What to encode again.
     """
 
     def __init__(self, *, audio: Path | None = None, encode: MergeEncoding | None = None) -> None:
@@ -126,14 +84,14 @@ class FfmpegStitcher(VideoStitcher):
             folder=folder,
             container=container,
         )
-        await _in_thread(
-            lambda stop: splice(
+        await run_blocking(
+            lambda token: splice(
                 movies,
                 audio=read_movie(audio) if audio else None,
                 output=folder / "whole",
                 quicktime=quicktime,
                 full_range=full_range,
-                stop=stop,
+                token=token,
             )
         )
 
@@ -158,7 +116,7 @@ class FfmpegStitcher(VideoStitcher):
                     *("-y", "-f", "concat", "-safe", "0", "-i", file_url(listing)),
                     *(("-i", file_url(audio)) if audio else ()),
                     *("-map", "0:v:0", *(("-map", "1:a:0", "-c:a", "copy") if audio else ())),
-                    *_video_options(self._encode, container=container, rate=rate),
+                    *self._encode.video_options(container=container, rate=rate),
                     *(_ISO_OPTIONS if container in ("mp4", "mov") else ()),
                     *("-f", container, file_url(folder / "whole")),
                 ],
@@ -175,13 +133,13 @@ class FfmpegStitcher(VideoStitcher):
         folder: Path,
         container: str,
     ) -> Path | None:
-        """Return a file with the result's audio in a container like the result's."""
+        """Write the output's audio to a file in the output's container; return the file."""
         asked = self._encode.audio_codec
         target = folder / f"audio{'.mov' if container == 'mov' else '.mka'}"
         if container == "mp4":
             target = folder / "audio.mp4"
         if self._audio is not None:
-            await encode_audio(self._audio, codec=_encoder(asked or "copy"), output=target)
+            await encode_audio(self._audio, codec=encoder_for(asked or "copy"), output=target)
             return target
         if not any(codecs):
             return None
@@ -190,7 +148,7 @@ class FfmpegStitcher(VideoStitcher):
             inputs,
             lengths=lengths,
             present=[codec is not None for codec in codecs],
-            codec=_encoder("aac" if codec == "copy" else codec),
+            codec=encoder_for("aac" if codec == "copy" else codec),
             output=target,
         )
         return target
@@ -228,7 +186,7 @@ def _frames_of(movie: Movie) -> tuple[int, Fraction]:
 
 
 def _audio_codec(movie: Movie) -> str | None:
-    """Return ffmpeg's name of a movie's audio codec if copying its samples loses nothing."""
+    """Return ffmpeg's name of a lossless audio codec; `lossy` for others."""
     track = movie.track("soun")
     if track is None:
         return None
@@ -236,7 +194,7 @@ def _audio_codec(movie: Movie) -> str | None:
 
 
 def _kept_audio(codecs: Sequence[str | None], *, container: str) -> str:
-    """Return the codec for the joined audio: the chunks' own if it loses nothing and fits."""
+    """Return the codec of the joined audio: the chunks' own if lossless and supported."""
     fitting = {
         "mp4": {"flac", "alac"},
         "mov": {"alac", "pcm_s16le"},
@@ -244,25 +202,6 @@ def _kept_audio(codecs: Sequence[str | None], *, container: str) -> str:
     }
     own = next(codec for codec in codecs if codec)
     return own if own in fitting.get(container, ()) else DEFAULT_AUDIO[container]
-
-
-def _encoder(codec: str) -> str:
-    name = ENCODERS.get(codec.lower(), codec)
-    return name if name == "copy" else require_encoder(name)
-
-
-async def _in_thread(work: Callable[[threading.Event], None]) -> None:
-    """Run blocking work in a thread; a cancellation sets the event and waits for its end."""
-    stop = threading.Event()
-    task = asyncio.ensure_future(asyncio.to_thread(work, stop))
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()
-        raise
 
 
 async def _probe_all(inputs: Sequence[Path]) -> list[MediaInfo]:
@@ -290,7 +229,7 @@ def _require_alike(infos: Sequence[MediaInfo]) -> None:
     ]
     if faults:
         raise ChunkOutputInvalid(
-            f"inputs are unlike the first one, {infos[0].path}",
+            f"inputs differ from the first one, {infos[0].path}",
             hint="Render all chunks with the same size, frame rate, codec and quality.",
             details=faults,
         )
@@ -300,28 +239,3 @@ def _length(info: MediaInfo) -> tuple[int, Fraction]:
     if info.video is None or info.video.frames == 0:
         raise ChunkOutputInvalid(f"{info.path} holds no video")
     return info.video.frames, info.video.frame_rate
-
-
-def _video_options(encode: MergeEncoding, *, container: str, rate: Fraction) -> list[str]:
-    if not encode.encodes_video:
-        if container not in ("webm", "matroska"):
-            return ["-c:v", "copy"]
-        # These count in milliseconds: each frame's own time is rounded, not the chunk's start.
-        # Their codecs show frames in the order in which they are decoded, H.264 and H.265 don't.
-        return ["-c:v", "copy"] + (
-            ["-bsf:v", f"setts=ts=round(N*{rate.denominator}/{rate.numerator}/TB)"]
-            if container == "webm"
-            else []
-        )
-    codec = _encoder(encode.video_codec or ("vp9" if container == "webm" else "h264"))
-    options = ["-vf", f"settb={rate.denominator}/{rate.numerator},setpts=N", "-r", str(rate)]
-    options += ["-c:v", codec]
-    if encode.quality is not None:
-        prores = codec.startswith("prores")
-        options += ["-qscale:v" if prores else "-crf", str(encode.quality)]
-        options += ["-b:v", "0"] if codec.startswith("libvpx") else []
-    if encode.preset is not None:
-        if codec not in _PRESETS:
-            raise OptionInvalid(f"preset: the encoder {codec} has no presets")
-        options += ["-preset", encode.preset]
-    return options

@@ -14,16 +14,16 @@ from pathlib import Path
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.merge_command import MergeCommand
 from helios.errors import ChunkOutputInvalid, SeamBroken
-from helios.records.chunk_ends import (
+from helios.records.encoded_ends import (
     END_FRAMES,
-    ChunkEnd,
-    ChunkEnds,
+    EncodedEnd,
+    EncodedEnds,
     is_black,
     is_lit,
     is_same_picture,
 )
+from helios.stitcher.audio_check import audio_faults
 from helios.stitcher.encoded_video import EncodedVideo, read_video, thumbnails
-from helios.stitcher.sound_check import sound_faults
 
 #: Frames that a boundary is looked for before and after its place, where frames are missing.
 _SHIFTS = (0, -1, 1, -2, 2)
@@ -54,7 +54,7 @@ class SeamReport:
 async def check_seams(
     video: Path,
     spec: JobSpec,
-    ends: Mapping[int, ChunkEnds],
+    ends: Mapping[int, EncodedEnds],
     *,
     copied: bool = True,
     whole_sound: bool = True,
@@ -89,7 +89,7 @@ async def check_seams(
         faults = [*seams.whole_faults(), *seams.boundary_faults()]
         if decodes and not faults:
             faults += await seams.picture_faults()
-        faults += await sound_faults(
+        faults += await audio_faults(
             video, seconds=_seconds(spec), whole=whole_sound, rate=spec.metadata.frame_rate
         )
     except ChunkOutputInvalid as fault:
@@ -111,7 +111,7 @@ async def check_seams(
 
 
 async def check_merge(
-    video: Path, spec: JobSpec, ends: Mapping[int, ChunkEnds]
+    video: Path, spec: JobSpec, ends: Mapping[int, EncodedEnds]
 ) -> SeamReport | None:
     """Check the seams of what a job's merge made; None where they can't be known.
 
@@ -132,7 +132,7 @@ async def check_merge(
     )
 
 
-async def seen_ends(video: Path, spec: JobSpec) -> Mapping[int, ChunkEnds]:
+async def seen_ends(video: Path, spec: JobSpec) -> Mapping[int, EncodedEnds]:
     """Return what can be seen of a job's chunks in the video itself, where nothing was noted.
 
     It is decoded for that. There are thumbnails, and no encoded frames to compare others with.
@@ -151,13 +151,13 @@ async def seen_ends(video: Path, spec: JobSpec) -> Mapping[int, ChunkEnds]:
     found = await thumbnails(video, frames=choice, message=f"{video} doesn't decode")
     seen = dict(zip((place for place in places if place >= 0), found, strict=False))
 
-    def end(chunk: RenderChunk, start: int) -> ChunkEnd:
+    def end(chunk: RenderChunk, start: int) -> EncodedEnd:
         frames = range(max(start, chunk.start_frame), min(start + END_FRAMES, chunk.end_frame))
         pictures = [seen[frame - first] for frame in frames if frame - first in seen]
-        return ChunkEnd(encoded=[], thumbnails=pictures)
+        return EncodedEnd(encoded=[], thumbnails=pictures)
 
     return {
-        chunk.id: ChunkEnds(
+        chunk.id: EncodedEnds(
             first=end(chunk, chunk.start_frame), last=end(chunk, chunk.end_frame - END_FRAMES)
         )
         for chunk in chunks
@@ -188,7 +188,7 @@ class _Seams:
     """The boundaries of a video, compared with the digests of its chunks."""
 
     def __init__(
-        self, video: EncodedVideo, spec: JobSpec, ends: Mapping[int, ChunkEnds], *, copied: bool
+        self, video: EncodedVideo, spec: JobSpec, ends: Mapping[int, EncodedEnds], *, copied: bool
     ) -> None:
         self._video = video
         self._spec = spec

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import SOUND_FLAGS, MergeCommand
-from helios.contract.worker_job import Artifact
 from helios.errors import ChunkOutputInvalid, StitchFailed
-from helios.records.chunk_ends import END_FRAMES
+from helios.mp4.reader import read_movie
+from helios.mp4.splice import whole_file_head
+from helios.mp4.track import NotSpliceable, Track
 from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.encoded_ends import END_FRAMES
 from helios.records.job_layout import JOINING, chunk_output
-from helios.stitcher.movie import NotSpliceable, Track, read_movie
 from helios.stitcher.seam_check import SeamReport, check_seams
-from helios.stitcher.splice import head_of
 from helios.storage import ArtifactStorage
 
 #: Files whose indexes are read at once.
@@ -146,7 +147,7 @@ async def stitch_in_storage(
         await _read_indexes(storage, files)
         try:
             head = await asyncio.to_thread(
-                lambda: head_of(
+                lambda: whole_file_head(
                     [read_movie(file.path) for file in files],
                     sizes=sizes,
                     quicktime=quicktime,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 
 
 @dataclass(frozen=True, slots=True)

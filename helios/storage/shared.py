@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.keys import check_deletable, check_key, check_prefix
 from helios.storage.urls import bucket_of, open_storage

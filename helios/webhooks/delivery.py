@@ -4,34 +4,35 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from helios.errors import OptionInvalid, WebhookUndelivered
-from helios.network.download import CheckedResolver
 from helios.network.network_policy import NetworkPolicy
 from helios.redaction import without_secrets
 from helios.webhooks.events import MIN_SECRET, SECRET, WebhookEvent, signed_headers
 
-#: Times that an event is sent before it is given up for now.
+if TYPE_CHECKING:
+    import aiohttp
+
+#: Limit of tries for one event.
 ATTEMPTS = 6
-#: Seconds before the second time, doubled each time; what chance leaves of them is waited.
+#: Seconds before the second try, doubled for each further one, and varied at random.
 PAUSE = 1.0
-#: Seconds that a receiver may take to answer.
+#: Seconds that a receiver has to answer.
 TIMEOUT = 10.0
 
-#: Answers by which a receiver says that another time may be better.
-_LATER = frozenset({408, 409, 423, 425, 429})
+#: Statuses of the 4xx range after which another try may succeed.
+_RETRYABLE = frozenset({408, 409, 423, 425, 429})
 
 
 def check_receiver(url: str, secret: str | None) -> None:
-    """Refuse a receiver that events can't be sent to, before any work.
+    """Check that events can be sent to a receiver.
 
     Raises
     ------
     OptionInvalid
-        The URL isn't one of the web, or there is no secret to sign with.
+        The URL isn't http(s), or there is no secret to sign with.
     """
     check_url(url)
     if not secret or len(secret.encode()) < MIN_SECRET:
@@ -42,7 +43,7 @@ def check_receiver(url: str, secret: str | None) -> None:
 
 
 def check_url(url: str) -> None:
-    """Refuse what isn't a URL of the web.
+    """Check that a webhook is an http(s) URL.
 
     Raises
     ------
@@ -59,13 +60,15 @@ class WebhookSender:
     Parameters
     ----------
     secret:
-        Known to sender and receiver.
+        Secret shared with the receiver.
     attempts:
-        Times that an event is sent at most.
+        Limit of tries for one event.
+    timeout:
+        Seconds that a receiver has to answer.
     network:
-        Which addresses receivers may be at; any by default.
+        Addresses that receivers may have; any by default.
     sleep:
-        Waits for some seconds.
+        Waits for a number of seconds.
     """
 
     def __init__(
@@ -80,20 +83,20 @@ class WebhookSender:
         self._secret = secret
         self._attempts = attempts
         self._network = network
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._timeout = timeout
         self._sleep = sleep
 
     async def send(self, url: str, event: WebhookEvent, *, attempts: int | None = None) -> None:
-        """Send an event until the receiver takes it (any status from 200 to 299).
+        """Send an event until the receiver accepts it with a status of 200 to 299.
 
-        A receiver may get it more than once: when its answer is lost.
+        The receiver gets an event again if its answer is lost.
 
         Raises
         ------
         WebhookUndelivered
-            It didn't take it, however often it was asked, or refuses it for good.
+            All tries failed, or the receiver refused the event.
         SourceForbidden
-            It is in a network that isn't allowed.
+            The receiver is in a network that isn't allowed.
         """
         attempts = attempts or self._attempts
         async with await self._session(url) as session:
@@ -108,21 +111,29 @@ class WebhookSender:
                         f" was sent {tries}, in vain: {fault}",
                         hint="`orchestrator notify` sends it again.",
                     )
-                # Half of it is left to chance, so that many jobs don't come back together.
+                # Random delays keep the retries of many jobs apart.
                 await self._sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311
 
-    async def _session(self, url: str) -> aiohttp.ClientSession:
+    async def _session(self, url: str) -> "aiohttp.ClientSession":
+        # Takes 0.15 s to import, and workers send an event only at the end of a render.
+        import aiohttp  # noqa: PLC0415
+
+        from helios.network.download import CheckedResolver  # noqa: PLC0415
+
+        timeout = aiohttp.ClientTimeout(total=self._timeout)
         if self._network is None:
-            return aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
-        # A host that is an address already isn't resolved, and so not checked, when connecting.
+            return aiohttp.ClientSession(timeout=timeout, trust_env=True)
+        # An IP address isn't resolved when connecting, so that the resolver doesn't check it.
         await self._network.addresses(urlsplit(url).hostname or "", 0)
         connector = aiohttp.TCPConnector(resolver=CheckedResolver(self._network))
-        return aiohttp.ClientSession(timeout=self._timeout, connector=connector)
+        return aiohttp.ClientSession(timeout=timeout, connector=connector)
 
     async def _try(
-        self, session: aiohttp.ClientSession, url: str, event: WebhookEvent
+        self, session: "aiohttp.ClientSession", url: str, event: WebhookEvent
     ) -> tuple[str | None, bool]:
-        """Send it once; return what went wrong, and whether another time makes no sense."""
+        """Send an event once; return the failure, if any, and whether it is final."""
+        from aiohttp import ClientError  # noqa: PLC0415
+
         body = event.body()
         headers = signed_headers(event.id, body, secret=self._secret, now=time.time())
         try:
@@ -132,8 +143,8 @@ class WebhookSender:
                 status = answer.status
         except TimeoutError:
             return "no answer in time", False
-        except (aiohttp.ClientError, OSError) as fault:
+        except (ClientError, OSError) as fault:
             return f"{type(fault).__name__}: {fault}", False
         if 200 <= status < 300:
             return None, False
-        return f"status {status}", 300 <= status < 500 and status not in _LATER
+        return f"status {status}", 300 <= status < 500 and status not in _RETRYABLE

@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import ErrorRecord
 from helios.errors import SignatureInvalid
 
 #: Environment variable with the secret that both sides know.

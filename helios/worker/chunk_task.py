@@ -4,8 +4,11 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerResult, cut_output
+from helios.contract.output_tail import cut_output
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ChunkOutputInvalid,
     HeliosError,
@@ -13,8 +16,8 @@ from helios.errors import (
 )
 from helios.media.image_archive import pack_images
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
-from helios.records.chunk_ends import ChunkEnds
 from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import chunk_boundary, chunk_output, chunk_record, is_packed
 from helios.records.stored_records import stored_chunk
 from helios.storage import ArtifactStorage
@@ -44,7 +47,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         try:
             with context.stopwatch.measure("check"):
                 # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
-                from helios.stitcher.check import check_chunk_output  # noqa: PLC0415
+                from helios.stitcher.chunk_check import check_chunk_output  # noqa: PLC0415
 
                 ends = await check_chunk_output(context.spec, chunk, workspace, only_groups=True)
         except ChunkOutputInvalid as fault:
@@ -92,7 +95,7 @@ async def _store(
     output: Path,
     storage: ArtifactStorage,
     *,
-    ends: ChunkEnds | None,
+    ends: EncodedEnds | None,
     boundary: Path | None,
 ) -> Artifact:
     key = chunk_key(context.spec, chunk)

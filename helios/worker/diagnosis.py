@@ -5,7 +5,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.contract.error_record import ErrorRecord
+from helios.contract.worker_job import WorkerResult
 from helios.errors import BrowserCrashed, CommandFailed, DiskFull, EncodeFailed, OutOfMemory
 
 #: Failures behind which memory or the disk may be; all others name their own cause.

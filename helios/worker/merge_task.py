@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.command import format_command, parse_command
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.merge_command import MergeCommand, merged_name
-from helios.contract.worker_job import Artifact, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ArtifactCorrupt,
     ArtifactNotFound,
@@ -268,7 +269,7 @@ def _written(command: str, workspace: Path, new: set[Path]) -> Path:
 async def _check(spec: JobSpec, output: Path, records: _Records) -> int:
     """Make sure that the output is whole and its seams are right; return its number of frames."""
     # Needs ffmpeg and what reads files; an output that is there already needs neither.
-    from helios.stitcher.check import check_output  # noqa: PLC0415
+    from helios.stitcher.chunk_check import check_output  # noqa: PLC0415
     from helios.stitcher.seam_check import check_merge  # noqa: PLC0415
 
     frames = await check_output(output)

@@ -11,8 +11,10 @@ from http import HTTPStatus
 
 from helios.assets import AssetCache
 from helios.assets.own_folder import OwnFolder
+from helios.contract.error_record import ErrorRecord
+from helios.contract.invocation import Invocation, InvocationResponse
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord, Invocation, InvocationResponse, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ArchiveInvalid,
     ArtifactNotFound,

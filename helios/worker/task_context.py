@@ -11,15 +11,16 @@ from pathlib import Path
 from helios import __version__
 from helios.assets import AssetCache
 from helios.contract.command import parse_command
+from helios.contract.invocation import Invocation
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Invocation, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.network.egress_proxy import egress_proxy
 from helios.network.network_policy import NetworkPolicy
 from helios.process.command_policy import confined
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
 from helios.records.job_layout import JobFolder, local_folder
-from helios.renderer.network import PROXY_VARIABLE
+from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.storage import ArtifactStorage
 from helios.worker.diagnosis import MemoryWatch, diagnose
 from helios.worker.time_limit import TimeLimit

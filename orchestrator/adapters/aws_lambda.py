@@ -10,7 +10,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helios.contract.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
+from helios.contract.invocation import Invocation, InvocationResponse
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     CommandTimedOut,

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from helios.contract.worker_job import Invocation, InvocationResponse, WorkerJob, WorkerResult
+from helios.contract.invocation import Invocation, InvocationResponse
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     CommandTimedOut,

@@ -10,8 +10,8 @@ from orchestrator.api.job_status import JobStatus
 from orchestrator.model.events import ChunkFinished, Event, FrameProgress, MergeStarted
 
 if TYPE_CHECKING:
+    from helios.contract.error_record import ErrorRecord
     from helios.contract.job_spec import JobSpec
-    from helios.contract.worker_job import ErrorRecord
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.cost import Cost
     from orchestrator.delivery.destination import Destination

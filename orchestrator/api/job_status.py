@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import HeliosError, JobFailed, JobPaused
 from helios.records.job_outcome import FailedChunk
 from orchestrator.backends.detached.status import RenderStatus

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import ArtifactNotFound, JobStateConflict
 from helios.output import whole_output
 from orchestrator.api.background import start_in_background

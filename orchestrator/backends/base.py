@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.backends.completion import (
     check_reachable,

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from helios.concurrency import CancelToken, run_blocking
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound
 from helios.media.image_archive import unpacking
 from helios.records.job_layout import is_packed, record_beside

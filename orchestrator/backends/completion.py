@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact
 from helios.errors import Cancelled, HeliosError, JobPaused, JobStopped
 from helios.storage import split_url
 from orchestrator.delivery.deliver import deliver

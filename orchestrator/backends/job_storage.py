@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import JobFolder, record_beside

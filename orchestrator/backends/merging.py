@@ -4,14 +4,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand, merged_name
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import ArtifactNotFound, OptionInvalid, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
 from helios.records.job_layout import JobFolder
 from helios.records.stored_records import read_records
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.seam_check import check_merge
 from helios.stitcher.storage_stitcher import fault_of, merge_in_storage
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter

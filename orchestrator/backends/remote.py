@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import OptionInvalid
-from helios.records.chunk_ends import ChunkEnds
+from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import HEALED_SPEC, JobFolder, is_packed
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.backends.base import Backend
@@ -223,7 +224,7 @@ class RemoteBackend(Backend):
         if self._comes_here:
             self._downloads.begin(job.chunk_id, result.artifact)
 
-    async def _check_here(self, spec: JobSpec, folder: Path) -> Mapping[int, ChunkEnds]:
+    async def _check_here(self, spec: JobSpec, folder: Path) -> Mapping[int, EncodedEnds]:
         """Bring all chunks here, and check them."""
         await self._downloads.finish(self.artifacts)
         return await check_chunk_outputs(spec, folder)

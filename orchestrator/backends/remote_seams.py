@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, PayloadTooLarge
 from helios.records.boundary_frames import MAX_FILE_BYTES, BoundaryFrames, BoundaryPictures
 from helios.records.job_layout import HEALED_SPEC, boundary_of

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import Artifact
 from helios.records.chunk_record import chunk_key
 from helios.records.job_layout import chunk_output, chunk_record
 from helios.records.stored_records import stored_chunk

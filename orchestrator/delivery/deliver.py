@@ -5,7 +5,7 @@ from pathlib import Path
 
 from helios.errors import OptionInvalid
 from helios.output import check_writable, whole_output, write_failure
-from helios.renderer.sink import split_pattern
+from helios.renderer.encoding.image_sequence import split_pattern
 
 
 def check_destination(output: Path, *, images: bool) -> None:

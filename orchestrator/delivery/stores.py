@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.errors import ArtifactNotFound
 from helios.storage import ArtifactStorage, open_storage, split_url
 

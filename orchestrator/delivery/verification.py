@@ -5,14 +5,14 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
-from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
-from helios.records.chunk_ends import ChunkEnds
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
+from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import HEALED_SPEC, JobFolder, record_beside
 from helios.records.stored_records import read_record
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.seam_check import SeamReport, check_merge, seen_ends
 from helios.storage import ArtifactStorage
 from orchestrator.delivery.destination import Destination
@@ -23,7 +23,7 @@ READS_AT_ONCE = 32
 
 
 async def verify(
-    video: str, spec: JobSpec, ends: Mapping[int, ChunkEnds], *, stores: Stores
+    video: str, spec: JobSpec, ends: Mapping[int, EncodedEnds], *, stores: Stores
 ) -> SeamReport:
     """Check a video at its seams.
 
@@ -55,7 +55,7 @@ async def verify(
         return await _verify(fetched, spec, ends)
 
 
-async def _verify(path: Path, spec: JobSpec, ends: Mapping[int, ChunkEnds]) -> SeamReport:
+async def _verify(path: Path, spec: JobSpec, ends: Mapping[int, EncodedEnds]) -> SeamReport:
     if not await asyncio.to_thread(path.is_file):
         raise ArtifactNotFound(f"{path}: there is no such video")
     report = await check_merge(path, spec, ends or await seen_ends(path, spec))
@@ -83,7 +83,7 @@ async def load_spec(where: str, stores: Stores) -> JobSpec:
 
 async def ends_of_job(
     spec: JobSpec, job_path: str, stores: Stores, *, job_dir: Path | None = None
-) -> Mapping[int, ChunkEnds]:
+) -> Mapping[int, EncodedEnds]:
     """Return what is known of the chunks of a spec: of those in storage, or in the job's folder.
 
     Parameters
@@ -124,7 +124,7 @@ async def _healed(spec: JobSpec, storage: ArtifactStorage) -> JobSpec:
 
 async def ends_of_artifacts(
     artifacts: Iterable[Artifact], stores: Stores
-) -> Mapping[int, ChunkEnds]:
+) -> Mapping[int, EncodedEnds]:
     """Return what the records beside chunks' outputs in storage noted of the chunks."""
     return _noted(await records_of(artifacts, stores))
 
@@ -144,7 +144,7 @@ async def records_of(artifacts: Iterable[Artifact], stores: Stores) -> Sequence[
     return await asyncio.gather(*map(one, artifacts))
 
 
-def _noted(records: Iterable[ChunkRecord | None]) -> Mapping[int, ChunkEnds]:
+def _noted(records: Iterable[ChunkRecord | None]) -> Mapping[int, EncodedEnds]:
     return {
         record.chunk_id: record.ends
         for record in records

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from helios import __version__
 from helios.errors import ProgramMissing
 from helios.media.ffmpeg import available_encoders
-from helios.renderer.browser import find_browser
+from helios.renderer.browser.chromium import find_browser
 from orchestrator.doctor.base import Finding, Health
 
 _INSTALL = "Run `make setup`, or install it by hand."

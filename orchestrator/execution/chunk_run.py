@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import Artifact, ErrorRecord, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import HeliosError, JobFailed, JobPaused, JobStopped
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.model.chunk_progress import ChunkFrames, JobFrames

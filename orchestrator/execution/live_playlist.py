@@ -13,10 +13,11 @@ from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.merge_command import merged_name
 from helios.contract.worker_job import WorkerJob
 from helios.errors import MergeFailed, StitchFailed
+from helios.mp4.fragments import Fragments
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable
 from helios.output import whole_output, write_failure
 from helios.stitcher.base import VideoStitcher
-from helios.stitcher.fragments import Fragments
-from helios.stitcher.movie import NotSpliceable, read_movie
 from helios.stitcher.seam_proof import compare_seams
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import MergeCommand
-from helios.contract.worker_job import ErrorRecord, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     HeliosError,
     JobStopped,
@@ -18,7 +19,7 @@ from helios.errors import (
     SeamBroken,
     SeamDiffers,
 )
-from helios.records.chunk_ends import ChunkEnds
+from helios.records.encoded_ends import EncodedEnds
 from helios.stitcher.seam_check import check_merge
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.model.events import Event, LogLine, MergeFinished, MergeStarted
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 #: Checks all chunk outputs of a job in a folder, and returns what is noted of their ends.
-ChunkCheck = Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]]
+ChunkCheck = Callable[[JobSpec, Path], Awaitable[Mapping[int, EncodedEnds]]]
 
 
 class MergeStep:
@@ -59,7 +60,7 @@ class MergeStep:
     async def run(self, attempts: Attempts, *, spec: JobSpec | None = None) -> None:
         """Join the chunks; `spec` gives another merge command than the job's own."""
         self._spec = spec or self._spec
-        ends: Mapping[int, ChunkEnds] = {}
+        ends: Mapping[int, EncodedEnds] = {}
         if self._verify is not None:
             ends = await self._verify(self._spec, self._worker_jobs.job_dir)
         started = time.monotonic()

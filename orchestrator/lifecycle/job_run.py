@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from helios.concurrency import finish_despite_cancel
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import Cancelled, HeliosError, JobChanged, JobPaused, JobStopped
 from orchestrator.backends.base import Backend
 from orchestrator.execution.run_hooks import RunHooks

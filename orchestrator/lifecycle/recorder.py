@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from helios.concurrency import finish_despite_cancel
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.artifact import Artifact
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobChanged
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter

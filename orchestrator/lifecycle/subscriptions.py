@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from orchestrator.model.events import Event
 from orchestrator.model.job_state import JobState
 

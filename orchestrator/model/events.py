@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import parse_report
 from orchestrator.model.chunk_progress import PROGRESS_LINE
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import ErrorRecord
 from helios.errors import Cancelled, JobStateConflict
 from helios.webhooks.events import EVENT_TYPES, EventType, WebhookEvent, new_event_id
 from orchestrator.model.job_chunk import ChunkState, JobChunk

@@ -5,8 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import Artifact, ErrorRecord
 
 #: Characters from the end of a failed attempt's stderr that are kept.
 LOG_TAIL = 2048

@@ -4,7 +4,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from helios.contract.job_spec import id_fault
+from helios.contract.spec_consistency import id_fault
 from helios.errors import OptionInvalid
 
 #: Characters of the id of a detached render, which is part of what clouds call its execution.

@@ -76,8 +76,8 @@ async def probe_composition(
                 composition,
                 _page(options),
                 duration=seconds,
-                sound=sound,
-                check_sound=sound and not options.allow_missing,
+                audio=sound,
+                check_audio=sound and not options.allow_missing,
             )
             break
         except HeliosError as fault:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helios.contract.command import parse_command
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.records.input_manifest import InputManifest, file_digest, reads_beside
+from helios.records.input_manifest import InputManifest, file_digest, manifest_beside
 from helios.renderer.asset_server import locate
 from helios.renderer.composition import Composition
 from helios.renderer.versions import renderer_versions
@@ -98,7 +98,7 @@ class _Comparison:
     def difference(self, chunk: RenderChunk) -> str | None:
         """Return why a chunk has to be rendered; None if it needn't be."""
         output = self._job_dir / chunk.output_file
-        reads = InputManifest.load(self._job_dir / reads_beside(chunk.output_file))
+        reads = InputManifest.load(self._job_dir / manifest_beside(chunk.output_file))
         if reads is None or not output.is_file():
             return _NEW
         if file_digest(output) != reads.output:

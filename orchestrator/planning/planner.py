@@ -11,20 +11,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helios.contract.command import check_length, format_command
-from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck, output_path_fault
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, locale, time_zone
+from helios.contract.spec_consistency import output_path_fault
 from helios.errors import OptionInvalid
 from helios.records.chunk_record import content_key
-from helios.records.input_manifest import reads_beside
-from helios.renderer.codecs import (
+from helios.records.input_manifest import manifest_beside
+from helios.renderer.composition import Composition
+from helios.renderer.encoding.codecs import (
     DEFAULT_PRESET,
     VideoEncoding,
     check_encoding,
     check_size,
     choose_codec,
 )
-from helios.renderer.composition import Composition
-from helios.renderer.sink import split_pattern
+from helios.renderer.encoding.image_sequence import split_pattern
 
 #: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
 #: costs some twenty seconds of work.
@@ -377,7 +378,7 @@ def _noting_chunk(
     recipe = _render_command(page, f"chunk{suffix}", frames, options)
     output = f"chunks/{content_key(recipe)}{suffix}"
     chunk = _chunk(number, frames, output, where=where, options=options)
-    command = f"{chunk.command} {format_command(['--reads', reads_beside(output)])}"
+    command = f"{chunk.command} {format_command(['--input-manifest', manifest_beside(output)])}"
     return chunk.model_copy(update={"command": command})
 
 

@@ -11,8 +11,8 @@ from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.output import part_pattern
 from helios.records.boundary_frames import boundary_beside
-from helios.records.input_manifest import reads_beside
-from helios.stitcher.check import check_chunk_output
+from helios.records.input_manifest import manifest_beside
+from helios.stitcher.chunk_check import check_chunk_output
 
 #: Chunk outputs that are looked at at once.
 CHECKS_AT_ONCE = 4
@@ -117,4 +117,4 @@ def forget_unused(spec: JobSpec, job_dir: Path) -> None:
 
 def _files_of(chunk: RenderChunk) -> tuple[str, ...]:
     output = chunk.output_file
-    return output, reads_beside(output), boundary_beside(output)
+    return output, manifest_beside(output), boundary_beside(output)

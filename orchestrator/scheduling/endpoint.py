@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from helios.contract.worker_job import ErrorRecord, WorkerJob
+from helios.contract.error_record import ErrorRecord
+from helios.contract.worker_job import WorkerJob
 from helios.errors import (
     AccessDenied,
     CallerRejected,

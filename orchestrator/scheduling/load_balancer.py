@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.error_record import ErrorRecord
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     EXIT_FAILED,
     EXIT_REFUSED,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import OptionInvalid
 from orchestrator.model.settings import MAX_RETRY_DELAY, RETRIES, RETRY_DELAY
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 from helios.renderer.composition import Composition
 from helios.renderer.page import ImageFormat, PageOptions
-from helios.renderer.sound import mix_composition
-from helios.renderer.stage import open_stage
+from helios.renderer.render_session import open_render_session
+from helios.renderer.soundtrack import mix_composition
 from tests.cases.case import Case
 from tests.cases.libraries import Libraries
 from tests.cases.media import MediaFolder
@@ -84,9 +84,11 @@ class Theatre:
                 return [
                     await page.picture(frame, _PNG, every_frame=every_frame) for frame in frames
                 ]
-        async with open_stage(Composition.find(str(self._folder(case))), options) as stage:
+        async with open_render_session(
+            Composition.find(str(self._folder(case))), options
+        ) as session:
             return [
-                await stage.page.picture(frame, _PNG, every_frame=case.replay) for frame in frames
+                await session.page.picture(frame, _PNG, every_frame=case.replay) for frame in frames
             ]
 
     async def _sound(self, case: Case, options: PageOptions) -> bytes:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from helios.assets import upload_assets
+from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
-from helios.contract.worker_job import InvocationResponse
 from helios.storage import ArtifactStorage, open_storage
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
+from helios.contract.artifact import Artifact
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from helios.contract.worker_job import Invocation, WorkerJob, WorkerResult
+from helios.contract.invocation import Invocation
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError
 from helios.process.output_capture import OutputCallback
 from helios.worker.runtime import WorkerRuntime

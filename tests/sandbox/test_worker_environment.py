@@ -20,10 +20,10 @@ for top in sys.argv[1:]:
             print(f"{module.name}: {error.name}")
 """
 
-#: Modules of clouds that a worker isn't deployed to, with the library that they lack there.
+#: Packages for clouds that a worker isn't deployed to, with the library that it lacks.
 NOT_SHIPPED = {
     "worker_lambda": [],
-    "worker_cloudrun": ["helios.storage.s3: obstore", "helios.storage.s3_access: obstore"],
+    "worker_cloudrun": ["helios.storage.s3: obstore"],
 }
 
 

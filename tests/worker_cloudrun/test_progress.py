@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helios.contract.worker_job import InvocationResponse
+from helios.contract.invocation import InvocationResponse
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from worker_cloudrun import progress

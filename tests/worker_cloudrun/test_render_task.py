@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from helios.contract.worker_job import InvocationResponse
+from helios.contract.invocation import InvocationResponse
 from helios.errors import InvocationInvalid, StorageInvalid
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import open_storage

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from helios.contract.frame_rate import frame_time
 from helios.errors import BrowserCrashed
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.session import PageSession
 

@@ -18,9 +18,9 @@ from helios.errors import (
     CompositionUnsettled,
     OptionInvalid,
 )
-from helios.renderer.browser import Browser
+from helios.renderer.browser.chromium import Browser
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import Composition
-from helios.renderer.devtools import Params
 from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.media import PageMedia

@@ -1,7 +1,7 @@
 """How a page's URLs and exceptions are told to people."""
 
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
-from helios.renderer.devtools import Params
 
 
 def short_url(url: str) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import HeliosError, MediaUnsupported
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
-from helios.renderer.data_url import data_of
-from helios.renderer.devtools import Params
-from helios.renderer.frame_times import FrameTimes, read_frame_times
+from helios.renderer.media.data_url import data_of
+from helios.renderer.media.frame_times import FrameTimes, read_frame_times
+from helios.renderer.media.playable_video import conversion_command, playable
 from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.session import PageSession
-from helios.renderer.playable_media import conversion_command, playable
 
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 
 #: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.
 EPOCH_MS = 1_704_067_200_000

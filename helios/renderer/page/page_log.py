@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 from helios.renderer.page.exceptions import exception_text
 from helios.renderer.page.session import PageSession
 

@@ -5,7 +5,7 @@ import contextlib
 import time
 
 from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled, HeliosError
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 from helios.renderer.page.exceptions import short_url
 from helios.renderer.page.page_log import PageMessages
 from helios.renderer.page.session import PageSession

@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from helios.errors import BrowserCrashed, CompositionFailed, CompositionUnsettled, HeliosError
-from helios.renderer.browser import Browser
-from helios.renderer.devtools import EventHandler, Params, ProtocolError
+from helios.renderer.browser.chromium import Browser
+from helios.renderer.browser.devtools import EventHandler, Params, ProtocolError
 from helios.renderer.page.exceptions import exception_text
 from helios.renderer.page.options import PageOptions
 

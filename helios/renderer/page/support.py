@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from helios.contract.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 
 #: How many names a warning lists.
 _MOST_NAMES = 10

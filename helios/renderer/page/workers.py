@@ -2,7 +2,7 @@
 
 import asyncio
 
-from helios.renderer.devtools import Params
+from helios.renderer.browser.devtools import Params
 from helios.renderer.page.options import PageOptions
 from helios.renderer.page.scripts import worker_script, worklet_script
 from helios.renderer.page.session import PageSession

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import CommandTimedOut, JobFailed, JobNotFound, WorkerNotFound
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.clouds.aws import AwsCalls, code_of

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact, ErrorRecord
 from orchestrator.model.job_state import JobState
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, ValidationError
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
 from helios.contract.wire_model import WireModel
-from helios.contract.worker_job import ErrorRecord
 from helios.errors import (
     ArtifactNotFound,
     Cancelled,

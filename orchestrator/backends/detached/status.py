@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.job_layout import chunk_record

@@ -35,7 +35,7 @@ OUTSIDE = [
     "helios render file:///etc/passwd -o out.mp4",
     "helios render composition -o out.mp4 --props @/etc/secret.json",
     "helios render composition -o out.mp4 --props=@../../secret.json",
-    "helios render composition -o out.mp4 --reads /opt/notes.json",
+    "helios render composition -o out.mp4 --input-manifest /opt/notes.json",
     "helios merge out.mp4 /proc/self/environ",
     "helios merge out.mp4 a.mp4 --audio /etc/passwd",
 ]

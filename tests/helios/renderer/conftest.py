@@ -29,7 +29,7 @@ import pytest
 from PIL import Image
 
 from helios.renderer.asset_server import serve_folder
-from helios.renderer.browser import Browser, open_browser
+from helios.renderer.browser.chromium import Browser, open_browser
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.page import CompositionPage, ImageFormat, PageOptions, open_page
 

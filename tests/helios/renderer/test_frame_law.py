@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import Composition
+from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.page import PageOptions
-from helios.renderer.render import RenderRequest, render
+from helios.renderer.render import render
+from helios.renderer.render_request import RenderRequest
 
 from .conftest import COMPOSITIONS, FRAMES, Studio
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from helios.renderer.devtools import DevTools, Params
+from helios.renderer.browser.devtools import DevTools, Params
 from helios.renderer.page.capture import FrameCapture
 
 from .conftest import Studio

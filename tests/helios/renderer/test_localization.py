@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from helios.errors import OptionInvalid
-from helios.renderer.browser import open_browser
+from helios.renderer.browser.chromium import open_browser
 from helios.renderer.composition import Composition
 from helios.renderer.page import PageOptions, open_page
 

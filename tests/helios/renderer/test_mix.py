@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from helios.renderer.composition import Composition
 from helios.renderer.page import PageOptions
-from helios.renderer.sound import mix_composition
+from helios.renderer.soundtrack import mix_composition
 
 SAMPLE_RATE = 48000
 #: Peak of each tone; quiet, for many sound at once.

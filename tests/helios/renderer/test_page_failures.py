@@ -162,7 +162,7 @@ def test_a_page_may_take_its_own_clocks_away(studio: Studio, folder: Path) -> No
 
 def test_a_browser_that_dies_ends_in_an_error_and_never_hangs(studio: Studio) -> None:
     async def work() -> None:
-        from helios.renderer.browser import open_browser
+        from helios.renderer.browser.chromium import open_browser
         from helios.renderer.composition import Composition
         from helios.renderer.page import PageOptions, open_page
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from helios.renderer.page import CompositionPage
-from helios.renderer.sound import _play_through
+from helios.renderer.soundtrack import _play_through
 
 from .conftest import Log, Studio
 

@@ -9,10 +9,11 @@ import pytest
 
 from helios.errors import OptionInvalid
 from helios.media.probe import probe
-from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import Composition
+from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.page import ImageFormat, PageOptions
-from helios.renderer.render import RenderRequest, render
+from helios.renderer.render import render
+from helios.renderer.render_request import RenderRequest
 
 from .conftest import FRAMES, HEIGHT, WIDTH, Log, Studio
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helios.renderer.numbered_clips import BITS, CLIPS, HEIGHT, WIDTH, Clip, number_in
+
 from .conftest import PNG, Log, Studio
-from .numbered_clips import BITS, CLIPS, HEIGHT, WIDTH, Clip, number_in
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from helios.renderer.sound import _play_through
+from helios.renderer.soundtrack import _play_through
 
 from .conftest import RATE, Log, Studio
 

@@ -21,10 +21,11 @@ from helios.errors import (
     StitchFailed,
 )
 from helios.media.probe import MediaInfo, frame_hashes, probe
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
-from helios.stitcher.ffmpeg import MergeEncoding
-from helios.stitcher.movie import NotSpliceable, read_movie
+from helios.stitcher.merge_encoding import MergeEncoding
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (
@@ -338,7 +339,7 @@ def test_a_full_disk_is_told_and_the_old_output_stays(
 
     output = tmp_path / "out.mp4"
     output.write_bytes(b"old")
-    monkeypatch.setattr("helios.stitcher.splice._send", full)
+    monkeypatch.setattr("helios.mp4.splice._send", full)
     with pytest.raises(DiskFull):
         stitch(chunks, output)
     assert output.read_bytes() == b"old"
@@ -362,7 +363,7 @@ def test_a_cancelled_stitch_leaves_nothing_behind(
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    monkeypatch.setattr("helios.stitcher.splice._send", slow)
+    monkeypatch.setattr("helios.mp4.splice._send", slow)
     asyncio.run(cancelled())
     assert not left_in(tmp_path)
 

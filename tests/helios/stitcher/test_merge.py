@@ -10,7 +10,8 @@ import pytest
 
 from helios.errors import CodecUnavailable, OptionInvalid
 from helios.media.probe import MediaInfo, frame_hashes, probe
-from helios.stitcher.ffmpeg import FfmpegStitcher, MergeEncoding
+from helios.stitcher.ffmpeg import FfmpegStitcher
+from helios.stitcher.merge_encoding import MergeEncoding
 
 
 @pytest.fixture(scope="module")

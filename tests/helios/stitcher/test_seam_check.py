@@ -11,11 +11,11 @@ import pytest
 
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import SeamBroken
-from helios.records.chunk_ends import ChunkEnds
 from helios.records.chunk_record import ChunkRecord
+from helios.records.encoded_ends import EncodedEnds
 from helios.stitcher import FfmpegStitcher
-from helios.stitcher.check import check_chunk_outputs
-from helios.stitcher.ffmpeg import MergeEncoding
+from helios.stitcher.chunk_check import check_chunk_outputs
+from helios.stitcher.merge_encoding import MergeEncoding
 from helios.stitcher.seam_check import SeamReport, check_merge, check_seams
 
 LENGTHS = (10, 1, 2, 12)
@@ -30,7 +30,7 @@ class Job:
 
     folder: Path
     spec: JobSpec
-    ends: Mapping[int, ChunkEnds]
+    ends: Mapping[int, EncodedEnds]
 
     def paths(self) -> list[Path]:
         return [self.folder / chunk.output_file for chunk in self.spec.chunks]

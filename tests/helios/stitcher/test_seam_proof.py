@@ -16,7 +16,7 @@ from helios.errors import SeamDiffers
 from helios.media.picture_difference import TOLERANCE
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures, boundary_beside
 from helios.records.chunk_record import ChunkRecord, chunk_key
-from helios.renderer.boundary_log import BoundaryLog
+from helios.renderer.boundary_recorder import BoundaryRecorder
 from helios.stitcher.seam_proof import (
     SeamProof,
     chunks_to_heal,
@@ -52,14 +52,13 @@ class Chunks:
     frames: dict[int, BoundaryFrames] = field(default_factory=dict)
 
     def add(self, number: int, before: bytes | None, last: bytes, **changes: Any) -> None:
-        log = BoundaryLog()
+        log = BoundaryRecorder()
         log.before, log.last = before, last
         output = self.folder / "chunk.mp4"
         output.write_bytes(b"a chunk")
         start = changes.pop("start", number * FRAMES)
-        asyncio.run(
-            log.save(self.path(number), output=output, start_frame=start, frame_count=FRAMES)
-        )
+        frames = range(start, start + FRAMES)
+        asyncio.run(log.save(self.path(number), output=output, frames=frames))
         seen = BoundaryFrames.load(self.path(number))
         assert seen is not None
         self.frames[number] = dataclasses.replace(seen, renderer=HERE, **changes)

@@ -18,7 +18,7 @@ from helios.errors import SeamBroken, StitchFailed
 from helios.media.probe import frame_hashes
 from helios.records.chunk_record import ChunkRecord
 from helios.stitcher import FfmpegStitcher
-from helios.stitcher.check import check_chunk_outputs
+from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
 from helios.storage import open_storage

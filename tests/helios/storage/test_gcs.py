@@ -65,6 +65,27 @@ def test_refused_credentials_are_told_as_such_whatever_was_asked(
     assert len(scripted.requests) == 8
 
 
+def test_a_large_object_is_copied_in_several_requests(
+    scripted: ScriptedServer, storage: GcsStorage
+) -> None:
+    def rewritten(**more: object) -> Reply:
+        answer = {"totalBytesRewritten": "1", "objectSize": "4", **more}
+        return Reply(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    resource = {"name": "a/b/copy", "size": "4"}
+    scripted.tell(
+        DONE,
+        rewritten(done=False, rewriteToken="more"),
+        rewritten(done=True, resource=resource),
+    )
+
+    copied = do(storage.copy("key", "copy"))
+
+    assert (copied.url, copied.bytes) == ("gs://bucket/a/b/copy", 4)
+    assert [request.method for request in scripted.requests] == ["GET", "POST", "POST"]
+    assert "rewriteToken=more" in scripted.requests[2].path
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
 def test_transient_failures_are_retried(
     scripted: ScriptedServer, storage: GcsStorage, status: int

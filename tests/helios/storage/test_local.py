@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import helios.storage.local
+import helios.storage.local.digests
 from helios.errors import AccessDenied, ArtifactNotFound, DiskFull, StorageInvalid
 from helios.storage import ArtifactStorage, open_storage
 from helios.storage.parts import PART
@@ -194,7 +194,7 @@ def test_a_full_disk_is_told_as_such(
     def no_space(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(helios.storage.local, "_write_all", no_space)
+    monkeypatch.setattr(helios.storage.local.digests, "write_all", no_space)
 
     with pytest.raises(DiskFull, match="key"):
         do(storage.put_bytes("key", b"x"))

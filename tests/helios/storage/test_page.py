@@ -8,10 +8,10 @@ from pathlib import Path
 
 from helios.assets import ArchiveLimits
 from helios.assets.ignore import ALWAYS, IGNORE_FILE
-from helios.storage.gcs import RETRY_SECONDS
+from helios.storage.gcs.bucket import RETRY_SECONDS
 from helios.storage.keys import MAX_NAME_BYTES, MAX_STEP_BYTES
 from helios.storage.parts import PARALLEL, PART
-from helios.storage.s3_access import RETRIES
+from helios.storage.s3.access import RETRIES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/storage.md").read_text("utf-8")

@@ -20,7 +20,7 @@ from helios.errors import (
 from helios.storage import open_storage
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
-from helios.storage.s3_access import S3Access
+from helios.storage.s3.access import S3Access
 from sandbox.object_stores import ObjectStore, create_bucket, free_port
 from sandbox.scripted_server import Received, Reply, ScriptedServer
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.error_record import ErrorRecord
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import BrowserCrashed, CompositionFailed, HeliosError, report
 from helios.process.render_executor import RenderExecutor
 from helios.worker.diagnosis import MemoryWatch, diagnose

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import InvocationResponse
 from helios.errors import (
     JobSpecInvalid,
     JobSpecNotFound,

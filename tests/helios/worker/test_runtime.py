@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helios.contract.worker_job import InvocationResponse
+from helios.contract.invocation import InvocationResponse
 from helios.errors import EXIT_REFUSED
 from helios.media.probe import probe
 from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
+from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import InvocationResponse
 from helios.media.probe import MediaInfo, probe
 from helios.process.output_capture import OutputCallback
 from tests.helios.worker_site import FPS, FRAMES, SIZE, Site, make_spec

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact, ErrorRecord, Task, WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     BrowserCrashed,

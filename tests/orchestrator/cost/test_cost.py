@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helios.contract.worker_job import Artifact
+from helios.contract.artifact import Artifact
 from helios.records.chunk_record import ChunkRecord, MergeRecord
 from helios.storage import open_storage
 from orchestrator.cost import AwsWorkers, GoogleWorkers, Usage, aws_cost, cost_of

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord
 from orchestrator.display.display import (
     BarDisplay,
     JsonDisplay,

@@ -1,7 +1,7 @@
 import json
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord
 from orchestrator.display.progress import JobProgress
 from orchestrator.model.events import (
     ChunkFailed,

@@ -30,7 +30,7 @@ from helios.errors import (
 )
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
-from helios.records.chunk_ends import ChunkEnds
+from helios.records.encoded_ends import EncodedEnds
 from helios.stitcher.base import VideoStitcher
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
@@ -488,7 +488,7 @@ def test_a_failing_merge_is_told_apart_from_failing_chunks() -> None:
 def test_outputs_are_verified_before_the_merge() -> None:
     adapter = ScriptedAdapter()
 
-    async def verify(spec: JobSpec, job_dir: Path) -> Mapping[int, ChunkEnds]:
+    async def verify(spec: JobSpec, job_dir: Path) -> Mapping[int, EncodedEnds]:
         raise ChunkOutputInvalid(f"{job_dir / spec.chunks[0].output_file}: is missing")
 
     with pytest.raises(ChunkOutputInvalid, match=r"part_0\.mov"):

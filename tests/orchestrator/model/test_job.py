@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import JobStateConflict, OptionInvalid
 from orchestrator.model.job import Job, JobSummary, spec_digest
 from orchestrator.model.job_chunk import LOG_TAIL, log_tail

@@ -60,7 +60,7 @@ class Film:
     def last_note(self) -> int:
         """Return when the last chunk was done, in nanoseconds; 0 if that can't be told."""
         with contextlib.suppress(FileNotFoundError):
-            notes = self.chunks.glob("*.reads.json")
+            notes = self.chunks.glob("*.inputs.json")
             return max((path.stat().st_mtime_ns for path in notes), default=0)
         return 0
 
@@ -163,7 +163,7 @@ def test_a_chunk_that_is_not_what_was_rendered_is_rendered_again(film: Film) -> 
 
 
 def test_a_chunk_whose_note_cannot_be_read_is_rendered_again(film: Film) -> None:
-    next(film.chunks.glob("*.reads.json")).write_text("{")
+    next(film.chunks.glob("*.inputs.json")).write_text("{")
     assert list(film.render()[1].values()) == ["not rendered like this before"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helios.contract.worker_job import ErrorRecord
+from helios.contract.error_record import ErrorRecord
 from helios.errors import (
     AccessDenied,
     HeliosError,

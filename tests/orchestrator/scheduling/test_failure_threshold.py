@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord, WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import CircuitOpen, JobFailed, OutOfMemory, WorkerCrashed
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import ErrorRecord, Task, WorkerJob, WorkerResult
+from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     BrowserCrashed,

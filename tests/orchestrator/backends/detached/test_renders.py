@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from helios.contract.artifact import Artifact
+from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import Artifact, ErrorRecord
 from helios.errors import (
     ArtifactCorrupt,
     JobExists,

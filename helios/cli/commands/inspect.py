@@ -1,0 +1,38 @@
+"""`helios inspect`: prints the properties of a composition."""
+
+import json
+
+from helios.cli.page_flags import Fps, Input, Locale, Props, Seed, Timeout, TimeZone, page_options
+from helios.cli.run import run
+from helios.contract.frame_rate import frame_rate
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+
+
+def inspect(
+    source: Input,
+    fps: Fps = "30",
+    props: Props = "{}",
+    seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
+    timeout: Timeout = 30.0,
+) -> None:
+    """Print what a composition declares, as JSON: duration in seconds, replay, sounds."""
+
+    async def work() -> None:
+        from helios.renderer.composition import Composition
+        from helios.renderer.inspect import inspect as inspect_composition
+
+        page = page_options(
+            fps=frame_rate(fps),
+            seed=seed,
+            props=props,
+            time_zone=time_zone,
+            locale=locale,
+            allow_missing=True,
+            timeout=timeout,
+        )
+        facts = await inspect_composition(Composition.find(source), page)
+        print(json.dumps(facts.as_json(), indent=2))
+
+    run(work())

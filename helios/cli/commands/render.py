@@ -1,0 +1,192 @@
+"""`helios render`: a range of frames to a video, a GIF or images."""
+
+import math
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from helios.cli.page_flags import (
+    AllowMissing,
+    Fps,
+    Height,
+    Input,
+    JpegQuality,
+    Locale,
+    Props,
+    Replay,
+    Scale,
+    Seed,
+    Timeout,
+    TimeZone,
+    Transparent,
+    Verbose,
+    Width,
+    page_log,
+    page_options,
+)
+from helios.cli.run import run
+from helios.contract.frame_rate import frame_rate
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from helios.errors import OptionInvalid
+
+if TYPE_CHECKING:
+    from helios.renderer.composition import Composition
+    from helios.renderer.page import PageOptions
+    from helios.renderer.render_request import RenderRequest
+
+
+def render(
+    source: Input,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File, or folder for images.")],
+    start_frame: Annotated[int, typer.Option(help="First frame of the range.")] = 0,
+    frame_count: Annotated[int | None, typer.Option(help="Frames in the range.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds, in place of --frame-count.")
+    ] = None,
+    width: Width = 1920,
+    height: Height = 1080,
+    fps: Fps = "30",
+    quality: Annotated[
+        int | None, typer.Option(help="Constant rate factor; 0 is lossless H.264.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
+    video_codec: Annotated[
+        str | None,
+        typer.Option(
+            help="h264, h265, vp9, av1, prores, gif, png, jpeg.", show_default="by file name"
+        ),
+    ] = None,
+    audio_codec: Annotated[
+        str | None, typer.Option(help="ffmpeg's name.", show_default="by file name")
+    ] = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Render without audio.")] = False,
+    jpeg_quality: JpegQuality = 90,
+    scale: Scale = 1.0,
+    transparent: Transparent = False,
+    props: Props = "{}",
+    seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
+    replay: Replay = None,
+    concurrency: Annotated[int, typer.Option(help="Browsers that render at the same time.")] = 1,
+    allow_missing: AllowMissing = False,
+    timeout: Timeout = 30.0,
+    verbose: Verbose = False,
+    input_manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file to write with the digests of all files that the pictures depend on.",
+            show_default="none",
+        ),
+    ] = None,
+    boundary_frames: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HELIOS_BOUNDARY_FRAMES",
+            help="File to write with the frames at the video's ends, for the seam check.",
+            show_default="none",
+        ),
+    ] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="canvas reads a page that is one 2D canvas directly; dom captures every page."
+        ),
+    ] = "canvas",
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Draw and capture every frame from 0 on, losslessly. Slow; for comparisons.",
+        ),
+    ] = False,
+    no_headless: Annotated[bool, typer.Option("--no-headless", hidden=True)] = False,  # noqa: ARG001
+) -> None:
+    """Render a range of frames to a video, a GIF or a sequence of images."""
+
+    async def work() -> None:
+        from helios.output import check_writable
+        from helios.renderer.boundary_recorder import BoundaryRecorder
+        from helios.renderer.composition import Composition
+        from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
+        from helios.renderer.input_recorder import InputRecorder
+        from helios.renderer.render_request import RenderRequest
+
+        if mode not in ("canvas", "dom"):
+            raise OptionInvalid(f"mode {mode!r}: must be canvas or dom")
+        for record in filter(None, (input_manifest, boundary_frames)):
+            check_writable(record)
+        composition = Composition.find(source)
+        page = page_options(
+            fps=frame_rate(fps),
+            width=width,
+            height=height,
+            scale=scale,
+            transparent=transparent,
+            seed=seed,
+            props=props,
+            time_zone=time_zone,
+            locale=locale,
+            allow_missing=allow_missing,
+            timeout=timeout,
+            direct=mode == "canvas",
+            reference=reference,
+        )
+        count = _frame_count(frame_count, duration, page.rate)
+        if count is None:
+            count = await _declared_frames(composition, page) - start_frame
+        codec = choose_codec(output, video_codec)
+        inputs = None if input_manifest is None else InputRecorder()
+        boundary = None if boundary_frames is None or codec.images else BoundaryRecorder()
+        request = RenderRequest(
+            composition=composition,
+            output=output,
+            page=page,
+            encoding=VideoEncoding(codec=codec, crf=quality, preset=preset),
+            start_frame=start_frame,
+            frame_count=count,
+            jpeg_quality=jpeg_quality,
+            concurrency=concurrency,
+            replay=replay,
+            audio_codec=None if no_audio else audio_codec or "",
+            inputs=inputs,
+            boundary=boundary,
+        )
+        await _render(request, verbose=verbose)
+        if boundary_frames is not None and boundary is not None:
+            await boundary.save(boundary_frames, output=output, frames=request.frames)
+        if input_manifest is not None and inputs is not None:
+            (await inputs.manifest(output)).save(input_manifest)
+
+    run(work())
+
+
+async def _render(request: "RenderRequest", *, verbose: bool) -> None:
+    from helios.renderer.progress import show_progress
+    from helios.renderer.render import render as render_frames
+
+    with show_progress(request.frame_count) as progress:
+        result = await render_frames(request, on_progress=progress, log=page_log(verbose=verbose))
+    rate = result.frames / max(result.frame_seconds, 1e-9)
+    print(
+        f"{request.output}: {result.frames} frames, {rate:.1f} frames/s"
+        f" ({result.start_seconds:.1f} s to start)",
+        file=sys.stderr,
+    )
+
+
+def _frame_count(frames: int | None, duration: float | None, rate: Fraction) -> int | None:
+    if frames is not None or duration is None:
+        return frames
+    if not math.isfinite(duration):
+        raise OptionInvalid(f"duration {duration}: must be a number of seconds")
+    return round(Fraction(str(duration)) * rate)
+
+
+async def _declared_frames(composition: "Composition", page: "PageOptions") -> int:
+    from helios.renderer.inspect import inspect
+
+    return (await inspect(composition, page)).frames(page.rate)

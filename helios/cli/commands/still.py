@@ -1,0 +1,90 @@
+"""`helios still`: one frame to an image."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from helios.cli.page_flags import (
+    AllowMissing,
+    Fps,
+    Height,
+    Input,
+    JpegQuality,
+    Locale,
+    Props,
+    Replay,
+    Scale,
+    Seed,
+    Timeout,
+    TimeZone,
+    Transparent,
+    Verbose,
+    Width,
+    page_log,
+    page_options,
+)
+from helios.cli.run import run
+from helios.contract.frame_rate import frame_rate
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from helios.errors import OptionInvalid
+
+
+def still(
+    source: Input,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")],
+    frame: Annotated[int, typer.Option(help="Which frame, counted from 0.")] = 0,
+    width: Width = 1920,
+    height: Height = 1080,
+    fps: Fps = "30",
+    jpeg_quality: JpegQuality = 90,
+    scale: Scale = 1.0,
+    transparent: Transparent = False,
+    props: Props = "{}",
+    seed: Seed = 0,
+    time_zone: TimeZone = DEFAULT_TIME_ZONE,
+    locale: Locale = DEFAULT_LOCALE,
+    replay: Replay = None,
+    allow_missing: AllowMissing = False,
+    timeout: Timeout = 30.0,
+    verbose: Verbose = False,
+) -> None:
+    """Render one frame to an image."""
+
+    async def work() -> None:
+        from helios.renderer.composition import Composition
+        from helios.renderer.encoding.codecs import check_size, choose_codec
+        from helios.renderer.page import ImageFormat
+        from helios.renderer.render import still as capture_frame
+
+        codec = choose_codec(output, None)
+        if not codec.images or not output.suffix:
+            raise OptionInvalid(f"output {output.name!r}: a still is a .png, .jpg or .jpeg file")
+        if frame < 0:
+            raise OptionInvalid(f"frame {frame}: frames are counted from 0")
+        if transparent and not codec.alpha:
+            raise OptionInvalid("transparent: JPEG stores no transparency", hint="Use .png.")
+        check_size(width, height, scale, codec)
+        await capture_frame(
+            Composition.find(source),
+            output,
+            page=page_options(
+                fps=frame_rate(fps),
+                width=width,
+                height=height,
+                scale=scale,
+                transparent=transparent,
+                seed=seed,
+                props=props,
+                time_zone=time_zone,
+                locale=locale,
+                allow_missing=allow_missing,
+                timeout=timeout,
+            ),
+            frame=frame,
+            image=ImageFormat(codec.name, jpeg_quality),
+            replay=replay,
+            log=page_log(verbose=verbose),
+        )
+
+    run(work())

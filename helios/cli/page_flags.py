@@ -1,0 +1,84 @@
+"""Flags of the page, which commands share, and the options made from them."""
+
+import math
+import sys
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from helios.errors import OptionInvalid
+
+if TYPE_CHECKING:
+    from helios.renderer.page import PageLog, PageOptions
+
+Input = Annotated[str, typer.Argument(help="An HTML file, a folder with index.html, or a URL.")]
+Width = Annotated[int, typer.Option(help="Width of the page in CSS pixels.")]
+Height = Annotated[int, typer.Option(help="Height of the page in CSS pixels.")]
+Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")]
+Props = Annotated[
+    str, typer.Option(help="JSON object (or @file.json) for window.__HELIOS_PROPS__.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of Math.random.")]
+TimeZone = Annotated[str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")]
+Locale = Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")]
+Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
+Transparent = Annotated[bool, typer.Option("--transparent", help="Keep the page's transparency.")]
+Replay = Annotated[
+    bool | None,
+    typer.Option(
+        "--replay/--no-replay",
+        help="Visit every frame from 0 on, for pages whose frames depend on the one before.",
+        show_default="what the page declares",
+    ),
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Continue when a file of the page is missing.")
+]
+Timeout = Annotated[float, typer.Option(help="Seconds that loading, and each frame, may take.")]
+JpegQuality = Annotated[int, typer.Option(min=1, max=100, help="Quality of captured frames.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the page logs.")]
+
+
+def page_options(
+    *, fps: Fraction, props: str, time_zone: str, locale: str, timeout: float, **options: Any
+) -> "PageOptions":
+    """Return the options of a page.
+
+    Parameters
+    ----------
+    fps, props, time_zone, locale, timeout:
+        Values of the flags.
+    options:
+        Further fields of `PageOptions`.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    from helios.contract import localization
+    from helios.renderer.page import PageOptions
+    from helios.renderer.props import read_props
+
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
+    return PageOptions(
+        rate=fps,
+        props=read_props(props),
+        time_zone=localization.time_zone(time_zone),
+        locale=localization.locale(locale),
+        load_timeout=timeout,
+        settle_timeout=timeout,
+        **options,
+    )
+
+
+def page_log(*, verbose: bool) -> "PageLog":
+    """Return a log that prints messages of the page; without `verbose`, warnings and errors."""
+
+    def log(frame: int | None, level: str, text: str) -> None:
+        if verbose or level in ("error", "assert", "warning"):
+            where = "load" if frame is None else f"frame {frame}"
+            print(f"page[{where}] {level}: {text}", file=sys.stderr)
+
+    return log

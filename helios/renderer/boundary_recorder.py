@@ -1,0 +1,66 @@
+"""Records the frames at both ends of a chunk."""
+
+import asyncio
+import platform
+import re
+from functools import cache
+from pathlib import Path
+
+from helios import __version__
+from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures, picture_digest
+from helios.records.input_manifest import file_digest
+
+_CPU_MODEL = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
+
+
+class BoundaryRecorder:
+    """The frame before a chunk's first frame, and its last frame.
+
+    Attributes
+    ----------
+    before, last:
+        The pictures as captured; None where there is no such frame.
+    replayed:
+        Whether every frame from 0 on was visited.
+    browser:
+        The browser's name and version.
+    """
+
+    def __init__(self) -> None:
+        self.before: bytes | None = None
+        self.last: bytes | None = None
+        self.replayed = False
+        self.browser = ""
+
+    async def save(self, path: Path, *, output: Path, frames: range) -> None:
+        """Write the boundary frames of an output that exists. Image sequences have none.
+
+        Raises
+        ------
+        OutputUnwritable, DiskFull
+        """
+        await asyncio.to_thread(self._save, path, output, frames)
+
+    def _save(self, path: Path, output: Path, frames: range) -> None:
+        if self.last is None or not output.is_file():
+            return
+        boundary = BoundaryFrames(
+            start=frames.start,
+            frames=len(frames),
+            before=None if self.before is None else picture_digest(self.before),
+            last=picture_digest(self.last),
+            replayed=self.replayed,
+            renderer={"helios": __version__, "browser": self.browser, "machine": _machine()},
+            output=file_digest(output),
+        )
+        boundary.save(path, BoundaryPictures(before=self.before, last=self.last))
+
+
+@cache
+def _machine() -> str:
+    """Return the processor model, on which the rounding of some pixels depends."""
+    try:
+        model = _CPU_MODEL.search(Path("/proc/cpuinfo").read_text("utf-8", errors="replace"))
+    except OSError:
+        model = None
+    return " ".join(filter(None, (platform.machine(), model and model[1].strip())))

@@ -1,0 +1,277 @@
+"""Starts and ends a headless Chromium with flags for reproducible frames."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from helios.errors import BrowserCrashed, ProgramMissing
+from helios.renderer.browser.devtools import DevTools
+from helios.renderer.browser.network_flags import network_flags
+
+#: Programs that can serve, best first: the headless shell alone offers `beginFrame`.
+BROWSERS = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+)
+_MAC_BROWSERS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+#: Environment variable that names the browser to use.
+BROWSER_VARIABLE = "HELIOS_BROWSER"
+#: Seconds that a browser gets to answer its first call.
+START_TIMEOUT = 30.0
+#: Seconds that a browser gets to end after its pipes closed.
+END_TIMEOUT = 2.0
+
+_FLAGS = (
+    "--headless",
+    "--remote-debugging-pipe",
+    "--hide-scrollbars",
+    "--mute-audio",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-quic",
+    "--autoplay-policy=no-user-gesture-required",
+    # All frames of a page share one process, so that one session drives them.
+    "--disable-site-isolation-trials",
+    "--disable-features=IsolateOrigins,site-per-process,Translate,BackForwardCache,PaintHolding",
+    # The same pixels on every machine: no GPU, no subpixel text, one colour profile.
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--force-color-profile=srgb",
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--disable-partial-raster",
+    # No layers for flat 3D transforms, such as translate3d(x, y, 0): a layer keeps traces of the
+    # frames before. The rest of this mode is undone: 16-bit colours, a button on videos to cast
+    # them, and, in `_script_flags`, a small heap.
+    "--enable-low-end-device-mode",
+    "--disable-rgba-4444-textures",
+    "--disable-blink-features=RemotePlaybackBackend",
+    # A frame is drawn when all of it is ready, on the frame's own clock.
+    "--disable-checker-imaging",
+    "--disable-image-animation-resync",
+    "--disable-new-content-rendering-timeout",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--run-all-compositor-stages-before-draw",
+)
+#: The scripts' heap, as V8 chooses it: a part of the machine's memory, and at most so many MiB.
+_HEAP_PART, _MAX_HEAP = 1 / 4, 4096
+#: MiB of the half of the heap's young generation that objects are allocated in.
+_YOUNG_SPACE = 32
+#: What Chromium writes when a process of its gives up.
+_LAST_WORDS = re.compile(r":FATAL:|\bOOM\b|[Oo]ut of memory|No space left|Received signal")
+#: Only with this flag does the headless shell draw when it is told to and at no other time.
+_BEGIN_FRAME_FLAG = "--enable-begin-frame-control"
+
+
+class Browser:
+    """A running browser and the connection to it."""
+
+    def __init__(self, pid: int, devtools: DevTools, *, draws_on_demand: bool) -> None:
+        self.pid = pid
+        self.devtools = devtools
+        self.draws_on_demand = draws_on_demand
+
+
+def find_browser(name: str | None = None) -> Path:
+    """Return the browser's program.
+
+    Parameters
+    ----------
+    name:
+        A program's name or path; by default `$HELIOS_BROWSER`, then the first of `BROWSERS`.
+
+    Raises
+    ------
+    ProgramMissing
+        There is none.
+    """
+    wanted = name or os.environ.get(BROWSER_VARIABLE)
+    candidates = [wanted] if wanted else [*BROWSERS, *_MAC_BROWSERS]
+    for candidate in candidates:
+        if found := shutil.which(candidate):
+            return Path(found)
+    raise ProgramMissing(
+        f"no browser: {', '.join(candidates[:3])} not found",
+        hint="Install it (Debian: apt-get install chromium-headless-shell) or name one in "
+        f"{BROWSER_VARIABLE}; `make setup` does it for you.",
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_browser(
+    *,
+    program: Path | None = None,
+    extra_flags: Sequence[str] = (),
+    network: Sequence[str] | None = None,
+    on_demand: bool | None = None,
+) -> AsyncIterator[Browser]:
+    """Start a browser with an empty profile; end it and delete the profile afterwards.
+
+    Parameters
+    ----------
+    program:
+        The browser to start; by default what `find_browser` finds.
+    extra_flags:
+        Further command-line flags.
+    network:
+        What `network_flags` returned; by default the network is open, and nothing is served.
+    on_demand:
+        Whether frames are drawn by `beginFrame` alone; by default wherever the browser offers it.
+
+    Raises
+    ------
+    ProgramMissing
+        No browser is installed.
+    BrowserCrashed
+        It didn't start.
+    """
+    path = program or find_browser()
+    if on_demand is None:
+        on_demand = "headless-shell" in path.resolve().name or "headless-shell" in path.name
+    profile = Path(tempfile.mkdtemp(prefix="helios-browser-"))
+    try:
+        if network is None:
+            network = network_flags(local_port=None, proxy=None)
+        flags = [
+            *_FLAGS,
+            *_machine_flags(),
+            _script_flags(),
+            *network,
+            f"--user-data-dir={profile}",
+            *extra_flags,
+        ]
+        if on_demand:
+            flags.append(_BEGIN_FRAME_FLAG)
+        pid, read_fd, write_fd = _spawn(path, flags, profile)
+        devtools = await DevTools.connect(read_fd, write_fd)
+        try:
+            await _await_start(devtools, profile)
+            yield Browser(pid, devtools, draws_on_demand=on_demand)
+        except BrowserCrashed as crash:
+            crash.details = crash.details or tuple(_last_words(profile))
+            raise
+        finally:
+            devtools.close()
+            await asyncio.shield(asyncio.to_thread(_end, pid))
+    finally:
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def _last_words(profile: Path) -> list[str]:
+    """Return the lines of the browser's log that tell why it, or a page's process, ended."""
+    log = (profile / "stderr.log").read_text(errors="replace").splitlines()
+    return [line for line in log if _LAST_WORDS.search(line)][-8:]
+
+
+def _machine_flags() -> list[str]:
+    flags = []
+    if os.geteuid() == 0 or os.environ.get("HELIOS_NO_SANDBOX") == "1":
+        # Chromium's sandbox can't be set up by root, nor inside Lambda's own sandbox.
+        flags.append("--no-sandbox")
+    try:
+        shared = os.statvfs("/dev/shm")  # noqa: S108
+        if shared.f_bavail * shared.f_frsize < 1 << 28:
+            flags.append("--disable-dev-shm-usage")
+    except OSError:
+        flags.append("--disable-dev-shm-usage")
+    return flags
+
+
+def _script_flags() -> str:
+    """Return the flag that gives scripts the memory and the optimisations of an ordinary device."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
+    heap = int(min(memory * _HEAP_PART, _MAX_HEAP))
+    return (
+        f"--js-flags=--no-optimize-for-size,--max-old-space-size={heap},"
+        f"--max-semi-space-size={_YOUNG_SPACE}"
+    )
+
+
+def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, int]:
+    """Start the program with the protocol's pipes at the numbers it expects: 3 and 4."""
+    to_browser, write_fd = os.pipe()
+    read_fd, from_browser = os.pipe()
+    # Numbers above 4, so that placing one pipe can't close the other.
+    child_ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (to_browser, from_browser)]
+    os.close(to_browser)
+    os.close(from_browser)
+    log = os.open(profile / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    actions = [
+        (os.POSIX_SPAWN_DUP2, null, 0),
+        (os.POSIX_SPAWN_DUP2, null, 1),
+        (os.POSIX_SPAWN_DUP2, log, 2),
+        (os.POSIX_SPAWN_DUP2, child_ends[0], 3),
+        (os.POSIX_SPAWN_DUP2, child_ends[1], 4),
+    ]
+    # The profile also serves as the browser's home: the real one may be read-only. Temporary files
+    # go there as well, such as those of the sound system's library, which nobody else removes.
+    environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile)}
+    try:
+        # A group of its own: Ctrl-C in a terminal reaches us alone, and we end the browser.
+        pid = os.posix_spawn(
+            path, [str(path), *flags, "about:blank"], environment, file_actions=actions, setpgroup=0
+        )
+    except OSError as error:
+        os.close(read_fd)
+        os.close(write_fd)
+        raise ProgramMissing(f"{path} can't be started: {error.strerror}") from error
+    finally:
+        for fd in (*child_ends, log, null):
+            os.close(fd)
+    return pid, read_fd, write_fd
+
+
+async def _await_start(devtools: DevTools, profile: Path) -> None:
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            await devtools.send("Browser.getVersion")
+    except (TimeoutError, BrowserCrashed) as error:
+        log = (profile / "stderr.log").read_text(errors="replace").splitlines()[-8:]
+        raise BrowserCrashed(
+            "the browser didn't start",
+            hint="As a user other than root it needs user namespaces; in a container without "
+            "them set HELIOS_NO_SANDBOX=1.",
+            details=log,
+        ) from error
+
+
+def _end(pid: int) -> None:
+    """End the browser's whole process group and reap it."""
+    deadline = time.monotonic() + END_TIMEOUT
+    # A closed pipe alone makes it write its profile and leave; nothing in the profile is wanted.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ChildProcessError):
+            done, _ = os.waitpid(pid, os.WNOHANG)
+            if done == 0:
+                time.sleep(0.005)
+                continue
+        return
+    sys.stderr.write(f"browser process {pid} did not end\n")

@@ -1,0 +1,145 @@
+"""Serves a composition, starts browsers, and loads it in each of them."""
+
+import asyncio
+import contextlib
+import math
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helios.network.egress_proxy import egress_proxy
+from helios.renderer.browser.chromium import open_browser
+from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
+from helios.renderer.composition import Composition
+from helios.renderer.media.playable_video import convert_mentioned
+from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
+
+if TYPE_CHECKING:
+    from helios.renderer.input_recorder import InputRecorder
+
+#: Largest side in pixels of the tiles that Chromium draws a page in. Pages up to this size are one
+#: tile: large gradients and shadows are set up for each tile, and in Chromium's default tiles of
+#: 256 x 256 pixels such pages take twice the time (docs/benchmarks.md).
+MAX_TILE_SIDE = 4096
+#: Limit of threads that draw one page.
+MAX_RASTER_THREADS = 4
+
+
+@dataclass(frozen=True)
+class RenderSession:
+    """Pages that show one composition.
+
+    Attributes
+    ----------
+    page:
+        The first page, loaded.
+    joining:
+        The other pages, which may still be loading.
+    browser:
+        Name and version of the browser.
+    """
+
+    page: CompositionPage
+    joining: Sequence[Awaitable[CompositionPage]]
+    browser: str = ""
+
+
+@contextlib.asynccontextmanager
+async def open_render_session(
+    composition: Composition,
+    options: PageOptions,
+    *,
+    pages: int = 1,
+    log: PageLog | None = None,
+    inputs: "InputRecorder | None" = None,
+) -> AsyncIterator["RenderSession"]:
+    """Load a composition at frame 0 in a number of browsers.
+
+    Each page has its own browser, since pages of one browser wait for each other. The session
+    opens as soon as its first page is loaded.
+
+    Parameters
+    ----------
+    pages:
+        Number of browsers.
+    log:
+        Receives log messages of the first page.
+    inputs:
+        Records the files and hosts that are requested. A proxy for this session observes all
+        network requests of the browsers.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be loaded, or no browser can be started.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        flags = raster_flags(options, pages)
+        listener, port = None, None
+        if composition.root is not None:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            port = listener.getsockname()[1]
+        proxy = os.environ.get(PROXY_VARIABLE)
+        if inputs is not None:
+            proxy = await stack.enter_async_context(egress_proxy(inputs.policy()))
+        network = network_flags(local_port=port, proxy=proxy)
+        products: list[str] = []
+
+        async def convert() -> None:
+            if composition.root is not None:
+                await convert_mentioned(composition.root, allow_failure=options.allow_missing)
+
+        # Conversion is not part of any time limit of the page.
+        converted = asyncio.ensure_future(convert())
+
+        async def load(number: int) -> CompositionPage:
+            browser = await stack.enter_async_context(
+                open_browser(extra_flags=flags, network=network)
+            )
+            version = await browser.devtools.send("Browser.getVersion")
+            products.append(version["product"])
+            page_log = log if number == 0 else None
+            page = await stack.enter_async_context(open_page(browser, options, page_log))
+            await asyncio.shield(converted)
+            await page.load(composition)
+            return page
+
+        loading = [asyncio.ensure_future(load(number)) for number in range(pages)]
+        try:
+            await asyncio.sleep(0)
+            if composition.root is not None and listener is not None:
+                # Imports aiohttp, which takes 0.15 s, while the browsers start.
+                from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
+
+                served = serve_folder(composition.root, listener, inputs=inputs)
+                await stack.enter_async_context(served)
+            first = await loading[0]
+            yield RenderSession(first, loading[1:], browser=products[0])
+        finally:
+            for task in (converted, *loading):
+                task.cancel()
+            await asyncio.gather(converted, *loading, return_exceptions=True)
+
+
+def raster_flags(options: PageOptions, pages: int) -> list[str]:
+    """Return the browser flags for drawing: tile size, threads and scale.
+
+    Parameters
+    ----------
+    pages:
+        Number of browsers that draw at the same time.
+    """
+    threads = min(max((os.cpu_count() or 1) // pages, 1), MAX_RASTER_THREADS)
+    return [
+        f"--default-tile-width={_tile_side(options.width * options.scale)}",
+        f"--default-tile-height={_tile_side(options.height * options.scale)}",
+        f"--num-raster-threads={threads}",
+        # The page's own scale factor affects layout alone; drawing uses the window's.
+        f"--force-device-scale-factor={options.scale}",
+    ]
+
+
+def _tile_side(pixels: float) -> int:
+    return min(math.ceil(pixels / 64) * 64, MAX_TILE_SIDE)

@@ -1,0 +1,81 @@
+"""Checks the audio of a stitched video: its duration, and that it has no gaps."""
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+
+from helios.errors import ChunkOutputInvalid
+from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.mp4.reader import read_movie
+from helios.mp4.track import NotSpliceable, Track
+
+#: Seconds that sound may be shorter or longer than the picture, beside a frame: two packets.
+_TOLERANCE = Fraction(1, 20)
+#: Seconds by which containers that count in milliseconds round a packet's time.
+_ROUNDING = 0.0025
+
+
+async def audio_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: bool) -> list[str]:
+    """Return what is wrong with the sound of a video; nothing if it has none.
+
+    Parameters
+    ----------
+    seconds, rate:
+        Length and frame rate of the picture.
+    whole:
+        Whether the sound lasts as long as the picture; if not, it may be shorter.
+
+    Raises
+    ------
+    ChunkOutputInvalid
+        The file can't be read.
+    """
+    try:
+        track = read_movie(path).track("soun")
+    except NotSpliceable:
+        length, gap = await _probed(path)
+    else:
+        length, gap = (None, None) if track is None else _of_track(track)
+    if length is None:
+        return []
+    faults = [] if gap is None else [f"its sound has a gap at {gap:.3f} s"]
+    tolerance = _TOLERANCE + 1 / rate
+    if length > seconds + tolerance or (whole and length < seconds - tolerance):
+        faults.append(f"its sound lasts {float(length):.3f} s, its picture {float(seconds):.3f} s")
+    return faults
+
+
+def _of_track(track: Track) -> tuple[Fraction, float | None]:
+    """Return length in seconds, and where packets don't follow each other."""
+    start = track.edits[0][1] if len(track.edits) == 1 else 0
+    usual = max(track.durations, default=(0, 0))[1]
+    at = -start
+    for number, (count, ticks) in enumerate(track.durations):
+        # The last packet may be shorter, as may the first one where a codec starts up.
+        if number not in (0, len(track.durations) - 1) and ticks != usual:
+            return _length(track, start), float(Fraction(at, track.timescale))
+        at += count * ticks
+    return _length(track, start), None
+
+
+def _length(track: Track, start: int) -> Fraction:
+    return Fraction(track.ticks - start, track.timescale)
+
+
+async def _probed(path: Path) -> tuple[Fraction | None, float | None]:
+    wanted = ["-select_streams", "a:0", "-show_entries", "packet=pts_time,duration_time"]
+    rows = await run_ffprobe(
+        [*wanted, "-of", "csv=p=0:s=,", file_url(path)],
+        error=ChunkOutputInvalid,
+        message=f"{path} is missing or not a media file",
+    )
+    end: float | None = None
+    gap = None
+    for row in csv.reader(rows.decode().splitlines()):
+        if len(row) < 2 or "N/A" in row[:2]:
+            continue
+        start, length = map(float, row[:2])
+        if end is not None and abs(start - end) > length / 2 + _ROUNDING and gap is None:
+            gap = end
+        end = start + length
+    return (None if end is None else Fraction(end)), gap
