@@ -39,15 +39,15 @@ if TYPE_CHECKING:
     from orchestrator.api.functions import jobs as jobs
     from orchestrator.api.functions import render as render
     from orchestrator.api.functions import submit as submit
-    from orchestrator.api.job_access import AttemptLog as AttemptLog
     from orchestrator.api.job_handle import JobHandle as JobHandle
-    from orchestrator.api.job_status import JobStatus as JobStatus
-    from orchestrator.api.keywords import RenderKeywords as RenderKeywords
-    from orchestrator.api.keywords import ResumeKeywords as ResumeKeywords
-    from orchestrator.api.targets import CloudRun as CloudRun
-    from orchestrator.api.targets import Lambda as Lambda
-    from orchestrator.api.targets import Local as Local
-    from orchestrator.api.targets import Target as Target
+    from orchestrator.api.jobs.job_access import AttemptLog as AttemptLog
+    from orchestrator.api.jobs.job_status import JobStatus as JobStatus
+    from orchestrator.api.rendering.keywords import RenderKeywords as RenderKeywords
+    from orchestrator.api.rendering.keywords import ResumeKeywords as ResumeKeywords
+    from orchestrator.api.targets.target import CloudRun as CloudRun
+    from orchestrator.api.targets.target import Lambda as Lambda
+    from orchestrator.api.targets.target import Local as Local
+    from orchestrator.api.targets.target import Target as Target
     from orchestrator.api.video import ChunkFiles as ChunkFiles
     from orchestrator.api.video import Video as Video
     from orchestrator.execution.job_executor import JobExecutor as JobExecutor
@@ -149,15 +149,15 @@ if not TYPE_CHECKING:
             "jobs": "orchestrator.api.functions",
             "render": "orchestrator.api.functions",
             "submit": "orchestrator.api.functions",
-            "AttemptLog": "orchestrator.api.job_access",
+            "AttemptLog": "orchestrator.api.jobs.job_access",
             "JobHandle": "orchestrator.api.job_handle",
-            "JobStatus": "orchestrator.api.job_status",
-            "RenderKeywords": "orchestrator.api.keywords",
-            "ResumeKeywords": "orchestrator.api.keywords",
-            "CloudRun": "orchestrator.api.targets",
-            "Lambda": "orchestrator.api.targets",
-            "Local": "orchestrator.api.targets",
-            "Target": "orchestrator.api.targets",
+            "JobStatus": "orchestrator.api.jobs.job_status",
+            "RenderKeywords": "orchestrator.api.rendering.keywords",
+            "ResumeKeywords": "orchestrator.api.rendering.keywords",
+            "CloudRun": "orchestrator.api.targets.target",
+            "Lambda": "orchestrator.api.targets.target",
+            "Local": "orchestrator.api.targets.target",
+            "Target": "orchestrator.api.targets.target",
             "ChunkFiles": "orchestrator.api.video",
             "Video": "orchestrator.api.video",
             "JobExecutor": "orchestrator.execution.job_executor",

@@ -6,17 +6,17 @@ from typing import Any, Literal, Unpack, overload
 
 from helios.errors import OptionInvalid
 from orchestrator.api.async_job import AsyncJobHandle
-from orchestrator.api.deployments import DeploymentName
-from orchestrator.api.detached_job import DetachedJob
 from orchestrator.api.displays import EventDisplay, OnEvent
-from orchestrator.api.finding import check_state, detached_jobs, find_job, recorded_jobs
-from orchestrator.api.job_status import State
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.keywords import RenderKeywords
-from orchestrator.api.recorded_job import RecordedJob
-from orchestrator.api.rendering import RenderRequest, rendered
-from orchestrator.api.submission import submit_detached, submit_here
-from orchestrator.api.targets import (
+from orchestrator.api.jobs.detached_job import DetachedJob
+from orchestrator.api.jobs.finding import check_state, detached_jobs, find_job, recorded_jobs
+from orchestrator.api.jobs.job_status import State
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.rendering.attached import RenderRequest, rendered
+from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.rendering.submission import submit_detached, submit_here
+from orchestrator.api.targets.deployments import DeploymentName
+from orchestrator.api.targets.target import (
     CloudRun,
     Lambda,
     Local,

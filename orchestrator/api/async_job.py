@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from helios.errors import HeliosError
 from orchestrator.api.displays import Notice, OnEvent, ProgressEvent
-from orchestrator.api.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
-from orchestrator.api.job_status import JobStatus
-from orchestrator.api.keywords import ResumeKeywords
-from orchestrator.api.settings import ResumeSettings
+from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
+from orchestrator.api.jobs.job_status import JobStatus
+from orchestrator.api.rendering.keywords import ResumeKeywords
+from orchestrator.api.rendering.settings import ResumeSettings
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
 

@@ -16,9 +16,9 @@ from orchestrator.api.async_functions import (
 from orchestrator.api.blocking import run
 from orchestrator.api.displays import OnEvent
 from orchestrator.api.job_handle import JobHandle
-from orchestrator.api.job_status import State
-from orchestrator.api.keywords import RenderKeywords
-from orchestrator.api.targets import CloudRun, Lambda, Local, Target, Targets
+from orchestrator.api.jobs.job_status import State
+from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.targets.target import CloudRun, Lambda, Local, Target, Targets
 from orchestrator.api.video import ChunkFiles, Video
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 from orchestrator.api.async_job import REASON, AsyncJobHandle
 from orchestrator.api.blocking import iterate, run
 from orchestrator.api.displays import OnEvent, ProgressEvent
-from orchestrator.api.job_access import INTERVAL, AttemptLog
-from orchestrator.api.job_status import JobStatus
-from orchestrator.api.keywords import ResumeKeywords
+from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog
+from orchestrator.api.jobs.job_status import JobStatus
+from orchestrator.api.rendering.keywords import ResumeKeywords
 from orchestrator.api.video import Video
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from orchestrator.cli.options.deployment_options import Deployed
 from orchestrator.cli.options.flag_groups import Cut, Length, Picture, Shown, with_groups
 
 if TYPE_CHECKING:
-    from orchestrator.api.estimation import Estimate
+    from orchestrator.api.rendering.estimation import Estimate
     from orchestrator.display.display import Display
 
 
@@ -43,8 +43,8 @@ def estimate(
     keywords = {**length.keywords(), **picture.keywords(), **cut.keywords()}
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.estimation import estimate_render
-        from orchestrator.api.settings import RenderSettings
+        from orchestrator.api.rendering.estimation import estimate_render
+        from orchestrator.api.rendering.settings import RenderSettings
 
         found = await estimate_render(
             source,

@@ -44,7 +44,7 @@ def resume(
     """Go on with a job that isn't completed: only what is missing renders."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.settings import ResumeSettings
+        from orchestrator.api.rendering.settings import ResumeSettings
 
         found = await where.find(job, display)
         await found.resume(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
@@ -64,7 +64,7 @@ def cancel(
     """Cancel a job, wherever it runs: what runs is ended, finished chunks are kept."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.recorded_job import RecordedJob
+        from orchestrator.api.jobs.recorded_job import RecordedJob
         from orchestrator.cli.job_text import tell_state
 
         found = await where.find(job, display)
@@ -104,7 +104,7 @@ def delete(
     """Delete the records of jobs that don't run; their videos stay."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.finding import recorded_jobs
+        from orchestrator.api.jobs.finding import recorded_jobs
 
         ids = list(job or [])
         if ended_for is not None:

@@ -10,8 +10,8 @@ from orchestrator.cli.options.flag_groups import Shown, with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
-    from orchestrator.api.job_access import JobAccess, Snapshot
-    from orchestrator.api.job_status import JobStatus
+    from orchestrator.api.jobs.job_access import JobAccess, Snapshot
+    from orchestrator.api.jobs.job_status import JobStatus
     from orchestrator.display.display import Display
 
 
@@ -30,7 +30,7 @@ def status(
     """Show how far a job is."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.recorded_job import RecordedJob
+        from orchestrator.api.jobs.recorded_job import RecordedJob
         from orchestrator.cli.costs import described as described_cost
         from orchestrator.cli.job_text import (
             chunk_documents,

@@ -39,9 +39,9 @@ def plan(
     keywords = {key: value for group in groups for key, value in group.keywords().items()}
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.concurrency import chosen_concurrency
-        from orchestrator.api.planning import plan_render, write_spec
-        from orchestrator.api.settings import RenderSettings
+        from orchestrator.api.rendering.planning import plan_render, write_spec
+        from orchestrator.api.rendering.settings import RenderSettings
+        from orchestrator.api.targets.concurrency import chosen_concurrency
         from orchestrator.delivery.destination import Destination
 
         spec = await plan_render(

@@ -65,7 +65,7 @@ def validate(
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed
-        from orchestrator.api.deployments import require
+        from orchestrator.api.targets.deployments import require
         from orchestrator.clouds.aws import AwsCalls
         from orchestrator.policies import statements
         from orchestrator.policies.simulation import denials, find_identity
@@ -104,7 +104,7 @@ async def _names(
         The stack can't be found.
     """
     from helios.errors import OptionInvalid
-    from orchestrator.api.deployments import find_deployment
+    from orchestrator.api.targets.deployments import find_deployment
     from orchestrator.model.deployment import CloudRunWorkers
     from orchestrator.policies import POLICIES, StackNames
 

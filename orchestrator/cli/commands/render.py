@@ -45,9 +45,9 @@ def render(
 
     async def work(display: "Display") -> None:
         from helios.errors import OptionInvalid
-        from orchestrator.api.rendering import RenderRequest, run_request
-        from orchestrator.api.submission import submit_detached, submit_here
-        from orchestrator.api.targets import Local
+        from orchestrator.api.rendering.attached import RenderRequest, run_request
+        from orchestrator.api.rendering.submission import submit_detached, submit_here
+        from orchestrator.api.targets.target import Local
 
         if request_id is not None and not detach:
             raise OptionInvalid("`request_id`: goes with `submit`")

@@ -46,9 +46,9 @@ def run(
 
     async def work(display: "Display") -> None:
         from helios.errors import OptionInvalid
-        from orchestrator.api.prepared_job import run_prepared
-        from orchestrator.api.settings import RenderSettings
-        from orchestrator.api.spec_runs import prepare_spec, submit_spec_file
+        from orchestrator.api.rendering.prepared_job import run_prepared
+        from orchestrator.api.rendering.settings import RenderSettings
+        from orchestrator.api.rendering.spec_runs import prepare_spec, submit_spec_file
         from orchestrator.delivery.destination import Destination
 
         settings = RenderSettings.of(keywords)

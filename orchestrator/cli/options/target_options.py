@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.options import flags
 
 if TYPE_CHECKING:
-    from orchestrator.api.deployments import DeploymentName
-    from orchestrator.api.targets import Target
+    from orchestrator.api.targets.deployments import DeploymentName
+    from orchestrator.api.targets.target import Target
 
 LOCAL, LAMBDA, CLOUD_RUN = "local", "lambda", "cloudrun"
 #: The scheme of the storage that an adapter's workers are at home with, and its target.
@@ -45,7 +45,7 @@ class TargetOptions:
         OptionInvalid
             A flag can't be worked with, or goes with an adapter that isn't given.
         """
-        from orchestrator.api.targets import CloudRun, Lambda, Local, as_targets
+        from orchestrator.api.targets.target import CloudRun, Lambda, Local, as_targets
 
         shares = self._shares()
         self._check(shares)
@@ -86,7 +86,7 @@ class TargetOptions:
             Several adapters are given.
         """
         from helios.errors import OptionInvalid
-        from orchestrator.api.deployments import DeploymentName
+        from orchestrator.api.targets.deployments import DeploymentName
 
         adapters = list(self._shares()) if self.adapter else []
         if len(adapters) > 1:

@@ -19,12 +19,12 @@ from helios.errors import (
 )
 from orchestrator import JobHandle, Local, get_job
 from orchestrator.api.async_job import AsyncJobHandle
-from orchestrator.api.background import start_in_background
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.manager import manager_of
-from orchestrator.api.recorded_job import RecordedJob
-from orchestrator.api.settings import RenderSettings
-from orchestrator.api.spec_runs import prepare_spec
+from orchestrator.api.jobs.background import start_in_background
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.manager import manager_of
+from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.rendering.spec_runs import prepare_spec
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import SilentDisplay
 from tests.helios.worker_site import FRAMES, drawing, make_spec

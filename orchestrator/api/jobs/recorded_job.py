@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactNotFound, JobStateConflict
 from helios.output import whole_output
-from orchestrator.api.background import start_in_background
-from orchestrator.api.costs import cost_of_job
-from orchestrator.api.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
-from orchestrator.api.job_status import JobStatus, output_of
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.manager import manager_of
+from orchestrator.api.jobs.background import start_in_background
+from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
+from orchestrator.api.jobs.job_status import JobStatus, output_of
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.manager import manager_of
+from orchestrator.api.targets.costs import cost_of_job
 from orchestrator.backends.completion import telling_how_to_go_on
 from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination

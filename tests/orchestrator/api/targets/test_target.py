@@ -8,9 +8,9 @@ import pytest
 
 from helios.errors import HeliosError, OptionInvalid
 from orchestrator.adapters import AwsLambdaAdapter
-from orchestrator.api.checks import check_attached
-from orchestrator.api.settings import RenderSettings
-from orchestrator.api.targets import CloudRun, Lambda, Local, Targets, as_targets, resolve
+from orchestrator.api.rendering.checks import check_attached
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.target import CloudRun, Lambda, Local, Targets, as_targets, resolve
 from orchestrator.backends.deployed_workers import open_workers
 from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.cli.options.target_options import TargetOptions

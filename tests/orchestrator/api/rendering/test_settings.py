@@ -9,11 +9,11 @@ import typer.main
 import orchestrator
 import orchestrator.cli
 from helios.errors import OptionInvalid
-from orchestrator.api.checks import check_detached, check_format, check_incremental
-from orchestrator.api.keywords import RenderKeywords, ResumeKeywords
-from orchestrator.api.settings import RenderSettings, ResumeSettings
-from orchestrator.api.submission import checked_receiver
-from orchestrator.api.targets import Lambda, Local
+from orchestrator.api.rendering.checks import check_detached, check_format, check_incremental
+from orchestrator.api.rendering.keywords import RenderKeywords, ResumeKeywords
+from orchestrator.api.rendering.settings import RenderSettings, ResumeSettings
+from orchestrator.api.rendering.submission import checked_receiver
+from orchestrator.api.targets.target import Lambda, Local
 from orchestrator.cli.options.flag_groups import Cut, Length, Picture, Running, Seams, Told
 from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.delivery.destination import Destination

@@ -11,8 +11,8 @@ from typing import Any
 
 from helios.errors import HeliosError, JobFailed
 from helios.process.stop_signals import call_on_stop
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.manager import manager_of
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.manager import manager_of
 from orchestrator.display.display import SilentDisplay
 from orchestrator.job_repository import JobRepository
 
@@ -57,7 +57,7 @@ async def start_in_background(
     runs = (await repository.summary(job_id)).metrics.runs
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(  # noqa: ASYNC220 - starting takes no time
-            [sys.executable, "-P", "-m", "orchestrator.api.background", json.dumps(order)],
+            [sys.executable, "-P", "-m", "orchestrator.api.jobs.background", json.dumps(order)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=told,

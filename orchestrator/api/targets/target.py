@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from helios.errors import OptionInvalid
-from orchestrator.api.deployments import DeploymentName
+from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.backends.deployed_workers import check_installed
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers
 from orchestrator.model.location import AdapterSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.output import whole_output
-from orchestrator.api.settings import RenderSettings
+from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.planning.composition_probe import probe_composition

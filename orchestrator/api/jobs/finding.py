@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from helios.errors import JobNotFound, JobRecordInvalid, OptionInvalid
-from orchestrator.api.deployments import DeploymentName, detached_renders
-from orchestrator.api.detached_job import DetachedJob
-from orchestrator.api.job_access import JobAccess
-from orchestrator.api.job_status import STATES, JobStatus, State
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.recorded_job import RecordedJob
+from orchestrator.api.jobs.detached_job import DetachedJob
+from orchestrator.api.jobs.job_access import JobAccess
+from orchestrator.api.jobs.job_status import STATES, JobStatus, State
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
 from orchestrator.backends.detached.base import Execution
 from orchestrator.display.display import Display
 from orchestrator.model.deployment import Deployment

@@ -16,7 +16,7 @@ from helios.errors import OptionInvalid
 from helios.renderer.props import read_props
 from helios.webhooks.delivery import check_receiver
 from helios.webhooks.events import SECRET
-from orchestrator.api.job_store import JobStore
+from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.model.limits import parse_duration
 from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
 from orchestrator.planning.planner import (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.errors import DiskFull, JobExists, OutputUnwritable
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.manager import manager_of
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.manager import manager_of
 from orchestrator.backends.completion import telling_how_to_go_on
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from helios.errors import JobBusy, JobStateConflict
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
-from orchestrator.api.costs import workers_of
-from orchestrator.api.deployments import detached_renders
-from orchestrator.api.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
-from orchestrator.api.job_status import JobStatus
+from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
+from orchestrator.api.jobs.job_status import JobStatus
+from orchestrator.api.targets.costs import workers_of
+from orchestrator.api.targets.deployments import detached_renders
 from orchestrator.cost import cost_of
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job

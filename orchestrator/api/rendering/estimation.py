@@ -8,11 +8,11 @@ from typing import Any
 from helios.contract.job_spec import JobSpec
 from helios.errors import JobStateConflict, OptionInvalid
 from orchestrator.adapters.local import LocalWorkerAdapter
-from orchestrator.api.concurrency import REMOTE_CONCURRENCY
-from orchestrator.api.costs import workers_of
-from orchestrator.api.deployments import DeploymentName, detached_renders
-from orchestrator.api.planning import plan_render
-from orchestrator.api.settings import RenderSettings
+from orchestrator.api.rendering.planning import plan_render
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
+from orchestrator.api.targets.costs import workers_of
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
 from orchestrator.cost import Cost, cost_of
 from orchestrator.cost.forecast import (
     Pace,

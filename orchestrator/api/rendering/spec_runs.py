@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
 from helios.errors import OptionInvalid
-from orchestrator.api.checks import check_attached, check_detached
-from orchestrator.api.concurrency import chosen_concurrency
-from orchestrator.api.deployments import DeploymentName
-from orchestrator.api.prepared_job import PreparedJob
-from orchestrator.api.settings import RenderSettings
-from orchestrator.api.submission import checked_receiver, submit_spec
-from orchestrator.api.targets import Target, are_remote, resolve
+from orchestrator.api.rendering.checks import check_attached, check_detached
+from orchestrator.api.rendering.prepared_job import PreparedJob
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.rendering.submission import checked_receiver, submit_spec
+from orchestrator.api.targets.concurrency import chosen_concurrency
+from orchestrator.api.targets.deployments import DeploymentName
+from orchestrator.api.targets.target import Target, are_remote, resolve
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job, load_spec, verify

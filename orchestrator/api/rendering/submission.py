@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
 from helios.webhooks.delivery import check_url
-from orchestrator.api.background import start_in_background
-from orchestrator.api.checks import check_detached, check_format
-from orchestrator.api.deployments import DeploymentName, detached_renders
-from orchestrator.api.manager import manager_of
-from orchestrator.api.planning import plan_render
-from orchestrator.api.rendering import RenderRequest, prepare
-from orchestrator.api.settings import RenderSettings
+from orchestrator.api.jobs.background import start_in_background
+from orchestrator.api.jobs.manager import manager_of
+from orchestrator.api.rendering.attached import RenderRequest, prepare
+from orchestrator.api.rendering.checks import check_detached, check_format
+from orchestrator.api.rendering.planning import plan_render
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
 from orchestrator.delivery.packaging import link_composition, name_in_assets, package_job
 from orchestrator.model.job_id import new_job_id
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from helios.errors import OptionInvalid
-from orchestrator.api.settings import RenderSettings
-from orchestrator.api.targets import Target, are_remote
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.target import Target, are_remote
 from orchestrator.delivery.destination import Destination
 from orchestrator.model.job_id import check_job_id
 from orchestrator.model.settings import Stitch

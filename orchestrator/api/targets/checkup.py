@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from helios.errors import HeliosError
 from orchestrator.adapters.base import WorkerAdapter
-from orchestrator.api.concurrency import REMOTE_CONCURRENCY
-from orchestrator.api.deployments import DeploymentName, require
+from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
+from orchestrator.api.targets.deployments import DeploymentName, require
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.here import check_here
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment

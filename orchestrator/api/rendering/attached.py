@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from helios.errors import HeliosError
-from orchestrator.api.checks import check_attached, check_format, check_incremental
-from orchestrator.api.concurrency import chosen_concurrency
-from orchestrator.api.costs import cost_of_job
 from orchestrator.api.displays import NotingDisplay
-from orchestrator.api.job_status import output_of
-from orchestrator.api.planning import plan_render, write_spec
-from orchestrator.api.prepared_job import PreparedJob, run_prepared
-from orchestrator.api.settings import RenderSettings
-from orchestrator.api.targets import Target, Targets, are_remote, as_targets, resolve
+from orchestrator.api.jobs.job_status import output_of
+from orchestrator.api.rendering.checks import check_attached, check_format, check_incremental
+from orchestrator.api.rendering.planning import plan_render, write_spec
+from orchestrator.api.rendering.prepared_job import PreparedJob, run_prepared
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.concurrency import chosen_concurrency
+from orchestrator.api.targets.costs import cost_of_job
+from orchestrator.api.targets.target import Target, Targets, are_remote, as_targets, resolve
 from orchestrator.api.video import ChunkFiles, Video
 from orchestrator.backends.job_folder import make_folder
 from orchestrator.delivery.destination import Destination

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.api.job_status import JobStatus
+from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.model.events import ChunkFinished, Event, FrameProgress, MergeStarted
 
 if TYPE_CHECKING:
