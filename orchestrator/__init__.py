@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from orchestrator.api.async_functions import jobs_async as jobs_async
     from orchestrator.api.async_functions import render_async as render_async
     from orchestrator.api.async_functions import submit_async as submit_async
-    from orchestrator.api.async_job import AsyncJobHandle as AsyncJobHandle
     from orchestrator.api.displays import Notice as Notice
     from orchestrator.api.displays import ProgressEvent as ProgressEvent
     from orchestrator.api.functions import get_job as get_job
@@ -40,10 +39,11 @@ if TYPE_CHECKING:
     from orchestrator.api.functions import render as render
     from orchestrator.api.functions import submit as submit
     from orchestrator.api.job_handle import JobHandle as JobHandle
-    from orchestrator.api.jobs.job_access import AttemptLog as AttemptLog
+    from orchestrator.api.jobs.async_job import AsyncJobHandle as AsyncJobHandle
     from orchestrator.api.jobs.job_status import JobStatus as JobStatus
+    from orchestrator.api.jobs.resume_settings import ResumeKeywords as ResumeKeywords
+    from orchestrator.api.jobs.snapshot import AttemptLog as AttemptLog
     from orchestrator.api.rendering.keywords import RenderKeywords as RenderKeywords
-    from orchestrator.api.rendering.keywords import ResumeKeywords as ResumeKeywords
     from orchestrator.api.targets.target import CloudRun as CloudRun
     from orchestrator.api.targets.target import Lambda as Lambda
     from orchestrator.api.targets.target import Local as Local
@@ -142,18 +142,18 @@ if not TYPE_CHECKING:
             "jobs_async": "orchestrator.api.async_functions",
             "render_async": "orchestrator.api.async_functions",
             "submit_async": "orchestrator.api.async_functions",
-            "AsyncJobHandle": "orchestrator.api.async_job",
+            "AsyncJobHandle": "orchestrator.api.jobs.async_job",
             "Notice": "orchestrator.api.displays",
             "ProgressEvent": "orchestrator.api.displays",
             "get_job": "orchestrator.api.functions",
             "jobs": "orchestrator.api.functions",
             "render": "orchestrator.api.functions",
             "submit": "orchestrator.api.functions",
-            "AttemptLog": "orchestrator.api.jobs.job_access",
+            "AttemptLog": "orchestrator.api.jobs.snapshot",
             "JobHandle": "orchestrator.api.job_handle",
             "JobStatus": "orchestrator.api.jobs.job_status",
             "RenderKeywords": "orchestrator.api.rendering.keywords",
-            "ResumeKeywords": "orchestrator.api.rendering.keywords",
+            "ResumeKeywords": "orchestrator.api.jobs.resume_settings",
             "CloudRun": "orchestrator.api.targets.target",
             "Lambda": "orchestrator.api.targets.target",
             "Local": "orchestrator.api.targets.target",

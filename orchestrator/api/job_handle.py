@@ -4,10 +4,10 @@ import functools
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from orchestrator.api.async_job import AsyncJobHandle
 from orchestrator.api.blocking import iterate, run
 from orchestrator.api.displays import ProgressEvent
-from orchestrator.api.jobs.job_access import INTERVAL
+from orchestrator.api.jobs.async_job import AsyncJobHandle
+from orchestrator.api.jobs.snapshot import INTERVAL
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -17,7 +17,9 @@ def _blocking(
     method: Callable[Concatenate[AsyncJobHandle, _P], Coroutine[Any, Any, _T]],
 ) -> "Callable[Concatenate[JobHandle, _P], _T]":
     def call(handle: "JobHandle", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return run(method(handle._job, *args, **kwargs))
+        # By its name: the job's class has a method of its own.
+        result: _T = run(getattr(handle._job, method.__name__)(*args, **kwargs))
+        return result
 
     functools.update_wrapper(call, method)
     return call

@@ -9,9 +9,9 @@ from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.display.display import duration
 
 if TYPE_CHECKING:
-    from orchestrator.api.jobs.job_access import AttemptLog
     from orchestrator.api.jobs.job_status import JobStatus
     from orchestrator.api.jobs.job_store import JobStore
+    from orchestrator.api.jobs.snapshot import AttemptLog
     from orchestrator.backends.detached.base import Execution
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment

@@ -1,13 +1,15 @@
 """A job that a deployment runs without a client."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helios.errors import JobBusy, JobStateConflict
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
-from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
+from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
 from orchestrator.api.jobs.job_status import JobStatus
+from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import workers_of
 from orchestrator.api.targets.deployments import detached_renders
 from orchestrator.cost import cost_of
@@ -18,7 +20,6 @@ from orchestrator.model.events import ChunkFinished
 from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
-    from helios.contract.job_spec import JobSpec
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.backends.detached.status import RenderStatus
     from orchestrator.cost import Cost
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.model.deployment import Deployment
 
 
-class DetachedJob(JobAccess):
+class DetachedJob(AsyncJobHandle):
     """A job of a deployment.
 
     Parameters
@@ -42,9 +43,6 @@ class DetachedJob(JobAccess):
     async def status(self) -> JobStatus:
         return self._status(await self._render())
 
-    async def spec(self) -> "JobSpec":
-        return (await self._render()).spec
-
     async def snapshots(self, *, interval: float = INTERVAL) -> AsyncIterator[Snapshot]:
         known: frozenset[int] | None = None
         async with detached_renders(self.deployment) as renders:
@@ -59,7 +57,7 @@ class DetachedJob(JobAccess):
                 yield Snapshot(status=status, spec=found.spec, done=found.done, finished=finished)
                 known = found.done
 
-    async def cancel(self, *, reason: str) -> JobStatus:
+    async def cancel(self, *, reason: str = REASON) -> JobStatus:
         async with detached_renders(self.deployment) as renders:
             return self._status(await renders.cancel(self.id, reason=reason))
 
@@ -70,15 +68,15 @@ class DetachedJob(JobAccess):
             hint=f"End it: orchestrator cancel {self.id}. Finished chunks stay in storage.",
         )
 
-    async def resume(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
+    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
         status = await self.status()
         raise JobStateConflict(
             f"job {self.id} is {status.state}: the {self.deployment} doesn't go on with a job",
             hint="Submit it again, under another id.",
         )
 
-    async def resume_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
-        await self.resume(fresh=fresh, changes=changes)
+    async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+        await self.run_again(fresh=fresh, changes=changes)
 
     async def cost(self) -> "Cost":
         async with detached_renders(self.deployment) as renders:
@@ -116,7 +114,7 @@ class DetachedJob(JobAccess):
         async with detached_renders(self.deployment) as renders:
             return self._status(await renders.fetch(self.id, destination))
 
-    async def delete(self, *, chunks: bool) -> None:
+    async def delete(self, *, chunks: bool = False) -> None:
         found = await self._render()
         if found.state is JobState.RUNNING:
             raise JobBusy(
@@ -130,9 +128,10 @@ class DetachedJob(JobAccess):
             for name in (OUTCOME, HEALED_SPEC, "job.json"):
                 await folder.delete(name)
 
-    async def verify(self, video: str | None) -> "SeamReport":
+    async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":
         found = await self._render()
-        made = video or (found.output.url if found.output else None)
+        own = None if found.output is None else found.output.url
+        made = os.fspath(video) if video else own
         if made is None:
             raise JobStateConflict(f"job {self.id}: there is no video: it is {found.state}")
         async with Stores() as stores:

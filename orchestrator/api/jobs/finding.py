@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from helios.errors import JobNotFound, JobRecordInvalid, OptionInvalid
+from orchestrator.api.jobs.async_job import AsyncJobHandle
 from orchestrator.api.jobs.detached_job import DetachedJob
-from orchestrator.api.jobs.job_access import JobAccess
 from orchestrator.api.jobs.job_status import STATES, JobStatus, State
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.recorded_job import RecordedJob
@@ -19,7 +19,7 @@ from orchestrator.model.job_state import JobState
 
 async def find_job(
     job_id: str, store: JobStore, name: DeploymentName, display: Display | None = None
-) -> JobAccess:
+) -> AsyncJobHandle:
     """Return the job with an id.
 
     Parameters

@@ -60,6 +60,14 @@ class JobStatus:
         """Whether it goes on by itself."""
         return self.state in ("pending", "running")
 
+    @property
+    def progress(self) -> str:
+        """The state and the counts of finished chunks and frames, as a sentence."""
+        return (
+            f"{self.id}: {self.state}, {self.chunks_done} of {self.chunks_total} chunks"
+            f" and {self.frames_done} of {self.frames_total} frames are done"
+        )
+
     def failure(self) -> HeliosError:
         """Return the error that says why there is no video."""
         why = "" if self.error is None else f": [{self.error.code}] {self.error.message}"

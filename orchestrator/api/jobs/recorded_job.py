@@ -1,6 +1,7 @@
 """A job whose record is in a job store: one that a client runs, on this machine or elsewhere."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from helios.contract.worker_job import Artifact
 from helios.errors import ArtifactNotFound, JobStateConflict
 from helios.output import whole_output
+from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
 from orchestrator.api.jobs.background import start_in_background
-from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
 from orchestrator.api.jobs.job_status import JobStatus, output_of
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
+from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_of_job
 from orchestrator.backends.completion import telling_how_to_go_on
 from orchestrator.delivery.deliver import deliver
@@ -28,7 +30,6 @@ from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk
 from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
-    from helios.contract.job_spec import JobSpec
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.cost import Cost
     from orchestrator.job_repository import JobRepository
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 
 
-class RecordedJob(JobAccess):
+class RecordedJob(AsyncJobHandle):
     """A job in a job store.
 
     Parameters
@@ -63,9 +64,6 @@ class RecordedJob(JobAccess):
             job = await repository.get(self.id)
             return await _status(repository, job)
 
-    async def spec(self) -> "JobSpec":
-        return (await self.record()).spec
-
     async def snapshots(self, *, interval: float = INTERVAL) -> AsyncIterator[Snapshot]:
         known: frozenset[int] | None = None
         waited = 0.0
@@ -88,7 +86,7 @@ class RecordedJob(JobAccess):
                         return
                 await asyncio.sleep(interval)
 
-    async def cancel(self, *, reason: str) -> JobStatus:  # noqa: ARG002 - records keep none
+    async def cancel(self, *, reason: str = REASON) -> JobStatus:  # noqa: ARG002 - records keep none
         async with self._store.open() as repository:
             summary = await manager_of(repository, self._display).cancel(self.id)
             return await _status(repository, summary)
@@ -100,7 +98,7 @@ class RecordedJob(JobAccess):
                 summary = await manager.pause(self.id)
             return await _status(repository, summary)
 
-    async def resume(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         async with self._store.open() as repository:
             manager = manager_of(repository, self._display)
             with telling_how_to_go_on(f"Go on with: {self._store.command('resume', self.id)}"):
@@ -110,7 +108,7 @@ class RecordedJob(JobAccess):
                     change=lambda settings: settings.changed(changes),
                 )
 
-    async def resume_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+    async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         async with self._store.open() as repository:
             await start_in_background(
                 self.id,
@@ -145,13 +143,13 @@ class RecordedJob(JobAccess):
             await _copy(status.output, destination, stores)
         return status
 
-    async def delete(self, *, chunks: bool) -> None:
+    async def delete(self, *, chunks: bool = False) -> None:
         async with self._store.open() as repository:
             await manager_of(repository, self._display).delete(self.id, discard=chunks)
 
-    async def verify(self, video: str | None) -> "SeamReport":
+    async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":
         job = await self.record()
-        made = video or output_of(job)
+        made = os.fspath(video) if video else output_of(job)
         if made is None:
             raise JobStateConflict(f"job {self.id}: there is no video: it is {job.state}")
         artifacts = [chunk.artifact for chunk in job.chunks.values() if chunk.artifact is not None]

@@ -56,13 +56,3 @@ class RenderKeywords(TypedDict, total=False):
     webhook: str | None
     webhook_progress: float | None
     job_store: str | None
-
-
-class ResumeKeywords(TypedDict, total=False):
-    """What a job's further runs may change; what isn't given stays as it was."""
-
-    concurrency: int
-    retries: int
-    chunk_timeout: float
-    max_cost: float
-    deadline: float | str

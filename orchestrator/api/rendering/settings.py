@@ -17,6 +17,7 @@ from helios.renderer.props import read_props
 from helios.webhooks.delivery import check_receiver
 from helios.webhooks.events import SECRET
 from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.option_faults import invalid
 from orchestrator.model.limits import parse_duration
 from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
 from orchestrator.planning.planner import (
@@ -267,44 +268,3 @@ class RenderSettings(BaseModel):
             return None
         check_receiver(self.webhook, os.environ.get(SECRET))
         return WebhookSettings(url=self.webhook, progress=self.webhook_progress)
-
-
-class ResumeSettings(BaseModel):
-    """What a job's further runs may change; None leaves it as it was."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    concurrency: Annotated[int, Field(ge=1)] | None = None
-    retries: Annotated[int, Field(ge=0)] | None = None
-    chunk_timeout: _Positive | None = None
-    max_cost: _Positive | None = None
-    deadline: float | str | None = None
-
-    @classmethod
-    def of(cls, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the changes among keywords, checked.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
-        """
-        try:
-            given = cls.model_validate(dict(keywords)).model_dump(exclude_none=True)
-        except ValidationError as fault:
-            raise invalid(fault) from None
-        if "deadline" in given:
-            given["deadline"] = parse_duration(given["deadline"])
-        return given
-
-
-def invalid(fault: ValidationError) -> OptionInvalid:
-    """Return the error that names each setting at fault."""
-    errors = fault.errors(include_url=False, include_context=False)
-    faults = {
-        str(e["loc"][0]): f"{e['input']}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in errors
-    }
-    told = [f"`{name}` {text}" for name, text in faults.items()]
-    if len(told) == 1:
-        return OptionInvalid(told[0])
-    return OptionInvalid(f"{len(told)} settings can't be worked with", details=told)

@@ -44,10 +44,10 @@ def resume(
     """Go on with a job that isn't completed: only what is missing renders."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.rendering.settings import ResumeSettings
+        from orchestrator.api.jobs.resume_settings import ResumeSettings
 
         found = await where.find(job, display)
-        await found.resume(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+        await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
 
     shown.run(work)
 

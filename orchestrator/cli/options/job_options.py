@@ -7,7 +7,7 @@ from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
 
 if TYPE_CHECKING:
-    from orchestrator.api.jobs.job_access import JobAccess
+    from orchestrator.api.jobs.async_job import AsyncJobHandle
     from orchestrator.api.jobs.job_store import JobStore
     from orchestrator.display.display import Display
 
@@ -24,7 +24,7 @@ class JobOptions(Deployed):
 
         return JobStore(self.jobs)
 
-    async def find(self, job_id: str, display: "Display") -> "JobAccess":
+    async def find(self, job_id: str, display: "Display") -> "AsyncJobHandle":
         """Return a job by its id.
 
         Raises

@@ -18,7 +18,6 @@ from helios.errors import (
     OptionInvalid,
 )
 from orchestrator import JobHandle, Local, get_job
-from orchestrator.api.async_job import AsyncJobHandle
 from orchestrator.api.jobs.background import start_in_background
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
@@ -56,7 +55,7 @@ def start(spec: JobSpec, **settings: object) -> JobHandle:
             await start_in_background(created.id, JobStore(), repository, resume=False)
         return created.id
 
-    return JobHandle(AsyncJobHandle(RecordedJob(asyncio.run(begin()), JobStore())))
+    return JobHandle(RecordedJob(asyncio.run(begin()), JobStore()))
 
 
 def slow_job() -> JobSpec:

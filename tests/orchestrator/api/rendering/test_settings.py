@@ -9,9 +9,10 @@ import typer.main
 import orchestrator
 import orchestrator.cli
 from helios.errors import OptionInvalid
+from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
 from orchestrator.api.rendering.checks import check_detached, check_format, check_incremental
-from orchestrator.api.rendering.keywords import RenderKeywords, ResumeKeywords
-from orchestrator.api.rendering.settings import RenderSettings, ResumeSettings
+from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.rendering.submission import checked_receiver
 from orchestrator.api.targets.target import Lambda, Local
 from orchestrator.cli.options.flag_groups import Cut, Length, Picture, Running, Seams, Told

@@ -2,16 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from helios.errors import HeliosError
 from orchestrator.api.displays import Notice, OnEvent, ProgressEvent
-from orchestrator.api.jobs.job_access import INTERVAL, AttemptLog, JobAccess, Snapshot
 from orchestrator.api.jobs.job_status import JobStatus
-from orchestrator.api.rendering.keywords import ResumeKeywords
-from orchestrator.api.rendering.settings import ResumeSettings
+from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
+from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
 
@@ -19,35 +19,41 @@ if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.cost import Cost
 
-#: What is kept as the reason of a cancellation that gives none.
+#: Recorded as the reason of a cancellation that gives none.
 REASON = "stopped by its owner"
 
 
-class AsyncJobHandle:
+class AsyncJobHandle(ABC):
     """A job, wherever it runs: `JobHandle` with coroutines.
 
-    It holds nothing open, and may be kept or thrown away at any time.
+    A handle keeps no connection open between calls. Every method raises `JobNotFound` for a job
+    that no longer exists, and `HeliosError` if the job's store or deployment doesn't answer.
 
-    Parameters
+    Attributes
     ----------
-    access:
-        What can be done with the job.
+    id:
+        The job's id, by which any process finds it again.
     """
 
-    def __init__(self, access: JobAccess) -> None:
-        self._access = access
+    def __init__(self, job_id: str) -> None:
+        self.id = job_id
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
 
-    @property
-    def id(self) -> str:
-        """The job's id, by which any process finds it again."""
-        return self._access.id
-
+    @abstractmethod
     async def status(self) -> JobStatus:
-        """Return where the job stands."""
-        return await self._access.status()
+        """Return the job's status."""
+
+    @abstractmethod
+    def snapshots(self, *, interval: float = INTERVAL) -> AsyncIterator[Snapshot]:
+        """Yield snapshots of the job until it has ended or no process runs it.
+
+        Parameters
+        ----------
+        interval:
+            Seconds between two snapshots.
+        """
 
     async def wait(
         self,
@@ -61,22 +67,22 @@ class AsyncJobHandle:
         Parameters
         ----------
         timeout:
-            Seconds; no limit by default. The job goes on if they don't suffice.
+            Seconds; no limit by default. The job goes on after a timeout.
         on_event:
-            Is called with what happens meanwhile.
+            Called with each event until then.
         interval:
-            Seconds between two looks.
+            Seconds between two snapshots.
 
         Raises
         ------
         TimeoutError
-            The job hasn't ended by then.
+            The job hasn't ended within `timeout`.
         JobFailed, Cancelled, JobPaused
-            There is no video, and the job doesn't go on by itself.
+            The job ended or stopped without a video.
         """
         last: Snapshot | None = None
         async with asyncio.timeout(timeout):
-            async for snapshot in self._access.snapshots(interval=interval):
+            async for snapshot in self.snapshots(interval=interval):
                 if on_event is not None:
                     for event in _events(last, snapshot):
                         on_event(event)
@@ -89,54 +95,63 @@ class AsyncJobHandle:
         )
 
     async def events(self, *, interval: float = INTERVAL) -> AsyncIterator[ProgressEvent]:
-        """Yield what happens to the job from now on until it has ended.
+        """Yield the job's events from now on until it has ended.
 
         The first and the last one are notices with the job's status as facts.
 
         Parameters
         ----------
         interval:
-            Seconds between two looks.
+            Seconds between two snapshots.
         """
         last: Snapshot | None = None
-        async for snapshot in self._access.snapshots(interval=interval):
+        async for snapshot in self.snapshots(interval=interval):
             for event in _events(last, snapshot):
                 yield event
             last = snapshot
 
     async def download(self, path: str | os.PathLike[str]) -> Path | str:
-        """Copy the video to a file of this machine, or to an s3:// or gs:// URL; return where.
+        """Copy the video to a file, or to an s3:// or gs:// URL; return the path or URL.
 
         Raises
         ------
         JobStateConflict
-            There is no video.
+            The job has no video.
         StorageError
-            It can't be read, or written there.
+            The video can't be read, or the copy can't be written.
         """
         destination = Destination.of(os.fspath(path))
-        await self._access.fetch(destination)
+        await self.fetch(destination)
         return destination.url or Path(str(destination))
 
+    @abstractmethod
+    async def fetch(self, destination: Destination) -> JobStatus:
+        """Copy the video to a destination, and return the job's status; as `download`."""
+
+    @abstractmethod
     async def cancel(self, *, reason: str = REASON) -> JobStatus:
-        """End what runs; finished chunks are kept.
+        """Stop the job at once; finished chunks are kept.
+
+        Parameters
+        ----------
+        reason:
+            Stored with a detached job.
 
         Raises
         ------
         JobStateConflict
             The job has ended already.
         """
-        return await self._access.cancel(reason=reason)
 
+    @abstractmethod
     async def pause(self) -> JobStatus:
-        """Let what runs finish, and begin nothing new.
+        """Let running chunks finish, and start no others.
 
         Raises
         ------
         JobStateConflict
             The job doesn't run, or a deployment runs it, which can't pause.
         """
-        return await self._access.pause()
 
     @overload
     async def resume(
@@ -155,60 +170,85 @@ class AsyncJobHandle:
     async def resume(
         self, *, wait: bool = True, fresh: bool = False, **changes: Unpack[ResumeKeywords]
     ) -> Video | None:
-        """Run what is missing of a job that was paused, failed, cancelled or interrupted.
+        """Run the missing chunks of a job that was paused, failed, cancelled or interrupted.
 
         Parameters
         ----------
         wait:
-            Run it in this process, and return its video. Otherwise it runs in a process of its
-            own, and this returns once that has begun.
+            Run the job in this process, and return its video. Otherwise it runs in a process of
+            its own, and the call returns once that has begun.
         fresh:
-            Render all of its chunks anew.
+            Render all of its chunks again.
         changes:
             Settings that differ from its earlier runs.
 
         Raises
         ------
         JobStateConflict
-            It is completed, or a deployment runs it.
+            The job is completed, or a deployment runs it.
         JobBusy
             Another process runs it.
         HeliosError
-            It failed.
+            The job failed.
         """
         changed = ResumeSettings.of(changes)
         if not wait:
-            await self._access.resume_in_background(fresh=fresh, changes=changed)
+            await self.run_in_background(fresh=fresh, changes=changed)
             return None
-        await self._access.resume(fresh=fresh, changes=changed)
+        await self.run_again(fresh=fresh, changes=changed)
         return await self.wait()
 
+    @abstractmethod
+    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+        """Run the missing chunks in this process, with checked settings; as `resume`."""
+
+    @abstractmethod
+    async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+        """Do the same in a process of its own, and return once that has begun."""
+
+    @abstractmethod
     async def cost(self) -> "Cost | None":
-        """Return what the job cost by now, by list prices; None if all of it ran here."""
-        return await self._access.cost()
+        """Return the job's cost until now by list prices; None if it ran on this machine."""
 
+    @abstractmethod
     async def logs(self, chunk_id: int | None = None) -> Sequence[AttemptLog]:
-        """Return what is kept of the attempts at its chunks, or at one of them."""
-        return await self._access.logs(chunk_id)
+        """Return the records of attempts, by chunk and in order.
 
+        Parameters
+        ----------
+        chunk_id:
+            Only attempts at this chunk.
+        """
+
+    @abstractmethod
     async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":
-        """Check its video, or another one that is meant to be it, at the seams of its chunks.
+        """Check a video at the seams of the job's chunks.
+
+        Parameters
+        ----------
+        video:
+            Path or URL; the job's own video by default.
 
         Raises
         ------
         SeamBroken
+            The video differs from the chunks.
         """
-        return await self._access.verify(None if video is None else os.fspath(video))
 
+    @abstractmethod
     async def delete(self, *, chunks: bool = False) -> None:
-        """Remove the job's record, and its chunks if asked to; its video stays.
+        """Remove the job's record; its video stays.
+
+        Parameters
+        ----------
+        chunks:
+            Remove its chunks, too.
 
         Raises
         ------
         JobBusy
-            It runs.
+            The job runs.
         """
-        await self._access.delete(chunks=chunks)
 
     async def _known_cost(self) -> "Cost | None":
         try:
@@ -221,9 +261,5 @@ def _events(before: Snapshot | None, now: Snapshot) -> list[ProgressEvent]:
     status = now.status
     events: list[ProgressEvent] = [] if before is None else list(now.events_since(before))
     if before is None or not status.is_active:
-        text = (
-            f"{status.id}: {status.state}, {status.chunks_done} of {status.chunks_total} chunks"
-            f" and {status.frames_done} of {status.frames_total} frames are done"
-        )
-        events.append(Notice("status", text, status.document()))
+        events.append(Notice("status", status.progress, status.document()))
     return events
