@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Changes, Shown, with_groups
+from orchestrator.cli.options.flag_groups import Shown, with_groups
 from orchestrator.cli.options.job_options import JobOptions
+from orchestrator.cli.options.run_options import Changes
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display

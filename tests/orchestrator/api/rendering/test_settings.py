@@ -15,8 +15,9 @@ from orchestrator.api.rendering.keywords import RenderKeywords
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.rendering.submission import checked_receiver
 from orchestrator.api.targets.target import Lambda, Local
-from orchestrator.cli.options.flag_groups import Cut, Length, Picture, Running, Seams, Told
 from orchestrator.cli.options.flag_names import in_flags
+from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
+from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.delivery.destination import Destination
 
 VIDEO = Destination.of("v.mp4")
@@ -25,7 +26,7 @@ VIDEO = Destination.of("v.mp4")
 def by_flags(**flags: Any) -> RenderSettings:
     """Return what the command line makes of flags that aren't given but for these."""
     keywords: dict[str, Any] = {}
-    for group in (Length, Picture, Cut, Seams, Running, Told):
+    for group in (Timing, Picture, Sound, Encoding, Cut, Seams, Chunks, Limits, Reports):
         names = {field for field in group.__dataclass_fields__ if field in flags}
         keywords |= group(**{name: flags[name] for name in names}).keywords()
     return RenderSettings.of(keywords)
