@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.options.flag_names import in_flags
-from orchestrator.display.display import duration
+from orchestrator.display.event_text import duration
 
 if TYPE_CHECKING:
     from orchestrator.api.jobs.job_status import JobStatus

@@ -9,7 +9,7 @@ from orchestrator.api.targets.target import Target, are_remote
 from orchestrator.delivery.destination import Destination
 from orchestrator.model.job_id import check_job_id
 from orchestrator.model.settings import Stitch
-from orchestrator.planning.planner import is_playlist, is_whole
+from orchestrator.planning.output_kinds import is_playlist, is_whole
 
 #: Settings that only mean something while this machine runs the render.
 _ATTACHED = (

@@ -8,7 +8,8 @@ from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.planning.composition_probe import probe_composition
-from orchestrator.planning.planner import check_options, is_sequence, plan
+from orchestrator.planning.output_kinds import is_sequence
+from orchestrator.planning.planner import check_options, plan
 
 
 async def plan_render(

@@ -20,12 +20,12 @@ from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.option_faults import invalid
 from orchestrator.model.limits import parse_duration
 from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
-from orchestrator.planning.planner import (
+from orchestrator.planning.chunk_sizes import (
     INCREMENTAL_CHUNK_FRAMES,
     MIN_REMOTE_CHUNK_FRAMES,
     ChunkSizes,
-    RenderOptions,
 )
+from orchestrator.planning.render_options import RenderOptions
 
 if TYPE_CHECKING:
     from orchestrator.model.settings import RunSettings

@@ -64,7 +64,7 @@ def estimate(
 
 
 def _title(found: "Estimate") -> str:
-    from orchestrator.display.display import duration
+    from orchestrator.display.event_text import duration
 
     facts, chunks = found.spec.metadata, len(found.spec.chunks)
     return (

@@ -149,7 +149,7 @@ async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display")
 
 
 async def _tell_completion(job: "AsyncJobHandle", status: "JobStatus", display: "Display") -> None:
-    from orchestrator.display.display import duration
+    from orchestrator.display.event_text import duration
 
     seconds = 0.0
     if status.ended_at is not None and status.started_at is not None:

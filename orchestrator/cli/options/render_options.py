@@ -78,7 +78,7 @@ class Picture(Keywords):
         bool,
         typer.Option(
             "--reference",
-            help="Draw and photograph every frame, losslessly, in one chunk. Slow: to compare with.",
+            help="Draw and capture every frame, losslessly, in one chunk: slow, to compare with.",
         ),
     ] = False
 
