@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     from orchestrator.api.async_functions import jobs_async as jobs_async
     from orchestrator.api.async_functions import render_async as render_async
     from orchestrator.api.async_functions import submit_async as submit_async
-    from orchestrator.api.async_job import AsyncJobHandle as AsyncJobHandle
     from orchestrator.api.displays import Notice as Notice
     from orchestrator.api.displays import ProgressEvent as ProgressEvent
     from orchestrator.api.functions import get_job as get_job
     from orchestrator.api.functions import jobs as jobs
     from orchestrator.api.functions import render as render
     from orchestrator.api.functions import submit as submit
-    from orchestrator.api.job_access import AttemptLog as AttemptLog
     from orchestrator.api.job_handle import JobHandle as JobHandle
-    from orchestrator.api.job_status import JobStatus as JobStatus
-    from orchestrator.api.keywords import RenderKeywords as RenderKeywords
-    from orchestrator.api.keywords import ResumeKeywords as ResumeKeywords
-    from orchestrator.api.targets import CloudRun as CloudRun
-    from orchestrator.api.targets import Lambda as Lambda
-    from orchestrator.api.targets import Local as Local
-    from orchestrator.api.targets import Target as Target
+    from orchestrator.api.jobs.async_job import AsyncJobHandle as AsyncJobHandle
+    from orchestrator.api.jobs.job_status import JobStatus as JobStatus
+    from orchestrator.api.jobs.resume_settings import ResumeKeywords as ResumeKeywords
+    from orchestrator.api.jobs.snapshot import AttemptLog as AttemptLog
+    from orchestrator.api.rendering.keywords import RenderKeywords as RenderKeywords
+    from orchestrator.api.targets.target import CloudRun as CloudRun
+    from orchestrator.api.targets.target import Lambda as Lambda
+    from orchestrator.api.targets.target import Local as Local
+    from orchestrator.api.targets.target import Target as Target
     from orchestrator.api.video import ChunkFiles as ChunkFiles
     from orchestrator.api.video import Video as Video
     from orchestrator.execution.job_executor import JobExecutor as JobExecutor
@@ -142,22 +142,22 @@ if not TYPE_CHECKING:
             "jobs_async": "orchestrator.api.async_functions",
             "render_async": "orchestrator.api.async_functions",
             "submit_async": "orchestrator.api.async_functions",
-            "AsyncJobHandle": "orchestrator.api.async_job",
+            "AsyncJobHandle": "orchestrator.api.jobs.async_job",
             "Notice": "orchestrator.api.displays",
             "ProgressEvent": "orchestrator.api.displays",
             "get_job": "orchestrator.api.functions",
             "jobs": "orchestrator.api.functions",
             "render": "orchestrator.api.functions",
             "submit": "orchestrator.api.functions",
-            "AttemptLog": "orchestrator.api.job_access",
+            "AttemptLog": "orchestrator.api.jobs.snapshot",
             "JobHandle": "orchestrator.api.job_handle",
-            "JobStatus": "orchestrator.api.job_status",
-            "RenderKeywords": "orchestrator.api.keywords",
-            "ResumeKeywords": "orchestrator.api.keywords",
-            "CloudRun": "orchestrator.api.targets",
-            "Lambda": "orchestrator.api.targets",
-            "Local": "orchestrator.api.targets",
-            "Target": "orchestrator.api.targets",
+            "JobStatus": "orchestrator.api.jobs.job_status",
+            "RenderKeywords": "orchestrator.api.rendering.keywords",
+            "ResumeKeywords": "orchestrator.api.jobs.resume_settings",
+            "CloudRun": "orchestrator.api.targets.target",
+            "Lambda": "orchestrator.api.targets.target",
+            "Local": "orchestrator.api.targets.target",
+            "Target": "orchestrator.api.targets.target",
             "ChunkFiles": "orchestrator.api.video",
             "Video": "orchestrator.api.video",
             "JobExecutor": "orchestrator.execution.job_executor",

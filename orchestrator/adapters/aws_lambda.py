@@ -1,13 +1,10 @@
 """Chunks as synchronous invocations of an AWS Lambda function."""
 
 import asyncio
-import base64
 import contextlib
 import functools
 import json
-import re
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from helios.contract.invocation import Invocation, InvocationResponse
@@ -15,24 +12,19 @@ from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     AccessDenied,
     CommandTimedOut,
-    HeliosError,
     InvocationInvalid,
     OptionInvalid,
-    OutOfMemory,
-    PayloadTooLarge,
-    WorkerCrashed,
-    WorkerNotFound,
-    WorkerThrottled,
     WorkerUnavailable,
 )
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.adapters.keep_alive import keep_alive_options
+from orchestrator.adapters.lambda_faults import connection_failure, failure, log_tail, refusal
+from orchestrator.clouds.aws import credential_errors
 from orchestrator.clouds.daemon_threads import DaemonThreads
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
     from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_lambda.type_defs import InvocationResponseTypeDef
 
 #: Invocations at once, unless told otherwise: an account's standard limit.
 CONCURRENCY = 1_000
@@ -41,60 +33,18 @@ MAX_FUNCTION_TIMEOUT = 900.0
 # Seconds beyond the function's own limit until its answer must be here: a cold start comes on top.
 _READ_SLACK = 60.0
 _CONNECT_TIMEOUT = 10.0
-# Seconds of silence before a connection is probed, and between probes: routers forget a connection
-# on which nothing moves after some minutes, and a render is silent for longer.
-_KEEP_ALIVE = 45
-# Lines of the function's log that an error quotes.
-_QUOTED_LINES = 8
-
 _OK = 200
-_SERVER_ERRORS = 500
-_BY_CODE: Mapping[str, type[HeliosError]] = {
-    "ThrottlingException": WorkerThrottled,
-    "EC2ThrottledException": WorkerThrottled,
-    "KMSAccessDeniedException": AccessDenied,
-    "UnrecognizedClientException": AccessDenied,
-    "InvalidSignatureException": AccessDenied,
-    "ExpiredTokenException": AccessDenied,
-    # The function is being created or changed, which is over soon.
-    "ResourceConflictException": WorkerUnavailable,
-}
-_BY_STATUS: Mapping[int, type[HeliosError]] = {
-    401: AccessDenied,
-    403: AccessDenied,
-    404: WorkerNotFound,
-    413: PayloadTooLarge,
-    429: WorkerThrottled,
-}
-_HINTS: Mapping[type[HeliosError], str] = {
-    AccessDenied: "Check the credentials, and that they allow lambda:InvokeFunction on it.",
-    WorkerNotFound: "Check the function's name, the region and the account.",
-    WorkerThrottled: "Lower the concurrency, or raise the limit of the function or the account.",
-    PayloadTooLarge: "Give the job spec as a URL: an invocation holds 6 MB at most.",
-}
-# What can't heal: the image or its configuration must change.
-_BROKEN_FUNCTION = (
-    "Runtime.ImportModuleError",
-    "Runtime.HandlerNotFound",
-    "Runtime.UserCodeSyntaxError",
-    "Runtime.MalformedHandlerName",
-    "Runtime.InvalidEntrypoint",
-    "Runtime.InvalidWorkingDir",
-)
-_TIMED_OUT = re.compile(r"Task timed out after ([\d.]+) seconds")
-_KILLED = "signal: killed"
 
 
 class AwsLambdaAdapter(WorkerAdapter):
     """Runs jobs by invoking a Lambda function and waiting for its answer.
 
-    An invocation is sent once. What fails is told to the caller, who decides on another try: the
-    retries of the SDK would render a chunk twice without anybody knowing.
+    An invocation is sent once; the caller decides on retries. Retries of the SDK are off, since
+    they would render a chunk twice unnoticed.
 
-    An invocation can't be called back. Once a job is cancelled, or its time limit has passed, the
-    adapter only stops waiting: the function goes on until it is done or its own limit is reached,
-    is paid for until then, and what it stores is as good as any. A job whose invocation wasn't
-    sent yet is never sent.
+    An invocation can't be cancelled. When a job is cancelled or its time limit has passed, the
+    adapter only stops waiting: the function runs, and is billed, until it ends or reaches its own
+    time limit, and its output is valid. A job whose invocation wasn't sent yet is never sent.
 
     Parameters
     ----------
@@ -107,14 +57,14 @@ class AwsLambdaAdapter(WorkerAdapter):
     concurrency:
         Invocations at once; further ones wait. Threads and connections are made as needed.
     function_timeout:
-        Seconds after which the function is ended by its configuration, or more.
+        Time limit of the function in seconds, or more.
     client:
-        A client to use in place of one of the adapter's own. It should not retry.
+        A client to use in place of a new one. It should not retry.
 
     Raises
     ------
     OptionInvalid
-        A value can't be worked with, or no region is configured.
+        A value is invalid, or no region is configured.
     AccessDenied
         The configured credentials can't be loaded.
     """
@@ -184,13 +134,15 @@ class AwsLambdaAdapter(WorkerAdapter):
             )
             answer = response["Payload"].read()
         except ClientError as fault:
-            raise self._refused(fault) from fault
+            raise refusal(self.function, fault) from fault
         except BotoCoreError as fault:
-            raise self._unsent(fault) from fault
+            raise connection_failure(
+                self.function, fault, read_timeout=self._read_timeout
+            ) from fault
         except OSError as fault:
             raise WorkerUnavailable(f"function {self.function}: {fault}") from fault
         if "FunctionError" in response:
-            raise self._failed(answer, _log_tail(response))
+            raise failure(self.function, answer, log_tail(response))
         return self._read(answer)
 
     def _read(self, answer: bytes) -> WorkerResult:
@@ -211,95 +163,6 @@ class AwsLambdaAdapter(WorkerAdapter):
                 hint="Is it a worker's function, and of this version?",
                 details=fault.details,
             ) from None
-
-    def _failed(self, answer: bytes, log: Sequence[str]) -> HeliosError:
-        """Return what a function's failure is: its runtime or its code ended without an answer."""
-        try:
-            told = json.loads(answer)
-        except ValueError:
-            told = None
-        told = told if isinstance(told, Mapping) else {}
-        kind = str(told.get("errorType") or "")
-        message = str(told.get("errorMessage") or answer.decode(errors="replace"))
-        what = f"function {self.function}: "
-        if late := _TIMED_OUT.search(message):
-            return CommandTimedOut(
-                f"{what}ended by Lambda after {late[1]} s",
-                hint="Give the function more time or memory, or cut smaller chunks.",
-                details=log,
-            )
-        if kind == "Function.ResponseSizeTooLarge":
-            return PayloadTooLarge(what + message)
-        if kind == "Runtime.OutOfMemory" or _KILLED in message:
-            return OutOfMemory(
-                f"{what}killed, as happens where memory runs out",
-                hint="Give the function more memory.",
-                details=log,
-            )
-        broken = kind in _BROKEN_FUNCTION
-        return WorkerCrashed(
-            what + (f"{kind}: {message}" if kind else message),
-            hint="The function can't start: deploy it again." if broken else "",
-            details=log,
-            retryable=not broken,
-        )
-
-    def _refused(self, fault: "ClientError") -> HeliosError:
-        """Return what an answer of the Lambda API other than success means."""
-        said: Mapping[str, Any] = fault.response
-        code = str(said.get("Error", {}).get("Code", ""))
-        status = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = _BY_CODE.get(code) or _BY_STATUS.get(status, WorkerUnavailable)
-        heals = kind.retryable and (kind is not WorkerUnavailable or _heals(code, status))
-        reason = said.get("Reason") or code
-        text = said.get("Error", {}).get("Message") or str(fault)
-        return kind(
-            f"function {self.function}: {text} ({reason})",
-            hint=_HINTS.get(kind, ""),
-            retryable=heals,
-        )
-
-    def _unsent(self, fault: "BotoCoreError") -> HeliosError:
-        """Return what a failure between here and the Lambda API means."""
-        from botocore import exceptions  # noqa: PLC0415
-
-        what = f"function {self.function}: {fault}"
-        if isinstance(fault, _credential_errors()):
-            return AccessDenied(what, hint="Configure AWS credentials for this process.")
-        if isinstance(fault, exceptions.ParamValidationError):
-            return OptionInvalid(what)
-        if isinstance(fault, exceptions.ReadTimeoutError):
-            return WorkerUnavailable(
-                f"function {self.function}: no answer within {self._read_timeout:g} s, which is"
-                " longer than it may run: the connection was lost"
-            )
-        return WorkerUnavailable(what)
-
-
-def _heals(code: str, status: int) -> bool:
-    return status >= _SERVER_ERRORS or code in _BY_CODE
-
-
-def _credential_errors() -> tuple[type[Exception], ...]:
-    from botocore import exceptions  # noqa: PLC0415
-
-    return (
-        exceptions.NoCredentialsError,
-        exceptions.PartialCredentialsError,
-        exceptions.CredentialRetrievalError,
-        exceptions.TokenRetrievalError,
-        exceptions.SSOError,
-        # Where `aws login` isn't known yet, there are none of its errors.
-        getattr(exceptions, "LoginError", exceptions.SSOError),
-    )
-
-
-def _log_tail(response: "InvocationResponseTypeDef") -> list[str]:
-    text = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-    lines = [line.rstrip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith(("START ", "END "))][
-        -_QUOTED_LINES:
-    ]
 
 
 def _client(
@@ -331,7 +194,7 @@ def _client(
             "lambda", region_name=region, endpoint_url=endpoint_url, config=config
         )
     except (BotoCoreError, ValueError) as fault:
-        if isinstance(fault, _credential_errors()):
+        if isinstance(fault, credential_errors()):
             raise AccessDenied(f"function {function}: {fault}") from fault
         raise OptionInvalid(
             f"function {function}: {fault}",
@@ -342,11 +205,7 @@ def _client(
 
 
 def _probe_silent_connections(client: Any) -> None:
-    # Without these, keep-alive begins after two hours. The SDK has no setting for them; where its
-    # inside changes, the system's own settings hold.
+    # Without these, keep-alive begins after two hours. The SDK has no setting for them; if its
+    # internals change, the system's own settings apply.
     with contextlib.suppress(AttributeError):
-        options = client._endpoint.http_session._socket_options
-        # macOS calls the first one TCP_KEEPALIVE.
-        for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL"):
-            if hasattr(socket, name):
-                options.append((socket.IPPROTO_TCP, getattr(socket, name), _KEEP_ALIVE))
+        client._endpoint.http_session._socket_options.extend(keep_alive_options())

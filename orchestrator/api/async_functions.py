@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
 from helios.errors import OptionInvalid
-from orchestrator.api.async_job import AsyncJobHandle
-from orchestrator.api.deployments import DeploymentName
-from orchestrator.api.detached_job import DetachedJob
 from orchestrator.api.displays import EventDisplay, OnEvent
-from orchestrator.api.finding import check_state, detached_jobs, find_job, recorded_jobs
-from orchestrator.api.job_status import State
-from orchestrator.api.job_store import JobStore
-from orchestrator.api.keywords import RenderKeywords
-from orchestrator.api.recorded_job import RecordedJob
-from orchestrator.api.rendering import RenderRequest, rendered
-from orchestrator.api.submission import submit_detached, submit_here
-from orchestrator.api.targets import (
+from orchestrator.api.jobs.async_job import AsyncJobHandle
+from orchestrator.api.jobs.detached_job import DetachedJob
+from orchestrator.api.jobs.finding import check_state, detached_jobs, find_job, recorded_jobs
+from orchestrator.api.jobs.job_status import State
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.rendering.attached import RenderRequest, rendered
+from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.rendering.submission import submit_detached, submit_here
+from orchestrator.api.targets.deployments import DeploymentName
+from orchestrator.api.targets.target import (
     CloudRun,
     Lambda,
     Local,
@@ -150,7 +150,7 @@ async def submit_async(
         if request_id is not None:
             raise OptionInvalid("`request_id`: goes with `Lambda` or `CloudRun`")
         job_id = await submit_here(request, display)
-        return AsyncJobHandle(RecordedJob(job_id, request.settings.store))
+        return RecordedJob(job_id, request.settings.store)
     submitted, deployment = await submit_detached(
         request,
         deployment_name(_one(target)),
@@ -158,7 +158,7 @@ async def submit_async(
         target_settings=worker_settings(target),
         display=display,
     )
-    return AsyncJobHandle(DetachedJob(submitted.execution.job_id, deployment))
+    return DetachedJob(submitted.execution.job_id, deployment)
 
 
 async def get_job_async(
@@ -190,7 +190,7 @@ async def get_job_async(
     found = await find_job(job_id, JobStore(job_store), name, display)
     if isinstance(found, DetachedJob):
         await found.status()
-    return AsyncJobHandle(found)
+    return found
 
 
 async def jobs_async(
@@ -222,10 +222,10 @@ async def jobs_async(
     if target is None:
         store = JobStore(job_store)
         listed = await recorded_jobs(store, states=wanted, limit=limit)
-        return [AsyncJobHandle(RecordedJob(job.id, store)) for job, _ in listed.jobs]
+        return [RecordedJob(job.id, store) for job, _ in listed.jobs]
     deployment = await deployment_name(_one(target)).find()
     found = await detached_jobs(deployment, states=wanted, limit=limit)
-    return [AsyncJobHandle(DetachedJob(each.job_id, deployment)) for each in found.executions]
+    return [DetachedJob(each.job_id, deployment) for each in found.executions]
 
 
 def _given(

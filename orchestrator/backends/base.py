@@ -32,7 +32,7 @@ from orchestrator.execution.seam_step import SeamSource
 from orchestrator.job_repository.file_lock import alone_in
 from orchestrator.model.job import Job
 from orchestrator.model.limits import Limits
-from orchestrator.planning.planner import makes_images
+from orchestrator.planning.output_kinds import makes_images
 from orchestrator.planning.resume import remove_outputs
 
 

@@ -13,7 +13,8 @@ from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.picture_check import picture_warnings
 from orchestrator.delivery.stores import Stores
-from orchestrator.display.display import Display, duration
+from orchestrator.display.display import Display
+from orchestrator.display.event_text import duration
 from orchestrator.execution.job_executor import JobResult
 
 

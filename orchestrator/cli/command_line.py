@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 from helios.errors import EXIT_FAILED, EXIT_INTERRUPTED, Cancelled, HeliosError, report
 from helios.process.stop_signals import call_on_stop
-from orchestrator.display.display import Display, choose_display
+from orchestrator.display.choice import choose_display
+from orchestrator.display.display import Display
 
 
 def run_command(

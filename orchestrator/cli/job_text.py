@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.options.flag_names import in_flags
-from orchestrator.display.display import duration
+from orchestrator.display.event_text import duration
 
 if TYPE_CHECKING:
-    from orchestrator.api.job_access import AttemptLog
-    from orchestrator.api.job_status import JobStatus
-    from orchestrator.api.job_store import JobStore
+    from orchestrator.api.jobs.job_status import JobStatus
+    from orchestrator.api.jobs.job_store import JobStore
+    from orchestrator.api.jobs.snapshot import AttemptLog
     from orchestrator.backends.detached.base import Execution
+    from orchestrator.backends.detached.renders import Submitted
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
     from orchestrator.model.job import Job, JobSummary
@@ -156,6 +157,18 @@ def tell_state(display: "Display", status: "JobStatus", store: "JobStore | None"
         f"job {status.id} is {status.state}:"
         f" {status.chunks_done} of {status.chunks_total} chunks done{how}",
         **status.document(),
+    )
+
+
+def tell_submitted(display: "Display", submitted: "Submitted") -> None:
+    """Print the id of a job that a deployment runs now."""
+    execution = submitted.execution
+    display.answer(
+        "started",
+        execution.job_id,
+        id=execution.job_id,
+        state=str(execution.state),
+        new=submitted.is_new,
     )
 
 

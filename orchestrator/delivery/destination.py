@@ -7,7 +7,7 @@ from typing import Self
 from helios.errors import OptionInvalid
 from helios.storage import is_storage_url, split_url
 from orchestrator.delivery.deliver import check_destination
-from orchestrator.planning.planner import is_playlist
+from orchestrator.planning.output_kinds import is_playlist
 
 
 @dataclass(frozen=True, slots=True)

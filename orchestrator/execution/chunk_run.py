@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from helios.contract.artifact import Artifact
@@ -79,21 +79,23 @@ class ChunkRun:
         if self._selection.chunks_done:
             self._report_progress()
         pausing = asyncio.create_task(self._stop_when_paused())
-        slots = asyncio.Semaphore(self._concurrency)
+        waiting = iter(self._selection.chunks)
         try:
             async with asyncio.TaskGroup() as group:
-                # A task is made once there is room for it: a job of any size needs only so many.
-                for chunk in self._selection.chunks:
-                    await slots.acquire()
-                    if self._attempts.stopped.is_set() or self._pause.is_set():
-                        break
-                    task = group.create_task(self._render(chunk))
-                    task.add_done_callback(lambda _: slots.release())
+                for _ in range(min(self._concurrency, len(self._selection.chunks))):
+                    group.create_task(self._render_from(waiting))
         except BaseExceptionGroup as faults:
             raise faults.exceptions[0] from None
         finally:
             pausing.cancel()
         self._raise_what_stopped_it()
+
+    async def _render_from(self, waiting: Iterator[RenderChunk]) -> None:
+        """Render one chunk after another until none is left, or nothing new is to begin."""
+        for chunk in waiting:
+            if self._attempts.stopped.is_set() or self._pause.is_set():
+                return
+            await self._render(chunk)
 
     async def _render(self, chunk: RenderChunk) -> None:
         """Render a chunk, again where that may help, and take its outcome into account."""

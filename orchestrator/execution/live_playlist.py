@@ -24,7 +24,7 @@ from orchestrator.display.display import Display
 from orchestrator.execution.audio_step import make_sound
 from orchestrator.execution.seam_step import SeamSource
 from orchestrator.model.events import ChunkFinished, Event, SeamsHealing
-from orchestrator.planning.planner import is_playlist
+from orchestrator.planning.output_kinds import is_playlist
 from orchestrator.scheduling.worker_jobs import WorkerJobs
 
 _INITIALIZATION = "init.mp4"

@@ -108,7 +108,7 @@ class Lease:
         """
         last = await self._last()
         if last is not None and await self._holds(last):
-            raise JobBusy(f"{last.holder} is at it")
+            raise JobBusy(f"{last.holder} holds it")
         number = 1 if last is None else last.number + 1
         if not await self._storage.create(self._key(number), self._content()):
             raise JobBusy("somebody else was quicker")

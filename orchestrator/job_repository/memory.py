@@ -55,7 +55,7 @@ class MemoryJobRepository(JobRepository):
     async def claim(self, job_id: str) -> AsyncIterator[JobClaim]:
         self._check_kept(job_id)
         if job_id in self._claims:
-            raise JobBusy(f"job {job_id!r}: this process is at it")
+            raise JobBusy(f"job {job_id!r}: this process holds it")
         claim = self._claims[job_id] = _MemoryClaim(job_id, self)
         self._wishes.pop(job_id, None)
         try:

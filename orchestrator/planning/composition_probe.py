@@ -8,7 +8,7 @@ from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
 from helios.renderer.inspect import inspect
 from helios.renderer.page import LOAD_TIMEOUT, PageOptions
-from orchestrator.planning.planner import RenderOptions
+from orchestrator.planning.render_options import RenderOptions
 
 #: Times that the page is looked at, where a browser dies.
 _ATTEMPTS = 2

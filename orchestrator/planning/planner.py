@@ -1,18 +1,13 @@
-"""Cuts a composition's timeline into chunks and writes the commands that render and join them."""
+"""Plans a render: the job spec with the commands that render its chunks and join them."""
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from helios.contract.command import check_length, format_command
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck
-from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE, locale, time_zone
+from helios.contract.localization import locale, time_zone
 from helios.contract.spec_consistency import output_path_fault
 from helios.errors import OptionInvalid
 from helios.records.chunk_record import content_key
@@ -26,199 +21,9 @@ from helios.renderer.encoding.codecs import (
     choose_codec,
 )
 from helios.renderer.encoding.image_sequence import split_pattern
-
-#: Frames in a chunk at most, if nobody says: at a dozen frames a second a worker's death then
-#: costs some twenty seconds of work.
-MAX_CHUNK_FRAMES = 240
-#: Frames in a chunk at least, if nobody says: fewer, and starting costs more than it saves.
-MIN_CHUNK_FRAMES = 30
-#: The same for workers elsewhere, where one more costs nothing but its start.
-MIN_REMOTE_CHUNK_FRAMES = 20
-#: Frames in a chunk of an incremental render, if nobody says: starting a chunk for a small change
-#: costs about as much as these frames.
-INCREMENTAL_CHUNK_FRAMES = 60
-#: Chunks that a job may have; the merge command has to name each of them.
-MAX_CHUNKS = 10_000
-
-#: Codecs that players of playlists take.
-PLAYLIST_CODECS = frozenset({"h264", "h265"})
-#: Outputs that can't be stitched from parts without encoding them anew.
-_WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenderOptions:
-    """How a composition's frames are rendered; each becomes a flag of `helios render`.
-
-    Attributes
-    ----------
-    width, height:
-        Size of the page in CSS pixels.
-    rate:
-        Frames per second.
-    codec, crf, preset:
-        Video codec (None: by the output's name), constant rate factor and encoder speed.
-    jpeg_quality:
-        0 to 100, of frames that leave the browser as JPEG; None for the default.
-    scale:
-        Output pixels per CSS pixel.
-    seed, props:
-        What `Math.random` starts from; the object in `window.__HELIOS_PROPS__`.
-    time_zone, locale:
-        Where the page is shown: a name of the IANA time zone database, and a language tag.
-    replay:
-        Whether pages run every frame from 0 on first; None leaves it to the page.
-    timeout:
-        Seconds that the page gets to load, and each frame; None for the default.
-    reference:
-        Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
-    """
-
-    width: int = 1920
-    height: int = 1080
-    rate: Fraction = Fraction(30)
-    codec: str | None = None
-    crf: int | None = None
-    preset: str | None = None
-    jpeg_quality: int | None = None
-    scale: float = 1.0
-    transparent: bool = False
-    seed: int = 0
-    props: Mapping[str, Any] = field(default_factory=dict)
-    time_zone: str = DEFAULT_TIME_ZONE
-    locale: str = DEFAULT_LOCALE
-    replay: bool | None = None
-    allow_missing: bool = False
-    timeout: float | None = None
-    reference: bool = False
-
-    @property
-    def fps(self) -> float:
-        """The rate as a decimal, as job specs and commands write it."""
-        return float(self.rate)
-
-    def page_flags(self) -> list[str]:
-        """Return the flags that decide what the page shows."""
-        flags = ["--fps", _decimal(self.fps)]
-        if self.props:
-            flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
-        if self.seed:
-            flags += ["--seed", str(self.seed)]
-        if self.time_zone != DEFAULT_TIME_ZONE:
-            flags += ["--timezone", self.time_zone]
-        if self.locale != DEFAULT_LOCALE:
-            flags += ["--locale", self.locale]
-        if self.reference or self.replay is not None:
-            flags.append("--replay" if self.reference or self.replay else "--no-replay")
-        if self.allow_missing:
-            flags.append("--allow-missing")
-        if self.timeout is not None:
-            flags += ["--timeout", _decimal(self.timeout)]
-        return flags
-
-    def picture_flags(self) -> list[str]:
-        """Return the flags that decide how pictures are taken and encoded."""
-        flags = ["--width", str(self.width), "--height", str(self.height)]
-        for flag, value in (
-            ("--video-codec", self.codec),
-            ("--quality", self.crf),
-            ("--preset", self.preset),
-            ("--jpeg-quality", self.jpeg_quality),
-        ):
-            if value is not None:
-                flags += [flag, str(value)]
-        if self.scale != 1:
-            flags += ["--scale", _decimal(self.scale)]
-        if self.transparent:
-            flags.append("--transparent")
-        if self.reference:
-            flags.append("--reference")
-        return flags
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChunkSizes:
-    """Into how many chunks a timeline is cut.
-
-    Attributes
-    ----------
-    chunks, frames_per_chunk:
-        Either decides; with neither, the number follows from length and `concurrency`.
-    concurrency:
-        Chunks that will run at the same time.
-    least_frames:
-        Frames in a chunk at least, if neither decides.
-    steady:
-        Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline
-        that becomes longer then stay where they are.
-    browsers:
-        Browsers that share the work of an output that is one chunk; by default as many as chunks
-        would run at the same time.
-    """
-
-    chunks: int | None = None
-    frames_per_chunk: int | None = None
-    concurrency: int = 1
-    least_frames: int = MIN_CHUNK_FRAMES
-    steady: bool = False
-    browsers: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.chunks is not None and self.frames_per_chunk is not None:
-            raise OptionInvalid("`chunks` and `frames_per_chunk`: give one of them")
-        for name, value in (
-            ("`chunks`", self.chunks),
-            ("`frames_per_chunk`", self.frames_per_chunk),
-            ("`concurrency`", self.concurrency),
-        ):
-            if value is not None and value < 1:
-                raise OptionInvalid(f"{name} {value}: is less than 1")
-
-    def undivided(self) -> "ChunkSizes":
-        """Return the same with one chunk, rendered by one browser.
-
-        Raises
-        ------
-        OptionInvalid
-            Another number of chunks was asked for.
-        """
-        if self.frames_per_chunk is not None or self.chunks not in (None, 1):
-            raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")
-        return replace(self, chunks=1, browsers=1)
-
-    def cut(self, frame_count: int) -> list[range]:
-        """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
-
-        Raises
-        ------
-        OptionInvalid
-            There would be more than `MAX_CHUNKS`.
-        """
-        count = self._count(frame_count)
-        if self.steady and self.frames_per_chunk is not None:
-            edges = [*range(0, frame_count, self.frames_per_chunk), frame_count]
-        else:
-            edges = [frame_count * number // count for number in range(count + 1)]
-        return [range(start, end) for start, end in pairwise(edges)]
-
-    def _count(self, frame_count: int) -> int:
-        if self.chunks is not None:
-            count = min(self.chunks, frame_count)
-        elif self.frames_per_chunk is not None:
-            count = -(-frame_count // self.frames_per_chunk)
-        else:
-            count = self._balanced(frame_count)
-        if count > MAX_CHUNKS:
-            raise OptionInvalid(
-                f"{count} chunks: a job has {MAX_CHUNKS} at most", hint="Make chunks longer."
-            )
-        return count
-
-    def _balanced(self, frame_count: int) -> int:
-        """Return a number of chunks that keeps all workers busy to the end."""
-        rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
-        most = max(1, frame_count // self.least_frames)
-        return min(self.concurrency * rounds, most)
+from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.planning.output_kinds import PLAYLIST_CODECS, encoded_name, is_playlist, is_whole
+from orchestrator.planning.render_options import RenderOptions
 
 
 def plan(
@@ -271,7 +76,7 @@ def plan(
     where = _relative(source, job_dir) if input_name is None else input_name
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
-    suffix = Path(_encoded(name)).suffix
+    suffix = Path(encoded_name(name)).suffix
     parts = list(enumerate(sizes.cut(frame_count)))
     if incremental:
         page = Composition.find(source).url
@@ -298,7 +103,7 @@ def check_options(name: str, options: RenderOptions) -> None:
     ------
     OptionInvalid, CodecUnavailable
     """
-    codec = choose_codec(Path(_encoded(name)), options.codec)
+    codec = choose_codec(Path(encoded_name(name)), options.codec)
     if is_playlist(name) and codec.name not in PLAYLIST_CODECS:
         raise OptionInvalid(
             f"output {name!r}: {codec.name} doesn't go into a playlist",
@@ -313,34 +118,6 @@ def check_options(name: str, options: RenderOptions) -> None:
     time_zone(options.time_zone)
     locale(options.locale)
     check_length(["helios", *options.page_flags()])
-
-
-def is_playlist(name: str) -> bool:
-    """Tell whether an output is a playlist (HLS)."""
-    return Path(name).suffix.lower() == ".m3u8"
-
-
-def _encoded(name: str) -> str:
-    """Return a name for what is encoded: a playlist's segments are made of MP4 files."""
-    return str(Path(name).with_suffix(".mp4")) if is_playlist(name) else name
-
-
-def is_whole(name: str, codec: str | None) -> bool:
-    """Tell whether an output has to be rendered as one chunk: a GIF, or a sequence of images."""
-    suffix = Path(name).suffix.lower()
-    return codec in _WHOLE_CODECS or suffix in ("", ".gif", ".png", ".jpg", ".jpeg")
-
-
-def is_sequence(name: str, codec: str | None) -> bool:
-    """Tell whether an output is a folder of numbered images."""
-    return is_whole(name, codec) and choose_codec(Path(name), codec).images
-
-
-def makes_images(spec: JobSpec) -> bool:
-    """Tell whether what a job without merge leaves is a folder of numbered images."""
-    if spec.merge_command.strip() or len(spec.chunks) > 1:
-        return False
-    return Path(spec.chunks[0].output_file).suffix.lower() in ("", ".png", ".jpg", ".jpeg")
 
 
 def _spec(
@@ -434,7 +211,3 @@ def _relative(source: str, job_dir: Path) -> str:
 def _argument(name: str) -> str:
     """Return a file name that no command takes for a flag."""
     return f"./{name}" if name.startswith("-") else name
-
-
-def _decimal(number: float) -> str:
-    return str(int(number)) if float(number).is_integer() else repr(float(number))

@@ -31,7 +31,7 @@ from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_id import check_job_id
 from orchestrator.model.job_state import JobState
-from orchestrator.planning.planner import is_playlist
+from orchestrator.planning.output_kinds import is_playlist
 
 #: Seconds between two looks at a render that runs.
 INTERVAL = 2.0

@@ -63,7 +63,7 @@ async def _find_on_google(
     import os
 
     from helios.errors import OptionInvalid
-    from orchestrator.api.deployments import find_cloud_run_workers
+    from orchestrator.api.targets.deployments import find_cloud_run_workers
     from orchestrator.clouds.cloud_run_workers import DEFAULT_NAME
 
     if stack is not None:
@@ -89,6 +89,6 @@ def _default_stack() -> str:
     """Return the stack that is meant where none is named: what `make deploy` calls it."""
     import os
 
-    from orchestrator.api.deployments import STACK
+    from orchestrator.api.targets.deployments import STACK
 
     return os.environ.get(STACK) or "Helios"

@@ -35,7 +35,7 @@ def doctor(
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed
-        from orchestrator.api.checkup import findings
+        from orchestrator.api.targets.checkup import findings
         from orchestrator.doctor import Health
 
         problems = 0

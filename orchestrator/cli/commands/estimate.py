@@ -7,18 +7,21 @@ import typer
 from orchestrator.cli.costs import described
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Cut, Length, Picture, Shown, with_groups
+from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Sound, Timing
 
 if TYPE_CHECKING:
-    from orchestrator.api.estimation import Estimate
+    from orchestrator.api.rendering.estimation import Estimate
     from orchestrator.display.display import Display
 
 
 @with_groups
 def estimate(
     source: flags.Source,
-    length: Length,
+    timing: Timing,
     picture: Picture,
+    sound: Sound,
+    encoding: Encoding,
     cut: Cut,
     deployed: Deployed,
     shown: Shown,
@@ -40,11 +43,11 @@ def estimate(
     ] = None,
 ) -> None:
     """Say what a detached render will cost by list prices, and how long it will take."""
-    keywords = {**length.keywords(), **picture.keywords(), **cut.keywords()}
+    keywords = keywords_of(timing, picture, sound, encoding, cut)
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.estimation import estimate_render
-        from orchestrator.api.settings import RenderSettings
+        from orchestrator.api.rendering.estimation import estimate_render
+        from orchestrator.api.rendering.settings import RenderSettings
 
         found = await estimate_render(
             source,
@@ -61,7 +64,7 @@ def estimate(
 
 
 def _title(found: "Estimate") -> str:
-    from orchestrator.display.display import duration
+    from orchestrator.display.event_text import duration
 
     facts, chunks = found.spec.metadata, len(found.spec.chunks)
     return (

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Changes, Shown, with_groups
+from orchestrator.cli.options.flag_groups import Shown, with_groups
 from orchestrator.cli.options.job_options import JobOptions
+from orchestrator.cli.options.run_options import Changes
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -44,10 +45,10 @@ def resume(
     """Go on with a job that isn't completed: only what is missing renders."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.settings import ResumeSettings
+        from orchestrator.api.jobs.resume_settings import ResumeSettings
 
         found = await where.find(job, display)
-        await found.resume(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+        await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
 
     shown.run(work)
 
@@ -64,7 +65,7 @@ def cancel(
     """Cancel a job, wherever it runs: what runs is ended, finished chunks are kept."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.recorded_job import RecordedJob
+        from orchestrator.api.jobs.recorded_job import RecordedJob
         from orchestrator.cli.job_text import tell_state
 
         found = await where.find(job, display)
@@ -104,7 +105,7 @@ def delete(
     """Delete the records of jobs that don't run; their videos stay."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.finding import recorded_jobs
+        from orchestrator.api.jobs.finding import recorded_jobs
 
         ids = list(job or [])
         if ended_for is not None:

@@ -26,7 +26,7 @@ def list_jobs(
     """List jobs: those that are kept here, and those of a deployment if one is named."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.finding import check_state, detached_jobs, recorded_jobs
+        from orchestrator.api.jobs.finding import check_state, detached_jobs, recorded_jobs
         from orchestrator.cli.job_text import (
             execution_document,
             record_document,

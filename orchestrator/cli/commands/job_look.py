@@ -10,8 +10,9 @@ from orchestrator.cli.options.flag_groups import Shown, with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
-    from orchestrator.api.job_access import JobAccess, Snapshot
-    from orchestrator.api.job_status import JobStatus
+    from orchestrator.api.jobs.async_job import AsyncJobHandle
+    from orchestrator.api.jobs.job_status import JobStatus
+    from orchestrator.api.jobs.snapshot import Snapshot
     from orchestrator.display.display import Display
 
 
@@ -30,7 +31,7 @@ def status(
     """Show how far a job is."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.recorded_job import RecordedJob
+        from orchestrator.api.jobs.recorded_job import RecordedJob
         from orchestrator.cli.costs import described as described_cost
         from orchestrator.cli.job_text import (
             chunk_documents,
@@ -122,7 +123,7 @@ def fetch(job: flags.JobId, output: flags.Output, where: JobOptions, shown: Show
     shown.run(work)
 
 
-async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> None:
+async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display") -> None:
     """Show a job's progress until it has ended, and then what it cost.
 
     Raises
@@ -135,7 +136,7 @@ async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> N
         async for found in job.snapshots(interval=interval):
             if last is None:
                 stack.enter_context(display.job(found.spec, done=found.done))
-                display.note("watching", _began(found.status), **found.status.document())
+                display.note("watching", found.status.progress, **found.status.document())
             else:
                 for event in found.events_since(last):
                     display.show(event)
@@ -147,8 +148,8 @@ async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> N
     await _tell_completion(job, last.status, display)
 
 
-async def _tell_completion(job: "JobAccess", status: "JobStatus", display: "Display") -> None:
-    from orchestrator.display.display import duration
+async def _tell_completion(job: "AsyncJobHandle", status: "JobStatus", display: "Display") -> None:
+    from orchestrator.display.event_text import duration
 
     seconds = 0.0
     if status.ended_at is not None and status.started_at is not None:
@@ -162,11 +163,4 @@ async def _tell_completion(job: "JobAccess", status: "JobStatus", display: "Disp
         f" ({status.frames_total / max(seconds, 1e-9):.1f} frames/s){price}{how}",
         **status.document(),
         cost=None if cost is None else cost.document(),
-    )
-
-
-def _began(status: "JobStatus") -> str:
-    return (
-        f"{status.id}: {status.state}, {status.chunks_done} of {status.chunks_total} chunks"
-        f" and {status.frames_done} of {status.frames_total} frames are done"
     )

@@ -23,8 +23,8 @@ def notify(
 
     async def work(display: "Display") -> None:
         from helios.errors import WebhookUndelivered
-        from orchestrator.api.job_store import JobStore
-        from orchestrator.api.manager import manager_of
+        from orchestrator.api.jobs.job_store import JobStore
+        from orchestrator.api.jobs.manager import manager_of
 
         async with JobStore(jobs).open() as repository:
             manager = manager_of(repository, display)

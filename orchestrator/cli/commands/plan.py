@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import (
-    Cut,
-    Length,
-    Picture,
-    Seams,
-    Shown,
-    with_groups,
-)
+from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -22,8 +16,10 @@ if TYPE_CHECKING:
 @with_groups
 def plan(
     source: flags.Source,
-    length: Length,
+    timing: Timing,
     picture: Picture,
+    sound: Sound,
+    encoding: Encoding,
     cut: Cut,
     seams: Seams,
     shown: Shown,
@@ -35,13 +31,12 @@ def plan(
 ) -> None:
     """Write the job spec of a render, to be run later or elsewhere."""
     to_stdout = str(output) == "-"
-    groups = (length, picture, cut, seams)
-    keywords = {key: value for group in groups for key, value in group.keywords().items()}
+    keywords = keywords_of(timing, picture, sound, encoding, cut, seams)
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.concurrency import chosen_concurrency
-        from orchestrator.api.planning import plan_render, write_spec
-        from orchestrator.api.settings import RenderSettings
+        from orchestrator.api.rendering.planning import plan_render, write_spec
+        from orchestrator.api.rendering.settings import RenderSettings
+        from orchestrator.api.targets.concurrency import chosen_concurrency
         from orchestrator.delivery.destination import Destination
 
         spec = await plan_render(

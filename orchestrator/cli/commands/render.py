@@ -1,18 +1,14 @@
 """`orchestrator render`: from a composition to a video."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import (
-    Cut,
-    Length,
-    Picture,
-    Running,
-    Seams,
-    Shown,
-    Told,
-    with_groups,
-)
+from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
+from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.cli.options.target_options import TargetOptions
 
 if TYPE_CHECKING:
@@ -23,31 +19,61 @@ if TYPE_CHECKING:
 def render(
     source: flags.Source,
     output: flags.Output,
-    length: Length,
+    timing: Timing,
     picture: Picture,
+    sound: Sound,
+    encoding: Encoding,
     cut: Cut,
     seams: Seams,
-    running: Running,
+    chunks: Chunks,
+    limits: Limits,
     where: TargetOptions,
-    told: Told,
+    reports: Reports,
     shown: Shown,
-    format: flags.Format = None,
-    job_dir: flags.JobDir = None,
-    keep: flags.Keep = False,
-    incremental: flags.Incremental = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="hls: a playlist (.m3u8) that grows while chunks are rendered.",
+            show_default="by file name",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = None,
+    job_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the spec and the chunks.",
+            show_default="OUTPUT.job, beside it",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Keep the job's folder after success.", rich_help_panel=flags.OUTPUT
+        ),
+    ] = False,
+    incremental: Annotated[
+        bool,
+        typer.Option(
+            "--incremental",
+            help="Keep the chunks of the last such render that would be the same.",
+            rich_help_panel=flags.CHUNKS,
+        ),
+    ] = False,
     detach: flags.Detach = False,
     request_id: flags.RequestId = None,
 ) -> None:
     """Plan, render and stitch: from a composition to a video."""
-    groups = (length, picture, cut, seams, running, told)
-    keywords = {key: value for group in groups for key, value in group.keywords().items()}
+    keywords = keywords_of(timing, picture, sound, encoding, cut, seams, chunks, limits, reports)
     keywords |= {"format": format, "job_dir": job_dir, "keep": keep, "incremental": incremental}
 
     async def work(display: "Display") -> None:
         from helios.errors import OptionInvalid
-        from orchestrator.api.rendering import RenderRequest, run_request
-        from orchestrator.api.submission import submit_detached, submit_here
-        from orchestrator.api.targets import Local
+        from orchestrator.api.rendering.attached import RenderRequest, run_request
+        from orchestrator.api.rendering.submission import submit_detached, submit_here
+        from orchestrator.api.targets.target import Local
+        from orchestrator.cli.job_text import tell_submitted
 
         if request_id is not None and not detach:
             raise OptionInvalid("`request_id`: goes with `submit`")
@@ -66,13 +92,6 @@ def render(
             target_settings=where.worker_settings(),
             display=display,
         )
-        execution = submitted.execution
-        display.answer(
-            "started",
-            execution.job_id,
-            id=execution.job_id,
-            state=str(execution.state),
-            new=submitted.is_new,
-        )
+        tell_submitted(display, submitted)
 
     shown.run(work)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Running, Shown, Told, with_groups
+from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.cli.options.target_options import TargetOptions
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 @with_groups
 def run(
     job: flags.SpecPath,
-    running: Running,
+    chunks: Chunks,
+    limits: Limits,
     where: TargetOptions,
-    told: Told,
+    reports: Reports,
     shown: Shown,
     output: Annotated[
         str | None,
@@ -42,13 +44,14 @@ def run(
     request_id: flags.RequestId = None,
 ) -> None:
     """Run a job spec: its chunks, then its merge."""
-    keywords = {**running.keywords(), **told.keywords(), "job_dir": job_dir}
+    keywords = {**keywords_of(chunks, limits, reports), "job_dir": job_dir}
 
     async def work(display: "Display") -> None:
         from helios.errors import OptionInvalid
-        from orchestrator.api.prepared_job import run_prepared
-        from orchestrator.api.settings import RenderSettings
-        from orchestrator.api.spec_runs import prepare_spec, submit_spec_file
+        from orchestrator.api.rendering.prepared_job import run_prepared
+        from orchestrator.api.rendering.settings import RenderSettings
+        from orchestrator.api.rendering.spec_runs import prepare_spec, submit_spec_file
+        from orchestrator.cli.job_text import tell_submitted
         from orchestrator.delivery.destination import Destination
 
         settings = RenderSettings.of(keywords)
@@ -68,13 +71,6 @@ def run(
             target_settings=where.worker_settings(),
             display=display,
         )
-        execution = submitted.execution
-        display.answer(
-            "started",
-            execution.job_id,
-            id=execution.job_id,
-            state=str(execution.state),
-            new=submitted.is_new,
-        )
+        tell_submitted(display, submitted)
 
     shown.run(work)

@@ -32,7 +32,7 @@ def verify(
     """Check a job's video at its seams: frames, times, sound. Exit status 1 if one is broken."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.api.spec_runs import verify_by_spec
+        from orchestrator.api.rendering.spec_runs import verify_by_spec
 
         if "://" in job or await asyncio.to_thread(Path(job).is_file):
             checked, report = await verify_by_spec(job, video)

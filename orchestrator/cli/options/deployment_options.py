@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.options import flags
 
 if TYPE_CHECKING:
-    from orchestrator.api.deployments import DeploymentName
+    from orchestrator.api.targets.deployments import DeploymentName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,6 @@ class Deployed:
 
     def name(self) -> "DeploymentName":
         """Return by what it is found."""
-        from orchestrator.api.deployments import DeploymentName
+        from orchestrator.api.targets.deployments import DeploymentName
 
         return DeploymentName(stack=self.stack, region=self.region, profile=self.profile)

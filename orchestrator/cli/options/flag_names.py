@@ -6,7 +6,7 @@ Messages name settings in backquotes, as keywords of the API.
 import re
 
 from helios.errors import HeliosError
-from orchestrator.api.keywords import RenderKeywords
+from orchestrator.api.rendering.keywords import RenderKeywords
 
 _NAME = re.compile(r"`(\w+)`")
 #: Settings whose flags have other names.

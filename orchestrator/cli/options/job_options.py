@@ -7,8 +7,8 @@ from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
 
 if TYPE_CHECKING:
-    from orchestrator.api.job_access import JobAccess
-    from orchestrator.api.job_store import JobStore
+    from orchestrator.api.jobs.async_job import AsyncJobHandle
+    from orchestrator.api.jobs.job_store import JobStore
     from orchestrator.display.display import Display
 
 
@@ -20,11 +20,11 @@ class JobOptions(Deployed):
 
     def store(self) -> "JobStore":
         """Return where their records are kept."""
-        from orchestrator.api.job_store import JobStore
+        from orchestrator.api.jobs.job_store import JobStore
 
         return JobStore(self.jobs)
 
-    async def find(self, job_id: str, display: "Display") -> "JobAccess":
+    async def find(self, job_id: str, display: "Display") -> "AsyncJobHandle":
         """Return a job by its id.
 
         Raises
@@ -32,6 +32,6 @@ class JobOptions(Deployed):
         HeliosError
             As `find_job`.
         """
-        from orchestrator.api.finding import find_job
+        from orchestrator.api.jobs.finding import find_job
 
         return await find_job(job_id, self.store(), self.name(), display)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from orchestrator.cli.options import flags
 
 if TYPE_CHECKING:
-    from orchestrator.api.deployments import DeploymentName
-    from orchestrator.api.targets import Target
+    from orchestrator.api.targets.deployments import DeploymentName
+    from orchestrator.api.targets.target import Target
 
 LOCAL, LAMBDA, CLOUD_RUN = "local", "lambda", "cloudrun"
 #: The scheme of the storage that an adapter's workers are at home with, and its target.
@@ -22,15 +24,51 @@ ADAPTERS = {"aws": LAMBDA, "cloudrun": CLOUD_RUN}
 class TargetOptions:
     """Where chunks are rendered."""
 
-    adapter: flags.Adapter = None
-    function: flags.Function = None
-    merge_function: flags.MergeFunction = None
+    heading = flags.WHERE
+
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=SHARE]",
+            help="Where chunks run: local, lambda, cloudrun; repeatable, as lambda=3.",
+            show_default="local",
+        ),
+    ] = None
+    function: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Lambda function: name or ARN.",
+            show_default="HELIOS_LAMBDA_FUNCTION",
+        ),
+    ] = None
+    merge_function: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Lambda function that joins chunks.",
+            show_default="HELIOS_LAMBDA_MERGE_FUNCTION, else the one that renders",
+        ),
+    ] = None
     stack: flags.Stack = None
     profile: flags.Profile = None
     region: flags.Region = None
-    service_url: flags.ServiceUrl = None
-    impersonate: flags.Impersonate = None
-    artifacts: flags.Artifacts = None
+    service_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Cloud Run service.", show_default="HELIOS_CLOUDRUN_URL"),
+    ] = None
+    impersonate: Annotated[
+        str | None,
+        typer.Option(metavar="EMAIL", help="Service account to call the service as."),
+    ] = None
+    artifacts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Storage of workers and this machine: s3://bucket/prefix, gs://...; repeatable.",
+            show_default="HELIOS_S3_ARTIFACTS, HELIOS_GCS_ARTIFACTS",
+        ),
+    ] = None
 
     @property
     def is_local(self) -> bool:
@@ -45,7 +83,7 @@ class TargetOptions:
         OptionInvalid
             A flag can't be worked with, or goes with an adapter that isn't given.
         """
-        from orchestrator.api.targets import CloudRun, Lambda, Local, as_targets
+        from orchestrator.api.targets.target import CloudRun, Lambda, Local, as_targets
 
         shares = self._shares()
         self._check(shares)
@@ -86,7 +124,7 @@ class TargetOptions:
             Several adapters are given.
         """
         from helios.errors import OptionInvalid
-        from orchestrator.api.deployments import DeploymentName
+        from orchestrator.api.targets.deployments import DeploymentName
 
         adapters = list(self._shares()) if self.adapter else []
         if len(adapters) > 1:

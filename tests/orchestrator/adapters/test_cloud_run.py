@@ -439,7 +439,7 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
 
 
 def test_a_token_never_travels_unencrypted() -> None:
-    with pytest.raises(OptionInvalid, match="everyone on the way"):
+    with pytest.raises(OptionInvalid, match="send the identity token unencrypted"):
         CloudRunAdapter("http://worker.example", tokens=an_identity())
     CloudRunAdapter("http://worker.example")
     CloudRunAdapter("http://localhost:8080", tokens=an_identity())
@@ -525,7 +525,7 @@ def test_an_answer_that_ends_without_result_is_a_crash() -> None:
 
 
 def test_a_worker_that_falls_silent_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.adapters.cloud_run._SILENCE", 0.2)
+    monkeypatch.setattr("orchestrator.adapters.cloud_run_response._SILENCE", 0.2)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": NDJSON})

@@ -36,7 +36,9 @@ from orchestrator.execution.run_hooks import RunHooks
 from orchestrator.model.job import Job
 from orchestrator.model.location import AdapterSettings, JobLocation
 from orchestrator.model.settings import RunSettings, Stitch
-from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
+from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.planning.planner import plan
+from orchestrator.planning.render_options import RenderOptions
 from orchestrator.scheduling.endpoint import Endpoint
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 from tests.orchestrator.remote_site import Answer, Notes, RemoteSite, RuntimeAdapter

@@ -18,7 +18,9 @@ from orchestrator.delivery.packaging import (
     name_in_assets,
     package_job,
 )
-from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
+from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.planning.planner import plan
+from orchestrator.planning.render_options import RenderOptions
 
 DATA = Path(__file__).parents[2] / "data"
 

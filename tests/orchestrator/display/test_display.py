@@ -8,13 +8,11 @@ from rich.console import Console
 
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from orchestrator.display.display import (
-    BarDisplay,
-    JsonDisplay,
-    LineDisplay,
-    choose_display,
-    duration,
-)
+from orchestrator.display.bar_display import BarDisplay
+from orchestrator.display.choice import choose_display
+from orchestrator.display.event_text import duration
+from orchestrator.display.json_display import JsonDisplay
+from orchestrator.display.line_display import LineDisplay
 from orchestrator.model.events import (
     ChunkFailed,
     ChunkFinished,
@@ -132,7 +130,7 @@ def test_lines_of_progress_come_ever_more_rarely(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("orchestrator.display.display.time.monotonic", lambda: now)
+    monkeypatch.setattr("orchestrator.display.line_display.time.monotonic", lambda: now)
     display = LineDisplay(verbose=False)
     spec = a_spec(1000)
     with display.job(spec):

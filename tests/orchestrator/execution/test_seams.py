@@ -14,7 +14,9 @@ import pytest
 
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, BoundaryPictures
 from orchestrator.model.settings import Stitch
-from orchestrator.planning.planner import ChunkSizes, RenderOptions, plan
+from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.planning.planner import plan
+from orchestrator.planning.render_options import RenderOptions
 from tests.orchestrator.backends.test_remote import Bench as RemoteBench
 
 pytestmark = pytest.mark.browser

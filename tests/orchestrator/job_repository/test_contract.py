@@ -174,7 +174,7 @@ async def test_one_claims_a_job_at_a_time(kept: JobRepository, reopen: Open) -> 
     assert await reopen().holder("job") is None
     async with kept.claim("job"):
         assert "process" in (await reopen().holder("job") or "")
-        with pytest.raises(JobBusy, match=r"'job'.* is at it"):
+        with pytest.raises(JobBusy, match=r"'job'.* holds it"):
             async with reopen().claim("job"):
                 pass
         assert await reopen().holder("job")

@@ -37,7 +37,7 @@ async def test_a_lease_lasts_as_long_as_its_holder_lives(bucket: LocalStorage) -
     first, second = a_lease(bucket, "first"), a_lease(bucket, "second")
     await first.take()
     await asyncio.sleep(1.5 * TERM)
-    with pytest.raises(JobBusy, match="first is at it"):
+    with pytest.raises(JobBusy, match="first holds it"):
         await second.take()
     await first.release()
     await second.take()

@@ -434,7 +434,7 @@ async def test_a_full_disk_for_records_does_not_stop_a_run(
 
         return write_or_not
 
-    place = "orchestrator.job_repository.file.append_durably"
+    place = "orchestrator.job_repository.file_claim.append_durably"
     monkeypatch.setattr(place, maybe(append_durably))
     async with running(bench) as task:
         await asyncio.sleep(1.2)
@@ -461,7 +461,7 @@ async def test_a_disk_that_is_full_for_a_moment_at_the_end_loses_no_record(
             raise DiskFull("no space")
         append_durably(path, data)
 
-    monkeypatch.setattr("orchestrator.job_repository.file.append_durably", write_or_not)
+    monkeypatch.setattr("orchestrator.job_repository.file_claim.append_durably", write_or_not)
     async with running(bench) as task:
         refusals = 3
         bench.place.gate.set()
@@ -498,7 +498,7 @@ async def test_a_run_may_end_while_a_slow_disk_takes_its_progress(
     bench = Bench(FileJobRepository(tmp_path))
     await bench.create()
     monkeypatch.setattr("orchestrator.lifecycle.recorder.SUMMARY_INTERVAL", 0)
-    monkeypatch.setattr("orchestrator.job_repository.file.write_durably", write_slowly)
+    monkeypatch.setattr("orchestrator.job_repository.file_claim.write_durably", write_slowly)
     async with running(bench) as task:
         async with asyncio.timeout(20):
             # The first one told that it runs.

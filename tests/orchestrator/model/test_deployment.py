@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helios.errors import OptionInvalid, OutputUnwritable
-from orchestrator.api.deployments import find_deployment
+from orchestrator.api.targets.deployments import find_deployment
 from orchestrator.model.deployment import AwsStack, Profiles
 from tests.orchestrator.policies.test_documents import STACK
 

@@ -11,14 +11,9 @@ from helios.contract.command import parse_command
 from helios.contract.frame_rate import frame_rate
 from helios.contract.job_spec import JobSpec
 from helios.errors import CommandInvalid, HeliosError, OptionInvalid
-from orchestrator.planning.planner import (
-    MAX_CHUNKS,
-    MIN_CHUNK_FRAMES,
-    ChunkSizes,
-    RenderOptions,
-    check_options,
-    plan,
-)
+from orchestrator.planning.chunk_sizes import MAX_CHUNKS, MIN_CHUNK_FRAMES, ChunkSizes
+from orchestrator.planning.planner import check_options, plan
+from orchestrator.planning.render_options import RenderOptions
 
 FRAMES = st.integers(1, 100_000)
 #: Names of files as people make them; a NUL or a slash can't be in one.

@@ -1,0 +1,150 @@
+"""A job that a deployment runs without a client."""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from helios.errors import JobBusy, JobStateConflict
+from helios.records.job_layout import HEALED_SPEC
+from helios.records.job_outcome import OUTCOME
+from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
+from orchestrator.api.jobs.job_status import JobStatus
+from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
+from orchestrator.api.targets.costs import workers_of
+from orchestrator.api.targets.deployments import detached_renders
+from orchestrator.cost import cost_of
+from orchestrator.delivery.stores import Stores
+from orchestrator.delivery.verification import ends_of_job
+from orchestrator.delivery.verification import verify as verify_video
+from orchestrator.model.events import ChunkFinished
+from orchestrator.model.job_state import JobState
+
+if TYPE_CHECKING:
+    from helios.stitcher.seam_check import SeamReport
+    from orchestrator.backends.detached.status import RenderStatus
+    from orchestrator.cost import Cost
+    from orchestrator.delivery.destination import Destination
+    from orchestrator.model.deployment import Deployment
+
+
+class DetachedJob(AsyncJobHandle):
+    """A job of a deployment.
+
+    Parameters
+    ----------
+    deployment:
+        What runs it.
+    """
+
+    def __init__(self, job_id: str, deployment: "Deployment") -> None:
+        super().__init__(job_id)
+        self.deployment = deployment
+
+    async def status(self) -> JobStatus:
+        return self._status(await self._render())
+
+    async def snapshots(self, *, interval: float = INTERVAL) -> AsyncIterator[Snapshot]:
+        known: frozenset[int] | None = None
+        async with detached_renders(self.deployment) as renders:
+            async for found in renders.watch(self.id, interval=interval):
+                new = () if known is None else found.done - known
+                records = await renders.records(found.id, found.spec, new)
+                finished = [
+                    ChunkFinished(record.chunk_id, record.attempt, record.duration_ms / 1000)
+                    for record in records
+                ]
+                status = self._status(found)
+                yield Snapshot(status=status, spec=found.spec, done=found.done, finished=finished)
+                known = found.done
+
+    async def cancel(self, *, reason: str = REASON) -> JobStatus:
+        async with detached_renders(self.deployment) as renders:
+            return self._status(await renders.cancel(self.id, reason=reason))
+
+    async def pause(self) -> JobStatus:
+        await self.status()
+        raise JobStateConflict(
+            f"job {self.id}: the {self.deployment} can't pause it",
+            hint=f"End it: orchestrator cancel {self.id}. Finished chunks stay in storage.",
+        )
+
+    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
+        status = await self.status()
+        raise JobStateConflict(
+            f"job {self.id} is {status.state}: the {self.deployment} doesn't go on with a job",
+            hint="Submit it again, under another id.",
+        )
+
+    async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+        await self.run_again(fresh=fresh, changes=changes)
+
+    async def cost(self) -> "Cost":
+        async with detached_renders(self.deployment) as renders:
+            usage = await renders.usage(await renders.status(self.id))
+        return cost_of(usage, workers_of(self.deployment))
+
+    async def logs(self, chunk_id: int | None = None) -> Sequence[AttemptLog]:
+        async with detached_renders(self.deployment) as renders:
+            found = await renders.status(self.id)
+            ids = [each for each in found.done if chunk_id in (None, each)]
+            records = await renders.records(self.id, found.spec, ids)
+        logs = [
+            AttemptLog(
+                chunk_id=record.chunk_id,
+                number=record.attempt,
+                started_at=record.started_at,
+                seconds=record.duration_ms / 1000,
+                worker=" ".join(str(value) for value in record.worker.values()),
+            )
+            for record in records
+        ]
+        logs += [
+            AttemptLog(
+                chunk_id=failed.chunk_id,
+                number=1,
+                started_at=found.execution.started_at,
+                error=failed.error,
+            )
+            for failed in found.failed_chunks
+            if chunk_id in (None, failed.chunk_id)
+        ]
+        return sorted(logs, key=lambda log: log.chunk_id)
+
+    async def fetch(self, destination: "Destination") -> JobStatus:
+        async with detached_renders(self.deployment) as renders:
+            return self._status(await renders.fetch(self.id, destination))
+
+    async def delete(self, *, chunks: bool = False) -> None:
+        found = await self._render()
+        if found.state is JobState.RUNNING:
+            raise JobBusy(
+                f"job {self.id}: the {self.deployment} runs it",
+                hint=f"End it first: orchestrator cancel {self.id}",
+            )
+        async with Stores() as stores:
+            folder = stores.at(self._folder)
+            if chunks:
+                await folder.delete_prefix("chunks/")
+            for name in (OUTCOME, HEALED_SPEC, "job.json"):
+                await folder.delete(name)
+
+    async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":
+        found = await self._render()
+        own = None if found.output is None else found.output.url
+        made = os.fspath(video) if video else own
+        if made is None:
+            raise JobStateConflict(f"job {self.id}: there is no video: it is {found.state}")
+        async with Stores() as stores:
+            ends = await ends_of_job(found.spec, f"{self._folder}/job.json", stores)
+            return await verify_video(made, found.spec, ends, stores=stores)
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.deployment.artifacts.rstrip('/')}/jobs/{self.id}"
+
+    async def _render(self) -> "RenderStatus":
+        async with detached_renders(self.deployment) as renders:
+            return await renders.status(self.id)
+
+    def _status(self, found: "RenderStatus") -> JobStatus:
+        return JobStatus.of_render(found, where=str(self.deployment))

@@ -1,0 +1,121 @@
+"""Finds jobs by their ids, wherever they run: in a job store first, then in a deployment."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from helios.errors import JobNotFound, JobRecordInvalid, OptionInvalid
+from orchestrator.api.jobs.async_job import AsyncJobHandle
+from orchestrator.api.jobs.detached_job import DetachedJob
+from orchestrator.api.jobs.job_status import STATES, JobStatus, State
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
+from orchestrator.backends.detached.base import Execution
+from orchestrator.display.display import Display
+from orchestrator.model.deployment import Deployment
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_state import JobState
+
+
+async def find_job(
+    job_id: str, store: JobStore, name: DeploymentName, display: Display | None = None
+) -> AsyncJobHandle:
+    """Return the job with an id.
+
+    Parameters
+    ----------
+    store:
+        Where it is looked for first.
+    name:
+        Names the deployment where it is looked for then.
+    display:
+        Shows its runs, if it is run from here.
+
+    Raises
+    ------
+    JobNotFound
+        Neither has it.
+    HeliosError
+        The deployment can't be found.
+    """
+    recorded = RecordedJob(job_id, store, display)
+    try:
+        await recorded.status()
+    except JobNotFound:
+        deployment = await name.find_if_named()
+        if deployment is None:
+            raise
+        return DetachedJob(job_id, deployment)
+    return recorded
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedJobs:
+    """Jobs of a store, the newest first: where each stands, and its record.
+
+    Attributes
+    ----------
+    faults:
+        Records that couldn't be read.
+    """
+
+    jobs: list[tuple[JobStatus, JobSummary]]
+    faults: list[JobRecordInvalid]
+
+
+async def recorded_jobs(
+    store: JobStore, *, states: Collection[State] = (), limit: int | None = None
+) -> RecordedJobs:
+    """Return the jobs of a store.
+
+    Parameters
+    ----------
+    states:
+        Only jobs in one of these; in any by default.
+    limit:
+        At most so many.
+    """
+    wanted = {JobState.RUNNING if state == "interrupted" else JobState(state) for state in states}
+    found: list[tuple[JobStatus, JobSummary]] = []
+    async with store.open() as repository:
+        listing = await repository.list(states=wanted or None, limit=limit)
+        for job in listing.jobs:
+            gone = job.state is JobState.RUNNING and await repository.holder(job.id) is None
+            status = JobStatus.of_record(job, interrupted=gone)
+            if not states or status.state in states:
+                found.append((status, job))
+    return RecordedJobs(found, list(listing.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedListing:
+    """The jobs that a deployment was given last, the latest one first."""
+
+    deployment: Deployment
+    executions: list[Execution]
+
+
+async def detached_jobs(
+    deployment: Deployment, *, states: Collection[State] = (), limit: int
+) -> DetachedListing:
+    """Return the jobs that a deployment was given last, as far as its engine knows them."""
+    async with detached_renders(deployment) as renders:
+        found = await renders.recent(limit=limit)
+    executions = [each for each in found if not states or each.state.value in states]
+    return DetachedListing(deployment, executions)
+
+
+def check_state(name: str) -> State:
+    """Return a state by its name.
+
+    Raises
+    ------
+    OptionInvalid
+        There is none of that name.
+    """
+    for state in STATES:
+        if state == name:
+            return state
+    raise OptionInvalid(
+        f"`state` {name}: there is no such state", hint=f"States: {', '.join(STATES)}."
+    )

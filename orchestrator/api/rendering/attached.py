@@ -1,0 +1,174 @@
+"""Renders a composition while this process runs it, on this machine or elsewhere."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from helios.errors import HeliosError
+from orchestrator.api.displays import NotingDisplay
+from orchestrator.api.jobs.job_status import output_of
+from orchestrator.api.rendering.checks import check_attached, check_format, check_incremental
+from orchestrator.api.rendering.planning import plan_render, write_spec
+from orchestrator.api.rendering.prepared_job import PreparedJob, run_prepared
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.concurrency import chosen_concurrency
+from orchestrator.api.targets.costs import cost_of_job
+from orchestrator.api.targets.target import Target, Targets, are_remote, as_targets, resolve
+from orchestrator.api.video import ChunkFiles, Video
+from orchestrator.backends.job_folder import make_folder
+from orchestrator.delivery.destination import Destination
+from orchestrator.delivery.packaging import link_composition, name_in_assets
+from orchestrator.job_repository.file_lock import alone_in
+from orchestrator.model.job import JobSummary
+from orchestrator.model.job_id import new_job_id
+from orchestrator.planning.resume import earlier_job
+
+if TYPE_CHECKING:
+    from helios.contract.job_spec import JobSpec
+    from orchestrator.display.display import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRequest:
+    """A render that is wanted.
+
+    Attributes
+    ----------
+    source:
+        The composition: an HTML file, a folder with `index.html`, or a URL.
+    destination:
+        The video.
+    targets:
+        Where chunks are rendered.
+    settings:
+        How.
+    """
+
+    source: str
+    destination: Destination
+    targets: tuple[Target, ...]
+    settings: RenderSettings
+
+    @classmethod
+    def of(
+        cls,
+        source: str | Path,
+        output: str | Path,
+        target: Targets,
+        keywords: Mapping[str, Any],
+    ) -> Self:
+        """Return the request that a caller's arguments make.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with.
+        """
+        return cls(
+            source=str(source),
+            destination=Destination.of(str(output)),
+            targets=as_targets(target),
+            settings=RenderSettings.of(keywords),
+        )
+
+
+async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
+    """Plan a render and run it to its end.
+
+    Raises
+    ------
+    HeliosError
+        As `prepare` and `JobManager.run`.
+    """
+    job = await prepare(request, display)
+    return await run_prepared(job, request.settings.store, display)
+
+
+async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkFiles:
+    """Do the same, and return what it made."""
+    noting = NotingDisplay(display)
+    job = await prepare(request, noting)
+    summary = await run_prepared(job, request.settings.store, noting)
+    facts = {
+        "job_id": summary.id,
+        "location": output_of(summary) or str(job.job_dir),
+        "cost": await _known_cost(summary),
+        "seams": noting.seams,
+        "warnings": tuple(noting.warnings),
+    }
+    if request.settings.leaves_chunks:
+        return ChunkFiles.of(job.spec, **facts)
+    return Video.of(job.spec, link=noting.completed.get("link"), **facts)
+
+
+async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
+    """Check a request, plan it, and write its spec into the job's folder.
+
+    Raises
+    ------
+    OptionInvalid
+        Settings don't go together, or can't be worked with.
+    HeliosError
+        The target isn't there, or the composition can't be rendered.
+    """
+    settings, destination, source = request.settings, request.destination, request.source
+    remote = are_remote(request.targets)
+    check_format(settings, destination)
+    check_incremental(settings, source, request.targets, destination)
+    check_attached(settings, request.targets, destination)
+    adapters = await resolve(request.targets)
+    at_once = chosen_concurrency(settings.concurrency, remote=remote)
+    folder = settings.job_dir or destination.job_dir
+    spec = await plan_render(
+        source,
+        destination,
+        settings,
+        concurrency=at_once,
+        job_dir=folder,
+        display=display,
+        remote=remote,
+        job_id=new_job_id(),
+        input_name=name_in_assets(source) if remote else None,
+    )
+    job_file = folder / "job.json"
+    earlier = _earlier(spec, job_file, display) if settings.resume else None
+    await asyncio.to_thread(_set_up, earlier or spec, source, job_file, remote=remote)
+    keeps = settings.keep or settings.incremental or settings.job_dir is not None
+    return PreparedJob(
+        spec=earlier or spec,
+        name=source,
+        adapters=adapters,
+        job_file=job_file,
+        job_dir=folder,
+        destination=destination,
+        settings=settings.run_settings(at_once),
+        resume=earlier is not None,
+        keep=keeps or settings.leaves_chunks,
+    )
+
+
+def _set_up(spec: "JobSpec", source: str, job_file: Path, *, remote: bool) -> None:
+    folder = job_file.parent
+    make_folder(folder)
+    with alone_in(folder):
+        if remote:
+            link_composition(source, folder)
+        write_spec(job_file, spec)
+
+
+def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | None":
+    """Return the job that is to be gone on with; None if the one at hand has another plan."""
+    earlier = earlier_job(spec, job_file)
+    if earlier is None:
+        display.note("replanned", "the plan isn't that of the last run: all chunks are rendered")
+    return earlier
+
+
+async def _known_cost(summary: JobSummary) -> Any:
+    """Return what a job cost, unless the workers can't be asked for what they have."""
+    try:
+        return await cost_of_job(summary)
+    except HeliosError:
+        return None

@@ -1,0 +1,150 @@
+"""Settings of a render that don't go together, refused before any work."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from helios.errors import OptionInvalid
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.target import Target, are_remote
+from orchestrator.delivery.destination import Destination
+from orchestrator.model.job_id import check_job_id
+from orchestrator.model.settings import Stitch
+from orchestrator.planning.output_kinds import is_playlist, is_whole
+
+#: Settings that only mean something while this machine runs the render.
+_ATTACHED = (
+    "stitch",
+    "presign",
+    "retries",
+    "retry_delay",
+    "chunk_timeout",
+    "max_cost",
+    "deadline",
+    "backups",
+    "merge",
+    "only_chunks",
+    "resume",
+    "webhook_progress",
+)
+
+
+def check_attached(
+    settings: RenderSettings, targets: Sequence[Target], destination: Destination | None
+) -> None:
+    """Refuse settings that don't fit a render which this machine runs.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    remote = are_remote(targets)
+    if settings.stitch is not Stitch.AUTO and not remote:
+        raise OptionInvalid("`stitch`: goes with `Lambda` or `CloudRun`")
+    if settings.backups and not remote:
+        raise OptionInvalid(
+            "`backups`: goes with `Lambda` or `CloudRun`",
+            hint="Here a second process would only take the first one's cores.",
+        )
+    if settings.max_cost is not None and not remote:
+        raise OptionInvalid("`max_cost`: goes with `Lambda` or `CloudRun`")
+    if settings.presign is not None:
+        _check_link(settings, destination)
+    # Values are read here, so that one that can't be is refused now.
+    settings.run_settings(1)
+
+
+def check_incremental(
+    settings: RenderSettings, source: str, targets: Sequence[Target], destination: Destination
+) -> None:
+    """Refuse what an incremental render can't be, if it is one.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    if not settings.incremental:
+        return
+    if are_remote(targets):
+        raise OptionInvalid(
+            "`incremental`: doesn't go with `target`",
+            hint="Chunks are only compared and kept on the machine that renders them.",
+        )
+    if settings.resume:
+        raise OptionInvalid(
+            "`incremental`: doesn't go with `resume`",
+            hint="It keeps what that would keep, where nothing has changed since.",
+        )
+    if urlsplit(source).scheme in ("http", "https"):
+        raise OptionInvalid(
+            f"`incremental`: what has changed at {source} can't be found out",
+            hint="Render the page from a folder of this machine.",
+        )
+    if is_whole(destination.name, settings.codec):
+        raise OptionInvalid(
+            f"`incremental`: output {destination} is rendered as one chunk",
+            hint="Render a video: .mp4, .mov, .mkv, .webm.",
+        )
+
+
+def check_format(settings: RenderSettings, destination: Destination) -> None:
+    """Refuse a format that the output's name isn't of.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    if settings.format is not None and not is_playlist(destination.name):
+        raise OptionInvalid(
+            f"`format` {settings.format}: output {destination.name!r} is no playlist",
+            hint="Name it with .m3u8.",
+        )
+
+
+def check_detached(
+    settings: RenderSettings,
+    destination: Destination | None,
+    request_id: str | None,
+    target_settings: Sequence[str],
+) -> None:
+    """Refuse settings that a render can't have which goes on in the cloud without a client.
+
+    Parameters
+    ----------
+    target_settings:
+        Names of settings that say which workers run it.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    if request_id is not None:
+        check_job_id(request_id, detached=True)
+    if settings.incremental:
+        raise OptionInvalid(
+            "`incremental`: doesn't go with `submit`",
+            hint="Chunks are only compared and kept on the machine that renders them.",
+        )
+    given = [*target_settings, *(name for name in _ATTACHED if settings.given(name))]
+    if given:
+        raise OptionInvalid(
+            f"`{given[0]}`: doesn't go with `submit`",
+            hint="What was deployed decides where and how a detached render runs.",
+        )
+    if destination is not None and is_playlist(destination.name):
+        raise OptionInvalid(
+            f"`output` {destination}: a playlist grows on this machine only",
+            hint="Render to a .mp4 file, and in this process.",
+        )
+    if destination is not None and destination.url is not None:
+        raise OptionInvalid(
+            f"`output` {destination}: a detached render leaves its video in its own folder",
+            hint="Give a name such as video.mp4; `orchestrator fetch ID -o URL` copies it.",
+        )
+
+
+def _check_link(settings: RenderSettings, destination: Destination | None) -> None:
+    if destination is None or destination.url is None or settings.leaves_chunks:
+        raise OptionInvalid(
+            "`presign`: there is no video in storage to link to",
+            hint="Let the video stay there: s3://bucket/video.mp4, or gs://, as output.",
+        )

@@ -1,0 +1,136 @@
+"""What a detached render will cost by list prices, and how long it will take."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helios.contract.job_spec import JobSpec
+from helios.errors import JobStateConflict, OptionInvalid
+from orchestrator.adapters.local import LocalWorkerAdapter
+from orchestrator.api.rendering.planning import plan_render
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
+from orchestrator.api.targets.costs import workers_of
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
+from orchestrator.cost import Cost, cost_of
+from orchestrator.cost.forecast import (
+    Pace,
+    expected_seconds,
+    expected_usage,
+    measured_pace,
+    recorded_pace,
+)
+from orchestrator.delivery.destination import Destination
+from orchestrator.delivery.packaging import link_composition, name_in_assets
+from orchestrator.display.display import Display
+from orchestrator.model.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a render will cost and take.
+
+    Attributes
+    ----------
+    seconds:
+        From its start to its video.
+    concurrency:
+        Chunks at the same time.
+    pace:
+        How fast workers are, and how that is known.
+    """
+
+    spec: JobSpec
+    cost: Cost
+    seconds: float
+    concurrency: int
+    pace: Pace
+
+    def document(self) -> dict[str, Any]:
+        """Return the estimate as JSON value."""
+        return {
+            **self.cost.document(),
+            "seconds": round(self.seconds, 1),
+            "chunks": len(self.spec.chunks),
+            "frames": self.spec.metadata.total_frames,
+            "concurrency": self.concurrency,
+            "pace": {
+                "secondsPerFrame": self.pace.seconds_a_frame,
+                "startSeconds": self.pace.start_seconds,
+                "bytesPerFrame": self.pace.bytes_a_frame,
+                "source": self.pace.source,
+            },
+        }
+
+
+async def estimate_render(
+    source: str,
+    video: str,
+    settings: RenderSettings,
+    name: DeploymentName,
+    *,
+    seconds_per_frame: float | None = None,
+    like: str | None = None,
+    display: Display,
+) -> Estimate:
+    """Plan a render, and estimate it without starting anything in the cloud.
+
+    Parameters
+    ----------
+    video:
+        Name of the video, which says its format.
+    name:
+        By what the deployment is found; without one, the defaults of a stack on AWS count.
+    seconds_per_frame:
+        Of a worker; by default some frames are rendered here.
+    like:
+        Detached render that tells how fast workers are, in place of that.
+
+    Raises
+    ------
+    HeliosError
+        The composition can't be planned, or the deployment can't be found.
+    """
+    if seconds_per_frame is not None and like is not None:
+        raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")
+    deployment = await name.find_if_named()
+    at_once = settings.concurrency or (
+        deployment.max_concurrency if deployment else REMOTE_CONCURRENCY
+    )
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        folder = Path(scratch)
+        link_composition(source, folder)
+        spec = await plan_render(
+            source,
+            Destination(path=folder / video),
+            settings,
+            concurrency=at_once,
+            job_dir=folder,
+            display=display,
+            remote=True,
+            input_name=name_in_assets(source),
+        )
+        if like is not None:
+            pace = await _pace_of(like, await name.find())
+        elif seconds_per_frame is not None:
+            pace = Pace(seconds_a_frame=seconds_per_frame)
+        else:
+            with display.activity("rendering some frames for a sample"):
+                pace = await measured_pace(spec, folder, LocalWorkerAdapter())
+    return Estimate(
+        spec=spec,
+        cost=cost_of(expected_usage(spec, pace), workers_of(deployment, region=name.region)),
+        seconds=expected_seconds(spec, pace, concurrency=at_once),
+        concurrency=at_once,
+        pace=pace,
+    )
+
+
+async def _pace_of(render: str, deployment: Deployment) -> Pace:
+    async with detached_renders(deployment) as renders:
+        found = await renders.status(render)
+        records = await renders.records(found.id, found.spec, found.done)
+    if not records:
+        raise JobStateConflict(f"render {render!r}: none of its chunks is there to learn from")
+    return recorded_pace(records, f"render {render}, {len(records)} chunks")

@@ -1,0 +1,90 @@
+"""Plans a render: looks at the composition, and cuts its timeline into chunks."""
+
+from pathlib import Path
+
+from helios.contract.job_spec import JobSpec
+from helios.output import whole_output
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.delivery.destination import Destination
+from orchestrator.display.display import Display
+from orchestrator.planning.composition_probe import probe_composition
+from orchestrator.planning.output_kinds import is_sequence
+from orchestrator.planning.planner import check_options, plan
+
+
+async def plan_render(
+    source: str,
+    destination: Destination,
+    settings: RenderSettings,
+    *,
+    concurrency: int,
+    job_dir: Path,
+    display: Display,
+    remote: bool = False,
+    job_id: str | None = None,
+    input_name: str | None = None,
+) -> JobSpec:
+    """Look at a composition and return the job spec of its render.
+
+    Parameters
+    ----------
+    destination:
+        The video; all that can be refused without the page is, before the page is loaded.
+    concurrency:
+        Chunks at the same time.
+    job_dir:
+        Folder that the job runs in; paths in commands are relative to it.
+    remote:
+        Whether chunks are rendered elsewhere.
+    job_id, input_name:
+        As for `plan`.
+
+    Raises
+    ------
+    HeliosError
+        As `probe_composition`, `plan` and `Destination.check`.
+    """
+    options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
+    check_options(destination.name, options)
+    destination.check(images=is_sequence(destination.name, options.codec))
+    with display.activity(f"looking at {source}"):
+        found = await probe_composition(
+            source,
+            options,
+            duration=settings.duration,
+            frames=settings.frames,
+            sound=settings.audio,
+        )
+    for warning in found.warnings:
+        display.warn(warning)
+    display.moves = found.moves
+    spec = plan(
+        source,
+        destination.name,
+        frame_count=found.frame_count,
+        options=options,
+        sizes=sizes,
+        job_dir=job_dir,
+        sound=found.sounds,
+        job_id=job_id,
+        input_name=input_name,
+        incremental=settings.incremental,
+        seam_check=settings.seam_check,
+    )
+    facts = spec.metadata
+    count = len(spec.chunks)
+    display.note(
+        "planned",
+        f"{facts.total_frames} frames ({facts.duration:g} s at {facts.fps:g} fps,"
+        f" {facts.width}x{facts.height}) in {count} {'chunk' if count == 1 else 'chunks'}",
+        totalFrames=facts.total_frames,
+        chunks=count,
+        sounds=found.sounds,
+    )
+    return spec
+
+
+def write_spec(path: Path, spec: JobSpec) -> None:
+    """Write a job spec to a file, which appears when it is whole."""
+    with whole_output(path) as folder:
+        (folder / "whole").write_text(spec.to_json(), "utf-8")

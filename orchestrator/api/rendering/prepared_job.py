@@ -1,0 +1,111 @@
+"""A job that is planned and ready to run on this machine, or from here: recorded, then run."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.contract.job_spec import JobSpec
+from helios.errors import DiskFull, JobExists, OutputUnwritable
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.manager import manager_of
+from orchestrator.backends.completion import telling_how_to_go_on
+from orchestrator.delivery.destination import Destination
+from orchestrator.display.display import Display
+from orchestrator.job_repository import MemoryJobRepository
+from orchestrator.lifecycle.job_manager import JobManager
+from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job_id import new_job_id
+from orchestrator.model.location import AdapterSettings, JobLocation
+from orchestrator.model.settings import RunSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedJob:
+    """A job, and how it is to be run.
+
+    Attributes
+    ----------
+    name:
+        What people know it by.
+    adapters:
+        Where chunks are rendered.
+    job_file, job_dir:
+        Where its spec is, and the folder that it runs in.
+    destination:
+        Where the video goes; None leaves it where the job makes it.
+    resume:
+        Whether chunks that are there already are kept.
+    keep:
+        Whether the job's folder stays after success.
+    """
+
+    spec: JobSpec
+    name: str
+    adapters: list[AdapterSettings]
+    job_file: Path
+    job_dir: Path
+    destination: Destination | None
+    settings: RunSettings
+    resume: bool
+    keep: bool
+
+    async def create(self, manager: JobManager) -> Job:
+        """Record the job, under an id of its own if the spec was run before.
+
+        Raises
+        ------
+        HeliosError
+            The store can't be written.
+        """
+        location = self._location()
+        try:
+            return await manager.create(
+                self.spec, location=location, settings=self.settings, name=self.name
+            )
+        except JobExists:
+            return await manager.create(
+                self.spec,
+                location=location,
+                settings=self.settings,
+                name=self.name,
+                job_id=new_job_id(),
+            )
+
+    def _location(self) -> JobLocation:
+        output = None
+        if self.destination is not None:
+            output = self.destination.url or str(Path(str(self.destination)).absolute())
+        return JobLocation(
+            adapters=self.adapters,
+            job_path=str(self.job_file.absolute()),
+            job_dir=str(self.job_dir.absolute()),
+            machine=socket.gethostname(),
+            output=output,
+            keep=self.keep,
+        )
+
+
+async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> JobSummary:
+    """Record a job, run it to its end, and say how to go on with it if that comes early.
+
+    Raises
+    ------
+    HeliosError
+        As `JobManager.run`.
+    """
+    async with store.open() as repository:
+        manager = manager_of(repository, display)
+        how = f"Go on with the same command{'' if job.settings.incremental else ' and `resume`'}."
+        try:
+            created = await job.create(manager)
+            if not store.forgets:
+                how = f"Go on with: {store.command('resume', created.id)}"
+                display.note("job", f"job {created.id}", id=created.id)
+        except (OutputUnwritable, DiskFull) as fault:
+            if not store.is_default:
+                raise
+            display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
+            manager = manager_of(MemoryJobRepository(), display)
+            created = await job.create(manager)
+        with telling_how_to_go_on(how):
+            return await manager.run(created.id, keep_chunks=job.resume)

@@ -1,0 +1,270 @@
+"""Everything that can be set for a render, checked before any work."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from helios.contract.frame_rate import frame_rate
+from helios.contract.job_spec import SeamCheck
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from helios.errors import OptionInvalid
+from helios.renderer.props import read_props
+from helios.webhooks.delivery import check_receiver
+from helios.webhooks.events import SECRET
+from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.option_faults import invalid
+from orchestrator.model.limits import parse_duration
+from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
+from orchestrator.planning.chunk_sizes import (
+    INCREMENTAL_CHUNK_FRAMES,
+    MIN_REMOTE_CHUNK_FRAMES,
+    ChunkSizes,
+)
+from orchestrator.planning.render_options import RenderOptions
+
+if TYPE_CHECKING:
+    from orchestrator.model.settings import RunSettings
+
+# Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
+_REMOTE_BROWSERS = 2
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class RenderSettings(BaseModel):
+    """What can be set for a render: the keywords of `render` and `submit`, and flags of the CLI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    duration: float | None = Field(
+        default=None, description="Length in seconds; by default what the page declares."
+    )
+    frames: int | None = Field(default=None, description="Length in frames, in its place.")
+    fps: float | str | Fraction = Field(
+        default=30, description="Frames per second: 30, 29.97, '30000/1001'."
+    )
+    width: int = Field(default=1920, description="Width of the page in CSS pixels.")
+    height: int = Field(default=1080, description="Height of the page in CSS pixels.")
+    size: tuple[int, int] | None = Field(
+        default=None, description="Width and height, in place of both."
+    )
+    scale: float = Field(default=1.0, description="Output pixels per CSS pixel.")
+    props: Mapping[str, Any] | str = Field(
+        default_factory=dict,
+        description="The page's `window.__HELIOS_PROPS__`: a mapping, JSON, or '@file.json'.",
+    )
+    seed: int = Field(default=0, description="What `Math.random` starts from.")
+    timezone: str = Field(default=DEFAULT_TIME_ZONE, description="Time zone of the page.")
+    locale: str = Field(default=DEFAULT_LOCALE, description="Language tag of the page.")
+    replay: bool | None = Field(
+        default=None,
+        description="Run every frame from 0 on first; by default what the page declares.",
+    )
+    transparent: bool = Field(default=False, description="Keep transparency.")
+    allow_missing: bool = Field(
+        default=False, description="Go on when a file of the page isn't there."
+    )
+    timeout: float | None = Field(
+        default=None, description="Seconds for the page to load, and for each frame."
+    )
+    reference: bool = Field(
+        default=False, description="Draw every frame, losslessly, in one chunk."
+    )
+    codec: str | None = Field(default=None, description="Video codec; by the output's name.")
+    crf: int | None = Field(default=None, description="Constant rate factor; 18 for H.264.")
+    preset: str | None = Field(default=None, description="Encoder speed; veryfast for H.264.")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Of frames as they leave the browser; 90."
+    )
+    format: Literal["hls"] | None = Field(
+        default=None, description="'hls' for a playlist; by the output's name."
+    )
+    audio: bool = Field(default=True, description="Whether the sound is rendered.")
+    chunks: int | None = Field(
+        default=None, description="Number of chunks; from length and concurrency by default."
+    )
+    frames_per_chunk: int | None = Field(default=None, description="In place of `chunks`.")
+    concurrency: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Chunks at the same time; by cores and memory, 100 elsewhere.",
+    )
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=2, description="Further tries of a chunk that failed."
+    )
+    retry_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=1.0, description="Seconds before the first further try at most; then doubled."
+    )
+    chunk_timeout: _Positive | None = Field(
+        default=None, description="Seconds that a try may take; no limit by default."
+    )
+    backups: bool | None = Field(
+        default=None,
+        description="Give slow chunks to a second worker, too; by default elsewhere only.",
+    )
+    seam_check: SeamCheck = Field(
+        default="heal", description="What happens where two chunks draw one frame differently."
+    )
+    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    only_chunks: list[int] | None = Field(
+        default=None, description="Ids of the only chunks to render; they aren't joined."
+    )
+    resume: bool = Field(default=False, description="Keep chunks that are there and whole.")
+    incremental: bool = Field(
+        default=False, description="Keep chunks of the last such render that would be the same."
+    )
+    max_cost: _Positive | None = Field(
+        default=None, description="US dollars that the job may cost, by list prices."
+    )
+    deadline: float | str | None = Field(
+        default=None, description="How long the run may take: seconds, or '90s', '1h30m'."
+    )
+    stitch: Stitch = Field(
+        default=Stitch.AUTO, description="What joins chunks that were rendered elsewhere."
+    )
+    presign: _Positive | None = Field(
+        default=None, description="Seconds for which a link to a video in storage is valid."
+    )
+    job_dir: Path | None = Field(
+        default=None, description="Folder of job spec and chunks; OUTPUT.job, beside the video."
+    )
+    keep: bool = Field(default=False, description="Keep that folder after success.")
+    webhook: str | None = Field(default=None, description="URL that is told how the job ended.")
+    webhook_progress: _Positive | None = Field(
+        default=None, description="Seconds between two events of progress that it is told."
+    )
+    job_store: str | None = Field(
+        default=None, description="Where jobs are kept; as `HELIOS_JOBS` says by default."
+    )
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> Self:
+        """Return settings by the keywords that a caller gave.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be worked with; the message names its keyword.
+        TypeError
+            There is no such keyword.
+        """
+        for name in keywords:
+            if name not in cls.model_fields:
+                raise TypeError(f"unexpected keyword argument {name!r}")
+        try:
+            return cls.model_validate(dict(keywords))
+        except ValidationError as fault:
+            raise invalid(fault) from None
+
+    @property
+    def store(self) -> JobStore:
+        """Where the job's record is kept."""
+        return JobStore(self.job_store)
+
+    @property
+    def leaves_chunks(self) -> bool:
+        """Whether chunks stay because they aren't joined, or not all of them are rendered."""
+        return not self.merge or bool(self.only_chunks)
+
+    def given(self, name: str) -> bool:
+        """Tell whether a setting differs from its default."""
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
+
+    def picture(self) -> RenderOptions:
+        """Return how frames are rendered and encoded, in the planner's terms.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be read.
+        """
+        width, height = self.size or (self.width, self.height)
+        props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
+        return RenderOptions(
+            width=width,
+            height=height,
+            rate=frame_rate(self.fps),
+            codec=self.codec,
+            crf=self.crf,
+            preset=self.preset,
+            jpeg_quality=self.jpeg_quality,
+            scale=self.scale,
+            transparent=self.transparent,
+            seed=self.seed,
+            props=props,
+            time_zone=self.timezone,
+            locale=self.locale,
+            replay=self.replay,
+            allow_missing=self.allow_missing,
+            timeout=self.timeout,
+            reference=self.reference,
+        )
+
+    def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
+        """Return into how many chunks the timeline is cut.
+
+        Parameters
+        ----------
+        concurrency:
+            Chunks at the same time.
+        remote:
+            Whether they are rendered elsewhere.
+        """
+        sizes = ChunkSizes(
+            chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
+        )
+        if self.incremental and self.chunks is None:
+            frames = self.frames_per_chunk or INCREMENTAL_CHUNK_FRAMES
+            return dataclasses.replace(sizes, frames_per_chunk=frames, steady=True)
+        if not remote:
+            return sizes
+        return dataclasses.replace(
+            sizes, least_frames=MIN_REMOTE_CHUNK_FRAMES, browsers=_REMOTE_BROWSERS
+        )
+
+    def run_settings(self, concurrency: int) -> RunSettings:
+        """Return how the job is run, as it is kept with the job.
+
+        Parameters
+        ----------
+        concurrency:
+            Chunks at the same time.
+
+        Raises
+        ------
+        OptionInvalid
+            A value can't be read, or there is no secret to sign webhooks with.
+        """
+        return RunSettings(
+            concurrency=concurrency,
+            merge=self.merge,
+            retries=self.retries,
+            retry_delay=self.retry_delay,
+            chunk_timeout=self.chunk_timeout,
+            only=sorted(self.only_chunks) if self.only_chunks else None,
+            incremental=self.incremental,
+            stitch=self.stitch,
+            presign=self.presign,
+            backups=self.backups,
+            max_cost=self.max_cost,
+            deadline=None if self.deadline is None else parse_duration(self.deadline),
+            webhook=self._webhook_settings(),
+        )
+
+    def _webhook_settings(self) -> WebhookSettings | None:
+        """Return who is told of the job while this machine runs it.
+
+        Raises
+        ------
+        OptionInvalid
+            It isn't a receiver, or there is no secret to sign with.
+        """
+        if self.webhook is None:
+            if self.webhook_progress is not None:
+                raise OptionInvalid("`webhook_progress`: goes with `webhook`, which isn't given")
+            return None
+        check_receiver(self.webhook, os.environ.get(SECRET))
+        return WebhookSettings(url=self.webhook, progress=self.webhook_progress)

@@ -1,0 +1,169 @@
+"""Starts renders that go on without this process: in the cloud, or as a process of this machine."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helios.errors import OptionInvalid
+from helios.webhooks.delivery import check_url
+from orchestrator.api.jobs.background import start_in_background
+from orchestrator.api.jobs.manager import manager_of
+from orchestrator.api.rendering.attached import RenderRequest, prepare
+from orchestrator.api.rendering.checks import check_detached, check_format
+from orchestrator.api.rendering.planning import plan_render
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.deployments import DeploymentName, detached_renders
+from orchestrator.delivery.packaging import link_composition, name_in_assets, package_job
+from orchestrator.model.job_id import new_job_id
+
+if TYPE_CHECKING:
+    from helios.contract.job_spec import JobSpec
+    from orchestrator.backends.detached.renders import Submitted
+    from orchestrator.display.display import Display
+    from orchestrator.model.deployment import Deployment
+
+
+async def submit_here(request: RenderRequest, display: "Display") -> str:
+    """Plan a render, record it, have another process of this machine run it; return its id.
+
+    Raises
+    ------
+    OptionInvalid
+        Records aren't kept, so that no other process could find the job.
+    HeliosError
+        As `prepare`.
+    """
+    store = request.settings.store
+    if store.forgets:
+        raise OptionInvalid(
+            "`job_store` none: a job that another process runs has to be kept",
+            hint="Leave it out, or give a folder.",
+        )
+    job = await prepare(request, display)
+    async with store.open() as repository:
+        created = await job.create(manager_of(repository, display))
+        await start_in_background(
+            created.id, store, repository, keep_chunks=job.resume, resume=False
+        )
+    display.note("job", f"job {created.id}", id=created.id)
+    return created.id
+
+
+async def submit_detached(
+    request: RenderRequest,
+    name: DeploymentName,
+    *,
+    request_id: str | None,
+    target_settings: Sequence[str] = (),
+    display: "Display",
+) -> "tuple[Submitted, Deployment]":
+    """Plan a render, and start it in a deployment, which runs it without a client.
+
+    Parameters
+    ----------
+    name:
+        By what the deployment is found.
+    request_id:
+        The render's id: the same render twice under one id is one render. A new one by default.
+    target_settings:
+        What else of the target was set, which is refused.
+
+    Raises
+    ------
+    OptionInvalid
+        Settings don't go together, or nothing names a deployment.
+    HeliosError
+        The deployment or its storage refuse.
+    """
+    settings, destination, source = request.settings, request.destination, request.source
+    check_format(settings, destination)
+    check_detached(settings, destination, request_id, target_settings)
+    webhook = checked_receiver(settings)
+    deployment = await name.find()
+    spec = await plan_render(
+        source,
+        destination,
+        settings,
+        concurrency=settings.concurrency or deployment.max_concurrency,
+        job_dir=destination.job_dir,
+        display=display,
+        remote=True,
+        job_id=request_id or new_job_id(),
+        input_name=name_in_assets(source),
+    )
+    path = destination.path
+    with tempfile.TemporaryDirectory(prefix="helios-") as folder:
+        link_composition(source, Path(folder))
+        submitted = await submit_spec(
+            spec,
+            deployment,
+            job_dir=Path(folder),
+            own_files=[] if path is None else [path, destination.job_dir],
+            concurrency=settings.concurrency,
+            webhook=webhook,
+            display=display,
+        )
+    return submitted, deployment
+
+
+async def submit_spec(
+    spec: "JobSpec",
+    deployment: "Deployment",
+    *,
+    job_dir: Path,
+    own_files: list[Path],
+    concurrency: int | None,
+    webhook: str | None,
+    display: "Display",
+) -> "Submitted":
+    """Start the render of a job spec in a deployment.
+
+    Parameters
+    ----------
+    spec:
+        The job, with the render's id.
+    job_dir:
+        Folder that paths in its commands are relative to.
+    own_files:
+        Files that the job makes, which aren't part of a composition.
+    concurrency:
+        Chunks at the same time; None for what was deployed.
+    webhook:
+        URL that is told how it ended.
+
+    Raises
+    ------
+    HeliosError
+        As `DetachedRenders.submit`.
+    """
+    job = package_job(spec, job_dir, own_files=own_files)
+    async with detached_renders(deployment) as renders:
+        with display.activity(f"storing what workers need in {renders.backend.artifacts}"):
+            submitted = await renders.submit(job, concurrency=concurrency, webhook=webhook)
+    execution = submitted.execution
+    if submitted.is_new:
+        told = f"{execution.job_id}: runs on {deployment}"
+    else:
+        told = f"{execution.job_id}: was started before, and is {execution.state}"
+    display.note(
+        "submitted",
+        f"{told}; orchestrator watch {execution.job_id}",
+        id=execution.job_id,
+        jobPath=submitted.stored.job_path,
+        bytes=submitted.stored.sent_bytes,
+    )
+    return submitted
+
+
+def checked_receiver(settings: RenderSettings) -> str | None:
+    """Return who is told of a render that goes on without this machine.
+
+    Raises
+    ------
+    OptionInvalid
+        It isn't a URL of the web.
+    """
+    if settings.webhook is not None:
+        check_url(settings.webhook)
+    return settings.webhook

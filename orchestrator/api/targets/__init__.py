@@ -1,0 +1,1 @@
+"""Where chunks are rendered: targets, the deployments behind them, their checks and prices."""

@@ -1,0 +1,138 @@
+"""Flags that describe a render: timeline, picture, sound, encoding and chunks."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from orchestrator.cli.options import flags
+from orchestrator.cli.options.flag_groups import Keywords
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing(Keywords):
+    """Length and rate of the timeline."""
+
+    heading = flags.TIMING
+
+    duration: Annotated[
+        float | None,
+        typer.Option(help="Seconds.", show_default="what the page declares"),
+    ] = None
+    frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
+    fps: Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")] = "30"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound(Keywords):
+    """Whether the sound is rendered."""
+
+    heading = flags.SOUND
+
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the flags as keywords of `orchestrator.render`."""
+        return {"audio": not self.no_audio}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(Keywords):
+    """The page, and its picture."""
+
+    heading = flags.PICTURE
+
+    width: Annotated[int, typer.Option(help="Width of the page in CSS pixels.")] = 1920
+    height: Annotated[int, typer.Option(help="Height of the page in CSS pixels.")] = 1080
+    scale: Annotated[float, typer.Option(help="Output pixels per CSS pixel.")] = 1.0
+    props: Annotated[
+        str,
+        typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__."),
+    ] = "{}"
+    seed: Annotated[int, typer.Option(help="What Math.random starts from.")] = 0
+    timezone: Annotated[
+        str,
+        typer.Option("--timezone", help="Time zone of the page: Europe/Paris."),
+    ] = DEFAULT_TIME_ZONE
+    locale: Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")] = (
+        DEFAULT_LOCALE
+    )
+    replay: Annotated[
+        bool | None,
+        typer.Option(
+            "--replay/--no-replay",
+            help="Run every frame from 0 on first, for pages that build on their own last frame.",
+            show_default="what the page declares",
+        ),
+    ] = None
+    transparent: Annotated[bool, typer.Option("--transparent", help="Keep transparency.")] = False
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")
+    ] = False
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds for the page to load, and for each frame."),
+    ] = None
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Draw and capture every frame, losslessly, in one chunk: slow, to compare with.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding(Keywords):
+    """How frames are encoded."""
+
+    heading = flags.ENCODING
+
+    codec: Annotated[
+        str | None,
+        typer.Option(
+            "--codec",
+            help="h264, h265, vp9, av1, prores, gif, png, jpeg.",
+            show_default="by file name",
+        ),
+    ] = None
+    crf: Annotated[
+        int | None,
+        typer.Option(help="Constant rate factor.", show_default="18 for h264"),
+    ] = None
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Encoder speed.", show_default="veryfast for h264"),
+    ] = None
+    jpeg_quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Of captured frames.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut(Keywords):
+    """The number of chunks."""
+
+    heading = flags.CHUNKS
+
+    chunks: Annotated[
+        int | None,
+        typer.Option(help="Number of chunks.", show_default="by length and concurrency"),
+    ] = None
+    frames_per_chunk: Annotated[int | None, typer.Option(help="Frames per chunk, instead.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seams(Keywords):
+    """What happens if two chunks draw one frame differently."""
+
+    heading = flags.CHUNKS
+
+    seam_check: Annotated[
+        str,
+        typer.Option(
+            metavar="off|warn|heal",
+            help="If two chunks draw one frame differently: heal renders with --replay again.",
+        ),
+    ] = "heal"

@@ -1,0 +1,20 @@
+"""The display for a program, a person, or a log."""
+
+from orchestrator.display.display import Display
+from orchestrator.display.json_display import JsonDisplay
+from orchestrator.display.line_display import LineDisplay
+
+
+def choose_display(*, as_json: bool, verbose: bool) -> Display:
+    """Return a display: JSON if asked for, a bar on a terminal, plain lines elsewhere."""
+    if as_json:
+        return JsonDisplay()
+    # Loads rich, which a program that reads JSON needn't.
+    from rich.console import Console  # noqa: PLC0415
+
+    from orchestrator.display.bar_display import BarDisplay  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return BarDisplay(console, verbose=verbose)
+    return LineDisplay(verbose=verbose)

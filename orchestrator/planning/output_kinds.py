@@ -1,0 +1,39 @@
+"""What an output's name and codec say of it: a playlist, one chunk, or a folder of images."""
+
+from pathlib import Path
+
+from helios.contract.job_spec import JobSpec
+from helios.renderer.encoding.codecs import choose_codec
+
+#: Codecs that players of playlists take.
+PLAYLIST_CODECS = frozenset({"h264", "h265"})
+#: Outputs that can't be stitched from parts without encoding them anew.
+_WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
+
+
+def is_playlist(name: str) -> bool:
+    """Tell whether an output is a playlist (HLS)."""
+    return Path(name).suffix.lower() == ".m3u8"
+
+
+def encoded_name(name: str) -> str:
+    """Return a name for what is encoded: a playlist's segments are made of MP4 files."""
+    return str(Path(name).with_suffix(".mp4")) if is_playlist(name) else name
+
+
+def is_whole(name: str, codec: str | None) -> bool:
+    """Tell whether an output has to be rendered as one chunk: a GIF, or a sequence of images."""
+    suffix = Path(name).suffix.lower()
+    return codec in _WHOLE_CODECS or suffix in ("", ".gif", ".png", ".jpg", ".jpeg")
+
+
+def is_sequence(name: str, codec: str | None) -> bool:
+    """Tell whether an output is a folder of numbered images."""
+    return is_whole(name, codec) and choose_codec(Path(name), codec).images
+
+
+def makes_images(spec: JobSpec) -> bool:
+    """Tell whether what a job without merge leaves is a folder of numbered images."""
+    if spec.merge_command.strip() or len(spec.chunks) > 1:
+        return False
+    return Path(spec.chunks[0].output_file).suffix.lower() in ("", ".png", ".jpg", ".jpeg")

@@ -1,0 +1,103 @@
+"""How a composition's frames are rendered, as flags of `helios render`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """How a composition's frames are rendered; each becomes a flag of `helios render`.
+
+    Attributes
+    ----------
+    width, height:
+        Size of the page in CSS pixels.
+    rate:
+        Frames per second.
+    codec, crf, preset:
+        Video codec (None: by the output's name), constant rate factor and encoder speed.
+    jpeg_quality:
+        0 to 100, of frames that leave the browser as JPEG; None for the default.
+    scale:
+        Output pixels per CSS pixel.
+    seed, props:
+        What `Math.random` starts from; the object in `window.__HELIOS_PROPS__`.
+    time_zone, locale:
+        Where the page is shown: a name of the IANA time zone database, and a language tag.
+    replay:
+        Whether pages run every frame from 0 on first; None leaves it to the page.
+    timeout:
+        Seconds that the page gets to load, and each frame; None for the default.
+    reference:
+        Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
+    """
+
+    width: int = 1920
+    height: int = 1080
+    rate: Fraction = Fraction(30)
+    codec: str | None = None
+    crf: int | None = None
+    preset: str | None = None
+    jpeg_quality: int | None = None
+    scale: float = 1.0
+    transparent: bool = False
+    seed: int = 0
+    props: Mapping[str, Any] = field(default_factory=dict)
+    time_zone: str = DEFAULT_TIME_ZONE
+    locale: str = DEFAULT_LOCALE
+    replay: bool | None = None
+    allow_missing: bool = False
+    timeout: float | None = None
+    reference: bool = False
+
+    @property
+    def fps(self) -> float:
+        """The rate as a decimal, as job specs and commands write it."""
+        return float(self.rate)
+
+    def page_flags(self) -> list[str]:
+        """Return the flags that decide what the page shows."""
+        flags = ["--fps", _decimal(self.fps)]
+        if self.props:
+            flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
+        if self.seed:
+            flags += ["--seed", str(self.seed)]
+        if self.time_zone != DEFAULT_TIME_ZONE:
+            flags += ["--timezone", self.time_zone]
+        if self.locale != DEFAULT_LOCALE:
+            flags += ["--locale", self.locale]
+        if self.reference or self.replay is not None:
+            flags.append("--replay" if self.reference or self.replay else "--no-replay")
+        if self.allow_missing:
+            flags.append("--allow-missing")
+        if self.timeout is not None:
+            flags += ["--timeout", _decimal(self.timeout)]
+        return flags
+
+    def picture_flags(self) -> list[str]:
+        """Return the flags that decide how pictures are taken and encoded."""
+        flags = ["--width", str(self.width), "--height", str(self.height)]
+        for flag, value in (
+            ("--video-codec", self.codec),
+            ("--quality", self.crf),
+            ("--preset", self.preset),
+            ("--jpeg-quality", self.jpeg_quality),
+        ):
+            if value is not None:
+                flags += [flag, str(value)]
+        if self.scale != 1:
+            flags += ["--scale", _decimal(self.scale)]
+        if self.transparent:
+            flags.append("--transparent")
+        if self.reference:
+            flags.append("--reference")
+        return flags
+
+
+def _decimal(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else repr(float(number))
