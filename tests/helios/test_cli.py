@@ -372,7 +372,7 @@ def test_a_program_that_dies_in_the_middle_is_worth_another_try(
     assert processes
     for process in processes:
         process.kill()
-    done = running.end(seconds=20)
+    done = running.end()
     assert (done.error.code, done.error.retryable, done.status) == (code, True, 1), done.stderr
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
@@ -386,7 +386,7 @@ def test_a_render_that_is_stopped_leaves_nothing(
 ) -> None:
     running = begin(desk, "-o", "v.mp4", *flags)
     running.send(number)
-    done = running.end(seconds=20)
+    done = running.end()
     assert done.status == 130, done.stderr
     assert "Traceback" not in done.stderr
     assert "stopped" in done.stderr
@@ -400,7 +400,7 @@ def test_a_render_that_is_stopped_while_its_browser_starts_leaves_nothing(desk: 
     running = desk.start("render", "page.html", *ENDLESS, "-o", "v.mp4")
     running.wait_until(lambda: any(desk.scratch.iterdir()))
     running.send(signal.SIGTERM)
-    assert running.end(seconds=20).status == 130
+    assert running.end().status == 130
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
 
@@ -411,7 +411,7 @@ def test_a_render_that_is_stopped_twice_leaves_nothing_either(desk: Any) -> None
     running.send(signal.SIGINT)
     time.sleep(0.05)
     running.send(signal.SIGTERM)
-    assert running.end(seconds=20).status == 130
+    assert running.end().status == 130
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
 

@@ -181,7 +181,7 @@ class Renders:
         return found
 
     def told(
-        self, job_id: str, receiver: ScriptedServer, *, seconds: float = 20
+        self, job_id: str, receiver: ScriptedServer, *, seconds: float = 60
     ) -> list[WebhookEvent]:
         """Return what a receiver was told, once the job's outcome says that it was.
 

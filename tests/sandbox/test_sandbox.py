@@ -109,7 +109,7 @@ def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: 
     )
     down = up.command("down")
     assert (down.returncode, down.stdout) == (0, "stopped\n")
-    assert up.process.wait(10) == 0
+    assert up.process.wait(60) == 0
     assert up.left() == []
     assert not (up.folder / "env").exists()
     assert up.command("down").stdout == "the sandbox isn't up\n"
@@ -141,7 +141,7 @@ def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) 
 def test_what_a_killed_one_leaves_is_stopped_later(up: Up) -> None:
     up.wait()
     up.process.send_signal(signal.SIGKILL)
-    up.process.wait(10)
+    up.process.wait(60)
     assert not is_up(up.folder)
     assert up.command("down").stdout == "stopped\n"
     assert up.left() == []

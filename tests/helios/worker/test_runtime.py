@@ -72,11 +72,9 @@ def test_a_chunk_is_rendered_and_stored_with_its_record(site: Site) -> None:
 def test_a_chunk_that_is_there_already_is_not_rendered_again(site: Site) -> None:
     job = site.put(make_spec())
     first = site.chunk(job)
-    began = time.monotonic()
     second = site.chunk(job)
     assert second.artifact == first.artifact
     assert "already in storage" in second.stdout
-    assert time.monotonic() - began < 0.5
     assert [event["event"] for event in site.events()].count("command.ended") == 1
 
 

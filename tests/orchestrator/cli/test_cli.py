@@ -227,7 +227,7 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_resumed(
     command.wait_until(lambda: len(list(chunks.glob("*.mp4"))) >= 2)
     command.signal(number)
     command.signal(number)
-    done = command.end(seconds=20)
+    done = command.end()
     assert done.status == 130, done.stderr
     assert "error[CANCELLED]" in done.stderr
     assert done.stderr.count("stopping") == 1

@@ -219,7 +219,7 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     command = page.start(*SHORT[:6], "-o", "v.mp4", *flags, *LAMBDA, env=clouds.env)
     command.wait_until(lambda: clouds.rendered()["lambda"] - before >= 2)
     command.signal(signal.SIGINT)
-    done = command.end(seconds=20)
+    done = command.end()
     assert done.status == 130, done.stderr
     assert "stopping: nothing new starts; what runs elsewhere may end there" in done.stderr
     assert command.family() == set()
