@@ -13,10 +13,42 @@ from tests.cases.theatre import Theatre
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("cases")]
 
+#: One of each kind; the others are marked `long`.
+SAMPLE = frozenset(
+    {
+        "animations-by-scrolling",
+        "animations-of-an-inner-frame-and-by-a-timer",
+        "background-from-a-canvas",
+        "captions-and-their-events",
+        "clocks-that-agree",
+        "dialog-that-fades-in",
+        "files-with-any-names",
+        "film",
+        "film-from-a-blob",
+        "film-of-29-97",
+        "film-that-repeats",
+        "film-with-transparency",
+        "first-visit",
+        "fonts-from-the-first-frame-on",
+        "modules-and-requests",
+        "sound-as-loud-as-its-file",
+        "sound-in-a-window",
+        "svg-in-eight-ways",
+        "text-that-is-typed",
+        "time-of-day-in-any-zone",
+        "timers-of-other-kinds",
+        "view-transition",
+        "volume-by-interval",
+        "webm-in-milliseconds",
+        "work-that-ends-by-itself",
+        "worker-that-tells-time",
+    }
+)
+
 
 def marked() -> Iterator[Any]:
-    for name, case in CASES.items():
-        marks = [pytest.mark.long] if case.libraries else []
+    for name in CASES:
+        marks = [] if name in SAMPLE else [pytest.mark.long]
         if name in PENDING:
             marks.append(pytest.mark.xfail(strict=True, reason=PENDING[name]))
         yield pytest.param(name, marks=marks)
@@ -35,3 +67,7 @@ def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -
 
 def test_pending_cases_exist() -> None:
     assert PENDING.keys() <= CASES.keys()
+
+
+def test_the_sample_is_of_cases_that_need_no_library() -> None:
+    assert [name for name in sorted(SAMPLE) if CASES[name].libraries] == []

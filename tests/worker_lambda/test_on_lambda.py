@@ -1,6 +1,6 @@
 """The function as it is deployed: under the real runtime client, called by the real SDK.
 
-By `make test` it runs in processes, by `make test-images` in containers of its image.
+By `make test` it runs in processes, by `make test-all` in containers of its image.
 """
 
 import asyncio
