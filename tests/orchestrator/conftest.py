@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from sandbox.clouds import aws_side, google_side
+from tests.orchestrator.cloud_sites import DRAWS, Clouds
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 
@@ -117,6 +120,17 @@ class Bench:
 
     def names(self, folder: str = ".") -> list[str]:
         return sorted(path.name for path in (self.folder / folder).iterdir())
+
+
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    """Both clouds' stand-ins; tests that use them share one worker: `xdist_group("clouds")`."""
+    folder = tmp_path_factory.mktemp("clouds")
+    with (
+        aws_side(folder, at_once=2, variables=DRAWS) as aws,
+        google_side(folder, at_once=2, variables=DRAWS) as google,
+    ):
+        yield Clouds(aws, google)
 
 
 @pytest.fixture

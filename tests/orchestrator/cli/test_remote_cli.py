@@ -4,14 +4,14 @@ import shlex
 import signal
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.clouds import FUNCTION_MEMORY, aws_side, google_side
+from sandbox.clouds import FUNCTION_MEMORY
 from tests.helios.worker_site import make_spec
 from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes, sound_hash
 
@@ -25,16 +25,6 @@ LAMBDA = ("--adapter", "lambda")
 CLOUD_RUN = ("--adapter", "cloudrun")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clouds")]
-
-
-@pytest.fixture(scope="module")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    folder = tmp_path_factory.mktemp("clouds")
-    with (
-        aws_side(folder, at_once=2, variables=DRAWS) as aws,
-        google_side(folder, at_once=2, variables=DRAWS) as google,
-    ):
-        yield Clouds(aws, google)
 
 
 @dataclass(frozen=True)
