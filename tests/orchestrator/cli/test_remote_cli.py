@@ -4,7 +4,6 @@ import shlex
 import signal
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +51,16 @@ def page(bench: Any) -> Any:
     return bench
 
 
-def settled(count: Callable[[], int]) -> int:
-    """Return a count once it has stood still for a while."""
-    last, since = count(), time.monotonic()
-    while time.monotonic() - since < 2:
-        time.sleep(0.2)
-        if count() != last:
-            last, since = count(), time.monotonic()
-    return last
+def wait_until_idle(clouds: Clouds) -> None:
+    """Wait until the function has ended what was asked of it, and nothing more begins."""
+    begun, since = 0, time.monotonic()
+    while time.monotonic() - since < 1:
+        time.sleep(0.05)
+        log = clouds.aws.log()
+        if log.count("REPORT RequestId") < log.count("START RequestId") or (
+            log.count("START RequestId") != begun
+        ):
+            begun, since = log.count("START RequestId"), time.monotonic()
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
@@ -235,7 +236,8 @@ def killed_and_resumed(page: Any, clouds: Clouds, *command: object, chunks: int)
     killed.end()
     [job] = page.run("list", "--state", "interrupted", "--json").documents
     # What the workers were at, they finish.
-    kept = settled(lambda: clouds.rendered()["lambda"] - before)
+    wait_until_idle(clouds)
+    kept = clouds.rendered()["lambda"] - before
     assert 4 <= kept < chunks
 
     resumed = page.run("resume", job["id"], "--json", env=clouds.env)
