@@ -11,6 +11,7 @@ from fuzz.page import make_page
 from fuzz.renders import VARIANTS
 from fuzz.run import Outcome, run_seed
 from fuzz.tree import Node
+from tests.sampling import sampled
 
 from .conftest import FuzzStudio
 
@@ -18,12 +19,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fu
 
 #: Seeds that aren't marked `long`; `make fuzz` renders any others.
 SAMPLE = (1, 7, 23, 35)
-SEEDS = [
-    pytest.param(seed, marks=() if seed in SAMPLE else pytest.mark.long) for seed in range(1, 41)
-]
+SEEDS = range(1, 41)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", sampled(SEEDS, SAMPLE))
 def test_a_random_page_equals_its_reference_in_every_way(
     fuzz_studio: FuzzStudio, seed: int
 ) -> None:

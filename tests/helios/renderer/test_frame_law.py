@@ -13,6 +13,7 @@ from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import Composition
 from helios.renderer.page import PageOptions
 from helios.renderer.render import RenderRequest, render
+from tests.sampling import sampled
 
 from .conftest import COMPOSITIONS, FRAMES, Studio
 
@@ -58,27 +59,23 @@ def digests(
     }
 
 
-#: Films, whose frames take seconds each, and pages of which the others have the like.
-LONG = {
-    "video",
-    "frames",
-    "play-state",
-    "svg",
-    "chained",
-    "scaled",
-    "late-files",
-    "talking",
-    "props",
-    "moving-images",
-    "view-transition",
-    "workers",
-    "gif",
-    "tells-time",
+#: One of each kind; the others are marked `long`.
+SAMPLE = {
+    "animation-frames",
+    "canvas-2d",
+    "css-animations",
+    "gsap",
+    "helios-seek",
+    "offscreen-canvas",
+    "randomness",
+    "svg-roots",
+    "timers",
+    "transitions",
+    "web-animations",
 }
-MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 
 
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE))
 def test_a_page_has_the_same_frames_however_it_is_cut(studio: Studio, name: str) -> None:
     whole = digests(studio, name, [range(FRAMES)])
     assert len(set(whole.values())) > 1 or name in ("props", "talking", "tells-time")
@@ -170,7 +167,9 @@ def example_composition(name: str) -> Composition:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(page.parent.name for page in EXAMPLES.glob("*/index.html")))
+@pytest.mark.parametrize(
+    "name", sampled((page.parent.name for page in sorted(EXAMPLES.glob("*/index.html"))), ["chart"])
+)
 def test_an_example_has_the_same_frames_however_it_is_cut(name: str, tmp_path: Path) -> None:
     composition = example_composition(name)
     first = 24  # past the first moments, where some stand still
