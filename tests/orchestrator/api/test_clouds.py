@@ -35,6 +35,7 @@ def render(page: Path, name: str, **settings: object) -> Video:
     )
 
 
+@pytest.mark.long
 def test_each_cloud_makes_the_video_that_this_machine_makes(page: Path, clouds: Clouds) -> None:
     here = render(page, "here.mp4")
     before = clouds.rendered()

@@ -13,6 +13,7 @@ import pytest
 from sandbox.clouds import FUNCTION_MEMORY
 from tests.helios.worker_site import make_spec
 from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes, sound_hash
+from tests.sampling import sampled
 
 #: It has sound.
 EXAMPLE = Path(__file__).parents[3] / "examples" / "video"
@@ -111,7 +112,7 @@ def test_both_clouds_share_a_render_and_its_chunks_come_together_at_one(
     assert sum(difference(before[1], clouds.merged()).values()) == 1
 
 
-@pytest.mark.parametrize("adapter", [LAMBDA, CLOUD_RUN])
+@pytest.mark.parametrize("adapter", sampled([LAMBDA, CLOUD_RUN], [LAMBDA]))
 def test_a_storage_that_joins_chunks_makes_the_same_video_with_its_sound(
     bench: Any, clouds: Clouds, expected: Expected, adapter: tuple[str, str]
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_storage_that_joins_chunks_makes_the_same_video_with_its_sound(
     assert bench.names("tmp") == []
 
 
+@pytest.mark.long
 def test_a_playlist_grows_of_chunks_that_come_from_a_cloud(
     bench: Any, clouds: Clouds, expected: Expected
 ) -> None:
@@ -163,6 +165,7 @@ def test_throttling_costs_time_and_no_attempts(page: Any, clouds: Clouds) -> Non
     assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
 
 
+@pytest.mark.long
 def test_a_render_stops_at_its_limit_of_cost_and_resumes_with_a_higher_one(
     page: Any, clouds: Clouds
 ) -> None:
@@ -184,7 +187,10 @@ def test_a_render_stops_at_its_limit_of_cost_and_resumes_with_a_higher_one(
 
 @pytest.mark.parametrize(
     ("flags", "bucket"),
-    [(LAMBDA, "s3://helios-artifacts"), (CLOUD_RUN, "gs://helios-artifacts")],
+    [
+        (LAMBDA, "s3://helios-artifacts"),
+        pytest.param(CLOUD_RUN, "gs://helios-artifacts", marks=pytest.mark.long),
+    ],
     ids=["s3", "gs"],
 )
 def test_a_video_may_stay_in_storage_with_a_link_to_it(
@@ -202,6 +208,7 @@ def test_a_video_may_stay_in_storage_with_a_link_to_it(
     assert page.names() == ["page", "page.html", "tmp", "v.mp4"]
 
 
+@pytest.mark.long
 def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     page: Any, clouds: Clouds
 ) -> None:
@@ -261,6 +268,7 @@ def test_a_killed_job_is_resumed_by_rendering_only_what_is_missing(
     assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
 
 
+@pytest.mark.long
 def test_a_killed_render_is_resumed_to_the_same_video(page: Any, clouds: Clouds) -> None:
     flags = (*SHORT[:6], "--duration", 4, "--chunks", 20, "--no-audio")
     here = page.run(*flags, "-o", "here.mp4", "--jobs", "none")
