@@ -105,6 +105,7 @@ def test_an_execution_renders_a_video_without_a_client(project: Project, tmp_pat
     assert len(project.events("chunk.stored")) == 3
 
 
+@pytest.mark.long
 def test_an_execution_fails_with_a_chunk_that_can_never_be_rendered(project: Project) -> None:
     name, path = project.execute(make_spec(["forbidden", drawing(1, "chunks/00001.mp4")]))
     execution = project.end_of(name)
