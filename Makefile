@@ -68,7 +68,7 @@ lint: setup ## Check style, types and which package imports which
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 format: setup ## Format the code and fix what can be fixed safely
 	$(PYTHON) -m ruff check --fix .
