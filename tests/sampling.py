@@ -1,9 +1,11 @@
 """Marks most of many parameters `long`, so that `make test` runs a sample of them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytest
+
+Test = Callable[..., Any]
 
 
 def sampled(values: Iterable[Any], sample: Collection[Any]) -> list[Any]:
@@ -20,3 +22,21 @@ def sampled(values: Iterable[Any], sample: Collection[Any]) -> list[Any]:
     return [
         pytest.param(value, marks=() if value in sample else pytest.mark.long) for value in values
     ]
+
+
+def every_nth(n: int) -> Callable[[Test], Test]:
+    """Mark a test's parameters `long`, but for the first of each n; stands above `parametrize`."""
+
+    def mark(test: Test) -> Test:
+        *others, parametrize = test.pytestmark  # type: ignore[attr-defined]
+        names, rows = parametrize.args
+        single = isinstance(names, str) and "," not in names
+        marked = [
+            pytest.param(*([row] if single else row), marks=pytest.mark.long if number % n else ())
+            for number, row in enumerate(rows)
+        ]
+        again = pytest.mark.parametrize(names, marked, **parametrize.kwargs)
+        test.pytestmark = [*others, again.mark]  # type: ignore[attr-defined]
+        return test
+
+    return mark

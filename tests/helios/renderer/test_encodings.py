@@ -19,7 +19,7 @@ from PIL import Image
 
 from helios.media.ffmpeg import available_encoders
 from helios.media.probe import probe
-from tests.sampling import sampled
+from tests.sampling import every_nth, sampled
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +108,7 @@ def test_flat_colours_come_out_of_h264_as_they_were(desk: Any, flags: tuple[obje
             assert found == pytest.approx(color, abs=3), f"box {number}"
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("name", "codec", "found"),
     [
@@ -165,6 +166,7 @@ def test_a_gif_has_exactly_its_frames_for_as_long_as_hundredths_of_a_second_allo
     )
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("flags", "folder", "pattern"),
     [

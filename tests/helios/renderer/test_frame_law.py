@@ -13,7 +13,7 @@ from helios.renderer.codecs import CODECS, VideoEncoding
 from helios.renderer.composition import Composition
 from helios.renderer.page import PageOptions
 from helios.renderer.render import RenderRequest, render
-from tests.sampling import sampled
+from tests.sampling import every_nth, sampled
 
 from .conftest import COMPOSITIONS, FRAMES, Studio
 
@@ -61,16 +61,12 @@ def digests(
 
 #: One of each kind; the others are marked `long`.
 SAMPLE = {
-    "animation-frames",
-    "canvas-2d",
     "css-animations",
     "gsap",
     "helios-seek",
     "offscreen-canvas",
     "randomness",
-    "svg-roots",
     "timers",
-    "transitions",
     "web-animations",
 }
 
@@ -194,6 +190,7 @@ def test_a_simulation_that_declares_replay_needs_no_flag(studio: Studio, tmp_pat
     assert rendered(tmp_path, composition, [range(30)], concurrency=2) == whole
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", ["timers", "css-animations", "randomness"])
 def test_the_same_chunk_rendered_twice_gives_the_same_bytes(
     studio: Studio, tmp_path: Path, name: str

@@ -11,6 +11,7 @@ import pytest
 from helios.errors import ChunkOutputInvalid
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.movie import read_movie
+from tests.sampling import every_nth
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def test_every_fault_names_its_chunk_and_file(spec: Spec, tmp_path: Path) -> Non
     assert "4 frames in place of 5" in second
 
 
+@every_nth(2)
 @pytest.mark.parametrize("keep", [0, 10, 0.3, 0.9, -1])
 def test_a_file_cut_short_is_found(spec: Spec, tmp_path: Path, keep: float) -> None:
     path = tmp_path / "c1.mp4"

@@ -25,6 +25,7 @@ from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
 from helios.stitcher.ffmpeg import MergeEncoding
 from helios.stitcher.movie import NotSpliceable, read_movie
+from tests.sampling import every_nth
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (
@@ -118,6 +119,7 @@ def chunks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return make_chunks(tmp_path_factory.mktemp("chunks"), [20, 1, 2, 17])
 
 
+@every_nth(2)
 @pytest.mark.parametrize("rate", ["24", "30000/1001", "30", "60"])
 def test_frames_and_their_times_are_kept_exactly_over_seams(tmp_path: Path, rate: str) -> None:
     inputs = make_chunks(tmp_path, [25, 25, 7], rate=rate)
@@ -141,6 +143,7 @@ def test_the_index_lies_in_front_of_the_samples(chunks: list[Path], tmp_path: Pa
 
 
 @pytest.mark.slow
+@every_nth(2)
 @pytest.mark.parametrize(
     ("suffix", "codec"),
     [
@@ -177,6 +180,7 @@ def test_fragmented_inputs_go_through_ffmpeg(tmp_path: Path) -> None:
     assert top_level_boxes(tmp_path / "out.mp4").index("moov") < 2
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_any_file_name_works(chunks: list[Path], tmp_path: Path, name: str) -> None:
     folder = tmp_path / "it's a\nfolder: 50%"
@@ -247,6 +251,7 @@ def test_chunks_without_audio_are_silent_between_those_with(tmp_path: Path) -> N
     assert not sound[24000:].any()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_many_chunks_with_audio_join_in_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -258,6 +263,7 @@ def test_many_chunks_with_audio_join_in_batches(
     assert np.array_equal(pcm(tmp_path / "out.mov"), joined)
 
 
+@every_nth(2)
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
 def test_audio_given_apart_is_copied(chunks: list[Path], tmp_path: Path, ending: str) -> None:
     audio = tmp_path / "mix: it's.m4a"
@@ -375,6 +381,7 @@ def test_video_is_encoded_anew_only_on_request(chunks: list[Path], tmp_path: Pat
     assert info.video.codec == "hevc"
 
 
+@pytest.mark.long
 def test_a_long_video_keeps_its_times_without_drift(chunks: list[Path], tmp_path: Path) -> None:
     info = stitch(chunks * 60, tmp_path / "out.mp4")
     assert info.video is not None
@@ -395,6 +402,7 @@ def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
 
 
 @pytest.mark.slow
+@every_nth(2)
 @pytest.mark.parametrize(("before", "after"), [(".mov", ".mp4"), (".mp4", ".mov")])
 @pytest.mark.parametrize("colour_range", ["tv", "pc"])
 def test_colours_stay_the_same_between_mov_and_mp4(
