@@ -51,7 +51,7 @@ collect: setup
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
 	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
-test-fast: setup ## Run the tests that need no browser and take less than a second
+test-fast: setup ## Run the tests that are marked neither browser, slow nor long
 	$(PYTEST) -m "not browser and not slow and not long"
 
 docs: setup $(MKDOCS) ## Build the documentation site, to build/site

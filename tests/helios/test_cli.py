@@ -21,6 +21,8 @@ import pytest
 from helios.media.probe import probe
 from tests.sampling import every_nth, sampled
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--width", 160, "--height", 90)
 TWELVE = (*SMALL, "--frame-count", 12)
 #: More frames than any test waits for.

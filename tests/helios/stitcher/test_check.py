@@ -13,6 +13,8 @@ from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.movie import read_movie
 from tests.sampling import every_nth
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Metadata:

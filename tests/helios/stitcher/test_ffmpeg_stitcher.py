@@ -27,6 +27,8 @@ from helios.stitcher.ffmpeg import MergeEncoding
 from helios.stitcher.movie import NotSpliceable, read_movie
 from tests.sampling import every_nth
 
+pytestmark = pytest.mark.slow
+
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (
     "-leading dash.mp4",

@@ -16,6 +16,8 @@ from helios.contract.command import format_command, parse_command
 from helios.contract.job_spec import JobSpec
 from tests.sampling import every_nth
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "data"
 SMALL = ("--width", 160, "--height", 90)
 #: Twelve frames in three chunks.
