@@ -63,7 +63,7 @@ class Command:
             self._known |= set(psutil.Process(self.process.pid).children(recursive=True))
         return {process for process in self._known if _lives(process)}
 
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it took too long"
@@ -71,7 +71,7 @@ class Command:
             self.family()
             time.sleep(0.02)
 
-    def wait_for_orphans(self, *, seconds: float = 30) -> None:
+    def wait_for_orphans(self, *, seconds: float = 60) -> None:
         """Wait until what it had started is gone, after it was killed itself."""
         deadline = time.monotonic() + seconds
         while self.family():
@@ -82,7 +82,7 @@ class Command:
         self.family()
         os.kill(self.process.pid, number)
 
-    def end(self, *, seconds: float = 100) -> Ended:
+    def end(self, *, seconds: float = 200) -> Ended:
         stdout, stderr = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, stdout, stderr)
 

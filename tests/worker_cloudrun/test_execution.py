@@ -63,7 +63,7 @@ class Project:
         operation.metadata.Unpack(run_v2.Execution.pb(execution))
         return execution.name, path
 
-    def end_of(self, execution: str, *, seconds: float = 60) -> run_v2.Execution:
+    def end_of(self, execution: str, *, seconds: float = 200) -> run_v2.Execution:
         deadline = time.monotonic() + seconds
         while not (found := self.api.executions.get(execution)).completion_time:
             assert time.monotonic() < deadline, self.tasks.logs()
@@ -121,7 +121,7 @@ def test_a_cancelled_execution_leaves_nothing_running(project: Project) -> None:
     name, path = project.execute(make_spec([slow(60.031), slow(60.032, chunk=1)]))
     until(lambda: asleep(60.031) and asleep(60.032))
     project.api.executions.cancel(name)
-    execution = project.end_of(name, seconds=15)
+    execution = project.end_of(name)
     assert execution.cancelled_count == 2
     assert asleep(60.031) + asleep(60.032) == []
     assert chunks(project.cloud, path) == ["job.json"]
