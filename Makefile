@@ -8,8 +8,6 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 3
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
-# What failed among others may have been short of time: it has to pass when it is alone.
-AGAIN := $(PYTHON) -m pytest -n 1 --dist loadgroup --last-failed --last-failed-no-failures none
 
 # The CDK's command line, as infra/package-lock.json pins it.
 CDK := infra/node_modules/.bin/cdk
@@ -22,7 +20,7 @@ CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
 MKDOCS := build/docs-venv/bin/mkdocs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo collect test test-long test-images test-fast docs lint format bench chaos fuzz sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
+.PHONY: help setup demo collect test test-all test-images test-fast docs lint format bench chaos fuzz sandbox sandbox-down bootstrap deploy destroy smoke-aws smoke-gcp lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +33,13 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
-# IMAGES=--install installs a Docker engine where there is none.
-test: setup ## Check everything: lint, and all tests but the long ones
+test: setup ## Lint, and run all tests that aren't marked long
 	@$(MAKE) --no-print-directory -j 2 collect lint $(CDK_IF_NPM)
-	$(PYTEST) -m "not long" || $(AGAIN) -m "not long"
+	$(PYTEST) -m "not long"
+
+# IMAGES=--install installs a Docker engine where there is none.
+test-all: setup $(CDK_INSTALLED) $(LIBRARIES_INSTALLED) ## Run what `make test` leaves out: long tests, and workers as containers
+	$(PYTEST) -m long
 	@$(MAKE) --no-print-directory test-images
 
 # Side by side with lint: each of pytest's workers would compile all tests otherwise, and wait for the
@@ -47,13 +48,10 @@ collect: setup
 	@$(PYTHON) -m pytest --collect-only -q >/dev/null 2>&1 || true
 	@$(PYTHON) -m sandbox.worker_environment
 
-test-long: setup $(CDK_INSTALLED) $(LIBRARIES_INSTALLED) ## Run the tests that take minutes
-	$(PYTEST) -m long
-
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
 	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
-test-fast: setup ## Run the tests that need no browser and little time
+test-fast: setup ## Run the tests that are marked neither browser, slow nor long
 	$(PYTEST) -m "not browser and not slow and not long"
 
 docs: setup $(MKDOCS) ## Build the documentation site, to build/site
@@ -70,7 +68,7 @@ lint: setup ## Check style, types and which package imports which
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 format: setup ## Format the code and fix what can be fixed safely
 	$(PYTHON) -m ruff check --fix .

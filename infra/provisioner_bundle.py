@@ -15,6 +15,8 @@ REQUIREMENTS = _ROOT / "infra/cloud_run/requirements.lock"
 #: What of this project it runs.
 SOURCES = (
     "helios/__init__.py",
+    "helios/contract/__init__.py",
+    "helios/contract/wire_model.py",
     "helios/errors.py",
     "helios/lazy_names.py",
     "infra/__init__.py",
@@ -57,13 +59,17 @@ class ProvisionerBundle:
             pip couldn't install a package.
         """
         self._install(folder)
+        self.copy_sources(folder)
+        for pattern in _SURPLUS:
+            for path in list(folder.glob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def copy_sources(self, folder: Path) -> None:
+        """Copy what of this project it runs."""
         for path in _sources():
             target = folder / path.relative_to(_ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        for pattern in _SURPLUS:
-            for path in list(folder.glob(pattern)):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _install(self, folder: Path) -> None:
         platforms = [platform.format(processor=self.processor) for platform in PLATFORMS]

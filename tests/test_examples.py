@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.sampling import sampled
+
 EXAMPLES = sorted(
     path.parent for path in (Path(__file__).parents[1] / "examples").glob("*/index.html")
 )
@@ -17,7 +19,9 @@ COMMANDS = Path(sys.executable).parent
 FRAMES = 10
 FIRST = 5
 
-pytestmark = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+
+def each(examples: list[Any]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("example", examples, ids=lambda path: path.name)
 
 
 def output_of(command: str, *arguments: object) -> str:
@@ -28,6 +32,7 @@ def output_of(command: str, *arguments: object) -> str:
     return done.stdout
 
 
+@each(EXAMPLES)
 def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
     title, blank, line, *_ = (example / "README.md").read_text().splitlines()
     assert title == f"# {example.name}"
@@ -37,6 +42,7 @@ def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
 
 
 @pytest.mark.browser
+@each(EXAMPLES)
 def test_an_example_declares_how_long_it_is(example: Path) -> None:
     facts = json.loads(output_of("helios", "inspect", example))
     assert facts["durationSource"] == "declared"
@@ -45,6 +51,7 @@ def test_an_example_declares_how_long_it_is(example: Path) -> None:
 
 
 @pytest.mark.browser
+@each(sampled(EXAMPLES, EXAMPLES[:2]))
 def test_an_example_becomes_a_video_that_players_expect(example: Path, tmp_path: Path) -> None:
     video = tmp_path / "video.mp4"
     size = ("--width", 480, "--height", 270)

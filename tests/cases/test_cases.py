@@ -13,10 +13,31 @@ from tests.cases.theatre import Theatre
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("cases")]
 
+#: One of each kind; the others are marked `long`.
+SAMPLE = frozenset(
+    {
+        "animations-by-scrolling",
+        "captions-and-their-events",
+        "clocks-that-agree",
+        "dialog-that-fades-in",
+        "film",
+        "film-of-29-97",
+        "film-with-transparency",
+        "fonts-from-the-first-frame-on",
+        "sound-as-loud-as-its-file",
+        "svg-in-eight-ways",
+        "timers-of-other-kinds",
+        "view-transition",
+        "volume-by-interval",
+        "work-that-ends-by-itself",
+        "worker-that-tells-time",
+    }
+)
+
 
 def marked() -> Iterator[Any]:
-    for name, case in CASES.items():
-        marks = [pytest.mark.long] if case.libraries else []
+    for name in CASES:
+        marks = [] if name in SAMPLE else [pytest.mark.long]
         if name in PENDING:
             marks.append(pytest.mark.xfail(strict=True, reason=PENDING[name]))
         yield pytest.param(name, marks=marks)
@@ -35,3 +56,7 @@ def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -
 
 def test_pending_cases_exist() -> None:
     assert PENDING.keys() <= CASES.keys()
+
+
+def test_the_sample_is_of_cases_that_need_no_library() -> None:
+    assert [name for name in sorted(SAMPLE) if CASES[name].libraries] == []

@@ -35,6 +35,7 @@ class Theatre:
         self._studio = studio
         self._media = media
         self._libraries = libraries
+        self._sounds: dict[tuple[str, str, bool], bytes] = {}
 
     def show(self, case: Case, *, chunks: int, zone: str = "UTC", reference: bool = False) -> Shown:
         """Render a case."""
@@ -52,7 +53,11 @@ class Theatre:
         with _time_zone(zone):
             for start, stop in pairwise(edges):
                 pictures += self._studio.run(self._chunk(case, range(start, stop), options, fresh))
-            sound = self._studio.run(self._sound(case, options)) if case.sounds else b""
+            # Its sound is that of the whole composition, however it is cut.
+            heard = (case.name, zone, reference)
+            if case.sounds and heard not in self._sounds:
+                self._sounds[heard] = self._studio.run(self._sound(case, options))
+        sound = self._sounds.get(heard, b"")
         return Shown(np.stack([_pixels(picture) for picture in pictures]), _samples(sound))
 
     def _folder(self, case: Case) -> Path:

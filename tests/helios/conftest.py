@@ -75,7 +75,7 @@ class Running:
                     found.append(process)
         return found
 
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it took too long"
@@ -87,7 +87,7 @@ class Running:
         self.family()
         self._process.send_signal(number)
 
-    def end(self, *, seconds: float = 60) -> Ended:
+    def end(self, *, seconds: float = 120) -> Ended:
         """Wait for its end; none of its processes may outlive it."""
         try:
             stdout, stderr = self._process.communicate(timeout=seconds)

@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 
 from helios.media.probe import probe
+from tests.sampling import every_nth, sampled
+
+pytestmark = pytest.mark.slow
 
 SMALL = ("--width", 160, "--height", 90)
 TWELVE = (*SMALL, "--frame-count", 12)
@@ -53,6 +56,7 @@ def refuse(desk: Any, *arguments: object, **env: str) -> Any:
 # --- refused before a browser starts
 
 
+@every_nth(4)
 @pytest.mark.parametrize(
     ("arguments", "code", "message", "hint"),
     [
@@ -109,6 +113,7 @@ def test_what_cannot_be_rendered_is_refused_with_what_to_do(
     assert not error.retryable
 
 
+@every_nth(3)
 @pytest.mark.parametrize(
     ("output", "flags", "code", "message"),
     [
@@ -150,6 +155,7 @@ def test_a_still_that_cannot_be_is_refused(desk: Any, flags: tuple[object, ...],
     assert error.code == code
 
 
+@every_nth(3)
 @pytest.mark.parametrize("browser", ["no-such-browser", "/no/such/browser", "page.html"])
 def test_a_browser_that_is_not_there_is_told_with_how_to_get_one(desk: Any, browser: str) -> None:
     desk.page(MOVING)
@@ -220,6 +226,7 @@ setTimeout(append, 90);
 
 
 @pytest.mark.browser
+@every_nth(3)
 @pytest.mark.parametrize(
     ("body", "code", "detail"),
     [
@@ -355,6 +362,7 @@ def begin(desk: Any, *flags: object) -> Any:
 
 
 @pytest.mark.browser
+@every_nth(3)
 @pytest.mark.parametrize(
     ("victim", "code"),
     [
@@ -372,7 +380,7 @@ def test_a_program_that_dies_in_the_middle_is_worth_another_try(
     assert processes
     for process in processes:
         process.kill()
-    done = running.end(seconds=20)
+    done = running.end()
     assert (done.error.code, done.error.retryable, done.status) == (code, True, 1), done.stderr
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
@@ -380,13 +388,15 @@ def test_a_program_that_dies_in_the_middle_is_worth_another_try(
 
 @pytest.mark.browser
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("flags", [(), ("--concurrency", 2)], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "flags", sampled([(), ("--concurrency", 2)], [("--concurrency", 2)]), ids=["one", "two"]
+)
 def test_a_render_that_is_stopped_leaves_nothing(
     desk: Any, number: signal.Signals, flags: tuple[object, ...]
 ) -> None:
     running = begin(desk, "-o", "v.mp4", *flags)
     running.send(number)
-    done = running.end(seconds=20)
+    done = running.end()
     assert done.status == 130, done.stderr
     assert "Traceback" not in done.stderr
     assert "stopped" in done.stderr
@@ -400,7 +410,7 @@ def test_a_render_that_is_stopped_while_its_browser_starts_leaves_nothing(desk: 
     running = desk.start("render", "page.html", *ENDLESS, "-o", "v.mp4")
     running.wait_until(lambda: any(desk.scratch.iterdir()))
     running.send(signal.SIGTERM)
-    assert running.end(seconds=20).status == 130
+    assert running.end().status == 130
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
 
@@ -411,7 +421,7 @@ def test_a_render_that_is_stopped_twice_leaves_nothing_either(desk: Any) -> None
     running.send(signal.SIGINT)
     time.sleep(0.05)
     running.send(signal.SIGTERM)
-    assert running.end(seconds=20).status == 130
+    assert running.end().status == 130
     assert desk.names() == ["page.html"]
     assert list(desk.scratch.iterdir()) == []
 
@@ -434,6 +444,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.browser
+@every_nth(3)
 @pytest.mark.parametrize(
     ("name", "flags"), [("v.mp4", ("--quality", 0)), ("v.gif", ()), ("frames", ())]
 )

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import aws_cdk as cdk
 import pytest
 
 from sandbox.deploy import local_deployment
@@ -21,6 +20,8 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    import aws_cdk as cdk
+
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     folder = tmp_path_factory.mktemp("cdk.out")
     return Stacks(cdk.App(outdir=str(folder), context=context))

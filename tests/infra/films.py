@@ -108,7 +108,7 @@ class Renders:
         )
         return str(started["executionArn"])
 
-    def ended(self, execution: str, *, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, execution: str, *, seconds: float = 200) -> dict[str, Any]:
         """Wait for an execution's end, and return how Step Functions describes it."""
         client = self.aws.client("stepfunctions")
         deadline = time.monotonic() + seconds
@@ -169,7 +169,7 @@ class Renders:
         answer = self.aws.client("s3").get_object(Bucket=self.stack.bucket, Key=key)
         return bytes(answer["Body"].read())
 
-    def outcome(self, job_id: str, *, seconds: float = 60) -> dict[str, Any]:
+    def outcome(self, job_id: str, *, seconds: float = 120) -> dict[str, Any]:
         """Return what was recorded of a job, which an event may do a moment after its end."""
         deadline = time.monotonic() + seconds
         key = f"jobs/{job_id}/status.json"
@@ -181,7 +181,7 @@ class Renders:
         return found
 
     def told(
-        self, job_id: str, receiver: ScriptedServer, *, seconds: float = 20
+        self, job_id: str, receiver: ScriptedServer, *, seconds: float = 120
     ) -> list[WebhookEvent]:
         """Return what a receiver was told, once the job's outcome says that it was.
 

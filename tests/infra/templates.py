@@ -1,14 +1,18 @@
 """Stacks, synthesised, in a form that reads well."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aws_cdk as cdk
-
-from infra.aws_stack import AwsStack, add_aws_stacks
 from infra.configuration import Configuration
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from infra.aws_stack import AwsStack
 
 #: Every concern that is off by default.
 FULL = Configuration.of(
@@ -132,6 +136,9 @@ class Stacks:
     """The stack as it is deployed without any configuration, and two that use all of it."""
 
     def __init__(self, app: cdk.App) -> None:
+        # The CDK takes seconds to import: only the worker that synthesises does.
+        from infra.aws_stack import add_aws_stacks
+
         self.app = app
         self.folder = app.outdir
         stacks = [*add_aws_stacks(app, Configuration()), *add_aws_stacks(app, FULL)]
@@ -148,11 +155,13 @@ class Stacks:
 
     def acknowledged(self) -> list[tuple[str, str]]:
         """Return each acknowledged finding with its reason."""
+        from aws_cdk import Validations
+
         return [
             pair
             for construct in self.app.node.find_all()
             for entry in construct.node.metadata
-            if entry.type == cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
             for pair in entry.data.items()
         ]
 

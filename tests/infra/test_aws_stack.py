@@ -3,10 +3,7 @@
 import os
 from pathlib import Path
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_s3 as s3
-from cdk_nag import AwsSolutionsChecks
 
 from tests.infra.templates import FULL, Stacks, Template
 
@@ -43,6 +40,8 @@ def test_whatever_costs_money_bears_the_tags_by_which_costs_are_told_apart(full:
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_its_reason(
     stacks: Stacks, index: int
 ) -> None:
+    from cdk_nag import AwsSolutionsChecks
+
     report = AwsSolutionsChecks(stacks.app, verbose=True).validate_scope(stacks.stacks[index])
 
     assert [
@@ -52,6 +51,10 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_its_reason(
 
 
 def test_cdk_nag_would_find_something(stacks: Stacks) -> None:
+    import aws_cdk as cdk
+    from aws_cdk import aws_s3 as s3
+    from cdk_nag import AwsSolutionsChecks
+
     bare = cdk.Stack(cdk.App(), "Bare")
     s3.Bucket(bare, "Open")
 

@@ -1,21 +1,22 @@
 """The stack that deploys to Google: what its function may do, and what it is told."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
 
 from helios.errors import OptionInvalid
 from infra.cloud_run.configuration import CloudRunConfiguration
-from infra.cloud_run_stack import CloudRunWorker, add_cloud_run_stack
 from infra.configuration import Configuration
-from infra.constructs import cloud_run_provisioner
 from infra.provisioner_bundle import REQUIREMENTS, ProvisionerBundle
 from tests.infra.templates import Template
+
+if TYPE_CHECKING:
+    from infra.cloud_run_stack import CloudRunWorker
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synth")]
 
@@ -44,6 +45,10 @@ CONTEXT = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> CloudRunWorker:
+    import aws_cdk as cdk
+
+    from infra.cloud_run_stack import add_cloud_run_stack
+
     # Its packages are put together where the function is run, in test_custom_resource.py.
     context: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("cdk.out")), context=context)
@@ -54,12 +59,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> CloudRunWorker:
 
 @pytest.fixture(scope="module")
 def template(stack: CloudRunWorker) -> Template:
+    import aws_cdk as cdk
+
     assembly = cdk.App.of(stack)
     assert isinstance(assembly, cdk.App)
     return Template(assembly.synth().get_stack_artifact(stack.artifact_id).template)
 
 
 def test_there_is_no_such_stack_unless_it_is_configured() -> None:
+    import aws_cdk as cdk
+
+    from infra.cloud_run_stack import add_cloud_run_stack
+
     assert add_cloud_run_stack(cdk.App(), Configuration()) is None
     assert Configuration.of({"helios:cloudRun": {}}).cloud_run is None
 
@@ -131,6 +142,9 @@ def test_outputs_say_where_to_render(template: Template) -> None:
 
 
 def test_cdk_nag_finds_nothing(stack: CloudRunWorker) -> None:
+    import aws_cdk as cdk
+    from cdk_nag import AwsSolutionsChecks
+
     report = AwsSolutionsChecks(cdk.App.of(stack), verbose=True).validate_scope(stack)
     assert [violation.rule_name for violation in report.violations] == []
 
@@ -145,6 +159,8 @@ def test_the_bundle_is_another_for_another_runtime() -> None:
 
 
 def test_the_handler_is_where_the_function_looks_for_it() -> None:
+    from infra.constructs import cloud_run_provisioner
+
     module, _, name = cloud_run_provisioner.HANDLER.rpartition(".")
     source = Path(__file__).parents[2] / f"{module.replace('.', '/')}.py"
     assert f"def {name}(" in source.read_text()

@@ -81,6 +81,7 @@ def test_a_chunk_that_fails_by_chance_is_tried_again(renders: Renders, tmp_path:
     assert renders.keys("jobs/flaky/failures/") == []
 
 
+@pytest.mark.long
 def test_a_chunk_that_fails_too_often_ends_the_render(renders: Renders, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     hopeless = after_failures(paint(1), marks=str(marks), failures=99)
@@ -98,6 +99,7 @@ def test_a_chunk_that_fails_too_often_ends_the_render(renders: Renders, tmp_path
     assert renders.keys("jobs/hopeless/output/") == []
 
 
+@pytest.mark.long
 def test_what_cannot_heal_is_tried_once_and_told(
     renders: Renders, receiver: ScriptedServer
 ) -> None:
@@ -199,6 +201,7 @@ def test_no_state_grows_with_the_number_of_chunks(renders: Renders) -> None:
     assert sizes[24] < 256 * 1024 / 4
 
 
+@pytest.mark.long
 def test_what_a_render_leaves_in_the_bucket_is_its_output_or_expires(renders: Renders) -> None:
     spec = film("expiring", [paint(0), paint(1)])
     assert renders.render(spec)["status"] == "SUCCEEDED"

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from sandbox.clouds import aws_side, google_side
+from tests.orchestrator.cloud_sites import DRAWS, Clouds
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 
@@ -60,7 +63,7 @@ class Command:
             self._known |= set(psutil.Process(self.process.pid).children(recursive=True))
         return {process for process in self._known if _lives(process)}
 
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it took too long"
@@ -68,7 +71,7 @@ class Command:
             self.family()
             time.sleep(0.02)
 
-    def wait_for_orphans(self, *, seconds: float = 30) -> None:
+    def wait_for_orphans(self, *, seconds: float = 60) -> None:
         """Wait until what it had started is gone, after it was killed itself."""
         deadline = time.monotonic() + seconds
         while self.family():
@@ -79,7 +82,7 @@ class Command:
         self.family()
         os.kill(self.process.pid, number)
 
-    def end(self, *, seconds: float = 100) -> Ended:
+    def end(self, *, seconds: float = 200) -> Ended:
         stdout, stderr = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, stdout, stderr)
 
@@ -117,6 +120,17 @@ class Bench:
 
     def names(self, folder: str = ".") -> list[str]:
         return sorted(path.name for path in (self.folder / folder).iterdir())
+
+
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    """Both clouds' stand-ins; tests that use them share one worker: `xdist_group("clouds")`."""
+    folder = tmp_path_factory.mktemp("clouds")
+    with (
+        aws_side(folder, at_once=2, variables=DRAWS) as aws,
+        google_side(folder, at_once=2, variables=DRAWS) as google,
+    ):
+        yield Clouds(aws, google)
 
 
 @pytest.fixture

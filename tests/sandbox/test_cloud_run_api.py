@@ -70,7 +70,7 @@ def run(api: CloudRunApi, wanted: run_v2.Job, *, tasks: int = 1, **env: str) -> 
 
 
 def settled(look: Callable[[], run_v2.Execution]) -> run_v2.Execution:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not look().completion_time:
         assert time.monotonic() < deadline
         time.sleep(0.02)

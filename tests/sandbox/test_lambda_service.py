@@ -28,6 +28,8 @@ print("loading")
 def handler(event, context):
     if "sleep" in event:
         time.sleep(event["sleep"])
+    while "until" in event and not os.path.exists(event["until"]):
+        time.sleep(0.01)
     if "exit" in event:
         os._exit(event["exit"])
     if "fail" in event:
@@ -110,7 +112,15 @@ def deploy(aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Deploy]:
         aws.client("lambda").delete_function(FunctionName=name)
 
 
-def gone(pid: int, *, within: float = 5) -> bool:
+def wait_for_starts(function: Function, count: int) -> None:
+    """Wait until a function has begun as many invocations."""
+    deadline = time.monotonic() + 60
+    while function.aws.log(function.name).count("START RequestId") < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def gone(pid: int, *, within: float = 30) -> bool:
     deadline = time.monotonic() + within
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > deadline:
@@ -125,11 +135,15 @@ def test_an_environment_is_kept_warm_for_the_next_invocation(deploy: Deploy) -> 
     assert function.invoke()["pid"] == function.invoke()["pid"]
 
 
-def test_invocations_at_once_get_an_environment_each(deploy: Deploy) -> None:
+def test_invocations_at_once_get_an_environment_each(deploy: Deploy, tmp_path: Path) -> None:
     function = deploy()
+    all_run = tmp_path / "all-run"
 
     with ThreadPoolExecutor(3) as threads:
-        answers = list(threads.map(lambda _: function.invoke(sleep=1), range(3)))
+        calls = [threads.submit(function.invoke, until=str(all_run)) for _ in range(3)]
+        wait_for_starts(function, 3)
+        all_run.touch()
+        answers = [call.result() for call in calls]
 
     assert len({answer["pid"] for answer in answers}) == 3
     assert len({answer["temporary"] for answer in answers}) == 3
@@ -185,13 +199,10 @@ def test_a_function_that_cant_be_loaded_says_why(deploy: Deploy) -> None:
 def test_a_function_that_takes_too_long_is_ended(deploy: Deploy) -> None:
     function = deploy(timeout=1)
     pid = function.invoke()["pid"]
-    started = time.monotonic()
-
-    told = function.fail(sleep=60)
+    told = function.fail(sleep=3600)
 
     assert told["errorType"] == "Sandbox.Timedout"
     assert told["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
-    assert time.monotonic() - started < 5
     assert gone(pid)
 
 
@@ -223,7 +234,7 @@ def test_what_a_function_left_running_ends_with_its_environment(deploy: Deploy) 
 def test_between_invocations_nothing_moves(deploy: Deploy) -> None:
     pid = deploy().invoke()["pid"]
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -247,17 +258,16 @@ def test_an_answer_over_six_megabytes_is_an_error(deploy: Deploy) -> None:
     assert len(function.invoke(answer=6_291_556 - 2)) == 6_291_556 - 2
 
 
-def test_more_invocations_than_are_reserved_are_throttled(deploy: Deploy) -> None:
+def test_more_invocations_than_are_reserved_are_throttled(deploy: Deploy, tmp_path: Path) -> None:
     function = deploy(reserved=1)
+    throttled = tmp_path / "throttled"
 
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(function.invoke, sleep=2)
-        deadline = time.monotonic() + 10
-        while "START" not in function.aws.log(function.name):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        first = threads.submit(function.invoke, until=str(throttled))
+        wait_for_starts(function, 1)
         with pytest.raises(ClientError) as caught:
             function.raw(b"{}")
+        throttled.touch()
         first.result()
 
     said: Any = caught.value.response
@@ -301,7 +311,7 @@ def test_an_event_is_accepted_and_runs_by_itself(deploy: Deploy) -> None:
 
     assert function.raw(b'{"name": "later"}', InvocationType="Event")["StatusCode"] == 202
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "hello later" not in function.aws.log(function.name):
         assert time.monotonic() < deadline
         time.sleep(0.02)

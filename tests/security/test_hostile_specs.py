@@ -1,6 +1,6 @@
 """Job specs from strangers, run by the worker as it is deployed, with every program allowed.
 
-By `make test` the worker runs in processes, by `make test-images` in containers of its image.
+By `make test` the worker runs in processes, by `make test-all` in containers of its image.
 """
 
 import os

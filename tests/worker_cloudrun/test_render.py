@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.xdist_group("cloud_run"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 
 FRAMES = 12

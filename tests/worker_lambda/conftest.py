@@ -99,7 +99,7 @@ class LambdaSite:
         self.s3.download_file(bucket, key, str(path))
         return path
 
-    def runtime_process(self, *, within: float = 20) -> psutil.Process:
+    def runtime_process(self, *, within: float = 60) -> psutil.Process:
         """Return the process of the runtime client, in whichever environment it runs."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -119,7 +119,7 @@ class LambdaSite:
         """Wait until no command with this argument runs any more."""
         self._wait(word, there=False)
 
-    def _wait(self, word: str, *, there: bool, seconds: float = 20) -> None:
+    def _wait(self, word: str, *, there: bool, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while any(word in arguments for arguments in _command_lines()) is not there:
             assert time.monotonic() < deadline, f"{word}: {'not there' if there else 'still there'}"

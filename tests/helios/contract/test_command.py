@@ -52,10 +52,10 @@ def test_a_nul_character_is_refused_both_ways() -> None:
 
 
 def test_a_long_command_with_an_open_quote_is_refused_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(CommandInvalid):
         parse_command('"' + "\\a" * 500_000)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(ARGUMENTS)

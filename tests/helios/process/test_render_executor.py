@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -190,31 +191,32 @@ def test_a_death_by_signal_names_the_signal(tmp_path: Path) -> None:
 
 
 def test_lines_arrive_while_the_command_runs(tmp_path: Path) -> None:
-    lines: list[tuple[str, str, float]] = []
-    job = shell("echo one; printf 'a\\rb\\r' >&2; sleep 0.5; printf 'last'")
+    lines: list[tuple[str, str]] = []
+    heard = tmp_path / "heard"
+    waits = f"until [ -e {shlex.quote(str(heard))} ]; do sleep 0.01; done"
+    job = shell(f"echo one; printf 'a\\rb\\r' >&2; {waits}; printf 'last'")
 
     def note(stream: str, text: str) -> None:
-        lines.append((stream, text, time.monotonic()))
+        lines.append((stream, text))
+        if len(lines) == 3:
+            heard.touch()
 
     asyncio.run(executor(tmp_path).run(job, on_output=note))
-    texts = [(stream, text) for stream, text, _ in lines]
-    assert sorted(texts) == [
+    assert lines[-1] == ("stdout", "last")
+    assert sorted(lines) == [
         ("stderr", "a"),
         ("stderr", "b"),
         ("stdout", "last"),
         ("stdout", "one"),
     ]
-    assert lines[-1][2] - lines[0][2] > 0.3
 
 
 def test_a_listener_that_fails_ends_the_command(tmp_path: Path) -> None:
     def fail(stream: str, text: str) -> None:
         raise RuntimeError("listener")
 
-    started = time.monotonic()
     with pytest.raises(RuntimeError, match="listener"):
-        asyncio.run(executor(tmp_path).run(shell("echo x; sleep 60"), on_output=fail))
-    assert time.monotonic() - started < 10
+        asyncio.run(executor(tmp_path).run(shell("echo x; sleep 3600"), on_output=fail))
 
 
 def test_an_endless_output_keeps_its_end_in_bounded_memory(tmp_path: Path) -> None:
@@ -261,10 +263,8 @@ def test_a_command_that_dies_takes_its_processes_along(
 def test_a_background_process_does_not_outlive_a_successful_command(
     tmp_path: Path, scratch: Path
 ) -> None:
-    started = time.monotonic()
     result = asyncio.run(executor(scratch).run(family(tmp_path / "family", then="exit 0")))
     assert result.exit_code == 0
-    assert time.monotonic() - started < 10
     assert_family_is_gone(tmp_path / "family", scratch)
 
 

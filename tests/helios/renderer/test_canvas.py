@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from helios.renderer.page import ImageFormat
+from tests.sampling import every_nth
 
 from .conftest import HEIGHT, WIDTH, Picture, Studio
 
@@ -121,6 +122,7 @@ def _shoot(
     return studio.run(work())
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", SOLE)
 def test_a_sole_canvas_is_read_and_looks_as_a_screenshot_does(studio: Studio, name: str) -> None:
     read, pictures = _shoot(studio, SOLE[name], direct=True)
@@ -131,6 +133,7 @@ def test_a_sole_canvas_is_read_and_looks_as_a_screenshot_does(studio: Studio, na
     assert pictures[1:] == expected[1:]
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", MORE)
 def test_a_page_with_more_than_a_canvas_is_photographed(studio: Studio, name: str) -> None:
     read, pictures = _shoot(studio, MORE[name], direct=True)

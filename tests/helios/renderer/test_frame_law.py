@@ -14,6 +14,7 @@ from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.page import PageOptions
 from helios.renderer.render import render
 from helios.renderer.render_request import RenderRequest
+from tests.sampling import every_nth, sampled
 
 from .conftest import COMPOSITIONS, FRAMES, Studio
 
@@ -59,27 +60,19 @@ def digests(
     }
 
 
-#: Films, whose frames take seconds each, and pages of which the others have the like.
-LONG = {
-    "video",
-    "frames",
-    "play-state",
-    "svg",
-    "chained",
-    "scaled",
-    "late-files",
-    "talking",
-    "props",
-    "moving-images",
-    "view-transition",
-    "workers",
-    "gif",
-    "tells-time",
+#: One of each kind; the others are marked `long`.
+SAMPLE = {
+    "css-animations",
+    "gsap",
+    "helios-seek",
+    "offscreen-canvas",
+    "randomness",
+    "timers",
+    "web-animations",
 }
-MARKED = [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in PAGES]
 
 
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE))
 def test_a_page_has_the_same_frames_however_it_is_cut(studio: Studio, name: str) -> None:
     whole = digests(studio, name, [range(FRAMES)])
     assert len(set(whole.values())) > 1 or name in ("props", "talking", "tells-time")
@@ -171,7 +164,9 @@ def example_composition(name: str) -> Composition:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(page.parent.name for page in EXAMPLES.glob("*/index.html")))
+@pytest.mark.parametrize(
+    "name", sampled((page.parent.name for page in sorted(EXAMPLES.glob("*/index.html"))), ["chart"])
+)
 def test_an_example_has_the_same_frames_however_it_is_cut(name: str, tmp_path: Path) -> None:
     composition = example_composition(name)
     first = 24  # past the first moments, where some stand still
@@ -196,6 +191,7 @@ def test_a_simulation_that_declares_replay_needs_no_flag(studio: Studio, tmp_pat
     assert rendered(tmp_path, composition, [range(30)], concurrency=2) == whole
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", ["timers", "css-animations", "randomness"])
 def test_the_same_chunk_rendered_twice_gives_the_same_bytes(
     studio: Studio, tmp_path: Path, name: str

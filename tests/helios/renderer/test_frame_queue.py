@@ -27,7 +27,7 @@ async def _shoot(frames: range, delays: list[list[int]]) -> tuple[list[bytes], l
     async def write() -> list[bytes]:
         return [picture async for picture in queue.pictures()]
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         writing = group.create_task(write())
         for number in range(len(delays)):
             group.create_task(take(number))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
+from tests.sampling import sampled
+
 from .conftest import Picture, Studio
 
 pytestmark = pytest.mark.browser
@@ -216,7 +218,30 @@ def _photo(studio: Studio) -> None:
     photo.save(studio.root / "assets/photo.png")
 
 
-@pytest.mark.parametrize("name", PAGES)
+#: One of each kind; the others are marked `long`.
+SAMPLE = {
+    "a 3D scene",
+    "a Web Animation",
+    "a backdrop filter",
+    "a blur",
+    "a box moved",
+    "a canvas",
+    "a mask",
+    "a scroller",
+    "an SVG",
+    "an element added later",
+    "an iframe",
+    "an image",
+    "opacity that becomes 1 by class",
+    "perspective",
+    "text moved and faded by a transition",
+    "text moved by transform",
+    "what lies above",
+    "will-change: transform, moved",
+}
+
+
+@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE))
 def test_a_frame_looks_the_same_however_it_was_reached(studio: Studio, name: str) -> None:
     page = "layers.html"
     (studio.root / page).write_text(f"<!doctype html><style>{STYLE}</style><body>{PAGES[name]}")

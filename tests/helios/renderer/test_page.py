@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import pytest
 
+from tests.sampling import every_nth
+
 from .conftest import HEIGHT, WIDTH, Log, Studio
 
 pytestmark = pytest.mark.browser
@@ -305,6 +307,7 @@ def test_what_a_page_logs_and_throws_comes_with_its_frame(studio: Studio) -> Non
 # --- without control of the browser's frames --------------------------------------------------
 
 
+@every_nth(3)
 @pytest.mark.parametrize(
     "name",
     [

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.sampling import every_nth
+
 from .conftest import PNG, Studio
 
 pytestmark = pytest.mark.browser
@@ -57,6 +59,7 @@ PAGES = {
 }
 
 
+@every_nth(3)
 @pytest.mark.parametrize("name", PAGES)
 def test_an_opacity_that_has_become_1_leaves_nothing_behind(studio: Studio, name: str) -> None:
     (studio.root / "styles.html").write_text(f"<!doctype html><style>{STYLE}</style>{PAGES[name]}")

@@ -172,6 +172,7 @@ def test_smooth_scrolls_follow_the_frames_time(studio: Studio) -> None:
     )
 
 
+@pytest.mark.long
 def test_images_that_move_show_what_belongs_to_the_time(studio: Studio) -> None:
     def gif(t: float) -> float:
         return 25 * (int(t * 10 + 1e-6) % 10)

@@ -11,6 +11,9 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import ChunkOutputInvalid
 from helios.mp4.reader import read_movie
 from helios.stitcher.chunk_check import check_chunk_outputs
+from tests.sampling import every_nth
+
+pytestmark = pytest.mark.slow
 
 
 def job(*chunks: tuple[int, int, str]) -> JobSpec:
@@ -76,6 +79,7 @@ def test_every_fault_names_its_chunk_and_file(spec: JobSpec, tmp_path: Path) -> 
     assert "4 frames in place of 5" in second
 
 
+@every_nth(2)
 @pytest.mark.parametrize("keep", [0, 10, 0.3, 0.9, -1])
 def test_a_file_cut_short_is_found(spec: JobSpec, tmp_path: Path, keep: float) -> None:
     path = tmp_path / "c1.mp4"

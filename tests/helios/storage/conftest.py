@@ -52,13 +52,16 @@ class Place:
     leftovers: Callable[[], list[str]]
 
 
+#: One server for each kind is enough.
+OBJECT_STORE = (pytest.mark.slow, pytest.mark.xdist_group("object_stores"))
+
+
 @pytest.fixture(
     params=[
         "local",
-        # One server for each kind is enough.
-        pytest.param("s3", marks=pytest.mark.xdist_group("object_stores")),
-        pytest.param("gcs", marks=pytest.mark.xdist_group("object_stores")),
-        pytest.param("shared", marks=pytest.mark.xdist_group("object_stores")),
+        pytest.param("s3", marks=OBJECT_STORE),
+        pytest.param("gcs", marks=OBJECT_STORE),
+        pytest.param("shared", marks=OBJECT_STORE),
     ]
 )
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:

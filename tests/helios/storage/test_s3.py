@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -131,14 +130,12 @@ def test_what_does_not_heal_is_unavailable_after_several_tries(
     assert len(scripted.requests) == 3
 
 
+@pytest.mark.timeout(60)
 def test_a_store_that_is_not_there_is_unavailable() -> None:
     storage = storage_at(f"http://127.0.0.1:{free_port()}")
-    began = time.monotonic()
 
     with pytest.raises(StorageUnavailable, match="s3://bucket/a/b/key"):
         do(storage.get_bytes("key"))
-
-    assert time.monotonic() - began < 5
 
 
 def test_a_request_that_can_never_work_is_not_tried_again(

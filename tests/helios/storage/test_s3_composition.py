@@ -227,6 +227,7 @@ class Body:
         return bytes(self._size)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ten_thousand_objects_take_fewer_than_two_requests_each() -> None:
     count = 10_000

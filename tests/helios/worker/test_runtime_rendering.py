@@ -192,14 +192,15 @@ def test_a_page_that_takes_all_memory_is_told_as_such(site: Site, tmp_path: Path
     assert response.error.code in ("OUT_OF_MEMORY", "COMPOSITION_NEVER_SETTLED"), response.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_render_is_ended_before_the_worker_and_leaves_no_process(
     site: Site, tmp_path: Path
 ) -> None:
     job = long_job(site, tmp_path)
     began = time.monotonic()
-    response = site.chunk(job, deadline=8)
-    assert time.monotonic() - began < 8
+    response = site.chunk(job, deadline=20)
+    assert time.monotonic() - began < 20
     assert response.error is not None
     assert response.error.code == "TIMEOUT"
     assert not [p for p in psutil.process_iter() if str(site.disk) in _words(p)]

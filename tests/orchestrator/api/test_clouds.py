@@ -1,6 +1,5 @@
 """Renders by the Python API on both clouds' stand-ins, with the real workers behind them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,23 +7,12 @@ import pytest
 import orchestrator
 from helios.errors import CostLimitReached
 from orchestrator import CloudRun, Lambda, Notice, ProgressEvent, Video
-from sandbox.clouds import aws_side, google_side
-from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes
+from tests.orchestrator.cloud_sites import Clouds, frame_hashes
 from tests.orchestrator.conftest import PAGE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clouds")]
 
 FRAMES = 8
-
-
-@pytest.fixture(scope="module")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    folder = tmp_path_factory.mktemp("clouds")
-    with (
-        aws_side(folder, at_once=2, variables=DRAWS) as aws,
-        google_side(folder, at_once=2, variables=DRAWS) as google,
-    ):
-        yield Clouds(aws, google)
 
 
 @pytest.fixture
@@ -47,6 +35,7 @@ def render(page: Path, name: str, **settings: object) -> Video:
     )
 
 
+@pytest.mark.long
 def test_each_cloud_makes_the_video_that_this_machine_makes(page: Path, clouds: Clouds) -> None:
     here = render(page, "here.mp4")
     before = clouds.rendered()

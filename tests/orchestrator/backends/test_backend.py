@@ -25,6 +25,8 @@ from orchestrator.model.settings import RunSettings, Stitch
 from tests.helios.worker_site import make_spec
 from tests.orchestrator.remote_site import Notes, RemoteSite
 
+pytestmark = pytest.mark.slow
+
 #: A merge of a program that isn't this project's.
 OWN_MERGE = "ffmpeg -v error -i chunks/00000.mp4 -c copy mine.mp4"
 

@@ -42,6 +42,7 @@ from orchestrator.planning.render_options import RenderOptions
 from orchestrator.scheduling.endpoint import Endpoint
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 from tests.orchestrator.remote_site import Answer, Notes, RemoteSite, RuntimeAdapter
+from tests.sampling import every_nth
 
 pytestmark = pytest.mark.slow
 
@@ -222,6 +223,7 @@ def test_places_with_one_storage_need_no_copies(bench: Bench) -> None:
     assert len(bench.display.facts("uploaded")) == 1
 
 
+@every_nth(2)
 @pytest.mark.parametrize("fault", [WorkerUnavailable("gone"), AccessDenied("not you")])
 @pytest.mark.parametrize("by_worker", [False, True])
 def test_a_place_that_is_down_costs_nothing_but_its_share(
@@ -351,6 +353,7 @@ def test_a_chunk_that_is_damaged_in_storage_never_gets_into_the_video(bench: Ben
     assert not bench.video.exists()
 
 
+@every_nth(2)
 @pytest.mark.parametrize("options", [{"merge": False}, {"only": [1]}])
 def test_chunks_that_arent_joined_stay_in_storage(bench: Bench, options: dict[str, Any]) -> None:
     group = bench.group()

@@ -14,6 +14,9 @@ import pytest
 
 from helios.contract.command import format_command, parse_command
 from helios.contract.job_spec import JobSpec
+from tests.sampling import every_nth
+
+pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parents[2] / "data"
 SMALL = ("--width", 160, "--height", 90)
@@ -81,6 +84,7 @@ def test_other_formats_follow_from_the_name_or_the_codec(
 
 
 @pytest.mark.browser
+@every_nth(2)
 @pytest.mark.parametrize(
     ("output", "folder", "first"),
     [("frames", "frames", "frame-000000.png"), ("shots/%03d.jpg", "shots", "000.jpg")],
@@ -132,6 +136,7 @@ def test_what_may_be_wrong_with_a_render_is_warned_of_once(bench: Any) -> None:
     assert again.stderr.count("warning[LIVE_DATA]: ") == 1
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_video_of_one_colour_is_warned_of(bench: Any) -> None:
     bench.page(more="<style>div { visibility: hidden }</style>")
@@ -227,7 +232,7 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_resumed(
     command.wait_until(lambda: len(list(chunks.glob("*.mp4"))) >= 2)
     command.signal(number)
     command.signal(number)
-    done = command.end(seconds=20)
+    done = command.end()
     assert done.status == 130, done.stderr
     assert "error[CANCELLED]" in done.stderr
     assert done.stderr.count("stopping") == 1
@@ -261,6 +266,7 @@ def kill_browser(command: Any, *, of_chunk: bool) -> bool:
     return False
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_browser_that_dies_before_the_first_chunk_is_started_again(bench: Any) -> None:
     command = bench.start("render", "page.html", "-o", "v.mp4", *SMALL, "--frames", 4, "--no-audio")
@@ -365,6 +371,7 @@ def test_the_schema_describes_each_field_of_a_spec(bench: Any) -> None:
             assert resolved(field).get("description") or field.get("description"), name
 
 
+@every_nth(3)
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -387,6 +394,7 @@ def test_what_is_no_job_spec_is_refused_with_the_place_at_fault(
     assert bench.names() == ["jöb ☃.json", "page.html", "tmp"]
 
 
+@every_nth(4)
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -434,6 +442,7 @@ def test_a_page_that_does_not_say_how_long_it_is_is_refused_with_a_hint(bench: A
     assert bench.names() == ["page.html", "tmp"]
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_file_that_the_page_lacks_is_named(bench: Any) -> None:
     bench.page(more='<img src="lost.png"><img src="gone.png">')
@@ -502,6 +511,7 @@ def test_a_wrong_flag_is_a_usage_error(bench: Any) -> None:
     assert "Usage" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_sound_that_cannot_be_read_is_refused_before_any_chunk_is_rendered(bench: Any) -> None:
     fed = "new Audio(URL.createObjectURL(new MediaSource())).play()"

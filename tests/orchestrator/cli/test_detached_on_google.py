@@ -149,6 +149,7 @@ def once_there_is(gate: Path, chunk: int) -> str:
     return f"sh -c 'until test -e {gate}; do sleep 0.05; done; {draw}'"
 
 
+@pytest.mark.long
 def test_a_watch_that_was_killed_and_is_begun_anew_goes_by_what_is_in_storage(
     project: Project, tmp_path: Path
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_job_is_cancelled_from_another_process_and_gone_on_with_on_request(ben
     [job] = listed(bench)
     cancelled = bench.run("cancel", job["id"], "--json")
     assert cancelled.documents[-1]["event"] == "cancelled"
-    done = command.end(seconds=20)
+    done = command.end()
     assert (done.status, command.family()) == (130, set())
     assert f"job {job['id']} was cancelled" in done.stderr
     assert "Go on" not in done.stderr
@@ -179,7 +179,7 @@ def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
     busy = bench.run("resume", job["id"])
     assert (busy.status, "error[JOB_BUSY]" in busy.stderr) == (2, True)
     command.signal(signal.SIGINT)
-    assert command.end(seconds=20).status == 130
+    assert command.end().status == 130
 
 
 @pytest.mark.long

@@ -85,6 +85,7 @@ def test_a_playlist_has_the_frames_of_the_video(bench: Any) -> None:
     assert bench.names() == ["film.hls", "film.m3u8", "film.mp4", "page.html", "tmp"]
 
 
+@pytest.mark.long
 def test_a_browser_plays_the_segments_with_their_sound_and_seeks_in_them(bench: Any) -> None:
     tone = [
         "-f",
@@ -132,6 +133,7 @@ def test_the_playlist_grows_while_chunks_are_rendered_and_ends_with_the_render(b
     assert events.index("playlist") < len(events) - 1 - events[::-1].index("chunk_finished")
 
 
+@pytest.mark.long
 def test_a_stopped_render_leaves_what_can_be_watched_and_its_resumption_ends_it(bench: Any) -> None:
     bench.page(declared=' data-duration="8"')
     playlist = bench.folder / "film.m3u8"

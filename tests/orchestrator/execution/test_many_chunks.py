@@ -79,7 +79,8 @@ def write_spec(folder: Path, chunks: int) -> None:
     (folder / "job.json").write_text(spec.to_json())
 
 
-@pytest.mark.parametrize("chunks", [150, pytest.param(2_000, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("chunks", [150, 2_000])
 def test_throttling_and_crashes_cost_few_invocations_more(
     bench: Any, aws: AwsSide, chunks: int
 ) -> None:

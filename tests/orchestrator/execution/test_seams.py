@@ -18,6 +18,7 @@ from orchestrator.planning.chunk_sizes import ChunkSizes
 from orchestrator.planning.planner import plan
 from orchestrator.planning.render_options import RenderOptions
 from tests.orchestrator.backends.test_remote import Bench as RemoteBench
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.browser
 
@@ -128,6 +129,7 @@ def test_a_pure_page_is_proven_and_nothing_is_rendered_twice(seams: SeamBench) -
     assert len(events(done, "chunk_started")) == 3
 
 
+@pytest.mark.long
 def test_a_page_that_replays_by_itself_is_not_rendered_again(
     seams: SeamBench, in_one: list[str]
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_page_that_replays_by_itself_is_not_rendered_again(
     assert len(events(done, "chunk_started")) == 3
 
 
+@pytest.mark.long
 def test_without_the_check_what_differs_stays(seams: SeamBench, in_one: list[str]) -> None:
     done = seams.render(COUNTING, "--seam-check", "off", "--keep")
     assert done.status == 0
@@ -214,6 +217,7 @@ def test_what_no_replay_heals_is_an_error_with_pictures_and_can_be_rendered_all_
     assert len(events(again, "seams_differ")) == 1
 
 
+@pytest.mark.long
 def test_a_healed_chunk_is_not_rendered_a_third_time(seams: SeamBench, in_one: list[str]) -> None:
     assert seams.render(COUNTING, "--keep").status == 0
     again = seams.render(COUNTING, "--keep", "--resume", output="v.mp4")
@@ -227,6 +231,7 @@ def test_a_healed_chunk_is_not_rendered_a_third_time(seams: SeamBench, in_one: l
     assert seams.frames() == in_one
 
 
+@pytest.mark.long
 def test_boundary_frames_of_another_file_prove_nothing(seams: SeamBench) -> None:
     assert seams.render(PURE, "--keep").status == 0
     chunks = seams.bench.folder / "v.mp4.job/chunks"
@@ -239,6 +244,7 @@ def test_boundary_frames_of_another_file_prove_nothing(seams: SeamBench) -> None
     assert events(again, "completed")[0]["seams"]["unknown"] == 2
 
 
+@pytest.mark.long
 def test_an_incremental_render_keeps_healed_chunks(seams: SeamBench, in_one: list[str]) -> None:
     flags = ("--incremental", "--frames-per-chunk", 3)
     assert seams.render(COUNTING, *flags).status == 0
@@ -248,6 +254,7 @@ def test_an_incremental_render_keeps_healed_chunks(seams: SeamBench, in_one: lis
     assert seams.frames() == in_one
 
 
+@pytest.mark.long
 def test_a_playlist_ends_with_healed_segments(seams: SeamBench, in_one: list[str]) -> None:
     done = seams.render(COUNTING, output="v.m3u8")
     assert done.status == 0, done.stdout
@@ -255,7 +262,7 @@ def test_a_playlist_ends_with_healed_segments(seams: SeamBench, in_one: list[str
     assert seams.frames("v.m3u8") == in_one
 
 
-@pytest.mark.parametrize("browsers", [1, 2])
+@pytest.mark.parametrize("browsers", sampled([1, 2], [2]))
 def test_the_frame_before_is_drawn_by_whichever_page_takes_the_first(
     bench: Any, browsers: int
 ) -> None:
@@ -321,7 +328,9 @@ def remote_spec(folder: Path, page: str, **options: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stitch", [Stitch.LOCAL, Stitch.WORKER, Stitch.SERVER])
+@pytest.mark.parametrize(
+    "stitch", sampled([Stitch.LOCAL, Stitch.WORKER, Stitch.SERVER], [Stitch.WORKER])
+)
 def test_chunks_from_elsewhere_are_healed_there(
     tmp_path: Path, in_one: list[str], stitch: Stitch
 ) -> None:
@@ -340,6 +349,7 @@ def test_chunks_from_elsewhere_are_healed_there(
     assert again.facts("completed")[-1]["seams"]["proven"] == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_places_heal_together(tmp_path: Path, in_one: list[str]) -> None:
     bench = RemoteBench(tmp_path)
@@ -350,6 +360,7 @@ def test_two_places_heal_together(tmp_path: Path, in_one: list[str]) -> None:
     assert rendered == [0, 1, 1, 2, 2]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("check", ["off", "warn"])
 def test_elsewhere_the_check_is_the_jobs_own_too(tmp_path: Path, check: Any) -> None:

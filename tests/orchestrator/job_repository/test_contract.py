@@ -188,14 +188,22 @@ async def test_of_many_that_claim_at_once_one_gets_through(
 ) -> None:
     await kept.create(a_job())
     inside: list[int] = []
+    all_tried, tried = asyncio.Event(), 0
+
+    def note_try() -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 8:
+            all_tried.set()
 
     async def claim(number: int) -> None:
         try:
             async with reopen().claim("job"):
                 inside.append(number)
-                await asyncio.sleep(0.5)
+                note_try()
+                await all_tried.wait()
         except JobBusy:
-            pass
+            note_try()
 
     await asyncio.gather(*map(claim, range(8)))
     assert len(inside) == 1

@@ -138,7 +138,7 @@ async def test_progress_is_told_on_request_and_not_more_often_than_wanted(bench:
     job = await bench.create(progress=1e-6)
     bench.place.gate.clear()
     running = asyncio.create_task(bench.manager.run(job))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not bench.receiver.events:  # noqa: ASYNC110 - a server's thread tells nobody
             await asyncio.sleep(0.01)
         bench.place.gate.set()

@@ -115,6 +115,7 @@ def test_a_file_that_changed_is_rendered_where_it_is_read(film: Film) -> None:
     assert film.looks_fresh()
 
 
+@pytest.mark.long
 def test_files_that_come_and_go_are_changes(film: Film) -> None:
     film.write("mood.json", '{"ground": "#000080"}')
     assert film.render() == ({1, 2}, dict.fromkeys((1, 2), "mood.json is new"))
@@ -128,6 +129,7 @@ def test_the_page_itself_is_read_by_all_chunks(film: Film) -> None:
     assert film.render() == ({0, 1, 2}, dict.fromkeys((0, 1, 2), "index.html changed"))
 
 
+@pytest.mark.long
 def test_more_frames_are_more_chunks(film: Film) -> None:
     assert film.render("--frames", 11) == ({3}, {3: "not rendered like this before"})
     assert len(frames(film.bench.folder / "v.mp4")) == 11
@@ -144,6 +146,7 @@ def test_sound_is_mixed_anew_where_all_pictures_are_kept(film: Film) -> None:
     assert "codec_type=audio" in streams(film.bench.folder / "v.mp4")
 
 
+@pytest.mark.long
 def test_what_the_last_render_did_not_use_is_removed(film: Film) -> None:
     before = film.bench.names("v.mp4.job/chunks")
     assert film.render("--crf", 30)[0] == {0, 1, 2}
@@ -162,11 +165,13 @@ def test_a_chunk_that_is_not_what_was_rendered_is_rendered_again(film: Film) -> 
     assert film.looks_fresh()
 
 
+@pytest.mark.long
 def test_a_chunk_whose_note_cannot_be_read_is_rendered_again(film: Film) -> None:
     next(film.chunks.glob("*.inputs.json")).write_text("{")
     assert list(film.render()[1].values()) == ["not rendered like this before"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_after_a_kill_nothing_stale_is_kept(film: Film) -> None:
     film.write("index.html", PAGE.replace("#fc0", "#0fc"))
@@ -181,6 +186,7 @@ def test_after_a_kill_nothing_stale_is_kept(film: Film) -> None:
     assert len(list(film.chunks.iterdir())) == 3 * FILES_OF_A_CHUNK
 
 
+@pytest.mark.long
 def test_a_stopped_render_is_resumed_with_the_same_care(film: Film) -> None:
     film.write("scene.json", '{"ground": "#008000"}')
     stopped = film.bench.run(*film.arguments("--deadline", "0.01s"))
@@ -192,6 +198,7 @@ def test_a_stopped_render_is_resumed_with_the_same_care(film: Film) -> None:
     assert {d["chunkId"] for d in done.documents if d["event"] == "chunk_started"} == {0, 1, 2}
 
 
+@pytest.mark.long
 def test_a_page_that_reads_from_the_network_is_rendered_each_time(film: Film) -> None:
     script = "fetch('http://127.0.0.1:1025/').catch(() => 0).then(() => postMessage(1))"
     film.write("worker.js", script)

@@ -117,7 +117,7 @@ def test_a_browser_is_gone_with_its_processes_and_files_when_it_is_closed(scratc
 
     before = open_files()
     processes = asyncio.run(work())
-    gone, alive = psutil.wait_procs(processes, timeout=2)
+    gone, alive = psutil.wait_procs(processes, timeout=30)
     assert gone
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
     assert list(scratch.iterdir()) == []

@@ -19,6 +19,7 @@ from PIL import Image
 
 from helios.media.ffmpeg import available_encoders
 from helios.media.probe import probe
+from tests.sampling import every_nth, sampled
 
 pytestmark = pytest.mark.browser
 
@@ -107,6 +108,7 @@ def test_flat_colours_come_out_of_h264_as_they_were(desk: Any, flags: tuple[obje
             assert found == pytest.approx(color, abs=3), f"box {number}"
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("name", "codec", "found"),
     [
@@ -164,6 +166,7 @@ def test_a_gif_has_exactly_its_frames_for_as_long_as_hundredths_of_a_second_allo
     )
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("flags", "folder", "pattern"),
     [
@@ -284,7 +287,7 @@ show(0);
 @pytest.mark.parametrize(
     ("count", "changes"), [(1, ()), (2, (1,)), (17, (5, 16)), (40, (5, 21, 39)), (40, ())]
 )
-@pytest.mark.parametrize("name", ["v.mp4", "v.webm", "v.gif"])
+@pytest.mark.parametrize("name", sampled(["v.mp4", "v.webm", "v.gif"], ["v.mp4"]))
 def test_a_page_at_rest_has_all_its_frames_and_changes_exactly_where_it_does(
     desk: Any, name: str, count: int, changes: tuple[int, ...]
 ) -> None:

@@ -115,7 +115,7 @@ class CloudRunSite:
     def find(self, job_id: str) -> Execution:
         return self.run(lambda backend: backend.find(job_id))
 
-    def end_of(self, job_id: str, *, seconds: float = 90) -> Execution:
+    def end_of(self, job_id: str, *, seconds: float = 200) -> Execution:
         """Wait until a render has ended."""
 
         async def watch(backend: CloudRunJobBackend) -> Execution:
