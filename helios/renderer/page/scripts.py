@@ -51,12 +51,14 @@ _PARTS = (
     "message_work",
     "idle",
     "mixed_transforms",
+    "sheet_text",
     "layer_reasons",
     "libraries",
     "readiness",
     "support",
     "skipping",
     "restyling",
+    "inherited_transitions",
     "driver",
 )
 

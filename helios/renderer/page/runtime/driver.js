@@ -103,6 +103,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   if (!pending) flattenTransforms(shown); // else scripts come first
+  noteInherited(shown);
   if (isFresh) forgetGroups();
   else drawnUnasked();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
@@ -134,6 +135,7 @@ const adopt = () => {
   roots.add(document);
   document.addEventListener("DOMContentLoaded", findDeclaredRoots);
   hideNativeEvents(document);
+  flatten();
 };
 adopt();
 
