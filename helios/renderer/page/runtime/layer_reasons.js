@@ -7,6 +7,7 @@ const IN_LAYERS =
 const LAYERED_STYLES = ["3d", "rotateX", "rotateY", "translateZ", "scaleZ", "perspective", "backface-", "backdrop-"]
   .map((text) => `[style*="${text}"]`)
   .concat(["auto", "scroll"].map((text) => `[style*="overflow"][style*="${text}"]`))
+  .concat("dialog", "[popover]", "textarea", "select") // scrollers by the browser's own styles
   .join();
 const declaresLayers = saying(IN_LAYERS, LAYERED_STYLES);
 const effectInLayers = ({ effect }) =>
