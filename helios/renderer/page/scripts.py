@@ -39,6 +39,7 @@ _PARTS = (
     "object_urls",
     "playback",
     "video",
+    "media_controls",
     "audio",
     "web_audio",
     "network",

@@ -94,6 +94,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
   });
   findMedia(true); // what has come meanwhile may have changed them
+  hideControls();
   const shown = animations(); // asking also lets changed styles load what they name
   const begun = noteAnimations(shown);
   const inner = await Promise.all(
