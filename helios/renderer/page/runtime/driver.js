@@ -105,7 +105,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   if (!pending) flattenTransforms(shown); // else scripts come first
   noteInherited(shown);
-  if (isFresh) forgetGroups();
+  if (isFresh ?? mayChainTransitions()) forgetGroups();
   else drawnUnasked();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {

@@ -2,7 +2,8 @@
 //
 // The style that such a transition goes to inherits nothing of the animation, and the one that it comes from
 // does. So it may begin each time that an element's style is computed, whatever the reason for that is. Where
-// there may be any, styles are computed as often as the page itself has it, and each frame is visited.
+// there may be any, styles are computed as often as the page itself has it, and each frame is visited. What
+// groups there are (see `layers.js`) has been forgotten by then, also in frames on the way to the first picture.
 
 const declaresTransitions = saying(/(?<!-)transition[\w-]*:/, '[style*="transition"]');
 const NOT_INHERITED = new Set([
@@ -18,7 +19,8 @@ const mayHaveCustom = (list) => {
   if (hasCustomKeyframes === null) readRules();
   return hasCustomKeyframes && list.some((one) => one instanceof CSSAnimation);
 };
+const mayChainTransitions = () => [...roots].some(declaresTransitions);
 let chainsTransitions = false; // as of the last frame
 const noteInherited = (list) => {
-  chainsTransitions = list.length > 0 && [...roots].some(declaresTransitions) && (list.some(isInherited) || mayHaveCustom(list));
+  chainsTransitions = list.length > 0 && mayChainTransitions() && (list.some(isInherited) || mayHaveCustom(list));
 };
