@@ -14,7 +14,6 @@ from helios.records.chunk_record import content_key
 from helios.records.input_manifest import manifest_beside
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.codecs import (
-    DEFAULT_PRESET,
     VideoEncoding,
     check_encoding,
     check_size,
@@ -110,8 +109,7 @@ def check_options(name: str, options: RenderOptions) -> None:
             hint=f"Use {' or '.join(sorted(PLAYLIST_CODECS))}.",
         )
     check_size(options.width, options.height, options.scale, codec)
-    preset = options.preset or DEFAULT_PRESET
-    encoding = VideoEncoding(codec=codec, crf=options.crf, preset=preset)
+    encoding = VideoEncoding(codec=codec, crf=options.crf, preset=options.preset)
     check_encoding(encoding, transparent=options.transparent)
     if options.timeout is not None and not 0 < options.timeout < float("inf"):
         raise OptionInvalid(f"`timeout` {options.timeout:g}: is not above 0 seconds")

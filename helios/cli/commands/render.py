@@ -52,7 +52,10 @@ def render(
     quality: Annotated[
         int | None, typer.Option(help="Constant rate factor; 0 is lossless H.264.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Encoder speed.")] = "veryfast",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Speed of H.264 and H.265.", show_default="tuned for speed and size"),
+    ] = None,
     video_codec: Annotated[
         str | None,
         typer.Option(

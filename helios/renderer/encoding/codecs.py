@@ -12,8 +12,12 @@ from helios.media.ffmpeg import require_encoder
 
 #: Default constant rate factor of H.264: visually lossless, by x264's guide.
 DEFAULT_CRF = 18
-#: Default preset of x264 and x265.
-DEFAULT_PRESET = "veryfast"
+#: x264's settings if no preset is given. `superfast` alone makes files almost three times as large
+#: as `veryfast`; with macroblock trees and a short lookahead they are 2 to 17 % larger, at 0.1 to
+#: 0.3 dB less, for 0.55 to 0.9 of the processor time (docs/benchmarks.md).
+_X264_DEFAULT = ("-preset", "superfast", "-x264-params", "mbtree=1:rc-lookahead=10")
+#: x265's preset if none is given.
+_X265_DEFAULT = "veryfast"
 #: Presets of x264 and x265, fastest first.
 PRESETS = (
     "ultrafast",
@@ -118,14 +122,14 @@ class VideoEncoding:
     crf:
         Constant rate factor, or None for the codec's default; 0 is lossless H.264.
     preset:
-        Encoder speed, one of `PRESETS`.
+        Encoder speed, one of `PRESETS`; None for the codec's default.
     every_frame:
         Encode repeated frames too.
     """
 
     codec: Codec
     crf: int | None = None
-    preset: str = DEFAULT_PRESET
+    preset: str | None = None
     every_frame: bool = False
 
     @property
@@ -207,7 +211,7 @@ def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> Non
         The preset isn't known, the constant rate factor is out of the codec's range, or
         the codec stores no transparency.
     """
-    if encoding.preset not in PRESETS:
+    if encoding.preset is not None and encoding.preset not in PRESETS:
         raise OptionInvalid(
             f"preset {encoding.preset!r}: not known", hint=f"Presets: {', '.join(PRESETS)}."
         )
@@ -305,10 +309,11 @@ def _to_bt709(image: str, pixel_format: str) -> str:
 
 def _h264(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noqa: ARG001
     crf = DEFAULT_CRF if encoding.crf is None else encoding.crf
+    preset = _X264_DEFAULT if encoding.preset is None else ("-preset", encoding.preset)
     return [
         _to_bt709(image, "yuv420p"),
-        *("-c:v", "libx264"),
-        *("-preset", encoding.preset, "-crf", str(crf), "-flags", "+cgop"),
+        *("-c:v", "libx264", *preset),
+        *("-crf", str(crf), "-flags", "+cgop"),
         *_tags(),
     ]
 
@@ -319,7 +324,8 @@ def _h265(encoding: VideoEncoding, image: str, alpha: bool) -> list[str]:  # noq
     return [
         _to_bt709(image, "yuv420p"),
         *("-c:v", "libx265", "-tag:v", "hvc1"),
-        *("-preset", encoding.preset, "-crf", str(crf), "-x265-params", parameters),
+        *("-preset", encoding.preset or _X265_DEFAULT, "-crf", str(crf)),
+        *("-x265-params", parameters),
         *_tags(),
     ]
 

@@ -76,7 +76,7 @@ class RenderSettings(BaseModel):
     )
     codec: str | None = Field(default=None, description="Video codec; by the output's name.")
     crf: int | None = Field(default=None, description="Constant rate factor; 18 for H.264.")
-    preset: str | None = Field(default=None, description="Encoder speed; veryfast for H.264.")
+    preset: str | None = Field(default=None, description="Encoder speed of H.264 and H.265.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Of frames as they leave the browser; 90."
     )

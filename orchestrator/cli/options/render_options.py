@@ -103,7 +103,7 @@ class Encoding(Keywords):
     ] = None
     preset: Annotated[
         str | None,
-        typer.Option(help="Encoder speed.", show_default="veryfast for h264"),
+        typer.Option(help="Speed of H.264 and H.265.", show_default="tuned for speed and size"),
     ] = None
     jpeg_quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="Of captured frames.")

@@ -1,5 +1,6 @@
 """What a render can be encoded to."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from helios.renderer.encoding.codecs import (
     check_encoding,
     check_size,
     choose_codec,
+    encoding_arguments,
 )
 
 
@@ -138,3 +140,23 @@ def test_only_what_keeps_every_pixel_is_lossless() -> None:
     assert not VideoEncoding(codec=CODECS["h264"]).lossless
     assert not VideoEncoding(codec=CODECS["h264"], crf=1).lossless
     assert not VideoEncoding(codec=CODECS["jpeg"], crf=0).lossless
+
+
+@pytest.mark.parametrize(
+    ("codec", "preset", "expected"),
+    [
+        ("h264", None, ("superfast", "mbtree=1:rc-lookahead=10")),
+        ("h264", "slow", ("slow", None)),
+        ("h265", None, ("veryfast", None)),
+        ("h265", "slow", ("slow", None)),
+    ],
+)
+def test_a_given_preset_replaces_the_codecs_tuned_settings(
+    codec: str, preset: str | None, expected: tuple[str, str | None]
+) -> None:
+    encoding = VideoEncoding(codec=CODECS[codec], preset=preset)
+    arguments = encoding_arguments(
+        encoding, image="jpeg", alpha=False, suffix=".mp4", rate=Fraction(30)
+    )
+    values = dict(zip(arguments, arguments[1:], strict=False))
+    assert (values["-preset"], values.get("-x264-params")) == expected
