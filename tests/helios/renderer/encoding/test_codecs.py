@@ -1,5 +1,6 @@
 """What a render can be encoded to."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -158,5 +159,5 @@ def test_a_given_preset_replaces_the_codecs_tuned_settings(
     arguments = encoding_arguments(
         encoding, image="jpeg", alpha=False, suffix=".mp4", rate=Fraction(30)
     )
-    values = dict(zip(arguments, arguments[1:], strict=False))
+    values = dict(itertools.pairwise(arguments))
     assert (values["-preset"], values.get("-x264-params")) == expected
