@@ -198,7 +198,7 @@ def test_other_commands_than_a_merge_may_make_what_they_like(job: Job, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("sound", "said"), [("0.4", "its sound lasts"), ("2", "its sound lasts"), ("gap", "a gap at")]
+    ("sound", "said"), [("0.4", "its audio lasts"), ("2", "its audio lasts"), ("gap", "a gap at")]
 )
 def test_sound_that_is_short_or_long_or_has_a_gap_is_found(
     job: Job, tmp_path: Path, sound: str, said: str
