@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
 from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
-from helios.process.scratch_folders import CACHE_VARIABLE
+from helios.process.scratch_folder import CACHE_VARIABLE
 from helios.records.input_manifest import file_digest
 from helios.renderer.media.frame_times import read_frame_times
 

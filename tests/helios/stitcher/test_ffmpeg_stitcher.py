@@ -339,7 +339,7 @@ def test_a_full_disk_is_told_and_the_old_output_stays(
 
     output = tmp_path / "out.mp4"
     output.write_bytes(b"old")
-    monkeypatch.setattr("helios.mp4.splice._send", full)
+    monkeypatch.setattr("helios.mp4.sample_runs._send", full)
     with pytest.raises(DiskFull):
         stitch(chunks, output)
     assert output.read_bytes() == b"old"
@@ -363,7 +363,7 @@ def test_a_cancelled_stitch_leaves_nothing_behind(
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    monkeypatch.setattr("helios.mp4.splice._send", slow)
+    monkeypatch.setattr("helios.mp4.sample_runs._send", slow)
     asyncio.run(cancelled())
     assert not left_in(tmp_path)
 
@@ -387,8 +387,8 @@ def test_a_long_video_keeps_its_times_without_drift(chunks: list[Path], tmp_path
 def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
     chunks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("headers", "splice"):
-        monkeypatch.setattr(f"helios.stitcher.{module}.MAX_U32", 1000)
+    for module in ("boxes", "splice"):
+        monkeypatch.setattr(f"helios.mp4.{module}.MAX_U32", 1000)
     info = stitch(chunks, tmp_path / "out.mp4")
     assert b"co64" in (tmp_path / "out.mp4").read_bytes()
     assert_regular(info, rate=Fraction(30), frames=40)

@@ -324,5 +324,5 @@ def test_chunks_with_sound_are_refused(tmp_path: Path) -> None:
         )
     ]
     storage = open_storage(str(tmp_path))
-    with pytest.raises(StitchFailed, match="sound"):
+    with pytest.raises(StitchFailed, match="audio"):
         asyncio.run(stitch_in_storage(storage, records, ["0.mp4", "1.mp4"], output="v.mp4"))
