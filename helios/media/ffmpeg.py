@@ -24,7 +24,7 @@ LOG_LINES = 12
 GRACE_SECONDS = 2.0
 
 _URL_SCHEMES = ("http://", "https://")
-# Allowed protocols of inputs and of everything that they refer to: web playlists can't refer to local
+# Allowed protocols of inputs and of everything that they refer to: web playlists can't name local
 # files, nor local ones to the web.
 _LOCAL_PROTOCOLS = "file,pipe"
 _WEB_PROTOCOLS = "http,https,httpproxy,tcp,tls"
