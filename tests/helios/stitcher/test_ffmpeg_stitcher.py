@@ -20,12 +20,13 @@ from helios.errors import (
     OutputUnwritable,
     StitchFailed,
 )
-from helios.media.probe import MediaInfo, frame_hashes, probe
+from helios.media.probe import MediaInfo, probe
 from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
 from helios.stitcher.merge_encoding import MergeEncoding
+from tests.helios.frame_hashes import frame_hashes
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (

@@ -15,7 +15,6 @@ import pytest
 
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import SeamBroken, StitchFailed
-from helios.media.probe import frame_hashes
 from helios.records.chunk_record import ChunkRecord
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.chunk_check import check_chunk_outputs
@@ -23,6 +22,7 @@ from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
 from helios.storage import open_storage
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from tests.helios.frame_hashes import frame_hashes
 from tests.players import shown_in_browser
 
 from .test_seam_check import H264, encode
