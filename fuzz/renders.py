@@ -214,7 +214,7 @@ class Studio:
             # What ends the sound of the last frame comes after it.
             behind = min(frames.stop + TWEEN_LOOKAHEAD, FRAMES)
             await first.seek(behind - 1, every_frame=replay)
-            return sink.taken, await first.sounds()
+            return sink.taken, await first.audio.sounds()
 
     async def _browser(self, name: str) -> Browser:
         if name not in self._browsers or self._browsers[name].devtools.closed.is_set():

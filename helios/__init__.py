@@ -1,4 +1,4 @@
-"""What client and workers share: job specs, renderer, stitcher, storage, worker runtime."""
+"""Shared by client and workers: job specs, renderer, stitcher, storage, worker runtime."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Cancellation beside the event loop: cleanup that finishes, and blocking work that ends."""
+"""Cancellation of cleanup, and of blocking work in threads."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 async def finish_despite_cancel(
     work: "Coroutine[Any, Any, Result] | asyncio.Task[Result]",
 ) -> Result:
-    """Wait for work to its end; a cancellation that arrives meanwhile is passed on afterwards."""
+    """Wait until work has ended; raise a cancellation that arrives meanwhile afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -30,13 +30,13 @@ class WorkCancelled(Exception):
 
 
 class CancelToken:
-    """Tells blocking work in a thread that it was cancelled."""
+    """Cancellation flag for blocking work in a thread."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Ask the work to end."""
+        """Set the flag."""
         self._cancelled.set()
 
     def check(self) -> None:
@@ -50,15 +50,15 @@ async def run_blocking(
 ) -> Result:
     """Run blocking work in a thread, and wait for its end even if cancelled.
 
-    A cancellation cancels the token and waits until the work has returned: what it holds (a
-    temporary file, an upload) is cleaned up by then.
+    A cancellation cancels the token and waits until the work has returned, so that its resources (a
+    temporary file, an upload) are released.
 
     Parameters
     ----------
     work:
-        Called with a `CancelToken`, which it checks between its steps.
+        Called with a `CancelToken`, which it has to check regularly.
     pool:
-        Threads to run in; the event loop's own by default.
+        Thread pool; the event loop's by default.
     """
     token = CancelToken()
     running = asyncio.get_running_loop().run_in_executor(pool, work, token)

@@ -1,16 +1,16 @@
-"""Errors with stable codes, the input at fault, and a hint what to do.
+"""Errors: each has a stable code, a message that names the faulty input, and a hint.
 
     HeliosError
-    ├── SpecError           a job spec, or a command in it, that can't be run
-    ├── CompositionError    a composition that can't be rendered as it is
-    ├── RenderError         rendering, encoding or joining that failed
-    ├── WorkerError         a worker that couldn't be reached, refused, or died
-    ├── StorageError        a file or an object that can't be read or written
-    ├── JobError            a job that failed, was stopped, or isn't in a state for what was asked
-    └── ConfigurationError  a setting, a program or a deployment that doesn't suit
+    ├── SpecError           invalid job spec, or invalid command in it
+    ├── CompositionError    composition that can't be rendered
+    ├── RenderError         failed rendering, encoding or joining
+    ├── WorkerError         unreachable, refusing or crashed worker
+    ├── StorageError        unreadable or unwritable file or object
+    ├── JobError            failed or stopped job, or a request that conflicts with its state
+    └── ConfigurationError  unsuitable setting, program or deployment
 
-`retryable` decides whether an executor tries again: what chance broke (a crash, a time-out) is,
-what can't heal (a bad spec, a missing file, a forbidden command) is not.
+Executors retry errors whose `retryable` is true: temporary ones such as crashes and timeouts, not
+permanent ones such as an invalid spec, a missing file or a forbidden command.
 """
 
 import re
@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-#: Exit status of a command that failed although its input was good; another try may succeed.
+#: Exit status of a command that failed with valid input; another try may succeed.
 EXIT_FAILED = 1
-#: Exit status of a command that refused its input or its environment; another try is pointless.
+#: Exit status of a command that refused its input or environment; another try would fail again.
 EXIT_REFUSED = 2
-#: Exit status of a command that stopped at a limit of money or time; what is done is kept.
+#: Exit status of a command that stopped at a cost or time limit; finished work is kept.
 EXIT_LIMIT = 3
 #: Exit status after Ctrl-C (128 + SIGINT).
 EXIT_INTERRUPTED = 130
@@ -34,13 +34,13 @@ class HeliosError(Exception):
     Parameters
     ----------
     message:
-        What was wrong, naming the input at fault.
+        Description of the fault, which names the faulty input.
     hint:
-        What to do about it; one sentence.
+        Advice in one sentence.
     details:
-        Single faults, one a line (for instance every JSON path at fault in a job spec).
+        Single faults, one per line (for instance the JSON paths of a job spec's faults).
     retryable:
-        Whether another try may succeed, where this error differs from others of its kind.
+        Whether another try may succeed; by default as for the class.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -73,187 +73,175 @@ class HeliosError(Exception):
         return "\n".join(lines)
 
 
-# --- the families ---------------------------------------------------------------------------
-
-
 class SpecError(HeliosError):
-    """A job spec, or a command in it, that can't be run."""
+    """Invalid job spec, or invalid command in it."""
 
 
 class CompositionError(HeliosError):
-    """A composition that can't be rendered as it is."""
+    """Composition that can't be rendered."""
 
 
 class RenderError(HeliosError):
-    """Rendering, encoding or joining that failed."""
+    """Failed rendering, encoding or joining."""
 
 
 class WorkerError(HeliosError):
-    """A worker that couldn't be reached, refused the request, or died."""
+    """Unreachable, refusing or crashed worker."""
 
 
 class StorageError(HeliosError):
-    """A file or an object that can't be read or written where it is kept."""
+    """Unreadable or unwritable file or object."""
 
 
 class JobError(HeliosError):
-    """A job that failed, was stopped, or isn't in a state for what was asked."""
+    """Failed or stopped job, or a request that conflicts with its state."""
 
 
 class ConfigurationError(HeliosError):
-    """A setting, a program or a deployment that doesn't suit what was asked."""
-
-
-# --- the contract ---------------------------------------------------------------------------
+    """Unsuitable setting, program or deployment."""
 
 
 class JobSpecInvalid(SpecError):
-    """A job spec that breaks its schema or contradicts itself; `details` hold the JSON paths."""
+    """The job spec violates its schema or is inconsistent; `details` hold the JSON paths."""
 
     code = "JOB_SPEC_INVALID"
 
 
 class JobSpecNotFound(SpecError):
-    """No job spec at the path that was given."""
+    """There is no job spec at the given path."""
 
     code = "JOB_SPEC_NOT_FOUND"
 
 
 class InvocationInvalid(SpecError):
-    """An invocation whose payload breaks the wire format."""
+    """The payload of an invocation violates the wire format."""
 
     code = "INVOCATION_INVALID"
 
 
 class ChunkNotFound(SpecError):
-    """A chunk id that the job spec doesn't have."""
+    """The job spec has no chunk with this id."""
 
     code = "CHUNK_NOT_FOUND"
 
 
 class CommandInvalid(SpecError):
-    """A command string that can't be split into arguments."""
+    """The command can't be split into arguments."""
 
     code = "COMMAND_INVALID"
 
 
 class CommandForbidden(SpecError):
-    """A command whose executable isn't on the worker's allow-list."""
+    """The command's executable isn't on the worker's allow-list."""
 
     code = "COMMAND_FORBIDDEN"
 
 
 class CommandNotFound(SpecError):
-    """A command whose executable isn't installed."""
+    """The command's executable isn't installed."""
 
     code = "COMMAND_NOT_FOUND"
 
 
-# --- running commands -----------------------------------------------------------------------
-
-
 class CommandFailed(RenderError):
-    """A command that ended with an exit status other than 0 and didn't say why."""
+    """The command ended with an exit status other than 0 and without an error report."""
 
     code = "COMMAND_FAILED"
     retryable = True
 
 
 class CommandTimedOut(RenderError):
-    """A command that was ended because its time was up."""
+    """The command exceeded its time limit and was ended."""
 
     code = "TIMEOUT"
     retryable = True
 
 
 class Cancelled(JobError):
-    """Work that was stopped on request."""
+    """The work was cancelled."""
 
     code = "CANCELLED"
 
 
 class JobFailed(JobError):
-    """A job in which at least one chunk failed for good; `details` hold one line a failure."""
+    """At least one chunk of the job failed; `details` hold one line per failure."""
 
     code = "JOB_FAILED"
     retryable = True
 
 
 class CircuitOpen(JobFailed):
-    """A job that was stopped because most of its attempts fail; `details` hold examples."""
+    """The job was stopped because most of its attempts fail; `details` hold examples."""
 
     code = "CIRCUIT_OPEN"
 
 
 class MergeFailed(RenderError):
-    """A job whose chunks are all there but whose merge command failed."""
+    """All chunks of the job exist, but its merge command failed."""
 
     code = "MERGE_FAILED"
     retryable = True
 
 
-# --- the life of a job ----------------------------------------------------------------------
-
-
 class JobNotFound(JobError):
-    """No job with that id among those that are kept."""
+    """There is no job with this id."""
 
     code = "JOB_NOT_FOUND"
 
 
 class JobExists(JobError):
-    """A job with that id is kept already."""
+    """A job with this id exists already."""
 
     code = "JOB_EXISTS"
 
 
 class JobBusy(JobError):
-    """A job that another process is at, or the folder that it runs in."""
+    """Another process runs the job, or another job in its folder."""
 
     code = "JOB_BUSY"
 
 
 class JobStateConflict(JobError):
-    """A wish that a job's state doesn't allow, such as to pause what is completed."""
+    """The job's state doesn't allow the request, such as pausing a completed job."""
 
     code = "JOB_STATE_CONFLICT"
 
 
 class JobChanged(JobError):
-    """A job that another process took over and wrote in the meantime."""
+    """Another process took over the job and changed its record."""
 
     code = "JOB_CHANGED"
 
 
 class JobRecordInvalid(JobError):
-    """A job's record that can't be read; what is damaged was set aside."""
+    """The job's record can't be read; the damaged file was moved aside."""
 
     code = "JOB_RECORD_INVALID"
 
 
 class JobRecordNewer(JobRecordInvalid):
-    """A job's record that a newer version of this program wrote."""
+    """The job's record was written by a newer version of this program."""
 
     code = "JOB_RECORD_NEWER"
 
 
 class JobStopped(JobError):
-    """A reason to stop a job as a whole, found while one of its chunks was handed over.
+    """The whole job has to stop.
 
-    Adapters raise it; unlike other errors it isn't the chunk's result. Nothing new begins after
-    it, what runs is waited for, and the job ends with it.
+    Adapters raise it when a chunk is submitted; unlike other errors it isn't the chunk's result. No
+    further chunk starts, running ones are awaited, and the job ends with this error.
     """
 
     code = "JOB_STOPPED"
 
     @property
     def exit_code(self) -> int:
-        """Exit status of a command that ends with this error: going on later may help."""
+        """Exit status of a command that ends with this error: the job can be resumed."""
         return EXIT_FAILED
 
 
 class LimitReached(JobStopped):
-    """A job that was stopped before it passed a limit that was set."""
+    """The job was stopped before it exceeded a limit."""
 
     code = "LIMIT_REACHED"
 
@@ -264,109 +252,103 @@ class LimitReached(JobStopped):
 
 
 class CostLimitReached(LimitReached):
-    """A job whose next chunk could cost more than it may."""
+    """The next chunk could exceed the job's cost limit."""
 
     code = "COST_LIMIT"
 
 
 class DeadlineReached(LimitReached):
-    """A job that isn't done by its deadline."""
+    """The job wasn't finished by its deadline."""
 
     code = "DEADLINE"
 
 
 class JobPaused(Cancelled):
-    """A job that was paused: nothing new began, and what ran was finished."""
+    """The job was paused: running chunks were finished, and no further one started."""
 
     code = "PAUSED"
 
 
-# --- input of a render ----------------------------------------------------------------------
-
-
 class OptionInvalid(ConfigurationError):
-    """An option whose value can't be worked with."""
+    """An option has an invalid value."""
 
     code = "OPTION_INVALID"
 
 
 class CompositionNotFound(CompositionError):
-    """A composition that isn't there."""
+    """There is no such composition."""
 
     code = "COMPOSITION_NOT_FOUND"
 
 
 class CompositionFailed(CompositionError):
-    """A page that threw while it loaded, so that its frames can't be trusted."""
+    """The page threw an exception while it loaded."""
 
     code = "COMPOSITION_FAILED"
 
 
 class CompositionTimedOut(CompositionError):
-    """A page that didn't fire `load` in time."""
+    """The page didn't fire `load` in time."""
 
     code = "COMPOSITION_LOAD_TIMEOUT"
 
 
 class CompositionUnsettled(CompositionError):
-    """A page whose frame never became ready (fonts, images, media, `waitUntilStable`)."""
+    """A frame never became ready (fonts, images, media, `waitUntilStable`)."""
 
     code = "COMPOSITION_NEVER_SETTLED"
 
 
 class DialectUnsupported(CompositionError):
-    """A page for another system's player; `details` hold what of it nothing honours."""
+    """The page is made for another system's player; `details` hold its unsupported features."""
 
     code = "DIALECT_UNSUPPORTED"
 
 
 class DurationUnknown(CompositionError):
-    """A page that declares no duration where none was given."""
+    """The page declares no duration, and none was given."""
 
     code = "DURATION_UNKNOWN"
 
 
 class AssetMissing(CompositionError):
-    """A file that the page asked for and that isn't there; `details` hold the names."""
+    """The page requested files that don't exist; `details` hold their names."""
 
     code = "ASSET_MISSING"
 
 
 class MediaUnsupported(CompositionError):
-    """A media file that the browser can't play; the hint has a command that converts it."""
+    """The browser can't play a media file; the hint has a command that converts it."""
 
     code = "MEDIA_UNSUPPORTED"
 
 
 class CodecUnavailable(ConfigurationError):
-    """A codec that the ffmpeg at hand lacks."""
+    """The installed ffmpeg lacks a codec."""
 
     code = "CODEC_UNAVAILABLE"
 
 
 class OutputUnwritable(StorageError):
-    """An output that can't be written (permissions, a read-only or missing folder)."""
+    """An output can't be written (permissions, a read-only or missing folder)."""
 
     code = "OUTPUT_UNWRITABLE"
 
 
 class DiskFull(StorageError):
-    """No space left where the output or temporary files go."""
+    """There is no space left for the output or temporary files."""
 
     code = "DISK_FULL"
 
 
 class ProgramMissing(ConfigurationError):
-    """A program that this needs (a browser, ffmpeg) and that isn't installed."""
+    """A required program (a browser, ffmpeg) isn't installed."""
 
     code = "PROGRAM_MISSING"
 
 
-# --- rendering ------------------------------------------------------------------------------
-
-
 class BrowserCrashed(RenderError):
-    """A browser that died or stopped answering in the middle."""
+    """The browser ended or stopped answering."""
 
     code = "BROWSER_CRASHED"
     retryable = True
@@ -380,159 +362,147 @@ class EncodeFailed(RenderError):
 
 
 class AudioFailed(RenderError):
-    """The sound of a composition couldn't be read or mixed."""
+    """The audio of a composition couldn't be read or mixed."""
 
     code = "AUDIO_FAILED"
 
 
-# --- stitching ------------------------------------------------------------------------------
-
-
 class ChunkOutputInvalid(RenderError):
-    """A chunk's output that is missing, doesn't decode, or isn't what the job spec says."""
+    """A chunk's output is missing, doesn't decode, or contradicts the job spec."""
 
     code = "CHUNK_OUTPUT_INVALID"
     retryable = True
 
 
 class StitchFailed(RenderError):
-    """Chunk outputs that couldn't be joined."""
+    """Chunk outputs couldn't be joined."""
 
     code = "STITCH_FAILED"
 
 
 class SeamBroken(RenderError):
-    """A stitched video that isn't its chunks one after another, at the boundaries named."""
+    """The stitched video differs from its chunks at the named boundaries."""
 
     code = "SEAM_BROKEN"
     retryable = True
 
 
 class SeamDiffers(RenderError):
-    """A frame that two chunks draw differently, so that their seam can be seen."""
+    """Two chunks draw the frame at their seam differently."""
 
     code = "SEAM_DIFFERS"
 
 
-# --- storage --------------------------------------------------------------------------------
-
-
 class StorageInvalid(StorageError):
-    """A storage URL that names no place for artifacts, or a key that leaves its folder."""
+    """Invalid storage URL, or a key that leaves its folder."""
 
     code = "STORAGE_INVALID"
 
 
 class ArtifactNotFound(StorageError):
-    """An artifact, a bucket or a folder that isn't there."""
+    """An artifact, a bucket or a folder doesn't exist."""
 
     code = "ARTIFACT_NOT_FOUND"
 
 
 class ArtifactCorrupt(StorageError):
-    """Bytes that aren't those whose digest was recorded: cut short or damaged on their way."""
+    """An artifact's digest differs from the recorded one: it is truncated or damaged."""
 
     code = "ARTIFACT_CORRUPT"
     retryable = True
 
 
 class AccessDenied(StorageError):
-    """Storage or a worker that refuses these credentials, or the lack of any."""
+    """Storage or a worker refuses the credentials, or requires some."""
 
     code = "ACCESS_DENIED"
 
 
 class StorageUnavailable(StorageError):
-    """Storage that didn't answer, or answered that it can't now, after several tries."""
+    """Storage was unavailable in several tries."""
 
     code = "STORAGE_UNAVAILABLE"
     retryable = True
 
 
 class ArchiveInvalid(StorageError):
-    """An archive, or a folder to pack, with entries that lead outside or that is too large."""
+    """An archive, or a folder to pack, is too large or has entries that lead outside."""
 
     code = "ARCHIVE_INVALID"
 
 
-# --- workers --------------------------------------------------------------------------------
-
-
 class SourceForbidden(WorkerError):
-    """A job or asset URL outside the worker's allow-list, or inside a private network."""
+    """A URL isn't on the worker's allow-list, or is in a private network."""
 
     code = "SOURCE_FORBIDDEN"
 
 
 class PayloadTooLarge(WorkerError):
-    """A request, a job spec or an answer past a size limit."""
+    """A request, a job spec or an answer exceeds a size limit."""
 
     code = "PAYLOAD_TOO_LARGE"
 
 
 class CallerRejected(WorkerError):
-    """A request whose identity token is missing, forged, expired or for another audience."""
+    """The identity token of a request is missing, forged, expired or for another audience."""
 
     code = "CALLER_REJECTED"
 
 
 class WorkerNotFound(WorkerError):
-    """A function or service that isn't deployed where it was looked for."""
+    """The function or service isn't deployed."""
 
     code = "WORKER_NOT_FOUND"
 
 
 class WorkerThrottled(WorkerError):
-    """A worker that takes no more requests now: a concurrency limit or a quota is reached."""
+    """A worker reached its concurrency limit or a quota."""
 
     code = "WORKER_THROTTLED"
     retryable = True
 
 
 class WorkerUnavailable(WorkerError):
-    """A worker that couldn't be reached, or broke the connection off."""
+    """A worker couldn't be reached, or closed the connection."""
 
     code = "WORKER_UNAVAILABLE"
     retryable = True
 
 
 class WorkerCrashed(WorkerError):
-    """A worker that died while it worked, or whose code failed outside of the command."""
+    """A worker ended during its work, or failed outside the command."""
 
     code = "WORKER_CRASHED"
     retryable = True
 
 
 class OutOfMemory(WorkerError):
-    """A command or a worker that was ended because memory ran out."""
+    """A command or a worker ran out of memory."""
 
     code = "OUT_OF_MEMORY"
     retryable = True
 
 
 class CheckupFailed(ConfigurationError):
-    """Something that keeps renders from succeeding, found before one was begun."""
+    """A check before rendering found a problem."""
 
     code = "CHECKUP_FAILED"
 
 
 class DeploymentFailed(ConfigurationError):
-    """A resource in the cloud that couldn't be made, changed or removed as asked."""
+    """A cloud resource couldn't be created, changed or deleted."""
 
     code = "DEPLOYMENT_FAILED"
 
 
-# --- webhooks -------------------------------------------------------------------------------
-
-
 class SignatureInvalid(ConfigurationError):
-    """A webhook whose signature is missing, wrong or too old."""
+    """The signature of a webhook is missing, wrong or too old."""
 
     code = "SIGNATURE_INVALID"
 
 
 class WebhookUndelivered(JobError):
-    """A webhook that its receiver didn't take."""
+    """The receiver didn't accept a webhook."""
 
     code = "WEBHOOK_UNDELIVERED"
     retryable = True
@@ -547,7 +517,7 @@ _REPORT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command reported when it ended with an error, and what it had said `before`."""
+    """A parsed error report; `before` is the output that precedes it."""
 
     code: str
     message: str
@@ -558,16 +528,13 @@ class Report:
 
 
 def report(error: HeliosError) -> str:
-    """Return the text that a command writes to stderr when it ends with `error`.
-
-    `parse_report` reads it back on the other side of a process boundary.
-    """
+    """Return the error report that a command writes to stderr; `parse_report` parses it."""
     retry = " (retryable)" if error.retryable else ""
     return f"error[{error.code}]{retry}: {error}"
 
 
 def parse_report(stderr: str) -> Report | None:
-    """Find the last report in a command's stderr."""
+    """Return the last error report in a command's stderr; None without one."""
     found = None
     for match in _REPORT.finditer(stderr):
         found = match

@@ -1,4 +1,4 @@
-"""Names that a package offers without importing their modules until they are used."""
+"""Names of a package whose modules are imported at first use."""
 
 import importlib
 import sys
@@ -7,15 +7,14 @@ from typing import Any
 
 
 def lazy_names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package that offers names of other modules.
+    """Return the `__getattr__` of a package that exports names of other modules.
 
     Parameters
     ----------
     package:
         The package's name.
     places:
-        The module that each name is in, as `module`, or `module:name` where it is called otherwise
-        there.
+        Module of each name, as `module`, or as `module:name` if it has another name there.
     """
 
     def find(name: str) -> Any:
@@ -24,7 +23,7 @@ def lazy_names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, there = place.partition(":")
         value = getattr(importlib.import_module(module), there or name)
-        # The next look-up finds it without this function.
+        # Further look-ups bypass this function.
         setattr(sys.modules[package], name, value)
         return value
 

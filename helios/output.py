@@ -12,21 +12,21 @@ from helios.errors import DiskFull, HeliosError, OutputUnwritable
 
 
 def part_pattern(output: Path) -> str:
-    """Return the pattern of names beside an output that only a killed process leaves behind."""
+    """Return a glob pattern for temporary folders that a killed process leaves beside an output."""
     return f".{glob.escape(output.name[:80])}.*.part"
 
 
 @contextmanager
 def whole_output(output: Path) -> Iterator[Path]:
-    """Yield a folder beside `output` to work in; what lies in it as `whole` becomes `output`.
+    """Yield a temporary folder; the file `whole` in it becomes `output`.
 
-    Being beside the output, the folder is on the same disk: the last step is a rename. It is
+    The folder is beside the output, so that the last step is a rename on the same disk. It is
     removed in any case.
 
     Raises
     ------
     OutputUnwritable, DiskFull
-        The output's folder can't be made or written; no space is left.
+        The output's folder can't be created or written; no space is left.
     """
     folder = output.parent / f".{output.name[:80]}.{secrets.token_hex(4)}.part"
     try:
@@ -42,7 +42,7 @@ def whole_output(output: Path) -> Iterator[Path]:
 
 
 def check_writable(output: Path) -> None:
-    """Refuse an output that couldn't be written, before any work is done for it.
+    """Check that an output can be written.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_writable(output: Path) -> None:
 
 
 def write_failure(fault: OSError, *, output: Path) -> HeliosError:
-    """Return the error that tells why `output` couldn't be written."""
+    """Return the error for a failed write to `output`."""
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(
             f"{output}: no space left on the disk",

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection, Mapping
 
-#: What stands in place of a secret.
+#: Replacement of a secret.
 REDACTED = "[redacted]"
-#: Characters below which a secret isn't looked for in text: it would match by chance.
+#: Least length of a secret that is searched for in text; shorter ones match by chance.
 MIN_SECRET_LENGTH = 8
 
 _SECRET_NAME = re.compile(
@@ -13,10 +13,10 @@ _SECRET_NAME = re.compile(
     r"|private[-_]?key",
     re.IGNORECASE,
 )
-# Repeats are bounded, so that no text takes long to search.
+# Bounded repeats keep the search linear.
 _SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,15}://"
-# Everything after `?` in a URL: a presigned URL's signature grants access to any holder, and which
-# parameters hold one differs from store to store. User and password before the host go as well.
+# Everything after `?` in a URL, as stores name the parameters of a presigned URL's signature
+# differently; and user and password before the host.
 _QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#\"'<>]{{0,2048}})[?#][^\s\"'<>]*")
 _USER = re.compile(rf"(?P<scheme>{_SCHEME})[^\s/?#\"'<>]{{0,1024}}@")
 _TOKENS = re.compile(
@@ -34,14 +34,14 @@ _ASSIGNED = re.compile(
 
 
 def without_secrets(text: str, secrets: Collection[str] = ()) -> str:
-    """Return a text with known secrets, and what looks like one, replaced.
+    """Return a text in which known and likely secrets are replaced.
 
     Parameters
     ----------
     text:
         A message, an output, a URL.
     secrets:
-        Values that must not appear, such as those of `secret_values`.
+        Values to replace, such as those of `secret_values`.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
@@ -52,7 +52,7 @@ def without_secrets(text: str, secrets: Collection[str] = ()) -> str:
 
 
 def secret_values(environment: Mapping[str, str]) -> frozenset[str]:
-    """Return the values of the variables whose names say that they hold a secret."""
+    """Return the values of variables whose names denote a secret."""
     return frozenset(
         value
         for name, value in environment.items()

@@ -18,9 +18,9 @@ class AwsStack(cdk.Stack):
     Parameters
     ----------
     configuration:
-        What is deployed, and how large.
+        Configuration of the deployment.
     environment:
-        Account and region; None is what the AWS profile says when the stack is deployed.
+        Account and region; None for those of the AWS profile at deployment.
     holds_budget:
         Whether the budget belongs to this stack: it counts all regions, so that one has it.
     """

@@ -18,7 +18,7 @@ class CloudRunWorker(cdk.Stack):
     Parameters
     ----------
     resource:
-        The workers as they should be, and how Google knows the function.
+        Configuration of the workers, and the function's identity at Google.
     log_days:
         How long the function's log is kept.
     """

@@ -21,7 +21,7 @@ from helios.process.render_executor import DEFAULT_EXECUTABLES
 from infra.cloud_run.configuration import fault_line
 from infra.cloud_run.resource import CloudRunResource
 
-#: What the names of this project's context values begin with; others are the CDK's own.
+#: Prefix of the names of this project's context values.
 PREFIX = "helios:"
 #: Days that CloudWatch offers as retention.
 LOG_DAYS = frozenset(
@@ -32,7 +32,7 @@ _HINT = "Values are set in cdk.json, or by `-c helios:NAME=VALUE`; docs/deploy-a
 
 
 def _several(value: object) -> object:
-    """Read what `-c` can carry, which is text: values separated by commas."""
+    """Parse the text of `-c`: values separated by commas."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -74,7 +74,7 @@ class Configuration(WireModel, extra="forbid"):
     Raises
     ------
     OptionInvalid
-        From `of`: values that can't be deployed; `details` say one by one what is wrong.
+        From `of`: invalid values; `details` hold one line per fault.
     """
 
     stack_name: Annotated[str, _pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(

@@ -16,7 +16,7 @@ from infra.configuration import PREFIX, Configuration
 _ROOT = Path(__file__).parents[1]
 #: Where `cdk bootstrap` leaves its version.
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
-#: Seconds that Docker may take to say that it is there.
+#: Time limit of the check for Docker in seconds.
 _PATIENCE = 30.0
 
 
@@ -26,7 +26,7 @@ def check(configuration: Configuration, *, environment: Mapping[str, str]) -> li
     Parameters
     ----------
     configuration:
-        What is to be deployed.
+        Configuration of the deployment.
     environment:
         Environment variables; `CDK_DOCKER` names the program that builds the image.
 
@@ -113,7 +113,7 @@ def _context(arguments: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Check, and say what will be deployed where; arguments are those of `cdk deploy`."""
+    """Run the checks, and print what will be deployed; arguments are those of `cdk deploy`."""
     try:
         configuration = Configuration.of(_context(sys.argv[1:]))
         places = check(configuration, environment=os.environ)

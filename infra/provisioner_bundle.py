@@ -10,9 +10,9 @@ from pathlib import Path
 from helios.errors import ProgramMissing
 
 _ROOT = Path(__file__).parents[1]
-#: What the function runs with, locked.
+#: Locked requirements of the function.
 REQUIREMENTS = _ROOT / "infra/cloud_run/requirements.lock"
-#: What of this project it runs.
+#: Modules of this project in the bundle.
 SOURCES = (
     "helios/__init__.py",
     "helios/contract/__init__.py",

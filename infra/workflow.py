@@ -29,7 +29,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 2, 60
 
 #: A job or merge as a whole is tried again by a person, not by the workflow.
 _WHOLE = (errors.JobFailed, errors.MergeFailed)
-# How Lambda reports a worker that died or was ended, so that it couldn't name a code itself.
+# Lambda's errors for a worker that ended without naming an error code.
 _DIED = (
     "Lambda.Unknown",
     "Runtime.ExitError",
@@ -97,11 +97,11 @@ def workflow(
     bucket:
         Name of the bucket that holds jobs.
     chunk_worker, merge_worker:
-        What renders a chunk, and what joins them.
+        Functions that render a chunk and join chunks.
     outcome:
-        What records how a render ended and tells those who asked for it.
+        Function that records the outcome of a render and sends its webhook.
     max_concurrency:
-        Chunks at the same time, where the input doesn't say.
+        Default limit of concurrent chunks.
     timeout:
         Seconds that a render may take as a whole.
     """
@@ -225,7 +225,7 @@ def _chunk_states(bucket: str, worker: Function) -> dict[str, State]:
             Catch=_catch_all("RecordChunkFailure"),
             End=True,
         ),
-        # What the map reports when it fails names no chunk.
+        # The error of a failed map names no chunk.
         "RecordChunkFailure": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:s3:putObject",

@@ -15,14 +15,14 @@ from pathlib import Path
 from sandbox.clouds import aws_side, default_at_once, google_side, stack_side
 from sandbox.standing import Standing, is_up, take_down
 
-#: Folder for what the sandbox leaves for others: variables, logs, who it is.
+#: Folder of the sandbox: environment variables, logs, process id.
 FOLDER = Path(".sandbox")
 #: A composition to try it with.
 EXAMPLE = "examples/promo"
 
 
 def up(folder: Path, *, at_once: int, plain: bool = False) -> int:
-    """Run the sandbox until it is told to stop; return the exit status.
+    """Run the sandbox until it is stopped; return the exit status.
 
     Parameters
     ----------

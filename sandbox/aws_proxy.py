@@ -3,7 +3,7 @@
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from yarl import URL
 
-# Describe one connection, not what is sent over it. (The server says "continue" by itself.)
+# Headers of one connection; the server answers "100 Continue" itself.
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "expect"})
 _PIECE = 256 * 1024
 

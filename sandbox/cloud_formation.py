@@ -1,4 +1,4 @@
-"""Extends moto's CloudFormation by what the stack uses, in moto's process.
+"""Adds resource types of the stack to moto's CloudFormation, in moto's process.
 
 moto makes most of a stack's resources for real. Some kinds it leaves out, so that whatever names
 one of them fails; of functions it forgets that they are images; parameters it makes without tags.
@@ -17,7 +17,7 @@ _NOTED = (
 
 
 def complete() -> None:
-    """Add what is missing; once, before moto serves."""
+    """Add the missing types; call once, before moto serves."""
     _take_note()
     _make_image_functions()
     _make_tagged_parameters()

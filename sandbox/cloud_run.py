@@ -19,12 +19,12 @@ SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bin
 
 #: The same in its image.
 CONTAINER_SERVER = (*SERVER[:-1], "127.0.0.1:{port}")
-#: What the Cloud Run worker's image is called.
+#: Name of the Cloud Run worker's image.
 CLOUDRUN_IMAGE = "helios-worker-cloudrun:latest"
 
 # Variables of this process without which programs aren't found or texts aren't read right.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
-# Seconds until the worker answers, and until it is gone after SIGTERM.
+# Time limits in seconds of the worker's start, and of its end after SIGTERM.
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
 
@@ -42,7 +42,7 @@ class LocalCloudRun:
         return self.log_file.read_text("utf-8", "replace")
 
     def terminate(self) -> None:
-        """Tell it to end, as Cloud Run does."""
+        """Send SIGTERM, as Cloud Run does."""
         self.process.send_signal(signal.SIGTERM)
 
 
@@ -58,7 +58,7 @@ def local_cloud_run(
 ) -> Iterator[LocalCloudRun]:
     """Run a service while the context lasts.
 
-    One process stands for as many instances as `HELIOS_CONCURRENCY` says.
+    One process represents `HELIOS_CONCURRENCY` instances.
 
     Parameters
     ----------

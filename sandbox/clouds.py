@@ -57,7 +57,7 @@ def aws_side(
 ) -> Iterator[AwsSide]:
     """Run S3 and Lambda, with a bucket and one function, while the context lasts.
 
-    That is quick; a render that goes on by itself needs `stack_side`.
+    It starts quickly; detached renders need `stack_side`.
 
     Parameters
     ----------

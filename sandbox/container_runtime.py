@@ -10,7 +10,7 @@ from typing import IO, Any
 from sandbox.lambda_function import LambdaFunction
 from sandbox.runtime import Runtime
 
-#: The limits of an execution environment: who runs in it, and how many processes and files.
+#: User of an execution environment, and its limits of processes and files.
 USER = "993:990"
 PROCESSES = 1024
 OPEN_FILES = 1024

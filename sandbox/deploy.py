@@ -41,7 +41,7 @@ class DeployedStack:
 
 
 class DeployFailed(Exception):
-    """The CDK failed; the message is what it said."""
+    """The CDK failed; the message is its output."""
 
 
 class LocalDeployment:
@@ -52,7 +52,7 @@ class LocalDeployment:
     aws:
         The local AWS.
     folder:
-        For what the CDK writes.
+        Folder for the CDK's output.
     context:
         Values that differ from those in cdk.json, as `infra.configuration` names them.
     docker:

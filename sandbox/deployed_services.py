@@ -16,14 +16,14 @@ from sandbox.cloud_run import LocalCloudRun, local_cloud_run
 class DeployedServices:
     """Starts a worker for each service that comes up, and another one in its place on an update.
 
-    What `CloudRunApi` takes as `address`. Use it as a context manager.
+    The `address` of `CloudRunApi`. Use it as a context manager.
 
     Parameters
     ----------
     folder:
         For logs, and all that workers write.
     variables:
-        What workers need to find this machine's stand-ins, on top of what is deployed.
+        Environment variables with local endpoints, on top of those deployed.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
@@ -45,7 +45,7 @@ class DeployedServices:
             stack.close()
 
     def __call__(self, service: run_v2.Service) -> str:
-        """Serve what a service says now; return its URL, which stays the same."""
+        """Serve a service's current revision; return its constant URL."""
         with self._lock:
             port = 0
             if service.name in self._running:
@@ -64,7 +64,7 @@ class DeployedServices:
             return worker.url
 
     def log(self, name: str) -> str:
-        """Return what a service's worker has logged since it was last deployed."""
+        """Return the log of a service's worker since its last deployment."""
         return self._running[name][0].log()
 
 

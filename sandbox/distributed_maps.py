@@ -1,4 +1,4 @@
-"""Extends moto's Distributed Maps by what the workflow uses, in moto's process.
+"""Adds features of the workflow to moto's Distributed Maps, in moto's process.
 
 They read items, run them side by side and write where their results are. They don't know
 `ItemsPointer`, place results by the results in place of the state's input, call a reader that found
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def complete() -> None:
-    """Add what is missing; once, before moto serves."""
+    """Add the missing features; call once, before moto serves."""
     _read_nested_items()
     _tell_what_cannot_be_read()
     _place_results()
@@ -110,7 +110,7 @@ def _place_results() -> None:
 
 
 def _tolerate_no_failure() -> None:
-    """Let the first item that fails end its map, as maps do that don't say otherwise."""
+    """End a map at its first failed item, as by default."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (  # noqa: E501, PLC0415
         distributed_item_processor_worker,
     )
@@ -151,7 +151,7 @@ def _end_with_their_execution() -> None:
 
 
 def _map_failure(env: Any, kind: str, cause: str) -> Exception:
-    """Return what ends a map with an error of Step Functions' own."""
+    """Return an exception that ends a map with an error of Step Functions."""
     from moto.stepfunctions.parser.api import (  # noqa: PLC0415
         HistoryEventType,
         MapRunFailedEventDetails,

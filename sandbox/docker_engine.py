@@ -14,12 +14,12 @@ from typing import Any
 # Seconds for an engine to answer, and to stop.
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
-#: What a private engine needs, as Debian calls it.
+#: Debian packages of a private engine.
 PACKAGES = ("docker.io", "docker-registry", "iptables", "mmdebstrap")
 
 
 class EngineUnavailable(Exception):
-    """No engine answers, and none could be started; says why."""
+    """No engine answers, and none could be started; the message has the reason."""
 
 
 def docker_client(host: str, *, timeout: float = 600) -> Any:
@@ -108,7 +108,7 @@ def _answers(host: str) -> bool:
         client.ping()
         client.close()
     except Exception:
-        # Whatever is wrong with it, it is of no use.
+        # Any failure means that it can't be used.
         return False
     return True
 

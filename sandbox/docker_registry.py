@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Type of the document that says what an image consists of.
+#: Media type of image manifests.
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 # Seconds for a registry to answer.
 _PATIENCE = 10.0
 
 
 class RegistryUnavailable(Exception):
-    """No registry could be started; says why."""
+    """No registry could be started; the message has the reason."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def docker_registry(folder: Path) -> Iterator[str]:
 
 
 def manifest_of(address: str, repository: str, tag: str) -> tuple[str, str]:
-    """Return an image's manifest and digest, as its registry tells them."""
+    """Return an image's manifest and digest from its registry."""
     request = urllib.request.Request(
         f"http://{address}/v2/{repository}/manifests/{tag}", headers={"Accept": MANIFEST}
     )
@@ -65,7 +65,7 @@ def manifest_of(address: str, repository: str, tag: str) -> tuple[str, str]:
 
 
 def register(name: str, manifest: str) -> None:
-    """Tell the local ECR of an image, such as `ACCOUNT.dkr.ecr.REGION.HOST/REPOSITORY:TAG`."""
+    """Register an image, such as `ACCOUNT.dkr.ecr.REGION.HOST/REPOSITORY:TAG`, in the local ECR."""
     import boto3  # noqa: PLC0415
 
     host, _, rest = name.partition("/")

@@ -42,7 +42,7 @@ def tell_ends(call: Call) -> None:
 
 
 def _keep_causes() -> None:
-    """Let executions know why they were stopped."""
+    """Record why executions were stopped."""
     from moto.stepfunctions.responses import StepFunctionResponse  # noqa: PLC0415
 
     response: Any = StepFunctionResponse
@@ -90,7 +90,7 @@ def _end_event(execution: Any) -> Any:
 
 
 def _addressed(event: Any, execution: Any) -> Iterator[tuple[str, Any]]:
-    """Return the functions that rules send an event to, each with what it gets."""
+    """Return the functions that rules send an event to, with their inputs."""
     from moto.events.models import events_backends  # noqa: PLC0415
 
     bus = events_backends[execution.account_id][execution.region_name].event_buses["default"]

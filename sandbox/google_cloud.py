@@ -29,13 +29,13 @@ class GoogleCloud:
     buckets:
         Cloud Storage.
     accounts:
-        What gives and checks tokens.
+        Server that issues and verifies tokens.
     quotas:
-        The Cloud Quotas API: says 200 CPUs, unless it is told otherwise.
+        The Cloud Quotas API, with 200 CPUs by default.
     env:
         Environment in which Google's own clients use them, as a service account.
     services, tasks:
-        What is deployed, as real workers; None where nothing of it runs.
+        Deployed services as real workers; None to run none.
     """
 
     api: CloudRunApi
@@ -56,7 +56,7 @@ def google_cloud(
     Parameters
     ----------
     folder:
-        Where keys and certificates for clients are written, and what workers leave.
+        Folder for clients' keys and certificates, and workers' files.
     with_workers:
         Whether services and tasks that are deployed run here, as real workers.
     **settings:
@@ -103,10 +103,10 @@ def google_cloud(
 
 
 def cpu_quota(cpus: int, *, region: str = "europe-west1") -> Reply:
-    """Return what the Cloud Quotas API says of a project that has so many CPUs in a region."""
+    """Return the answer of the Cloud Quotas API for a number of CPUs in a region."""
     info = {"dimensions": {"region": region}, "details": {"value": str(cpus * 1000)}}
-    told = {"quotaId": "CpuAllocPerProjectRegion", "dimensionsInfos": [info]}
-    return Reply(body=json.dumps(told).encode(), headers={"Content-Type": "application/json"})
+    quota = {"quotaId": "CpuAllocPerProjectRegion", "dimensionsInfos": [info]}
+    return Reply(body=json.dumps(quota).encode(), headers={"Content-Type": "application/json"})
 
 
 def _is_signed(accounts: TokenServer, token: str) -> bool:

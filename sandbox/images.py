@@ -18,7 +18,7 @@ from sandbox.cloud_run import CLOUDRUN_IMAGE
 from sandbox.docker_engine import EngineUnavailable, docker_command, docker_engine
 from sandbox.local_aws import WORKER_IMAGE
 
-#: What each worker's image is called.
+#: Name of each worker's image.
 IMAGES: Mapping[str, str] = {
     "worker_lambda": WORKER_IMAGE,
     "worker_cloudrun": CLOUDRUN_IMAGE,
@@ -29,10 +29,10 @@ ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
 _ROOT = Path(__file__).resolve().parents[1]
 _BASE = "debian:bookworm-slim"
 _STAND_IN = "helios-base-stand-in:latest"
-# Seconds that a registry gets to hand out the base image, and that building one image may take.
+# Time limits in seconds of fetching the base image, and of building one image.
 _PULL_PATIENCE = 120
 _BUILD_PATIENCE = 900
-# As the slim image leaves out what a container never reads.
+# Files that the slim image omits.
 _SLIM = (
     *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"),
     *("/usr/share/lintian/*", "/usr/share/linda/*", "/usr/share/groff/*"),
@@ -48,7 +48,7 @@ class BuildFailed(Exception):
 
 
 class NothingToBuildOn(EngineUnavailable):
-    """There is an engine, but no base image, or one whose containers reach nothing; says why."""
+    """The engine has no base image, or its containers no network; the message has the reason."""
 
 
 def build_images(host: str) -> None:
@@ -60,7 +60,7 @@ def build_images(host: str) -> None:
     NothingToBuildOn
     """
     flags = build_flags(host)
-    # What fails from here on is the Dockerfiles' fault.
+    # Further failures are due to the Dockerfiles.
     _probe([*docker_command(host), "run", "--rm", "--network", "host", _base_image(host)])
     for package, name in IMAGES.items():
         _said(f"building {name}: {flags[-1]}")
@@ -102,7 +102,7 @@ def _base_image(host: str) -> str:
 
 
 def _make_stand_in(docker: Sequence[str]) -> None:
-    """Make what the slim image would be, with this machine's way to the package registries."""
+    """Build a substitute of the slim image with this machine's package registries."""
     with tempfile.TemporaryDirectory(prefix="base-image-") as folder:
         archive = Path(folder, "base.tar")
         command = ["mmdebstrap", "--quiet", "--variant=minbase"]

@@ -22,7 +22,7 @@ LOG_TAIL = 4096
 
 @dataclass(frozen=True, slots=True)
 class InvocationEnd:
-    """What an invocation came to, and the end of its log."""
+    """The result of an invocation, and the end of its log."""
 
     outcome: Outcome
     log_tail: bytes
@@ -34,7 +34,7 @@ class LambdaEnvironment:
     Parameters
     ----------
     function:
-        What it runs.
+        The function.
     runtime:
         How it runs.
     variables:
@@ -144,7 +144,7 @@ class LambdaEnvironment:
             awaited.cancel()
 
     def _ended(self, prefix: str, *, after: float) -> Outcome:
-        """Return what it means that the runtime didn't get there, and give the environment up."""
+        """Return the error for a runtime that ended early, and discard the environment."""
         self.alive = False
         if self._api.init_error.done():
             return self._api.init_error.result()

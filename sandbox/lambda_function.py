@@ -10,7 +10,7 @@ WORKER_HANDLER = "worker_lambda.handler.handler"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaFunction:
-    """What a function is deployed as.
+    """A deployed function.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class LambdaPool:
     Parameters
     ----------
     make_runtime:
-        Returns what runs a function.
+        Returns the runtime of a function.
     variables:
         Variables that every environment has.
     folder:

@@ -38,7 +38,7 @@ from sandbox.runtime import Runtime
 
 #: Bytes of an invocation's payload.
 MAX_REQUEST = 6_291_456
-#: The account that moto knows, and the region of requests that name none.
+#: moto's account, and the default region.
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
@@ -52,7 +52,7 @@ class FunctionNotFound(Exception):
 
 
 class Functions:
-    """Reads what was deployed through moto's Lambda API.
+    """Reads functions deployed through moto's Lambda API.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class LambdaService:
         self._events: set[asyncio.Task[object]] = set()
 
     def app(self) -> web.Application:
-        """Return what serves both."""
+        """Return the combined application."""
         app = web.Application(client_max_size=MAX_REQUEST)
         app.router.add_post(_INVOKE, self._invoke)
         app.router.add_route("*", "/{path:.*}", self._proxy.pass_on)
@@ -312,7 +312,7 @@ async def _serve_until_told(options: argparse.Namespace) -> None:
 
 
 class _Closing(asyncio.Protocol):
-    """Notices when the other end of a pipe is closed, as happens when its process dies."""
+    """Reports when the other end of a pipe is closed, for example at its process's end."""
 
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop

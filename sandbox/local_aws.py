@@ -13,10 +13,10 @@ from typing import Any
 
 from sandbox.lambda_service import environment_variables
 
-#: What the Lambda worker's image is called.
+#: Name of the Lambda worker's image.
 WORKER_IMAGE = "helios-worker-lambda:latest"
 
-# Seconds for environments to be ended when the service is told to stop.
+# Seconds for ending environments when the service stops.
 _STOP_PATIENCE = 20.0
 
 

@@ -29,7 +29,7 @@ _KILL_PATIENCE = 5.0
 class ProcessRuntime(Runtime):
     """Runs a handler in processes that die with their environment.
 
-    What Lambda does by a virtual machine is done by hand here: processes stand still between
+    Substitutes for Lambda's virtual machine: processes are stopped between
     invocations, and the memory limit is kept by a watch.
     """
 

@@ -34,7 +34,7 @@ class Runtime(ABC):
 
     @abstractmethod
     async def exited(self) -> str:
-        """Wait until it ended by itself or was killed; return how, in Lambda's words."""
+        """Wait for its end; return Lambda's description of it."""
 
     @property
     @abstractmethod
@@ -56,4 +56,4 @@ class Runtime(ABC):
 
     @abstractmethod
     async def kill(self) -> None:
-        """End all of its processes, and return when they are gone."""
+        """End all of its processes, and wait for their end."""

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API of one environment: hands out invocations, takes responses."""
+"""Lambda's Runtime API of one environment: provides invocations, receives responses."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class RuntimeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation came to: the function's answer, or an error's description."""
+    """The result of an invocation: the function's answer, or an error."""
 
     payload: bytes
     failed: bool = False
@@ -49,7 +49,7 @@ class RuntimeApi:
     """The Runtime API of one environment, on a free port of this machine."""
 
     def __init__(self) -> None:
-        #: What the runtime says if it can't load the function.
+        #: Error of a runtime that can't load the function.
         self.init_error: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._asked = asyncio.Event()
         self._request: asyncio.Future[RuntimeRequest] | None = None
@@ -83,11 +83,11 @@ class RuntimeApi:
         await self._runner.cleanup()
 
     async def asked(self) -> None:
-        """Wait until the runtime is done with all that it got and asks for an invocation."""
+        """Wait until the runtime has finished all invocations and requests the next one."""
         await self._asked.wait()
 
     async def hand_over(self, request: RuntimeRequest) -> Outcome:
-        """Give an invocation to the runtime that asked for one, and return what it came to."""
+        """Pass an invocation to the runtime, and return its result."""
         if self._request is None or self._request.done():
             raise RuntimeError("the runtime didn't ask for an invocation")
         self._asked.clear()

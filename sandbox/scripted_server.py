@@ -27,17 +27,17 @@ class Reply:
     cut: int | None = None
 
 
-#: An answer, or what makes one from the request.
+#: An answer, or a function of the request.
 Answer = Reply | Callable[[Received], Reply]
 
 
 class ScriptedServer:
-    """A server that gives the answers it was told, then the last of them again and again."""
+    """A server that gives scripted answers in order, and repeats the last one."""
 
     def __init__(self) -> None:
         self._replies: list[Answer] = [Reply(500)]
         self._lock = threading.Lock()
-        #: What it was asked, in order.
+        #: Received requests, in order.
         self.requests: list[Received] = []
         outer = self
 
@@ -81,7 +81,7 @@ class ScriptedServer:
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def tell(self, *replies: Answer) -> None:
-        """Tell what to answer next; the last one is the answer to everything that follows."""
+        """Set the next answers; the last one is repeated."""
         with self._lock:
             self._replies = list(replies)
             self.requests.clear()

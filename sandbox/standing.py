@@ -11,7 +11,7 @@ from typing import Self
 
 import psutil
 
-#: Seconds that the sandbox gets to stop by itself.
+#: Seconds to wait for the sandbox to stop.
 PATIENCE = 30.0
 # Seconds between two looks whether it has.
 _POLL = 0.1
@@ -62,7 +62,7 @@ class Standing:
 
 
 def is_up(folder: Path) -> bool:
-    """Tell whether a sandbox says in this folder that it runs, and does."""
+    """Return whether the sandbox recorded in this folder runs."""
     processes = _processes(folder)
     return bool(processes) and processes[0] is not None
 

@@ -1,4 +1,4 @@
-"""Extends moto's Step Functions by what the workflow uses, in moto's process.
+"""Adds features of the workflow to moto's Step Functions, in moto's process.
 
 moto runs state machines for real: tasks, retries, catches, Distributed Maps with readers and
 writers. Where it differs from the service, it is brought closer here and in `distributed_maps`.
@@ -12,7 +12,7 @@ from sandbox.execution_events import Call, tell_ends
 
 
 def complete(call: Call) -> None:
-    """Add what is missing; once, before moto serves.
+    """Add the missing features; call once, before moto serves.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def _store_objects() -> None:
 
 
 def _stay_stopped() -> None:
-    """Let an execution that was stopped stay stopped, whatever fails in it afterwards."""
+    """Keep the status of stopped executions when something in them fails afterwards."""
     from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped  # noqa: PLC0415
 

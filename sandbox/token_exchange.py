@@ -1,6 +1,6 @@
 """Google's token exchange on this machine: an AWS identity becomes a service account's.
 
-What a workload of AWS sends is a signed request by which AWS tells who the caller is. This checks
+An AWS workload sends a signed request for AWS's identity of its caller. This checks
 the signature as AWS does, asks the local AWS who it is, and gives a token to those who may act as
 the account.
 """

@@ -17,9 +17,9 @@ from cryptography.exceptions import InvalidSignature
 
 from sandbox.signing_key import SigningKey
 
-#: Who tokens say that they are from, as Google's do.
+#: Issuer of tokens, as in Google's.
 ISSUER = "https://accounts.google.com"
-#: The account that tokens are for unless told otherwise.
+#: Default account of tokens.
 CALLER = "render@sandbox.iam.gserviceaccount.com"
 #: Seconds that a token is good for, as Google's are.
 LIFETIME = 3600.0
@@ -44,7 +44,7 @@ class TokenServer:
 
     def __init__(self, folder: Path, *, lifetime: float = LIFETIME) -> None:
         self.lifetime = lifetime
-        #: Every token issued to a client, oldest first: the way it was asked for, its audience.
+        #: Issued tokens, oldest first: kind of request, and audience.
         self.issued: list[tuple[str, str]] = []
         #: Signatures that were made in an account's name, oldest first.
         self.signed_blobs: list[bytes] = []
@@ -110,7 +110,7 @@ class TokenServer:
         email:
             The caller's account.
         issuer:
-            Who it says that it is from.
+            Issuer of the token.
         lifetime:
             Seconds from its issue to its expiry.
         age:
@@ -182,7 +182,7 @@ class TokenServer:
         return path
 
     def user_file(self) -> Path:
-        """Write and return what `gcloud auth application-default login` leaves behind."""
+        """Write the file of `gcloud auth application-default login`; return its path."""
         path = self._folder / "user.json"
         path.write_text(
             json.dumps(

@@ -28,7 +28,7 @@ class WorkerEnvironment:
     Attributes
     ----------
     programs:
-        Folder of `python`, `helios` and what the lock file's packages bring.
+        Folder of `python`, `helios` and the scripts of locked packages.
     packages:
         Folder that holds `helios` and the worker's package, for `PYTHONPATH`.
     """

@@ -57,6 +57,6 @@ class WorkerTasks:
             )
 
     def logs(self) -> list[str]:
-        """Return what each attempt so far has logged."""
+        """Return the log of each attempt so far."""
         files = sorted(self._folder.glob("task-*/task.log"))
         return [file.read_text("utf-8", "replace") for file in files]

@@ -15,10 +15,10 @@ try:
 except HeliosError as _error:
     raise SystemExit(report(_error)) from None
 
-# In the process that starts the others: what they fork inherits it.
+# In the parent process, from which the others inherit it.
 guard_credentials()
 
-#: Threads beside those that wait for renders: for probes, and callers that are sent away.
+#: Threads for probes and refused requests, beside those that wait for renders.
 _SPARE_THREADS = 8
 
 wsgi_app = "worker_cloudrun.app:app"
@@ -28,11 +28,11 @@ workers = 1
 worker_class = "gthread"
 threads = _worker.concurrency + _SPARE_THREADS
 worker_connections = 2 * threads + 1000
-# A render takes as long as it takes.
+# Cloud Run limits the duration of requests.
 timeout = 0
 graceful_timeout = _service.shutdown_grace
-# Longer than Google's front end keeps a connection open without use: who closes first loses no
-# request to a connection that the other one is closing.
+# Longer than the idle timeout of Google's front end, which thus closes connections first and sends
+# no request on a closing one.
 keepalive = 620
 # Cloud Run logs requests itself.
 accesslog = None
@@ -41,7 +41,7 @@ control_socket_disable = True
 
 
 def post_worker_init(_: Any) -> None:
-    """Make the service before the first request, and let it know when the instance is to end."""
+    """Create the service before the first request, and drain it at SIGTERM."""
     from worker_cloudrun.service import this_service  # noqa: PLC0415
 
     service = this_service()

@@ -17,26 +17,26 @@ from worker_cloudrun.service_config import GOOGLE_CERTS_URL
 CLOCK_SKEW = 10
 
 _ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
-# What Cloud Run puts in place of the signature of a token that it checked itself.
+# Cloud Run's replacement for the signature of a token that it has verified.
 _SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 # Seconds that a fetch of the certificates may take.
 _FETCH_TIMEOUT = 5.0
-# Seconds that certificates are kept whatever their server says, at least and at most.
+# Least and largest lifetime of certificates in seconds.
 _MIN_AGE, _MAX_AGE = 60.0, 24 * 3600.0
-# Seconds between two fetches because of a key that isn't known: forged tokens name any key.
+# Least seconds between two fetches for unknown keys, which forged tokens can cause.
 _RETRY_UNKNOWN = 30.0
 _MAX_AGE_HEADER = re.compile(r"max-age=(\d{1,9})")
 
 
 class Certificates:
-    """The certificates of an issuer's keys, fetched once and again when they get old.
+    """The certificates of an issuer's keys, fetched at first use and when they expire.
 
     Parameters
     ----------
     url:
         Answers `{key id: PEM certificate}`.
     clock:
-        Returns seconds that only grow.
+        Monotonic clock in seconds.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,7 +48,7 @@ class Certificates:
         self._expires = float("-inf")
 
     def by_key_id(self, key_id: str | None) -> Mapping[str, str]:
-        """Return all certificates, the one of a key among them unless there is no such key.
+        """Return all certificates, including that of a key if it exists.
 
         Raises
         ------
@@ -65,13 +65,13 @@ class Certificates:
     def _fetch(self, now: float) -> None:
         self._fetched = now
         try:
-            # A request of its own: one session isn't meant for many threads.
+            # Sessions aren't thread-safe, so each fetch has its own.
             response = Request()(self._url, method="GET", timeout=_FETCH_TIMEOUT)
             if response.status != 200:
                 raise ValueError(f"status {response.status}")
             self._certificates = _certificates(response.data)
         except (exceptions.GoogleAuthError, ValueError) as fault:
-            # Those at hand stay good for a while when their server is down.
+            # Existing certificates stay valid for a while if their server is down.
             self._expires = now + _MIN_AGE if self._certificates else now
             if self._certificates:
                 return
@@ -85,16 +85,16 @@ class Certificates:
 
 
 class CallerCheck:
-    """Verifies that a request comes from someone who may call.
+    """Verifies a request's caller.
 
     Parameters
     ----------
     audiences:
-        Whom tokens must be for: this service's URLs.
+        Accepted audiences of tokens: this service's URLs.
     callers:
-        Accounts (e-mail addresses) that may call; none for all that an accepted token names.
+        Allowed accounts (e-mail addresses); empty for all accounts with a valid token.
     certificates:
-        Of the keys that sign tokens.
+        Certificates of the keys that sign tokens.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class CallerCheck:
         if claims.get("email_verified") is not True or email.lower() not in self._callers:
             raise AccessDenied(
                 f"identity token: {email or 'an account without e-mail'} may not call this worker",
-                hint="HELIOS_ALLOWED_CALLERS lists who may.",
+                hint="Add it to HELIOS_ALLOWED_CALLERS.",
             )
         return email
 
@@ -153,8 +153,8 @@ class CallerCheck:
                 f"identity token: {fault}",
                 hint="Get a new one whose audience is this service's URL.",
             ) from None
-        # The library raises others than its own on claims of the wrong type, and some of its
-        # messages quote the token, which mustn't get into answers and logs.
+        # Claims of the wrong type cause other exceptions, and some messages of the library quote
+        # the token, which answers and logs must not contain.
         except (exceptions.GoogleAuthError, ValueError, TypeError, AttributeError):
             raise CallerRejected(
                 "identity token: it is malformed, or not signed by its issuer"
@@ -171,7 +171,7 @@ def _bearer(authorization: str | None) -> str:
             hint="Send Authorization: Bearer TOKEN.",
         )
     if token.endswith(_SIGNATURE_REMOVED):
-        # Cloud Run takes the signature off the token that it checks, so it gets one of its own.
+        # Cloud Run removes the signature of the token that it verifies, so it needs a second one.
         raise CallerRejected(
             "identity token: Cloud Run has removed its signature",
             hint="Send the token twice, as Authorization and as X-Serverless-Authorization.",

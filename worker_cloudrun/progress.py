@@ -9,33 +9,32 @@ from worker_cloudrun.renders import Answer, Renders
 
 #: The type of an answer that is lines of JSON.
 NDJSON = "application/x-ndjson"
-#: Seconds after which a line is sent although there is nothing to tell: who hears nothing for
-#: long takes the worker for gone, and so do routers on the way.
+#: Seconds without output after which a line is sent to keep the connection alive.
 HEARTBEAT = 10.0
 
-# Lines that wait for a caller who reads slowly; progress beyond that is dropped.
+# Limit of queued lines for slow callers; further progress is dropped.
 _MOST_WAITING = 10_000
-# Lines that are sent at once.
+# Limit of lines per write.
 _MOST_TOGETHER = 100
 
 
 class Progress:
-    """Lines on their way from a command to a caller.
+    """Queue of lines from a command to a caller.
 
-    Each is a JSON object with a `type`: `output` (with `stream` and `text`), `alive`, and at last
-    `result` (with `status` and what the answer holds otherwise).
+    Each line is a JSON object with a `type`: `output` (with `stream` and `text`), `alive`, and
+    finally `result` (with `status` and the fields of the answer).
     """
 
     def __init__(self) -> None:
         self._events: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
 
     def on_output(self, stream: str, text: str) -> None:
-        """Take a line that a command has written."""
+        """Add a line of a command's output."""
         if self._events.qsize() < _MOST_WAITING:
             self._events.put({"type": "output", "stream": stream, "text": text})
 
     def lines(self, renders: Renders, answer: "Future[Answer]") -> Iterator[bytes]:
-        """Yield what to send, until the answer is there.
+        """Yield the bytes to send, up to the result.
 
         Ending the iteration early ends the invocation.
         """

@@ -1,6 +1,6 @@
-"""A task of a detached render: its share of the chunks, and the merge if it is the last one.
+"""A task of a detached render: renders its share of the chunks, and, as the last one, merges.
 
-Whichever ends the render also tells the webhook that it was started with.
+The task that ends the render also sends its webhook.
 """
 
 import time
@@ -30,30 +30,30 @@ from helios.worker.runtime import OpenJob, WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
 
-#: Folder of a job in storage that takes what only one task may do.
+#: Folder of a job in storage with claims on work that only one task may do.
 CLAIMS = "claims/"
-#: Variable that says how often the job's tasks are tried again.
+#: Environment variable with the limit of retries of the job's tasks.
 RETRIES = "HELIOS_TASK_RETRIES"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderTask:
-    """What the environment says of a task.
+    """A task, as described by the environment.
 
     Attributes
     ----------
     job_path:
-        Where the job spec is.
+        Path or URL of the job spec.
     execution:
         Name of the execution that the task belongs to.
     started_at:
-        When the execution was asked for.
+        Time at which the execution was requested.
     index, count:
-        Which task it is, counted from 0, of how many.
+        Number of the task, from 0, and number of tasks.
     attempt, attempts:
-        Which attempt it is, counted from 1, of how many at most; None if not known.
+        Number of the attempt, from 1, and limit of attempts; None if unknown.
     webhook:
-        URL of the webhook for the end of the render; None for none.
+        URL of the render's webhook; None without one.
     """
 
     job_path: str
@@ -72,7 +72,7 @@ class RenderTask:
         Raises
         ------
         InvocationInvalid
-            A variable is missing, or can't be worked with.
+            A variable is missing or invalid.
         """
         text = env.get("JOB_STARTED_AT", "").strip()
         try:
@@ -85,7 +85,7 @@ class RenderTask:
             started_at=started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC),
             index=number(env, "CLOUD_RUN_TASK_INDEX"),
             count=number(env, "CLOUD_RUN_TASK_COUNT") or 1,
-            # Cloud Run counts attempts from 0, and doesn't say how many there may be.
+            # Cloud Run counts attempts from 0, and doesn't provide their limit.
             attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
             attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
             webhook=env.get("JOB_WEBHOOK", "").strip() or None,
@@ -110,28 +110,27 @@ async def run_render_task(
     log: WorkerLog,
     sender: WebhookSender | None = None,
 ) -> InvocationResponse | None:
-    """Render a task's share of the chunks, and join all of them if this is the last task.
+    """Render a task's share of the chunks; the last task also joins all chunks.
 
-    Every chunk that is in storage already is left as it is, so that a task that is tried again, and
-    a render that is started again, go on where they stopped.
+    Chunks in storage are reused, so that repeated tasks and renders resume their work.
 
     Parameters
     ----------
     seconds:
-        Until Cloud Run ends the task; None for no limit.
+        Seconds until Cloud Run ends the task; None for no limit.
     sender:
-        Tells the task's webhook; None if it has none.
+        Sends the task's webhook; None without one.
 
     Returns
     -------
     InvocationResponse | None
-        What failed; None if nothing did, or if the render has ended already by another task. That
-        a webhook's receiver didn't take the event is a failure, so that Cloud Run tries it again.
+        The failure; None after success, or if another task has ended the render. An undelivered
+        webhook is a failure too, so that Cloud Run retries the task.
 
     Raises
     ------
     HeliosError
-        The job spec can't be had, or its storage doesn't answer.
+        The job spec can't be read, or its storage doesn't answer.
     """
     async with runtime.open_job(task.job_path) as job:
         run = _Run(runtime, task, job, clock=_Clock(seconds), log=log, sender=sender)
@@ -170,7 +169,7 @@ class _Run:
         return await self._merge()
 
     def _share(self) -> Sequence[RenderChunk]:
-        """Return every chunk whose turn it is, by position: ids needn't begin at 0."""
+        """Return this task's chunks, selected by position, as ids needn't begin at 0."""
         return self.job.spec.chunks[self.task.index :: self.task.count]
 
     async def _merge(self) -> InvocationResponse | None:
@@ -189,15 +188,15 @@ class _Run:
         return response
 
     async def _ended(self) -> JobOutcome | None:
-        """Return this execution's outcome if it is known: nothing that is done then is of use."""
+        """Return this execution's outcome, if it is recorded; no further work is needed then."""
         outcome = await read_outcome(self._storage)
         return outcome if outcome and outcome.execution == self.task.execution else None
 
     async def _answer_for(self, outcome: JobOutcome) -> InvocationResponse | None:
-        """Return why the render failed if this task ended it, so that Cloud Run says so, too.
+        """Return the render's failure if this task ended it, for the status in Cloud Run.
 
-        It may be here again since it couldn't tell the webhook. All other tasks end well, as Cloud
-        Run would only begin them again.
+        The task may be a retry because of an undelivered webhook. Other tasks succeed, since Cloud
+        Run would retry them.
         """
         if not await self._ended_by_this(outcome):
             return None
@@ -217,15 +216,15 @@ class _Run:
     async def _all_are_there(self) -> bool:
         spec = self.job.spec
         records = [chunk_record(chunk, chunk_key(spec, chunk)) for chunk in spec.chunks]
-        # Tasks begin in order, so that this spares nearly all of them the list of all chunks.
+        # Tasks begin in order, so that nearly all of them return here without a listing.
         if await self._storage.stat(records[-1]) is None:
             return False
         return set(records) <= {found.key for found in await self._storage.list("chunks/")}
 
     async def _claims_merge(self) -> bool:
-        """Whether this task is the one to join the chunks; of several that see all, one is.
+        """Return whether this task joins the chunks; one task can claim that.
 
-        A task that is tried again keeps its claim.
+        A retried task keeps its claim.
         """
         return await self._storage.create(self._claim, self._name) or await self._has_claim()
 
@@ -253,7 +252,7 @@ class _Run:
         failed = [] if chunk is None else [FailedChunk(chunk_id=chunk.id, error=error)]
         if chunk is not None:
             error = error.model_copy(update={"message": f"chunk {chunk.id}: {error.message}"})
-        # What failed ends this task badly anyway, so that it is told again if it wasn't taken.
+        # This task fails in any case, and a retry sends an undelivered webhook again.
         await self._end(self._outcome(status="failed", error=error, failed_chunks=failed))
 
     def _outcome(self, **facts: object) -> JobOutcome:
@@ -268,10 +267,10 @@ class _Run:
         )
 
     async def _end(self, outcome: JobOutcome) -> InvocationResponse | None:
-        """Record how the render ended, and tell it; return why it couldn't be told."""
+        """Record the outcome and send the webhook; return the failure to deliver it, if any."""
         recorded = await write_outcome(self._storage, outcome)
         self.log.info("render.ended", status=recorded.status)
-        # Another task has recorded the end, and sends its webhook.
+        # If another task has recorded the outcome, that task sends the webhook.
         return await self._tell(recorded) if recorded is outcome else None
 
     async def _tell(self, outcome: JobOutcome) -> InvocationResponse | None:
@@ -311,6 +310,6 @@ def _job_id(spec: JobSpec, folder: JobFolder) -> str:
 
 def _nowhere() -> HeliosError:
     return StorageInvalid(
-        "JOB_PATH: nothing says where results go",
+        "JOB_PATH: the job has no folder for results",
         hint="Give the job spec an outputUrl, or the worker HELIOS_ARTIFACTS.",
     )

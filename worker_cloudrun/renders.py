@@ -1,4 +1,4 @@
-"""The renders of one instance: concurrency, and ending them early."""
+"""Runs the renders of one instance: limits their concurrency, and ends them early."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from helios.process.output_capture import OutputCallback
 from helios.worker.runtime import WorkerRuntime, failure
 from helios.worker.worker_log import WorkerLog
 
-#: Seconds that ending a command, cleaning up and answering may take.
+#: Seconds for ending a command, cleaning up and answering.
 ENDING = 4.0
 
 #: HTTP status and answer.
@@ -21,16 +21,16 @@ Answer = tuple[int, InvocationResponse]
 
 
 class Renders:
-    """Runs invocations in an event loop of its own, beside the server's threads.
+    """Runs invocations in an event loop in a separate thread.
 
     Parameters
     ----------
     runtime:
-        Answers them.
+        Answers invocations.
     concurrency:
-        How many run at once.
+        Limit of concurrent invocations.
     time_limit:
-        Seconds that the platform gives each; None for no limit.
+        Time limit of each in seconds; None for no limit.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Renders:
         self._lock = threading.Lock()
         self._running = 0
         self._draining = False
-        # Only the loop's own thread looks into these.
+        # Used in the loop's thread only.
         self._reasons: dict[asyncio.Task[Answer], HeliosError | None] = {}
 
     @property
     def draining(self) -> bool:
-        """Whether the instance is about to end, and takes nothing new."""
+        """Whether the instance is about to end, and refuses invocations."""
         return self._draining
 
     def begin(
@@ -59,24 +59,23 @@ class Renders:
         on_output: OutputCallback | None = None,
         caller: socket.socket | None = None,
     ) -> "Future[Answer]":
-        """Begin an invocation, and return its answer to come.
+        """Start an invocation, and return a future for its answer.
 
         Parameters
         ----------
         invocation:
-            What to do.
+            The invocation.
         log:
-            Takes its events.
+            Log of its events.
         on_output:
-            Is called, in the loop's thread, for each line that a command writes.
+            Called, in the loop's thread, for each line of a command's output.
         caller:
-            The connection that the request came by: when the caller closes it, the invocation
-            ends.
+            The request's connection; the invocation ends when the caller closes it.
 
         Raises
         ------
         WorkerThrottled
-            As many run as may.
+            The limit of concurrent invocations is reached.
         WorkerUnavailable
             The instance is about to end.
         """
@@ -94,12 +93,12 @@ class Renders:
         )
 
     def drain(self, seconds: float) -> None:
-        """Take nothing new, and end what still runs after some seconds; may be called by a signal.
+        """Refuse invocations, and end running ones after some seconds; safe in signal handlers.
 
         Parameters
         ----------
         seconds:
-            Until the process is killed; what runs is ended `ENDING` seconds before that.
+            Seconds until the process is killed; invocations end `ENDING` seconds before that.
         """
         self._draining = True
         if self._loop is None:

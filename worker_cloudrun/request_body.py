@@ -12,7 +12,7 @@ from helios.errors import InvocationInvalid, PayloadTooLarge
 
 
 class BodyTooSlow(InvocationInvalid):
-    """A body that didn't come in time."""
+    """The body exceeded the time limit."""
 
     retryable = True
 
@@ -23,11 +23,11 @@ def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
     Parameters
     ----------
     request:
-        Nothing of its body has been read.
+        A request whose body is unread.
     limit:
-        Bytes; a longer body isn't read whole, and one that says that it is longer isn't at all.
+        Largest body in bytes.
     timeout:
-        Seconds until it must be here.
+        Time limit in seconds.
 
     Raises
     ------
@@ -53,20 +53,20 @@ def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
 
 
 def connection(request: Request) -> socket.socket | None:
-    """Return the connection that a request came by, where the server tells."""
+    """Return the connection of a request, if the server provides it."""
     found = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     return found if isinstance(found, socket.socket) else None
 
 
 @contextlib.contextmanager
 def _cut_off(caller: socket.socket | None, *, after: float) -> Iterator[threading.Event]:
-    """Let reading end after some seconds, however slowly bytes trickle in."""
+    """Shut the connection's read side down after some seconds."""
     late = threading.Event()
 
     def cut() -> None:
         late.set()
         if caller is not None:
-            # The other direction stays open for the answer.
+            # The write side stays open for the answer.
             with contextlib.suppress(OSError):
                 caller.shutdown(socket.SHUT_RD)
 

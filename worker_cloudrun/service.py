@@ -32,7 +32,7 @@ from worker_cloudrun.trace import project_of_instance, trace_fields
 if TYPE_CHECKING:
     from worker_cloudrun.identity import CallerCheck
 
-#: Seconds after which a caller whom a busy instance sent away may come again.
+#: Value of Retry-After, in seconds, for callers refused by a busy instance.
 RETRY_AFTER = 5
 
 _STATUS: Mapping[type[HeliosError], int] = {
@@ -66,9 +66,9 @@ class RenderService:
     config:
         How requests are taken.
     log:
-        Takes what happens to requests.
+        Log of requests.
     callers:
-        Verifies who calls; None where the platform alone does.
+        Verifies callers; None if only the platform does.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class RenderService:
             return _refusal(InvocationInvalid(f"the request: {fault.description}"), log)
 
     def drain(self) -> None:
-        """Take nothing new from now on, and finish or end what runs before the instance ends."""
+        """Refuse further requests, and finish or end running ones before the instance ends."""
         self._renders.drain(self._config.shutdown_grace)
 
     def _route(self, request: Request, log: WorkerLog) -> Response:
@@ -141,7 +141,7 @@ _MAKING = threading.Lock()
 
 
 def this_service() -> RenderService:
-    """Return this process's service, made when it is first asked for.
+    """Return this process's service, created at first use.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def _service() -> RenderService:
 def _callers(worker: WorkerConfig, service: ServiceConfig) -> "CallerCheck | None":
     if not worker.audience:
         return None
-    # Only those who verify callers pay for the import.
+    # Imported only if callers are verified.
     from worker_cloudrun.identity import CallerCheck, Certificates  # noqa: PLC0415
 
     return CallerCheck(

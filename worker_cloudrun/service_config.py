@@ -7,36 +7,36 @@ from dataclasses import dataclass
 
 from helios.errors import OptionInvalid
 
-#: Seconds from SIGTERM until the platform kills the instance, less a second for the server's end.
+#: Seconds between SIGTERM and the end of the instance, less one for the server.
 SHUTDOWN_GRACE = 9
-#: Bytes of a request; an invocation takes some hundred.
+#: Largest request in bytes; invocations take some hundred.
 MAX_REQUEST_BYTES = 1024 * 1024
-#: Seconds in which a request's body must be here.
+#: Time limit of a request's body in seconds.
 BODY_TIMEOUT = 10.0
-#: Where Google publishes the certificates of the keys that sign identity tokens.
+#: Google's certificates of the keys that sign identity tokens.
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfig:
-    """How requests are taken; what a worker may do is `helios.worker.worker_config`'s.
+    """Configuration of the HTTP interface; `WorkerConfig` has that of the worker.
 
     Attributes
     ----------
     allowed_callers:
-        Accounts that may call, where callers are verified; all whose token is good if empty.
+        Allowed accounts, if callers are verified; empty for all with a valid token.
     certs_url:
-        Where the certificates of identity tokens' keys are.
+        URL of the certificates of identity tokens' keys.
     shutdown_grace:
         Seconds from SIGTERM to the instance's end.
     max_request_bytes:
         Size of a request's body.
     body_timeout:
-        Seconds in which a request's body must be here.
+        Time limit of a request's body in seconds.
     time_limit:
-        Seconds that the platform gives a request or a task; None if it doesn't say.
+        The platform's time limit of a request or a task in seconds; None if unknown.
     project:
-        The Google Cloud project, by which logs name traces.
+        The Google Cloud project, for traces in logs.
     """
 
     allowed_callers: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class ServiceConfig:
         Raises
         ------
         OptionInvalid
-            A value can't be worked with.
+            A value is invalid.
         """
         env = os.environ if environment is None else environment
         callers = env.get("HELIOS_ALLOWED_CALLERS", "").split(",")
@@ -70,7 +70,7 @@ class ServiceConfig:
             shutdown_grace=_whole(env, "HELIOS_SHUTDOWN_GRACE", default=SHUTDOWN_GRACE),
             max_request_bytes=_whole(env, "HELIOS_MAX_REQUEST_BYTES", default=MAX_REQUEST_BYTES),
             body_timeout=_number(env, "HELIOS_BODY_TIMEOUT", default=BODY_TIMEOUT) or BODY_TIMEOUT,
-            # 0 is how the functions framework says that there is none.
+            # The functions framework uses 0 for no limit.
             time_limit=limit or None,
             project=env.get("GOOGLE_CLOUD_PROJECT", "").strip() or None,
         )

@@ -19,9 +19,9 @@ from worker_cloudrun.render_task import RenderTask, run_render_task
 from worker_cloudrun.service_config import ServiceConfig
 from worker_cloudrun.task_variables import number, required
 
-#: Exit status of a task that was told to end: 128 + SIGTERM, as a shell counts.
+#: Exit status of a task after SIGTERM: 128 + 15, as in a shell.
 EXIT_STOPPED = 143
-#: What `JOB_ACTION` says where tasks render a whole video together.
+#: Value of `JOB_ACTION` for tasks that render a whole video together.
 RENDER = "render"
 
 
@@ -31,17 +31,17 @@ def main(environment: Mapping[str, str] | None = None) -> int:
     Parameters
     ----------
     environment:
-        Environment variables; this process's own by default. `JOB_PATH` is where the job spec is,
-        `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` how often it was tried
-        before. With `JOB_ACTION=merge` the task joins the job's chunks in place of rendering one.
-        With `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins
-        them (`RenderTask`); `JOB_WEBHOOK` is told of that, signed with `HELIOS_WEBHOOK_SECRET`.
+        Environment variables; this process's own by default. `JOB_PATH` is the path or URL of the
+        job spec, `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` the number of
+        earlier attempts. With `JOB_ACTION=merge` the task joins the job's chunks. With
+        `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins them
+        (`RenderTask`) and sends `JOB_WEBHOOK`, signed with `HELIOS_WEBHOOK_SECRET`.
 
     Returns
     -------
     int
-        Exit status: 0 for work that is stored, 1 where another try may succeed, 2 where none
-        will, `EXIT_STOPPED` after SIGTERM. (Cloud Run tries all but 0 again, if it may.)
+        Exit status: 0 for success, 1 for retryable failures, 2 for others, `EXIT_STOPPED` after
+        SIGTERM. (Cloud Run retries all but 0, within its limit.)
     """
     env = os.environ if environment is None else environment
     try:
@@ -71,7 +71,7 @@ def _task(env: Mapping[str, str]) -> RenderTask | Invocation:
 def _sender(
     task: RenderTask | Invocation, env: Mapping[str, str], *, opens: bool
 ) -> WebhookSender | None:
-    """Return what tells the task's webhook; None if it has none."""
+    """Return the sender of the task's webhook; None without a webhook."""
     if not isinstance(task, RenderTask) or task.webhook is None:
         return None
     secret = env.get(SECRET, "")
@@ -109,7 +109,7 @@ async def _run(work: Coroutine[object, object, InvocationResponse | None], log: 
 def _exit_status(response: InvocationResponse | None) -> int:
     if response is None or response.exit_code == 0:
         return 0
-    # What the command said comes as it was, for people who look at the task's log.
+    # For the task's log.
     sys.stderr.write(response.stderr)
     return 1 if response.error is None or response.error.retryable else EXIT_REFUSED
 

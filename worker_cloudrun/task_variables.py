@@ -6,12 +6,12 @@ from helios.errors import InvocationInvalid
 
 
 def required(env: Mapping[str, str], variable: str) -> str:
-    """Return a variable that must be set.
+    """Return a required variable.
 
     Raises
     ------
     InvocationInvalid
-        It isn't.
+        It isn't set.
     """
     value = env.get(variable, "").strip()
     if value:
@@ -26,7 +26,7 @@ def number(env: Mapping[str, str], variable: str) -> int:
     Raises
     ------
     InvocationInvalid
-        It is something else.
+        It isn't a whole number.
     """
     value = env.get(variable, "").strip() or "0"
     if not (value.isascii() and value.isdigit()):

@@ -10,19 +10,19 @@ from werkzeug.datastructures import Headers
 _CLOUD = re.compile(r"(?P<trace>[0-9a-fA-F]{32})(?:/(?P<span>\d{1,20}))?(?:;o=(?P<sampled>\d))?")
 _W3C = re.compile(r"00-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})")
 _METADATA_HOST = "metadata.google.internal"
-# Seconds that the metadata server, which is on the same machine, may take.
+# Time limit of the metadata server, which is on the same machine, in seconds.
 _METADATA_TIMEOUT = 1.0
 
 
 def trace_fields(headers: Headers, *, project: str | None) -> dict[str, str | bool | None]:
-    """Return the fields that tie log lines to the log entry of their request.
+    """Return the fields that link log lines to their request.
 
     Parameters
     ----------
     headers:
         The request's.
     project:
-        The Google Cloud project; without it traces can't be named.
+        The Google Cloud project, which is part of a trace's name.
     """
     found = _CLOUD.match(headers.get("X-Cloud-Trace-Context", ""))
     if found:
@@ -45,7 +45,7 @@ def trace_fields(headers: Headers, *, project: str | None) -> dict[str, str | bo
 
 @cache
 def project_of_instance() -> str | None:
-    """Return the project that this instance runs in; None outside of Google Cloud."""
+    """Return the project of this instance; None outside Google Cloud."""
     if not (os.environ.get("K_SERVICE") or os.environ.get("CLOUD_RUN_JOB")):
         return None
     host = os.environ.get("GCE_METADATA_HOST") or _METADATA_HOST

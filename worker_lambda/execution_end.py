@@ -13,7 +13,7 @@ from helios.contract.wire_model import WireModel
 from helios.errors import HeliosError, InvocationInvalid
 
 _MILLISECONDS = 1000
-#: What Step Functions and Lambda call failures that have a name here.
+#: Errors for the error names of Step Functions and Lambda.
 _NAMES: dict[str, type[HeliosError]] = {
     "Lambda.TooManyRequestsException": errors.WorkerThrottled,
     "Lambda.Unknown": errors.WorkerCrashed,
@@ -23,12 +23,12 @@ _NAMES: dict[str, type[HeliosError]] = {
     "States.ItemReaderFailed": errors.JobSpecNotFound,
     "States.Timeout": errors.CommandTimedOut,
 }
-#: How Step Functions says of a map that something in it failed, which says nothing of what.
+#: Error names of a failed map, which don't contain the cause.
 MAP_FAILED = frozenset({"States.ExceedToleratedFailureThreshold", "States.TaskFailed"})
 
 
 def _json(value: object) -> object:
-    """Read a value that an event carries as text, and a state as it is."""
+    """Parse JSON text; return other values unchanged."""
     if isinstance(value, str):
         try:
             return json.loads(value)
@@ -44,33 +44,33 @@ def _time(value: object) -> object:
 
 
 class ExecutionEnd(WireModel, extra="ignore"):
-    """How an execution of the state machine ended."""
+    """The end of an execution of the state machine."""
 
     execution_arn: str = Field(description="The execution.")
     status: Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] = Field(
-        description="As Step Functions calls it."
+        description="Status of Step Functions."
     )
-    start_date: Annotated[datetime, BeforeValidator(_time)] = Field(description="When it began.")
+    start_date: Annotated[datetime, BeforeValidator(_time)] = Field(description="Its start.")
     stop_date: Annotated[datetime | None, BeforeValidator(_time)] = Field(
-        default=None, description="When it ended; None for now."
+        default=None, description="End of the execution; None while it runs."
     )
     input: Annotated[dict[str, Any], BeforeValidator(_json)] = Field(
-        description="What it was started with."
+        description="Input of the execution."
     )
     output: Annotated[Any, BeforeValidator(_json)] = Field(
         default=None, description="The merge worker's answer."
     )
     error: str | None = Field(default=None, description="Name of the error.")
-    cause: str | None = Field(default=None, description="What the error was.")
+    cause: str | None = Field(default=None, description="Cause of the error.")
 
     @classmethod
     def parse(cls, payload: object) -> "ExecutionEnd":
-        """Read what Step Functions sent.
+        """Parse an event or a state of Step Functions.
 
         Raises
         ------
         InvocationInvalid
-            It is something else; `details` hold one line a fault.
+            It isn't the end of an execution; `details` hold one line per fault.
         """
         try:
             return cls.model_validate(payload)
@@ -89,7 +89,7 @@ class ExecutionEnd(WireModel, extra="ignore"):
 
     @property
     def is_over(self) -> bool:
-        """Whether this is the event, and not the last step of an execution that still runs."""
+        """Whether the execution has ended: true for the event, false for the last step."""
         return self.stop_date is not None
 
     @property
@@ -100,13 +100,13 @@ class ExecutionEnd(WireModel, extra="ignore"):
 
     @property
     def artifact(self) -> Artifact | None:
-        """The video, where there is one."""
+        """The video, if there is one."""
         found = self.output.get("artifact") if isinstance(self.output, dict) else None
         return None if found is None else Artifact.model_validate(found)
 
     @property
     def failure(self) -> ErrorRecord | None:
-        """Why it failed, as far as this event tells; None if it didn't."""
+        """The error; None for a successful execution."""
         if self.status == "SUCCEEDED":
             return None
         if self.status == "ABORTED":
@@ -124,17 +124,17 @@ class ExecutionEnd(WireModel, extra="ignore"):
 
 
 def error_record(name: str | None, cause: str | None) -> ErrorRecord:
-    """Return the error behind what Step Functions knows of a failure.
+    """Return the error record of a failure in Step Functions.
 
     Parameters
     ----------
     name:
-        A worker's error code, or a name that Lambda or Step Functions gave.
+        A worker's error code, or an error name of Lambda or Step Functions.
     cause:
-        Text, or what Lambda reports of an exception: JSON whose `errorMessage` is the record.
+        Text, or Lambda's report of an exception: JSON whose `errorMessage` is the record.
     """
-    told = _json(cause)
-    message = told.get("errorMessage") if isinstance(told, dict) else cause
+    report = _json(cause)
+    message = report.get("errorMessage") if isinstance(report, dict) else cause
     record = _json(message)
     if isinstance(record, dict) and "code" in record and "message" in record:
         return ErrorRecord.model_validate(record)

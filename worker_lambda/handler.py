@@ -14,7 +14,7 @@ from helios.worker.worker_config import WorkerConfig
 
 
 class Context(Protocol):
-    """What the handler needs of Lambda's context object."""
+    """The part of Lambda's context object that the handler uses."""
 
     @property
     def aws_request_id(self) -> str: ...
@@ -41,8 +41,8 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     Raises
     ------
     Exception
-        Under the error code's name if the event says `raiseErrors`, for callers that tell errors
-        by their names.
+        Named after the error code if the event has `raiseErrors`, for callers that distinguish
+        errors by name.
     """
     status, response = asyncio.run(_answer(event, context))
     if isinstance(event, dict) and event.get("raiseErrors") is True:
@@ -66,7 +66,7 @@ async def _answer(event: object, context: Context) -> tuple[int, InvocationRespo
 
 @cache
 def _runtime() -> WorkerRuntime:
-    """Return the runtime of this execution environment, made by its first invocation."""
+    """Return the runtime of this execution environment, created by its first invocation."""
     guard_credentials()
     return WorkerRuntime(WorkerConfig.from_env())
 
@@ -74,6 +74,6 @@ def _runtime() -> WorkerRuntime:
 def _exception(response: InvocationResponse) -> Exception:
     error = response.error
     code = HeliosError.code if error is None else error.code
-    told = {} if error is None else error.model_dump(by_alias=True, exclude_none=True)
+    record = {} if error is None else error.model_dump(by_alias=True, exclude_none=True)
     named: type[Exception] = type(code, (Exception,), {})
-    return named(json.dumps(told))
+    return named(json.dumps(record))

@@ -1,7 +1,7 @@
 """The Lambda function that records the outcome of a render in `status.json`.
 
-The workflow calls it as its last step, and Step Functions' event once the execution is over. The
-latter also tells the webhook that the render was started with: it comes however a render ends.
+It is invoked by the workflow's last step, and by Step Functions' event after the end of the
+execution. For the event, which follows any kind of end, it also sends the render's webhook.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from worker_lambda.execution_end import MAP_FAILED, ExecutionEnd, error_record
 
-#: Times that one invocation sends an event; Lambda repeats an event's invocation twice.
+#: Limit of tries to send an event per invocation; Lambda repeats an event's invocation twice.
 ATTEMPTS = 3
 #: Failed chunks that an outcome lists.
 MAX_FAILED_CHUNKS = 20
-#: Bytes beyond which a file isn't read as a failure.
+#: Largest record of a failure in bytes.
 _MAX_FAILURE_BYTES = 256 * 1024
 _FAILURES = "failures/"
 _STATUS = {
@@ -43,14 +43,14 @@ def handler(event: object, context: object) -> dict[str, Any]:  # noqa: ARG001 -
     Parameters
     ----------
     event:
-        What `ExecutionEnd` reads.
+        The input of `ExecutionEnd.parse`.
     context:
         Lambda's.
 
     Returns
     -------
     dict[str, Any]
-        The outcome as JSON value; empty if the execution was of no job.
+        The outcome as a JSON value; empty for an execution without a job.
     """
     artifacts = os.environ.get("HELIOS_ARTIFACTS", "").rstrip("/")
     if not artifacts:
@@ -70,28 +70,28 @@ async def record(
     opener: Callable[[str], ArtifactStorage] = open_storage,
     log: WorkerLog | None = None,
 ) -> JobOutcome | None:
-    """Record how a job ended; safe to repeat.
+    """Record the outcome of a job; repeatable.
 
     Parameters
     ----------
     artifacts:
         URL of the storage that holds `jobs/<id>`.
     network:
-        Which addresses webhooks may be at.
+        Addresses that webhook receivers may have.
     opener:
-        Opens the storage that a URL names.
+        Opens a storage by URL.
     log:
-        Takes what happened; stdout by default.
+        Log of events; stdout by default.
 
     Returns
     -------
     JobOutcome | None
-        What is recorded now; None if the execution was of no job.
+        The recorded outcome; None for an execution without a job.
 
     Raises
     ------
     HeliosError
-        It can't be recorded, or the webhook can't be sent; a later call tries again.
+        The outcome can't be recorded, or the webhook can't be sent; the call can be repeated.
     """
     log = (log or WorkerLog()).bind(execution=end.execution_arn, job=end.job_id)
     if end.job_id is None or "/" in end.job_id:
@@ -153,7 +153,7 @@ def _error(end: ExecutionEnd, failed: list[FailedChunk]) -> ErrorRecord | None:
 
 
 async def _failed_chunks(storage: ArtifactStorage, since: datetime) -> list[FailedChunk]:
-    """Return the chunks that failed in this execution, in the order in which they did."""
+    """Return the chunks that failed in this execution, ordered by time."""
     since = since.replace(microsecond=0)  # S3 counts whole seconds
     found = [file for file in await storage.list(_FAILURES) if file.modified >= since]
     found.sort(key=lambda file: file.modified)
@@ -163,9 +163,10 @@ async def _failed_chunks(storage: ArtifactStorage, since: datetime) -> list[Fail
 
 async def _failed_chunk(storage: ArtifactStorage, key: str) -> FailedChunk | None:
     try:
-        told = json.loads(await storage.get_bytes(key, limit=_MAX_FAILURE_BYTES))
+        failure = json.loads(await storage.get_bytes(key, limit=_MAX_FAILURE_BYTES))
         return FailedChunk(
-            chunk_id=told["chunkId"], error=error_record(told.get("error"), told.get("cause"))
+            chunk_id=failure["chunkId"],
+            error=error_record(failure.get("error"), failure.get("cause")),
         )
     except (ValueError, KeyError, TypeError):
         return None

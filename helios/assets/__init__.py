@@ -1,4 +1,4 @@
-"""Packing a composition's folder for workers: one archive, stored by content, cached by workers."""
+"""Archives of compositions' folders: stored by content, cached by workers."""
 
 from helios.assets.archive import ArchiveLimits
 from helios.assets.cache import AssetCache

@@ -5,32 +5,32 @@ from dataclasses import dataclass
 
 from helios.errors import ArchiveInvalid, StorageInvalid
 
-#: The one folder at the top of an archive; it holds the composition's folder.
+#: The top folder of an archive, with the content of the composition's folder.
 TOP_FOLDER = "composition"
-#: How archives end: a tar file, compressed with Zstandard.
+#: Ending of archives: tar, compressed with Zstandard.
 SUFFIX = ".tar.zst"
 
 _TOO_LARGE = "Leave out what the composition doesn't need with a .heliosignore file."
 _NAME = re.compile(r"(?:.*/)?([0-9a-f]{64})\.tar\.zst", re.DOTALL)
-# On a web server the name may be followed by a signature.
+# On a web server, a signature may follow the name.
 _QUERY = re.compile(r"(?<=\.tar\.zst)\?.*", re.DOTALL)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """How large an archive may be, unpacked.
+    """Limits of an unpacked archive.
 
     Parameters
     ----------
     entries:
-        Files and folders in it.
+        Number of files and folders.
     unpacked_bytes:
-        Bytes of the tar file in it.
+        Size of the tar file in bytes.
     ratio:
-        Bytes of the tar file for each compressed byte, on top of `free_bytes`.
+        Bytes of the tar file per compressed byte, beyond `free_bytes`.
     free_bytes:
-        Bytes up to which any ratio is fine: small files may well be all zeros.
+        Size of the tar file in bytes up to which the ratio is not limited.
     """
 
     entries: int = 50_000
@@ -39,14 +39,14 @@ class ArchiveLimits:
     free_bytes: int = 64 * 1024**2
 
     def check_entries(self, entries: int, *, of: str) -> None:
-        """Refuse more entries of some folder or archive than allowed."""
+        """Raise `ArchiveInvalid` for too many entries."""
         if entries > self.entries:
             raise ArchiveInvalid(
                 f"{of} holds more than {self.entries} files and folders", hint=_TOO_LARGE
             )
 
     def check_bytes(self, unpacked: int, *, of: str, packed: int | None = None) -> None:
-        """Refuse more bytes than allowed, alone or for what they were packed to."""
+        """Raise `ArchiveInvalid` for too many bytes, in total or per packed byte."""
         if unpacked > self.unpacked_bytes:
             raise ArchiveInvalid(
                 f"{of} holds more than {self.unpacked_bytes} bytes", hint=_TOO_LARGE
@@ -58,22 +58,22 @@ class ArchiveLimits:
 
 
 def archive_name(sha256: str) -> str:
-    """Return the key under which an archive is stored, by the digest of the tar file in it."""
+    """Return the storage key of an archive with this digest of its tar file."""
     return f"assets/{sha256}{SUFFIX}"
 
 
 def is_on_web(url: str) -> bool:
-    """Tell whether an archive is fetched from a web server."""
+    """Return whether a URL is http(s)."""
     return _WEB.match(url) is not None
 
 
 def digest_in(url: str) -> str:
-    """Return the digest that an archive's URL promises.
+    """Return the digest in an archive's URL.
 
     Raises
     ------
     StorageInvalid
-        The URL isn't that of an archive.
+        The URL isn't one of an archive.
     """
     match = _NAME.fullmatch(_QUERY.sub("", url) if is_on_web(url) else url)
     if match is None:

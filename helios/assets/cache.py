@@ -1,4 +1,4 @@
-"""A worker's cache of unpacked assets, shared by chunks of one composition."""
+"""A worker's cache of unpacked assets."""
 
 import asyncio
 import contextlib
@@ -17,39 +17,39 @@ from helios.concurrency import CancelToken, finish_despite_cancel, run_blocking
 from helios.errors import DiskFull, HeliosError
 from helios.storage import ArtifactStorage, open_storage, split_url
 
-#: Bytes of unpacked assets that a worker keeps unless it is told otherwise.
+#: Default size of the cache in bytes.
 DEFAULT_MAX_BYTES = 2 * 1024**3
 
 
 @dataclass(slots=True)
 class _Kept:
-    """Unpacked assets: their size, who uses them, and when they were last asked for."""
+    """Unpacked assets: size, number of users, and time of the last request."""
 
     folder: Path
     bytes: int
     users: int = 0
-    asked: float = field(default_factory=time.monotonic)
+    requested: float = field(default_factory=time.monotonic)
 
 
 class AssetCache:
-    """Unpacked assets by content: fetched, checked and unpacked once for all callers.
+    """Cache of unpacked assets by content: each archive is fetched and unpacked once.
 
-    Several tasks, threads and event loops may share one cache; several processes may share its
-    folder, in which each has a folder of its own. What a process left there that died is removed.
+    Tasks, threads and event loops may share a cache. Processes may share its folder, in which each
+    has its own; folders of processes that have ended are removed.
 
     Parameters
     ----------
     folder:
-        Where assets are unpacked; nothing else may be in it.
+        Folder for unpacked assets alone.
     max_bytes:
-        Bytes of unpacked files beyond which those go that weren't asked for the longest. What is
-        in use and what was asked for last stay, whatever the limit says.
+        Size in bytes beyond which the least recently used assets are removed, except those in use
+        and the most recent ones.
     limits:
-        How large one archive may be.
+        Limits of one archive.
     storage_opener:
-        Opens the storage that an archive is in; it is closed after the fetch.
+        Opens the storage of an archive, which is closed after the fetch.
     web_fetcher:
-        Fetches an archive from a web server into a file; by default none is fetched from there.
+        Fetches an archive from a web server to a file; None disables web servers.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class AssetCache:
         self._limits = limits or ArchiveLimits()
         self._open = storage_opener
         self._fetch_from_web = web_fetcher
-        # Held for moments only, and never across an await.
+        # Never held across an await.
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
         self._coming: dict[str, Future[None]] = {}
@@ -73,12 +73,12 @@ class AssetCache:
 
     @contextlib.asynccontextmanager
     async def hold(self, url: str) -> AsyncIterator[Path]:
-        """Yield the folder with an archive's files, which stays as long as it is held.
+        """Yield the folder with an archive's files, which is kept until the context exits.
 
         Raises
         ------
         StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
-            The URL isn't one of assets; or they aren't there, aren't whole, or can't be unpacked.
+            The URL isn't one of an archive, or the archive is missing, damaged or invalid.
         """
         kept = await self._take(url)
         try:
@@ -88,18 +88,18 @@ class AssetCache:
             await self._evict(self._max_bytes, spare_last=True)
 
     async def fetch(self, url: str) -> Path:
-        """Return the folder with an archive's files, which stays until others need the room.
+        """Return the folder with an archive's files, which is kept until others need the space.
 
         Raises
         ------
         StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
-            As `hold`.
+            As for `hold`.
         """
         async with self.hold(url) as folder:
             return folder
 
     def close(self) -> None:
-        """Remove everything; it can't be used any more."""
+        """Remove all assets; the cache can't be used afterwards."""
         self._own.leave()
 
     async def _take(self, url: str) -> _Kept:
@@ -109,14 +109,14 @@ class AssetCache:
                 kept = self._kept.get(sha256)
                 if kept is not None:
                     kept.users += 1
-                    kept.asked = time.monotonic()
+                    kept.requested = time.monotonic()
                     return kept
                 coming = self._coming.get(url)
                 if coming is None:
                     mine = self._coming[url] = Future[None]()
             if coming is None:
                 return await self._lead(url, sha256, mine)
-            # One who stops waiting doesn't stop the others.
+            # Cancelling one waiting task doesn't cancel the fetch.
             await asyncio.shield(asyncio.wrap_future(coming))
 
     async def _lead(self, url: str, sha256: str, coming: "Future[None]") -> _Kept:
@@ -132,7 +132,7 @@ class AssetCache:
         finally:
             with self._lock:
                 del self._coming[url]
-            # After a cancellation, one of those who wait takes over.
+            # After a cancellation, a waiting task repeats the fetch.
             if fault is None:
                 coming.set_result(None)
             else:
@@ -187,7 +187,7 @@ class AssetCache:
             await storage.close()
 
     async def _evict(self, max_bytes: int, *, spare_last: bool) -> bool:
-        """Remove unused folders until the rest is small enough; tell whether any were removed."""
+        """Remove unused folders down to a total size; return whether any were removed."""
         with self._lock:
             victims = self._victims(max_bytes, spare_last=spare_last)
             folders = [self._kept.pop(sha256).folder for sha256 in victims]
@@ -196,7 +196,7 @@ class AssetCache:
         return bool(folders)
 
     def _victims(self, max_bytes: int, *, spare_last: bool) -> list[str]:
-        by_age = sorted(self._kept, key=lambda sha256: self._kept[sha256].asked)
+        by_age = sorted(self._kept, key=lambda sha256: self._kept[sha256].requested)
         excess = sum(kept.bytes for kept in self._kept.values()) - max_bytes
         victims = []
         for sha256 in by_age[:-1] if spare_last else by_age:

@@ -1,18 +1,18 @@
-"""Which files of a composition's folder stay out of its archive."""
+"""Ignore rules: files of a composition's folder that aren't packed."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from helios.errors import ArchiveInvalid
 
-#: File at the top of a composition's folder with patterns as in .gitignore, one a line.
+#: File at the top of a composition's folder with patterns as in .gitignore, one per line.
 IGNORE_FILE = ".heliosignore"
-#: What stays out unless the ignore file takes it back with `!`: histories, secrets, clutter.
+#: Default rules, which the ignore file can revert with `!`.
 ALWAYS = (".git/", ".hg/", ".svn/", ".env", ".env.*", ".DS_Store", "Thumbs.db", f"/{IGNORE_FILE}")
 
 
 def ignore_rules(folder: Path) -> Callable[[str], bool]:
-    """Return what tells whether a path is left out.
+    """Return a function that decides whether a path is ignored.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ def ignore_rules(folder: Path) -> Callable[[str], bool]:
     Returns
     -------
     Callable[[str], bool]
-        Takes a path below the folder, with / between steps, and at the end of a folder's.
+        Called with a path relative to the folder, with / between steps and after folders.
     """
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only packing pays for loading it
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - needed only for packing
 
     try:
         text = (folder / IGNORE_FILE).read_text("utf-8")

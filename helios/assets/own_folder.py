@@ -1,4 +1,4 @@
-"""A process's own temporary folder; folders of processes that have died are removed."""
+"""A process's own temporary folder; folders of processes that have ended are removed."""
 
 import contextlib
 import fcntl
@@ -8,17 +8,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-#: How the files end that are locked as long as the process lives whose folder they name.
+#: Ending of lock files, which are locked while the process with the folder of that name runs.
 _LOCK_SUFFIX = ".lock"
 
 
 class OwnFolder:
-    """A new folder that belongs to this process, inside of one that processes share.
+    """A new folder of this process, inside a folder that processes share.
 
     Parameters
     ----------
     shared:
-        Folder in which each process has its own; those of dead processes are removed.
+        Folder that processes share.
     """
 
     def __init__(self, shared: Path) -> None:
@@ -40,7 +40,7 @@ class OwnFolder:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, whatever its permissions are; one that isn't there is no error."""
+    """Remove a folder with any permissions, if it exists."""
     for parent, _, _ in os.walk(folder):
         with contextlib.suppress(OSError):
             os.chmod(parent, 0o700)  # noqa: PTH101 - walk gives strings
@@ -57,7 +57,7 @@ def _sweep(shared: Path) -> None:
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a file until the process ends; None if another one has the lock."""
+    """Lock a file until the process ends; None if another process holds the lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,9 +17,9 @@ from helios.concurrency import CancelToken, run_blocking
 from helios.errors import ArchiveInvalid, CompositionNotFound
 from helios.storage import ArtifactStorage
 
-#: Zstandard's level: 3 packs several hundred MB a second.
+#: Zstandard's level: 3 packs several hundred MB per second.
 _LEVEL = 3
-#: Permissions of every file in an archive; what counts is what they say, not who may run them.
+#: Permissions of all files in an archive.
 _MODE = 0o644
 
 
@@ -30,11 +30,11 @@ class PackedAssets:
     Attributes
     ----------
     sha256:
-        Digest of the tar file, before compression: what names the content.
+        Digest of the uncompressed tar file.
     bytes:
         Size of the archive.
     path:
-        Where it is.
+        Path of the archive.
     """
 
     sha256: str
@@ -52,9 +52,9 @@ def pack_assets(
 ) -> PackedAssets:
     """Pack a composition's folder.
 
-    The archive depends on the files' names and content alone: not on their order on the disk,
-    their times, owners and permissions. Empty folders stay out. A link to something inside of the
-    folder is packed as what it leads to.
+    The archive depends only on the names and content of files, not on their order on disk, times,
+    owners and permissions. Empty folders are omitted. A link to a target inside the folder is
+    packed as its target.
 
     Parameters
     ----------
@@ -63,20 +63,20 @@ def pack_assets(
     target:
         File to write.
     leave_out:
-        Files and folders that stay out in any case, relative to the composition's folder.
+        Files and folders to omit, relative to the composition's folder.
     limits:
-        What workers would accept.
+        Limits that workers accept.
     token:
-        Is looked at between files.
+        Cancels packing; checked between files.
 
     Raises
     ------
     CompositionNotFound
         There is no such folder.
     ArchiveInvalid
-        A link leads outside, something isn't a file, can't be read, or it is all too large.
+        A link leads outside, an entry isn't a file or can't be read, or a limit is exceeded.
     """
-    import zstandard  # noqa: PLC0415 - only packing and unpacking pay for loading it
+    import zstandard  # noqa: PLC0415 - needed only for packing and unpacking
 
     if not folder.is_dir():
         raise CompositionNotFound(f"{folder}: there is no such folder")
@@ -100,12 +100,12 @@ def pack_assets(
 
 
 async def upload_assets(storage: ArtifactStorage, folder: Path) -> str:
-    """Store a composition's folder unless the storage has it already, and return its URL.
+    """Store a composition's folder unless it is stored already; return its URL.
 
     Raises
     ------
     CompositionNotFound, ArchiveInvalid
-        As `pack_assets`.
+        As for `pack_assets`.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         target = Path(scratch, f"assets{SUFFIX}")
@@ -121,7 +121,7 @@ class _Writer(Protocol):
 
 
 class _Tee:
-    """Passes on what is written, and shows it to a digest."""
+    """Writes to a sink and a digest."""
 
     def __init__(self, sink: _Writer, show: Callable[[bytes], None]) -> None:
         self._sink = sink
@@ -159,11 +159,11 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
 def _files(
     folder: Path, *, leave_out: Collection[str], limits: ArchiveLimits
 ) -> Iterator[tuple[str, Path]]:
-    """Yield the names and places of all files to pack, in the order of their names."""
+    """Yield the names and paths of all files to pack, sorted by name."""
     root = folder.resolve()
     ignored = ignore_rules(root)
     found: list[tuple[str, Path]] = []
-    # Folders on their way: name below the root, place, and the places of the folders around it.
+    # Folders to visit: name relative to the root, path, and the paths of its parents.
     folders: list[tuple[str, Path, frozenset[Path]]] = [("", root, frozenset())]
     while folders:
         above, place, around = folders.pop()
@@ -195,7 +195,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _inside(root: Path, path: Path, name: str) -> Path:
-    """Return where an entry really is, if that is a file or folder inside of the root."""
+    """Return the resolved path of an entry, which must be a file or folder inside the root."""
     if _has_surrogates(name):
         raise ArchiveInvalid(f"{name!r} is not a name in UTF-8", hint="Rename the file.")
     try:
@@ -207,7 +207,7 @@ def _inside(root: Path, path: Path, name: str) -> Path:
         ) from fault
     if not place.is_relative_to(root):
         raise ArchiveInvalid(
-            f"{name} is a link to {place}, outside of the composition's folder",
+            f"{name} is a link to {place}, outside the composition's folder",
             hint=f"Copy what it leads to into the folder, or name the link in {IGNORE_FILE}.",
         )
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

@@ -12,11 +12,11 @@ from helios.assets.archive import ArchiveLimits
 from helios.concurrency import CancelToken
 from helios.errors import ArchiveInvalid, ArtifactCorrupt, DiskFull
 
-#: Bytes that are unpacked at once.
+#: Bytes unpacked per read.
 _BLOCK = 256 * 1024
-#: Bytes of memory that an archive may ask its reader to keep at hand.
+#: Largest decompression window in bytes.
 _MAX_WINDOW = 32 * 1024**2
-#: Bytes of a name; tar files may announce longer ones than memory could hold.
+#: Largest name in bytes, as tar files may declare names that exceed the memory.
 _MAX_HEADER = 64 * 1024
 _FILE_MODE = 0o444
 _FOLDER_MODE = 0o555
@@ -32,31 +32,30 @@ def unpack_assets(
     limits: ArchiveLimits | None = None,
     token: CancelToken | None = None,
 ) -> int:
-    """Unpack an archive into a new folder and return how many bytes its files have.
+    """Unpack an archive into a new folder; return the total size of its files in bytes.
 
-    Files and folders can only be read: they serve many jobs, so that none may change them. Only
-    plain files and folders are made, each once and each below the folder. What is there when
-    an error is raised is the caller's to remove.
+    Files and folders are read-only, as several jobs share them. Only plain files and folders are
+    created, each once and inside the folder. After an error, the caller removes the folder.
 
     Parameters
     ----------
     archive:
         A tar file, compressed with Zstandard.
     folder:
-        Must not exist.
+        Folder to create.
     sha256:
         Digest of the tar file in the archive.
     limits:
-        How large the archive may be.
+        Limits of the archive.
     token:
-        Is looked at between blocks.
+        Cancels unpacking; checked between blocks.
 
     Raises
     ------
     ArchiveInvalid
-        An entry leads outside, is neither file nor folder, or comes twice; or a limit is passed.
+        An entry leads outside, is neither file nor folder, or is repeated; or a limit is exceeded.
     ArtifactCorrupt
-        The archive is cut short or damaged, or isn't the one that the digest names.
+        The archive is truncated or damaged, or has another digest.
     DiskFull
         No space is left.
     """
@@ -84,10 +83,10 @@ class _Readable(Protocol):
 
 
 class _TarStream:
-    """The tar file in an archive: what is read of it is digested and counted."""
+    """The tar file in an archive, digested and counted while it is read."""
 
     def __init__(self, source: BinaryIO, *, limits: ArchiveLimits, token: CancelToken) -> None:
-        import zstandard  # noqa: PLC0415 - only packing and unpacking pay for loading it
+        import zstandard  # noqa: PLC0415 - needed only for packing and unpacking
 
         self._broken = zstandard.ZstdError
         self._unpacked: _Readable = zstandard.ZstdDecompressor(
@@ -106,7 +105,7 @@ class _TarStream:
             data = self._unpacked.read(size)
         except self._broken as fault:
             if "memory" in str(fault):
-                reason = f"{self.name} asks for too much memory: {fault}"
+                reason = f"{self.name} requires too much memory: {fault}"
                 raise ArchiveInvalid(reason) from fault
             raise ArtifactCorrupt(f"{self.name} can't be decompressed: {fault}") from fault
         self._digest.update(data)
@@ -115,7 +114,7 @@ class _TarStream:
         return data
 
     def drain(self) -> None:
-        """Read to the end: padding counts for the digest as well."""
+        """Read to the end, as the digest includes padding."""
         while self.read(_BLOCK):
             pass
 
@@ -125,7 +124,7 @@ class _TarStream:
 
 
 class _Entry(tarfile.TarInfo):
-    """An entry whose name isn't read before its length is known to be sensible."""
+    """An entry whose name is read only if its length is within limits."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -142,7 +141,7 @@ def _unpack(stream: _TarStream, folder: Path, *, limits: ArchiveLimits) -> int:
     source = cast("BinaryIO", stream)
     with tarfile.open(fileobj=source, mode="r|", tarinfo=_Entry, bufsize=_BLOCK) as tar:
         for count, entry in enumerate(_entries(tar), 1):
-            # Folders count as well: a short name of a file may ask for a thousand of them.
+            # Folders count too, as a short file name may create a thousand of them.
             limits.check_entries(max(count, len(made)), of=stream.name)
             path = folder.joinpath(*_steps(entry.name, of=stream.name))
             if entry.isdir():
@@ -164,14 +163,14 @@ def _unpack(stream: _TarStream, folder: Path, *, limits: ArchiveLimits) -> int:
 def _entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (entry := tar.next()) is not None:
         yield entry
-        # It remembers all entries, for access in any order.
+        # tarfile keeps all entries for random access.
         tar.members = []  # type: ignore[attr-defined]
 
 
 def _steps(name: str, *, of: str) -> list[str]:
     steps = [step for step in name.split("/") if step not in ("", ".")]
     if name.startswith("/") or ".." in steps or "\0" in name:
-        raise ArchiveInvalid(f"{of}: {name!r} leads outside of the archive's folder")
+        raise ArchiveInvalid(f"{of}: {name!r} leads outside the archive's folder")
     return steps
 
 
@@ -196,5 +195,5 @@ def _write_fault(archive: Path, fault: OSError) -> ArchiveInvalid:
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         raise DiskFull(f"{archive.name}: no space left to unpack it") from fault
     if isinstance(fault, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-        return ArchiveInvalid(f"{fault.filename}: is there twice in {archive.name}")
+        return ArchiveInvalid(f"{fault.filename}: appears twice in {archive.name}")
     return ArchiveInvalid(f"{archive.name} can't be unpacked: {fault}")

@@ -8,15 +8,15 @@ from typing import Self
 from helios.contract.command import parse_command
 from helios.contract.job_spec import JobSpec
 
-#: Flags that tell which sound of which composition goes along with the chunks' pictures.
-SOUND_FLAGS = frozenset(
+#: Flags for the audio that is joined with the chunks' video.
+AUDIO_FLAGS = frozenset(
     {
         *("--audio-from", "--frame-count", "--audio-codec", "--fps", "--props", "--seed"),
         *("--timezone", "--locale"),
         *("--replay", "--no-replay", "--allow-missing", "--no-allow-missing", "--timeout"),
     }
 )
-#: Flags by which the video is encoded anew, unless the codec is `copy`.
+#: Flags that encode the video again, unless the codec is `copy`.
 _ENCODING = frozenset({"--video-codec", "--quality", "--preset"})
 
 
@@ -27,9 +27,9 @@ class MergeCommand:
     Attributes
     ----------
     output:
-        The video that it writes.
+        The video to write.
     words:
-        All that follows `helios merge`.
+        Arguments after `helios merge`.
     """
 
     output: str
@@ -37,7 +37,7 @@ class MergeCommand:
 
     @classmethod
     def of(cls, command: str) -> Self | None:
-        """Return what a merge command asks for; None for another command, or none.
+        """Parse a merge command; None for any other command, or an empty one.
 
         Raises
         ------
@@ -54,17 +54,17 @@ class MergeCommand:
         """The names of its flags."""
         return [word.partition("=")[0] for word in self.words if word.startswith("--")]
 
-    def sound_command(self, output: str, inputs: Collection[str]) -> list[str]:
-        """Return the words of the command that writes a composition's sound alone.
+    def audio_command(self, output: str, inputs: Collection[str]) -> list[str]:
+        """Return the words of a command that writes only the audio of the composition.
 
-        There are none where the merge plays no composition.
+        The result is empty for a merge without `--audio-from`.
 
         Parameters
         ----------
         output:
             The file to write.
         inputs:
-            The files that are joined.
+            The files to join.
         """
         if not self.gives("--audio-from"):
             return []
@@ -72,24 +72,24 @@ class MergeCommand:
         return ["helios", "merge", output, *rest]
 
     def gives(self, flag: str) -> bool:
-        """Tell whether a flag is among its words."""
+        """Return whether a flag is given."""
         return any(word == flag or word.startswith(f"{flag}=") for word in self.words)
 
     @property
     def copies_video(self) -> bool:
-        """Whether the chunks' encoded frames are kept."""
+        """Whether the chunks' encoded frames are copied."""
         if "copy" in self.words and self.gives("--video-codec"):
             return True
         return not any(map(self.gives, _ENCODING))
 
     @property
-    def sound_is_whole(self) -> bool:
-        """Whether sound, if there is any, is made for the whole timeline."""
+    def audio_is_whole(self) -> bool:
+        """Whether the audio, if there is any, covers the whole timeline."""
         return not self.gives("--audio")
 
 
 def merged_name(spec: JobSpec) -> str:
-    """Return the name of the video that a job's merge makes."""
+    """Return the file name of a job's video."""
     command = MergeCommand.of(spec.merge_command)
     if command is not None:
         return PurePosixPath(command.output).name

@@ -1,4 +1,4 @@
-"""Mixes a composition's audio once over the whole timeline, exact to the sample."""
+"""Mixes a composition's audio over the whole timeline, exact to the sample."""
 
 import asyncio
 import tempfile
@@ -14,15 +14,15 @@ from helios.errors import AudioFailed, OptionInvalid
 from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.media.probe import probe
 
-#: Factors within which ffmpeg's atempo keeps a good sound; beyond, several are chained.
+#: Range of factors in which ffmpeg's atempo sounds good; for others, several are chained.
 TEMPO_RANGE = (0.5, 2.0)
-#: Samples over which a scripted volume is held at least; steps are exact to this.
+#: Shortest block of samples of constant volume, the precision of volume steps.
 MIN_VOLUME_BLOCK = 64
-#: By how much a volume may differ from that of each frame where it goes in straight lines.
+#: Tolerated difference between a line of volume and the volume of each frame.
 VOLUME_TOLERANCE = 1e-4
-#: Sources looked at at once.
+#: Sources probed at the same time.
 PROBES = 4
-#: Samples a second beyond which a rate is taken for a mistake.
+#: Largest playback rate.
 _MAX_RATE = 16.0
 
 _LOSSLESS = frozenset({"pcm_s16le", "pcm_s24le", "pcm_f32le", "flac", "alac"})
@@ -30,35 +30,35 @@ _LOSSLESS = frozenset({"pcm_s16le", "pcm_s24le", "pcm_f32le", "flac", "alac"})
 
 @dataclass(frozen=True)
 class AudioTrack:
-    """One sound on the timeline.
+    """An audio track on the timeline.
 
     Parameters
     ----------
     source:
         File, or http(s) URL.
     start:
-        Seconds on the timeline at which the sound starts.
+        Seconds on the timeline at which the track starts.
     trim:
         Seconds cut from the source's beginning.
     duration:
-        Seconds on the timeline at most; None for as long as the source lasts.
+        Longest duration in seconds on the timeline; None for the source's.
     rate:
         Speed; 2 plays twice as fast.
     volume:
         Factor on the amplitude.
     fade_in, fade_out:
-        Seconds of linear fading at the sound's own start and end.
+        Seconds of linear fading at the track's start and end.
     loop:
-        Whether it repeats until the sound's end.
+        Whether the source repeats until the track's end.
     preserves_pitch:
-        Whether the pitch stays when `rate` isn't 1.
+        Whether to keep the pitch if `rate` isn't 1.
     loop_start:
-        Seconds into the source at which a loop begins again; None for `trim`.
+        Position in the source, in seconds, at which a loop restarts; None for `trim`.
     length:
-        Seconds of the source that a loop repeats, however long its audio is; None for all of it.
+        Seconds of the source that a loop repeats; None for all of it.
     volume_points:
-        (seconds on the timeline, volume, whether it goes there from the point before in a
-        straight line): take the place of `volume` from then on.
+        (seconds on the timeline, volume, whether the volume changes linearly from the point
+        before); they replace `volume` from then on.
     """
 
     source: Path | str
@@ -87,34 +87,34 @@ async def mix_audio(
     sample_rate: int = 48000,
     start_frame: int = 0,
 ) -> None:
-    """Mix tracks into a stereo file that lasts as long as the frames it accompanies.
+    """Mix tracks to a stereo file with the duration of a range of frames.
 
-    The mix is always made from the timeline's beginning and cut at the end, so that any range of
-    frames gets the very samples that the whole mix has there.
+    The whole timeline is mixed and then cut, so that any range has the same samples as the whole
+    mix.
 
     Parameters
     ----------
     tracks:
-        What sounds. A source without audio (a silent video) counts as silence.
+        The tracks. A source without audio (a silent video) is silent.
     frame_count, start_frame:
         Range of frames.
     rate:
-        Frames a second.
+        Frames per second.
     output:
-        File to write; its ending names the container.
+        File to write; its ending selects the container.
     codec:
         ffmpeg encoder.
     bitrate:
-        Bits a second of a codec that loses something, in ffmpeg's notation.
+        Bits per second of lossy codecs, in ffmpeg's notation.
     sample_rate:
-        Samples a second.
+        Samples per second.
 
     Raises
     ------
     AudioFailed
         A source can't be read, or mixing failed.
     OptionInvalid
-        A track has a speed that can't be played.
+        A track has an unsupported playback rate.
     """
     first = samples_before(start_frame, rate, sample_rate)
     end = samples_before(start_frame + frame_count, rate, sample_rate)
@@ -130,7 +130,7 @@ async def mix_audio(
     inputs = [arg for clip in audible for arg in ("-vn", "-i", file_url(clip.track.source))]
     lossy = [] if codec in _LOSSLESS else ["-b:a", bitrate]
     with tempfile.TemporaryDirectory(prefix="helios-audio-") as folder:
-        # In a file, since many tracks make a graph longer than an argument may be.
+        # In a file, as the graph of many tracks exceeds the length of an argument.
         script = Path(folder) / "graph.txt"
         await asyncio.to_thread(script.write_text, graph)
         await run_ffmpeg(
@@ -145,7 +145,7 @@ async def mix_audio(
 
 
 async def _source_seconds(tracks: Sequence[AudioTrack]) -> list[float | None]:
-    """Return how long each track's source lasts; None for one without audio."""
+    """Return the duration of each track's source in seconds; None without audio."""
     limit = asyncio.Semaphore(PROBES)
 
     async def one(source: Path | str) -> float | None:
@@ -162,9 +162,9 @@ async def _source_seconds(tracks: Sequence[AudioTrack]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class _Clip:
-    """A track in samples: where it starts on the timeline, and how long it sounds at most.
+    """A track in samples: start on the timeline, samples to skip, and largest length.
 
-    `known_length` is its own end for fading out, which the timeline's end doesn't move.
+    `known_length` is the track's own length, for fading out, independent of the timeline's end.
     """
 
     track: AudioTrack
@@ -208,7 +208,7 @@ def _graph(clips: Sequence[_Clip], *, first: int, end: int, sample_rate: int) ->
 
 
 def _chain(clip: _Clip, number: int, *, sample_rate: int) -> list[str]:
-    """Return the chains of filters that turn input `number` into `[t<number>]`."""
+    """Return the filter chains from input `number` to `[t<number>]`."""
     track = clip.track
     filters = [
         f"aresample={sample_rate}",
@@ -278,7 +278,7 @@ def _fades(clip: _Clip, *, sample_rate: int) -> list[str]:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A straight line of a clip's volume: from a sample on, at a value, by so much a sample."""
+    """A line of a clip's volume: first sample, value there, and change per sample."""
 
     start: int
     value: float
@@ -286,7 +286,7 @@ class _Piece:
 
 
 def _volume_pieces(clip: _Clip, *, sample_rate: int) -> list[_Piece]:
-    """Return a clip's volume as lines of which the first begins at its first sample or before."""
+    """Return a clip's volume as lines, the first of which begins at or before its first sample."""
     track = clip.track
     pieces = [_Piece(0, track.volume)]
     points = [
@@ -310,7 +310,7 @@ def _put(pieces: list[_Piece], piece: _Piece) -> None:
 
 
 def _from_the_start(pieces: list[_Piece]) -> list[_Piece]:
-    """Leave out the lines that are over before the clip begins."""
+    """Return the lines without those that end before the clip begins."""
     first = max((n for n, piece in enumerate(pieces) if piece.start <= 0), default=0)
     return pieces[first:]
 
@@ -319,9 +319,9 @@ _Point = tuple[int, float, bool]
 
 
 def _without_straight_points(points: Sequence[_Point]) -> list[_Point]:
-    """Leave out points of ramps that lie, to `VOLUME_TOLERANCE`, on the line of their neighbours.
+    """Return the points without those of ramps that are, within `VOLUME_TOLERANCE`, on a line.
 
-    A tween, sampled at each frame, becomes the few lines that it is heard as.
+    A tween that is sampled at each frame becomes a few lines.
     """
     kept: list[_Point] = []
     lowest, highest = float("-inf"), float("inf")
@@ -351,10 +351,10 @@ def _volume_steps(pieces: Sequence[_Piece], *, sample_rate: int) -> list[str]:
     steps = [(max(0, piece.start), piece.value) for piece in pieces]
     if len(steps) == 1:
         return [] if steps[0][1] == 1 else [f"volume={steps[0][1]:.9g}:precision=float"]
-    # The filter holds a volume over each block of samples: blocks that end where steps are.
+    # The filter applies one volume per block of samples, so blocks have to end at steps.
     block = reduce(gcd, (position for position, _ in steps))
     block = next(n for n in range(min(block, sample_rate), 0, -1) if block % n == 0)
-    # Half a sample early: times are compared as floating-point numbers.
+    # Half a sample early, as times are floating-point numbers.
     bounds = [f"t,{(position - 0.5) / sample_rate:.9f}" for position, _ in steps]
     expression = _tree([f"{value:.9g}" for _, value in steps], bounds)
     return [
@@ -364,7 +364,7 @@ def _volume_steps(pieces: Sequence[_Piece], *, sample_rate: int) -> list[str]:
 
 
 def _lines_expression(pieces: Sequence[_Piece]) -> str:
-    """Return ffmpeg's expression, in samples `n`, for a volume of straight lines."""
+    """Return ffmpeg's expression, in samples `n`, for a volume of lines."""
     lines = [
         f"{piece.value:.9g}+{piece.slope:.12g}*(n-({piece.start}))"
         if piece.slope
@@ -375,7 +375,7 @@ def _lines_expression(pieces: Sequence[_Piece]) -> str:
 
 
 def _tree(values: Sequence[str], bounds: Sequence[str]) -> str:
-    """Return ffmpeg's expression for values that hold from bounds on: quick however many."""
+    """Return ffmpeg's expression for values from bounds on, as a binary search."""
     if len(values) == 1:
         return values[0]
     middle = len(values) // 2

@@ -18,23 +18,23 @@ from helios.errors import (
     ProgramMissing,
 )
 
-#: Lines of a failed program's log that an error keeps.
+#: Last lines of a failed program's log in an error's details.
 LOG_LINES = 12
-#: Seconds that a program gets to end by itself once it is asked to.
+#: Seconds between SIGTERM and SIGKILL.
 GRACE_SECONDS = 2.0
 
 _URL_SCHEMES = ("http://", "https://")
-# Protocols that an input may be opened by, and everything that it refers to: a playlist among a
-# composition's media can't have a local file read as if it were on the web, or the other way round.
+# Allowed protocols of inputs and of everything that they refer to: web playlists can't name local
+# files, nor local ones to the web.
 _LOCAL_PROTOCOLS = "file,pipe"
 _WEB_PROTOCOLS = "http,https,httpproxy,tcp,tls"
 
 
 def file_url(source: Path | str) -> str:
-    """Return the name under which ffmpeg opens a file, whatever characters the name holds.
+    """Return the URL with which ffmpeg opens a file of any name.
 
-    Without a protocol in front, ffmpeg takes `a:b.mp4` for a protocol and `-x.mp4` for an option.
-    An http(s) URL is returned as it is.
+    Without a protocol, ffmpeg takes `a:b.mp4` for a protocol and `-x.mp4` for an option. An http(s)
+    URL is returned unchanged.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ async def run_ffmpeg(
     stdout: IO[bytes] | None = None,
     cwd: Path | None = None,
 ) -> bytes:
-    """Run ffmpeg to its end and return what it wrote to its standard output.
+    """Run ffmpeg and return its standard output.
 
     Parameters
     ----------
@@ -63,22 +63,22 @@ async def run_ffmpeg(
         Arguments after the common ones. Give paths by `file_url`; give `-y` where a file may be
         overwritten.
     error:
-        Class to raise for a failure that is neither the machine's nor the output folder's.
+        Class of errors other than those below.
     message:
-        What failed, naming the input; the message of `error`.
+        Message of `error`, which names the input.
     stdin:
-        Bytes for `pipe:0`; nothing if left out.
+        Bytes for `pipe:0`.
     stdout:
-        Open file that takes what is written to `pipe:1`, in place of the returned bytes.
+        Open file for `pipe:1`, instead of the returned bytes.
     cwd:
-        Folder to run in.
+        Working directory.
 
     Raises
     ------
     ProgramMissing, DiskFull, OutputUnwritable
         ffmpeg isn't installed; no space is left; the output can't be written.
     error
-        Anything else; `details` hold the end of the log. A cancelled call ends the process first.
+        Any other failure; `details` hold the end of the log. A cancelled call ends the process.
     """
     common = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error"]
     limited = [each for index in range(len(args)) for each in _limited(args, index)]
@@ -93,13 +93,13 @@ async def run_ffprobe(
     error: type[HeliosError] = EncodeFailed,
     message: str = "ffprobe failed",
 ) -> bytes:
-    """Run ffprobe to its end and return what it wrote; failures as in `run_ffmpeg`."""
+    """Run ffprobe and return its output; errors are those of `run_ffmpeg`."""
     common = ["ffprobe", "-hide_banner", "-loglevel", "error"]
     return await _run([*common, *_protocols(args[-1]), *args], error=error, message=message)
 
 
 def _limited(args: Sequence[str], index: int) -> list[str]:
-    """Return an argument, after the protocols of the input that it introduces."""
+    """Return an argument; before `-i`, also the option for the input's allowed protocols."""
     return [*(_protocols(args[index + 1]) if args[index] == "-i" else ()), args[index]]
 
 
@@ -132,14 +132,14 @@ async def _run(
     except BaseException:
         await end_process(process)
         raise
-    # A disk that is full when ffmpeg closes its output shows in the log only, not in the status.
+    # A full disk at the time ffmpeg closes its output is reported in its log alone.
     if process.returncode != 0 or b"No space left on device" in log:
         raise ffmpeg_failure(log.decode(errors="replace"), error=error, message=message)
     return output or b""
 
 
 async def end_process(process: Process) -> None:
-    """End a process and wait for it: asked first, killed after `GRACE_SECONDS`."""
+    """Terminate a process, kill it after `GRACE_SECONDS`, and wait for its end."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -156,12 +156,12 @@ async def end_process(process: Process) -> None:
 
 
 async def _wait(process: Process) -> None:
-    """Wait for a process, and read what it still writes unless another task does.
+    """Wait for a process, and read its remaining output unless another task does.
 
-    asyncio reports its exit after the end of its output, which a full buffer would keep it from.
+    asyncio reports the exit only after the end of the output, which a full buffer would block.
     """
     for stream in (process.stdout, process.stderr):
-        # Raised where another task waits for the stream's data.
+        # Raised if another task waits for the stream's data.
         with contextlib.suppress(RuntimeError):
             while stream is not None and await stream.read(1 << 16):
                 pass
@@ -177,14 +177,14 @@ def missing_program(name: str) -> ProgramMissing:
 
 
 def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> HeliosError:
-    """Return the error that a failed run's log tells of.
+    """Return the error for the log of a failed run.
 
     Parameters
     ----------
     log:
-        What the program wrote to its standard error.
+        Standard error of the program.
     error, message:
-        Class and message if the log names neither a full disk nor an unwritable output.
+        Class and message for failures other than a full disk or missing permissions.
     """
     lines = [line for line in log.splitlines() if line.strip()][-LOG_LINES:]
     if "No space left on device" in log:
@@ -204,22 +204,22 @@ def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> Helio
 
 @cache
 def available_encoders() -> frozenset[str]:
-    """Return the names of the encoders that the installed ffmpeg has (asked once a process)."""
-    rows = _told("-hide_banner", "-encoders").partition("------")[2].splitlines()
+    """Return the names of the installed ffmpeg's encoders, cached."""
+    rows = _output_of("-hide_banner", "-encoders").partition("------")[2].splitlines()
     return frozenset(row.split()[1] for row in rows if len(row.split()) > 1)
 
 
 def ffmpeg_version() -> str:
-    """Return what the installed ffmpeg says of itself and of the libraries that it is built with.
+    """Return version and build of the installed ffmpeg and its libraries.
 
     Raises
     ------
     ProgramMissing
     """
-    return _told("-version")
+    return _output_of("-version")
 
 
-def _told(*args: str) -> str:
+def _output_of(*args: str) -> str:
     try:
         done = subprocess.run(["ffmpeg", *args], capture_output=True, text=True, check=True)
     except FileNotFoundError:
@@ -228,16 +228,16 @@ def _told(*args: str) -> str:
 
 
 def require_encoder(name: str) -> str:
-    """Return `name` if the installed ffmpeg encodes with it.
+    """Return `name` if the installed ffmpeg has this encoder.
 
     Raises
     ------
     CodecUnavailable
-        It doesn't.
+        It doesn't have it.
     """
     if name not in available_encoders():
         raise CodecUnavailable(
             f"codec: the installed ffmpeg has no encoder {name!r}",
-            hint="`ffmpeg -encoders` lists those it has.",
+            hint="`ffmpeg -encoders` lists the available ones.",
         )
     return name

@@ -1,4 +1,4 @@
-"""Packs a chunk's images into one file, since storage holds files and not folders."""
+"""Packs a chunk's images into one file for storage."""
 
 import asyncio
 import contextlib
@@ -10,17 +10,17 @@ from helios.errors import ArchiveInvalid, ChunkOutputInvalid
 
 
 def pack_images(images: Path, target: Path) -> None:
-    """Write images into a tar file, the same bytes for the same images.
+    """Write images to a reproducible tar file.
 
     Parameters
     ----------
     images:
-        A folder of images, whose files are at the archive's top; or one image.
+        A folder of images, or one image.
 
     Raises
     ------
     ChunkOutputInvalid
-        There is no image.
+        There are no images.
     """
     files = sorted(path for path in images.iterdir() if path.is_file()) if images.is_dir() else []
     if images.is_file():
@@ -37,23 +37,23 @@ def pack_images(images: Path, target: Path) -> None:
 
 
 def unpack_images(archive: Path, target: Path) -> None:
-    """Put the images of a tar file where the chunk's command had put them.
+    """Extract the images of a tar file to the chunk's output.
 
     Parameters
     ----------
     target:
-        The folder, or the image if the archive holds only one under that name.
+        The folder, or the image if the archive contains only one of this name.
 
     Raises
     ------
     ArchiveInvalid
-        It isn't such an archive.
+        It isn't an archive of images.
     """
     try:
         with tarfile.open(archive, "r:") as tar:
             entries = tar.getmembers()
             if any(not entry.isreg() or "/" in entry.name for entry in entries):
-                raise ArchiveInvalid(f"{archive.name} holds something else than images")
+                raise ArchiveInvalid(f"{archive.name} contains files other than images")
             alone = [entry.name for entry in entries] == [target.name]
             tar.extractall(target.parent if alone else target, filter="data")
     except tarfile.TarError as fault:
@@ -62,14 +62,14 @@ def unpack_images(archive: Path, target: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def unpacking(target: Path, *, packed: bool) -> AsyncIterator[Path]:
-    """Yield where to fetch a chunk's output to, and put its images in their place afterwards.
+    """Yield the file to fetch a chunk's output to, and extract its images afterwards.
 
     Parameters
     ----------
     target:
         The chunk's output.
     packed:
-        Whether it is stored as an archive of images.
+        Whether the output is stored as an archive of images.
     """
     if not packed:
         yield target

@@ -1,4 +1,4 @@
-"""Compares two pictures of one frame: region, size of the difference, side by side."""
+"""Compares two pictures of one frame."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.output import whole_output
 
-#: Levels of 255 by which a pixel may differ where machines or versions do, once both pictures are
-#: reduced to `TOLERANCE_WIDTH`: each is the mean of a hundred or more pixels of full HD.
+#: Tolerated difference, of 255 levels, between pictures of different machines or versions, reduced
+#: to `TOLERANCE_WIDTH`: each pixel is the mean of a hundred or more of full HD.
 TOLERANCE = 4
 TOLERANCE_WIDTH = 128
 #: Largest width of each of the pictures side by side.
@@ -19,9 +19,9 @@ Region = tuple[int, int, int, int]
 
 
 async def region_unlike(one: bytes, other: bytes) -> Region | None:
-    """Return the smallest region that holds all pixels in which two pictures differ.
+    """Return the smallest region with all pixels in which two pictures differ.
 
-    None if they are of different sizes, or differ only in their encoding.
+    None if their sizes differ, or if only their encoding does.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ async def region_unlike(one: bytes, other: bytes) -> Region | None:
 
 
 async def is_alike(one: bytes, other: bytes) -> bool:
-    """Tell whether two pictures differ no more than those of different machines may."""
+    """Return whether two pictures differ by no more than the tolerance."""
     reduced = f"scale={TOLERANCE_WIDTH}:-1:flags=area"
     (size, a), (other_size, b) = await _pixels(one, reduced), await _pixels(other, reduced)
     return size == other_size and all(abs(x - y) <= TOLERANCE for x, y in zip(a, b, strict=True))
 
 
 async def save_side_by_side(one: bytes, other: bytes, path: Path) -> None:
-    """Write two pictures as one, and beside them their difference, four times as bright.
+    """Write two pictures and their difference, brightened four times, side by side.
 
     Raises
     ------
@@ -73,7 +73,7 @@ async def save_side_by_side(one: bytes, other: bytes, path: Path) -> None:
         made = folder / "made.png"
         await run_ffmpeg(
             [*inputs, "-filter_complex", graph, "-frames:v", "1", file_url(made)],
-            message=f"{path} can't be drawn",
+            message=f"{path} can't be written",
         )
         made.replace(folder / "whole")
 
@@ -95,7 +95,7 @@ async def _pixels(picture: bytes, filters: str = "null") -> tuple[tuple[int, int
 
 
 def _first_unlike(one: bytes, other: bytes) -> int:
-    """Return the position of the first byte in which two rows differ, which they do."""
+    """Return the position of the first byte in which two different rows differ."""
     low, high = 0, len(one)
     while high - low > 1:
         middle = (low + high) // 2

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from helios.errors import ChunkOutputInvalid, HeliosError
-from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+from helios.media.ffmpeg import file_url, run_ffprobe
 
 
 @dataclass(frozen=True)
 class ColorTags:
-    """How a video's numbers stand for colours; `unknown` where the file doesn't say."""
+    """Colour properties of a video; `unknown` if the file doesn't record them."""
 
     range: str = "unknown"
     space: str = "unknown"
@@ -32,13 +32,13 @@ class VideoInfo:
     duration:
         Seconds, by the stream's own clock.
     frames:
-        Number of packets, counted: one a frame.
+        Number of packets, one per frame.
     pts:
-        Every packet's presentation time in units of `time_base`, in order of presentation.
+        Presentation times in units of `time_base`, in presentation order.
     keyframes:
-        Positions of the keyframes among the packets, in order of decoding.
+        Positions of the keyframes, in decoding order.
     extradata_hash:
-        Digest of the decoder's set-up data (such as SPS and PPS), if the file has any.
+        Digest of the decoder configuration (such as SPS and PPS), if the file has one.
     """
 
     codec: str
@@ -58,7 +58,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """An audio stream; `duration` in seconds, `samples` a channel."""
+    """An audio stream; `duration` in seconds, `samples` per channel."""
 
     codec: str
     sample_rate: int
@@ -69,7 +69,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """A media file; `duration` in seconds. A stream that it doesn't have is None."""
+    """A media file; `duration` in seconds. Missing streams are None."""
 
     path: Path | str
     container: str
@@ -81,17 +81,17 @@ class MediaInfo:
 async def probe(
     path: Path | str, *, error: type[HeliosError] = ChunkOutputInvalid, packets: bool = True
 ) -> MediaInfo:
-    """Read what a media file holds.
+    """Read the streams of a media file.
 
     Parameters
     ----------
     path:
         The file, or an http(s) URL.
     error:
-        Class to raise if the file can't be read.
+        Class of the error if the file can't be read.
     packets:
-        Whether to go through all packets. Without, `frames`, `pts` and `keyframes` are empty,
-        and only the head of the file is read.
+        Whether to read all packets. Otherwise only the head of the file is read, and `frames`,
+        `pts` and `keyframes` are empty.
     """
     wanted = ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
     if packets:
@@ -174,29 +174,3 @@ def _fraction(value: object) -> Fraction:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError):
         return Fraction(0)
-
-
-async def frame_hashes(
-    path: Path | str, *, error: type[HeliosError] = ChunkOutputInvalid
-) -> list[str]:
-    """Decode a video and return one digest a frame, in order of presentation.
-
-    Two files show the same pictures if and only if these are equal.
-
-    Parameters
-    ----------
-    path:
-        The file.
-    error:
-        Class to raise if the video doesn't decode.
-    """
-    listing = await run_ffmpeg(
-        [
-            *("-xerror", "-i", file_url(path), "-map", "0:v:0", "-fps_mode", "passthrough"),
-            *("-f", "framehash", "-hash", "md5", "pipe:1"),
-        ],
-        error=error,
-        message=f"{path} doesn't decode",
-    )
-    rows = listing.decode().splitlines()
-    return [row.rpartition(",")[2].strip() for row in rows if not row.startswith("#")]

@@ -1,4 +1,4 @@
-"""Downloads over http(s) within a network policy, which also holds for redirects."""
+"""Downloads over http(s) within a network policy, which also applies to redirects."""
 
 import asyncio
 import errno
@@ -26,11 +26,11 @@ from helios.errors import (
 from helios.network.network_policy import NetworkPolicy
 from helios.redaction import without_secrets
 
-#: Redirects that are followed.
+#: Limit of redirects.
 MAX_REDIRECTS = 5
-#: Seconds that one try may take.
+#: Time limit of one try in seconds.
 TIMEOUT = 60.0
-#: Tries of a request that may heal, and seconds between the first two; doubled each time.
+#: Limit of tries, and seconds between the first two, doubled for each further one.
 TRIES = 3
 PAUSE = 0.2
 
@@ -41,21 +41,23 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Download:
-    """Fetches what a URL leads to.
+    """Fetches http(s) URLs.
 
-    Each name is resolved once, and the connection goes to the address that was checked. Redirects
-    are checked as the URL itself is. Proxies and credentials of the environment aren't used.
+    Each name is resolved once, and the checked address is connected to. Redirects are checked like
+    the URL itself. Proxies and credentials of the environment aren't used.
 
     Parameters
     ----------
     network:
-        Which addresses may be connected to.
+        Addresses that may be connected to.
     check:
-        Raises for a URL that may not be fetched; is called for each redirect too.
+        Raises an error for a URL that may not be fetched; also called for each redirect.
     limit:
-        Bytes beyond which an answer is refused.
+        Largest answer in bytes.
+    timeout:
+        Time limit of one try in seconds.
     tls:
-        How certificates are checked; by the system's authorities by default.
+        Certificate checks; by default with the system's authorities.
     """
 
     def __init__(
@@ -74,14 +76,14 @@ class Download:
         self._tls = tls
 
     async def get(self, url: str) -> bytes:
-        """Return what a URL leads to.
+        """Return the content of a URL.
 
         Raises
         ------
         SourceForbidden
-            The URL or a redirect isn't allowed, or leads into a network that isn't.
+            The URL or a redirect isn't allowed, or is in a network that isn't.
         ArtifactNotFound, AccessDenied, StorageUnavailable
-            There is nothing; it needs credentials; the server doesn't answer.
+            There is no such file; it requires credentials; the server doesn't answer.
         PayloadTooLarge
             The answer is larger than the limit.
         """
@@ -90,12 +92,12 @@ class Download:
         return data.getvalue()
 
     async def save(self, url: str, path: Path) -> None:
-        """Write what a URL leads to into a new file; what is there after an error is no use.
+        """Write the content of a URL to a new file, which is incomplete after an error.
 
         Raises
         ------
         HeliosError
-            As `get`.
+            As for `get`.
         """
         with path.open("xb") as file:
             await self._try(url, file)
@@ -177,7 +179,7 @@ class Download:
                 f"{without_secrets(url)}: the answer is compressed, which is not allowed",
                 retryable=False,
             )
-        # An earlier try may have left its beginning.
+        # Discard the output of an earlier try.
         sink.seek(0)
         sink.truncate()
         async for block in response.content.iter_chunked(_BLOCK):
@@ -187,7 +189,7 @@ class Download:
 
 
 class CheckedResolver(AbstractResolver):
-    """Lets the client connect to addresses that the policy has checked, and to no other."""
+    """Resolves names to addresses that the policy allows."""
 
     def __init__(self, network: NetworkPolicy) -> None:
         self._network = network
@@ -201,7 +203,7 @@ class CheckedResolver(AbstractResolver):
         try:
             addresses = await self._network.addresses(host, port)
         except HeliosError as refusal:
-            # The client passes on only this kind of error; the cause is read where it arrives.
+            # aiohttp propagates OSError only; `_refusal_behind` reads its cause.
             raise OSError(str(refusal)) from refusal
         return [
             ResolveResult(
@@ -216,11 +218,11 @@ class CheckedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 def _refusal_behind(fault: BaseException | None) -> HeliosError | None:
-    """Return what the resolver refused a name for, from under the client's own errors."""
+    """Return the resolver's error from the causes of an error of the client."""
     while fault is not None and not isinstance(fault, HeliosError):
         fault = fault.__cause__
     return fault

@@ -1,9 +1,8 @@
-"""The only way out for a composition on a worker: a proxy that connects to allowed addresses.
+"""HTTP proxy that connects to allowed addresses only.
 
-A page could otherwise ask the worker's surroundings for what only the worker may know: its
-credentials at a metadata address, its invocations at Lambda's runtime API, services of a private
-network. The proxy runs beside the command, so that no frame waits for it; a composition's own files
-come straight from the renderer's server and don't pass it.
+On a worker it is the only network access of compositions, which could otherwise reach credentials
+at a metadata address, invocations at Lambda's runtime API, and services of a private network. A
+composition's own files come directly from the renderer's server.
 """
 
 import asyncio
@@ -14,12 +13,12 @@ from urllib.parse import urlsplit
 from helios.errors import HeliosError
 from helios.network.network_policy import NetworkPolicy
 
-#: Seconds that a host gets to take a connection.
+#: Time limit of a connection attempt in seconds.
 CONNECT_TIMEOUT = 10.0
-#: Bytes of a request's head.
+#: Largest head of a request in bytes.
 _MAX_HEAD = 64 * 1024
 _BLOCK = 64 * 1024
-#: Headers that are between the client and the proxy alone.
+#: Headers between client and proxy, which aren't forwarded.
 _HOP_HEADERS = (b"connection:", b"proxy-connection:", b"proxy-authorization:", b"keep-alive:")
 
 
@@ -30,7 +29,7 @@ async def egress_proxy(policy: NetworkPolicy) -> AsyncIterator[str]:
     Parameters
     ----------
     policy:
-        Decides which hosts and addresses are connected to.
+        Hosts and addresses that may be connected to.
     """
     proxy = _Proxy(policy)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=_MAX_HEAD)
@@ -66,7 +65,7 @@ class _Proxy:
             head += f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode() + text)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # Either side of the connection has closed: there is no one to report to.
+            # One side has closed the connection.
             pass
         finally:
             self._tasks.discard(task)
@@ -91,7 +90,7 @@ class _Proxy:
         else:
             host, port, path = _absolute(target)
             answer, request = await self._connect(host, port)
-            # One request a connection: the next one may be for another host.
+            # One request per connection, as the next may be for another host.
             request.write(b" ".join((method, path, version)) + b"\r\n" + _own_headers(headers))
         try:
             await _both_ways((reader, request), (answer, writer))
@@ -154,11 +153,11 @@ _Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def _both_ways(*pairs: _Pair) -> None:
-    """Copy both directions until the answer ends, or either side is gone."""
+    """Copy both directions until the answer ends or one side closes the connection."""
     asking, answering = (asyncio.ensure_future(_copy(*pair)) for pair in pairs)
     try:
         await asyncio.wait([asking, answering], return_when=asyncio.FIRST_COMPLETED)
-        # A client that has sent all of its request still waits for the answer.
+        # After sending its request, a client still waits for the answer.
         await answering
     finally:
         for task in (asking, answering):

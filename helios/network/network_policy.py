@@ -1,4 +1,4 @@
-"""Which network addresses a worker may connect to for a job: public ones by default."""
+"""Network addresses that a worker may connect to for a job: public ones by default."""
 
 import asyncio
 import ipaddress
@@ -7,36 +7,36 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from helios.errors import SourceForbidden, StorageUnavailable
 
-#: Returns the addresses of a host, as text; raises `OSError` where there are none.
+#: Returns the addresses of a host as text; raises `OSError` if there are none.
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Where clouds tell machines their credentials, beside the link-local addresses.
+#: Metadata servers with a machine's credentials, beside the link-local addresses.
 METADATA_ADDRESSES = frozenset(
     map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16"))
 )
-#: IPv6 addresses that stand for the IPv4 address in their last 32 bits (RFC 6052, RFC 8215).
+#: IPv6 networks whose addresses embed an IPv4 address in the last 32 bits (RFC 6052, RFC 8215).
 _TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 
 
 class NetworkPolicy:
-    """Tells which addresses may be connected to.
+    """Decides which addresses may be connected to.
 
-    Names are resolved here, once, and what is connected to is an address that was checked: a name
-    that changes its meaning in between gains nothing.
+    A name is resolved once, here, and callers connect to the checked address: a later change of
+    the name has no effect.
 
     Parameters
     ----------
     hosts:
-        Names that may be reached: `example.com`, `*.example.com` for all below it, `*` for any.
+        Allowed names: `example.com`, `*.example.com` for its subdomains, `*` for any.
     allow_private:
-        Whether private networks (10.0.0.0/8 and their like) may be reached. Link-local addresses
-        and those that tell a machine its credentials may not in any case.
+        Whether private networks (such as 10.0.0.0/8) are allowed. Link-local addresses and
+        metadata servers never are.
     allow_loopback:
-        Whether this machine itself may be reached.
+        Whether loopback addresses are allowed.
     resolve:
-        Looks names up; the system's way by default.
+        Resolves names; the system's resolver by default.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class NetworkPolicy:
         self._resolve = resolve or system_addresses
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host that may be connected to.
+        """Return the allowed addresses of a host.
 
         Raises
         ------
         SourceForbidden
-            The host isn't on the list, or none of its addresses may be reached.
+            The host isn't on the list, or none of its addresses is allowed.
         StorageUnavailable
             The host has no address.
         """
@@ -66,7 +66,7 @@ class NetworkPolicy:
         if not any(_matches(name, pattern) for pattern in self._hosts):
             raise SourceForbidden(
                 f"{host}: this worker may not reach that host",
-                hint="HELIOS_ALLOWED_HOSTS names those that it may.",
+                hint="Add it to HELIOS_ALLOWED_HOSTS.",
             )
         try:
             found = await self._resolve(host, port)
@@ -76,13 +76,13 @@ class NetworkPolicy:
         if not allowed:
             raise SourceForbidden(
                 f"{host}: its address is in a network that workers may not reach",
-                hint="HELIOS_ALLOW_PRIVATE_NETWORK=1 opens private networks, never the addresses "
-                "that tell a machine its credentials.",
+                hint="HELIOS_ALLOW_PRIVATE_NETWORK=1 allows private networks, but never metadata "
+                "servers with credentials.",
             )
         return allowed
 
     def allows(self, address: str) -> bool:
-        """Tell whether an IP address may be connected to."""
+        """Return whether an IP address is allowed."""
         try:
             plain = _unwrapped(ipaddress.ip_address(address))
         except ValueError:
@@ -97,7 +97,7 @@ class NetworkPolicy:
 
 
 def _unwrapped(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, or the address itself."""
+    """Return the IPv4 address embedded in an IPv6 address, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -106,7 +106,7 @@ def _unwrapped(address: Address) -> Address:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    # ::1 and :: lie in the last of these networks, but stand for themselves.
+    # ::1 and :: are in the last of these networks, but embed no address.
     embeds = int(address) > 1 and any(address in network for network in _TRANSLATED)
     return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF) if embeds else address
 
@@ -124,12 +124,12 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 async def system_addresses(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host, as the system knows them.
+    """Return the addresses of a host by the system's resolver.
 
     Raises
     ------
     OSError
-        It knows none.
+        There are none.
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -1,9 +1,8 @@
-"""Which arguments a command from a job spec may have: no file outside the job's folder.
+"""Checks the arguments of commands from job specs: no file outside the job's folder.
 
-A job spec may come from a stranger, and a worker's user can read more than the job's files. What a
-program could do besides reading and writing files is limited for any program: it gets no
-credentials (`credential_guard`) and no network (`without_network`). That is all that holds for
-interpreters such as `sh` and `node`, where a deployment allows them: their arguments are code.
+Job specs may be untrusted, and a worker's user can read more than the job's files. All programs run
+without credentials (`credential_guard`) and network (`without_network`). Interpreters such as `sh`
+and `node`, if a deployment allows them, have no other limits, as their arguments are code.
 """
 
 import re
@@ -11,34 +10,34 @@ from collections.abc import Iterator, Sequence
 
 from helios.errors import CommandForbidden
 
-# A slash that begins an absolute path, wherever in an argument: after `=`, `:`, `|`, `,` and the
-# like, also the one in `file:///` and `http://`. One after a word, as in `a/b` and `30000/1001`,
-# or after a bracket, as in `(w-1)/2`, begins none.
+# A slash that begins an absolute path anywhere in an argument: after `=`, `:`, `|`, `,` and the
+# like, also in `file:///` and `http://`. Slashes after a word, as in `a/b` and `30000/1001`, or
+# after a bracket, as in `(w-1)/2`, don't.
 _ABSOLUTE = re.compile(r"(?:^|[^\w.)\]}/-])/")
 _PARENT = re.compile(r"(?:^|[^\w.])\.\.(?:/|$)|^~")
-# One step up is inside as well: the folder that holds the job's is this command's own.
+# One step up is allowed: the parent of the job's folder belongs to this command alone.
 _ONE_STEP_UP = re.compile(r"^(--[\w-]+=)?\.\.(?:/|$)")
 _URL = re.compile(r"https?://", re.IGNORECASE)
-# Quoting inside of arguments, as ffmpeg's filters have it: what is left is what a name would be.
+# Quoting characters inside arguments of ffmpeg's filters.
 _QUOTING = str.maketrans("", "", "\\'\"")
 
-#: Protocols that ffmpeg may open inputs by, also those that playlists name.
+#: Protocols that ffmpeg may open inputs with, including those in playlists.
 PROTOCOLS = "file,pipe"
 _FFMPEG = frozenset({"ffmpeg", "ffprobe"})
 _KNOWN = _FFMPEG | {"helios"}
-# Options that would lift limits on what inputs may refer to.
+# Options that would lift the limits on inputs.
 _LIFTING = frozenset({"-protocol_whitelist", "-protocol_blacklist", "-safe", "-allowed_extensions"})
 
 
 def confined(program: str, args: Sequence[str]) -> list[str]:
-    """Return a command's arguments as a worker may run it.
+    """Return the arguments with which a worker may run a command.
 
-    ffmpeg and ffprobe get a list of protocols for each input; other arguments stay as they are.
+    ffmpeg and ffprobe get a list of allowed protocols for each input.
 
     Parameters
     ----------
     program:
-        The executable, as the command names it.
+        Name of the executable.
     args:
         Its arguments.
 
@@ -73,7 +72,7 @@ def _limited(argument: str) -> Sequence[str]:
 
 
 def _without_values(args: Sequence[str]) -> Iterator[str]:
-    """Yield the arguments of `helios` that may name files: no props as JSON, no web address."""
+    """Yield the arguments of `helios` that may name files, without JSON props and web addresses."""
     previous = ""
     for argument in args:
         name, _, value = argument.partition("=") if argument.startswith("--") else ("", "", "")

@@ -1,4 +1,4 @@
-"""Keeps a worker's credentials out of reach of the commands that it runs."""
+"""Protects a worker's credentials from the commands that it runs."""
 
 import ctypes
 import sys
@@ -9,10 +9,10 @@ _PR_SET_DUMPABLE = 4
 def guard_credentials() -> None:
     """Make this process's memory and environment unreadable for other processes of its user.
 
-    Commands run as the worker's own user, which may read `/proc/<pid>/environ` and the memory of
-    every process of that user, unless the process isn't dumpable (PR_SET_DUMPABLE in prctl(2)).
-    Processes that this one forks inherit the state until they execute another program. A process
-    of root reads everything nevertheless, so images run workers as another user.
+    Commands run as the worker's user, who may read `/proc/<pid>/environ` and the memory of all
+    processes of that user that are dumpable (PR_SET_DUMPABLE in prctl(2)). Forked processes inherit
+    the state until they execute another program. Root can read everything, so images run workers as
+    another user.
     """
     if not sys.platform.startswith("linux"):
         return

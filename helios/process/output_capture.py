@@ -1,4 +1,4 @@
-"""Captures a command's output: keeps the end of it, passes lines on."""
+"""Captures a command's output: keeps its end, and reports each line."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from typing import cast
 
 from helios.contract.output_tail import OutputTail
 
-#: Receives the name of a stream ("stdout" or "stderr") and one line of it, without its end.
+#: Called with the name of a stream ("stdout" or "stderr") and a line without its line break.
 OutputCallback = Callable[[str, str], None]
-#: Seconds that an exited command's outputs may stay open before the processes that hold them
-#: are ended.
+#: Seconds for which the outputs of an exited command may stay open before the processes that hold
+#: them are ended.
 LINGER = 0.5
-# A line without end is handed on in pieces of this many bytes.
+# Longer lines are reported in pieces of this many bytes.
 _MAX_LINE = 64 * 1024
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
 class OutputCapture(asyncio.SubprocessProtocol):
-    """Listens to a command: keeps the end of its outputs and hands on their lines."""
+    """Protocol of a command's process: keeps the end of its outputs, and reports their lines."""
 
     def __init__(self, on_output: OutputCallback | None) -> None:
         loop = asyncio.get_running_loop()
@@ -34,11 +34,11 @@ class OutputCapture(asyncio.SubprocessProtocol):
         return None if self.transport is None else self.transport.get_pid()
 
     def output(self, fd: int) -> str:
-        """Return the end of what was written to a file descriptor."""
+        """Return the end of the output of a file descriptor."""
         return self._tails[fd].text()
 
     async def finish(self) -> None:
-        """Wait for the rest of the outputs, which end once no process holds them."""
+        """Wait for the rest of the outputs; raise an error of the callback."""
         if not self.closed.done():
             await asyncio.wait([self.closed], timeout=LINGER)
         if self._fault is not None:
@@ -50,11 +50,11 @@ class OutputCapture(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self._tails[fd].append(data)
         if self._on_output is not None:
-            self._hand_on(fd, data)
+            self._report(fd, data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
         if self._unfinished.get(fd):
-            self._hand_on(fd, b"\n")
+            self._report(fd, b"\n")
 
     def process_exited(self) -> None:
         if not self.exited.done():
@@ -66,8 +66,8 @@ class OutputCapture(asyncio.SubprocessProtocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _hand_on(self, fd: int, data: bytes) -> None:
-        # Programs that draw a progress line end it with a carriage return alone.
+    def _report(self, fd: int, data: bytes) -> None:
+        # Progress lines end with a carriage return.
         *lines, rest = (self._unfinished[fd] + data).replace(b"\r", b"\n").split(b"\n")
         if len(rest) > _MAX_LINE:
             lines.append(rest)
@@ -78,7 +78,7 @@ class OutputCapture(asyncio.SubprocessProtocol):
                 try:
                     self._on_output(_STREAMS[fd], line.decode(errors="replace"))
                 except Exception as fault:
-                    # The event loop would only log it; the caller of `finish` gets it.
+                    # The event loop would only log it; `finish` raises it.
                     self._on_output = None
                     self._fault = fault
                     if not self.exited.done():

@@ -29,16 +29,16 @@ from helios.errors import (
 from helios.process import without_network
 from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
 from helios.process.process_tree import MARKER, ProcessTree
-from helios.process.scratch_folders import CACHE_VARIABLE, ScratchFolders
+from helios.process.scratch_folder import CACHE_VARIABLE, scratch_folder
 
-#: Executables that a worker runs unless it is told otherwise.
+#: Default executables that a worker may run.
 DEFAULT_EXECUTABLES = frozenset({"helios"})
-#: Seconds between asking processes to end (SIGTERM) and ending them (SIGKILL).
+#: Seconds between SIGTERM and SIGKILL.
 GRACE = 5.0
 
 _Process = tuple[asyncio.SubprocessTransport, OutputCapture]
 
-# Isolated from its environment and without site packages, which nothing of it needs.
+# Isolated from the environment and without site packages, which it doesn't need.
 _WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
 
 _EXIT_TIMED_OUT = 124
@@ -50,23 +50,23 @@ _EXIT_SIGNAL = 128
 class RenderExecutor:
     """Runs commands on this machine, without a shell.
 
-    Each command gets a temporary folder of its own (TMPDIR), which is gone with it, and a process
-    group of its own. Whatever way a command ends, no process that it started outlives it.
+    Each command has its own temporary folder (TMPDIR), removed at its end, and its own process
+    group. When a command ends, all processes that it started are ended.
 
     Parameters
     ----------
     allowed:
-        Executables that may run, named exactly as commands name them; None for any.
+        Executables that may run, by the exact names that commands use; None for any.
     env:
-        Environment that commands start from; this process's own by default. Executables are
-        looked up on its PATH, never on one that a job brings along.
+        Base environment of commands; this process's own by default. Executables are looked up on
+        its PATH, not on the PATH of a job.
     temp_dir:
         Folder for the commands' temporary folders; the system's by default.
     grace:
         Seconds between SIGTERM and SIGKILL.
     network:
-        Whether other programs than `helios` may open network connections. `helios` keeps pages to
-        the proxy that its environment names.
+        Whether programs other than `helios` may open network connections. `helios` restricts pages
+        to the proxy given in its environment.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class RenderExecutor:
         self._allowed = allowed
         cache = str(temp_dir or tempfile.gettempdir())
         self._env = {CACHE_VARIABLE: cache, **(os.environ if env is None else env)}
-        self._scratch = ScratchFolders(temp_dir)
+        self._temp_dir = temp_dir
         self._grace = grace
         self._network = network
 
@@ -94,22 +94,21 @@ class RenderExecutor:
     ) -> WorkerResult:
         """Run a job's command to its end.
 
-        Cancelling the calling task ends the command with all its processes before the
-        cancellation goes on.
+        Cancelling the calling task ends the command with all its processes first.
 
         Parameters
         ----------
         job:
             The command.
         timeout:
-            Seconds after which it is ended; the job's own limit by default.
+            Seconds after which it is ended; the job's limit by default.
         on_output:
-            Is called for each line of output as it comes.
+            Called for each line of output.
 
         Returns
         -------
         WorkerResult
-            How it ended. A command that can't start is a result too, with `error` set.
+            The outcome; `error` is set for a command that can't start.
         """
         started = time.perf_counter()
         try:
@@ -120,21 +119,15 @@ class RenderExecutor:
         limit = job.timeout if timeout is None else timeout
         capture = OutputCapture(on_output)
         tree = ProcessTree(capture.pid)
-        scratch: str | None = None
-        unspoilt = False
         try:
-            scratch = self._scratch.take()
-            env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
-            spawning = asyncio.create_task(self._spawn(program, job, env, capture))
-            ending = await self._supervise(spawning, capture, tree, limit=limit)
-            unspoilt = ending.orderly
+            async with scratch_folder(self._temp_dir) as scratch:
+                env = {**self._env, **(job.env or {}), "TMPDIR": scratch, MARKER: tree.marker}
+                spawning = asyncio.create_task(self._spawn(program, job, env, capture))
+                ending = await self._supervise(spawning, capture, tree, limit=limit)
         except _CannotStart as fault:
             return _unstarted(job, fault.reason)
         except OSError as fault:
             return _unstarted(job, fault)
-        finally:
-            if scratch is not None:
-                await self._scratch.give_back(scratch, unspoilt=unspoilt)
         return _result(job, ending, capture, started=started, limit=limit)
 
     def _resolve(self, job: WorkerJob) -> str:
@@ -143,12 +136,12 @@ class RenderExecutor:
             known = ", ".join(sorted(self._allowed)) or "none"
             raise CommandForbidden(
                 f"command: {name!r} is not on this worker's allow-list",
-                hint=f"Allowed: {known}. The list is set where the worker is deployed.",
+                hint=f"Allowed: {known}. The list is part of the worker's deployment.",
             )
         if "\0" in name:
-            raise CommandNotFound("command: the executable's name holds a NUL character")
+            raise CommandNotFound("command: the executable's name contains a NUL character")
         if os.sep in name:
-            # A relative path counts from the command's folder, where execve would look too.
+            # A relative path is relative to the command's folder, as for execve.
             found = str(Path(job.cwd or ".", name).absolute())
             if os.access(found, os.X_OK):
                 return found
@@ -177,7 +170,7 @@ class RenderExecutor:
             stdin=asyncio.subprocess.DEVNULL,
             cwd=job.cwd,
             env=env,
-            # A session of its own, so that one signal reaches the command with its children.
+            # In its own session, one signal reaches the command with its children.
             start_new_session=True,
         )
 
@@ -189,7 +182,7 @@ class RenderExecutor:
         *,
         limit: float | None,
     ) -> "_Ending":
-        """Wait for a process that is being started, and end all that it leaves."""
+        """Wait for the end of a process that is being started, and end its leftover processes."""
         try:
             transport = await _started(spawning)
             timed_out = await self._wait(capture, limit=limit)
@@ -199,7 +192,7 @@ class RenderExecutor:
                 await finish_despite_cancel(tree.end(grace=self._grace))
             await capture.finish()
             exit_code = transport.get_returncode() or 0
-            return _Ending(exit_code=exit_code, timed_out=timed_out, orderly=orderly)
+            return _Ending(exit_code=exit_code, timed_out=timed_out)
         except _CannotStart:
             raise
         except BaseException:
@@ -210,7 +203,7 @@ class RenderExecutor:
                 capture.transport.close()
 
     async def _wait(self, capture: OutputCapture, *, limit: float | None) -> bool:
-        """Wait for the command's exit, and say whether its time was up before."""
+        """Wait for the command's exit; return whether the time limit was exceeded."""
         if limit is not None:
             await asyncio.wait([capture.exited], timeout=limit)
             if not capture.exited.done():
@@ -225,7 +218,7 @@ async def _started(
     spawning: asyncio.Task[_Process],
 ) -> asyncio.SubprocessTransport:
     try:
-        # A cancellation half-way would leave a process of which nothing is known.
+        # A cancellation during the start would leave an untracked process.
         transport, _ = await finish_despite_cancel(spawning)
     except (OSError, ValueError) as fault:
         raise _CannotStart(fault) from fault
@@ -242,19 +235,17 @@ class _CannotStart(Exception):
 class _Ending:
     exit_code: int
     timed_out: bool
-    # Exit status 0, and no process was left.
-    orderly: bool
 
 
 def _beside_interpreter(name: str) -> str | None:
-    """Find this project's own command where it was installed, whether or not on PATH."""
+    """Return the path of the `helios` command beside this interpreter; None for others."""
     if name != "helios":
         return None
     candidate = Path(sys.executable).parent / name
     return str(candidate) if os.access(candidate, os.X_OK) else None
 
 
-# Faults of a start that pass when other processes end.
+# Temporary errors of starting a process.
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 def call_on_stop(stop: Callable[[], object]) -> None:
-    """Call `stop` in the running event loop at each Ctrl-C and SIGTERM.
+    """Call `stop` in the running event loop at each SIGINT and SIGTERM.
 
-    A loop's own handlers go with the loop: a second signal would then kill the process while it
-    says what became of the first. These stay, and a signal after the loop's end does nothing.
+    Unlike handlers of the loop, these outlast it: a signal after the loop's end does nothing, and
+    doesn't kill the process while it reports how the first one ended it.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,9 +1,9 @@
 """Runs a program that can't open a network connection: `python without_network.py PROGRAM ARGS`.
 
 A seccomp filter (seccomp(2), https://docs.kernel.org/userspace-api/seccomp_filter.html) refuses
-sockets of every family but AF_UNIX, to the program and all that it starts, whatever flags they are
-given. It needs no privileges, works inside containers, and can't be taken off again. The file is
-run by its path and imports nothing of this package, which keeps a start under 20 ms.
+sockets of all families but AF_UNIX to the program and its descendants. It needs no privileges,
+works inside containers, and can't be removed. The file is run by its path and imports nothing of
+this package, which keeps a start under 20 ms.
 """
 
 import ctypes
@@ -35,8 +35,8 @@ _AF_UNIX = 1
 # Calls of the x32 ABI have this bit in their number.
 _X32 = 0x40000000
 
-# Architecture (AUDIT_ARCH_*), number of socket(2), and numbers of calls that are refused since they
-# would get a socket or another process's memory in another way.
+# Architecture (AUDIT_ARCH_*), number of socket(2), and numbers of other calls that give access to a
+# socket or to another process's memory, and are refused.
 _IO_URING_SETUP, _PIDFD_GETFD = 425, 438
 _MACHINES = {
     # ptrace, process_vm_readv
@@ -51,7 +51,7 @@ def network_filter(machine: str) -> bytes:
     Raises
     ------
     KeyError
-        There is none for the machine.
+        There is no filter for the machine.
     """
     architecture, socket, refused = _MACHINES[machine]
     code = [
@@ -79,12 +79,12 @@ def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
 
 
 def close_network() -> None:
-    """Set the filter for this process and all that it starts.
+    """Set the filter for this process and its descendants.
 
     Raises
     ------
     OSError
-        The kernel, or what contains this process, doesn't allow filters.
+        The kernel or the container doesn't allow filters.
     KeyError
         There is no filter for this machine.
     """
@@ -103,7 +103,7 @@ def close_network() -> None:
 
 
 def main() -> None:
-    """Close the network, and become the program that the command line names."""
+    """Close the network, and execute the program of the command line."""
     try:
         close_network()
     except (OSError, KeyError) as fault:

@@ -1,8 +1,7 @@
-"""The pictures at both ends of a chunk, by which a seam between two chunks is proven.
+"""The pictures at both ends of a chunk, from which seams between chunks are checked.
 
-A chunk draws the last frame of the chunk before it as well, without encoding it. The seam is proven
-if that picture is the one that the other chunk ended with: the page looks the same, whether it was
-brought to the frame from the beginning of one chunk or of the other.
+A chunk also draws the last frame of the chunk before it, without encoding it. If both pictures of
+that frame are equal, the page looks the same from either chunk's start, and the seam is proven.
 """
 
 import dataclasses
@@ -15,14 +14,14 @@ from typing import IO, Self
 
 from helios.output import whole_output
 
-#: Environment variable that names the file for a command's boundary frames. Commands stay as they
-#: are in the job spec, and so do the keys of their chunks.
+#: Environment variable with the file for a command's boundary frames. An option would change the
+#: command in the job spec, and with it the chunk's key.
 BOUNDARY_VARIABLE = "HELIOS_BOUNDARY_FRAMES"
-#: Bytes of pictures beyond which only their digests are kept.
+#: Largest size of both pictures in bytes; of larger ones, only digests are kept.
 MAX_PICTURE_BYTES = 32 << 20
-#: Bytes of the facts in front of the pictures at most.
+#: Largest size in bytes of the JSON header before the pictures.
 _MAX_FACTS_BYTES = 16 << 10
-#: Bytes of a file with boundary frames at most.
+#: Largest size in bytes of a file with boundary frames.
 MAX_FILE_BYTES = MAX_PICTURE_BYTES + _MAX_FACTS_BYTES
 
 
@@ -33,21 +32,19 @@ class BoundaryFrames:
     Attributes
     ----------
     start, frames:
-        The chunk's first frame, and how many it has.
+        The chunk's first frame, and its number of frames.
     before:
-        SHA-256 of the picture of the frame before the first one, as this chunk's browser drew it;
-        None for frame 0.
+        SHA-256 of the picture of the frame before the first one; None for frame 0.
     last:
         SHA-256 of the last frame's picture.
     replayed:
         Whether every frame from 0 on was visited.
     renderer:
-        What else decides pixels: versions and machine. Only pictures of one renderer are equal
-        to the bit.
+        Versions and machine, on which pixels depend. Only pictures of one renderer are identical.
     output:
-        SHA-256 of the file that holds the chunk.
+        SHA-256 of the chunk's output.
     sizes:
-        Bytes of the two pictures that are kept; 0 for one that isn't.
+        Bytes of the two stored pictures; 0 for a picture that isn't stored.
     """
 
     start: int
@@ -61,7 +58,7 @@ class BoundaryFrames:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """Read what a file says of boundary frames; None where it can't be read."""
+        """Read boundary frames from a file; None if it can't be read."""
         try:
             with path.open("rb") as file:
                 return cls._facts_in(file)
@@ -73,7 +70,7 @@ class BoundaryFrames:
         return cls(**json.loads(file.readline(_MAX_FACTS_BYTES)))
 
     def save(self, path: Path, pictures: "BoundaryPictures") -> None:
-        """Write the boundary frames and their pictures to a file, which appears when it is whole.
+        """Write the boundary frames and their pictures to a file, atomically.
 
         Raises
         ------
@@ -90,14 +87,14 @@ class BoundaryFrames:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundaryPictures:
-    """The pictures themselves, as the browser gave them; None for one that isn't kept."""
+    """The captured pictures; None for a picture that isn't stored."""
 
     before: bytes | None = None
     last: bytes | None = None
 
     @property
     def size(self) -> int:
-        """Bytes of both."""
+        """Total size in bytes."""
         return len(self.before or b"") + len(self.last or b"")
 
     @classmethod
@@ -114,7 +111,7 @@ class BoundaryPictures:
 
 
 def picture_digest(picture: bytes) -> str:
-    """Return the digest by which a captured picture is compared with others."""
+    """Return the digest of a captured picture."""
     return hashlib.sha256(picture).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Chunk records in storage, and keys derived from everything that determines a chunk's pixels."""
+"""Records of chunks and merges in storage, and keys derived from their inputs."""
 
 import hashlib
 import json
@@ -17,28 +17,28 @@ from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
 from helios.records.encoded_ends import EncodedEnds
 
-#: Bytes beyond which a file isn't read as a record.
+#: Largest size of a record in bytes.
 MAX_RECORD_BYTES = 1024 * 1024
-#: Hexadecimal digits of a key: enough to tell apart all chunks that anyone will ever render.
+#: Hexadecimal digits of a key, enough to make collisions improbable.
 KEY_LENGTH = 16
 
 
 def chunk_key(spec: JobSpec, chunk: RenderChunk) -> str:
-    """Return the digest of what determines a chunk's pixels: assets, command, renderer.
+    """Return the digest of the inputs of a chunk: assets, command, version of the renderer.
 
-    Client and workers compute the same key from the same spec, so that a chunk is found by name.
+    Client and workers compute the same key from the same spec, and find chunks by it.
     """
     return content_key([assets_identity(spec), chunk.command, __version__])
 
 
 def content_key(parts: object) -> str:
-    """Return the key for what a JSON value tells."""
+    """Return the digest of a JSON value."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def assets_identity(spec: JobSpec) -> str:
-    """Return what tells a spec's assets from others: the digest of their content, or their URL."""
+    """Return the digest of a spec's assets, or their URL if it contains no digest."""
     url = spec.assets_url or ""
     try:
         return digest_in(url)
@@ -47,32 +47,32 @@ def assets_identity(spec: JobSpec) -> str:
 
 
 class Record(WireModel):
-    """A JSON file beside a result: written after it, so that a result with a record is whole."""
+    """A JSON file written after a result: a result with a record is complete."""
 
     artifact: Artifact = Field(description="The file, its digest and its size.")
-    attempt: Annotated[int, Field(ge=1)] = Field(default=1, description="Which attempt made it.")
+    attempt: Annotated[int, Field(ge=1)] = Field(default=1, description="Number of the attempt.")
     started_at: datetime = Field(description="When the work began.")
     duration_ms: Annotated[float, Field(ge=0)] = Field(
-        default=0, description="How long it took in milliseconds, fetching and storing included."
+        default=0, description="Duration in milliseconds, including fetching and storing."
     )
     timings: Mapping[str, float] = Field(
         default_factory=dict, description="Seconds of each step: assets, command, check, store."
     )
     versions: Mapping[str, str] = Field(
-        default_factory=dict, description="Versions of what made it."
+        default_factory=dict, description="Versions of the programs that made it."
     )
     worker: Mapping[str, str | int] = Field(
-        default_factory=dict, description="Where it was made: platform, function, memory."
+        default_factory=dict, description="The worker: platform, function, memory."
     )
 
     @property
     def ended_at(self) -> datetime:
-        """When the work was done."""
+        """Time at which the work ended."""
         return self.started_at + timedelta(milliseconds=self.duration_ms)
 
     @classmethod
     def parse(cls, data: bytes) -> Self | None:
-        """Read a record; None for anything else, which counts as no record."""
+        """Parse a record; None if it isn't valid."""
         try:
             return cls.model_validate_json(data)
         except ValidationError:
@@ -87,33 +87,33 @@ class ChunkRecord(Record):
     """The record of a chunk in storage."""
 
     chunk_id: int = Field(description="The chunk's id in its job spec.")
-    key: str = Field(description="Digest of what determined its pixels, as `chunk_key` returns.")
+    key: str = Field(description="Digest of its inputs, as returned by `chunk_key`.")
     start_frame: int = Field(description="First frame, counted from 0.")
-    frame_count: int = Field(description="Frames that the job spec asks for.")
-    frames: int = Field(description="Frames that were found in the file.")
+    frame_count: int = Field(description="Number of frames in the job spec.")
+    frames: int = Field(description="Number of frames in the file.")
     ends: EncodedEnds | None = Field(
-        default=None, description="By what its first and last frames are known again."
+        default=None, description="Digests that identify its first and last frames."
     )
     boundary: BoundaryFrames | None = Field(
-        default=None, description="Pictures by which its seams with other chunks are proven."
+        default=None, description="Digests of the pictures for the seam check."
     )
 
 
 class MergeRecord(Record):
     """The record of a job's output in storage."""
 
-    key: str = Field(description="Digest of what it was made of, as `merge_key` returns.")
+    key: str = Field(description="Digest of its inputs, as returned by `merge_key`.")
     name: str = Field(description="The output's key in the job's folder.")
-    chunks: int = Field(description="Chunks that it was made of.")
-    frames: int = Field(description="Frames that were found in the file.")
+    chunks: int = Field(description="Number of chunks.")
+    frames: int = Field(description="Number of frames in the file.")
     healed: list[int] = Field(
         default_factory=list,
-        description="Chunks that were rendered again for their seams, with every frame visited.",
+        description="Chunks that were rendered again, with every frame visited, because of a seam.",
     )
 
 
 def merge_key(spec: JobSpec, chunks: Mapping[int, str]) -> str:
-    """Return the digest of what determines a job's output.
+    """Return the digest of the inputs of a job's output.
 
     Parameters
     ----------

@@ -9,32 +9,32 @@ from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.chunk_record import chunk_key, content_key
 from helios.storage import ArtifactStorage, split_url
 
-#: Endings of chunk outputs that are images, or folders of them: stored as one tar file.
+#: Endings of chunk outputs that are images or folders of images, stored as one tar file.
 _IMAGES = frozenset({"", ".png", ".jpg", ".jpeg", ".webp"})
-#: What the keys of merges' records begin with.
+#: Prefix of the keys of merge records.
 MERGE_RECORDS = "output/merge-"
-#: What the keys of objects begin with that are there only while a storage joins chunks.
+#: Prefix of the keys of temporary objects while a storage joins chunks.
 JOINING = "chunks/joining-"
-#: Key of the spec by which chunks were rendered again for their seams.
+#: Key of the job spec with which chunks were rendered again because of a seam.
 HEALED_SPEC = "healed.json"
-#: What the keys of pictures of differing seams begin with.
+#: Prefix of the keys of pictures of differing seams.
 SEAM_PICTURES = "output/seams/"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
-#: Endings by which an `outputUrl` names a file, not a folder.
+#: Endings of an `outputUrl` that names a file instead of a folder.
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
 
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
-    """A job's place in storage.
+    """A job's folder in storage.
 
     Attributes
     ----------
     url:
         URL of the folder.
     output_name:
-        Name of the video in it where the spec gives one.
+        Name of the video in the folder, if the spec gives one.
     """
 
     url: str
@@ -44,15 +44,15 @@ class JobFolder:
     def of(
         cls, spec: JobSpec, job_path: str, *, artifacts: str | None = None
     ) -> "JobFolder | None":
-        """Return a job's folder; None if nothing says where results go.
+        """Return a job's folder; None if there is none.
 
-        That is the spec's `outputUrl` (a video's URL stands for its folder), else the folder that
-        the spec is in, else `jobs/<id>` in the worker's own storage.
+        The folder is the spec's `outputUrl` (for the URL of a video, its folder), else the spec's
+        folder, else `jobs/<id>` in the worker's own storage.
 
         Parameters
         ----------
         job_path:
-            Where the spec is: a path or a URL.
+            Path or URL of the spec.
         artifacts:
             The worker's own storage.
         """
@@ -74,18 +74,18 @@ class JobFolder:
         Parameters
         ----------
         name:
-            What the job itself calls the file.
+            File name of the output in the job.
         """
         return self.output_name or f"output/{PurePosixPath(name).name}"
 
 
 def is_http(url: str) -> bool:
-    """Tell whether something is fetched from a web server."""
+    """Return whether a URL is http(s)."""
     return _WEB.match(url) is not None
 
 
 def local_folder(job_path: str) -> Path | None:
-    """Return the folder that a spec on this machine is in; None for a spec that is elsewhere."""
+    """Return the folder of a spec on this machine; None for a spec elsewhere."""
     if is_http(job_path):
         return None
     base, _ = split_url(job_path)
@@ -95,17 +95,17 @@ def local_folder(job_path: str) -> Path | None:
 
 
 def is_packed(chunk: RenderChunk) -> bool:
-    """Tell whether a chunk's output is stored as a tar file: images, or a folder of them."""
+    """Return whether a chunk's output is stored as a tar file: images, or a folder of images."""
     return PurePosixPath(chunk.output_file).suffix.lower() in _IMAGES
 
 
 def chunk_output(chunk: RenderChunk, key: str) -> str:
-    """Return the key under which a chunk's output is stored.
+    """Return the storage key of a chunk's output.
 
     Parameters
     ----------
     key:
-        As `chunk_key` returns.
+        Result of `chunk_key`.
     """
     suffix = PurePosixPath(chunk.output_file).suffix
     ending = ".tar" if is_packed(chunk) else suffix if _SUFFIX.fullmatch(suffix) else ".bin"
@@ -113,35 +113,35 @@ def chunk_output(chunk: RenderChunk, key: str) -> str:
 
 
 def chunk_record(chunk: RenderChunk, key: str) -> str:
-    """Return the key under which a chunk's record is stored."""
+    """Return the storage key of a chunk's record."""
     return f"chunks/{chunk.id}-{key}.json"
 
 
 def chunk_boundary(chunk: RenderChunk, key: str) -> str:
-    """Return the key under which a chunk's boundary frames are stored with their pictures."""
+    """Return the storage key of a chunk's boundary frames and their pictures."""
     return f"chunks/{chunk.id}-{key}.boundary"
 
 
 def boundary_of(output: str) -> str:
-    """Return where a chunk's boundary frames are whose output is stored under a key or URL."""
+    """Return the key or URL of the boundary frames for the key or URL of a chunk's output."""
     return f"{output.rpartition('.')[0]}.boundary"
 
 
 def record_beside(output: str) -> str:
-    """Return where the record of a chunk is whose output is stored under a key or URL."""
+    """Return the key or URL of the record for the key or URL of a chunk's output."""
     return f"{output.rpartition('.')[0]}.json"
 
 
 def merge_record(key: str) -> str:
-    """Return the key under which the record of a job's output is stored."""
+    """Return the storage key of the record of a job's output."""
     return f"{MERGE_RECORDS}{key}.json"
 
 
 async def chunks_in(storage: ArtifactStorage, spec: JobSpec) -> frozenset[int]:
-    """Return the ids of the chunks that are whole in a job's folder, by one listing.
+    """Return the ids of the complete chunks in a job's folder, with one listing.
 
-    A chunk counts once its record is there, which is written last; records of other assets,
-    commands or renderers have other names.
+    A chunk is complete if its record exists, which is written last. Records for other assets,
+    commands or versions have other names.
 
     Parameters
     ----------

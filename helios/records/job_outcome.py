@@ -13,45 +13,46 @@ from helios.storage import ArtifactStorage
 
 #: Key of the outcome in a job's folder.
 OUTCOME = "status.json"
-#: Bytes beyond which a file isn't read as an outcome.
+#: Largest size of an outcome in bytes.
 MAX_OUTCOME_BYTES = 1024 * 1024
 
 
 class FailedChunk(WireModel, extra="ignore"):
-    """A chunk that failed for good, and why."""
+    """A chunk that failed in all attempts."""
 
     chunk_id: int = Field(description="The chunk's id in its job spec.")
-    error: ErrorRecord = Field(description="Why its last attempt failed.")
+    error: ErrorRecord = Field(description="The error of its last attempt.")
 
 
 class JobOutcome(WireModel):
-    """How one execution of a job ended."""
+    """The outcome of one execution of a job."""
 
     job_id: str = Field(description="The job.")
-    status: Literal["completed", "failed", "cancelled"] = Field(description="How it ended.")
-    execution: str = Field(description="What ran the job: an execution's ARN or name.")
+    status: Literal["completed", "failed", "cancelled"] = Field(description="The outcome.")
+    execution: str = Field(description="ARN or name of the execution that ran the job.")
     started_at: datetime = Field(description="When the execution began.")
     ended_at: datetime = Field(description="When it ended.")
     output: Artifact | None = Field(default=None, description="The video.")
-    error: ErrorRecord | None = Field(default=None, description="Why there is none.")
+    error: ErrorRecord | None = Field(default=None, description="The error, if there is no video.")
     failed_chunks: list[FailedChunk] = Field(
-        default_factory=list, description="Chunks that failed for good; the first ones, if many."
+        default_factory=list,
+        description="Chunks that failed in all attempts, or the first of many.",
     )
 
     told_at: datetime | None = Field(
-        default=None, description="When the webhook took it that the render was started with."
+        default=None, description="Time at which the render's webhook accepted the outcome."
     )
 
     @classmethod
     def parse(cls, data: bytes) -> Self | None:
-        """Read an outcome; None for anything else, which counts as no outcome."""
+        """Parse an outcome; None if it isn't valid."""
         try:
             return cls.model_validate_json(data)
         except ValidationError:
             return None
 
     def body(self) -> dict[str, Any]:
-        """Return the outcome as JSON value."""
+        """Return the outcome as a JSON value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def to_bytes(self) -> bytes:
@@ -60,7 +61,7 @@ class JobOutcome(WireModel):
 
 
 async def read_outcome(storage: ArtifactStorage) -> JobOutcome | None:
-    """Return the outcome that is in a job's folder; None if there is none."""
+    """Return the outcome in a job's folder; None if there is none."""
     try:
         return JobOutcome.parse(await storage.get_bytes(OUTCOME, limit=MAX_OUTCOME_BYTES))
     except ArtifactNotFound:
@@ -68,14 +69,14 @@ async def read_outcome(storage: ArtifactStorage) -> JobOutcome | None:
 
 
 async def write_outcome(storage: ArtifactStorage, outcome: JobOutcome) -> JobOutcome:
-    """Record an outcome, unless it is recorded already or a later execution's is.
+    """Record an outcome, unless it or the outcome of a later execution is recorded already.
 
-    Of several that record the first outcome of a job at once, one does: the others learn of it.
+    If several processes record the first outcome of a job at once, one succeeds.
 
     Returns
     -------
     JobOutcome
-        What is recorded now.
+        The recorded outcome.
     """
     data = outcome.to_bytes()
     if await storage.create(OUTCOME, data):

@@ -9,16 +9,16 @@ from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.job_layout import chunk_output, chunk_record
 from helios.storage import ArtifactStorage
 
-#: Records that are read at once; each is a small file.
+#: Records that are read at the same time.
 RECORDS_AT_ONCE = 32
-#: Missing chunks that an error names.
+#: Limit of missing chunks that an error names.
 _MAX_NAMED = 50
 
 
 async def stored_chunk(
     storage: ArtifactStorage, spec: JobSpec, chunk: RenderChunk
 ) -> ChunkRecord | None:
-    """Return the record of a chunk whose output is in storage, whole; None if it isn't."""
+    """Return the record of a chunk whose output is complete in storage; None if it isn't."""
     key = chunk_key(spec, chunk)
     record = await read_record(storage, chunk, key)
     if record is None:
@@ -30,7 +30,7 @@ async def stored_chunk(
 
 
 async def read_record(storage: ArtifactStorage, chunk: RenderChunk, key: str) -> ChunkRecord | None:
-    """Return a chunk's record; None if there is none that could be read."""
+    """Return a chunk's record; None if there is none or it isn't valid."""
     try:
         data = await storage.get_bytes(chunk_record(chunk, key), limit=MAX_RECORD_BYTES)
     except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
@@ -63,10 +63,10 @@ async def read_records(storage: ArtifactStorage, spec: JobSpec) -> Mapping[int, 
 
 
 def missing_chunks(ids: list[int], total: int) -> ArtifactNotFound:
-    """Return the error that names chunks which aren't in storage."""
+    """Return the error for chunks that aren't in storage."""
     named = ", ".join(map(str, sorted(ids)[:_MAX_NAMED]))
     more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
     return ArtifactNotFound(
         f"merge: {len(ids)} of {total} chunks are missing: {named}{more}",
-        hint="Render them first; workers of another version look for other files.",
+        hint="Render them first; workers of another version use other keys.",
     )

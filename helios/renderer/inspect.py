@@ -131,4 +131,4 @@ async def _may_sound(
         if time.monotonic() > deadline:
             return True
         await page.step(last, every_frame=replay)
-    return bool(await page.sounds()) or await page.renders_audio()
+    return bool(await page.audio.sounds()) or await page.audio.renders()

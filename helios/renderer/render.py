@@ -105,7 +105,7 @@ async def _write_output(
     with whole_output(request.output) as folder:
         silent = folder / "silent"
         soundtrack = None
-        if request.audio_codec is not None and await session.page.can_sound():
+        if request.audio_codec is not None and await session.page.audio.can_sound():
             soundtrack = await _soundtrack(request, session.page, folder)
         async with video_sink(
             silent,
@@ -122,7 +122,7 @@ async def _write_output(
         if soundtrack is None and request.audio_codec is not None:
             # Scripts may have started audio after the first frame.
             await session.page.seek(request.frames[-1], every_frame=every_frame)
-            if await session.page.can_sound():
+            if await session.page.audio.can_sound():
                 soundtrack = await _soundtrack(request, session.page, folder)
         await write_audio(
             () if soundtrack is None else soundtrack.tracks,

@@ -105,10 +105,10 @@ async def collect(
     AudioFailed
         An address can't be read outside the browser.
     """
-    sounds = await page.sounds(final=final)
+    sounds = await page.audio.sounds(final=final)
     blobs = {}
     for url in {sound["source"] for sound in sounds if sound["source"].startswith("blob:")}:
-        content = await page.blob(url)
+        content = await page.audio.blob(url)
         if content is not None:
             blobs[url] = content
     found = Soundtrack.of(
@@ -196,15 +196,15 @@ async def _play_through(page: CompositionPage, last: int, *, every_frame: bool) 
     """
     skipped = False
     while page.frame is None or page.frame < last:
-        moves = not every_frame and await page.moves_by_frame()
-        if moves and await page.can_sound():
+        moves = not every_frame and await page.audio.moves_by_frame()
+        if moves and await page.audio.can_sound():
             if skipped:
                 return False
             every_frame = True
         before = page.frame
         await page.step(last, every_frame=every_frame)
         skipped |= moves and not every_frame and page.frame != (before or 0) + 1
-    return every_frame or not skipped or not await page.can_sound()
+    return every_frame or not skipped or not await page.audio.can_sound()
 
 
 async def _is_readable(source: str | Path) -> bool:

@@ -9,21 +9,21 @@ from helios.media.ffmpeg import file_url, run_ffprobe
 from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable, Track
 
-#: Seconds that sound may be shorter or longer than the picture, beside a frame: two packets.
+#: Tolerated difference between audio and video in seconds, beside a frame: two packets.
 _TOLERANCE = Fraction(1, 20)
-#: Seconds by which containers that count in milliseconds round a packet's time.
+#: Tolerance in seconds for containers that round times to milliseconds.
 _ROUNDING = 0.0025
 
 
 async def audio_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: bool) -> list[str]:
-    """Return what is wrong with the sound of a video; nothing if it has none.
+    """Return the faults of a video's audio; none for a video without audio.
 
     Parameters
     ----------
     seconds, rate:
-        Length and frame rate of the picture.
+        Duration and frame rate of the video.
     whole:
-        Whether the sound lasts as long as the picture; if not, it may be shorter.
+        Whether the audio must last as long as the video; otherwise it may be shorter.
 
     Raises
     ------
@@ -38,20 +38,20 @@ async def audio_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: 
         length, gap = (None, None) if track is None else _of_track(track)
     if length is None:
         return []
-    faults = [] if gap is None else [f"its sound has a gap at {gap:.3f} s"]
+    faults = [] if gap is None else [f"its audio has a gap at {gap:.3f} s"]
     tolerance = _TOLERANCE + 1 / rate
     if length > seconds + tolerance or (whole and length < seconds - tolerance):
-        faults.append(f"its sound lasts {float(length):.3f} s, its picture {float(seconds):.3f} s")
+        faults.append(f"its audio lasts {float(length):.3f} s, its video {float(seconds):.3f} s")
     return faults
 
 
 def _of_track(track: Track) -> tuple[Fraction, float | None]:
-    """Return length in seconds, and where packets don't follow each other."""
+    """Return the duration in seconds, and the time of the first gap between packets."""
     start = track.edits[0][1] if len(track.edits) == 1 else 0
     usual = max(track.durations, default=(0, 0))[1]
     at = -start
     for number, (count, ticks) in enumerate(track.durations):
-        # The last packet may be shorter, as may the first one where a codec starts up.
+        # The last packet may be shorter, and with some codecs the first one too.
         if number not in (0, len(track.durations) - 1) and ticks != usual:
             return _length(track, start), float(Fraction(at, track.timescale))
         at += count * ticks

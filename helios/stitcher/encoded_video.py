@@ -1,4 +1,4 @@
-"""Reads a video's encoded frames: positions, times, and digests of some."""
+"""Reads a video's encoded frames: positions, times and digests."""
 
 import csv
 from collections.abc import Sequence
@@ -26,23 +26,22 @@ _THUMBNAIL_BYTES = 16 * 9
 
 @dataclass(frozen=True)
 class EncodedVideo:
-    """A video file's frames, in order of decoding unless said otherwise.
+    """A video file's frames, in decoding order unless noted otherwise.
 
     Attributes
     ----------
     shown_at:
-        When each frame is shown, in ticks from the first one on, in order of showing.
+        Presentation times in ticks from the first frame, in presentation order.
     timescale:
-        Ticks a second.
+        Ticks per second.
     rounding:
-        Ticks by which the container rounds a time.
+        Precision of the container's times in ticks.
     keyframes:
-        Positions of the keyframes; None if every frame is one.
+        Positions of the keyframes; None if every frame is a keyframe.
     spans:
-        Position in the file and bytes of each frame; positions are None where the container
-        isn't read here.
+        Offset and size of each frame in bytes; offsets are None for containers read by ffprobe.
     digests:
-        Digest of each frame where a program had to read them all.
+        Digest of each frame, for containers read by ffprobe.
     """
 
     path: Path
@@ -90,7 +89,7 @@ class EncodedVideo:
         Parameters
         ----------
         first, last:
-            Thumbnails of these frames, where they are known.
+            Thumbnails of these frames, if known.
         """
         count = min(END_FRAMES, self.frame_count)
         head, tail = range(count), range(self.frame_count - count, self.frame_count)
@@ -102,12 +101,12 @@ class EncodedVideo:
 
 
 async def read_video(path: Path) -> EncodedVideo:
-    """Read what a file says of its video's frames: an MP4's index, or all packets of others.
+    """Read a video's frames from the index of an MP4 file, or from all packets of other files.
 
     Raises
     ------
     ChunkOutputInvalid
-        It is missing or damaged, or holds no video.
+        The file is missing or damaged, or contains no video.
     """
     try:
         track = read_movie(path).track("vide")
@@ -119,7 +118,7 @@ async def read_video(path: Path) -> EncodedVideo:
 
 
 def of_track(path: Path, track: Track) -> EncodedVideo:
-    """Return the frames of a track that an MP4's index tells of."""
+    """Return the frames of an MP4 file's track."""
     times = sorted(track.shown_at())
     return EncodedVideo(
         path=path,
@@ -166,16 +165,16 @@ async def thumbnails(
     error: type[HeliosError] = ChunkOutputInvalid,
     message: str = "it doesn't decode",
 ) -> list[str]:
-    """Decode a video, and return thumbnails of frames in order of showing.
+    """Decode a video and return thumbnails of frames in presentation order.
 
     Parameters
     ----------
     frames:
-        Expression that chooses frames, as ffmpeg's filter `select` takes it; all by default.
+        Expression of ffmpeg's `select` filter; all frames by default.
     before, after:
         Options of ffmpeg before and after the input.
     error, message:
-        What to raise if it doesn't decode.
+        Error to raise if it doesn't decode.
     """
     choice = f"select='{frames}'," if frames else ""
     cells = await run_ffmpeg(

@@ -1,9 +1,8 @@
-"""Proves that the seams of a job are invisible, and selects chunks to heal where they aren't.
+"""Compares the frames at the seams of a job, and selects chunks to render again.
 
-Two chunks that meet have each drawn one frame that is the same: the first one's last. If the two
-pictures differ, the page depends on more than the frame's time, and a chunk that began in the
-middle of the timeline may show anything. Such chunks are rendered again with every frame from 0 on
-visited, as one long render would.
+At a seam, both chunks draw the last frame of the first chunk. If the two pictures differ, the page
+depends on more than the frame's time, and chunks that begin within the timeline may be wrong. These
+are rendered again with every frame from 0 on visited, as in a render of the whole timeline.
 """
 
 import tempfile
@@ -18,23 +17,23 @@ from helios.errors import SeamDiffers
 from helios.media.picture_difference import Region, is_alike, region_unlike, save_side_by_side
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures
 
-#: Differing seams that an error names, and whose pictures are kept.
-MOST_NAMED = 10
+#: Limit of differing seams that an error names and whose pictures are stored.
+MAX_NAMED = 10
 
 PictureReader = Callable[[int], Awaitable[BoundaryPictures | None]]
-"""Returns the pictures of the chunk with an id; None where they aren't kept."""
+"""Returns the pictures of the chunk with an id; None if they aren't stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeamDifference:
-    """One frame that looks different in the two chunks that drew it.
+    """A frame that two chunks draw differently.
 
     Attributes
     ----------
     frame:
         The last frame before the seam.
     before, after:
-        Ids of the chunks that meet there.
+        Ids of the chunks at the seam.
     """
 
     frame: int
@@ -52,19 +51,20 @@ class SeamDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class SeamProof:
-    """What a comparison of a job's seams found.
+    """Result of comparing a job's seams.
 
     Attributes
     ----------
     equal:
-        Seams whose pictures are the same to the bit.
+        Number of seams whose pictures are identical.
     alike:
-        Those that differ by less than can be seen, and may: their pictures are of different
-        machines or versions, or rendering chunks again didn't change it.
+        Number of seams that differ imperceptibly, which is accepted between different machines
+        or versions, or after chunks were rendered again.
     unknown:
-        Those where a chunk left no picture: rendered without the check, or by another program.
+        Number of seams without a picture of a chunk: rendered without the check, or by another
+        program.
     differing:
-        All others.
+        All other seams.
     """
 
     equal: int = 0
@@ -74,12 +74,12 @@ class SeamProof:
 
     @property
     def seams(self) -> int:
-        """How many seams there are."""
+        """Number of seams."""
         return self.equal + self.alike + self.unknown + len(self.differing)
 
     @property
     def proven(self) -> int:
-        """How many of them can't be seen."""
+        """Number of seams that are equal or alike."""
         return self.equal + self.alike
 
     async def explained(
@@ -94,18 +94,18 @@ class SeamProof:
         Parameters
         ----------
         save:
-            Takes a file with two pictures side by side where people find it, and returns where.
+            Stores a file with both pictures side by side, and returns its path or URL.
         healed:
             Chunks that were rendered again.
         """
         count = len(self.differing)
-        named = self.differing[:MOST_NAMED]
+        named = self.differing[:MAX_NAMED]
         details = []
         with tempfile.TemporaryDirectory(prefix="helios-seams-") as scratch:
             for difference in named:
                 pair = await _pair(difference, read)
                 if pair is None:
-                    details.append(f"{difference}; the pictures aren't kept")
+                    details.append(f"{difference}; the pictures aren't stored")
                     continue
                 path = Path(scratch, difference.picture_name)
                 await save_side_by_side(*pair, path)
@@ -133,7 +133,7 @@ async def compare_seams(
     *,
     tolerant: bool = False,
 ) -> SeamProof:
-    """Compare the pictures of chunks that meet.
+    """Compare the pictures of adjacent chunks.
 
     Parameters
     ----------
@@ -142,10 +142,10 @@ async def compare_seams(
     frames:
         The chunks' boundary frames, by id; there may be none of some.
     read:
-        Is asked only for pictures that aren't the same and may be alike.
+        Called only for pictures that differ and may be alike.
     tolerant:
-        Accept pictures of one renderer, too, that differ by less than can be seen: where rendering
-        chunks again can't help, or didn't.
+        Also accept imperceptible differences between pictures of the same renderer, for chunks
+        that can't be rendered again or already were.
     """
     equal = alike = unknown = 0
     differing = []
@@ -164,11 +164,11 @@ async def compare_seams(
 
 
 def chunks_to_heal(spec: JobSpec, frames: Mapping[int, BoundaryFrames]) -> list[int]:
-    """Return the chunks that are to be rendered again once a seam of a job differs.
+    """Return the chunks to render again if any seam of a job differs.
 
-    These are all that begin after frame 0 and didn't visit every frame before. A page that depends
-    on its past at one seam may differ anywhere, also inside of chunks whose seams are equal by
-    chance: a counter that shows the same digit again, an element that is hidden at that frame.
+    These are all chunks that begin after frame 0 and didn't visit every frame before. A page that
+    depends on its past may also differ inside chunks whose seams are equal by chance: a counter
+    that repeats a digit, an element that is hidden at that frame.
     """
     return [
         chunk.id
@@ -180,12 +180,12 @@ def chunks_to_heal(spec: JobSpec, frames: Mapping[int, BoundaryFrames]) -> list[
 
 
 def is_replayed(frames: Mapping[int, BoundaryFrames]) -> bool:
-    """Tell whether chunks were rendered so that every frame before them was visited."""
+    """Return whether any chunk was rendered with every frame before it visited."""
     return any(each.replayed and each.start > 0 for each in frames.values())
 
 
 def with_replay(spec: JobSpec, ids: Collection[int] = ()) -> JobSpec:
-    """Return a job that visits every frame from 0 on for chunks of these ids, and for its sound."""
+    """Return a job that visits every frame from 0 on for its audio and for these chunks."""
     chunks = [
         chunk.model_copy(update={"command": _replaying(chunk.command) or chunk.command})
         if chunk.id in ids
@@ -204,7 +204,7 @@ def _of(chunk: RenderChunk, frames: Mapping[int, BoundaryFrames]) -> BoundaryFra
 
 
 def _replaying(command: str) -> str | None:
-    """Return a command that visits every frame; None for one that can't or mustn't."""
+    """Return the command with `--replay`; None for one that can't take it or excludes it."""
     words = parse_command(command)
     plays = words[:2] == ["helios", "render"] or (
         words[:2] == ["helios", "merge"] and "--audio-from" in words
@@ -215,7 +215,7 @@ def _replaying(command: str) -> str | None:
 
 
 async def _pair(difference: SeamDifference, read: PictureReader) -> tuple[bytes, bytes] | None:
-    """Return the picture that the first chunk ends with, and the second one's of that frame."""
+    """Return both chunks' pictures of the frame; None if one isn't stored."""
     ended, began = await read(difference.before), await read(difference.after)
     if ended is None or began is None or ended.last is None or began.before is None:
         return None

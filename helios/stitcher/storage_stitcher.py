@@ -1,7 +1,7 @@
-"""Joins chunk outputs inside the storage: it copies objects, only indexes are read.
+"""Joins chunk outputs inside the storage, which copies the objects; only their indexes are read.
 
-The video is a new index, and behind it the chunks' files as they are. Neither time nor memory grow
-with the video's bytes.
+The video consists of a new index and the chunks' whole files. Neither time nor memory grow with its
+size.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
-from helios.contract.merge_command import SOUND_FLAGS, MergeCommand
+from helios.contract.merge_command import AUDIO_FLAGS, MergeCommand
 from helios.errors import ChunkOutputInvalid, StitchFailed
 from helios.mp4.reader import read_movie
 from helios.mp4.splice import whole_file_head
@@ -26,18 +26,18 @@ from helios.records.job_layout import JOINING, chunk_output
 from helios.stitcher.seam_check import SeamReport, check_seams
 from helios.storage import ArtifactStorage
 
-#: Files whose indexes are read at once.
+#: Files whose indexes are read at the same time.
 READS_AT_ONCE = 32
-#: Endings of videos that can be joined so.
+#: Endings of videos that can be joined in storage.
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
-#: Bytes of an index that are read at most.
+#: Largest index in bytes.
 _MAX_INDEX = 256 << 20
-# Bytes that are read at least, which take no longer than fewer.
+# Least number of bytes per request; fewer take no less time.
 _BLOCK = 4 << 10
 
 
 def fault_of(spec: JobSpec, name: str) -> str | None:
-    """Return why a job's chunks can't be joined in storage; None if they may be.
+    """Return why a job's chunks can't be joined in storage; None if they can.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ def fault_of(spec: JobSpec, name: str) -> str | None:
         return None
     command = MergeCommand.of(spec.merge_command)
     if command is None:
-        return "its merge command is its own"
-    other = next((flag for flag in command.flags if flag not in SOUND_FLAGS), None)
+        return "its merge command isn't `helios merge`"
+    other = next((flag for flag in command.flags if flag not in AUDIO_FLAGS), None)
     if other is not None:
-        return f"{other} makes something that no chunk holds"
+        return f"{other} requires encoding"
     return None
 
 
 @dataclass(frozen=True)
 class _File:
-    """An object whose headers and index lie in a file of this machine, without the rest."""
+    """An object, and a sparse local file with its headers and index."""
 
     key: str
     bytes: int
@@ -76,7 +76,7 @@ async def merge_in_storage(
     output: str,
     sound: Path,
 ) -> Artifact:
-    """Join a job's chunks inside of the storage, and check the seams.
+    """Join a job's chunks inside the storage, and check the seams.
 
     Parameters
     ----------
@@ -87,16 +87,16 @@ async def merge_in_storage(
     output:
         Key of the video.
     sound:
-        Where on this machine the sound of the whole is, if there is any.
+        Local file with the audio of the whole video; it may be missing.
 
     Raises
     ------
     StitchFailed, ChunkOutputInvalid
-        They can't be joined so.
+        The chunks can't be joined in storage.
     SeamBroken
-        They were joined, but not to what they should be.
+        The joined video has faults.
     HeliosError
-        The storage refuses.
+        A request to the storage failed.
     """
     chunks = spec.chunks_by_frame()
     ordered = [records[chunk.id] for chunk in chunks]
@@ -115,27 +115,27 @@ async def stitch_in_storage(
     output: str,
     sound: Path | None = None,
 ) -> Artifact:
-    """Join chunk outputs inside of the storage.
+    """Join chunk outputs inside the storage.
 
     Parameters
     ----------
     storage:
         The job's folder.
     records, chunks:
-        The records of the chunks, and their keys, in order of time.
+        The chunks' records and keys, in presentation order.
     output:
         Key of the video.
     sound:
-        File of this machine with the sound of the whole, which is stored beside the chunks.
+        Local file with the audio of the whole video, to be stored beside the chunks.
 
     Raises
     ------
     StitchFailed
-        They can't be joined so: they hold sound, or are fragmented.
+        The chunks contain audio, or are fragmented.
     ChunkOutputInvalid
-        A chunk is unlike the others.
+        A chunk differs in kind from the others.
     HeliosError
-        The storage refuses.
+        A request to the storage failed.
     """
     quicktime = output.lower().endswith(".mov")
     sizes = [record.artifact.bytes or 0 for record in records]
@@ -158,9 +158,9 @@ async def stitch_in_storage(
         except NotSpliceable as fault:
             raise StitchFailed(
                 f"the chunks can't be joined in storage: {fault}",
-                hint="Let a worker join them: --stitch worker.",
+                hint="Join them on a worker: --stitch worker.",
             ) from fault
-    # Named by what they hold, so that another attempt goes on with what this one did.
+    # Named by content, so that another attempt resumes this one.
     name = f"{JOINING}{hashlib.sha256(head).hexdigest()[:32]}"
     before, all_sizes = [name], [len(head), *sizes]
     try:
@@ -181,7 +181,7 @@ async def check_in_storage(
     spec: JobSpec,
     records: Sequence[ChunkRecord],
 ) -> SeamReport:
-    """Check the seams of a video in storage, of which four frames a boundary are read.
+    """Check the seams of a video in storage, reading four frames per boundary.
 
     Raises
     ------
@@ -216,7 +216,7 @@ async def _read_ends(
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the ranges to read for frames (offset, size), of which near ones are one range."""
+    """Return the ranges to read for frames (offset, size), with adjacent ones merged."""
     ranges: list[tuple[int, int]] = []
     for offset, size in sorted(spans):
         if ranges and offset - ranges[-1][1] <= _BLOCK:
@@ -237,7 +237,7 @@ async def _read_indexes(storage: ArtifactStorage, files: Iterable[_File]) -> Non
 
 
 async def _read_index(storage: ArtifactStorage, file: _File) -> None:
-    """Make a file of an object's size that holds its headers and its index, and zeros elsewhere."""
+    """Write a sparse file of the object's size with its headers and index."""
     await asyncio.to_thread(_make, file.path, file.bytes)
     blocks = _Blocks(storage, file)
     at = 0
@@ -250,7 +250,7 @@ async def _read_index(storage: ArtifactStorage, file: _File) -> None:
             size, header = struct.unpack(">Q", head[8:])[0], 16
         size = size or file.bytes - at
         if size < header or at + size > file.bytes or (name == b"moov" and size > _MAX_INDEX):
-            raise ChunkOutputInvalid(f"{file.key} is damaged, or no MP4 file")
+            raise ChunkOutputInvalid(f"{file.key} is damaged, or not an MP4 file")
         if name in (b"ftyp", b"moov"):
             head += await blocks.read(at + header, at + size)
         await asyncio.to_thread(_fill, file.path, at, head)
@@ -258,7 +258,7 @@ async def _read_index(storage: ArtifactStorage, file: _File) -> None:
 
 
 class _Blocks:
-    """Reads an object in blocks, so that boxes beside each other take one request."""
+    """Reads an object in blocks, so that adjacent boxes take one request."""
 
     def __init__(self, storage: ArtifactStorage, file: _File) -> None:
         self._storage = storage

@@ -1,4 +1,4 @@
-"""The interface of artifact storages."""
+"""Interface of artifact storages."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from helios.contract.artifact import Artifact
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What a storage knows of one of its objects.
+    """Metadata of an object in a storage.
 
     Attributes
     ----------
     key:
-        Its name below the storage's URL, with / between folders.
+        Name relative to the storage's URL, with / between folders.
     bytes:
-        Its size.
+        Size in bytes.
     version:
-        Changes whenever the object does: an entity tag or a generation.
+        Entity tag or generation, which changes with the object.
     modified:
-        When it was written.
+        Time of the last write.
     sha256:
-        Its digest, hexadecimal, where the storage keeps it; listings may leave it out.
+        Hexadecimal digest, if the storage records it; listings may omit it.
     """
 
     key: str
@@ -35,14 +35,13 @@ class StoredObject:
 
 
 class ArtifactStorage(ABC):
-    """A place for artifacts below one URL.
+    """Storage of artifacts under one URL.
 
-    Keys are relative to that URL, with / between folders, and never lead outside of it. Safe to
-    use from many tasks at once. What may heal (a throttled or broken request) is tried again
-    inside; what is raised is final as far as the storage is concerned.
+    Keys are relative to the URL, with / between folders, and can't lead outside. Tasks may share a
+    storage. Throttled and interrupted requests are retried internally.
 
-    Every method raises `StorageInvalid` for a key that leaves its folder, `AccessDenied` where
-    credentials don't suffice, and `StorageUnavailable` where the storage doesn't answer.
+    Every method raises `StorageInvalid` for a key that leaves its folder, `AccessDenied` for
+    insufficient credentials, and `StorageUnavailable` if the storage doesn't answer.
 
     Parameters
     ----------
@@ -61,25 +60,25 @@ class ArtifactStorage(ABC):
     async def put_file(self, key: str, path: Path) -> Artifact:
         """Store a file, in parallel parts if it is large; return its URL, size and digest.
 
-        The object appears whole or not at all, its digest is kept with it.
+        The write is atomic, and the digest is stored with the object.
         """
 
     @abstractmethod
     async def put_bytes(self, key: str, data: bytes) -> Artifact:
-        """Store bytes under a key, whatever was there before."""
+        """Store bytes under a key, replacing any object there."""
 
     @abstractmethod
     async def create(self, key: str, data: bytes) -> bool:
-        """Store bytes unless the key exists, decided by the storage; False if it did."""
+        """Store bytes unless the key exists, atomically; return False if it exists."""
 
     @abstractmethod
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
-        """Fetch an object into a file that appears under its name only when it is whole.
+        """Fetch an object to a file, which appears when complete.
 
         Parameters
         ----------
         sha256:
-            Digest that the bytes must have; by default the one that is kept with the object.
+            Expected digest; by default the one stored with the object.
 
         Raises
         ------
@@ -96,7 +95,7 @@ class ArtifactStorage(ABC):
         Parameters
         ----------
         limit:
-            Bytes beyond which it is refused with `PayloadTooLarge`, before it is read whole.
+            Largest size in bytes; for larger objects, `PayloadTooLarge` is raised.
 
         Raises
         ------
@@ -105,7 +104,7 @@ class ArtifactStorage(ABC):
 
     @abstractmethod
     async def copy(self, key: str, to: str) -> Artifact:
-        """Store an object under another key as well, without bringing it here.
+        """Copy an object to another key inside the storage.
 
         S3 copies objects of up to 5 GB.
 
@@ -117,9 +116,9 @@ class ArtifactStorage(ABC):
 
     @abstractmethod
     async def get_range(self, key: str, start: int, end: int) -> bytes:
-        """Return some of an object's bytes: those from `start` on, before `end`.
+        """Return an object's bytes from `start` up to, but without, `end`.
 
-        There are fewer where the object ends earlier.
+        The result is shorter if the object ends earlier.
 
         Raises
         ------
@@ -136,46 +135,45 @@ class ArtifactStorage(ABC):
         scratch: str,
         sizes: Sequence[int] | None = None,
     ) -> Artifact:
-        """Make one object of others, one after another, with as few bytes as possible coming here.
+        """Concatenate objects inside the storage, transferring as few bytes as possible.
 
-        The digest of the new object isn't known. After an interruption the same call may go on
-        where it ended.
+        The digest of the new object isn't known. A repeated call resumes an interrupted one.
 
         Parameters
         ----------
         sources:
-            Keys of the others; at least one, in their order.
+            Keys of the objects, in order; at least one.
         scratch:
-            What the keys of objects begin with that are needed on the way; they are removed.
+            Prefix of keys for temporary objects, which are deleted.
         sizes:
-            Bytes of each source, which are asked for otherwise.
+            Size of each source in bytes; by default they are requested.
 
         Raises
         ------
         ArtifactNotFound
-            One isn't there.
+            A source doesn't exist.
         """
 
     @abstractmethod
     async def stat(self, key: str) -> StoredObject | None:
-        """Return an object's size and digest; None if it isn't there."""
+        """Return an object's metadata; None if it doesn't exist."""
 
     @abstractmethod
     async def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        """Return the objects whose keys begin with a prefix, in the order of their keys."""
+        """Return the objects whose keys begin with a prefix, sorted by key."""
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Remove an object; one that isn't there is no error."""
+        """Delete an object, if it exists."""
 
     @abstractmethod
     async def delete_prefix(self, prefix: str) -> int:
-        """Remove all objects whose keys begin with a non-empty prefix; return how many."""
+        """Delete all objects whose keys begin with a non-empty prefix; return their number."""
 
     @abstractmethod
     async def presigned_url(self, key: str, *, expires: float) -> str:
-        """Return a URL by which anyone may fetch the object for `expires` seconds."""
+        """Return a URL with which anyone can fetch the object for `expires` seconds."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""

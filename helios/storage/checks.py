@@ -1,16 +1,16 @@
-"""Argument checks that all storages share."""
+"""Argument checks shared by all storages."""
 
 from pathlib import Path
 from typing import BinaryIO
 
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, OptionInvalid, PayloadTooLarge
 
-#: Seconds that a presigned URL may last, in S3 and in Google Cloud Storage: seven days.
+#: Longest validity of a presigned URL in seconds, in S3 and Google Cloud Storage.
 MAX_EXPIRY = 7 * 24 * 3600
 
 
 def open_source(path: Path) -> BinaryIO:
-    """Open a file that is to be stored.
+    """Open a file to store.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def open_source(path: Path) -> BinaryIO:
 
 
 def check_digest(url: str, found: str, expected: str | None) -> None:
-    """Refuse bytes that have another digest than the one that is known, if any is.
+    """Raise an error if a digest differs from the expected one, if there is any.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_digest(url: str, found: str, expected: str | None) -> None:
 
 
 def check_size(url: str, size: int, limit: int | None) -> None:
-    """Refuse an object with more bytes than allowed.
+    """Raise an error if an object exceeds the limit, if there is any.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def check_size(url: str, size: int, limit: int | None) -> None:
 
 
 def check_expiry(expires: float) -> float:
-    """Return the seconds that a presigned URL may last, if it may.
+    """Check and return the validity of a presigned URL in seconds.
 
     Raises
     ------

@@ -1,18 +1,18 @@
-"""Valid object keys, with the same meaning in every storage."""
+"""Rules for object keys that are valid in every storage."""
 
 import mimetypes
 import re
 
 from helios.errors import StorageInvalid
 
-#: Bytes of UTF-8 that a whole name may have in S3 and in Google Cloud Storage.
+#: Largest full name in bytes of UTF-8, in S3 and Google Cloud Storage.
 MAX_NAME_BYTES = 1024
-#: Bytes of UTF-8 between two slashes: what file systems allow, less what local storage adds.
+#: Largest step between slashes in bytes of UTF-8: file systems allow 255, local storage adds some.
 MAX_STEP_BYTES = 200
-#: Names that begin so belong to the local storage's own files.
+#: Prefix of the local storage's own files.
 RESERVED = ".helios-"
 
-#: Tag of objects in S3 that are of use only until their job has ended.
+#: Tag in S3 of objects that are needed only until their job has ended.
 INTERMEDIATE_TAG = ("helios", "intermediate")
 
 _INTERMEDIATE = re.compile(r"(?:.*/)?jobs/[^/]+/(?:(?:chunks|claims|failures)/|healed\.json$)")
@@ -20,7 +20,7 @@ _UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that leaves its folder, or that not every storage could hold.
+    """Check that a key is inside its folder and valid in every storage.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def check_key(key: str) -> None:
 
 
 def check_prefix(prefix: str) -> None:
-    """Refuse a beginning of keys that no key could have; it may end anywhere in a name.
+    """Check that a prefix of keys is valid; it may end within a name.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def check_prefix(prefix: str) -> None:
 
 
 def check_deletable(prefix: str) -> None:
-    """Refuse to delete everything.
+    """Check that a prefix to delete isn't empty.
 
     Raises
     ------
@@ -57,28 +57,28 @@ def check_deletable(prefix: str) -> None:
 
 
 def content_type(key: str) -> str:
-    """Return the type that browsers are told, by a key's ending."""
-    # Without the system's own lists, which differ from one machine to the next.
+    """Return the media type for a key's ending."""
+    # Independent of the system's lists, which differ between machines.
     kind, encoding = mimetypes.MimeTypes().guess_type(key)
     return kind if kind and not encoding else "application/octet-stream"
 
 
 def is_intermediate(name: str) -> bool:
-    """Tell whether an object is of use only until its job has ended, by its whole name.
+    """Return whether the object of this full name is needed only until its job has ended.
 
-    Lifecycles may delete those long before the videos in the same folder.
+    Lifecycle rules may delete such objects earlier than videos.
     """
     return _INTERMEDIATE.match(name) is not None
 
 
 def tags_of(name: str) -> dict[str, str]:
-    """Return the tags of an object in S3, by its whole name: what lifecycle rules filter on."""
+    """Return the tags in S3 of the object of this full name, for lifecycle rules."""
     return dict([INTERMEDIATE_TAG]) if is_intermediate(name) else {}
 
 
 def _name_fault(name: str) -> str | None:
     if _UNWRITTEN.search(name):
-        return "holds a control character or half a surrogate pair"
+        return "contains a control character or a lone surrogate"
     steps = name.split("/")
     sizes = [len(step.encode()) for step in steps]
     refusals = (

@@ -1,6 +1,6 @@
-"""Large objects in parts: several on their way at once, digested and written in their order.
+"""Transfers large objects in parallel parts, digested and written in order.
 
-One connection to a cloud's storage carries 50 to 100 MB/s, whatever the machine could take.
+One connection to a cloud's storage reaches 50 to 100 MB/s.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from typing import BinaryIO, Protocol
 
 from helios.concurrency import CancelToken, run_blocking
 
-#: Bytes of one part. Smaller ones cost more requests, larger ones more memory.
+#: Size of a part in bytes: smaller ones take more requests, larger ones more memory.
 PART = 8 * 1024**2
-#: Parts on their way at once, whether of one object or of several.
+#: Parts transferred at the same time, of all objects.
 PARALLEL = 8
-#: Parts that an object may have.
+#: Limit of parts of an object.
 _MAX_PARTS = 9_000
 
 
 class Lanes:
-    """Divides the parts that may be on their way among the objects that are, to bound memory.
+    """Divides the concurrent parts among the objects being transferred, to limit memory.
 
-    Each object has at least one. Entered for each object; safe to share between threads.
+    Each object has at least one. Enter the context for each object; threads may share it.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Lanes:
 
     @property
     def each(self) -> int:
-        """Parts of each object that may be on their way now."""
+        """Current number of concurrent parts per object."""
         return max(1, PARALLEL // max(1, self._objects))
 
 
@@ -53,7 +53,7 @@ class Buffer(Protocol):
 
 
 def part_size(size: int) -> int:
-    """Return the bytes of each part in which a file of `size` bytes is stored."""
+    """Return the part size in bytes for a file of `size` bytes."""
     return max(PART, -(-size // _MAX_PARTS))
 
 
@@ -70,15 +70,15 @@ async def write_parts(
     Parameters
     ----------
     sink:
-        File that is written from its start.
+        File to write from its start.
     size:
-        Bytes of the object.
+        Size of the object in bytes.
     fetch:
         Fetches the bytes from one offset up to another.
     lanes:
-        How many parts may be on their way, which changes with what else is.
+        Limits the number of concurrent parts.
     first:
-        What is there already of its start.
+        The first bytes, if already fetched.
     """
     digest = hashlib.sha256()
 
@@ -106,7 +106,7 @@ async def write_parts(
 
 
 def digest_of(source: BinaryIO, token: CancelToken) -> tuple[str, int]:
-    """Return the digest and the size of a file, from where it is read up to its end."""
+    """Return digest and size of a file from its current position on."""
     digest = hashlib.sha256()
     size = 0
     while block := source.read(1024**2):

@@ -1,4 +1,4 @@
-"""Shares storage clients: one for each bucket, for any number of folders."""
+"""Shares one storage client per bucket among its folders."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from helios.storage.urls import bucket_of, open_storage
 
 
 class SharedStorages:
-    """Opens storages, and keeps their connections for the next ones in the same bucket.
+    """Opens storages, and reuses the connections of each bucket.
 
-    A warm worker opens folder after folder of the same bucket; looking up credentials and
-    connecting anew would cost each invocation tens of milliseconds. Closing a storage that this
-    opened does nothing; closing this closes all of them. Safe to use from many threads.
+    Warm workers open many folders of one bucket; new credentials and connections would take tens of
+    milliseconds each time. Closing an opened storage does nothing; closing this object closes all.
+    Threads may share it.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class SharedStorages:
         self._lock = threading.Lock()
 
     def __call__(self, url: str) -> ArtifactStorage:
-        """Open the storage that a URL names.
+        """Open the storage with a URL.
 
         Raises
         ------
         StorageInvalid
-            The URL names no place for artifacts.
+            The URL isn't a storage URL.
         """
         bucket, prefix = bucket_of(url)
         if bucket is None:
@@ -47,7 +47,7 @@ class SharedStorages:
         return _Folder(root, prefix)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         with self._lock:
             buckets, self._buckets = self._buckets, {}
         for bucket in buckets.values():
@@ -55,7 +55,7 @@ class SharedStorages:
 
 
 class _Folder(ArtifactStorage):
-    """A folder of a storage as a storage of its own, over the same connections."""
+    """A folder of a storage, as a storage over the same connections."""
 
     def __init__(self, root: ArtifactStorage, prefix: str) -> None:
         super().__init__(f"{root.url}/{prefix}")
@@ -117,7 +117,7 @@ class _Folder(ArtifactStorage):
         return await self._root.presigned_url(self._below(key), expires=expires)
 
     async def close(self) -> None:
-        """Do nothing: others use the same connections."""
+        """Do nothing: other folders share the connections."""
 
     def _below(self, key: str) -> str:
         check_key(key)

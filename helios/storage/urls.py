@@ -1,4 +1,4 @@
-"""Parses storage URLs and opens the storage they name."""
+"""Parses storage URLs, and opens storages."""
 
 import os
 import re
@@ -18,12 +18,12 @@ _CLOUD_STORAGE = re.compile(r"(?:s3|gs)://", re.IGNORECASE)
 
 
 def is_storage_url(text: str) -> bool:
-    """Tell whether a text names something in S3 or Google Cloud Storage."""
+    """Return whether a text is a URL of S3 or Google Cloud Storage."""
     return _CLOUD_STORAGE.match(text) is not None
 
 
 def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactStorage:
-    """Open the storage that a URL names.
+    """Open the storage with a URL.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactS
     Raises
     ------
     StorageInvalid
-        The URL names no place for artifacts.
+        The URL isn't a storage URL.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":
@@ -52,12 +52,12 @@ def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactS
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Split an object's URL into the URL of the folder that it is in, and its key there.
+    """Split an object's URL into the URL of its folder, and its key.
 
     Raises
     ------
     StorageInvalid
-        The URL names no object.
+        The URL isn't one of an object.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":
@@ -77,12 +77,12 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def bucket_of(url: str) -> tuple[str | None, str]:
-    """Split a storage's URL into that of its bucket and the folder in it; None on this machine.
+    """Split a storage's URL into bucket URL and folder; the bucket is None for local folders.
 
     Raises
     ------
     StorageInvalid
-        The URL names no place for artifacts.
+        The URL isn't a storage URL.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":
@@ -104,19 +104,19 @@ def _split_scheme(url: str) -> tuple[str, str]:
 def _local_path(url: str, rest: str) -> str:
     if "://" not in url:
         return rest
-    # An empty host and localhost are this machine; any other isn't a folder here.
+    # An empty host and localhost mean this machine.
     path = rest.removeprefix("localhost")
     if not path.startswith("/"):
         raise StorageInvalid(f"{url!r} names another machine; write file:///folder", hint=_HINT)
     path = unquote(path)
-    # Comparing URLs with allowed prefixes is only safe if their beginning is unambiguous.
+    # Comparing URLs with allowed prefixes requires an unambiguous path.
     if "\0" in path or ".." in path.split("/"):
         raise StorageInvalid(f"{url!r} leads elsewhere than it says", hint=_HINT)
     return path
 
 
 def _local(path: str) -> ArtifactStorage:
-    from helios.storage.local import LocalStorage  # noqa: PLC0415 - only its path loads it
+    from helios.storage.local import LocalStorage  # noqa: PLC0415
 
     return LocalStorage(Path(path))
 

@@ -1,6 +1,6 @@
-"""Webhooks: the events of a job, their signature, and how receivers verify it.
+"""Webhook events: their content, signing, and verification by receivers.
 
-A receiver needs this module alone:
+A receiver needs only this module:
 
 ```python
 event = verify(request.headers, request.body, secret=os.environ["HELIOS_WEBHOOK_SECRET"])
@@ -21,21 +21,21 @@ from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
 from helios.errors import SignatureInvalid
 
-#: Environment variable with the secret that both sides know.
+#: Environment variable with the secret shared by sender and receiver.
 SECRET = "HELIOS_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
-#: Key, in the storage of artifacts, of what is signed with where renders go on without a client.
+#: Storage key of the signing secret for detached renders.
 WEBHOOK_KEY = "webhook-key"
-#: Header with the time of sending in seconds since 1970, and the signature.
+#: Header with the time of sending in Unix seconds, and the signature.
 SIGNATURE = "Helios-Signature"
-#: Header with the event's id, which stays the same however often it is sent.
+#: Header with the event's id, which is the same for each delivery.
 EVENT_ID = "Helios-Event-Id"
-#: Seconds that the time of sending may be off: what was recorded can't be sent again later.
+#: Tolerance of the time of sending in seconds, against replay of recorded requests.
 TOLERANCE = 300.0
-#: Bytes of a secret at least; shorter ones can be guessed.
+#: Least length of a secret in bytes.
 MIN_SECRET = 16
 
 EventType = Literal["job.completed", "job.failed", "job.cancelled", "job.paused", "job.progress"]
-#: A job's states that are told, and the type of their event.
+#: Types of the events for a job's states.
 EVENT_TYPES: Mapping[str, EventType] = {
     "completed": "job.completed",
     "failed": "job.failed",
@@ -48,39 +48,39 @@ _STAMP = re.compile(r"t=(?P<time>\d{1,12}),sha512=(?P<digest>[0-9a-f]{128})")
 
 
 class WebhookEvent(WireModel):
-    """What happened to a job."""
+    """A change of a job."""
 
-    id: str = Field(description="The event's own id: one that comes twice is the same event.")
-    type: EventType = Field(description="What happened.")
-    at: AwareDatetime = Field(description="When it happened.")
+    id: str = Field(description="Id of the event; repeated deliveries have the same id.")
+    type: EventType = Field(description="The kind of change.")
+    at: AwareDatetime = Field(description="Time of the change.")
     job_id: str = Field(description="The job.")
-    name: str = Field(default="", description="What people know the job by.")
+    name: str = Field(default="", description="Display name of the job.")
     chunks_done: _Count = 0
     chunks_total: _Count = 0
     frames_done: _Count = 0
     frames_total: _Count = 0
-    output: str | None = Field(default=None, description="Where the video is.")
-    error: ErrorRecord | None = Field(default=None, description="Why it failed or stands still.")
+    output: str | None = Field(default=None, description="Path or URL of the video.")
+    error: ErrorRecord | None = Field(default=None, description="Why it failed or paused.")
 
     def body(self) -> bytes:
-        """Return the event as it is sent."""
+        """Return the request body."""
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def new_event_id() -> str:
-    """Return an id that no other event has."""
+    """Return a unique event id."""
     return f"evt_{secrets.token_hex(12)}"
 
 
 def signed_headers(event_id: str, body: bytes, *, secret: str, now: float) -> dict[str, str]:
-    """Return the headers of a request that tells an event.
+    """Return the headers of a request with an event.
 
     Parameters
     ----------
     secret:
-        Known to sender and receiver.
+        Secret shared by sender and receiver.
     now:
-        Time of sending in seconds since 1970.
+        Time of sending in Unix seconds.
     """
     stamp = int(now)
     return {
@@ -98,25 +98,25 @@ def verify(
     tolerance: float = TOLERANCE,
     now: Callable[[], float] = time.time,
 ) -> WebhookEvent:
-    """Return the event that a request tells, if it comes from who knows the secret, and lately.
+    """Verify a request's signature and age, and return its event.
 
     Parameters
     ----------
     headers:
-        Those of the request; names in any case.
+        Headers of the request; names in any case.
     body:
-        The request's body, byte by byte as it came.
+        Unmodified body of the request.
     secret:
-        Known to sender and receiver.
+        Secret shared by sender and receiver.
     tolerance:
-        Seconds that the time of sending may be off.
+        Tolerance of the time of sending in seconds.
     now:
-        Returns the time in seconds since 1970.
+        Returns the time in Unix seconds.
 
     Raises
     ------
     SignatureInvalid
-        The signature is missing, wrong or too old, or the body is no event.
+        The signature is missing, wrong or too old, or the body isn't an event.
     """
     given = {name.lower(): value for name, value in headers.items()}.get(SIGNATURE.lower(), "")
     stamp = _STAMP.fullmatch(given.strip())
@@ -126,7 +126,7 @@ def verify(
     if not hmac.compare_digest(_digest(secret, sent, body), stamp["digest"]):
         raise SignatureInvalid(
             f"{SIGNATURE}: doesn't fit the body",
-            hint=f"Check {SECRET} on both sides, and that the body is the one that came.",
+            hint=f"Check {SECRET} on both sides, and that the body is unmodified.",
         )
     if abs(now() - sent) > tolerance:
         raise SignatureInvalid(f"{SIGNATURE}: sent {now() - sent:.0f} s ago, or clocks differ")

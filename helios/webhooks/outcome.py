@@ -1,8 +1,8 @@
 """Sends the webhook of a detached render at its end.
 
-Nothing that is secret is part of a job or of what starts it. On AWS, what tells signs with a key in
-the artifacts' storage, so that readers of that storage can verify it; on Google Cloud, with
-what the Cloud Run job's environment holds.
+Neither job specs nor the requests that start them contain secrets. On AWS, webhooks are signed with
+a key in the storage of artifacts, so that readers of the storage can verify them; on Google Cloud,
+with the secret in the Cloud Run job's environment.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.events import EVENT_TYPES, WEBHOOK_KEY, WebhookEvent
 
-#: Folder of a job in storage that says of which executions the receiver has taken the end.
+#: Folder of a job in storage with a marker for each execution whose event was delivered.
 TOLD = "told/"
 
 _SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 
 
 async def webhook_secret(artifacts: ArtifactStorage) -> str:
-    """Return what webhooks are signed with, and make it if it isn't there.
+    """Return the signing secret of webhooks; create it if it doesn't exist.
 
     Parameters
     ----------
     artifacts:
-        The storage that jobs are in; not the folder of one.
+        The storage of all jobs.
     """
     made = secrets.token_hex(_SECRET_BYTES).encode()
     if await artifacts.create(WEBHOOK_KEY, made):
@@ -40,7 +40,7 @@ async def webhook_secret(artifacts: ArtifactStorage) -> str:
 async def tell_outcome(
     outcome: JobOutcome, *, webhook: str, folder: ArtifactStorage, sender: WebhookSender
 ) -> JobOutcome:
-    """Send how a render ended, and note in its outcome that the receiver took it.
+    """Send the outcome of a render, and record the delivery in it.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ async def tell_outcome(
     Returns
     -------
     JobOutcome
-        What is recorded now.
+        The recorded outcome.
 
     Raises
     ------
     WebhookUndelivered, SourceForbidden
-        As `WebhookSender.send`.
+        As for `WebhookSender.send`.
     """
     await sender.send(webhook, await outcome_event(outcome, folder))
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
@@ -73,27 +73,26 @@ async def tell_once(
     sender: WebhookSender,
     attempts: int | None = None,
 ) -> None:
-    """Send how a render ended unless its receiver has taken it, which is noted beside the outcome.
+    """Send the outcome of a render unless it was delivered already.
 
-    The note is an object that is written once, so that many may tell and the outcome stays as it
-    is. It is written after the receiver took the event: who dies in between leaves that to others.
+    A marker beside the outcome records the delivery. It is created after the delivery, so that
+    another process sends the event again if this one ends in between.
 
     Raises
     ------
     WebhookUndelivered, SourceForbidden
-        As `WebhookSender.send`.
+        As for `WebhookSender.send`.
     """
-    note = f"{TOLD}{outcome.execution}"
-    if await folder.stat(note) is None:
+    marker = f"{TOLD}{outcome.execution}"
+    if await folder.stat(marker) is None:
         await sender.send(webhook, await outcome_event(outcome, folder), attempts=attempts)
-        await folder.create(note, datetime.now(UTC).isoformat().encode())
+        await folder.create(marker, datetime.now(UTC).isoformat().encode())
 
 
 async def outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> WebhookEvent:
-    """Return the event of an outcome, under an id that depends on the execution alone.
+    """Return the event of an outcome, with an id derived from the execution.
 
-    Its counts are of the chunks that are in storage: of a render that failed, what another start
-    needn't render again.
+    Its counts include all chunks in storage, which another start of a failed render reuses.
     """
     spec = await _spec(folder)
     done = frozenset() if spec is None else await chunks_in(folder, spec)
@@ -114,7 +113,7 @@ async def outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> Webhook
 
 
 async def _spec(folder: ArtifactStorage) -> JobSpec | None:
-    """Return the job; None where that is why it failed."""
+    """Return the job spec; None if it is missing or invalid."""
     try:
         data = await folder.get_bytes("job.json", limit=MAX_SPEC_BYTES)
         return JobSpec.parse(data, source=folder.url_of("job.json"))

@@ -136,7 +136,7 @@ async def _join_in_storage(
     name = merged_name(spec)
     sound = f"sound{PurePosixPath(name).suffix}"
     command = MergeCommand.of(spec.merge_command)
-    words = command.sound_command(sound, {c.output_file for c in spec.chunks}) if command else []
+    words = command.audio_command(sound, {c.output_file for c in spec.chunks}) if command else []
     async with context.workspace([sound], needs_assets=bool(words)) as workspace:
         result = WorkerResult(exit_code=0, stdout=f"{len(records)} chunks joined in storage\n")
         if words:

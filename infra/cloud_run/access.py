@@ -28,7 +28,7 @@ Binding = Mapping[str, Any]
 
 
 class PolicyClient(Protocol):
-    """What clients of services and of jobs have in common."""
+    """Common interface of the clients of services and jobs."""
 
     async def get_iam_policy(self, request: dict[str, Any], /) -> policy_pb2.Policy:
         """Return a resource's policy."""
@@ -38,7 +38,7 @@ class PolicyClient(Protocol):
 
 
 def members_of(bindings: Iterable[Binding], role: str) -> tuple[str, ...]:
-    """Return who has a role without conditions."""
+    """Return the members that have a role without conditions."""
     return tuple(
         sorted(
             member
@@ -62,7 +62,7 @@ async def grant(
     Returns
     -------
     tuple[FieldChange, ...]
-        What was changed; nothing if the policy was right already.
+        The changes; empty if the policy was already as requested.
     """
     wanted = dict.fromkeys(roles, frozenset(members))
     for attempt in range(_TRIES):

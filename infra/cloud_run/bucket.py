@@ -10,7 +10,7 @@ from helios.errors import DeploymentFailed
 from infra.cloud_run.changes import Change, differences
 from infra.cloud_run.container import LABEL, OWNER
 
-#: Folders that the lifecycle deletes from. What renders put elsewhere stays.
+#: Folders to which the lifecycle applies; objects elsewhere are kept.
 ASSETS = "assets/"
 JOBS = "jobs/"
 #: Days after which an upload that was never finished is dropped.
@@ -42,7 +42,7 @@ def is_ours(bucket: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """Days after which what is in a bucket is deleted; 0 for never.
+    """Days after which objects in a bucket are deleted; 0 for never.
 
     Videos and chunks are in one folder, and lifecycles know no patterns: what may go first bears
     a custom time, which the storage gives it.
@@ -56,7 +56,7 @@ class Expiry:
 def provide_bucket(
     storage: Any, name: str, *, region: str, expiry: Expiry, adopt: bool = False
 ) -> Change:
-    """Make a bucket, or bring its settings to what is asked for.
+    """Create a bucket, or update its settings as requested.
 
     A bucket made by other means is used as it is, unless it is to be adopted: its lifecycle would
     delete what they keep there.
@@ -147,7 +147,7 @@ def _rules(expiry: Expiry) -> list[dict[str, Any]]:
 
 
 def _subject(rule: Mapping[str, Any]) -> str | None:
-    """Return what a rule is about if it is one of ours, whatever its number of days."""
+    """Return the purpose of a rule of this project, with any number of days; None for others."""
     condition = dict(rule["condition"])
     prefixes = condition.pop("matchesPrefix", [])
     return _SUBJECTS.get((rule["action"]["type"], "+".join(condition), tuple(prefixes)))

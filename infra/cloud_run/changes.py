@@ -28,7 +28,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one resource."""
+    """The change of one resource."""
 
     resource: str
     action: Action
@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is being waited for, and what the cloud says of it meanwhile."""
+    """A resource that is awaited, and its status message."""
 
     resource: str
     text: str
@@ -64,7 +64,7 @@ class Waiting:
         return {"resource": self.resource, "message": self.text}
 
 
-#: Is told of every step as it happens.
+#: Called for every step.
 OnStep = Callable[[Change | Waiting], None]
 
 

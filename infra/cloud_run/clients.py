@@ -19,7 +19,7 @@ from infra.cloud_run.failures import explained
 #: a stand-in on this machine. Cloud Storage's is STORAGE_EMULATOR_HOST.
 ENDPOINT_VARIABLE = "HELIOS_CLOUD_RUN_ENDPOINT"
 
-#: What tokens must be good for.
+#: Scope of tokens.
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 

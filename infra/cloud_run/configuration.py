@@ -59,7 +59,7 @@ _UNITS = {"Mi": 1 / 1024, "Gi": 1}
 
 
 def matches(pattern: str, what: str) -> AfterValidator:
-    """Return a check that a text as a whole fits a pattern; `what` says what it should be."""
+    """Return a validator for a pattern; `what` describes valid values in messages."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -112,7 +112,7 @@ class CloudRunPlace(WireModel, extra="forbid"):
 
     @property
     def parent(self) -> str:
-        """What service and job are in."""
+        """Parent of service and job."""
         return f"projects/{self.project}/locations/{self.region}"
 
     @property
@@ -171,7 +171,7 @@ class CloudRunConfiguration(CloudRunPlace):
     )
     ingress: Ingress = Field(default="all", description="Networks that may reach the service.")
     invokers: tuple[str, ...] = Field(
-        default=(), description="Who may render: members such as user:ann@example.com."
+        default=(), description="Members that may render, such as user:ann@example.com."
     )
     allowed_sources: tuple[str, ...] = Field(
         default=(), description="URL prefixes that workers may read from beside the bucket."

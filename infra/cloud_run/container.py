@@ -8,7 +8,7 @@ from infra.cloud_run.configuration import CloudRunConfiguration
 
 #: Name of the worker's container; executions of the job override its variables by it.
 CONTAINER = "worker"
-#: Label that marks what this project made, so that nothing else is changed or deleted.
+#: Label of this project's resources; others are never changed or deleted.
 LABEL = "managed-by"
 OWNER = "helios"
 #: Annotation that makes Cloud Run try settings again that failed before.
@@ -16,12 +16,12 @@ ATTEMPT = "helios-attempt"
 
 
 def environment(configuration: CloudRunConfiguration, *, timeout: int) -> dict[str, str]:
-    """Return the variables that every worker gets, whom Cloud Run ends after `timeout` seconds."""
+    """Return the variables of every worker, which Cloud Run ends after `timeout` seconds."""
     sources = [f"{configuration.artifacts}/", *configuration.allowed_sources]
     return {
         "HELIOS_ARTIFACTS": configuration.artifacts,
         "HELIOS_ALLOWED_SOURCES": ",".join(sources),
-        # Cloud Run tells its functions by this, and containers not at all.
+        # Cloud Run sets this for functions, but not for containers.
         "CLOUD_RUN_TIMEOUT_SECONDS": str(timeout),
         # Files lie in memory there: chunks, and the video that is as large as they are.
         "HELIOS_MERGE_BYTES": str(int(configuration.memory_gib * 2**30 / 3)),
@@ -44,7 +44,7 @@ def configure_container(
     env: Mapping[str, str],
     secrets: Mapping[str, str] | None = None,
 ) -> None:
-    """Bring a container to what is asked for; what isn't asked for stays as it is.
+    """Update a container as requested; other settings are kept.
 
     Parameters
     ----------

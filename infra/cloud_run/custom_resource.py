@@ -23,14 +23,14 @@ from infra.cloud_run.resource import CloudRunResource
 
 #: Seconds that are left for the answer when the function's time is nearly up.
 ANSWER_SECONDS = 20.0
-#: Characters of a reason, far below what CloudFormation takes.
+#: Largest length of a reason, far below CloudFormation's limit.
 _REASON = 2000
 #: Id of a resource that never came to be, whose deletion has nothing to do.
 NOTHING = "nothing"
 
 
 class Context(Protocol):
-    """What Lambda tells a function about its invocation."""
+    """The part of Lambda's context object that is used here."""
 
     log_stream_name: str
 
@@ -40,7 +40,7 @@ class Context(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """What CloudFormation is answered.
+    """An answer to CloudFormation.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Outcome:
         The resource's id. Another one than before makes CloudFormation delete the former, and a
         resource whose creation failed is deleted by its id.
     data:
-        What templates can refer to.
+        Attributes that templates can refer to.
     reason:
         Why it failed; empty if it didn't.
     """
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def handler(event: dict[str, Any], context: Context) -> None:
-    """Bring Cloud Run to what a resource of CloudFormation asks for, and answer it."""
+    """Update Cloud Run as a CloudFormation resource requests, and answer it."""
     seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS
     outcome = asyncio.run(_outcome(event, seconds=seconds))
     _answer(event, outcome, log=context.log_stream_name)
@@ -116,7 +116,7 @@ async def _deploy(
 
 
 async def _check_absence(provisioner: CloudRunProvisioner, name: str) -> None:
-    """Refuse what was deployed by other means, which a roll-back would delete."""
+    """Refuse resources deployed by other means, which a roll-back would delete."""
     status = await provisioner.status()
     if status.service or status.job:
         raise DeploymentFailed(

@@ -14,21 +14,21 @@ from infra.cloud_run.container import ATTEMPT, LABEL, OWNER
 from infra.cloud_run.failures import explained
 from infra.cloud_run.operations import FIRST_POLL, finish
 
-# Attempts to change what is changed by others at the same time.
+# Limit of tries of an update that conflicts with concurrent ones.
 _TRIES = 3
 
 Resource = TypeVar("Resource", run_v2.Service, run_v2.Job)
 
 
 class Deployable(ABC, Generic[Resource]):
-    """A resource of Cloud Run that is brought to what is asked for.
+    """A resource of Cloud Run that is created or updated as requested.
 
     Parameters
     ----------
     name:
         Its full name.
     on_step:
-        Is told of what is being waited for.
+        Called for each step.
     first_poll:
         Seconds between the first two looks at an operation.
     """
@@ -42,7 +42,7 @@ class Deployable(ABC, Generic[Resource]):
 
     @property
     def title(self) -> str:
-        """What people are told it is."""
+        """Name of the resource in messages."""
         return f"{self.kind} {self.short_name}"
 
     @property
@@ -61,15 +61,15 @@ class Deployable(ABC, Generic[Resource]):
 
     @abstractmethod
     def copy(self, resource: Resource) -> Resource:
-        """Return a copy that can be changed by itself."""
+        """Return an independent copy."""
 
     @abstractmethod
     def facts(self, resource: Resource) -> dict[str, str]:
-        """Return the settings that deploying looks after, by the names that people are told."""
+        """Return the managed settings, by their names in messages."""
 
     @abstractmethod
     def template(self, resource: Resource) -> Any:
-        """Return the template whose annotations belong to what is deployed next."""
+        """Return the template with the annotations for the next deployment."""
 
     @abstractmethod
     async def _get(self) -> Resource: ...
@@ -94,19 +94,19 @@ class Deployable(ABC, Generic[Resource]):
     async def bring(
         self, configure: Callable[[Resource], None], *, adopt: bool = False
     ) -> tuple[Resource, Change]:
-        """Create the resource, or update it where it differs from what is asked for.
+        """Create the resource, or update it if it differs from the request.
 
         Parameters
         ----------
         configure:
-            Changes a resource to what is asked for.
+            Changes a resource as requested.
         adopt:
             Whether one that was made by other means is taken over.
 
         Returns
         -------
         tuple
-            The resource as it is now, and what became of it.
+            The current resource, and its change.
         """
         with explained(self.title):
             for attempt in range(_TRIES):

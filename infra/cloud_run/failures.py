@@ -8,7 +8,7 @@ from google.auth import exceptions as auth
 
 from helios.errors import AccessDenied, DeploymentFailed, HeliosError
 
-#: May heal by itself: another deployment at the same time, a service that is down for a moment.
+#: Temporary: a concurrent deployment, a service that is briefly unavailable.
 _PASSING = (
     api.Aborted,
     api.Conflict,
@@ -26,12 +26,12 @@ _SIGN_IN = (
 
 @contextlib.contextmanager
 def explained(resource: str) -> Iterator[None]:
-    """Turn what Google's clients raise inside into this project's errors.
+    """Raise exceptions of Google's clients as this project's errors.
 
     Parameters
     ----------
     resource:
-        What is worked on, as the message's first words.
+        The resource, as the message's first words.
     """
     try:
         yield
@@ -40,7 +40,7 @@ def explained(resource: str) -> Iterator[None]:
 
 
 def explanation(resource: str, fault: Exception) -> HeliosError:
-    """Return the error that says what `fault` means for a resource."""
+    """Return the error for an exception about a resource."""
     said = _words(fault)
     match fault:
         case auth.TransportError():

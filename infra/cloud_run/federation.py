@@ -1,7 +1,7 @@
 """Google credentials for a workload of AWS, by workload identity federation: no key anywhere.
 
-The workload signs a request by which AWS would tell who it is; Google's token service sends it,
-and hands out a token if that identity may act as the service account.
+The workload signs a request that returns its identity on AWS. Google's token service sends the
+request, and issues a token if that identity may act as the service account.
 """
 
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ Provider = Annotated[
         "/providers/PROVIDER",
     ),
 ]
-# The request by which AWS tells who a caller is.
+# The request of AWS that returns a caller's identity.
 _IDENTITY = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
 
 Url = Annotated[str, matches(r"https?://\S+", "a URL")]

@@ -21,7 +21,7 @@ from infra.cloud_run.container import (
 )
 from infra.cloud_run.deployable import Deployable
 
-#: What a task runs. Which job spec it works on, an execution says by JOB_PATH.
+#: Command of a task; an execution sets JOB_PATH to the job spec.
 COMMAND = ("python", "-m", "worker_cloudrun.task")
 
 _GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
@@ -64,7 +64,7 @@ class RenderJob(Deployable[run_v2.Job]):
 
 
 def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job], None]:
-    """Return what changes a job to what is asked for and leaves the rest of it as it is.
+    """Return a function that changes a job as requested and keeps its other settings.
 
     The number of tasks is set by each execution. Parallelism is left open, as Cloud Run refuses
     an execution of fewer tasks than the job's parallelism.
@@ -84,7 +84,7 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         container = first_container(task.containers)
         container.command = list(COMMAND)
         env = environment(configuration, timeout=configuration.task_timeout)
-        # Cloud Run tells a task which attempt it is, but not whether there will be another.
+        # Cloud Run provides the number of an attempt, but not the limit of attempts.
         env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
         signs = configuration.webhook_secret
         secrets = {WEBHOOK_SECRET: signs} if signs else {}

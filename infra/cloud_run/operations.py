@@ -24,7 +24,7 @@ async def finish(
     first_poll: float = FIRST_POLL,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - the operation goes on, which the error says
 ) -> Any:
-    """Wait for an operation, telling what the cloud says of it meanwhile; return its result.
+    """Wait for an operation, reporting its status; return its result.
 
     Cancelling the calling task stops the waiting, not the operation.
 
@@ -53,12 +53,12 @@ async def finish(
     try:
         return await operation.result()
     except GoogleAPICallError as fault:
-        # Of its own accord the client doesn't tell kinds of failures apart here.
+        # The client doesn't distinguish kinds of failures here.
         raise from_grpc_status(operation.operation.error.code, fault.message) from fault
 
 
 def _said(operation: Any) -> str:
-    """Return the conditions of the resource that aren't met yet, as far as they say something."""
+    """Return the messages of the resource's unmet conditions."""
     resource = operation.metadata
     conditions = [
         *getattr(resource, "conditions", ()),

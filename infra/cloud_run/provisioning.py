@@ -29,7 +29,7 @@ from infra.cloud_run.service import RenderService, service_facts, service_settin
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What deploying led to.
+    """Result of a deployment.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Deployment:
     artifacts:
         URL of the storage for artifacts.
     changes:
-        What became of each resource, in the order of work.
+        The change of each resource, in order.
     """
 
     url: str
@@ -56,7 +56,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class CloudRunStatus:
-    """What there is.
+    """The deployed resources.
 
     Attributes
     ----------
@@ -67,11 +67,11 @@ class CloudRunStatus:
     is_ready:
         Whether the service's last deployment succeeded.
     reason:
-        What Cloud Run says about it.
+        Status message of Cloud Run.
     revision:
         Name of the revision that takes requests.
     invokers:
-        Who may render by the service.
+        Members that may render.
     artifacts:
         URL of the storage for artifacts.
     """
@@ -118,7 +118,7 @@ class CloudRunProvisioner:
     clients:
         Google's clients.
     on_step:
-        Is told of each change as it is made, and of what is being waited for.
+        Called for each change and each awaited resource.
     first_poll:
         Seconds between the first two looks at an operation.
     """
@@ -141,12 +141,12 @@ class CloudRunProvisioner:
     async def deploy(
         self, configuration: CloudRunConfiguration, *, adopt: bool = False
     ) -> Deployment:
-        """Create what isn't there and update what differs; safe to repeat.
+        """Create missing resources and update different ones; repeatable.
 
         Parameters
         ----------
         configuration:
-            What is asked for.
+            The requested resources.
         adopt:
             Whether a service, a job or a bucket that was made by other means is taken over.
 
@@ -184,7 +184,7 @@ class CloudRunProvisioner:
         )
 
     async def status(self) -> CloudRunStatus:
-        """Look at what there is.
+        """Return the deployed resources.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class CloudRunProvisioner:
     async def destroy(
         self, *, with_bucket: bool = False, bucket: str | None = None
     ) -> tuple[Change, ...]:
-        """Delete the service, then the job, then the bucket if that is asked for; safe to repeat.
+        """Delete the service, then the job, then the bucket if requested; repeatable.
 
         Requests stop before what they need goes. What was made by other means is kept.
 
@@ -232,7 +232,7 @@ class CloudRunProvisioner:
         Raises
         ------
         OptionInvalid
-            The bucket should go, but neither service nor job is there to tell its name.
+            The bucket's name isn't known without service and job.
         AccessDenied, DeploymentFailed
             As for `deploy`.
         """

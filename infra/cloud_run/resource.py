@@ -13,7 +13,7 @@ class CloudRunResource(WireModel, extra="forbid"):
     workers: CloudRunConfiguration = Field(description="The workers as they should be.")
     federation: Federation = Field(description="How AWS's identity is known to Google.")
     adopt: bool = Field(
-        default=False, description="Whether what is deployed already becomes the stack's."
+        default=False, description="Whether the stack takes over resources that exist already."
     )
     delete_bucket: bool = Field(
         default=False, description="Whether the bucket goes with the stack, with all videos in it."

@@ -24,7 +24,7 @@ from infra.cloud_run.deployable import Deployable
 #: Whom tokens are for that `gcloud auth print-identity-token` makes for a person: it can't be told
 #: otherwise, and Cloud Run takes them as well.
 GCLOUD_AUDIENCE = "32555940559.apps.googleusercontent.com"
-#: Where an instance says that it can render.
+#: Path of the readiness probe.
 READY_PATH = "/readyz"
 
 _INGRESS: dict[Ingress, int] = {
@@ -81,12 +81,12 @@ class RenderService(Deployable[run_v2.Service]):
 def service_settings(
     configuration: CloudRunConfiguration, *, audiences: Sequence[str]
 ) -> Callable[[run_v2.Service], None]:
-    """Return what changes a service to what is asked for and leaves the rest of it as it is.
+    """Return a function that changes a service as requested and keeps its other settings.
 
     Parameters
     ----------
     configuration:
-        What is asked for.
+        The requested service.
     audiences:
         The service's own URLs, for one of which a caller's identity token must be made; empty
         while they aren't known.
@@ -96,7 +96,7 @@ def service_settings(
         service.labels[LABEL] = OWNER
         service.ingress = run_v2.IngressTraffic(_INGRESS[configuration.ingress])
         service.invoker_iam_disabled = False
-        # Traffic that was pinned to a revision by hand would leave the new one idle.
+        # Traffic pinned to a revision would leave the new one idle.
         service.traffic = [run_v2.TrafficTarget(type_=_LATEST, percent=100)]
         _configure_template(service.template, configuration)
         container = first_container(service.template.containers)
@@ -146,7 +146,7 @@ def _audience(configuration: CloudRunConfiguration, urls: Sequence[str]) -> dict
 def _configure_template(
     template: run_v2.RevisionTemplate, configuration: CloudRunConfiguration
 ) -> None:
-    # A name that was given by hand can't be used for another revision.
+    # A revision name can't be reused.
     template.revision = ""
     template.labels[LABEL] = OWNER
     template.scaling.max_instance_count = configuration.max_instances

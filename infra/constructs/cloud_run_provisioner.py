@@ -12,17 +12,17 @@ from constructs import Construct
 from infra.constructs.log_group import LogGroup
 from infra.provisioner_bundle import ProvisionerBundle
 
-#: Seconds for a deployment: what Lambda gives at most.
+#: Time limit of a deployment in seconds: Lambda's maximum.
 TIMEOUT = 900
 
 _PYTHON = "3.14"
 _SOURCE = Path(__file__).parents[1] / "cloud_run"
-#: What Lambda calls.
+#: Lambda handler.
 HANDLER = "infra.cloud_run.custom_resource.handler"
 
 
 class CloudRunProvisioner(Construct):
-    """A function that holds no key: Google knows its role by workload identity federation.
+    """A function without a key: Google trusts its role by workload identity federation.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What clients need to know of a stack, in one parameter and as outputs."""
+"""Values of a stack for clients, in one parameter and as outputs."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
@@ -12,7 +12,7 @@ from infra.constructs.outcome import Outcome
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.workers import Workers
 
-#: Changes when a client that knows the former fields can't use the parameter any more.
+#: Version of the parameter, changed with incompatible changes.
 VERSION = 1
 
 
@@ -55,7 +55,7 @@ class Discovery(Construct):
             self,
             "Stack",
             parameter_name=f"/helios/{configuration.stack_name}/stack",
-            description="What Helios clients need to know of this stack",
+            description="Values of this stack for Helios clients",
             string_value=cdk.Stack.of(self).to_json_string({**known, **sizes}),
         )
         for name, value in known.items():

@@ -16,13 +16,13 @@ from infra.constructs.log_group import LogGroup
 
 _ROOT = Path(__file__).parents[2]
 _DOCKERFILE = "worker_lambda/Dockerfile"
-# What the image is built from. The less this is, the fewer changes make it be built anew.
+# Inputs of the image; the fewer they are, the fewer changes cause a build.
 _CONTEXT = ["*", "!helios", "!worker_lambda", "**/__pycache__"]
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
     "arm64": (lambda_.Architecture.ARM_64, ecr_assets.Platform.LINUX_ARM64),
 }
-# What a function in a VPC needs for its network interfaces; none of it can be narrowed.
+# Actions for the network interfaces of a function in a VPC, which can't be restricted.
 _NETWORK_INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -39,7 +39,7 @@ class ImageFunction(Construct):
     Parameters
     ----------
     description:
-        What it is for, as the console shows it.
+        Description in the console.
     memory, disk:
         In MB.
     timeout:
@@ -47,7 +47,7 @@ class ImageFunction(Construct):
     environment:
         Its environment variables.
     handler:
-        What it runs in place of the image's own handler.
+        Handler; by default the image's.
     reserved:
         Invocations at the same time that are reserved for it, which is also its limit.
     """
@@ -114,7 +114,7 @@ class ImageFunction(Construct):
             self,
             "Vpc",
             vpc_id=wanted.vpc_id,
-            # Only counted, so that no account is asked while the template is made.
+            # Counted without a request to the account during synthesis.
             availability_zones=[str(index) for index in range(len(wanted.subnet_ids))],
             private_subnet_ids=list(wanted.subnet_ids),
         )

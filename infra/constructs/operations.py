@@ -21,7 +21,7 @@ from infra.constructs.workers import Workers
 _FAILED_SHARE, _ENOUGH_INVOCATIONS = 20, 20
 #: Throttled invocations within `_WINDOW` that raise an alarm, when it goes on for three of them.
 _THROTTLES = 100
-#: Percent of the budget that is told, of what was spent and of what is forecast.
+#: Percentages of the budget at which actual and forecast costs are reported.
 _SPENT, _FORECAST = 80, 100
 _WINDOW = Duration.minutes(5)
 _HOUR = Duration.hours(1)

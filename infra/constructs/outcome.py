@@ -42,7 +42,7 @@ class Outcome(Construct):
         cdk.Tags.of(self).add("helios:part", "outcome")
 
     def watch(self, state_machine_arn: str) -> None:
-        """Record and tell the end of every execution of a state machine."""
+        """Record the outcome of every execution of a state machine, and send its webhook."""
         events.Rule(
             self,
             "ExecutionEnded",
@@ -79,5 +79,5 @@ class Outcome(Construct):
 
 
 def _networks(configuration: Configuration) -> dict[str, str]:
-    """Return what lets the function call receivers in private networks, if that is wanted."""
+    """Return the variables that allow webhook receivers in private networks, if configured."""
     return {"HELIOS_ALLOW_PRIVATE_NETWORK": "1"} if configuration.private_webhooks else {}

@@ -21,7 +21,7 @@ from infra.workflow import MAP_RUNS, Function, workflow
 _OUTCOME_RETRIES = 5
 #: Further tries of a merge: its input doesn't change, so that few of them help.
 _MERGE_RETRIES = 2
-# What writing a map's results takes, which are stored in parts.
+# Actions for writing a map's results, which are stored in parts.
 _RESULTS = (
     "s3:AbortMultipartUpload",
     "s3:GetObject",

@@ -18,7 +18,7 @@ _MB = 1024 * 1024
 
 
 class Workers(Construct):
-    """A chunk worker and a merge worker, each with what its part of the work needs."""
+    """A chunk worker and a merge worker, each with the permissions for its work."""
 
     def __init__(
         self, scope: Construct, id: str, *, configuration: Configuration, artifacts: Artifacts

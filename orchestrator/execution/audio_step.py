@@ -31,7 +31,7 @@ async def make_sound(
     """
     command = MergeCommand.of(format_command([merge.command, *merge.args]))
     where = str(output.absolute())  # noqa: ASYNC240 - looks at no file
-    words = command.sound_command(where, inputs) if command else []
+    words = command.audio_command(where, inputs) if command else []
     if not words:
         return WorkerResult(exit_code=0)
     alone = replace(merge, command=words[0], args=words[1:])

@@ -1,4 +1,4 @@
-"""What should go wrong: refused calls, operations that fail, and others who are quicker."""
+"""Planned faults: refused calls, failed operations, and concurrent changes."""
 
 import threading
 from collections import defaultdict
@@ -38,7 +38,7 @@ class Faults:
         self._before[method].append(action)
 
     def begin(self, method: str) -> None:
-        """Let happen what is planned for a call.
+        """Apply the faults planned for a call.
 
         Raises
         ------

@@ -16,7 +16,7 @@ class Policies:
 
     def __init__(self) -> None:
         self._policies: dict[str, policy_pb2.Policy] = {}
-        #: Permissions that callers don't have, whatever the policies say.
+        #: Permissions denied to callers regardless of policies.
         self.denied: set[str] = set()
 
     def get(self, resource: str) -> policy_pb2.Policy:
@@ -56,5 +56,5 @@ class Policies:
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=granted)
 
     def forget(self, resource: str) -> None:
-        """Drop the policy of a resource that is gone."""
+        """Delete the policy of a deleted resource."""
         self._policies.pop(resource, None)

@@ -39,13 +39,13 @@ class Resources(Generic[Resource]):
     kind:
         The type of resource.
     collection:
-        What they are called in full names: `services`, `jobs`.
+        Name of the collection in full names: `services`, `jobs`.
     settings:
         Names of the fields that callers may set.
     check:
         Raises `Refused` for settings that the real API refuses.
     ready:
-        Is called when a resource has come up, to fill in what is known then.
+        Called when a resource is ready, to fill in its status.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ def public_address(service: run_v2.Service) -> str:
 
 
 def _fill_in(resource: Any) -> None:
-    """Fill in what the real API does where nothing is set."""
+    """Set the real API's defaults."""
     if not isinstance(resource, run_v2.Service):
         return
     for container in resource.template.containers:

@@ -18,7 +18,7 @@ from sandbox.cloud_run_api.resources import jobs, public_address, services
 from sandbox.cloud_run_api.tasks import TaskStarter
 from sandbox.signing_key import SigningKey
 
-# A request's type and what answers it; proto-plus types have `deserialize`, others `FromString`.
+# A request's type and its handler; proto-plus types have `deserialize`, others `FromString`.
 _Method = tuple[Any, Callable[[Any], Any]]
 
 
@@ -40,7 +40,7 @@ class CloudRunApi:
     looks:
         How often an operation is seen unfinished before it is done.
     tasks_at_once:
-        Tasks of an execution at the same time, where its job doesn't say.
+        Default limit of an execution's concurrent tasks.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class CloudRunApi:
 def _identity() -> tuple[str, str]:
     """Return one key and certificate (PEM) for all servers of a process.
 
-    gRPC reads what it trusts only once.
+    gRPC reads its trusted certificates only once.
     """
     key = SigningKey("cloud-run-api")
     return key.private_pem(), key.certificate_pem("localhost")

@@ -23,7 +23,7 @@ class RunningTasks:
     execution:
         The execution; its counts are kept up to date.
     container:
-        What each task runs, with the execution's variables.
+        Command of each task, run with the execution's variables.
     start:
         Starts a task's process.
     at_once:

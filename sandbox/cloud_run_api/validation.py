@@ -1,4 +1,4 @@
-"""What the real API refuses, as far as this project could get it wrong."""
+"""Validation by the real API, for the fields that this project uses."""
 
 import re
 from datetime import timedelta
@@ -70,7 +70,7 @@ def check_job(job: run_v2.Job) -> None:
 
 
 def check_overrides(job: run_v2.Job, overrides: run_v2.RunJobRequest.Overrides) -> None:
-    """Check what an execution changes of its job."""
+    """Check an execution's overrides of its job."""
     tasks = overrides.task_count or job.template.task_count
     if not 1 <= tasks <= 10_000:
         raise invalid("overrides.task_count should be between 1 and 10000")

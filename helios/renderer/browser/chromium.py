@@ -17,7 +17,7 @@ from helios.errors import BrowserCrashed, ProgramMissing
 from helios.renderer.browser.devtools import DevTools
 from helios.renderer.browser.network_flags import network_flags
 
-#: Programs that can serve, best first: the headless shell alone offers `beginFrame`.
+#: Supported browsers, best first: only the headless shell has `beginFrame`.
 BROWSERS = (
     "chromium-headless-shell",
     "chrome-headless-shell",
@@ -29,11 +29,11 @@ _MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-#: Environment variable that names the browser to use.
+#: Environment variable with the browser to use.
 BROWSER_VARIABLE = "HELIOS_BROWSER"
-#: Seconds that a browser gets to answer its first call.
+#: Time limit of a browser's start in seconds.
 START_TIMEOUT = 30.0
-#: Seconds that a browser gets to end after its pipes closed.
+#: Seconds to wait for the end of a killed browser.
 END_TIMEOUT = 2.0
 
 _FLAGS = (
@@ -51,7 +51,7 @@ _FLAGS = (
     "--disable-default-apps",
     "--disable-quic",
     "--autoplay-policy=no-user-gesture-required",
-    # All frames of a page share one process, so that one session drives them.
+    # All frames of a page share one process and one session.
     "--disable-site-isolation-trials",
     "--disable-features=IsolateOrigins,site-per-process,Translate,BackForwardCache,PaintHolding",
     # The same pixels on every machine: no GPU, no subpixel text, one colour profile.
@@ -61,13 +61,13 @@ _FLAGS = (
     "--font-render-hinting=none",
     "--disable-lcd-text",
     "--disable-partial-raster",
-    # No layers for flat 3D transforms, such as translate3d(x, y, 0): a layer keeps traces of the
-    # frames before. The rest of this mode is undone: 16-bit colours, a button on videos to cast
-    # them, and, in `_script_flags`, a small heap.
+    # No layers for flat 3D transforms, such as translate3d(x, y, 0): layers keep traces of earlier
+    # frames. Other effects of this mode are reverted: 16-bit colours, a cast button on videos, and,
+    # in `_script_flags`, a small heap.
     "--enable-low-end-device-mode",
     "--disable-rgba-4444-textures",
     "--disable-blink-features=RemotePlaybackBackend",
-    # A frame is drawn when all of it is ready, on the frame's own clock.
+    # Frames are drawn when complete, on the frame's own clock.
     "--disable-checker-imaging",
     "--disable-image-animation-resync",
     "--disable-new-content-rendering-timeout",
@@ -78,13 +78,13 @@ _FLAGS = (
     "--disable-renderer-backgrounding",
     "--run-all-compositor-stages-before-draw",
 )
-#: The scripts' heap, as V8 chooses it: a part of the machine's memory, and at most so many MiB.
+#: The scripts' heap as a part of the machine's memory, and its limit in MiB, as V8 chooses it.
 _HEAP_PART, _MAX_HEAP = 1 / 4, 4096
-#: MiB of the half of the heap's young generation that objects are allocated in.
+#: Size in MiB of a semi-space of the heap's young generation.
 _YOUNG_SPACE = 32
-#: What Chromium writes when a process of its gives up.
-_LAST_WORDS = re.compile(r":FATAL:|\bOOM\b|[Oo]ut of memory|No space left|Received signal")
-#: Only with this flag does the headless shell draw when it is told to and at no other time.
+#: Log lines of Chromium about the end of a process.
+_FATAL_LINES = re.compile(r":FATAL:|\bOOM\b|[Oo]ut of memory|No space left|Received signal")
+#: Makes the headless shell draw only at `beginFrame`.
 _BEGIN_FRAME_FLAG = "--enable-begin-frame-control"
 
 
@@ -108,7 +108,7 @@ def find_browser(name: str | None = None) -> Path:
     Raises
     ------
     ProgramMissing
-        There is none.
+        No browser is installed.
     """
     wanted = name or os.environ.get(BROWSER_VARIABLE)
     candidates = [wanted] if wanted else [*BROWSERS, *_MAC_BROWSERS]
@@ -135,13 +135,13 @@ async def open_browser(
     Parameters
     ----------
     program:
-        The browser to start; by default what `find_browser` finds.
+        The browser to start; by default the result of `find_browser`.
     extra_flags:
         Further command-line flags.
     network:
-        What `network_flags` returned; by default the network is open, and nothing is served.
+        Result of `network_flags`; by default network access isn't restricted.
     on_demand:
-        Whether frames are drawn by `beginFrame` alone; by default wherever the browser offers it.
+        Whether to draw frames only at `beginFrame`; by default if the browser supports it.
 
     Raises
     ------
@@ -173,7 +173,7 @@ async def open_browser(
             await _await_start(devtools, profile)
             yield Browser(pid, devtools, draws_on_demand=on_demand)
         except BrowserCrashed as crash:
-            crash.details = crash.details or tuple(_last_words(profile))
+            crash.details = crash.details or tuple(_fatal_lines(profile))
             raise
         finally:
             devtools.close()
@@ -182,16 +182,16 @@ async def open_browser(
         shutil.rmtree(profile, ignore_errors=True)
 
 
-def _last_words(profile: Path) -> list[str]:
-    """Return the lines of the browser's log that tell why it, or a page's process, ended."""
+def _fatal_lines(profile: Path) -> list[str]:
+    """Return the lines of the browser's log about the end of one of its processes."""
     log = (profile / "stderr.log").read_text(errors="replace").splitlines()
-    return [line for line in log if _LAST_WORDS.search(line)][-8:]
+    return [line for line in log if _FATAL_LINES.search(line)][-8:]
 
 
 def _machine_flags() -> list[str]:
     flags = []
     if os.geteuid() == 0 or os.environ.get("HELIOS_NO_SANDBOX") == "1":
-        # Chromium's sandbox can't be set up by root, nor inside Lambda's own sandbox.
+        # Chromium's sandbox isn't available to root, nor inside Lambda's sandbox.
         flags.append("--no-sandbox")
     try:
         shared = os.statvfs("/dev/shm")  # noqa: S108
@@ -203,7 +203,7 @@ def _machine_flags() -> list[str]:
 
 
 def _script_flags() -> str:
-    """Return the flag that gives scripts the memory and the optimisations of an ordinary device."""
+    """Return the flag for memory and optimisations of scripts as on an ordinary device."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
     heap = int(min(memory * _HEAP_PART, _MAX_HEAP))
     return (
@@ -213,10 +213,10 @@ def _script_flags() -> str:
 
 
 def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, int]:
-    """Start the program with the protocol's pipes at the numbers it expects: 3 and 4."""
+    """Start the program with the protocol's pipes as file descriptors 3 and 4."""
     to_browser, write_fd = os.pipe()
     read_fd, from_browser = os.pipe()
-    # Numbers above 4, so that placing one pipe can't close the other.
+    # Descriptors above 4, so that `dup2` of one pipe can't close the other.
     child_ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (to_browser, from_browser)]
     os.close(to_browser)
     os.close(from_browser)
@@ -229,11 +229,11 @@ def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, i
         (os.POSIX_SPAWN_DUP2, child_ends[0], 3),
         (os.POSIX_SPAWN_DUP2, child_ends[1], 4),
     ]
-    # The profile also serves as the browser's home: the real one may be read-only. Temporary files
-    # go there as well, such as those of the sound system's library, which nobody else removes.
+    # The profile is also the browser's home, as the real one may be read-only, and its folder for
+    # temporary files, such as those of the audio library, so that all are removed with it.
     environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile)}
     try:
-        # A group of its own: Ctrl-C in a terminal reaches us alone, and we end the browser.
+        # In its own process group, Ctrl-C in a terminal doesn't reach the browser; we end it.
         pid = os.posix_spawn(
             path, [str(path), *flags, "about:blank"], environment, file_actions=actions, setpgroup=0
         )
@@ -262,9 +262,9 @@ async def _await_start(devtools: DevTools, profile: Path) -> None:
 
 
 def _end(pid: int) -> None:
-    """End the browser's whole process group and reap it."""
+    """Kill the browser's process group and reap it."""
     deadline = time.monotonic() + END_TIMEOUT
-    # A closed pipe alone makes it write its profile and leave; nothing in the profile is wanted.
+    # With only closed pipes it would write its profile before it ends.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 """The Chrome DevTools Protocol over a pair of pipes.
 
-A pipe needs no port, ends the browser when this process dies, and starts a worker about 0.3 s
-sooner than a driver process does (figures in docs/dependencies.md).
+A pipe needs no port, ends the browser with this process, and makes a worker's start about 0.3 s
+faster than a driver process (figures in docs/dependencies.md).
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from typing import Any
 
 from helios.errors import BrowserCrashed
 
-#: Bytes that a pipe may hold; a screenshot of full HD then passes in one or two turns.
+#: Buffer size of a pipe in bytes: a screenshot of full HD takes one or two writes.
 _PIPE_BYTES = 1 << 20
-#: Linux's fcntl command that sets a pipe's size (fcntl.h); other systems keep their default.
+#: Linux's fcntl command to set a pipe's size (fcntl.h).
 _F_SETPIPE_SZ = 1031
 
 Params = dict[str, Any]
 EventHandler = Callable[[Params], None]
 Delay = Callable[[str], float]
-"""Called with the name of an event, or of the method that is answered; returns seconds."""
+"""Called with the name of an event or answered method; returns seconds."""
 
 
 class ProtocolError(Exception):
@@ -35,7 +35,7 @@ class ProtocolError(Exception):
 
 
 class _Reader(asyncio.Protocol):
-    """Cuts the stream at its zero bytes, where the protocol ends each message."""
+    """Splits the stream into messages at zero bytes."""
 
     def __init__(self, on_message: Callable[[bytes], None], on_end: Callable[[], None]) -> None:
         self._on_message = on_message
@@ -55,7 +55,7 @@ class _Reader(asyncio.Protocol):
 
 
 class DevTools:
-    """A connection to one browser; many sessions share it."""
+    """A connection to one browser, shared by its sessions."""
 
     def __init__(self, write_fd: int) -> None:
         self._write_fd = write_fd
@@ -70,7 +70,7 @@ class DevTools:
 
     @classmethod
     async def connect(cls, read_fd: int, write_fd: int) -> "DevTools":
-        """Speak the protocol over two pipe ends; both are closed with the connection."""
+        """Connect over two pipe ends, which are closed with the connection."""
         widen_pipe(read_fd)
         widen_pipe(write_fd)
         connection = cls(write_fd)
@@ -89,7 +89,7 @@ class DevTools:
         ProtocolError
             The browser refused the call.
         BrowserCrashed
-            The browser is gone.
+            The browser has ended.
         """
         return await self.start(method, params, session)
 
@@ -117,19 +117,19 @@ class DevTools:
         self._handlers.setdefault((session, method), []).append(handler)
 
     def hold_back(self, delay: Delay) -> None:
-        """Deliver each message of the browser late, all in their order.
+        """Delay each message of the browser, keeping their order.
 
-        For tests: what a busy machine does by chance, a test does to each message in turn.
+        For tests, which delay one message after another as a busy machine would.
         """
         self._delay = delay
 
     def close(self, why: str = "") -> None:
-        """Let go of both pipes; a browser without them ends itself.
+        """Close both pipes, which ends the browser.
 
         Parameters
         ----------
         why:
-            What calls that wait for an answer are told.
+            Reason in the errors of pending calls.
         """
         self._why = why or self._why
         if self._transport is not None:
@@ -145,7 +145,7 @@ class DevTools:
             return
         method = message.get("method") or self._waiting.get(message["id"], ("",))[0]
         loop = asyncio.get_running_loop()
-        # Two calls at the same time might change places.
+        # Calls scheduled for the same time might be reordered.
         self._delivered_until = max(self._delivered_until + 1e-6, loop.time() + self._delay(method))
         loop.call_at(self._delivered_until, self._deliver, message)
 
@@ -175,7 +175,7 @@ class DevTools:
 
 
 def widen_pipe(fd: int) -> None:
-    """Let a pipe hold whole frames, where the system can."""
+    """Enlarge a pipe's buffer for whole frames, if the system supports it."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_BYTES)
 

@@ -1,8 +1,7 @@
-"""Pictures of an H.264 video that repeat the one before (ITU-T H.264, its sections in brackets).
+"""Writes H.264 pictures that repeat the one before (sections of ITU-T H.264 in parentheses).
 
-A P slice in which every macroblock is skipped shows its reference picture again, bit by bit, in
-some forty bytes. Making one takes no encoder: only what the parameter sets and the slice headers
-around it say.
+A P slice in which every macroblock is skipped shows its reference picture unchanged, in about forty
+bytes. It is written from the parameter sets and the neighbouring slice headers, without an encoder.
 """
 
 import functools
@@ -12,13 +11,13 @@ from helios.errors import EncodeFailed
 
 #: Kinds of NAL units (table 7-1).
 SLICE, IDR_SLICE = 1, 5
-#: Bytes of a slice that the beginning of its header lies in.
+#: Bytes at the start of a slice that contain the fields read here.
 HEADER_BYTES = 32
-#: Profiles whose parameter sets tell of chroma and bit depths (7.3.2.1.1).
+#: Profiles whose parameter sets include chroma format and bit depths (7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-#: The largest quantiser: there, skipping is what contexts expect most from the start.
+#: Largest quantiser, at which the initial contexts expect skipped macroblocks most.
 _MAX_QP = 51
-#: rangeTabLPS (table 9-48) for the states that are passed from there on, 42 to 62.
+#: rangeTabLPS (table 9-48) for states 42 to 62, which follow.
 _LPS_RANGES = (
     *((16, 20, 23, 27), (15, 19, 22, 25), (14, 18, 21, 24), (14, 17, 20, 23), (13, 16, 19, 22)),
     *((12, 15, 18, 21), (12, 14, 17, 20), (11, 14, 16, 19), (11, 13, 15, 18), (10, 12, 15, 17)),
@@ -30,7 +29,7 @@ _LPS_RANGES = (
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """The beginning of a slice's header: its picture's number and place, and whether it is kept."""
+    """Fields of a slice's header: number and order of its picture, whether it is a reference."""
 
     is_reference: bool
     frame_num: int
@@ -109,7 +108,7 @@ class _Sequence:
 
 @dataclass(frozen=True)
 class _Picture:
-    """What a picture's parameter set (7.3.2.2) says; headers count quantisers from `qp`."""
+    """Fields of a picture parameter set (7.3.2.2); `qp` is the base of quantisers in headers."""
 
     cabac: bool
     weighted: bool
@@ -139,19 +138,19 @@ class _Picture:
 
 @dataclass(frozen=True)
 class ParameterSets:
-    """The sequence's and the picture's parameter sets, as far as slice headers depend on them."""
+    """Fields of the parameter sets on which slice headers depend."""
 
     sequence: _Sequence
     picture: _Picture
 
 
 def parameter_sets(sps: bytes, pps: bytes) -> ParameterSets:
-    """Read what matters here of two NAL units (7.3.2.1, 7.3.2.2).
+    """Parse the parameter sets of two NAL units (7.3.2.1, 7.3.2.2).
 
     Raises
     ------
     EncodeFailed
-        They are of a kind that our encoder doesn't write.
+        They have features that our encoder doesn't use.
     """
     try:
         sequence, picture = _Sequence.read(_Bits(sps[1:])), _Picture.read(_Bits(pps[1:]))
@@ -165,7 +164,7 @@ def _unexpected(what: str) -> EncodeFailed:
 
 
 def slice_header(nal: bytes, sets: ParameterSets) -> SliceHeader:
-    """Read the beginning of a slice's header (7.3.3).
+    """Parse the beginning of a slice's header (7.3.3).
 
     Parameters
     ----------
@@ -189,20 +188,20 @@ def slice_header(nal: bytes, sets: ParameterSets) -> SliceHeader:
 def repeats(
     last: SliceHeader, *, newest_frame_num: int, count: int, sets: ParameterSets
 ) -> list[bytes]:
-    """Return pictures, a NAL unit each, that show a picture again.
+    """Return NAL units of pictures that repeat a picture.
 
-    They follow all pictures of their coded video sequence: each is the reference of the next.
+    They follow all pictures of their coded video sequence, and each is the reference of the next.
 
     Parameters
     ----------
     last:
-        The picture to repeat, which is shown last of those before.
+        The picture to repeat, the last one shown before.
     newest_frame_num:
-        Number of the reference picture that was decoded last.
+        Number of the last decoded reference picture.
     count:
-        How many.
+        Number of pictures.
     sets:
-        The parameter sets that are in force.
+        The active parameter sets.
     """
     if not last.is_reference:
         raise _unexpected("the picture shown last is no reference")
@@ -222,17 +221,17 @@ def repeats(
 
 
 def _skipping_header(*, frame_num: int, order: int, back: int, sets: ParameterSets) -> str:
-    """Return the bits of a P slice's header (7.3.3); its reference lies `back` pictures ago."""
+    """Return the bits of a P slice's header (7.3.3) whose reference is `back` pictures before."""
     parts = [_unsigned(0), _unsigned(5), _unsigned(0)]  # first macroblock, all P, parameter set
     parts.append(format(frame_num, f"0{sets.sequence.frame_num_bits}b"))
     if sets.sequence.order_bits:
         parts.append(format(order, f"0{sets.sequence.order_bits}b"))
     parts += ["1", _unsigned(0)]  # one reference
-    # By itself the list begins with the reference that was decoded last.
+    # By default the list begins with the last decoded reference.
     parts += ["0"] if back == 1 else ["1", _unsigned(0), _unsigned(back - 1), _unsigned(3)]
     if sets.picture.weighted:
         parts += [_unsigned(0), _unsigned(0), "00"]  # no weights
-    parts.append("0")  # references leave in the order in which they came
+    parts.append("0")  # sliding window of references
     if sets.picture.cabac:
         parts.append(_unsigned(0))
     parts.append(_signed(_MAX_QP - sets.picture.qp))
@@ -243,7 +242,7 @@ def _skipping_header(*, frame_num: int, order: int, back: int, sets: ParameterSe
 
 def _nal_unit(header: str, sets: ParameterSets) -> bytes:
     if sets.picture.cabac:
-        # Data begin at a whole byte, after ones (7.3.4).
+        # Data begin at a byte boundary, after alignment ones (7.3.4).
         text = header + "1" * (-len(header) % 8) + _skipped_by_cabac(sets.sequence.macroblocks)
     else:
         text = header + _unsigned(sets.sequence.macroblocks) + "1"
@@ -262,7 +261,7 @@ def _signed(value: int) -> str:
 
 
 def _escaped(payload: bytes) -> bytes:
-    """Keep a payload from looking like the start of a NAL unit (7.4.1)."""
+    """Insert emulation prevention bytes (7.4.1)."""
     found, zeros = bytearray(), 0
     for byte in payload:
         if zeros == 2 and byte <= 3:
@@ -275,7 +274,7 @@ def _escaped(payload: bytes) -> bytes:
 
 @functools.cache
 def _skipped_by_cabac(macroblocks: int) -> str:
-    """Return the bits of as many skipped macroblocks, to the end of the slice (9.3.4.2)."""
+    """Return the bits of `macroblocks` skipped macroblocks and the end of the slice (9.3.4.2)."""
     coder = _Cabac()
     for number in range(macroblocks):
         coder.expected()
@@ -284,7 +283,7 @@ def _skipped_by_cabac(macroblocks: int) -> str:
 
 
 class _Cabac:
-    """The arithmetic coder, as far as a context that is always right needs it.
+    """The arithmetic encoder, limited to a context whose prediction is always right.
 
     At the largest quantiser the context of mb_skip_flag in P slices (11, m = 23, n = 33 by
     table 9-13) starts at state 42, expecting a 1; with nothing but skipped neighbours no other
@@ -302,7 +301,7 @@ class _Cabac:
         return "".join(self._bits)
 
     def expected(self) -> None:
-        """Encode what the context expects (9.3.4.2)."""
+        """Encode the expected value (9.3.4.2)."""
         self._range -= _LPS_RANGES[self._state - 42][self._range >> 6 & 3]
         self._state = min(self._state + 1, 62)
         self._renormalise()

@@ -8,38 +8,36 @@ from pathlib import Path
 from helios.errors import MediaUnsupported
 from helios.media.ffmpeg import file_url, run_ffprobe
 
-#: Seconds between two ticks of the coarsest clock whose time stamps count as rounded. A coarser
-#: one, such as that of a file that counts in frames, says exactly what it means.
+#: Longest tick, in seconds, of clocks whose time stamps are treated as rounded. Coarser clocks,
+#: such as those that count frames, are exact.
 COARSEST_ROUNDED_TICK = Fraction(1, 500)
-#: A tick, in seconds, of the clock by which an edit list says when a file begins.
+#: Tick, in seconds, of the clock of edit lists.
 START_SLACK = Fraction(1, 1000)
 
 
-#: Frames per second that files are tried for, beside what ffprobe takes for theirs.
+#: Frame rates to try beside those that ffprobe reports.
 _USUAL_RATES = tuple(
     Fraction(rate)
     for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
-#: Frames that a steady rate is told from, at least.
-_LEAST_FRAMES = 3
+#: Least number of frames from which a steady rate is derived.
+_MIN_FRAMES = 3
 
 
 @dataclass(frozen=True)
 class FrameTimes:
-    """The frames of a file's first video stream; none for a file without one.
+    """The frames of a file's first video stream, if it has one.
 
     Attributes
     ----------
     codec:
-        Name of the stream's codec as ffmpeg has it; empty without a stream.
+        ffmpeg's name of the codec; empty without a stream.
     stamps:
-        Microseconds from the file's start at which each frame is shown, as the file has them,
-        ascending.
+        Presentation times in microseconds from the file's start, as recorded, ascending.
     begins:
-        The same before the container rounded them: those of a steady rate, if all stamps are
-        such times rounded.
+        The exact times before rounding: those of a steady rate, if all stamps are roundings of it.
     slack:
-        Microseconds by which `begins` may be off.
+        Tolerance of `begins` in microseconds.
     """
 
     codec: str
@@ -51,8 +49,8 @@ class FrameTimes:
 async def read_frame_times(source: Path | str) -> FrameTimes:
     """List the frames of a file.
 
-    Times are those of the browser's own media timeline: edit lists are applied, and a file that
-    begins before 0 is shifted to begin at 0.
+    Times are those of the browser's media timeline: edit lists are applied, and a file that begins
+    before 0 is shifted to 0.
 
     Parameters
     ----------
@@ -77,7 +75,7 @@ async def read_frame_times(source: Path | str) -> FrameTimes:
 
 
 def parse_frame_times(report: str) -> FrameTimes:
-    """Read ffprobe's listing, of which each row is a kind and `name=value` pairs."""
+    """Parse ffprobe's output, whose rows consist of a kind and `name=value` pairs."""
     stream: dict[str, str] = {}
     start = Fraction(0)
     ticks = set()
@@ -85,8 +83,8 @@ def parse_frame_times(report: str) -> FrameTimes:
         kind, *pairs = row.split(",")
         entry = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         if kind == "packet":
-            # Without a time stamp it is the second field of a frame; discarded is what an edit
-            # list leaves out.
+            # Packets without a time stamp are second fields of a frame; discarded ones are cut by
+            # an edit list.
             if entry.get("pts", "N/A") != "N/A" and "D" not in entry.get("flags", ""):
                 ticks.add(int(entry["pts"]))
         elif kind == "stream":
@@ -119,17 +117,17 @@ def parse_frame_times(report: str) -> FrameTimes:
 
 
 def _steady_times(times: list[Fraction], rate: Fraction, slack: Fraction) -> list[Fraction]:
-    """Return the times of a steady rate that were rounded to these; empty if there are none.
+    """Return the times of a steady rate of which these are roundings; empty if there are none.
 
-    Some may be left out.
+    Frames may be missing.
     """
-    if len(times) < _LEAST_FRAMES:
+    if len(times) < _MIN_FRAMES:
         return []
     steady = []
     for time in times:
         number = round((time - times[0]) * rate)
         steady.append(times[0] + number / rate)
-        # The first one was rounded as well.
+        # The first time is rounded too.
         if abs(steady[-1] - time) > 2 * slack:
             return []
     return steady if len(set(steady)) == len(times) else []

@@ -1,4 +1,4 @@
-"""Converts videos that the browser can't play, once for each content."""
+"""Converts videos that the browser can't play, with a cache by content."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
 from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
-from helios.process.scratch_folders import CACHE_VARIABLE
+from helios.process.scratch_folder import CACHE_VARIABLE
 from helios.records.input_manifest import file_digest
 from helios.renderer.media.frame_times import read_frame_times
 
-#: Containers and codecs, as ffmpeg calls them, that the browser plays.
+#: ffmpeg's names of containers and codecs that the browser plays.
 _CONTAINERS = ("mp4", "webm")
 _CODECS = ("h264", "vp8", "vp9", "av1")
-#: Endings of files that may hold a video.
+#: Endings of video files.
 VIDEO_SUFFIXES = frozenset(
     (
         *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
@@ -32,12 +32,12 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 _TEXT_SUFFIXES = (".cjs", ".css", ".htm", ".html", ".js", ".json", ".mjs", ".svg", ".xhtml")
-#: Bytes of the largest text file in which names of videos are looked for.
-_LARGEST_TEXT = 4 << 20
-#: Seconds after which a conversion that isn't used any more may be deleted.
+#: Largest text file, in bytes, that is searched for names of videos.
+_MAX_TEXT_BYTES = 4 << 20
+#: Seconds after its last use at which a conversion may be deleted.
 _KEPT_SECONDS = 86_400.0
-#: Seconds in which a frame can be sought at least.
-_LEAST_REACH = 1e-3
+#: Shortest duration, in seconds, of a frame that can be sought.
+_MIN_REACH = 1e-3
 
 _FIRST_VIDEO = ("-select_streams", "V:0")
 
@@ -46,10 +46,10 @@ _playable: dict[_State, Path] = {}
 
 
 async def playable(path: Path) -> Path:
-    """Return the file to play in place of a video: itself, or what it was converted to.
+    """Return the file to play for a video: the file itself, or its conversion.
 
-    A conversion has the frames of the original at the same times. It is kept in a folder for
-    temporary files and found there again by the content of the original.
+    A conversion has the same frames at the same times. It is cached in a temporary folder by the
+    digest of the original.
 
     Raises
     ------
@@ -64,17 +64,17 @@ async def playable(path: Path) -> Path:
 
 
 async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
-    """Convert the videos of a composition's folder whose names stand in its pages and scripts.
+    """Convert the videos of a composition that are named in its pages and scripts.
 
     Parameters
     ----------
     allow_failure:
-        Go on without those that can't be converted.
+        Ignore videos that can't be converted.
 
     Raises
     ------
     MediaUnsupported
-        One of them can't be converted.
+        A video can't be converted.
     """
     at_once = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -91,19 +91,19 @@ async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
 
 
 def conversion_command(path: Path | str, output: str, *, alpha: bool = False) -> list[str]:
-    """Return the arguments of ffmpeg that convert a video to one that the browser plays."""
+    """Return ffmpeg's arguments to convert a video to a format that the browser plays."""
     if alpha:
         video = ["-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0"]
         video += ["-crf", "8", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "6", "-g", "15"]
         sound = ["-c:a", "libopus"]
     else:
-        # Without B-frames each frame lasts as long as the next one is away, and is found by that.
+        # Without B-frames each frame lasts until the next one, so that all can be sought.
         video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "6", "-pix_fmt", "yuv420p"]
         video += ["-bf", "0", "-g", "15"]
         sound = ["-c:a", "aac"]
     streams = ["-map", "0:V:0", "-map", "0:a:0?", "-map_metadata", "-1"]
     times = ["-fps_mode", "passthrough", "-enc_time_base", "-1"]
-    # Sides of an odd length can't be halved for colours.
+    # Chroma subsampling requires even sides.
     size = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
     return ["-i", str(path), *streams, *times, *size, *video, *sound, output]
 
@@ -117,7 +117,7 @@ async def _find_playable(path: Path) -> Path:
             )
         )
     except MediaUnsupported:
-        return path  # no media at all: the browser tells
+        return path  # not a media file: the browser reports it
     if not report.get("streams"):
         return path
     stream = report["streams"][0]
@@ -132,10 +132,10 @@ def _plays(container: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
 
 
 async def _has_unreachable_frames(path: Path, stream: Mapping[str, Any]) -> bool:
-    """Tell whether the browser can't be moved to some frame.
+    """Return whether the browser can't seek to some frame.
 
-    It takes a frame to last until the next one is decoded. With frames of uneven length that are
-    stored in another order than shown, some frames hide others.
+    It assumes that a frame lasts until the next one is decoded. With frames of different durations
+    in another order than shown, some frames hide others.
     """
     if not stream.get("has_b_frames") or stream.get("codec_name") != "h264":
         return False
@@ -158,12 +158,12 @@ async def _has_unreachable_frames(path: Path, stream: Mapping[str, Any]) -> bool
 
 
 def has_unreachable_frames(packets: Sequence[tuple[float, float, bool]]) -> bool:
-    """Tell whether some frame can't be sought, of packets in the order of decoding.
+    """Return whether some frame of packets, in decoding order, can't be sought.
 
     Parameters
     ----------
     packets:
-        Seconds at which each is shown and decoded, and whether it is a keyframe.
+        Presentation and decoding time in seconds, and whether the packet is a keyframe.
     """
     ends = [
         (pts, pts + following - dts, key)
@@ -175,7 +175,7 @@ def has_unreachable_frames(packets: Sequence[tuple[float, float, bool]]) -> bool
     for (pts, end, key), (next_pts, _, _) in pairwise([*shown, (float("inf"), 0.0, False)]):
         if key:
             hidden_until = pts
-        if hidden_until + _LEAST_REACH > max(end, next_pts):
+        if hidden_until + _MIN_REACH > max(end, next_pts):
             return True
         hidden_until = max(hidden_until, end)
     return False
@@ -242,7 +242,7 @@ def _mentioned_videos(root: Path) -> list[Path]:
     text = "".join(
         path.read_text(errors="replace")
         for path in _files(root)
-        if path.suffix.lower() in _TEXT_SUFFIXES and path.stat().st_size <= _LARGEST_TEXT
+        if path.suffix.lower() in _TEXT_SUFFIXES and path.stat().st_size <= _MAX_TEXT_BYTES
     )
     return sorted(path for path in videos if path.name in text or quote(path.name) in text)
 

@@ -22,13 +22,13 @@ from helios.errors import (
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3CredentialProvider
 
-#: Tries after the first one, with delays of up to 0.1 s that double up to 10 s.
+#: Limit of retries, with delays that double from up to 0.1 s to 10 s.
 RETRIES = 8
-#: Seconds after which nothing is tried again.
+#: Seconds after which a request isn't retried.
 _RETRY_TIMEOUT = 120
-#: Region of stores that have none.
+#: Region for stores without regions.
 _NO_REGION = "us-east-1"
-#: Seconds to wait for a bucket's region.
+#: Time limit of the request for a bucket's region in seconds.
 _DISCOVERY_TIMEOUT = 10
 
 _WRONG_REGION = re.compile(
@@ -38,21 +38,21 @@ _WRONG_REGION = re.compile(
 
 
 class S3Access:
-    """Opens one bucket.
+    """Access to one bucket.
 
     Parameters
     ----------
     bucket:
-        Its name.
+        Name of the bucket.
     prefix:
-        Folder in it that keys are relative to; may be empty.
+        Folder in the bucket that keys are relative to; may be empty.
     env:
         `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` (stores like S3), `AWS_REGION` or
         `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID` with its secret and token, `AWS_PROFILE`,
-        `AWS_CA_BUNDLE`, `AWS_SKIP_SIGNATURE`. Without keys boto3 looks for credentials where it
-        always does; without boto3, the container's or the machine's role is used.
+        `AWS_CA_BUNDLE`, `AWS_SKIP_SIGNATURE`. Without keys, credentials come from boto3's chain;
+        without boto3, from the role of the container or machine.
     retries:
-        Tries after the first one.
+        Limit of retries.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class S3Access:
 
     @property
     def keeps_tags(self) -> bool:
-        """Whether objects may have tags. R2 has none, and answers as if it had failed."""
+        """Whether objects can have tags. R2 supports none, and answers with an error."""
         host = urlsplit(self._endpoint or "").hostname or ""
         return not host.endswith(".r2.cloudflarestorage.com")
 
     def open(self) -> S3Store:
-        """Open the bucket; may take a moment, as credentials are looked up.
+        """Open the bucket; looking up credentials may take a moment.
 
         Raises
         ------
         AccessDenied
             There are no credentials.
         ArtifactNotFound
-            The bucket's region was asked for, and there is no such bucket.
+            There is no such bucket; found while its region is requested.
         """
         config = self._base_config()
         provider: S3CredentialProvider | None = None
@@ -106,7 +106,7 @@ class S3Access:
         )
 
     def boto3_client(self) -> Any:
-        """Return boto3's client of S3, for what obstore doesn't do.
+        """Return boto3's client of S3, for requests that obstore doesn't support.
 
         Raises
         ------
@@ -114,21 +114,21 @@ class S3Access:
             boto3 isn't installed.
         """
         try:
-            import boto3  # noqa: PLC0415 - costs 0.2 s
+            import boto3  # noqa: PLC0415 - takes 0.2 s
             from botocore.config import Config  # noqa: PLC0415
         except ImportError:
             raise ProgramMissing(
                 "joining in S3: the Python package boto3 isn't installed",
                 hint="Install helios-serverless[aws].",
             ) from None
-        known = self._env.get
-        region = self._discovered or known("AWS_REGION") or known("AWS_DEFAULT_REGION")
+        env = self._env.get
+        region = self._discovered or env("AWS_REGION") or env("AWS_DEFAULT_REGION")
         session = boto3.Session(
-            aws_access_key_id=known("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=known("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=known("AWS_SESSION_TOKEN"),
+            aws_access_key_id=env("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=env("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=env("AWS_SESSION_TOKEN"),
             region_name=region,
-            profile_name=None if known("AWS_ACCESS_KEY_ID") else known("AWS_PROFILE"),
+            profile_name=None if env("AWS_ACCESS_KEY_ID") else env("AWS_PROFILE"),
         )
         if session.region_name is None:
             region = _NO_REGION if self._endpoint else self._discover()
@@ -136,7 +136,7 @@ class S3Access:
             "s3",
             endpoint_url=self._endpoint,
             region_name=region or session.region_name,
-            verify=known("AWS_CA_BUNDLE"),
+            verify=env("AWS_CA_BUNDLE"),
             config=Config(
                 retries={"mode": "standard", "max_attempts": self._retries + 1},
                 s3={"addressing_style": "path" if self._endpoint else "auto"},
@@ -145,9 +145,9 @@ class S3Access:
         )
 
     def corrects(self, fault: str) -> bool:
-        """Return whether a fault came from looking in the wrong region, which is known now.
+        """Return whether a failure was due to a wrong region, and look up the right one.
 
-        The next `open` goes to the right one.
+        The next `open` uses it.
         """
         if self._discovered or not _WRONG_REGION.search(fault):
             return False
@@ -158,7 +158,7 @@ class S3Access:
         config: S3Config = {}
         if self._endpoint:
             config["aws_endpoint_url_s3"] = self._endpoint
-        # Behind other endpoints, and with dots in its name, a bucket has no host of its own.
+        # At other endpoints, and with dots in its name, a bucket has no host name.
         config["virtual_hosted_style_request"] = not self._endpoint and "." not in self._bucket
         region = self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION")
         if region := self._discovered or region:
@@ -169,7 +169,7 @@ class S3Access:
         options: ClientConfig = {
             "allow_http": bool(self._endpoint and self._endpoint.startswith("http://")),
             "connect_timeout": timedelta(seconds=5),
-            # A stalled connection is given up; a slow one may take its time.
+            # Stalled connections are closed, slow ones aren't.
             "read_timeout": timedelta(seconds=30),
             "timeout": timedelta(minutes=10),
         }
@@ -193,7 +193,7 @@ class S3Access:
         }
 
     def _discover(self) -> str:
-        """Ask for the bucket's region, which anyone may know."""
+        """Request the bucket's region, which requires no credentials."""
         url = f"{self._endpoint or 'https://s3.amazonaws.com'}/{self._bucket}"
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - http or https
         try:
@@ -211,8 +211,8 @@ class S3Access:
 
 @contextlib.contextmanager
 def boto3_faults(url: str) -> Iterator[None]:
-    """Raise what boto3 says of a request as the error that it is."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - costs 0.2 s
+    """Raise boto3's exceptions as errors of artifact storages."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - takes 0.2 s
 
     try:
         yield
@@ -231,9 +231,9 @@ def boto3_faults(url: str) -> Iterator[None]:
 
 
 def _from_boto3(profile: str | None) -> "tuple[S3CredentialProvider | None, str | None]":
-    """Look for credentials as boto3 does: profiles, single sign-on, roles."""
+    """Return credentials and region from boto3's chain: profiles, single sign-on, roles."""
     with contextlib.suppress(ImportError):
-        import boto3  # noqa: PLC0415 - costs 0.2 s, and keys in the environment make do without
+        import boto3  # noqa: PLC0415 - takes 0.2 s, and isn't needed with keys in the environment
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
         from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
 

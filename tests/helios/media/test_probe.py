@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from helios.errors import AudioFailed, ChunkOutputInvalid
-from helios.media.probe import ColorTags, frame_hashes, probe
+from helios.media.probe import ColorTags, probe
+from tests.helios.frame_hashes import frame_hashes
 
 
 @pytest.fixture(scope="module")

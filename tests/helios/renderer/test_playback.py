@@ -40,12 +40,12 @@ def play(
         async with studio.page("playback/page.html", log=log) as page:
             if not await _play_through(page, frames - 1, every_frame=False):
                 return await again()
-            return await page.sounds()
+            return await page.audio.sounds()
 
     async def again() -> list[dict[str, Any]]:
         async with studio.page("playback/page.html", log=log) as page:
             await _play_through(page, frames - 1, every_frame=True)
-            return await page.sounds()
+            return await page.audio.sounds()
 
     return studio.run(work())
 
@@ -260,8 +260,8 @@ def test_bytes_behind_blob_addresses_are_kept_after_they_are_revoked(
 
     async def work(page: CompositionPage) -> bytes | None:
         await _play_through(page, 20, every_frame=False)
-        [sound] = await page.sounds()
-        return await page.blob(sound["source"])
+        [sound] = await page.audio.sounds()
+        return await page.audio.blob(sound["source"])
 
     async def run() -> bytes | None:
         async with studio.page("playback/page.html") as page:

@@ -51,8 +51,8 @@ def listen(studio: Studio, folder: Path, script: str, *, log: Log | None = None)
         seconds = Fraction(FRAMES) / RATE
         async with studio.page("web-audio/page.html", log=log, seconds=seconds) as page:
             await _play_through(page, FRAMES - 1, every_frame=False)
-            sounds = await page.sounds(final=True)
-            files = [await page.blob(sound["source"]) or b"" for sound in sounds]
+            sounds = await page.audio.sounds(final=True)
+            files = [await page.audio.blob(sound["source"]) or b"" for sound in sounds]
         samples = [np.frombuffer(file[44:], "<f4").reshape(-1, 2) for file in files]
         return Heard(sounds, samples)
 

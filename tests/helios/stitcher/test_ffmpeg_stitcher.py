@@ -20,7 +20,7 @@ from helios.errors import (
     OutputUnwritable,
     StitchFailed,
 )
-from helios.media.probe import MediaInfo, frame_hashes, probe
+from helios.media.probe import MediaInfo, probe
 from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable
 from helios.stitcher import FfmpegStitcher
@@ -29,6 +29,7 @@ from helios.stitcher.merge_encoding import MergeEncoding
 from tests.sampling import every_nth
 
 pytestmark = pytest.mark.slow
+from tests.helios.frame_hashes import frame_hashes
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (
@@ -347,7 +348,7 @@ def test_a_full_disk_is_told_and_the_old_output_stays(
 
     output = tmp_path / "out.mp4"
     output.write_bytes(b"old")
-    monkeypatch.setattr("helios.mp4.splice._send", full)
+    monkeypatch.setattr("helios.mp4.sample_runs._send", full)
     with pytest.raises(DiskFull):
         stitch(chunks, output)
     assert output.read_bytes() == b"old"
@@ -371,7 +372,7 @@ def test_a_cancelled_stitch_leaves_nothing_behind(
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    monkeypatch.setattr("helios.mp4.splice._send", slow)
+    monkeypatch.setattr("helios.mp4.sample_runs._send", slow)
     asyncio.run(cancelled())
     assert not left_in(tmp_path)
 
@@ -396,8 +397,8 @@ def test_a_long_video_keeps_its_times_without_drift(chunks: list[Path], tmp_path
 def test_a_file_beyond_four_gigabytes_has_wide_offsets_and_times(
     chunks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("headers", "splice"):
-        monkeypatch.setattr(f"helios.stitcher.{module}.MAX_U32", 1000)
+    for module in ("boxes", "splice"):
+        monkeypatch.setattr(f"helios.mp4.{module}.MAX_U32", 1000)
     info = stitch(chunks, tmp_path / "out.mp4")
     assert b"co64" in (tmp_path / "out.mp4").read_bytes()
     assert_regular(info, rate=Fraction(30), frames=40)

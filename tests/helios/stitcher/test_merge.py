@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from helios.errors import CodecUnavailable, OptionInvalid
-from helios.media.probe import MediaInfo, frame_hashes, probe
+from helios.media.probe import MediaInfo, probe
 from helios.stitcher.ffmpeg import FfmpegStitcher
 from helios.stitcher.merge_encoding import MergeEncoding
+from tests.helios.frame_hashes import frame_hashes
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_frame_too_many_before_a_boundary_is_told_from_foreign_frames(
     longer = encode(tmp_path / "longer.mp4", 0, 11)
     faults = job.faults(job.stitch([longer, *job.paths()[1:]], tmp_path / "video.mp4"))
     assert "it has 26 frames in place of 25" in faults
-    assert "boundary 1 (frame 10, between chunks 7 and 8): 1 frame is there twice" in faults
+    assert "boundary 1 (frame 10, between chunks 7 and 8): 1 frame is repeated or foreign" in faults
     assert "boundary 2" not in faults
 
 
@@ -198,7 +198,7 @@ def test_other_commands_than_a_merge_may_make_what_they_like(job: Job, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("sound", "said"), [("0.4", "its sound lasts"), ("2", "its sound lasts"), ("gap", "a gap at")]
+    ("sound", "said"), [("0.4", "its audio lasts"), ("2", "its audio lasts"), ("gap", "a gap at")]
 )
 def test_sound_that_is_short_or_long_or_has_a_gap_is_found(
     job: Job, tmp_path: Path, sound: str, said: str

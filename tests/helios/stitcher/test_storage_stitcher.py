@@ -15,7 +15,6 @@ import pytest
 
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import SeamBroken, StitchFailed
-from helios.media.probe import frame_hashes
 from helios.records.chunk_record import ChunkRecord
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.chunk_check import check_chunk_outputs
@@ -23,6 +22,7 @@ from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
 from helios.storage import open_storage
 from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from tests.helios.frame_hashes import frame_hashes
 from tests.players import shown_in_browser
 from tests.sampling import sampled
 
@@ -325,5 +325,5 @@ def test_chunks_with_sound_are_refused(tmp_path: Path) -> None:
         )
     ]
     storage = open_storage(str(tmp_path))
-    with pytest.raises(StitchFailed, match="sound"):
+    with pytest.raises(StitchFailed, match="audio"):
         asyncio.run(stitch_in_storage(storage, records, ["0.mp4", "1.mp4"], output="v.mp4"))
