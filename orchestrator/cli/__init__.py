@@ -59,7 +59,5 @@ for name, command in (
 app.add_typer(policies.app)
 app.add_typer(cloudrun.app)
 
-
-def main() -> None:
-    """Run the command line."""
-    app()
+#: The entry point of the installed program.
+main = app

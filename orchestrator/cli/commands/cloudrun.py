@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.command_line import Shown
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from infra.cloud_run.changes import Change, Waiting

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.costs import described
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of, with_groups
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Sound, Timing
 
 if TYPE_CHECKING:

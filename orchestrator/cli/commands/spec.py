@@ -3,8 +3,8 @@
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display

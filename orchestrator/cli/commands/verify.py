@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.command_line import Shown
+from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
