@@ -72,7 +72,7 @@ def remove_folder(spec: JobSpec, folder: Path) -> None:
 
 
 def location_here(job: Job) -> JobLocation:
-    """Return where a job runs, seen from this machine.
+    """Return a job's location, with paths of this machine.
 
     Remote workers can be reached from any machine: on another one than before, the job's folder and
     its output are in the current folder.

@@ -1,4 +1,4 @@
-"""The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
+"""Merges chunks in storage: on this machine, by a worker, or by the storage itself."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -24,14 +24,14 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class MergeHere(WorkerAdapter):
-    """Joins on this machine what was fetched from storage.
+    """Merges downloaded chunks on this machine.
 
     Parameters
     ----------
     spec:
         The job, with commands for this machine.
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
     """
 
     queues = True
@@ -46,7 +46,7 @@ class MergeHere(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Fetch what isn't here yet, check it, run the merge command, and check the seams."""
+        """Download missing chunks, check them, run the merge command, and check the seams."""
         await self._downloads.finish(self._artifacts)
         folder = Path(job.cwd or ".")
         ends = await check_chunk_outputs(self._spec, folder)
@@ -58,7 +58,7 @@ class MergeHere(WorkerAdapter):
 
 
 class MergeByWorker(WorkerAdapter):
-    """Has a worker join that has most of the chunks in its storage; another one if it can't."""
+    """Lets a worker merge: one whose storage has most of the chunks, another one if it can't."""
 
     queues = True
 
@@ -68,7 +68,7 @@ class MergeByWorker(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Bring the chunks to one storage, and have a worker there join them.
+        """Copy the chunks to one storage, and let a worker there merge them.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class MergeInStorage(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Bring the chunks to one storage, join them there, and check the seams.
+        """Copy the chunks to one storage, stitch them in it, and check the seams.
 
         The sound of the whole is made here, and stored beside them.
 
@@ -146,11 +146,11 @@ class MergeWhereItSuits(WorkerAdapter):
     here, worker, server:
         The ways; `server` is None where chunks can't be joined in storage.
     gathering:
-        What workers stored.
+        The stored chunks.
     stays:
         Whether the video stays in storage.
     tell:
-        Is called with a sentence about where it is joined, and why.
+        Called with a sentence on where chunks are stitched, and why.
     """
 
     queues = True
@@ -203,19 +203,19 @@ def _stored(result: WorkerResult) -> Artifact:
 
 
 def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
-    """Return where a job's chunks can be joined, as far as its settings leave that open.
+    """Return where a job's chunks are stitched, by its settings and its chunks.
 
     Parameters
     ----------
     stitch:
-        What the settings say.
+        The setting.
     merge_needs_assets:
         Whether the merge plays a composition that isn't on this machine.
 
     Raises
     ------
     OptionInvalid
-        They can't be joined where the settings say.
+        The chunks can't be stitched where the settings require it.
     """
     fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
     if fault is not None:

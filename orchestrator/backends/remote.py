@@ -62,7 +62,7 @@ class RemoteBackend(Backend):
     Attributes
     ----------
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
     """
 
     stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
@@ -81,7 +81,7 @@ class RemoteBackend(Backend):
         self._gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
 
     async def prepare(self, *, keep_chunks: bool) -> None:
-        """Store what workers need of the job, and make ready to reach them.
+        """Store the job for its workers, and open connections to them.
 
         Raises
         ------
@@ -152,13 +152,13 @@ class RemoteBackend(Backend):
             return await deliver_artifact(video, self.destination, self.folder, self.stores)
         if result.merged:
             if result.output is None:
-                # Another program's merge: nothing else says what its video is called.
+                # The merge command of another program: the name of its video isn't known.
                 return str(self.folder)
             return await deliver_to(result.output, self.destination, self.stores)
         alone = self.spec.chunks[0]
         stored = self.artifacts.get(alone.id)
         if not self.settings.merge or stored is None or len(self.spec.chunks) > 1:
-            # Parts stay where they are.
+            # Chunks stay in storage.
             return ", ".join(f"{storage.folder}/chunks" for storage in self._storages)
         if not is_packed(alone):
             return await deliver_artifact(stored, self.destination, self.folder, self.stores)
@@ -178,7 +178,7 @@ class RemoteBackend(Backend):
 
     @property
     def chunk_check(self) -> ChunkCheck | None:
-        """What checks the chunks of a playlist; a merge checks its own, wherever it is."""
+        """Checks the chunks of a playlist; merges check their own."""
         return None if self.playlist_file is None else self._check_here
 
     @property
@@ -224,7 +224,7 @@ class RemoteBackend(Backend):
             self._downloads.begin(job.chunk_id, result.artifact)
 
     async def _check_here(self, spec: JobSpec, folder: Path) -> Mapping[int, ChunkEnds]:
-        """Bring all chunks here, and check them."""
+        """Download all chunks, and check them."""
         await self._downloads.finish(self.artifacts)
         return await check_chunk_outputs(spec, folder)
 
@@ -248,7 +248,7 @@ class RemoteBackend(Backend):
             stores=self.stores,
         )
         if stored is not None:
-            reason = "the composition was changed: the job goes on with the version in storage"
+            reason = "the composition was changed: the job continues with the version in storage"
             self.display.note("pinned", reason, reason=reason)
         return stored
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """How a command's progress is shown."""
+    """Flags for the output of a command."""
 
     json: flags.Json = False
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Show what workers say.", rich_help_panel=flags.OUTPUT
+            "--verbose", "-v", help="Show the output of workers.", rich_help_panel=flags.OUTPUT
         ),
     ] = False
 

@@ -74,7 +74,7 @@ class Stores:
         return await storage.put_bytes(key, data)
 
     async def fetch(self, artifact: Artifact, path: Path) -> None:
-        """Bring an object here, as the file that its digest names.
+        """Download an object, and check its digest.
 
         Raises
         ------

@@ -84,12 +84,12 @@ async def load_spec(where: str, stores: Stores) -> JobSpec:
 async def ends_of_job(
     spec: JobSpec, job_path: str, stores: Stores, *, job_dir: Path | None = None
 ) -> Mapping[int, ChunkEnds]:
-    """Return what is known of the chunks of a spec: of those in storage, or in the job's folder.
+    """Return the ends of a spec's chunks: of those in storage, or in the job's folder.
 
     Parameters
     ----------
     job_path:
-        Where the spec is: a path or a URL.
+        Path or URL of the spec.
     job_dir:
         Folder with the chunks; by default the one that the spec is in.
     """
@@ -125,7 +125,7 @@ async def _healed(spec: JobSpec, storage: ArtifactStorage) -> JobSpec:
 async def ends_of_artifacts(
     artifacts: Iterable[Artifact], stores: Stores
 ) -> Mapping[int, ChunkEnds]:
-    """Return what the records beside chunks' outputs in storage noted of the chunks."""
+    """Return the ends of chunks by the records beside their outputs in storage."""
     return _noted(await records_of(artifacts, stores))
 
 

@@ -29,7 +29,7 @@ from orchestrator.scheduling.worker_jobs import WorkerJobs, time_limit
 
 @dataclass(frozen=True, slots=True)
 class ChunkOutcome:
-    """How a chunk was rendered: attempts, and the seconds of the last one."""
+    """The outcome of a chunk: attempts, and the seconds of the last one."""
 
     chunk_id: int
     attempts: int

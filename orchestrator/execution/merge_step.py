@@ -129,7 +129,7 @@ def _merge_failure(failure: Failure) -> HeliosError:
 def merge_output(
     spec: JobSpec, *, job_dir: Path, output_file: Path | None, stitcher: "VideoStitcher | None"
 ) -> Path | None:
-    """Return the video's path: the stitcher's is ours to choose, a command names its own."""
+    """Return the video's path: a stitcher's `output_file`, or the file that the command names."""
     if stitcher is not None and output_file is not None:
         return job_dir / output_file
     command = MergeCommand.of(spec.merge_command)

@@ -50,7 +50,7 @@ _DRAFT = ".new-"
 
 
 class FileJobRepository(JobRepository):
-    """Keeps each job in a folder of its own.
+    """Stores each job in a folder of its own.
 
     `job.json` is the summary, replaced as a whole; `spec.json` never changes; lines are only added
     to `chunks.jsonl`, so that recording a chunk takes the same time in a job of any size. `lock` is
@@ -60,7 +60,7 @@ class FileJobRepository(JobRepository):
     Parameters
     ----------
     folder:
-        Where the jobs are; it is made with the first of them.
+        The folder of all jobs; it is created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -87,7 +87,7 @@ class FileClaim(JobClaim):
         await in_thread(self._delete)
 
     def end(self) -> None:
-        """Leave the record tidy and let go of it."""
+        """Compact the record, and release the lock."""
         if not self._lock.held:
             return
         try:

@@ -1,4 +1,4 @@
-"""What happens in a job while it runs, told as it happens."""
+"""Events of a running job."""
 
 from dataclasses import dataclass
 from pathlib import Path

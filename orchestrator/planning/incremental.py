@@ -1,4 +1,4 @@
-"""Which chunks of an earlier render may be kept: those that would be rendered alike.
+"""Finds the chunks of an earlier render that would be rendered alike.
 
 A chunk's file is named by its recipe, and beside it lies a note of what was read for it.
 """

@@ -1,4 +1,4 @@
-"""Which chunks of a job are already rendered, and which are to be rendered anew."""
+"""Finds existing chunks of a job, and removes those that are rendered again."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
     """Remove the outputs of chunks that are about to be rendered anew.
 
     Stopped half-way, a later `--resume` then can't take an older run's chunks for this one's.
-    Folders stay: what else is in them isn't ours to judge.
+    Folders stay, since they may contain other files.
     """
     for chunk in spec.chunks:
         if only is None or chunk.id in only:

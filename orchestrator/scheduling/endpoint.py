@@ -47,17 +47,17 @@ class Endpoint:
     Parameters
     ----------
     name:
-        What people call it.
+        Name for people.
     adapter:
         Takes jobs there.
     weight:
         Its share of the jobs, relative to other endpoints.
     most:
-        Jobs that it is given at once at most.
+        Maximum number of concurrent jobs.
     window:
-        How many it was found to take at once; by default nothing is known of that.
+        Known limit of concurrent jobs; unknown by default.
     job_path:
-        Where its workers find the job spec, if not where jobs say.
+        Path or URL of the job spec for its workers, if it differs from that in jobs.
     clock:
         Returns seconds that never go back.
     jitter:
@@ -85,7 +85,7 @@ class Endpoint:
 
     @property
     def limit(self) -> int:
-        """Jobs that it is given at once for now."""
+        """The current limit of concurrent jobs."""
         return 1 if self._is_in_doubt else min(self.most, self.window.limit)
 
     @property
@@ -110,7 +110,7 @@ class Endpoint:
 
     @property
     def room(self) -> int:
-        """Jobs that it may be given now."""
+        """Number of jobs that it can take now."""
         return max(0, self.limit - self.running) if self.rest == 0 else 0
 
     @property
@@ -120,11 +120,11 @@ class Endpoint:
 
     @property
     def load(self) -> float:
-        """How busy it would be with one more job, by its weight."""
+        """Its load with one more job, divided by its weight."""
         return (self.running + 1) / self.weight
 
     def addressed(self, job: WorkerJob) -> WorkerJob:
-        """Return a job as the workers of this endpoint are asked for it."""
+        """Return a job as it is sent to this endpoint's workers."""
         if self.job_path is None or job.task is None:
             return job
         return replace(job, task=replace(job.task, job_path=self.job_path))
@@ -149,7 +149,7 @@ class Endpoint:
             if self.running:
                 # There is room again once one of those ends.
                 return
-        # Jobs that were under way together fail together, which tells no more than one of them.
+        # Jobs that were running together fail together, which counts as one failure.
         if self.rest == 0 or fault.code in DENIALS:
             self._pauses += 1
             self._rests_until = self.clock() + self._pause(fault)

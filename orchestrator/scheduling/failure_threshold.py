@@ -1,4 +1,4 @@
-"""Stops a job early when so much of it fails that it can't succeed."""
+"""Stops a job early if so many attempts fail that it can't succeed."""
 
 from collections import Counter, deque
 

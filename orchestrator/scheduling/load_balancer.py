@@ -38,7 +38,7 @@ class LoadBalancer(WorkerAdapter):
     endpoints:
         At least one.
     on_result:
-        Is called with every job that ran in a worker, and its result.
+        Called with every job that ran in a worker, and its result.
     patience:
         Seconds for which a job waits at most while no endpoint takes any.
     """
@@ -147,7 +147,7 @@ class LoadBalancer(WorkerAdapter):
             self._notify(sum(endpoint.room for endpoint in self.endpoints))
 
     def _notify(self, count: int) -> None:
-        """Let so many of the jobs that wait look again."""
+        """Wake a number of waiting jobs to choose an endpoint again."""
         for turn in itertools.islice(self._queue, count):
             if not turn.done():
                 turn.set_result(None)

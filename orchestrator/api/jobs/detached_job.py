@@ -33,7 +33,7 @@ class DetachedJob(AsyncJobHandle):
     Parameters
     ----------
     deployment:
-        What runs it.
+        The deployment that runs it.
     """
 
     def __init__(self, job_id: str, deployment: "Deployment") -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.cost import Cost
     from orchestrator.job_repository import JobRepository
 
-#: Seconds that a recorded job is given to be begun by the process that recorded it.
+#: Seconds within which the process that recorded a job has to begin it.
 _PATIENCE = 10.0
 
 
@@ -44,9 +44,9 @@ class RecordedJob(AsyncJobHandle):
     Parameters
     ----------
     store:
-        Where its record is.
+        The store of its record.
     display:
-        Shows its runs; nothing does by default.
+        Shows its runs; none by default.
     """
 
     def __init__(self, job_id: str, store: JobStore, display: Display | None = None) -> None:
@@ -55,7 +55,7 @@ class RecordedJob(AsyncJobHandle):
         self._display = display or SilentDisplay()
 
     async def record(self) -> Job:
-        """Return all that is kept of the job."""
+        """Return the job's record."""
         async with self._store.open() as repository:
             return await repository.get(self.id)
 
@@ -166,9 +166,9 @@ class RecordedJob(AsyncJobHandle):
 
 
 async def _status(repository: "JobRepository", job: JobSummary) -> JobStatus:
-    interrupted = job.state is JobState.RUNNING and await repository.holder(job.id) is None
+    interrupted = await repository.is_interrupted(job)
     if interrupted:
-        # It may have ended since its record was read: its end is written before its claim goes.
+        # It may have ended since its record was read: its end is written before its claim ends.
         job = await repository.summary(job.id)
         interrupted = job.state is JobState.RUNNING
     return JobStatus.of_record(job, interrupted=interrupted)

@@ -1,4 +1,4 @@
-"""A job that is planned and ready to run on this machine, or from here: recorded, then run."""
+"""A job that is planned and ready to be recorded and run by this machine."""
 
 import socket
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ from orchestrator.model.settings import RunSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedJob:
-    """A job, and how it is to be run.
+    """A planned job, and how to run it.
 
     Attributes
     ----------
     name:
-        What people know it by.
+        Name for people: its composition.
     adapters:
         Where chunks are rendered.
     job_file, job_dir:
-        Where its spec is, and the folder that it runs in.
+        Path of its spec, and the folder that it runs in.
     destination:
-        Where the video goes; None leaves it where the job makes it.
+        Destination of the video; None leaves it in the job's folder.
     resume:
-        Whether chunks that are there already are kept.
+        Whether existing chunks are kept.
     keep:
         Whether the job's folder stays after success.
     """
@@ -86,7 +86,7 @@ class PreparedJob:
 
 
 async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> JobSummary:
-    """Record a job, run it to its end, and say how to go on with it if that comes early.
+    """Record a job and run it to its end; if it stops early, the error says how to resume it.
 
     Raises
     ------

@@ -36,7 +36,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RenderSettings(BaseModel):
-    """What can be set for a render: the keywords of `render` and `submit`, and flags of the CLI."""
+    """Settings of a render: the keywords of `render` and `submit`, and flags of the CLI."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -132,9 +132,9 @@ class RenderSettings(BaseModel):
         default=None, description="Folder of job spec and chunks; OUTPUT.job, beside the video."
     )
     keep: bool = Field(default=False, description="Keep that folder after success.")
-    webhook: str | None = Field(default=None, description="URL that is told how the job ended.")
+    webhook: str | None = Field(default=None, description="URL that receives the job's outcome.")
     webhook_progress: _Positive | None = Field(
-        default=None, description="Seconds between two events of progress that it is told."
+        default=None, description="Seconds between two events of progress that it receives."
     )
     job_store: str | None = Field(
         default=None, description="Where jobs are kept; as `HELIOS_JOBS` says by default."
@@ -161,7 +161,7 @@ class RenderSettings(BaseModel):
 
     @property
     def store(self) -> JobStore:
-        """Where the job's record is kept."""
+        """The job store."""
         return JobStore(self.job_store)
 
     @property
@@ -174,7 +174,7 @@ class RenderSettings(BaseModel):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def picture(self) -> RenderOptions:
-        """Return how frames are rendered and encoded, in the planner's terms.
+        """Return the planner's options for rendering and encoding frames.
 
         Raises
         ------
@@ -183,28 +183,20 @@ class RenderSettings(BaseModel):
         """
         width, height = self.size or (self.width, self.height)
         props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
-        return RenderOptions(
-            width=width,
-            height=height,
-            rate=frame_rate(self.fps),
-            codec=self.codec,
-            crf=self.crf,
-            preset=self.preset,
-            jpeg_quality=self.jpeg_quality,
-            scale=self.scale,
-            transparent=self.transparent,
-            seed=self.seed,
-            props=props,
-            time_zone=self.timezone,
-            locale=self.locale,
-            replay=self.replay,
-            allow_missing=self.allow_missing,
-            timeout=self.timeout,
-            reference=self.reference,
+        shared = self.model_dump(
+            include={field.name for field in dataclasses.fields(RenderOptions)}
         )
+        own = {
+            "width": width,
+            "height": height,
+            "rate": frame_rate(self.fps),
+            "props": props,
+            "time_zone": self.timezone,
+        }
+        return RenderOptions(**(shared | own))
 
     def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
-        """Return into how many chunks the timeline is cut.
+        """Return the planner's options for cutting the timeline into chunks.
 
         Parameters
         ----------
@@ -226,7 +218,7 @@ class RenderSettings(BaseModel):
         )
 
     def run_settings(self, concurrency: int) -> RunSettings:
-        """Return how the job is run, as it is kept with the job.
+        """Return the settings of the run, as they are stored with the job.
 
         Parameters
         ----------
@@ -236,26 +228,19 @@ class RenderSettings(BaseModel):
         Raises
         ------
         OptionInvalid
-            A value can't be read, or there is no secret to sign webhooks with.
+            A value is invalid, or there is no secret to sign webhooks with.
         """
-        return RunSettings(
-            concurrency=concurrency,
-            merge=self.merge,
-            retries=self.retries,
-            retry_delay=self.retry_delay,
-            chunk_timeout=self.chunk_timeout,
-            only=sorted(self.only_chunks) if self.only_chunks else None,
-            incremental=self.incremental,
-            stitch=self.stitch,
-            presign=self.presign,
-            backups=self.backups,
-            max_cost=self.max_cost,
-            deadline=None if self.deadline is None else parse_duration(self.deadline),
-            webhook=self._webhook_settings(),
-        )
+        shared = self.model_dump(include=set(RunSettings.model_fields))
+        own = {
+            "concurrency": concurrency,
+            "only": sorted(self.only_chunks) if self.only_chunks else None,
+            "deadline": None if self.deadline is None else parse_duration(self.deadline),
+            "webhook": self._webhook_settings(),
+        }
+        return RunSettings(**(shared | own))
 
     def _webhook_settings(self) -> WebhookSettings | None:
-        """Return who is told of the job while this machine runs it.
+        """Return the receiver of events of a job that this machine runs.
 
         Raises
         ------

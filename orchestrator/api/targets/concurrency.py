@@ -1,4 +1,4 @@
-"""How many chunks run at the same time where nothing says so."""
+"""The default number of chunks at the same time."""
 
 import os
 
@@ -12,7 +12,7 @@ _BROWSER_BYTES = 600 << 20
 
 
 def chosen_concurrency(concurrency: int | None, *, remote: bool) -> int:
-    """Return how many chunks run at the same time: as many as asked, else as suits the place."""
+    """Return how many chunks run at the same time, by default as many as suit the workers."""
     if concurrency is not None:
         return concurrency
     return REMOTE_CONCURRENCY if remote else _local_concurrency()

@@ -1,4 +1,4 @@
-"""`orchestrator notify`: webhooks that their receivers haven't taken yet."""
+"""`orchestrator notify`: sends undelivered webhooks again."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ def notify(
         list[str] | None, typer.Argument(metavar="ID", help="Jobs.", show_default="all")
     ] = None,
 ) -> None:
-    """Send webhooks again that their receivers haven't taken yet."""
+    """Send undelivered webhooks again."""
 
     async def work(display: "Display") -> None:
         from helios.errors import WebhookUndelivered

@@ -1,4 +1,4 @@
-"""`orchestrator plan`: the job spec of a render, to be run later or elsewhere."""
+"""`orchestrator plan`: writes the job spec of a render."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""`orchestrator render`: from a composition to a video."""
+"""`orchestrator render`: renders a composition to a video."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

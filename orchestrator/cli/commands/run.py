@@ -1,4 +1,4 @@
-"""`orchestrator run`: a job spec's chunks, then its merge."""
+"""`orchestrator run`: runs the chunks of a job spec, then its merge."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""`orchestrator verify`: whether a finished video is its chunks, one after another."""
+"""`orchestrator verify`: compares a finished video with its chunks."""
 
 import asyncio
 from pathlib import Path
@@ -30,7 +30,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Check a job's video at its seams: frames, times, sound. Exit status 1 if one is broken."""
+    """Check frames, times and sound of a video at its seams; exit status 1 if a seam is broken."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.rendering.spec_runs import verify_by_spec

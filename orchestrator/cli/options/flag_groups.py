@@ -1,4 +1,4 @@
-"""Flags that belong together, as one argument of the commands that share them."""
+"""Groups of flags, as one argument of the commands that share them."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take groups of flags: each field of a group becomes a flag of its own.
+    """Decorate a command that takes groups of flags: each field of a group becomes a flag.
 
     A parameter is a group if its type is a dataclass; its fields are annotated as flags are. A
     group may have a `heading`, which is that of its flags in `--help`.

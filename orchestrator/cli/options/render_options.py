@@ -18,7 +18,7 @@ class Timing(Keywords):
 
     duration: Annotated[
         float | None,
-        typer.Option(help="Seconds.", show_default="what the page declares"),
+        typer.Option(help="Seconds.", show_default="declared by the page"),
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
     fps: Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")] = "30"
@@ -50,7 +50,7 @@ class Picture(Keywords):
         str,
         typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__."),
     ] = "{}"
-    seed: Annotated[int, typer.Option(help="What Math.random starts from.")] = 0
+    seed: Annotated[int, typer.Option(help="Seed of Math.random.")] = 0
     timezone: Annotated[
         str,
         typer.Option("--timezone", help="Time zone of the page: Europe/Paris."),
@@ -62,13 +62,13 @@ class Picture(Keywords):
         bool | None,
         typer.Option(
             "--replay/--no-replay",
-            help="Run every frame from 0 on first, for pages that build on their own last frame.",
-            show_default="what the page declares",
+            help="Run every frame from 0 on first, for pages that depend on earlier frames.",
+            show_default="declared by the page",
         ),
     ] = None
     transparent: Annotated[bool, typer.Option("--transparent", help="Keep transparency.")] = False
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")
+        bool, typer.Option("--allow-missing", help="Continue if a file of the page is missing.")
     ] = False
     timeout: Annotated[
         float | None,
@@ -85,7 +85,7 @@ class Picture(Keywords):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding(Keywords):
-    """How frames are encoded."""
+    """The encoding of frames."""
 
     heading = flags.ENCODING
 
@@ -125,7 +125,7 @@ class Cut(Keywords):
 
 @dataclass(frozen=True, kw_only=True)
 class Seams(Keywords):
-    """What happens if two chunks draw one frame differently."""
+    """The check of seams."""
 
     heading = flags.CHUNKS
 

@@ -230,7 +230,7 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     page.page("page/index.html", more="<h1>Changed</h1>")
     resumed = page.run(*go_on, env=clouds.env)
     assert resumed.status == 0, resumed.stderr
-    assert "the job goes on with the version in storage" in resumed.stderr
+    assert "the job continues with the version in storage" in resumed.stderr
     assert len(frame_hashes(page.folder / "v.mp4")) == 60
     # Two ran when it was stopped; those may have been rendered twice.
     assert clouds.rendered()["lambda"] - before <= 8 + 2
@@ -299,8 +299,8 @@ def test_a_planned_job_runs_in_a_cloud_and_finds_its_chunks_when_it_runs_again(
     ("flags", "message"),
     [
         (LAMBDA, "--adapter lambda: which storage"),
-        ((*LAMBDA, "--artifacts", "s3://bucket/x"), "--adapter lambda: which function"),
-        ((*CLOUD_RUN, "--artifacts", "gs://bucket/x"), "--adapter cloudrun: which service"),
+        ((*LAMBDA, "--artifacts", "s3://bucket/x"), "--adapter lambda: no function is named"),
+        ((*CLOUD_RUN, "--artifacts", "gs://bucket/x"), "--adapter cloudrun: no service is named"),
         (("--function", "f"), "--function: goes with --adapter lambda"),
         (("--presign", 60), "--presign: there is no video in storage"),
     ],

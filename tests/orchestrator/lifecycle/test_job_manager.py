@@ -210,7 +210,7 @@ async def test_cancelling_ends_what_runs_at_once(bench: Bench) -> None:
             await task
     job = await bench.manager.get("job")
     assert {chunk.state for chunk in job.chunks.values()} == {ChunkState.WAITING}
-    with pytest.raises(JobStateConflict, match="it can't be told to run") as caught:
+    with pytest.raises(JobStateConflict, match="it can't run") as caught:
         await bench.manager.run("job")
     assert "orchestrator resume job" in caught.value.hint
     done = await bench.manager.resume("job")
