@@ -33,8 +33,7 @@ class PolicyOptions(Deployed):
         str, typer.Argument(metavar="POLICY", help="render, doctor or deploy.", show_default=False)
     ] = "render"
     expected: Annotated[
-        bool,
-        typer.Option("--expected", help="By name patterns, for a stack not deployed yet."),
+        bool, typer.Option("--expected", help="By name patterns, for a stack not deployed yet.")
     ] = False
 
     async def names(self) -> "StackNames":

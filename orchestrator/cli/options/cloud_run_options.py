@@ -15,8 +15,7 @@ Region = Annotated[
     typer.Option(envvar="GOOGLE_CLOUD_REGION", help="Such as europe-west1.", show_default="none"),
 ]
 Name = Annotated[
-    str | None,
-    typer.Option(help="Name of the service and the job.", show_default="helios-worker"),
+    str | None, typer.Option(help="Name of the service and the job.", show_default="helios-worker")
 ]
 
 

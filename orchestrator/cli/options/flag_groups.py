@@ -44,10 +44,7 @@ def _flags_of(group: Any) -> Iterator[inspect.Parameter]:
             (option,) = field.type.__metadata__  # type: ignore[union-attr]
             option.rich_help_panel = heading
         yield inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=field.type,
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
         )
 
 

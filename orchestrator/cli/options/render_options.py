@@ -17,8 +17,7 @@ class Timing(Keywords):
     heading = flags.TIMING
 
     duration: Annotated[
-        float | None,
-        typer.Option(help="Seconds.", show_default="declared by the page"),
+        float | None, typer.Option(help="Seconds.", show_default="declared by the page")
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
     fps: Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")] = "30"
@@ -47,13 +46,11 @@ class Picture(Keywords):
     height: Annotated[int, typer.Option(help="Height of the page in CSS pixels.")] = 1080
     scale: Annotated[float, typer.Option(help="Output pixels per CSS pixel.")] = 1.0
     props: Annotated[
-        str,
-        typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__."),
+        str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")
     ] = "{}"
     seed: Annotated[int, typer.Option(help="Seed of Math.random.")] = 0
     timezone: Annotated[
-        str,
-        typer.Option("--timezone", help="Time zone of the page: Europe/Paris."),
+        str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")
     ] = DEFAULT_TIME_ZONE
     locale: Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")] = (
         DEFAULT_LOCALE
@@ -71,8 +68,7 @@ class Picture(Keywords):
         bool, typer.Option("--allow-missing", help="Continue if a file of the page is missing.")
     ] = False
     timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds for the page to load, and for each frame."),
+        float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
     ] = None
     reference: Annotated[
         bool,
@@ -98,12 +94,10 @@ class Encoding(Keywords):
         ),
     ] = None
     crf: Annotated[
-        int | None,
-        typer.Option(help="Constant rate factor.", show_default="18 for h264"),
+        int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")
     ] = None
     preset: Annotated[
-        str | None,
-        typer.Option(help="Encoder speed.", show_default="veryfast for h264"),
+        str | None, typer.Option(help="Encoder speed.", show_default="veryfast for h264")
     ] = None
     jpeg_quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="Of captured frames.")
@@ -117,8 +111,7 @@ class Cut(Keywords):
     heading = flags.CHUNKS
 
     chunks: Annotated[
-        int | None,
-        typer.Option(help="Number of chunks.", show_default="by length and concurrency"),
+        int | None, typer.Option(help="Number of chunks.", show_default="by length and concurrency")
     ] = None
     frames_per_chunk: Annotated[int | None, typer.Option(help="Frames per chunk, instead.")] = None
 

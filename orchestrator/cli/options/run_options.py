@@ -22,8 +22,7 @@ class Chunks(Keywords):
         typer.Option(help="Maximum seconds before the first retry; doubled for each further one."),
     ] = 1.0
     chunk_timeout: Annotated[
-        float | None,
-        typer.Option(help="Maximum seconds of an attempt.", show_default="no limit"),
+        float | None, typer.Option(help="Maximum seconds of an attempt.", show_default="no limit")
     ] = None
     backups: Annotated[
         bool | None,
@@ -35,8 +34,7 @@ class Chunks(Keywords):
     ] = None
     no_merge: Annotated[bool, typer.Option("--no-merge", help="Don't stitch the chunks.")] = False
     only_chunks: Annotated[
-        list[int] | None,
-        typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable."),
+        list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")
     ] = None
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep existing chunks that are intact.")
@@ -122,8 +120,7 @@ class Changes(Keywords):
         int | None, typer.Option(help="Chunks at the same time.", show_default="as before")
     ] = None
     retries: Annotated[
-        int | None,
-        typer.Option(help="Retries of a failed chunk.", show_default="as before"),
+        int | None, typer.Option(help="Retries of a failed chunk.", show_default="as before")
     ] = None
     chunk_timeout: Annotated[
         float | None, typer.Option(help="Maximum seconds of an attempt.", show_default="as before")

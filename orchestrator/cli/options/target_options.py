@@ -58,8 +58,7 @@ class TargetOptions:
         typer.Option(metavar="URL", help="Cloud Run service.", show_default="HELIOS_CLOUDRUN_URL"),
     ] = None
     impersonate: Annotated[
-        str | None,
-        typer.Option(metavar="EMAIL", help="Service account to call the service as."),
+        str | None, typer.Option(metavar="EMAIL", help="Service account to call the service as.")
     ] = None
     artifacts: Annotated[
         list[str] | None,
