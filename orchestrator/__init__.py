@@ -1,4 +1,4 @@
-"""The client side: plan a render, run its chunks on workers, join what they made.
+"""The client side: plan a render, run its chunks on workers, stitch their outputs.
 
     from orchestrator import Lambda, get_job, render, submit
 

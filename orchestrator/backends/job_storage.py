@@ -45,7 +45,7 @@ class JobStorage:
 
     @property
     def capacity(self) -> int:
-        """Bytes of chunks that can be joined there."""
+        """Bytes of chunks that can be merged there."""
         return MAX_MERGE_BYTES if self.merge_endpoints else MAX_BYTES
 
     @property

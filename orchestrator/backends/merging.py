@@ -73,14 +73,14 @@ class MergeByWorker(WorkerAdapter):
         Raises
         ------
         ArtifactNotFound
-            The worker joined them, but didn't say where the video is.
+            The worker's result doesn't name the video.
         HeliosError
             Chunks can't be copied.
         """
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
             await self._gathering.gather(storage)
-            # Each endpoint knows where the job is in its storage.
+            # Each endpoint has the job's path in its storage.
             adapter = LoadBalancer(storage.merge_endpoints or storage.endpoints)
             result = await adapter.execute(job, on_output=on_output)
             if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
@@ -91,12 +91,12 @@ class MergeByWorker(WorkerAdapter):
 
     @property
     def capacity(self) -> int:
-        """Bytes of chunks that can be joined where most of them are."""
+        """Bytes of chunks that can be merged where most of them are."""
         return self._gathering.ranking()[0].capacity
 
 
 class MergeInStorage(WorkerAdapter):
-    """Has the storage itself join the chunks: none of their bytes comes here or to a worker."""
+    """Stitches in the storage itself: the bytes of chunks don't pass this machine or a worker."""
 
     queues = True
 
@@ -108,16 +108,16 @@ class MergeInStorage(WorkerAdapter):
     ) -> WorkerResult:
         """Copy the chunks to one storage, stitch them in it, and check the seams.
 
-        The sound of the whole is made here, and stored beside them.
+        The audio of the whole video is made on this machine.
 
         Raises
         ------
         ArtifactNotFound
             Chunks are missing.
         StitchFailed, ChunkOutputInvalid
-            They can't be joined so.
+            They can't be stitched in storage.
         SeamBroken
-            They were joined, but not to what they should be.
+            The stitched video differs from its chunks.
         """
         first = self._gathering.ranking()[0]
         await self._gathering.gather(first)
@@ -139,12 +139,12 @@ class MergeInStorage(WorkerAdapter):
 
 
 class MergeWhereItSuits(WorkerAdapter):
-    """Decides where to join once it is known how much, and has it done there.
+    """Chooses where to merge once the size of all chunks is known.
 
     Parameters
     ----------
     here, worker, server:
-        The ways; `server` is None where chunks can't be joined in storage.
+        The choices; `server` is None if chunks can't be stitched in storage.
     gathering:
         The stored chunks.
     stays:
@@ -175,19 +175,19 @@ class MergeWhereItSuits(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Join the chunks."""
+        """Merge the chunks."""
         size = self._gathering.bytes
         adapter: WorkerAdapter = self._here
         if not self._stays:
-            reason = "joined here: the video comes down anyway, and is as large as its chunks"
+            reason = "stitched here: the video is downloaded anyway, and is as large as its chunks"
         elif size > self._worker.capacity and self._server is not None:
             adapter = self._server
-            reason = f"joined in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
+            reason = f"stitched in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
         elif size > self._worker.capacity:
-            reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
+            reason = f"stitched here: {size / 1e9:.1f} GB may be too much for a worker's disk"
         else:
             adapter = self._worker
-            reason = "joined by a worker: the video stays in storage"
+            reason = "stitched by a worker: the video stays in storage"
         if job.task is None or job.task.attempt == 1:
             self._tell(reason)
         return await adapter.execute(job, on_output=on_output)
@@ -197,7 +197,7 @@ def _stored(result: WorkerResult) -> Artifact:
     if result.artifact is None:
         raise ArtifactNotFound(
             "merge: the worker stored nothing, so there is no video to deliver",
-            hint="Join on this machine: --stitch local.",
+            hint="Stitch on this machine: --stitch local.",
         )
     return result.artifact
 

@@ -50,9 +50,9 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 class RemoteBackend(Backend):
     """Runs a job on deployed workers.
 
-    Assets and spec are stored, chunks are rendered into storage, and joined here or there. Workers
-    return a chunk that they find in the job's folder without rendering it, so that running the
-    same job again renders what is missing.
+    Assets and spec are stored, chunks are rendered into storage, and stitched here or there.
+    Workers return a chunk that they find in the job's folder without rendering it, so that running
+    the same job again renders the missing chunks.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class RemoteBackend(Backend):
         Raises
         ------
         OptionInvalid
-            The chunks can't be joined where the settings say.
+            The chunks can't be stitched where the settings require it.
         HeliosError
             Storage refuses.
         """
@@ -211,7 +211,7 @@ class RemoteBackend(Backend):
 
     @property
     def _comes_here(self) -> bool:
-        """Whether chunks are joined on this machine, and so fetched while others are rendered."""
+        """Whether chunks are stitched here, and so downloaded while others are rendered."""
         here = self._stitch is Stitch.LOCAL or (self._stitch is Stitch.AUTO and not self._stays)
         return self.settings.makes_video and here
 

@@ -174,7 +174,7 @@ def google_cost(usage: Usage, workers: GoogleWorkers) -> Cost:
     seconds = usage.chunk_seconds + usage.merge_seconds
     cpu, memory = prices.service_cpu_second, prices.service_memory_gib_second
     if usage.detached:
-        # The task that ends last joins the chunks, too: that isn't one more.
+        # The task that ends last also merges the chunks: that isn't another task.
         seconds = max(seconds, TASK_SECONDS * usage.invocations)
         cpu, memory = prices.task_cpu_second, prices.task_memory_gib_second
     cpu_seconds, gib_seconds = seconds * workers.cpu, seconds * workers.memory_gib

@@ -17,7 +17,7 @@ from orchestrator.cost.cost import Usage
 
 #: Frames that are rendered to learn a composition's pace: enough for the start not to matter.
 SAMPLE_FRAMES = 24
-#: Seconds that a merge takes to begin, and bytes that it joins in a second, from and to storage.
+#: Seconds that a merge takes to begin, and bytes per second that it merges, from and to storage.
 MERGE_START = 3.0
 MERGE_BYTES_A_SECOND = 50e6
 _MS = 1000

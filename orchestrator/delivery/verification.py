@@ -61,7 +61,7 @@ async def _verify(path: Path, spec: JobSpec, ends: Mapping[int, ChunkEnds]) -> S
     report = await check_merge(path, spec, ends or await seen_ends(path, spec))
     if report is None:
         raise OptionInvalid(
-            f"{path}: its job joins chunks by a command of its own, so that nothing is known"
+            f"{path}: its job merges chunks by a command of its own, so that nothing is known"
             " of its seams",
             hint="Seams are known of videos that `helios merge` made.",
         )

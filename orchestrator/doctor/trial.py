@@ -61,7 +61,7 @@ async def trial_findings(
     done = Finding(
         what,
         Health.OK,
-        "two frames were rendered and joined by the workers, and fetched from the bucket",
+        "two frames were rendered and stitched by the workers, and fetched from the bucket",
     )
     return [done, _versions(trial.version)]
 

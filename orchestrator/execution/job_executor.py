@@ -38,7 +38,7 @@ class JobResult:
     chunks:
         The chunks that this run rendered, in the order in which they finished.
     merged:
-        Whether the chunks were joined.
+        Whether the chunks were merged.
     output:
         The video; None if there was no merge or its command doesn't name the file.
     duration:

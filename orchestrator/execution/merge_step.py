@@ -1,4 +1,4 @@
-"""The last step of a job: its chunks are checked and joined, and then the video at its seams."""
+"""The last step of a job: checks its chunks, merges them, and checks the video at its seams."""
 
 import functools
 import itertools
@@ -35,7 +35,7 @@ ChunkCheck = Callable[[JobSpec, Path], Awaitable[Mapping[int, ChunkEnds]]]
 
 
 class MergeStep:
-    """Joins the chunks: checks that they are there, then stitches or runs the merge command."""
+    """Checks the chunks, then stitches them or runs the merge command."""
 
     def __init__(
         self,

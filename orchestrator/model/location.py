@@ -23,7 +23,7 @@ class AdapterSettings(WireModel):
     )
     function: str | None = Field(default=None, description="Lambda function: name or ARN.")
     merge_function: str | None = Field(
-        default=None, description="Lambda function that joins chunks; null for the same."
+        default=None, description="Lambda function that merges chunks; null for the same."
     )
     region: str | None = Field(default=None, description="AWS region.")
     service_url: str | None = Field(default=None, description="Cloud Run service.")

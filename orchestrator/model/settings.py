@@ -42,7 +42,7 @@ class RunSettings(WireModel):
     """
 
     concurrency: int = Field(ge=1, description="Chunks at the same time.")
-    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    merge: bool = Field(default=True, description="Whether chunks are stitched.")
     retries: Annotated[int, Field(ge=0)] = Field(
         default=RETRIES, description="Further tries of a chunk."
     )
@@ -60,7 +60,7 @@ class RunSettings(WireModel):
     )
     stitch: Stitch = Field(
         default=Stitch.AUTO,
-        description="What joins remote chunks: this machine, a worker, the storage itself.",
+        description="Where remote chunks are stitched: on this machine, by a worker, in storage.",
     )
     presign: float | None = Field(
         default=None, gt=0, description="Seconds for which a link to the video is valid."

@@ -1,4 +1,4 @@
-"""Plans a render: the job spec with the commands that render its chunks and join them."""
+"""Plans a render: the job spec with the commands that render its chunks and stitch them."""
 
 import os
 from pathlib import Path

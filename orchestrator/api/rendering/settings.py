@@ -41,7 +41,7 @@ class RenderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     duration: float | None = Field(
-        default=None, description="Length in seconds; by default what the page declares."
+        default=None, description="Length in seconds; by default that of the page."
     )
     frames: int | None = Field(default=None, description="Length in frames, in its place.")
     fps: float | str | Fraction = Field(
@@ -57,16 +57,16 @@ class RenderSettings(BaseModel):
         default_factory=dict,
         description="The page's `window.__HELIOS_PROPS__`: a mapping, JSON, or '@file.json'.",
     )
-    seed: int = Field(default=0, description="What `Math.random` starts from.")
+    seed: int = Field(default=0, description="Seed of `Math.random`.")
     timezone: str = Field(default=DEFAULT_TIME_ZONE, description="Time zone of the page.")
     locale: str = Field(default=DEFAULT_LOCALE, description="Language tag of the page.")
     replay: bool | None = Field(
         default=None,
-        description="Run every frame from 0 on first; by default what the page declares.",
+        description="Run every frame from 0 on first; by default as the page declares.",
     )
     transparent: bool = Field(default=False, description="Keep transparency.")
     allow_missing: bool = Field(
-        default=False, description="Go on when a file of the page isn't there."
+        default=False, description="Continue if a file of the page is missing."
     )
     timeout: float | None = Field(
         default=None, description="Seconds for the page to load, and for each frame."
@@ -90,41 +90,40 @@ class RenderSettings(BaseModel):
     frames_per_chunk: int | None = Field(default=None, description="In place of `chunks`.")
     concurrency: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="Chunks at the same time; by cores and memory, 100 elsewhere.",
+        description="Chunks at the same time; by cores and memory, or 100 remote ones.",
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=2, description="Further tries of a chunk that failed."
+        default=2, description="Retries of a failed chunk."
     )
     retry_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        default=1.0, description="Seconds before the first further try at most; then doubled."
+        default=1.0,
+        description="Maximum seconds before the first retry; doubled for each further one.",
     )
     chunk_timeout: _Positive | None = Field(
-        default=None, description="Seconds that a try may take; no limit by default."
+        default=None, description="Maximum seconds of an attempt; no limit by default."
     )
     backups: bool | None = Field(
         default=None,
-        description="Give slow chunks to a second worker, too; by default elsewhere only.",
+        description="Send slow chunks to a second worker, too; by default remote ones only.",
     )
     seam_check: SeamCheck = Field(
-        default="heal", description="What happens where two chunks draw one frame differently."
+        default="heal", description="Action if two chunks draw one frame differently."
     )
-    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    merge: bool = Field(default=True, description="Whether chunks are stitched.")
     only_chunks: list[int] | None = Field(
-        default=None, description="Ids of the only chunks to render; they aren't joined."
+        default=None, description="Ids of the only chunks to render; they aren't stitched."
     )
-    resume: bool = Field(default=False, description="Keep chunks that are there and whole.")
+    resume: bool = Field(default=False, description="Keep existing chunks that are intact.")
     incremental: bool = Field(
         default=False, description="Keep chunks of the last such render that would be the same."
     )
     max_cost: _Positive | None = Field(
-        default=None, description="US dollars that the job may cost, by list prices."
+        default=None, description="Maximum cost of the job in US dollars, by list prices."
     )
     deadline: float | str | None = Field(
-        default=None, description="How long the run may take: seconds, or '90s', '1h30m'."
+        default=None, description="Maximum time of the run: seconds, or '90s', '1h30m'."
     )
-    stitch: Stitch = Field(
-        default=Stitch.AUTO, description="What joins chunks that were rendered elsewhere."
-    )
+    stitch: Stitch = Field(default=Stitch.AUTO, description="Where remote chunks are stitched.")
     presign: _Positive | None = Field(
         default=None, description="Seconds for which a link to a video in storage is valid."
     )
@@ -137,7 +136,7 @@ class RenderSettings(BaseModel):
         default=None, description="Seconds between two events of progress that it receives."
     )
     job_store: str | None = Field(
-        default=None, description="Where jobs are kept; as `HELIOS_JOBS` says by default."
+        default=None, description="The job store; by default the one that `HELIOS_JOBS` names."
     )
 
     @classmethod
@@ -166,7 +165,7 @@ class RenderSettings(BaseModel):
 
     @property
     def leaves_chunks(self) -> bool:
-        """Whether chunks stay because they aren't joined, or not all of them are rendered."""
+        """Whether chunks stay: they aren't stitched, or not all of them are rendered."""
         return not self.merge or bool(self.only_chunks)
 
     def given(self, name: str) -> bool:

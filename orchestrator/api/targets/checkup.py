@@ -24,7 +24,7 @@ async def findings(
     concurrency, chunks:
         Of the planned render; as many as the deployment runs by default.
     trial:
-        Whether the workers render and join two frames.
+        Whether the workers render and stitch two frames.
     """
     for finding in check_here():
         yield finding

@@ -40,7 +40,7 @@ class Lambda:
     region:
         AWS region; as the environment says by default.
     function, merge_function:
-        Functions that render and join, by name or ARN, in place of a deployment.
+        Functions that render and merge, by name or ARN, in place of a deployment.
     artifacts:
         Storage that workers and this machine share, such as `s3://bucket/prefix`.
     share:

@@ -46,7 +46,7 @@ class TargetOptions:
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Lambda function that joins chunks.",
+            help="Lambda function that merges chunks.",
             show_default="HELIOS_LAMBDA_MERGE_FUNCTION, else the one that renders",
         ),
     ] = None

@@ -203,7 +203,7 @@ def test_a_video_may_stay_in_storage_with_a_link_to_it(
     done = page.run(*SHORT, "-o", url, *flags, "--presign", 300, "--json", env=clouds.env)
     assert done.status == 0, done.stdout
     [merging] = [doc for doc in done.documents if doc["event"] == "merging"]
-    assert merging["reason"] == "joined by a worker: the video stays in storage"
+    assert merging["reason"] == "stitched by a worker: the video stays in storage"
     assert done.documents[-1]["output"] == url
     with urllib.request.urlopen(done.documents[-1]["link"]) as answer:
         (page.folder / "v.mp4").write_bytes(answer.read())
