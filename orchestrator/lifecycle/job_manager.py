@@ -8,7 +8,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound
 from orchestrator.backends.base import Backend
 from orchestrator.backends.opening import open_backend
-from orchestrator.job_repository.base import ControlRequest, JobRepository, Listing
+from orchestrator.job_repository.base import ControlRequest, JobRepository
 from orchestrator.lifecycle.job_control import (
     JobControl,
     load_settled,
@@ -153,26 +153,6 @@ class JobManager:
         """
         async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
             return await run.execute(keep_chunks=not fresh)
-
-    async def get(self, job_id: str) -> Job:
-        """Return a job.
-
-        Raises
-        ------
-        JobNotFound, JobRecordInvalid
-        """
-        return await self._repository.get(job_id)
-
-    async def list(
-        self, *, states: Collection[JobState] | None = None, limit: int | None = None
-    ) -> Listing:
-        """Return jobs, the newest first; as `JobRepository.list`."""
-        return await self._repository.list(states=states, limit=limit)
-
-    async def interrupted(self) -> Sequence[JobSummary]:
-        """Return the jobs whose process died, the newest first."""
-        running = await self._repository.list(states={JobState.RUNNING})
-        return [job for job in running.jobs if await self._repository.is_interrupted(job)]
 
     async def pause(self, job_id: str) -> JobSummary:
         """Pause a job once its running chunks have finished, and return it.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,7 @@ from helios.renderer.props import read_props
 from helios.webhooks.delivery import check_receiver
 from helios.webhooks.events import SECRET
 from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.resume_settings import Positive
 from orchestrator.api.option_faults import invalid
 from orchestrator.model.limits import parse_duration
 from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
@@ -27,12 +28,8 @@ from orchestrator.planning.chunk_sizes import (
 )
 from orchestrator.planning.render_options import RenderOptions
 
-if TYPE_CHECKING:
-    from orchestrator.model.settings import RunSettings
-
 # Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
 _REMOTE_BROWSERS = 2
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RenderSettings(BaseModel):
@@ -99,7 +96,7 @@ class RenderSettings(BaseModel):
         default=1.0,
         description="Maximum seconds before the first retry; doubled for each further one.",
     )
-    chunk_timeout: _Positive | None = Field(
+    chunk_timeout: Positive | None = Field(
         default=None, description="Maximum seconds of an attempt; no limit by default."
     )
     backups: bool | None = Field(
@@ -117,14 +114,14 @@ class RenderSettings(BaseModel):
     incremental: bool = Field(
         default=False, description="Keep chunks of the last such render that would be the same."
     )
-    max_cost: _Positive | None = Field(
+    max_cost: Positive | None = Field(
         default=None, description="Maximum cost of the job in US dollars, by list prices."
     )
     deadline: float | str | None = Field(
         default=None, description="Maximum time of the run: seconds, or '90s', '1h30m'."
     )
     stitch: Stitch = Field(default=Stitch.AUTO, description="Where remote chunks are stitched.")
-    presign: _Positive | None = Field(
+    presign: Positive | None = Field(
         default=None, description="Seconds for which a link to a video in storage is valid."
     )
     job_dir: Path | None = Field(
@@ -132,7 +129,7 @@ class RenderSettings(BaseModel):
     )
     keep: bool = Field(default=False, description="Keep that folder after success.")
     webhook: str | None = Field(default=None, description="URL that receives the job's outcome.")
-    webhook_progress: _Positive | None = Field(
+    webhook_progress: Positive | None = Field(
         default=None, description="Seconds between two events of progress that it receives."
     )
     job_store: str | None = Field(
