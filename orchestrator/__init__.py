@@ -3,7 +3,7 @@
     from orchestrator import Lambda, get_job, render, submit
 
     video = render("promo", "out.mp4")                                  # on this machine
-    job = submit("promo", "out.mp4", target=Lambda(stack="Helios"))      # goes on in the cloud
+    job = submit("promo", "out.mp4", target=Lambda(stack="Helios"))      # runs in the cloud
     job.wait()
     job.download("out.mp4")
 

@@ -117,7 +117,7 @@ class AwsLambdaAdapter(WorkerAdapter):
         except TimeoutError:
             raise CommandTimedOut(
                 f"function {self.function}: no answer within {job.timeout:g} s",
-                hint="It goes on until its own time limit; allow more time, or cut smaller chunks.",
+                hint="It runs until its own time limit; allow more time, or cut smaller chunks.",
             ) from None
 
     def _invoke(self, payload: bytes) -> WorkerResult:

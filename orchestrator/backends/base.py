@@ -40,7 +40,7 @@ from orchestrator.planning.resume import remove_outputs
 class Backend(ABC):
     """Runs one job where its location says.
 
-    Nothing is kept in memory between runs: any process that can reach the location can go on with
+    Nothing is kept in memory between runs: any process with access to the location can resume
     a job that another one began.
 
     Parameters
@@ -71,13 +71,13 @@ class Backend(ABC):
     async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
         """Run the job to its end, and return the location of its result.
 
-        Chunks that are there already and valid count as done. Cancelling the calling task ends
+        Existing valid chunks count as finished. Cancelling the calling task ends
         what runs, where that is possible.
 
         Parameters
         ----------
         keep_chunks:
-            Whether chunks that are there already are kept, or rendered anew.
+            Whether existing chunks are kept, or rendered again.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class Backend(ABC):
             await asyncio.to_thread(remove_folder, self.spec, self.location.folder)
 
     async def forget(self) -> None:
-        """Remove the chunks that the job left, so that all of them are rendered anew."""
+        """Remove the job's chunks, so that all of them are rendered again."""
         await asyncio.to_thread(remove_outputs, self.spec, self.location.folder)
 
     async def discard(self) -> None:

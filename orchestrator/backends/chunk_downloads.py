@@ -58,7 +58,7 @@ class ChunkDownloads:
         Raises
         ------
         ArtifactNotFound
-            A worker didn't say where an output is, or it isn't there any more.
+            A worker's result names no output, or the output no longer exists.
         ArtifactCorrupt, StorageUnavailable, AccessDenied, DiskFull
             An output can't be fetched; the next call tries that one again.
         """

@@ -127,7 +127,7 @@ def tell_completion(
 
 
 @contextlib.contextmanager
-def telling_how_to_go_on(sentence: str) -> Iterator[None]:
+def hinting_at_resume(sentence: str) -> Iterator[None]:
     """Add a hint on resuming to an error that ends a run early, if a retry may help."""
     try:
         yield

@@ -65,7 +65,7 @@ class RemoteBackend(Backend):
         The stored chunks, by id.
     """
 
-    stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
+    stopping = "no chunk is started; remote workers may finish theirs, finished chunks stay"
     hedges = True
 
     def __init__(

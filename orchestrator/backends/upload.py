@@ -61,7 +61,7 @@ async def upload_job(
     artifacts:
         URLs of storages, such as `s3://bucket/prefix`.
     once:
-        Leave a spec that is there under this id as it is.
+        Keep an existing spec with this id.
 
     Raises
     ------

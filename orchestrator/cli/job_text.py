@@ -95,7 +95,7 @@ def described_record(job: "Job", state: str, store: "JobStore", *, chunks: bool)
         f"folder    {job.location.folder}",
     ]
     if state not in ("completed", "running"):
-        lines.append(f"go on     {store.command('resume', job.id)}")
+        lines.append(f"resume    {store.command('resume', job.id)}")
     if chunks:
         lines += [_chunk_line(c) for c in sorted(job.chunks.values(), key=lambda chunk: chunk.id)]
     return lines
@@ -151,7 +151,7 @@ def tell_state(display: "Display", status: "JobStatus", store: "JobStore | None"
         The job's store; None for a job that can't be resumed.
     """
     can_go_on = status.state in ("paused", "cancelled")
-    how = f"; go on with: {store.command('resume', status.id)}" if store and can_go_on else ""
+    how = f"; resume with: {store.command('resume', status.id)}" if store and can_go_on else ""
     display.note(
         status.state,
         f"job {status.id} is {status.state}:"

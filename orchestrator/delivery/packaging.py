@@ -50,7 +50,7 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
     Raises
     ------
     CompositionNotFound
-        A command names a composition that isn't there.
+        A command names a composition that doesn't exist.
     JobSpecInvalid
         The commands read from several folders that are not in one.
     """

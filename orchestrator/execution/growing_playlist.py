@@ -41,7 +41,7 @@ async def growing_playlist(
     path:
         The playlist; None if the job makes none.
     done:
-        Ids of the chunks that are there already.
+        Ids of the existing chunks.
     seams:
         What is known of the pictures at the chunks' ends.
     """

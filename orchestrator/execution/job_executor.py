@@ -134,7 +134,7 @@ class JobExecutor:
             Checks all chunk outputs before the merge, raises what is wrong, and returns what is
             noted of their ends, by which the video is checked at its seams.
         seams:
-            What is known of the pictures at the chunks' ends. Once all chunks are there, seams are
+            The boundary frames of the chunks. Once all chunks are finished, seams are
             compared by it, and what the spec's `seamCheck` says is done.
 
         Raises
@@ -144,7 +144,7 @@ class JobExecutor:
         CircuitOpen
             So many attempts failed that the job can't succeed.
         MergeFailed
-            The chunks are there, but joining them failed.
+            The chunks are finished, but merging them failed.
         SeamDiffers
             Chunks draw a frame differently, also after they were rendered again.
         SeamBroken

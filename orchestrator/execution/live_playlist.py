@@ -27,7 +27,7 @@ _INTERVAL = 0.1
 
 
 class LivePlaylist(VideoStitcher):
-    """Makes a segment of each chunk once all before it are there, and names it in the playlist.
+    """Adds a segment for each chunk to the playlist once all chunks before it are finished.
 
     The segments lie in a folder beside the playlist, `NAME.hls`. What an earlier render left there
     is removed.
@@ -78,7 +78,7 @@ class LivePlaylist(VideoStitcher):
         Parameters
         ----------
         done:
-            Ids of the chunks that are there already.
+            Ids of the existing chunks.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class LivePlaylist(VideoStitcher):
             await asyncio.gather(self._growth, return_exceptions=True)
 
     def on_event(self, event: Event) -> None:
-        """Take note of chunks that are finished, and begin anew where some are rendered again."""
+        """Note finished chunks, and begin again if some are rendered again."""
         if isinstance(event, ChunkFinished):
             self._finished.add(event.chunk_id)
         if isinstance(event, SeamsHealing):
@@ -153,7 +153,7 @@ class LivePlaylist(VideoStitcher):
         await self._grow()
 
     async def _until_proven(self, number: int) -> None:
-        """Return if a chunk's seam with the one before can't be seen; else wait to begin anew."""
+        """Return if a chunk's seam with the one before is invisible; else wait to begin again."""
         if self._seams is not None and number > 0:
             pair = self._chunks[number - 1 : number + 1]
             spec = self._spec.model_copy(update={"chunks": pair})

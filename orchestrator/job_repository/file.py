@@ -43,7 +43,7 @@ from orchestrator.model.job_state import JobState
 
 #: Where damaged records are set aside.
 SET_ASIDE = ".damaged"
-#: Records that changed since the index was written, beyond which writing it anew pays.
+#: Number of records changed since the index was written, above which it is rewritten.
 MOST_UNINDEXED = 50
 # Prefix of folders that are being made.
 _DRAFT = ".new-"

@@ -16,7 +16,7 @@ PATIENCE = 0.2
 
 
 class FileLock:
-    """A lock on a file or a folder that is there.
+    """A lock on an existing file or folder.
 
     It belongs to the open file: one process can't take it twice, and the system releases the lock
     of a killed process, so that there are no stale locks.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from orchestrator.model.job import JobSummary
 from orchestrator.model.job_state import JobState
 
-#: Changes whenever entries of the index do; another version's index is read anew.
+#: Changes with the format of entries; an index of another version is rebuilt.
 _VERSION = 1
 
 

@@ -137,12 +137,12 @@ class JobManager:
     ) -> JobSummary:
         """Resume a job that isn't completed, and run it to its end.
 
-        Chunks that are there and whole aren't rendered again.
+        Existing intact chunks aren't rendered again.
 
         Parameters
         ----------
         fresh:
-            Render all of its chunks anew.
+            Render all of its chunks again.
         change:
             Returns the settings that the job is run with from now on, from those that it had.
 

@@ -68,7 +68,7 @@ class JobSummary(WireModel):
     frames_total: _Count
     frames_done: _Count = 0
     metrics: JobMetrics = JobMetrics()
-    output: str | None = Field(default=None, description="The video, once it is there.")
+    output: str | None = Field(default=None, description="The finished video.")
     error: ErrorRecord | None = Field(default=None, description="Why it failed or stands still.")
     undelivered: list[WebhookEvent] = Field(
         default_factory=list, description="Events that the receiver hasn't taken yet."
@@ -235,7 +235,7 @@ _NEXT_STEPS = {
     JobState.PENDING: "It hasn't begun yet: `orchestrator resume {id}`.",
     JobState.RUNNING: "Pause or cancel it first.",
     JobState.PAUSED: "Resume it: `orchestrator resume {id}`.",
-    JobState.COMPLETED: "Its video is made; submit it anew to make it again.",
+    JobState.COMPLETED: "Its video is finished; submit it again to render it again.",
     JobState.FAILED: "Render the missing chunks: `orchestrator resume {id}`.",
     JobState.CANCELLED: "Resume it nevertheless: `orchestrator resume {id}`.",
 }

@@ -25,7 +25,7 @@ class Price:
     longest:
         Seconds that one may take at most.
     goes_on:
-        Whether an abandoned one goes on all the same, and is paid for.
+        Whether an abandoned invocation continues, and is billed.
     """
 
     second: float

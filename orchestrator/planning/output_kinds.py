@@ -7,7 +7,7 @@ from helios.renderer.codecs import choose_codec
 
 #: Codecs that players of playlists support.
 PLAYLIST_CODECS = frozenset({"h264", "h265"})
-#: Outputs that can't be stitched from parts without encoding them anew.
+#: Codecs whose outputs can't be stitched from parts without encoding again.
 _WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
 
 

@@ -104,7 +104,7 @@ def _render(names: StackNames) -> list[Statement]:
             names.functions,
         ),
         Statement(
-            "start renders that go on by themselves, and list them",
+            "start detached renders, and list them",
             ["states:ListExecutions", "states:StartExecution"],
             [names.machine],
         ),

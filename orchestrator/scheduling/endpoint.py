@@ -22,7 +22,7 @@ FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
 #: Pauses in a row after which an endpoint that can't be reached gets one job at a time, as a probe.
 OPEN_AFTER = 3
-#: Seconds without jobs for an endpoint that denies access or isn't there, which time doesn't heal.
+#: Seconds without jobs for an endpoint that denies access or doesn't exist, which rarely changes.
 BARRED_PAUSE = 60.0
 #: Share of a pause that is left to chance, so that several clients don't come back together.
 PAUSE_JITTER = 0.5

@@ -23,7 +23,7 @@ class FailureThreshold:
 
     @property
     def is_open(self) -> bool:
-        """Whether it makes no sense to go on."""
+        """Whether the job has to stop."""
         return bool(self._failures)
 
     def note(self, failure: Failure | None) -> None:

@@ -29,7 +29,7 @@ LOOK_AGAIN = 1.0
 class LoadBalancer(WorkerAdapter):
     """Gives each job to the endpoint that is the least busy for its weight.
 
-    What an endpoint refuses (it throttles, can't be reached, denies access, isn't there) goes to
+    A job that an endpoint refuses (it throttles, can't be reached, denies access, is gone) goes to
     another one, or waits until there is room again; seen from outside, that is one attempt. What
     fails in a worker is the job's own result.
 

@@ -67,7 +67,7 @@ class AsyncJobHandle(ABC):
         Parameters
         ----------
         timeout:
-            Seconds; no limit by default. The job goes on after a timeout.
+            Seconds; no limit by default. The job continues after a timeout.
         on_event:
             Called with each event until then.
         interval:

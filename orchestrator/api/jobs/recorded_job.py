@@ -1,4 +1,4 @@
-"""A job whose record is in a job store: one that a client runs, on this machine or elsewhere."""
+"""A job with a record in a job store, which a client runs with local or remote workers."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_of_job
-from orchestrator.backends.completion import telling_how_to_go_on
+from orchestrator.backends.completion import hinting_at_resume
 from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
@@ -101,7 +101,7 @@ class RecordedJob(AsyncJobHandle):
     async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         async with self._store.open() as repository:
             manager = manager_of(repository, self._display)
-            with telling_how_to_go_on(f"Go on with: {self._store.command('resume', self.id)}"):
+            with hinting_at_resume(f"Resume with: {self._store.command('resume', self.id)}"):
                 await manager.resume(
                     self.id,
                     fresh=fresh,

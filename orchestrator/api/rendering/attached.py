@@ -1,4 +1,4 @@
-"""Renders a composition while this process runs it, on this machine or elsewhere."""
+"""Renders a composition in this process, with local or remote workers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -111,7 +111,7 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     OptionInvalid
         Settings don't go together, or can't be worked with.
     HeliosError
-        The target isn't there, or the composition can't be rendered.
+        The target doesn't exist, or the composition can't be rendered.
     """
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)

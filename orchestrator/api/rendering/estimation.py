@@ -132,5 +132,7 @@ async def _pace_of(render: str, deployment: Deployment) -> Pace:
         found = await renders.status(render)
         records = await renders.records(found.id, found.spec, found.done)
     if not records:
-        raise JobStateConflict(f"render {render!r}: none of its chunks is there to learn from")
+        raise JobStateConflict(
+            f"render {render!r}: it has no finished chunks to take the speed from"
+        )
     return recorded_pace(records, f"render {render}, {len(records)} chunks")

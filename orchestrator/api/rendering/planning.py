@@ -35,7 +35,7 @@ async def plan_render(
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
     remote:
-        Whether chunks are rendered elsewhere.
+        Whether remote workers render the chunks.
     job_id, input_name:
         As for `plan`.
 

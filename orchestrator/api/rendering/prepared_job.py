@@ -8,7 +8,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import DiskFull, JobExists, OutputUnwritable
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
-from orchestrator.backends.completion import telling_how_to_go_on
+from orchestrator.backends.completion import hinting_at_resume
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.job_repository import MemoryJobRepository
@@ -95,11 +95,11 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
     """
     async with store.open() as repository:
         manager = manager_of(repository, display)
-        how = f"Go on with the same command{'' if job.settings.incremental else ' and `resume`'}."
+        how = f"Run the same command again{'' if job.settings.incremental else ' with `resume`'}."
         try:
             created = await job.create(manager)
             if not store.forgets:
-                how = f"Go on with: {store.command('resume', created.id)}"
+                how = f"Resume with: {store.command('resume', created.id)}"
                 display.note("job", f"job {created.id}", id=created.id)
         except (OutputUnwritable, DiskFull) as fault:
             if not store.is_default:
@@ -107,5 +107,5 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
             display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
             manager = manager_of(MemoryJobRepository(), display)
             created = await job.create(manager)
-        with telling_how_to_go_on(how):
+        with hinting_at_resume(how):
             return await manager.run(created.id, keep_chunks=job.resume)

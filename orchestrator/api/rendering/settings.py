@@ -199,7 +199,7 @@ class RenderSettings(BaseModel):
         concurrency:
             Chunks at the same time.
         remote:
-            Whether they are rendered elsewhere.
+            Whether remote workers render them.
         """
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency

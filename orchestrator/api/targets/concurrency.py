@@ -4,7 +4,7 @@ import os
 
 import psutil
 
-#: Chunks at the same time in workers elsewhere: a tenth of what an AWS account runs at once, and
+#: Chunks at the same time in remote workers: a tenth of what an AWS account runs at once, and
 #: as many instances as a Cloud Run service has, unless their owners set other limits.
 REMOTE_CONCURRENCY = 100
 #: Bytes of memory that one browser at work is counted with.

@@ -120,7 +120,7 @@ def as_targets(target: Targets) -> tuple[Target, ...]:
 
 
 def are_remote(targets: Sequence[Target]) -> bool:
-    """Tell whether chunks are rendered elsewhere."""
+    """Tell whether remote workers render the chunks."""
     return not any(isinstance(each, Local) for each in targets)
 
 

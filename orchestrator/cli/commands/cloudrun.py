@@ -83,7 +83,7 @@ def status(shown: Shown, project: Project = None, region: Region = None, name: N
         if not found.is_ready:
             raise DeploymentFailed(
                 f"service {place.name}: not ready: {found.reason}",
-                hint="Deploy again; what served before goes on serving.",
+                hint="Deploy again; the previous revision keeps serving.",
             )
 
     shown.run(work)

@@ -72,7 +72,7 @@ def watch(
     """Follow a job until it has ended; exit status 0 if it made a video."""
 
     async def work(display: "Display") -> None:
-        display.stopping = "the job goes on"
+        display.stopping = "the job continues"
         await _follow(await where.find(job, display), interval=interval, display=display)
 
     shown.run(work)

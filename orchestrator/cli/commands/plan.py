@@ -30,7 +30,7 @@ def plan(
     video: Annotated[str, typer.Option(help="Name of the video that the job makes.")] = "video.mp4",
     concurrency: flags.Concurrency = None,
 ) -> None:
-    """Write the job spec of a render, to be run later or elsewhere."""
+    """Write the job spec of a render, for `orchestrator run`."""
     to_stdout = str(output) == "-"
     keywords = keywords_of(timing, picture, sound, encoding, cut, seams)
 

@@ -33,7 +33,7 @@ class CloudRunOptions:
         str | None, typer.Option(help="E-mail of the service account that workers act as.")
     ] = None
     bucket: Annotated[
-        str | None, typer.Option(help="Bucket for artifacts; made unless it is there.")
+        str | None, typer.Option(help="Bucket for artifacts; created if it doesn't exist.")
     ] = None
     cpu: Annotated[int | None, typer.Option(help="CPUs of an instance.", show_default="2")] = None
     memory: Annotated[

@@ -32,7 +32,7 @@ Concurrency = Annotated[
     int | None,
     typer.Option(
         help="Chunks at the same time.",
-        show_default="by cores and memory; elsewhere 100",
+        show_default="by cores and memory; 100 remote ones",
         rich_help_panel=CHUNKS,
     ),
 ]

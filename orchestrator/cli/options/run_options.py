@@ -29,7 +29,7 @@ class Chunks(Keywords):
         typer.Option(
             "--backups/--no-backups",
             help="Send a chunk that takes much longer than the others to a second worker, too.",
-            show_default="for chunks elsewhere",
+            show_default="for remote chunks",
         ),
     ] = None
     no_merge: Annotated[bool, typer.Option("--no-merge", help="Don't stitch the chunks.")] = False

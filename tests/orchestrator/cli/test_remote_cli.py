@@ -221,11 +221,11 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     command.signal(signal.SIGINT)
     done = command.end(seconds=20)
     assert done.status == 130, done.stderr
-    assert "stopping: nothing new starts; what runs elsewhere may end there" in done.stderr
+    assert "stopping: no chunk is started; remote workers may finish theirs" in done.stderr
     assert command.family() == set()
     assert page.names() == ["page", "page.html", "tmp", "v.mp4.job"]
 
-    go_on = shlex.split(done.stderr.partition("Go on with: orchestrator ")[2])
+    go_on = shlex.split(done.stderr.partition("Resume with: orchestrator ")[2])
     # A job is made of one composition, whatever becomes of the folder.
     page.page("page/index.html", more="<h1>Changed</h1>")
     resumed = page.run(*go_on, env=clouds.env)
