@@ -1,9 +1,9 @@
-"""The client side: plan a render, run its chunks on workers, join what they made.
+"""The client side: plan a render, run its chunks on workers, stitch their outputs.
 
     from orchestrator import Lambda, get_job, render, submit
 
     video = render("promo", "out.mp4")                                  # on this machine
-    job = submit("promo", "out.mp4", target=Lambda(stack="Helios"))      # goes on in the cloud
+    job = submit("promo", "out.mp4", target=Lambda(stack="Helios"))      # runs in the cloud
     job.wait()
     job.download("out.mp4")
 

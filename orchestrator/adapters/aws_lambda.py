@@ -26,7 +26,7 @@ from orchestrator.clouds.daemon_threads import DaemonThreads
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-#: Invocations at once, unless told otherwise: an account's standard limit.
+#: Default number of invocations at once: an account's standard limit.
 CONCURRENCY = 1_000
 #: Seconds that a function may run at most.
 MAX_FUNCTION_TIMEOUT = 900.0
@@ -53,7 +53,7 @@ class AwsLambdaAdapter(WorkerAdapter):
     region:
         AWS region; by default the ARN's, or the one that the environment configures.
     endpoint_url:
-        Where the Lambda API is, if not at AWS.
+        URL of the Lambda API, if it isn't that of AWS.
     concurrency:
         Invocations at once; further ones wait. Threads and connections are made as needed.
     function_timeout:
@@ -118,7 +118,7 @@ class AwsLambdaAdapter(WorkerAdapter):
         except TimeoutError:
             raise CommandTimedOut(
                 f"function {self.function}: no answer within {job.timeout:g} s",
-                hint="It goes on until its own time limit; allow more time, or cut smaller chunks.",
+                hint="It runs until its own time limit; allow more time, or cut smaller chunks.",
             ) from None
 
     def _invoke(self, payload: bytes) -> WorkerResult:

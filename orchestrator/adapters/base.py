@@ -1,4 +1,4 @@
-"""What every adapter promises, and the base of those that wrap another one."""
+"""The interface of adapters, and the base class of those that wrap another one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,9 +11,9 @@ TakenCallback = Callable[[WorkerJob, str | None], None]
 
 
 class WorkerAdapter(ABC):
-    """Takes jobs to workers.
+    """Sends jobs to workers.
 
-    An adapter may be asked for many jobs at once.
+    An adapter may run many jobs at once.
     """
 
     #: Whether a job may wait in it before it runs, which doesn't count towards its `timeout`.
@@ -30,7 +30,7 @@ class WorkerAdapter(ABC):
         Parameters
         ----------
         job:
-            The job; its `timeout` is the adapter's to keep.
+            The job; the adapter enforces its `timeout`.
         on_output:
             Is called for each line of output as it comes, by adapters that see output before the
             job's end.
@@ -38,22 +38,22 @@ class WorkerAdapter(ABC):
         Returns
         -------
         WorkerResult
-            How the job ended. A job that fails is a result, not an exception.
+            The job's result. A job that fails is a result, not an exception.
 
         Raises
         ------
         HeliosError
-            The job couldn't be handed over, or its answer couldn't be read.
+            The job couldn't be sent, or its response couldn't be read.
         """
 
     def when_taken(self, tell: TakenCallback) -> None:  # noqa: B027
-        """Call a function whenever an endpoint takes a job that waited.
+        """Call a function when an endpoint accepts a waiting job.
 
-        Only adapters that queue have something to tell.
+        Only adapters that queue jobs call it.
         """
 
-    async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
-        """Let go of connections; the adapter isn't used after that."""
+    async def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Close connections; the adapter can't be used afterwards."""
 
 
 class ForwardingAdapter(WorkerAdapter):

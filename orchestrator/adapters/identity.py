@@ -1,4 +1,4 @@
-"""Who we are to a Cloud Run service: ID tokens for an audience, kept until they are nearly old."""
+"""ID tokens for a Cloud Run service, cached until shortly before they expire."""
 
 import asyncio
 import base64
@@ -45,7 +45,7 @@ class IdentityTokens:
     source:
         Fetches a token; by default from what Google's libraries find (`find_identity`).
     clock:
-        Returns seconds since 1970, which tokens' expiries are told in.
+        Returns seconds since 1970, the unit of tokens' expiries.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class IdentityTokens:
         Parameters
         ----------
         audience:
-            Whom it is for: a service's URL.
+            Audience of the token: a service's URL.
 
         Raises
         ------
         AccessDenied
             There are no credentials, or they can't make such a token.
         WorkerUnavailable
-            Who issues tokens can't be reached.
+            The issuer of tokens can't be reached.
         """
         known = self._tokens.get(audience)
         if known is not None and self._clock() < known.refresh_at:
@@ -90,12 +90,12 @@ class IdentityTokens:
             return text
 
     def forget(self, audience: str) -> None:
-        """Fetch a new token next time: the one at hand was refused."""
+        """Fetch a new token next time, since the cached one was refused."""
         self._tokens.pop(audience, None)
 
 
 def find_identity(*, impersonate: str | None = None) -> TokenSource:
-    """Return a source that asks whoever Google's libraries find, as late as at the first token.
+    """Return a source of tokens by Google's default credentials, looked up with the first token.
 
     In their order: the file that GOOGLE_APPLICATION_CREDENTIALS names (a service account, an
     impersonated one, another cloud's workload), the login of gcloud, the metadata server. A
@@ -130,7 +130,7 @@ def find_identity(*, impersonate: str | None = None) -> TokenSource:
 
 
 def claims_of(token: str) -> Mapping[str, Any]:
-    """Return what a token says, unverified; nothing if it can't be read."""
+    """Return the claims of a token, unverified; empty if it can't be parsed."""
     try:
         encoded = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -170,7 +170,7 @@ def _fetch(audience: str, *, impersonate: str | None) -> str:
 def _credentials(
     found: "Credentials", audience: str, *, impersonate: str | None
 ) -> "Credentials | None":
-    """Return what makes ID tokens of the credentials at hand; None where only gcloud can."""
+    """Return a source of ID tokens by the default credentials; None if only gcloud has them."""
     from google.auth import external_account, impersonated_credentials  # noqa: PLC0415
     from google.auth.external_account_authorized_user import (  # noqa: PLC0415
         Credentials as FederatedUser,
@@ -239,6 +239,6 @@ def _from_gcloud() -> str:
 
 
 def _told(fault: Exception) -> str:
-    """Return what a library's error says, in one line."""
+    """Return the message of a library's error, in one line."""
     said = fault.args[0] if fault.args else fault
     return " ".join(str(said).split())

@@ -1,4 +1,4 @@
-"""What the package offers as functions, for programs that have an event loop."""
+"""The package's functions for programs that have an event loop."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -79,30 +79,30 @@ async def render_async(
 ) -> Video | ChunkFiles:
     """Render a composition, and return the video.
 
-    The job's record outlives this process: `get_job(id).resume()` goes on with one that was
-    stopped. Cancelling the calling task ends what runs, and leaves the job paused.
+    The job's record outlives this process: `get_job(id).resume()` resumes a job that was
+    stopped. Cancelling the calling task stops its workers, and leaves the job paused.
 
     Parameters
     ----------
     source:
         The composition: an HTML file, a folder with `index.html`, or a URL.
     output:
-        The video: a path, or an s3:// or gs:// URL. Its ending says what it becomes.
+        The video: a path, or an s3:// or gs:// URL, whose suffix decides on the format.
     target:
         Where chunks are rendered; several targets share them.
     on_event:
-        Is called with each event, in the thread that renders.
+        Called with each event, in the thread that renders.
     merge:
-        Whether chunks are joined. Otherwise they are left in the job's folder, as `ChunkFiles`.
+        Whether chunks are stitched. Otherwise they stay in the job's folder, as `ChunkFiles`.
     only_chunks:
-        Ids of the only chunks to render, which aren't joined.
+        Ids of the only chunks to render, which aren't stitched.
     settings:
-        As `RenderKeywords`; flags of `orchestrator render` with the same meanings and defaults.
+        As `RenderKeywords`: the flags of `orchestrator render`, with the same defaults.
 
     Raises
     ------
     OptionInvalid
-        A setting can't be worked with, or they don't go together; the message names it.
+        A setting is invalid, or excludes another one; the message names it.
     HeliosError
         The render failed.
     """
@@ -120,27 +120,27 @@ async def submit_async(
     on_event: OnEvent | None = None,
     **settings: Unpack[RenderKeywords],
 ) -> AsyncJobHandle:
-    """Start a render that goes on without this process, and return a handle on it.
+    """Start a render that outlives this process, and return a handle on its job.
 
-    With `Local()` another process of this machine runs it, and writes the video to `output`. With
-    `Lambda()` or `CloudRun()` the deployment that these name runs it in the cloud, and keeps the
-    video under the name of `output`; `download` brings it.
+    With `Local()`, another process of this machine runs it, and writes the video to `output`. With
+    `Lambda()` or `CloudRun()`, their deployment runs it in the cloud, and stores the
+    video under the name of `output`; `download` copies it.
 
     Parameters
     ----------
     source, output, settings:
         As for `render`.
     target:
-        What runs it.
+        The machine or deployment that runs it.
     request_id:
-        Id of a render in the cloud: the same one twice is one render. A new one by default.
+        Id of a render in the cloud; submitting an id again doesn't render again. New by default.
     on_event:
-        Is called with milestones of planning and storing.
+        Called with milestones of planning and uploading.
 
     Raises
     ------
     OptionInvalid
-        A setting can't be worked with, or means nothing for such a render.
+        A setting is invalid, or doesn't apply to such a render.
     HeliosError
         The composition can't be planned, or the deployment refuses.
     """
@@ -170,15 +170,15 @@ async def get_job_async(
 ) -> AsyncJobHandle:
     """Return a handle on a job by its id.
 
-    It is looked for in the job store, then in the deployment that `target` names. Without
-    `target`, that is the one which the environment or the profile `default` names, if any.
+    It is searched in the job store, then in the deployment that `target` names. Without
+    `target`, the environment or the profile `default` may name a deployment.
 
     Parameters
     ----------
     job_store:
-        Where jobs are kept; as `HELIOS_JOBS` says by default.
+        The job store; by default the one that `HELIOS_JOBS` names.
     on_event:
-        Is called with what happens when `resume` runs the job in this process.
+        Called with the events of `resume`, if that runs the job in this process.
 
     Raises
     ------
@@ -205,13 +205,13 @@ async def jobs_async(
     Parameters
     ----------
     target:
-        The deployment whose jobs are wanted; by default those of the job store are.
+        The deployment whose jobs are listed; the job store's are by default.
     job_store:
-        Where jobs are kept; as `HELIOS_JOBS` says by default.
+        The job store; by default the one that `HELIOS_JOBS` names.
     states:
         Only jobs in one of these states.
     limit:
-        At most so many.
+        Maximum number of jobs.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def _given(
 
 
 def _one(target: Target) -> Lambda | CloudRun:
-    """Return a target that can be a deployment.
+    """Return a target that isn't this machine.
 
     Raises
     ------

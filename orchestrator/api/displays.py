@@ -1,4 +1,4 @@
-"""Displays of the API: what is shown goes to a caller's function, or is noted for the result."""
+"""Displays of the API: they pass events to a caller's function, or note them for the result."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,11 +18,11 @@ class Notice:
     Attributes
     ----------
     kind:
-        What it is.
+        The kind of milestone.
     message:
-        The same as a sentence.
+        A sentence for people.
     facts:
-        The same as values.
+        The values for programs.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Notice:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: Whatever a caller's `on_event` is called with.
+#: The argument of a caller's `on_event`.
 ProgressEvent = Event | Notice
 OnEvent = Callable[[ProgressEvent], object]
 
@@ -41,7 +41,7 @@ class EventDisplay(Display):
     Parameters
     ----------
     on_event:
-        Is called in the thread that renders; what it raises ends the render.
+        Called in the thread that renders; an exception that it raises ends the render.
     """
 
     def __init__(self, on_event: OnEvent | None) -> None:
@@ -62,16 +62,16 @@ class EventDisplay(Display):
 
 
 class NotingDisplay(Display):
-    """Shows on another display, and notes what belongs to the result.
+    """Shows on another display, and notes warnings, seams and completion for the result.
 
     Attributes
     ----------
     warnings:
-        What may be wrong with the render.
+        Warnings of the render.
     seams:
-        How its seams were, once they were compared.
+        The comparison of its seams, once it is made.
     completed:
-        What was told of its end.
+        The facts of its completion.
     """
 
     def __init__(self, inner: Display) -> None:

@@ -1,4 +1,4 @@
-"""What a render made."""
+"""The results of a render."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What a render left.
+    """The result of a render.
 
     Attributes
     ----------
     job_id:
-        The job that made it.
+        Id of the job.
     location:
         Path or URL of the result.
     frames, duration, fps, width, height:
         Length in frames and seconds, frames per second, and size in pixels.
     cost:
-        What workers elsewhere cost by list prices; None where that isn't known.
+        Cost of remote workers by list prices; None if it isn't known.
     seams:
-        How the seams between chunks were; None where they weren't compared.
+        Comparison of the seams between chunks; None if they weren't compared.
     warnings:
-        What may be wrong with it.
+        Warnings about the result.
     """
 
     job_id: str
@@ -45,7 +45,7 @@ class Rendered:
 
     @classmethod
     def of(cls, spec: "JobSpec", **others: Any) -> Self:
-        """Return what a job made, with length and size by its spec.
+        """Return the result of a job, with length and size by its spec.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Video(Rendered):
     Attributes
     ----------
     link:
-        URL by which anyone may fetch it for some time, if `presign` asked for one.
+        Presigned URL of the video, if `presign` is set.
     """
 
     link: str | None = None
@@ -88,4 +88,4 @@ class Video(Rendered):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFiles(Rendered):
-    """Chunks that weren't joined; `location` is their job's folder."""
+    """Chunks that weren't stitched; `location` is their job's folder."""

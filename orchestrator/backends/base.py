@@ -1,4 +1,4 @@
-"""Where a job runs: the steps that differ, and the run that is the same everywhere."""
+"""The interface of backends: the steps that differ, and the run that they share."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,9 @@ from orchestrator.backends.job_folder import (
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display, SilentDisplay
+from orchestrator.execution.growing_playlist import growing_playlist, playlist_path
 from orchestrator.execution.job_executor import JobExecutor, JobResult
-from orchestrator.execution.live_playlist import LivePlaylist, growing_playlist, playlist_path
+from orchestrator.execution.live_playlist import LivePlaylist
 from orchestrator.execution.merge_step import ChunkCheck
 from orchestrator.execution.run_hooks import RunHooks, to_all
 from orchestrator.execution.seam_step import SeamSource
@@ -39,7 +40,7 @@ from orchestrator.planning.resume import remove_outputs
 class Backend(ABC):
     """Runs one job where its location says.
 
-    Nothing is kept in memory between runs: any process that can reach the location can go on with
+    Nothing is kept in memory between runs: any process with access to the location can resume
     a job that another one began.
 
     Parameters
@@ -47,10 +48,10 @@ class Backend(ABC):
     job:
         The job.
     display:
-        Shows how it goes; nothing does by default.
+        Shows the progress; none by default.
     """
 
-    #: What becomes of a run that is stopped.
+    #: Describes what happens to a run that is stopped.
     stopping = "what runs is ended, finished chunks stay"
     #: Whether slow chunks are given to a second worker, unless the job's settings forbid it.
     hedges = False
@@ -68,15 +69,15 @@ class Backend(ABC):
         self.stores = Stores()
 
     async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
-        """Run the job to its end, and return where its result is.
+        """Run the job to its end, and return the location of its result.
 
-        Chunks that are there already and valid count as done. Cancelling the calling task ends
+        Existing valid chunks count as finished. Cancelling the calling task ends
         what runs, where that is possible.
 
         Parameters
         ----------
         keep_chunks:
-            Whether chunks that are there already are kept, or rendered anew.
+            Whether existing chunks are kept, or rendered again.
 
         Raises
         ------
@@ -87,7 +88,7 @@ class Backend(ABC):
         """
         self.display.stopping = self.stopping
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)
-        # Remote chunks tell by themselves which job they are of.
+        # The records of remote chunks name their job.
         keep_chunks = keep_chunks and (ours or not self.location.is_local)
         async with self.stores:
             await self._check_destination()
@@ -122,45 +123,45 @@ class Backend(ABC):
 
     @abstractmethod
     async def prepare(self, *, keep_chunks: bool) -> None:
-        """Make everything ready that workers need."""
+        """Prepare folders, storage and connections for workers."""
 
     @abstractmethod
     async def reused_chunks(self, *, keep_chunks: bool) -> Collection[int]:
-        """Return the chunks that needn't be rendered, say so, and remove what isn't kept."""
+        """Return the chunks to keep, show them, and remove the others."""
 
     @abstractmethod
     def chunk_adapter(self) -> WorkerAdapter:
-        """Return the adapter that takes chunks to workers."""
+        """Return the adapter that sends chunks to workers."""
 
     def merge_adapter(self) -> WorkerAdapter | None:
-        """Return the adapter that takes the merge command; None for that of the chunks."""
+        """Return the adapter that runs the merge command; None for that of the chunks."""
         return None
 
     @abstractmethod
     async def deliver(self, result: JobResult) -> str:
-        """Bring what a run made to its destination, and return where it is then."""
+        """Move a run's result to its destination, and return its location."""
 
-    async def close(self) -> None:  # noqa: B027 - there may be nothing to let go of
-        """End what still goes on in the background, and let go of connections."""
+    async def close(self) -> None:  # noqa: B027 - some have nothing to close
+        """Stop background tasks, and close connections."""
 
     @property
     def job_path(self) -> str:
-        """Where workers find the job spec."""
+        """Path or URL of the job spec for workers."""
         return str(self.job_file)
 
     @property
     def chunk_check(self) -> ChunkCheck | None:
-        """What checks the chunks in the job's folder before they are joined there."""
+        """Checks the chunks in the job's folder before they are stitched there."""
         return check_chunk_outputs
 
     @property
     @abstractmethod
     def seams(self) -> SeamSource:
-        """What is known of the pictures at the chunks' ends."""
+        """The boundary frames of the chunks."""
 
     @functools.cached_property
     def destination(self) -> Destination | None:
-        """Where the video goes; None leaves it where the job makes it."""
+        """Destination of the video; None leaves it in the job's folder."""
         if self.location.output is None:
             return None
         destination = Destination.of(self.location.output)
@@ -176,21 +177,21 @@ class Backend(ABC):
         return playlist_path(self.spec, self.folder, self.destination)
 
     async def tidy(self) -> None:
-        """Remove what only served to make a result that is delivered and recorded by now."""
+        """Remove intermediate files, once the result is delivered and recorded."""
         if not self.location.keep:
             await asyncio.to_thread(remove_folder, self.spec, self.location.folder)
 
     async def forget(self) -> None:
-        """Remove the chunks that the job left, so that all of them are rendered anew."""
+        """Remove the job's chunks, so that all of them are rendered again."""
         await asyncio.to_thread(remove_outputs, self.spec, self.location.folder)
 
     async def discard(self) -> None:
-        """Remove all that the job left, except for a result that was delivered elsewhere."""
+        """Remove all files of the job, except for a result that was delivered elsewhere."""
         await self.forget()
         await self.tidy()
 
     def note_resumed(self, done: Collection[int]) -> None:
-        """Say which chunks are there already."""
+        """Show which chunks exist already."""
         count = "1 chunk" if len(done) == 1 else f"{len(done)} chunks"
         text = f"{count} of {len(self.spec.chunks)} already there"
         self.display.note("resumed", text, chunks=sorted(done))

@@ -1,4 +1,4 @@
-"""Brings what workers stored of a job's chunks to this machine."""
+"""Downloads the chunks that workers stored."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 
 
 class ChunkDownloads:
-    """Brings chunk outputs into the job's folder, a few at a time, while others render.
+    """Downloads chunk outputs into the job's folder, a few at a time, while others render.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class ChunkDownloads:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def forget(self, chunk_ids: Collection[int]) -> None:
-        """Take back what was fetched of chunks: others take their place."""
+        """Cancel downloads of chunks that are rendered again."""
         tasks = [self._tasks.pop(chunk_id) for chunk_id in chunk_ids if chunk_id in self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def begin(self, chunk_id: int, artifact: Artifact) -> None:
-        """Fetch a chunk's output in the background; `finish` tells how that went."""
+        """Fetch a chunk's output in the background; `finish` raises its errors."""
         if chunk_id not in self._tasks:
             coming = self._bring(self._chunks[chunk_id], artifact)
             self._tasks[chunk_id] = asyncio.create_task(coming)
@@ -58,7 +58,7 @@ class ChunkDownloads:
         Raises
         ------
         ArtifactNotFound
-            A worker didn't say where an output is, or it isn't there any more.
+            A worker's result names no output, or the output no longer exists.
         ArtifactCorrupt, StorageUnavailable, AccessDenied, DiskFull
             An output can't be fetched; the next call tries that one again.
         """

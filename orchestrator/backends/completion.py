@@ -1,4 +1,4 @@
-"""The end of a run: where its result went, what was done for it, and how to go on if it failed."""
+"""The end of a run: delivers its result, reports it, or says how to resume a failed one."""
 
 import asyncio
 import contextlib
@@ -19,19 +19,19 @@ from orchestrator.execution.job_executor import JobResult
 
 
 async def deliver_to(made: Path, destination: Destination | None, stores: Stores) -> str:
-    """Bring a file of this machine to its destination, and return where it is then.
+    """Move a file of this machine to its destination, and return its location.
 
     Parameters
     ----------
     made:
         A video, or a folder of images.
     destination:
-        Where it goes; None leaves it where it is.
+        Its destination; None leaves it in place.
 
     Raises
     ------
     OutputUnwritable, DiskFull, HeliosError
-        It can't be written there.
+        The destination can't be written.
     """
     if destination is None:
         return str(made)
@@ -46,12 +46,12 @@ async def deliver_to(made: Path, destination: Destination | None, stores: Stores
 async def deliver_artifact(
     artifact: Artifact, destination: Destination | None, folder: Path, stores: Stores
 ) -> str:
-    """Bring a file in storage to its destination, and return where it is then.
+    """Copy a file in storage to its destination, and return its location.
 
     Parameters
     ----------
     destination:
-        Where it goes; None brings it into a folder.
+        Its destination; None copies it into `folder`.
 
     Raises
     ------
@@ -67,12 +67,12 @@ async def deliver_artifact(
 
 
 async def check_reachable(destination: Destination, stores: Stores) -> None:
-    """Ask the storage that a result goes to, before any work is done for it.
+    """Check the storage of a result before any work.
 
     Raises
     ------
     HeliosError
-        It isn't there, or refuses these credentials.
+        The storage doesn't exist, or refuses the credentials.
     """
     if destination.url is not None:
         base, key = split_url(destination.url)
@@ -85,7 +85,7 @@ async def link_to(where: str, seconds: float | None, stores: Stores) -> str | No
 
 
 async def warn_of_picture(display: Display, spec: JobSpec, made: str) -> None:
-    """Look at a finished video of this machine, and warn of what can't be meant."""
+    """Check the picture of a finished video on this machine, and show warnings."""
     frames = spec.metadata.total_frames
     if await asyncio.to_thread(Path(made).is_file):
         for warning in await picture_warnings(Path(made), frames, moves=display.moves):
@@ -95,12 +95,12 @@ async def warn_of_picture(display: Display, spec: JobSpec, made: str) -> None:
 def tell_completion(
     display: Display, spec: JobSpec, result: JobResult, made: str, *, link: str | None = None
 ) -> None:
-    """Say where a job's result is, and how fast it was made.
+    """Show the location of a job's result, and the speed of the render.
 
     Parameters
     ----------
     link:
-        A URL by which anyone may fetch it.
+        A presigned URL of it.
     """
     rendered = {chunk.chunk_id for chunk in result.chunks}
     frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
@@ -127,8 +127,8 @@ def tell_completion(
 
 
 @contextlib.contextmanager
-def telling_how_to_go_on(sentence: str) -> Iterator[None]:
-    """Add to what ends a run early, if another run may help, how to start that."""
+def hinting_at_resume(sentence: str) -> Iterator[None]:
+    """Add a hint on resuming to an error that ends a run early, if a retry may help."""
     try:
         yield
     except asyncio.CancelledError:

@@ -1,12 +1,12 @@
 """Workers that are deployed in a cloud, with their storage, and how they are reached."""
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from helios.errors import OptionInvalid, ProgramMissing
+from helios.errors import OptionInvalid
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.clouds.packages import require
 from orchestrator.model.job import Job
 from orchestrator.model.limits import Price
 from orchestrator.model.location import AdapterSettings
@@ -24,15 +24,15 @@ class DeployedWorkers:
     name:
         The endpoint's name in messages.
     adapter:
-        Takes jobs to them.
+        Sends jobs to them.
     artifacts:
         URL of the storage, such as `s3://bucket/prefix`.
     weight:
         Their share of the chunks, relative to other endpoints.
     merge_adapter:
-        Takes merges to a function of their own, if there is one.
+        Sends merges to a function of their own, if there is one.
     price:
-        What an invocation costs; None where that isn't to be counted.
+        Price of an invocation; None if costs aren't counted.
     """
 
     name: str
@@ -59,11 +59,7 @@ def check_installed(settings: AdapterSettings) -> None:
     ProgramMissing
     """
     module, extra = PACKAGES[settings.kind]
-    if importlib.util.find_spec(module) is None:
-        raise ProgramMissing(
-            f"--adapter {settings.kind}: the Python package {module} isn't installed",
-            hint=f"Install helios-serverless[{extra}].",
-        )
+    require(module, f"--adapter {settings.kind}", extra=extra)
 
 
 def open_workers(settings: Sequence[AdapterSettings], *, concurrency: int) -> list[DeployedWorkers]:

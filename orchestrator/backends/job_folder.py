@@ -53,7 +53,7 @@ def _write_spec(job: Job, location: JobLocation) -> None:
     if location.is_local and location.machine not in (None, here):
         raise OptionInvalid(
             f"job {job.id}: its folder {location.folder} is on {location.machine}, not on {here}",
-            hint="Go on with it there.",
+            hint="Resume it on that machine.",
         )
     make_folder(location.folder)
     with whole_output(Path(location.job_path)) as folder:
@@ -72,7 +72,7 @@ def remove_folder(spec: JobSpec, folder: Path) -> None:
 
 
 def location_here(job: Job) -> JobLocation:
-    """Return where a job runs, seen from this machine.
+    """Return a job's location, with paths of this machine.
 
     Remote workers can be reached from any machine: on another one than before, the job's folder and
     its output are in the current folder.

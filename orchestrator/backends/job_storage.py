@@ -36,7 +36,7 @@ class JobStorage:
     endpoints:
         Where chunks are rendered.
     merge_endpoints:
-        Where workers only join them; if there are none, those that render do it.
+        Endpoints that only merge; without any, those that render also merge.
     """
 
     job: StoredJob
@@ -45,7 +45,7 @@ class JobStorage:
 
     @property
     def capacity(self) -> int:
-        """Bytes of chunks that can be joined there."""
+        """Bytes of chunks that can be merged there."""
         return MAX_MERGE_BYTES if self.merge_endpoints else MAX_BYTES
 
     @property
@@ -69,7 +69,7 @@ def open_job_storage(
     most:
         Chunks that each endpoint is given at once at most.
     limits:
-        What the run may cost, and until when it may go on.
+        Limits of cost and time.
     """
 
     def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
@@ -90,19 +90,19 @@ def open_job_storage(
 
 
 class Gathering:
-    """Brings what workers stored to one storage, where most of it is.
+    """Copies the chunks to one storage, the one that has most of them.
 
     Parameters
     ----------
     storages:
         The storages that hold the job.
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
 
     Attributes
     ----------
     video:
-        What a merge made in storage, once it is there.
+        The video in storage, once it is merged.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The merge of a job whose chunks are in storage: here, by a worker beside them, or in there."""
+"""Merges chunks in storage: on this machine, by a worker, or by the storage itself."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,14 +25,14 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class MergeHere(WorkerAdapter):
-    """Joins on this machine what was fetched from storage.
+    """Merges downloaded chunks on this machine.
 
     Parameters
     ----------
     spec:
         The job, with commands for this machine.
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
     """
 
     queues = True
@@ -47,7 +47,7 @@ class MergeHere(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Fetch what isn't here yet, check it, run the merge command, and check the seams."""
+        """Download missing chunks, check them, run the merge command, and check the seams."""
         await self._downloads.finish(self._artifacts)
         folder = Path(job.cwd or ".")
         ends = await check_chunk_outputs(self._spec, folder)
@@ -59,7 +59,7 @@ class MergeHere(WorkerAdapter):
 
 
 class MergeByWorker(WorkerAdapter):
-    """Has a worker join that has most of the chunks in its storage; another one if it can't."""
+    """Lets a worker merge: one whose storage has most of the chunks, another one if it can't."""
 
     queues = True
 
@@ -69,19 +69,19 @@ class MergeByWorker(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Bring the chunks to one storage, and have a worker there join them.
+        """Copy the chunks to one storage, and let a worker there merge them.
 
         Raises
         ------
         ArtifactNotFound
-            The worker joined them, but didn't say where the video is.
+            The worker's result doesn't name the video.
         HeliosError
             Chunks can't be copied.
         """
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
             await self._gathering.gather(storage)
-            # Each endpoint knows where the job is in its storage.
+            # Each endpoint has the job's path in its storage.
             adapter = LoadBalancer(storage.merge_endpoints or storage.endpoints)
             result = await adapter.execute(job, on_output=on_output)
             if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
@@ -92,12 +92,12 @@ class MergeByWorker(WorkerAdapter):
 
     @property
     def capacity(self) -> int:
-        """Bytes of chunks that can be joined where most of them are."""
+        """Bytes of chunks that can be merged where most of them are."""
         return self._gathering.ranking()[0].capacity
 
 
 class MergeInStorage(WorkerAdapter):
-    """Has the storage itself join the chunks: none of their bytes comes here or to a worker."""
+    """Stitches in the storage itself: the bytes of chunks don't pass this machine or a worker."""
 
     queues = True
 
@@ -107,18 +107,18 @@ class MergeInStorage(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Bring the chunks to one storage, join them there, and check the seams.
+        """Copy the chunks to one storage, stitch them in it, and check the seams.
 
-        The sound of the whole is made here, and stored beside them.
+        The audio of the whole video is made on this machine.
 
         Raises
         ------
         ArtifactNotFound
             Chunks are missing.
         StitchFailed, ChunkOutputInvalid
-            They can't be joined so.
+            They can't be stitched in storage.
         SeamBroken
-            They were joined, but not to what they should be.
+            The stitched video differs from its chunks.
         """
         first = self._gathering.ranking()[0]
         await self._gathering.gather(first)
@@ -140,18 +140,18 @@ class MergeInStorage(WorkerAdapter):
 
 
 class MergeWhereItSuits(WorkerAdapter):
-    """Decides where to join once it is known how much, and has it done there.
+    """Chooses where to merge once the size of all chunks is known.
 
     Parameters
     ----------
     here, worker, server:
-        The ways; `server` is None where chunks can't be joined in storage.
+        The choices; `server` is None if chunks can't be stitched in storage.
     gathering:
-        What workers stored.
+        The stored chunks.
     stays:
         Whether the video stays in storage.
     tell:
-        Is called with a sentence about where it is joined, and why.
+        Called with a sentence on where chunks are stitched, and why.
     """
 
     queues = True
@@ -176,19 +176,19 @@ class MergeWhereItSuits(WorkerAdapter):
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Join the chunks."""
+        """Merge the chunks."""
         size = self._gathering.bytes
         adapter: WorkerAdapter = self._here
         if not self._stays:
-            reason = "joined here: the video comes down anyway, and is as large as its chunks"
+            reason = "stitched here: the video is downloaded anyway, and is as large as its chunks"
         elif size > self._worker.capacity and self._server is not None:
             adapter = self._server
-            reason = f"joined in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
+            reason = f"stitched in storage: {size / 1e9:.1f} GB may be too much for a worker's disk"
         elif size > self._worker.capacity:
-            reason = f"joined here: {size / 1e9:.1f} GB may be too much for a worker's disk"
+            reason = f"stitched here: {size / 1e9:.1f} GB may be too much for a worker's disk"
         else:
             adapter = self._worker
-            reason = "joined by a worker: the video stays in storage"
+            reason = "stitched by a worker: the video stays in storage"
         if job.task is None or job.task.attempt == 1:
             self._tell(reason)
         return await adapter.execute(job, on_output=on_output)
@@ -198,25 +198,25 @@ def _stored(result: WorkerResult) -> Artifact:
     if result.artifact is None:
         raise ArtifactNotFound(
             "merge: the worker stored nothing, so there is no video to deliver",
-            hint="Join on this machine: --stitch local.",
+            hint="Stitch on this machine: --stitch local.",
         )
     return result.artifact
 
 
 def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
-    """Return where a job's chunks can be joined, as far as its settings leave that open.
+    """Return where a job's chunks are stitched, by its settings and its chunks.
 
     Parameters
     ----------
     stitch:
-        What the settings say.
+        The setting.
     merge_needs_assets:
         Whether the merge plays a composition that isn't on this machine.
 
     Raises
     ------
     OptionInvalid
-        They can't be joined where the settings say.
+        The chunks can't be stitched where the settings require it.
     """
     fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
     if fault is not None:

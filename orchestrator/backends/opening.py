@@ -1,4 +1,4 @@
-"""The backend that a job's location stands for."""
+"""Opens the backend for a job's location."""
 
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.backends.base import Backend
@@ -15,12 +15,12 @@ def open_backend(
     local: WorkerAdapter | None = None,
     opener: WorkerOpener = open_workers,
 ) -> Backend:
-    """Return where a job runs.
+    """Return the backend for a job's location.
 
     Parameters
     ----------
     display:
-        Shows how it goes; nothing does by default.
+        Shows the progress; none by default.
     local:
         Runs the chunks of a job on this machine; as processes by default.
     opener:
@@ -28,7 +28,7 @@ def open_backend(
     """
     if job.location.is_local:
         return LocalBackend(job, display=display, adapter=local)
-    # Many jobs are local.
+    # Local jobs don't need its imports.
     from orchestrator.backends.remote import RemoteBackend  # noqa: PLC0415
 
     return RemoteBackend(job, display=display, opener=opener)

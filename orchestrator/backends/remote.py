@@ -51,9 +51,9 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 class RemoteBackend(Backend):
     """Runs a job on deployed workers.
 
-    Assets and spec are stored, chunks are rendered into storage, and joined here or there. Workers
-    return a chunk that they find in the job's folder without rendering it, so that running the
-    same job again renders what is missing.
+    Assets and spec are stored, chunks are rendered into storage, and stitched here or there.
+    Workers return a chunk that they find in the job's folder without rendering it, so that running
+    the same job again renders the missing chunks.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ class RemoteBackend(Backend):
     Attributes
     ----------
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
     """
 
-    stopping = "nothing new starts; what runs elsewhere may end there, finished chunks stay"
+    stopping = "no chunk is started; remote workers may finish theirs, finished chunks stay"
     hedges = True
 
     def __init__(
@@ -82,12 +82,12 @@ class RemoteBackend(Backend):
         self._gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
 
     async def prepare(self, *, keep_chunks: bool) -> None:
-        """Store what workers need of the job, and make ready to reach them.
+        """Store the job for its workers, and open connections to them.
 
         Raises
         ------
         OptionInvalid
-            The chunks can't be joined where the settings say.
+            The chunks can't be stitched where the settings require it.
         HeliosError
             Storage refuses.
         """
@@ -153,13 +153,13 @@ class RemoteBackend(Backend):
             return await deliver_artifact(video, self.destination, self.folder, self.stores)
         if result.merged:
             if result.output is None:
-                # Another program's merge: nothing else says what its video is called.
+                # The merge command of another program: the name of its video isn't known.
                 return str(self.folder)
             return await deliver_to(result.output, self.destination, self.stores)
         alone = self.spec.chunks[0]
         stored = self.artifacts.get(alone.id)
         if not self.settings.merge or stored is None or len(self.spec.chunks) > 1:
-            # Parts stay where they are.
+            # Chunks stay in storage.
             return ", ".join(f"{storage.folder}/chunks" for storage in self._storages)
         if not is_packed(alone):
             return await deliver_artifact(stored, self.destination, self.folder, self.stores)
@@ -179,7 +179,7 @@ class RemoteBackend(Backend):
 
     @property
     def chunk_check(self) -> ChunkCheck | None:
-        """What checks the chunks of a playlist; a merge checks its own, wherever it is."""
+        """Checks the chunks of a playlist; merges check their own."""
         return None if self.playlist_file is None else self._check_here
 
     @property
@@ -212,7 +212,7 @@ class RemoteBackend(Backend):
 
     @property
     def _comes_here(self) -> bool:
-        """Whether chunks are joined on this machine, and so fetched while others are rendered."""
+        """Whether chunks are stitched here, and so downloaded while others are rendered."""
         here = self._stitch is Stitch.LOCAL or (self._stitch is Stitch.AUTO and not self._stays)
         return self.settings.makes_video and here
 
@@ -225,7 +225,7 @@ class RemoteBackend(Backend):
             self._downloads.begin(job.chunk_id, result.artifact)
 
     async def _check_here(self, spec: JobSpec, folder: Path) -> Mapping[int, EncodedEnds]:
-        """Bring all chunks here, and check them."""
+        """Download all chunks, and check them."""
         await self._downloads.finish(self.artifacts)
         return await check_chunk_outputs(spec, folder)
 
@@ -249,7 +249,7 @@ class RemoteBackend(Backend):
             stores=self.stores,
         )
         if stored is not None:
-            reason = "the composition was changed: the job goes on with the version in storage"
+            reason = "the composition was changed: the job continues with the version in storage"
             self.display.note("pinned", reason, reason=reason)
         return stored
 

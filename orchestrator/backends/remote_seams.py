@@ -27,7 +27,7 @@ class StoredBoundaries(SeamSource):
     folder:
         The job's folder on this machine.
     artifacts:
-        What workers stored, by chunk.
+        The stored chunks, by id.
     storages:
         The storages that hold the job.
     """

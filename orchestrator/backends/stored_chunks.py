@@ -1,4 +1,4 @@
-"""Which chunks of a job are in storage already, whole, as the job would have them."""
+"""Finds the chunks of a job that are in storage already, intact and up to date."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ LOOKS_AT_ONCE = 32
 
 
 async def stored_chunks(storages: Iterable[JobStorage], stores: Stores) -> Mapping[int, Artifact]:
-    """Return what is in storage of a job's chunks, by the chunk's id.
+    """Return the stored chunks of a job, by id.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What workers need of a job goes to storage: its assets, once for each content, and its spec."""
+"""Stores a job for its workers: its assets, once for each content, and its spec."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ async def upload_job(
     artifacts:
         URLs of storages, such as `s3://bucket/prefix`.
     once:
-        Leave a spec that is there under this id as it is.
+        Keep an existing spec with this id.
 
     Raises
     ------
@@ -90,7 +90,7 @@ async def pinned_version(
 ) -> Mapping[str, StoredJob] | None:
     """Return a job as it is in storage, if its composition is gone or changed on this machine.
 
-    A job that is gone on with is made of one composition: that which it began with.
+    A resumed job continues with the version of the composition that it began with.
 
     Parameters
     ----------

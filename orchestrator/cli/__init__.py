@@ -26,8 +26,8 @@ from orchestrator.cli.commands import (
 
 app = typer.Typer(
     name="orchestrator",
-    help="Render an HTML composition in chunks, side by side, and join them into one video.",
-    epilog="Exit status: 0 done; 1 failed, another try may help; 2 input refused; 130 stopped.",
+    help="Render an HTML composition in parallel chunks, and stitch them into one video.",
+    epilog="Exit status: 0 done; 1 failed, a retry may succeed; 2 input refused; 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -59,7 +59,5 @@ for name, command in (
 app.add_typer(policies.app)
 app.add_typer(cloudrun.app)
 
-
-def main() -> None:
-    """Run the command line."""
-    app()
+#: The entry point of the installed program.
+main = app

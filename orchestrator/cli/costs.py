@@ -1,4 +1,4 @@
-"""How costs are shown."""
+"""Costs as text."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def described(cost: "Cost", *, title: str = "") -> str:
-    """Return a cost as people read it, item by item."""
+    """Return a cost as text, item by item."""
     width = max(len(item.what) for item in cost.items)
     lines = [title] if title else []
     lines += [
@@ -22,7 +22,7 @@ def described(cost: "Cost", *, title: str = "") -> str:
 
 
 def source_of(cost: "Cost") -> str:
-    """Return the sentence that says what a cost is worth."""
+    """Return a sentence on source and limits of an estimate."""
     prices = cost.prices
     return (
         f"An estimate: list prices of {prices.region} as of {prices.as_of}, without free tiers,"

@@ -1,4 +1,4 @@
-"""Jobs as people read them: a table, the facts of one, the log of an attempt."""
+"""Jobs and attempts as text and as JSON values."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def row_of(status: "JobStatus") -> tuple[str, ...]:
 
 
 def row_of_execution(execution: "Execution", deployment: "Deployment") -> tuple[str, ...]:
-    """Return a job as a row of the table, as far as its engine knows it."""
+    """Return a job as a row of the table, by its engine's list."""
     created = moment(execution.started_at)
     return (execution.job_id, str(execution.state), "", created, str(deployment), "", "")
 
@@ -84,7 +84,7 @@ def described(status: "JobStatus") -> list[str]:
 
 
 def described_record(job: "Job", state: str, store: "JobStore", *, chunks: bool) -> list[str]:
-    """Return what else the record of a job says, one fact a line."""
+    """Return further facts of a job's record, one a line."""
     metrics = job.metrics
     lines = [
         f"attempts  {metrics.attempts}, {metrics.failed_attempts} failed,"
@@ -95,7 +95,7 @@ def described_record(job: "Job", state: str, store: "JobStore", *, chunks: bool)
         f"folder    {job.location.folder}",
     ]
     if state not in ("completed", "running"):
-        lines.append(f"go on     {store.command('resume', job.id)}")
+        lines.append(f"resume    {store.command('resume', job.id)}")
     if chunks:
         lines += [_chunk_line(c) for c in sorted(job.chunks.values(), key=lambda chunk: chunk.id)]
     return lines
@@ -113,7 +113,7 @@ def chunk_documents(job: "Job") -> list[dict[str, Any]]:
 
 
 def described_log(log: "AttemptLog") -> str:
-    """Return what is kept of an attempt."""
+    """Return the record of an attempt as text."""
     took = "running" if log.seconds is None else duration(log.seconds)
     facts = [
         f"chunk {log.chunk_id}  attempt {log.number}",
@@ -143,15 +143,15 @@ def log_document(log: "AttemptLog") -> dict[str, Any]:
 
 
 def tell_state(display: "Display", status: "JobStatus", store: "JobStore | None") -> None:
-    """Say how a job stands after something was done to it, and how to go on with it.
+    """Show the status of a job after a command changed it, and how to resume it.
 
     Parameters
     ----------
     store:
-        Where its record is; None for a job that can't be gone on with.
+        The job's store; None for a job that can't be resumed.
     """
     can_go_on = status.state in ("paused", "cancelled")
-    how = f"; go on with: {store.command('resume', status.id)}" if store and can_go_on else ""
+    how = f"; resume with: {store.command('resume', status.id)}" if store and can_go_on else ""
     display.note(
         status.state,
         f"job {status.id} is {status.state}:"
@@ -173,7 +173,7 @@ def tell_submitted(display: "Display", submitted: "Submitted") -> None:
 
 
 def moment(time: datetime) -> str:
-    """Return a time as the clock on this machine's wall shows it."""
+    """Return a time in this machine's time zone."""
     return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
 
 

@@ -48,14 +48,14 @@ class AwsCalls:
     Parameters
     ----------
     region:
-        AWS region; None for what the environment says.
+        AWS region; by default that of the environment.
     session:
-        Where clients come from; by default a new one with the environment's credentials.
+        Session that makes clients; by default a new one with the environment's credentials.
 
     Raises
     ------
     AccessDenied, OptionInvalid
-        The profile that the environment names isn't there.
+        The profile that the environment names doesn't exist.
     """
 
     def __init__(self, *, region: str | None = None, session: "Session | None" = None) -> None:
@@ -97,21 +97,21 @@ class AwsCalls:
         return self._clients[service]
 
     async def run(self, what: str, call: Callable[[], _Result]) -> _Result:
-        """Return what a blocking call of a client returns.
+        """Run a blocking call of a client on a thread, and return its result.
 
         Parameters
         ----------
         what:
-            What the call is about, for the message if it fails.
+            Subject of the call, for messages.
 
         Raises
         ------
         AccessDenied
-            There are no credentials, or they don't suffice.
+            Credentials are missing, or lack permissions.
         WorkerThrottled, WorkerUnavailable
-            AWS doesn't answer, or not now.
+            AWS doesn't respond, or throttles.
         OptionInvalid
-            AWS takes a value for none.
+            AWS refuses a value.
         """
 
         def translated() -> _Result:
@@ -141,7 +141,7 @@ def code_of(fault: "ClientError") -> str:
 
 
 def refusal(what: str, fault: "ClientError") -> HeliosError:
-    """Return what an answer other than success means."""
+    """Return the error for an error response."""
     said: Mapping[str, Any] = fault.response
     code = code_of(fault)
     status = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -167,7 +167,7 @@ def _unsent(what: str, fault: "BotoCoreError") -> HeliosError:
 
 
 def credential_errors() -> tuple[type[Exception], ...]:
-    """Return what the SDK raises where credentials are missing or can't be loaded."""
+    """Return the errors of the SDK for missing or invalid credentials."""
     from botocore import exceptions  # noqa: PLC0415
 
     return (

@@ -1,4 +1,4 @@
-"""Finds a stack on AWS by its name, so that nobody copies names and ARNs."""
+"""Finds a stack on AWS by its name, with its functions and storage."""
 
 from helios.errors import WorkerNotFound
 from orchestrator.clouds.aws import AwsCalls
@@ -11,7 +11,7 @@ def parameter_of(stack: str) -> str:
 
 
 async def find_stack(name: str, calls: AwsCalls) -> AwsStack:
-    """Return what clients need to know of a stack.
+    """Return the properties of a stack.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Finds workers on Cloud Run by their name, so that nobody copies URLs."""
+"""Finds workers on Cloud Run by their name, with their URL and storage."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from orchestrator.model.deployment import CloudRunWorkers
 if TYPE_CHECKING:
     from google.cloud import run_v2
 
-#: What the workers are called if nobody says otherwise.
+#: Default name of the workers.
 DEFAULT_NAME = "helios-worker"
 #: Instances that Cloud Run gives a service whose deployment doesn't say.
 _INSTANCES = 100
@@ -17,7 +17,7 @@ _GIB = {"Ki": 1 / 1024**2, "Mi": 1 / 1024, "Gi": 1.0}
 
 
 async def find_workers(project: str, region: str, name: str, calls: GoogleCalls) -> CloudRunWorkers:
-    """Return what clients need to know of a service and a job.
+    """Return the properties of a service and a job.
 
     Raises
     ------

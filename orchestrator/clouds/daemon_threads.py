@@ -25,7 +25,7 @@ class DaemonThreads:
         Threads at most, beside those whose calls were abandoned; further calls
         wait for one.
     name:
-        What the threads are called.
+        Name of the threads.
     """
 
     def __init__(self, limit: int, *, name: str) -> None:
@@ -38,7 +38,7 @@ class DaemonThreads:
         self._abandoned = 0
 
     async def run(self, call: Callable[[], _Result]) -> _Result:
-        """Return what a call returns, or raise what it raises.
+        """Run a call on a thread, and return its result or raise its error.
 
         Cancelling the calling task leaves the call alone once it runs: its outcome is dropped. A
         call that still waits for a thread is never made.
@@ -55,7 +55,7 @@ class DaemonThreads:
             raise
 
     def _abandon(self, outcome: Future[Any]) -> None:
-        """Let another call have a thread in place of the one that a call keeps."""
+        """Start another thread in place of one that a call occupies."""
         if not outcome.running():
             return
         with self._lock:

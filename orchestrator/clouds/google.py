@@ -33,7 +33,7 @@ _SIGN_IN = (
     "Sign in with `gcloud auth application-default login`, or name a credentials file in"
     " GOOGLE_APPLICATION_CREDENTIALS."
 )
-_INVOKER = "Deploy with --invoker and your account, or ask who deployed it."
+_INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
 _NOT_THERE = "Check project, region and name: orchestrator cloudrun status."
 
 
@@ -43,7 +43,7 @@ class GoogleCalls:
     Parameters
     ----------
     credentials:
-        Whom to act as; by default the application default credentials.
+        The credentials; the application default credentials by default.
     env:
         Where endpoints may be named; this process's environment by default.
     """
@@ -60,7 +60,7 @@ class GoogleCalls:
         self._clients: dict[str, Any] = {}
 
     async def identity(self) -> str:
-        """Return whose credentials these are, as far as they say; raises as `services` does."""
+        """Return the account of the credentials, if they name it; raises as `services` does."""
         credentials = await self._signed_in()
         email = getattr(credentials, "service_account_email", "") or getattr(
             credentials, "account", ""
@@ -68,7 +68,7 @@ class GoogleCalls:
         return str(email) or "credentials of a user"
 
     async def quota(self, project: str, quota: str) -> Mapping[str, Any]:
-        """Return what the Cloud Quotas API tells of a quota of Cloud Run.
+        """Return a quota of Cloud Run, by the Cloud Quotas API.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class GoogleCalls:
         AccessDenied
             There are no credentials, or they aren't good any more.
         WorkerUnavailable
-            Whoever gives tokens can't be reached.
+            The issuer of tokens can't be reached.
         """
         client: run_v2.ServicesAsyncClient = await self._client("ServicesAsyncClient")
         return client
@@ -128,7 +128,7 @@ class GoogleCalls:
         return client
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         for client in self._clients.values():
             await client.transport.close()
         self._clients.clear()
@@ -146,7 +146,7 @@ class GoogleCalls:
         return self._clients[kind]
 
     async def _signed_in(self) -> "Credentials":
-        # Without a token at hand, a call would be tried again until its time is up.
+        # Without a token, a call would be repeated until its time limit.
         async with self._lock:
             if self._signed is None:
                 self._signed = await asyncio.to_thread(_sign_in, self._credentials)
@@ -172,7 +172,7 @@ def told(resource: str) -> Iterator[None]:
     Parameters
     ----------
     resource:
-        What is asked for, as the message's first words.
+        The resource, for the message.
 
     Raises
     ------

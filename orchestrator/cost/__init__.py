@@ -1,4 +1,4 @@
-"""What renders cost: priced by lists that are dated, and always an estimate."""
+"""Estimates of the cost of renders, by dated list prices."""
 
 from orchestrator.cost.cost import (
     AwsWorkers,

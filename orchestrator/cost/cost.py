@@ -1,4 +1,4 @@
-"""What a render costs, item by item."""
+"""The cost of a render, item by item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class CostItem:
     Attributes
     ----------
     what:
-        What is used.
+        The resource.
     amount, unit:
-        How much of it.
+        The amount.
     dollars:
-        What that costs, in US dollars.
+        Its price in US dollars.
     """
 
     what: str
@@ -88,14 +88,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsWorkers:
-    """What of workers decides their price; by default those of a stack that nobody configured.
+    """Pricing-relevant properties of workers; by default those of a stack's default configuration.
 
     Attributes
     ----------
     region, architecture:
-        Where they run, and on which processor.
+        Region and processor architecture.
     chunk_memory, chunk_disk, merge_memory, merge_disk:
-        What they have, in MB.
+        Memory and disk in MB.
     """
 
     region: str = "us-east-1"
@@ -108,7 +108,7 @@ class AwsWorkers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a render uses.
+    """The resources that a render uses.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Usage:
     detached:
         Whether a state machine, or a Cloud Run job, runs it.
     chunk_bytes, output_bytes:
-        What is kept of it: all chunks, and the video.
+        Stored bytes: all chunks, and the video.
     chunk_days, output_days:
         For how long.
     """
@@ -139,14 +139,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleWorkers:
-    """What of workers on Cloud Run decides their price; by default as deploying makes them.
+    """Pricing-relevant properties of workers on Cloud Run; by default those of a deployment.
 
     Attributes
     ----------
     region:
-        Where they run.
+        Region.
     cpu, memory_gib:
-        What an instance has.
+        CPUs and memory of an instance.
     """
 
     region: str = "europe-west1"
@@ -174,7 +174,7 @@ def google_cost(usage: Usage, workers: GoogleWorkers) -> Cost:
     seconds = usage.chunk_seconds + usage.merge_seconds
     cpu, memory = prices.service_cpu_second, prices.service_memory_gib_second
     if usage.detached:
-        # The task that ends last joins the chunks, too: that isn't one more.
+        # The task that ends last also merges the chunks: that isn't another task.
         seconds = max(seconds, TASK_SECONDS * usage.invocations)
         cpu, memory = prices.task_cpu_second, prices.task_memory_gib_second
     cpu_seconds, gib_seconds = seconds * workers.cpu, seconds * workers.memory_gib

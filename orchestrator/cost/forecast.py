@@ -1,4 +1,4 @@
-"""What a render will use, from its plan and the pace at which frames come."""
+"""Forecasts the resources of a render from its plan and the pace of workers."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from orchestrator.cost.cost import Usage
 
 #: Frames that are rendered to learn a composition's pace: enough for the start not to matter.
 SAMPLE_FRAMES = 24
-#: Seconds that a merge takes to begin, and bytes that it joins in a second, from and to storage.
+#: Seconds that a merge takes to begin, and bytes per second that it merges, from and to storage.
 MERGE_START = 3.0
 MERGE_BYTES_A_SECOND = 50e6
 _MS = 1000
@@ -25,7 +25,7 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast a composition renders.
+    """The speed of rendering a composition.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Pace:
     bytes_a_frame:
         Of an encoded video.
     source:
-        Where this is known from, for people.
+        Source of these values, for people.
     """
 
     seconds_a_frame: float
@@ -46,7 +46,7 @@ class Pace:
 
 
 def expected_usage(spec: JobSpec, pace: Pace) -> Usage:
-    """Return what a detached render will use if nothing fails."""
+    """Return the resources of a detached render without failures."""
     frames = sum(chunk.frame_count for chunk in spec.chunks)
     size = round(frames * pace.bytes_a_frame)
     return Usage(
@@ -60,7 +60,7 @@ def expected_usage(spec: JobSpec, pace: Pace) -> Usage:
 
 
 def expected_seconds(spec: JobSpec, pace: Pace, *, concurrency: int) -> float:
-    """Return how long a render will take, with as many chunks at once as wanted."""
+    """Return the expected duration of a render in seconds."""
     longest = max(chunk.frame_count for chunk in spec.chunks) * pace.seconds_a_frame
     rounds = math.ceil(len(spec.chunks) / concurrency)
     frames = sum(chunk.frame_count for chunk in spec.chunks)
@@ -68,7 +68,7 @@ def expected_seconds(spec: JobSpec, pace: Pace, *, concurrency: int) -> float:
 
 
 def merge_seconds(size: float) -> float:
-    """Return how long a merge takes that joins so many bytes, which come and go."""
+    """Return the expected duration of a merge in seconds, with the transfer of its bytes."""
     return MERGE_START + 2 * size / MERGE_BYTES_A_SECOND
 
 

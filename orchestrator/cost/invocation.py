@@ -1,4 +1,4 @@
-"""What an invocation of a worker costs, by what the worker has."""
+"""The price of an invocation, by the worker's properties."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
 
 
 async def price_of(settings: "AdapterSettings") -> Price:
-    """Return what an invocation costs of the workers that settings describe.
+    """Return the price of an invocation of the workers in settings.
 
     Raises
     ------

@@ -81,7 +81,7 @@ class _Lists(WireModel, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class PriceSource:
-    """Where prices come from.
+    """Dated list prices.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a render used, by the records that workers left of it."""
+"""The resources that a render used, by the records of its workers."""
 
 from collections.abc import Sequence
 

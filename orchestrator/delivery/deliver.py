@@ -1,4 +1,4 @@
-"""Brings what a job made to where the user wants it."""
+"""Moves a job's result to its destination."""
 
 import shutil
 from pathlib import Path
@@ -28,7 +28,7 @@ def check_destination(output: Path, *, images: bool) -> None:
     folder = _image_folder(output)
     if folder.exists() and not folder.is_dir():
         raise OptionInvalid(f"output {folder}: a file is where the folder of images goes")
-    # A name that nobody gives to a folder of their own.
+    # A name that no user's folder has.
     check_writable((folder if folder.is_dir() else folder.parent) / f".{folder.name}.image")
 
 

@@ -1,4 +1,4 @@
-"""Where a job's result goes: a file, a folder of images, or an object in storage."""
+"""The destination of a job's result: a file, a folder of images, or an object in storage."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Destination:
 
     @property
     def name(self) -> str:
-        """Name of the file, whose ending says what it becomes."""
+        """Name of the file, whose suffix decides on the format."""
         return self.path.name if self.path is not None else str(self.url).rpartition("/")[2]
 
     @property

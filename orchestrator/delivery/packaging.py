@@ -1,4 +1,4 @@
-"""A job for remote workers: what its commands read is packed with it, under a name of its own."""
+"""Packages a job for remote workers: with the composition that its commands read."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ _AUDIO_FROM = "--audio-from"
 
 @dataclass(frozen=True, slots=True)
 class PackagedJob:
-    """A job, as remote workers run it.
+    """A job for remote workers.
 
     Attributes
     ----------
     spec:
-        The job; its commands name compositions as they are called in the archive.
+        The job; its commands name compositions by their paths in the archive.
     folder:
-        What has to be packed; None if the commands read nothing of this machine.
+        Folder to pack; None if the commands read no files of this machine.
     leave_out:
-        What lies in that folder and isn't part of it: what the job itself made.
+        Paths in that folder to leave out: outputs of the job itself.
     """
 
     spec: JobSpec
@@ -35,7 +35,7 @@ class PackagedJob:
 
 
 def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = ()) -> PackagedJob:
-    """Find what a job's commands read on this machine, and name it as workers will find it.
+    """Find the compositions that a job's commands read, and rename them for workers.
 
     Compositions that `helios render` and `helios merge --audio-from` name are found; what other
     programs read isn't, and a spec with `assetsUrl` says itself what it needs.
@@ -50,7 +50,7 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
     Raises
     ------
     CompositionNotFound
-        A command names a composition that isn't there.
+        A command names a composition that doesn't exist.
     JobSpecInvalid
         The commands read from several folders that are not in one.
     """
@@ -93,7 +93,7 @@ def _played(spec: JobSpec) -> list[str]:
 
 
 def name_in_assets(source: str) -> str:
-    """Return what workers call a composition, once its folder is packed; URLs stay.
+    """Return the name of a composition for workers, once its folder is packed; URLs stay.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def name_in_assets(source: str) -> str:
 
 
 def link_composition(source: str, job_dir: Path) -> None:
-    """Let a job's folder lead to a composition's under the name that it has for workers.
+    """Link a composition's folder into a job's folder, under its name for workers.
 
     What is joined on this machine then finds it, too.
 
@@ -152,7 +152,7 @@ def _places(words: list[str]) -> list[int]:
 
 
 def _merged(spec: JobSpec) -> list[str]:
-    """Return the file that the merge writes, as far as its command tells."""
+    """Return the file that the merge writes, if its command names it."""
     words = parse_command(spec.merge_command)
     return words[2:3] if words[:2] == ["helios", "merge"] else []
 

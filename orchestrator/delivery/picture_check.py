@@ -19,7 +19,7 @@ _MOST_PICTURES = 300
 
 
 async def picture_warnings(video: Path, frames: int, *, moves: bool) -> list[RenderWarning]:
-    """Return what looks wrong in a video; nothing for one that can't be read.
+    """Return warnings about the picture of a video; none if it can't be read.
 
     It is read until its picture changes, which in most is at once.
 

@@ -74,12 +74,12 @@ class Stores:
         return await storage.put_bytes(key, data)
 
     async def fetch(self, artifact: Artifact, path: Path) -> None:
-        """Bring an object here, as the file that its digest names.
+        """Download an object, and check its digest.
 
         Raises
         ------
         ArtifactNotFound, ArtifactCorrupt
-            It isn't there, or isn't what it was.
+            It doesn't exist, or has changed.
         """
         storage, key = self._split(artifact.url)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class Stores:
         return await storage.put_file(key, path)
 
     async def delete(self, url: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object, if it exists."""
         storage, key = self._split(url)
         await storage.delete(key)
 

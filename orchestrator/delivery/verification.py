@@ -61,7 +61,7 @@ async def _verify(path: Path, spec: JobSpec, ends: Mapping[int, EncodedEnds]) ->
     report = await check_merge(path, spec, ends or await seen_ends(path, spec))
     if report is None:
         raise OptionInvalid(
-            f"{path}: its job joins chunks by a command of its own, so that nothing is known"
+            f"{path}: its job merges chunks by a command of its own, so that nothing is known"
             " of its seams",
             hint="Seams are known of videos that `helios merge` made.",
         )
@@ -84,12 +84,12 @@ async def load_spec(where: str, stores: Stores) -> JobSpec:
 async def ends_of_job(
     spec: JobSpec, job_path: str, stores: Stores, *, job_dir: Path | None = None
 ) -> Mapping[int, EncodedEnds]:
-    """Return what is known of the chunks of a spec: of those in storage, or in the job's folder.
+    """Return the ends of a spec's chunks: of those in storage, or in the job's folder.
 
     Parameters
     ----------
     job_path:
-        Where the spec is: a path or a URL.
+        Path or URL of the spec.
     job_dir:
         Folder with the chunks; by default the one that the spec is in.
     """
@@ -125,7 +125,7 @@ async def _healed(spec: JobSpec, storage: ArtifactStorage) -> JobSpec:
 async def ends_of_artifacts(
     artifacts: Iterable[Artifact], stores: Stores
 ) -> Mapping[int, EncodedEnds]:
-    """Return what the records beside chunks' outputs in storage noted of the chunks."""
+    """Return the ends of chunks by the records beside their outputs in storage."""
     return _noted(await records_of(artifacts, stores))
 
 

@@ -6,7 +6,7 @@ from orchestrator.display.line_display import LineDisplay
 
 
 def choose_display(*, as_json: bool, verbose: bool) -> Display:
-    """Return a display: JSON if asked for, a bar on a terminal, plain lines elsewhere."""
+    """Return a display: JSON if asked for, a bar on a terminal, otherwise plain lines."""
     if as_json:
         return JsonDisplay()
     # Loads rich, which a program that reads JSON needn't.

@@ -17,9 +17,9 @@ class Display(ABC):
     Attributes
     ----------
     progress:
-        What is known of the running job.
+        Progress of the running job.
     stopping:
-        What becomes of a run that is stopped.
+        Describes what happens to a run that is stopped.
     moves:
         Whether anything in the composition moves by itself; False if that isn't known.
     """
@@ -35,11 +35,11 @@ class Display(ABC):
         """Show a milestone: a sentence for people, `kind` and facts for programs."""
 
     def warn(self, warning: RenderWarning) -> None:
-        """Show what may be wrong with the render."""
+        """Show a warning about the render."""
         self.note("warning", str(warning), **warning.as_json())
 
     def answer(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
-        """Show what a command was asked for; the text goes to stdout, where it can be piped."""
+        """Show a command's answer; the text goes to stdout, where it can be piped."""
         print(text, flush=True)
 
     def show(self, event: Event) -> None:
@@ -49,7 +49,7 @@ class Display(ABC):
 
     @contextlib.contextmanager
     def activity(self, text: str) -> Iterator[None]:  # noqa: ARG002
-        """Say what is being done, where that can be taken back once it is."""
+        """Show an activity while the context lasts, if the display can remove it afterwards."""
         yield
 
     @contextlib.contextmanager
@@ -62,7 +62,7 @@ class Display(ABC):
 
 
 class SilentDisplay(Display):
-    """Shows nothing: for programs that look at a job by themselves."""
+    """Shows nothing."""
 
     def note(self, kind: str, text: str, **facts: Any) -> None:
         """Show nothing."""

@@ -19,7 +19,7 @@ _MOST_NAMED = 10
 
 
 def describe(event: Event, *, verbose: bool) -> str | None:
-    """Return a sentence for an event that people want to know of, else None."""
+    """Return a sentence for an event that is worth a line, else None."""
     match event:
         case LogLine():
             return _described_log(event, verbose=verbose)
@@ -91,7 +91,7 @@ def time_left(progress: JobProgress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the two units that tell most: `9 s`, `2 min 05 s`, `1 h 20 min`."""
+    """Return seconds in the two largest units: `9 s`, `2 min 05 s`, `1 h 20 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

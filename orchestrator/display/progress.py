@@ -1,4 +1,4 @@
-"""What is known of a running job from its events: frames, chunks, speed, time left."""
+"""Progress of a running job by its events: frames, chunks, speed, time left."""
 
 import time
 from collections import deque
@@ -18,14 +18,14 @@ from orchestrator.model.events import (
 )
 from orchestrator.model.job_chunk import ChunkState
 
-#: Seconds over which the speed is averaged, and before which it is too early to tell.
+#: Seconds over which the speed is averaged, and before which it is unknown.
 SPEED_WINDOW = 10.0
 SPEED_AFTER = 1.0
 
 
 @dataclass(slots=True)
 class ChunkProgress:
-    """How far a chunk is, and the share of its frames that are rendered."""
+    """The state of a chunk, and the share of its frames that are rendered."""
 
     state: ChunkState = ChunkState.WAITING
     share: float = 0.0

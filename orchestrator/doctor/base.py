@@ -1,4 +1,4 @@
-"""What a checkup finds."""
+"""Findings of a checkup."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from orchestrator.adapters.base import WorkerAdapter
 
 
 class Health(StrEnum):
-    """How well something is."""
+    """The result of a check."""
 
     #: As it should be.
     OK = "ok"
@@ -17,7 +17,7 @@ class Health(StrEnum):
     NOTICE = "notice"
     #: Renders will fail.
     PROBLEM = "problem"
-    #: It can't be told.
+    #: The check wasn't possible.
     UNKNOWN = "unknown"
 
 
@@ -28,13 +28,13 @@ class Finding:
     Attributes
     ----------
     check:
-        What was looked at.
+        The subject of the check.
     health:
-        How it is.
+        The result.
     message:
-        What was found.
+        The finding, as a sentence.
     fix:
-        What to do about it; empty where nothing is to be done.
+        How to fix it; empty if no fix is needed.
     """
 
     check: str
@@ -71,7 +71,7 @@ async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterat
     Parameters
     ----------
     to_be_allowed:
-        What to do about a check that the credentials may not make.
+        The fix for a check that the credentials aren't allowed to make.
     """
     for what, check in checks:
         try:

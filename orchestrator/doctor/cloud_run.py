@@ -28,7 +28,7 @@ SERVICE_PERMISSIONS = ("run.services.get", "run.routes.invoke")
 JOB_PERMISSIONS = ("run.jobs.get", "run.jobs.run", "run.jobs.runWithOverrides")
 
 _DEPLOY = "Deploy again: orchestrator cloudrun deploy."
-_INVOKER = "Deploy with --invoker and your account, or ask who deployed it."
+_INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
 _ALLOW = (
     "Enable cloudquotas.googleapis.com for quotas, and have the role roles/cloudquotas.viewer;"
     " for the rest, deploy with --invoker and your account."
@@ -174,7 +174,7 @@ def _state(what: str, resource: "run_v2.Service | run_v2.Job") -> Finding:
 
 
 def _value_in(region: str, quota: Mapping[str, Any]) -> int | None:
-    """Return what a quota is in a region: of its own, or that of regions without one."""
+    """Return a region's quota: its own, or that of regions without one."""
     infos = quota.get("dimensionsInfos", ())
     own = [info for info in infos if info.get("dimensions", {}).get("region") == region]
     general = [

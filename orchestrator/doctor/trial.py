@@ -27,7 +27,7 @@ _PAGE = """<!doctype html><title>Trial</title>
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of a trial.
+    """The outcome of a trial.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Trial:
 async def trial_findings(
     artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter
 ) -> list[Finding]:
-    """Return what a trial shows; closes the adapters.
+    """Return the findings of a trial; closes the adapters.
 
     Parameters are those of `try_workers`.
     """
@@ -61,7 +61,7 @@ async def trial_findings(
     done = Finding(
         what,
         Health.OK,
-        "two frames were rendered and joined by the workers, and fetched from the bucket",
+        "two frames were rendered and stitched by the workers, and fetched from the bucket",
     )
     return [done, _versions(trial.version)]
 
@@ -83,7 +83,7 @@ def _versions(workers: str | None) -> Finding:
 async def try_workers(
     artifacts: str, *, renderer: WorkerAdapter, merge_adapter: WorkerAdapter, stores: Stores
 ) -> Trial:
-    """Have workers render and join two frames, and read what they stored.
+    """Let workers render and stitch two frames, and read the stored results.
 
     What was stored is removed again, as far as that is allowed.
 

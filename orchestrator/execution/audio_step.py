@@ -1,4 +1,4 @@
-"""The sound of a whole video, made on this machine before or beside its picture."""
+"""Makes the audio of a whole video on this machine."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -18,7 +18,7 @@ async def make_sound(
     inputs: Collection[str],
     on_output: OutputCallback | None = None,
 ) -> WorkerResult:
-    """Write the sound that a merge would join with the picture; no file if there is none.
+    """Write the audio that a merge would add to the video; no file if there is none.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ async def make_sound(
     output:
         File to write.
     inputs:
-        What it joins.
+        The files that it joins.
     """
     command = MergeCommand.of(format_command([merge.command, *merge.args]))
     where = str(output.absolute())  # noqa: ASYNC240 - looks at no file

@@ -31,7 +31,7 @@ from orchestrator.scheduling.worker_jobs import WorkerJobs, time_limit
 
 @dataclass(frozen=True, slots=True)
 class ChunkOutcome:
-    """How a chunk was rendered: attempts, and the seconds of the last one."""
+    """The outcome of a chunk: attempts, and the seconds of the last one."""
 
     chunk_id: int
     attempts: int
@@ -83,51 +83,46 @@ class ChunkRun:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._concurrency, len(self._selection.chunks))):
-                    group.create_task(self._render_from(waiting))
+                    group.create_task(self._render(waiting))
         except BaseExceptionGroup as faults:
             raise faults.exceptions[0] from None
         finally:
             pausing.cancel()
         self._raise_what_stopped_it()
 
-    async def _render_from(self, waiting: Iterator[RenderChunk]) -> None:
-        """Render one chunk after another until none is left, or nothing new is to begin."""
+    async def _render(self, waiting: Iterator[RenderChunk]) -> None:
+        """Render one chunk after another until none is left, each again if that may help."""
         for chunk in waiting:
             if self._attempts.stopped.is_set() or self._pause.is_set():
                 return
-            await self._render(chunk)
-
-    async def _render(self, chunk: RenderChunk) -> None:
-        """Render a chunk, again where that may help, and take its outcome into account."""
-        frames = ChunkFrames(chunk, job_frames=self._frames, emit=self._emit)
-        on_output = frames.on_output if self._on_event else None
-        for attempt in itertools.count(1):
-            frames.restart()
-            self._emit(ChunkStarted(chunk.id, attempt))
-            job = self._worker_jobs.chunk(chunk, attempt)
-            try:
-                async with time_limit(self._adapter, job):
-                    result = await self._adapter.execute(job, on_output=on_output)
-            except JobStopped as reason:
-                self._stop_reason = self._stop_reason or reason
-                self._attempts.stopped.set()
+            frames = ChunkFrames(chunk, job_frames=self._frames, emit=self._emit)
+            on_output = frames.on_output if self._on_event else None
+            for attempt in itertools.count(1):
                 frames.restart()
-                self._emit(ChunkStopped(chunk.id, attempt))
-                return
-            except HeliosError as fault:
-                result = WorkerResult.of_error(fault)
-            error = result.failure
-            self._watch_failures(chunk, attempt, result)
-            if error is None:
-                self._note_success(chunk, attempt, result, frames)
-                return
-            retrying = functools.partial(self._emit_retry, chunk, attempt, error)
-            if not await self._attempts.has_next(attempt, error, before_retry=retrying):
-                frames.restart()
-                self._note_failure(
-                    Failure(f"chunk {chunk.id}", attempt, error, result.stderr), chunk
-                )
-                return
+                self._emit(ChunkStarted(chunk.id, attempt))
+                job = self._worker_jobs.chunk(chunk, attempt)
+                try:
+                    async with time_limit(self._adapter, job):
+                        result = await self._adapter.execute(job, on_output=on_output)
+                except JobStopped as reason:
+                    self._stop_reason = self._stop_reason or reason
+                    self._attempts.stopped.set()
+                    frames.restart()
+                    self._emit(ChunkStopped(chunk.id, attempt))
+                    return
+                except HeliosError as fault:
+                    result = WorkerResult.of_error(fault)
+                error = result.failure
+                self._watch_failures(chunk, attempt, result)
+                if error is None:
+                    self._note_success(chunk, attempt, result, frames)
+                    break
+                retrying = functools.partial(self._emit_retry, chunk, attempt, error)
+                if not await self._attempts.has_next(attempt, error, before_retry=retrying):
+                    frames.restart()
+                    failure = Failure(f"chunk {chunk.id}", attempt, error, result.stderr)
+                    self._note_failure(failure, chunk)
+                    break
 
     def _note_success(
         self, chunk: RenderChunk, attempts: int, result: WorkerResult, frames: ChunkFrames

@@ -1,11 +1,10 @@
 """Runs a job: its chunks at the same time, failures again, then the merge."""
 
 import asyncio
-import contextlib
 import functools
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 from helios.contract.command import check_length, parse_command
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob
-from helios.errors import Cancelled, HeliosError
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.execution.cancellation import cancelled_by
 from orchestrator.execution.chunk_run import ChunkOutcome, ChunkRun
 from orchestrator.execution.merge_step import ChunkCheck, MergeStep, merge_output
 from orchestrator.execution.seam_step import SeamOutcome, SeamSource, SeamStep
@@ -32,20 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a run achieved.
+    """The result of a run.
 
     Parameters
     ----------
     chunks:
         The chunks that this run rendered, in the order in which they finished.
     merged:
-        Whether the chunks were joined.
+        Whether the chunks were merged.
     output:
         The video; None if there was no merge or its command doesn't name the file.
     duration:
-        How long it all took in seconds.
+        Duration of the run in seconds.
     seams:
-        What became of the seams between chunks.
+        The comparison of the seams between chunks.
     """
 
     chunks: tuple[ChunkOutcome, ...]
@@ -99,7 +98,7 @@ class JobExecutor:
     ) -> JobResult:
         """Run a job's chunks, then its merge.
 
-        After a chunk failed for good nothing new begins, and what runs is waited for.
+        After a chunk has failed for good, no chunk is started, and running ones finish.
 
         Parameters
         ----------
@@ -112,17 +111,17 @@ class JobExecutor:
         job_dir:
             Folder that commands run in and that outputs are relative to.
         job_path:
-            Where workers find the job spec; `job.json` in the job's folder by default.
+            Path or URL of the job spec for workers; `job.json` in the job's folder by default.
         completed_chunk_ids:
             Chunks that an earlier run finished; they count as done.
         on_progress:
-            Is called with the number of chunks done and of all chunks in question.
+            Called with the number of finished chunks and of all selected chunks.
         on_event:
-            Is called with every event.
+            Called with every event.
         cancel:
-            Once set, running chunks are cancelled and the call ends with `Cancelled`.
+            When set, running chunks are cancelled and the call raises `Cancelled`.
         pause:
-            Once set, nothing new begins, and after what runs the call ends with `JobPaused`. A
+            When set, no chunk is started, and after the running ones the call raises `JobPaused`. A
             merge that has begun is finished.
         merge_adapter:
             Runs the merge command in place of the chunks' adapter.
@@ -135,7 +134,7 @@ class JobExecutor:
             Checks all chunk outputs before the merge, raises what is wrong, and returns what is
             noted of their ends, by which the video is checked at its seams.
         seams:
-            What is known of the pictures at the chunks' ends. Once all chunks are there, seams are
+            The boundary frames of the chunks. Once all chunks are finished, seams are
             compared by it, and what the spec's `seamCheck` says is done.
 
         Raises
@@ -145,11 +144,11 @@ class JobExecutor:
         CircuitOpen
             So many attempts failed that the job can't succeed.
         MergeFailed
-            The chunks are there, but joining them failed.
+            The chunks are finished, but merging them failed.
         SeamDiffers
             Chunks draw a frame differently, also after they were rendered again.
         SeamBroken
-            They were joined, but not to what they should be.
+            The stitched video differs from its chunks.
         Cancelled
             `cancel` was set.
         JobPaused
@@ -161,7 +160,7 @@ class JobExecutor:
         CommandInvalid
             The merge command is too long to be started, which is found before any rendering.
         OptionInvalid
-            There is a stitcher, and nothing says what its output is.
+            There is a stitcher, but its output isn't named.
         """
         selection = Selection.of(spec, completed=completed_chunk_ids, only=settings.only)
         compares_seams = seams is not None and spec.seams != "off"
@@ -240,35 +239,3 @@ class JobExecutor:
 
         rule = StragglerRule(chunks)
         return HedgedAdapter(self._adapter, rule, at_once=settings.concurrency, on_backup=tell)
-
-
-@contextlib.asynccontextmanager
-async def cancelled_by(event: asyncio.Event | None) -> AsyncIterator[None]:
-    """Cancel what happens in the context once an event is set.
-
-    Raises
-    ------
-    Cancelled
-        It was set.
-    """
-    if event is None:
-        yield
-        return
-    if event.is_set():
-        raise Cancelled("the job was cancelled before it began")
-
-    async def expire() -> None:
-        await event.wait()
-        timeout.reschedule(asyncio.get_running_loop().time())
-
-    try:
-        async with asyncio.timeout(None) as timeout:
-            watching = asyncio.create_task(expire())
-            try:
-                yield
-            finally:
-                watching.cancel()
-    except (TimeoutError, HeliosError):
-        if timeout.expired():
-            raise Cancelled("the job was cancelled") from None
-        raise

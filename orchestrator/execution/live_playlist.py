@@ -1,4 +1,4 @@
-"""A video to watch while it renders: a playlist (HLS, RFC 8216) that grows as chunks finish."""
+"""A playlist (HLS, RFC 8216) that grows as chunks finish, to play a video while it renders."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.merge_command import merged_name
 from helios.contract.worker_job import WorkerJob
 from helios.errors import MergeFailed, StitchFailed
 from helios.mp4.fragments import Fragments
@@ -19,13 +18,9 @@ from helios.mp4.track import NotSpliceable
 from helios.output import whole_output, write_failure
 from helios.stitcher.base import VideoStitcher
 from helios.stitcher.seam_proof import compare_seams
-from orchestrator.delivery.destination import Destination
-from orchestrator.display.display import Display
 from orchestrator.execution.audio_step import make_sound
 from orchestrator.execution.seam_step import SeamSource
 from orchestrator.model.events import ChunkFinished, Event, SeamsHealing
-from orchestrator.planning.output_kinds import is_playlist
-from orchestrator.scheduling.worker_jobs import WorkerJobs
 
 _INITIALIZATION = "init.mp4"
 # Seconds between looks for a chunk's file, which may come from storage.
@@ -33,7 +28,7 @@ _INTERVAL = 0.1
 
 
 class LivePlaylist(VideoStitcher):
-    """Makes a segment of each chunk once all before it are there, and names it in the playlist.
+    """Adds a segment for each chunk to the playlist once all chunks before it are finished.
 
     The segments lie in a folder beside the playlist, `NAME.hls`. What an earlier render left there
     is removed.
@@ -43,13 +38,13 @@ class LivePlaylist(VideoStitcher):
     spec:
         The job.
     job_dir:
-        Where chunks' outputs appear, each of them whole.
+        Folder in which chunk outputs appear, each of them complete.
     path:
         The playlist.
     merge:
         The job's merge, as a job of this machine: what it would join with the picture is heard.
     on_first:
-        Is called once there is something to watch.
+        Called once the playlist can be played.
     seams:
         What is known of the pictures at the chunks' ends: nothing is shown behind a seam that is
         still to be healed.
@@ -79,12 +74,12 @@ class LivePlaylist(VideoStitcher):
 
     @contextlib.asynccontextmanager
     async def growing(self, *, done: Iterable[int]) -> AsyncIterator[None]:
-        """Let the playlist grow while the context lasts.
+        """Add segments to the playlist while the context lasts.
 
         Parameters
         ----------
         done:
-            Ids of the chunks that are there already.
+            Ids of the existing chunks.
 
         Raises
         ------
@@ -101,7 +96,7 @@ class LivePlaylist(VideoStitcher):
             await asyncio.gather(self._growth, return_exceptions=True)
 
     def on_event(self, event: Event) -> None:
-        """Take note of chunks that are finished, and begin anew where some are rendered again."""
+        """Note finished chunks, and begin again if some are rendered again."""
         if isinstance(event, ChunkFinished):
             self._finished.add(event.chunk_id)
         if isinstance(event, SeamsHealing):
@@ -159,7 +154,7 @@ class LivePlaylist(VideoStitcher):
         await self._grow()
 
     async def _until_proven(self, number: int) -> None:
-        """Return if a chunk's seam with the one before can't be seen; else wait to begin anew."""
+        """Return if a chunk's seam with the one before is invisible; else wait to begin again."""
         if self._seams is not None and number > 0:
             pair = self._chunks[number - 1 : number + 1]
             spec = self._spec.model_copy(update={"chunks": pair})
@@ -232,52 +227,3 @@ class LivePlaylist(VideoStitcher):
 
 def _segment(number: int) -> str:
     return f"{number:05d}.m4s"
-
-
-def playlist_path(spec: JobSpec, job_dir: Path, destination: Destination | None) -> Path | None:
-    """Return where a job's playlist grows; None if its result is none."""
-    name = merged_name(spec)
-    if not is_playlist(name):
-        return None
-    return ((destination and destination.path) or job_dir / name).absolute()
-
-
-@contextlib.asynccontextmanager
-async def growing_playlist(
-    spec: JobSpec,
-    path: Path | None,
-    *,
-    job_dir: Path,
-    done: Iterable[int],
-    seams: SeamSource,
-    display: Display,
-) -> AsyncIterator[LivePlaylist | None]:
-    """Let a job's playlist grow while the context lasts.
-
-    Parameters
-    ----------
-    spec, job_dir:
-        The job, with commands for this machine, and where its chunks appear.
-    path:
-        The playlist; None if the job makes none.
-    done:
-        Ids of the chunks that are there already.
-    seams:
-        What is known of the pictures at the chunks' ends.
-    """
-    if path is None:
-        yield None
-        return
-    jobs = WorkerJobs(job_dir=job_dir, job_path=str(job_dir / "job.json"), timeout=None)
-    playlist = LivePlaylist(
-        spec,
-        job_dir,
-        path,
-        merge=jobs.merge(spec.merge_command, 1),
-        on_first=lambda: display.note(
-            "playlist", f"{path.name} can be watched now", output=str(path)
-        ),
-        seams=seams,
-    )
-    async with playlist.growing(done=done):
-        yield playlist

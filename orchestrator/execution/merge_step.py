@@ -1,4 +1,4 @@
-"""The last step of a job: its chunks are checked and joined, and then the video at its seams."""
+"""The last step of a job: checks its chunks, merges them, and checks the video at its seams."""
 
 import functools
 import itertools
@@ -36,7 +36,7 @@ ChunkCheck = Callable[[JobSpec, Path], Awaitable[Mapping[int, EncodedEnds]]]
 
 
 class MergeStep:
-    """Joins the chunks: checks that they are there, then stitches or runs the merge command."""
+    """Checks the chunks, then stitches them or runs the merge command."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ def _merge_failure(failure: Failure) -> HeliosError:
 def merge_output(
     spec: JobSpec, *, job_dir: Path, output_file: Path | None, stitcher: "VideoStitcher | None"
 ) -> Path | None:
-    """Return the video's path: the stitcher's is ours to choose, a command names its own."""
+    """Return the video's path: a stitcher's `output_file`, or the file that the command names."""
     if stitcher is not None and output_file is not None:
         return job_dir / output_file
     command = MergeCommand.of(spec.merge_command)

@@ -1,4 +1,4 @@
-"""How a run of a job is paused, recorded and followed from outside."""
+"""Hooks by which a run of a job is paused, recorded and followed."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -20,18 +20,18 @@ def _itself(adapter: WorkerAdapter) -> WorkerAdapter:
 
 @dataclass(frozen=True, kw_only=True)
 class RunHooks:
-    """What surrounds a run; by default nothing does.
+    """Hooks of a run; by default they have no effect.
 
     Attributes
     ----------
     pause:
-        Once set, nothing new begins.
+        When set, no chunk is started.
     wrap:
-        Returns what the chunks' adapter is replaced by, such as one that also records.
+        Returns an adapter in place of the chunks' one, such as one that also records.
     on_event:
-        Is called with every event.
+        Called with every event.
     on_reused:
-        Is called once, before anything is rendered, with the ids of chunks that are there.
+        Called once, before any rendering, with the ids of existing chunks.
     """
 
     pause: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,7 +41,7 @@ class RunHooks:
 
 
 def to_all(*listeners: Listener) -> Listener:
-    """Return what tells each event to several listeners."""
+    """Return a listener that passes each event to several others."""
 
     def tell(event: Event) -> None:
         for listener in listeners:

@@ -1,4 +1,4 @@
-"""Proves a job's seams once its chunks are there, and has chunks healed where that fails."""
+"""Compares the seams of a job's chunks, and heals chunks whose seams differ."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from orchestrator.model.events import Event, SeamsCompared, SeamsDiffer, SeamsHe
 
 
 class SeamSource(ABC):
-    """What is known of the pictures at the ends of a job's chunks.
+    """The boundary frames of a job's chunks.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class SeamSource(ABC):
 
     @abstractmethod
     async def adopt(self, healed: JobSpec, chunk_ids: Collection[int]) -> None:
-        """Make ready for chunks that are rendered again by other commands."""
+        """Prepare for chunks to be rendered again by other commands."""
 
 
 class ChunkFolder(SeamSource):
@@ -101,7 +101,7 @@ def seam_pictures(destination: Destination | None, job_dir: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class SeamOutcome:
-    """What became of a job's seams.
+    """The outcome of comparing a job's seams.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class SeamStep:
     Parameters
     ----------
     render:
-        Renders chunks again, by the commands of the spec that it is given.
+        Renders chunks again, by the commands of a spec.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What every job repository promises."""
+"""The interface of job repositories."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from orchestrator.model.job_state import JobState
 
 
 class ControlRequest(StrEnum):
-    """What somebody asks of the process that is at a job."""
+    """A request to the process that has claimed a job."""
 
     PAUSE = "pause"
     CANCEL = "cancel"
@@ -28,18 +28,18 @@ class Listing:
 
 
 class JobClaim(ABC):
-    """The right to write a job's record, which one process has at a time.
+    """Exclusive right to write a job's record.
 
     Attributes
     ----------
     job_id:
         The job.
     wish_interval:
-        Seconds after which it is worth asking for a wish again.
+        Seconds between two reads of requests.
     record_interval:
-        Seconds for which it is worth collecting chunks before they are recorded.
+        Seconds for which chunks are collected before they are recorded.
     damaged_lines:
-        How many entries of the chunk log couldn't be read by `load`; those chunks count as not
+        Number of entries of the chunk log that `load` couldn't read; those chunks count as not
         begun.
     """
 
@@ -52,7 +52,7 @@ class JobClaim(ABC):
 
     @abstractmethod
     async def load(self) -> Job:
-        """Return all that is kept of the job.
+        """Return the job.
 
         Raises
         ------
@@ -66,16 +66,16 @@ class JobClaim(ABC):
         Raises
         ------
         JobChanged
-            It builds on a revision that isn't the latest, or the claim was lost.
+            Its revision isn't the latest, or the claim was lost.
         """
 
     @abstractmethod
     async def record(self, chunks: Sequence[JobChunk]) -> None:
-        """Add what became of some chunks; costs as much as these chunks, however large the job."""
+        """Record the state of some chunks; takes the same time in a job of any size."""
 
     @abstractmethod
     async def wish(self) -> ControlRequest | None:
-        """Return what somebody asked for since the claim began.
+        """Return the request that was left since the claim began.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class JobClaim(ABC):
 
 
 class JobRepository(ABC):
-    """Keeps jobs. Whoever wants to write one claims it first.
+    """Stores jobs. A process claims a job before it writes it.
 
     Every method raises `OptionInvalid` for an id that can't name a job, and `JobNotFound` for one
     that isn't kept.
@@ -97,7 +97,7 @@ class JobRepository(ABC):
 
     @abstractmethod
     async def create(self, job: Job) -> None:
-        """Keep a new job.
+        """Store a new job.
 
         Raises
         ------
@@ -107,7 +107,7 @@ class JobRepository(ABC):
 
     @abstractmethod
     async def get(self, job_id: str) -> Job:
-        """Return all that is kept of a job.
+        """Return a job.
 
         Raises
         ------
@@ -129,39 +129,43 @@ class JobRepository(ABC):
     async def list(
         self, *, states: Collection[JobState] | None = None, limit: int | None = None
     ) -> Listing:
-        """Return jobs, the newest first; damaged records are set aside and told.
+        """Return jobs, the newest first; damaged records are set aside and listed as faults.
 
         Parameters
         ----------
         states:
             Only jobs in one of these.
         limit:
-            At most so many.
+            Maximum number of jobs.
         """
 
     @abstractmethod
     def claim(self, job_id: str) -> AbstractAsyncContextManager[JobClaim]:
         """Claim a job for the time of a context; a claim ends with its process at the latest.
 
-        A wish that was left from before is forgotten.
+        A request from before the claim is removed.
 
         Raises
         ------
         JobBusy
-            Another one has it; the message says who, where that is known.
+            Another process has claimed it; the message names it, if that is known.
         """
 
     @abstractmethod
     async def holder(self, job_id: str) -> str | None:
-        """Return who has claimed a job, as far as is known; None if nobody has."""
+        """Return the name of the process that has claimed a job; None if none has."""
+
+    async def is_interrupted(self, job: JobSummary) -> bool:
+        """Tell whether a job is recorded as running, but the process that ran it has ended."""
+        return job.state is JobState.RUNNING and await self.holder(job.id) is None
 
     @abstractmethod
     async def ask(self, job_id: str, wish: ControlRequest) -> None:
-        """Leave a wish for the process that is at a job."""
+        """Leave a request for the process that has claimed a job."""
 
 
 def not_found(job_id: str, *, where: str) -> JobNotFound:
-    """Return the error that tells that a job isn't kept."""
+    """Return the error for a job that isn't stored."""
     return JobNotFound(
         f"job {job_id!r}: not kept in {where}",
         hint="`orchestrator list` shows those that are.",

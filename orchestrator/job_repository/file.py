@@ -43,14 +43,14 @@ from orchestrator.model.job_state import JobState
 
 #: Where damaged records are set aside.
 SET_ASIDE = ".damaged"
-#: Records that changed since the index was written, beyond which writing it anew pays.
+#: Number of records changed since the index was written, above which it is rewritten.
 MOST_UNINDEXED = 50
 # Prefix of folders that are being made.
 _DRAFT = ".new-"
 
 
 class FileJobRepository(JobRepository):
-    """Keeps each job in a folder of its own.
+    """Stores each job in a folder of its own.
 
     `job.json` is the summary, replaced as a whole; `spec.json` never changes; lines are only added
     to `chunks.jsonl`, so that recording a chunk takes the same time in a job of any size. `lock` is
@@ -60,7 +60,7 @@ class FileJobRepository(JobRepository):
     Parameters
     ----------
     folder:
-        Where the jobs are; it is made with the first of them.
+        The folder of all jobs; it is created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:

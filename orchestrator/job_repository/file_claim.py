@@ -26,7 +26,7 @@ from orchestrator.job_repository.record_format import decode_chunks, encode_chun
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_chunk import JobChunk
 
-#: The chunk log is written anew at a claim's end if it has so many times the entries it needs,
+#: The chunk log is rewritten at a claim's end if it has this many times the entries it needs,
 #: and this many bytes.
 LOG_WASTE = 3
 LOG_BYTES = 64 * 1024
@@ -87,7 +87,7 @@ class FileClaim(JobClaim):
         await in_thread(self._delete)
 
     def end(self) -> None:
-        """Leave the record tidy and let go of it."""
+        """Compact the record, and release the lock."""
         if not self._lock.held:
             return
         try:

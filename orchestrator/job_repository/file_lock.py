@@ -1,4 +1,4 @@
-"""Locks on files and folders, which the system lets go of when their process ends."""
+"""Locks on files and folders, which the system releases when their process ends."""
 
 import fcntl
 import os
@@ -11,20 +11,20 @@ from typing import Self
 
 from helios.errors import JobBusy
 
-#: Seconds for which a lock that is taken is tried again: whoever only looks holds it for less.
+#: Seconds for which a lock is tried again: a process that only reads holds it for less.
 PATIENCE = 0.2
 
 
 class FileLock:
-    """A lock on a file or a folder that is there.
+    """A lock on an existing file or folder.
 
-    It belongs to the open file, so that even one process can't take it twice, and a process that
-    is killed lets go of it: there are no stale locks.
+    It belongs to the open file: one process can't take it twice, and the system releases the lock
+    of a killed process, so that there are no stale locks.
 
     Parameters
     ----------
     path:
-        What is locked. It is opened for writing if it is a file.
+        The file or folder. A file is opened for writing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class FileLock:
         Raises
         ------
         FileNotFoundError
-            What is to be locked isn't there (any more).
+            The file or folder doesn't exist.
         """
         deadline = time.monotonic() + patience
         while True:
@@ -67,13 +67,13 @@ class FileLock:
                     os.close(descriptor)
 
     def note(self, text: str) -> None:
-        """Write into the locked file, for whoever finds it taken."""
+        """Write into the locked file, for processes that find it locked."""
         assert self._descriptor is not None  # noqa: S101 - only its holder may
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text.encode(), 0)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -92,7 +92,7 @@ class FileLock:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in a folder that is there, for the time of a context.
+    """Lock an existing folder against other processes while the context lasts.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether somebody has the lock on a file or folder that is there."""
+    """Tell whether an existing file or folder is locked."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

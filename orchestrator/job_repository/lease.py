@@ -1,4 +1,4 @@
-"""Leases in object storage: who may write a job, decided by conditional writes alone."""
+"""Exclusive leases in object storage, by conditional writes alone."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ BEATS = 4
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A lease as it is found: its number, who took it, whether it was given back."""
+    """A stored lease: its number, its holder, and whether it was released."""
 
     number: int
     token: str
@@ -35,7 +35,7 @@ class StorageClock:
     Parameters
     ----------
     storage:
-        Where a small object is written to see its time.
+        Prefix at which a small object is written to read its time.
     folder:
         Key prefix, with / at its end, of such objects.
     """
@@ -46,7 +46,7 @@ class StorageClock:
         self._offset: float | None = None
 
     async def now(self) -> datetime:
-        """Return the storage's time; it is asked for once, this machine's clock may then jump."""
+        """Return the storage's time; it is read once, and this machine's clock may change later."""
         if self._offset is None:
             key = f"{self._folder}{secrets.token_hex(8)}"
             await self._storage.put_bytes(key, b"")
@@ -59,7 +59,7 @@ class StorageClock:
 
 
 class Lease:
-    """The right to something, held by whoever wrote its highest number and keeps writing it.
+    """Exclusive lease on a key prefix: the highest number holds it, renewed by heartbeat.
 
     Each taking of a lease has a number of its own, one higher than the last, written only if it
     isn't there: of several that try, the storage lets one through.
@@ -69,7 +69,7 @@ class Lease:
     folder:
         Key prefix of the lease's numbers, with / at its end.
     holder:
-        Who takes it, for the messages of others.
+        Name of this process, for the messages of others.
     term:
         Seconds without a sign of life after which others may take it.
     """
@@ -94,7 +94,7 @@ class Lease:
         self.lost = False
 
     async def holding(self) -> Holding | None:
-        """Return who has the lease now; None if nobody does."""
+        """Return the current lease; None if there is none."""
         found = await self._last()
         return found if found is not None and await self._holds(found) else None
 
@@ -111,7 +111,7 @@ class Lease:
             raise JobBusy(f"{last.holder} holds it")
         number = 1 if last is None else last.number + 1
         if not await self._storage.create(self._key(number), self._content()):
-            raise JobBusy("somebody else was quicker")
+            raise JobBusy("another process acquired the lease first")
         self.number = number
         self._beating = asyncio.create_task(self._beat())
         for stored in await self._numbers():

@@ -19,7 +19,7 @@ from orchestrator.model.job_state import JobState
 
 
 class MemoryJobRepository(JobRepository):
-    """Keeps jobs in memory: for tests, and where nothing may be written."""
+    """Keeps jobs in memory: for tests, and if no record can be written."""
 
     def __init__(self) -> None:
         self._summaries: dict[str, JobSummary] = {}

@@ -1,4 +1,4 @@
-"""Opens the repository that a person names: a folder, a storage that a team shares, or none."""
+"""Opens a job repository by its name: a folder, a shared storage, or none."""
 
 import contextlib
 import hashlib
@@ -13,12 +13,12 @@ from orchestrator.job_repository.storage import StorageJobRepository
 
 #: Environment variable that names the repository.
 JOBS = "HELIOS_JOBS"
-#: The name of a repository that forgets everything when the command ends.
+#: The name of a repository in memory, which ends with the process.
 NONE = "none"
 
 
 def default_folder(env: Mapping[str, str]) -> Path:
-    """Return where jobs are kept if nobody says: where the state of a user's programs goes."""
+    """Return the default folder of jobs, in the user's folder for the state of programs."""
     return _base(env, "XDG_STATE_HOME", ".local/state") / "helios" / "jobs"
 
 

@@ -1,4 +1,4 @@
-"""How job records are written: JSON with a version, and how older versions are read."""
+"""The format of job records: JSON with a version, and the migration of older versions."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,12 +38,12 @@ def decode_summary(
     Parameters
     ----------
     source:
-        Where it is from, for messages.
+        Its path or URL, for messages.
 
     Raises
     ------
     JobRecordInvalid
-        It is damaged; `details` say how.
+        It is damaged; `details` has the faults.
     JobRecordNewer
         A newer version wrote it.
     """
@@ -72,7 +72,7 @@ def decode_chunks(
     migrations: Migrations = CHUNK_MIGRATIONS,
     version: int = VERSION,
 ) -> tuple[dict[int, JobChunk], int]:
-    """Return what a chunk log says of each chunk last, and how many entries are damaged.
+    """Return the last entry of each chunk in a chunk log, and the number of damaged entries.
 
     A process that is killed while it writes leaves half a line; what the others say still holds.
 
@@ -106,7 +106,7 @@ def _document(data: bytes, *, source: str, migrations: Migrations, version: int)
         raise ValueError(f"version {found!r} is no number")
     if found > version:
         raise JobRecordNewer(
-            f"{source}: has version {found}, this program knows up to {version}",
+            f"{source}: has version {found}, this program reads up to {version}",
             hint="Update this program.",
         )
     for step in range(found, version):

@@ -45,7 +45,7 @@ FETCHES_AT_ONCE = 32
 
 
 class StorageJobRepository(JobRepository):
-    """Keeps jobs below `registry/` of an artifact storage.
+    """Stores jobs below `registry/` of an artifact storage.
 
     Each write of a summary is an object of its own, named by its revision and created only if it
     isn't there: of two writers that build on the same revision, the storage lets one through. The

@@ -90,7 +90,7 @@ class StorageClaim(JobClaim):
         await self._storage.delete(self.files.wish)
 
     async def end(self) -> None:
-        """Leave the record tidy and give the lease back."""
+        """Compact the record, and release the lease."""
         try:
             with suppress(HeliosError):
                 if not self._deleted and not self._lease.lost:

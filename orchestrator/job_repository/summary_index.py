@@ -1,4 +1,4 @@
-"""Summaries that were read before, so that a list reads only those that changed since."""
+"""A cache of summaries: a list reads only those that changed since."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from orchestrator.model.job import JobSummary
 from orchestrator.model.job_state import JobState
 
-#: Changes whenever entries of the index do; another version's index is read anew.
+#: Changes with the format of entries; an index of another version is rebuilt.
 _VERSION = 1
 
 
@@ -52,7 +52,7 @@ class SummaryIndex:
         self._path = path
 
     def entries(self, present: Mapping[str, str]) -> dict[str, IndexEntry]:
-        """Return what is known of jobs by id, as far as their fingerprints are still the same.
+        """Return the cached entries by job id whose fingerprints are still the same.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class SummaryIndex:
         draft = self._path.with_name(f"{self._path.name}.new")
         text = json.dumps({"version": _VERSION, "entries": list(entries)})
         with suppress(OSError), draft.open("ab") as file:
-            # Whoever comes second lets the first one finish: its index is as good.
+            # A second writer leaves it to the first one, whose index is as good.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(file.fileno()).st_ino != draft.stat().st_ino:
                 return

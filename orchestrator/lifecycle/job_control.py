@@ -12,7 +12,7 @@ from orchestrator.lifecycle.subscriptions import StateChanged, Subscriber
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_state import JobState
 
-#: Seconds after which a process that was asked for something is asked again.
+#: Seconds after which a request is repeated.
 ASK_AGAIN = 1.0
 #: Seconds between two looks at a job that another process has.
 LOOK_INTERVAL = 0.1
@@ -30,7 +30,7 @@ class JobControl:
     now:
         Returns the time.
     tell:
-        Is called with what happens to jobs.
+        Called with the events of jobs.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class JobControl:
         Parameters
         ----------
         request:
-            What the process that runs the job is asked for.
+            The request to the process that runs the job.
         state:
-            The state of a job that no process has.
+            The new state of a job that no process has claimed.
         states:
-            States of which that can become of.
+            States from which a job can change to it.
 
         Raises
         ------
@@ -131,4 +131,4 @@ async def load_settled(claim: JobClaim) -> Job:
 def state_conflict(job: JobSummary, request: str) -> JobStateConflict:
     """Return the error of a request that a job's state doesn't allow."""
     from_state = f"job {job.id} is {job.state}"
-    return JobStateConflict(f"{from_state}: it can't be told to {request}", hint=job.next_step)
+    return JobStateConflict(f"{from_state}: it can't {request}", hint=job.next_step)

@@ -1,4 +1,4 @@
-"""The life of jobs: submitted, run, paused, gone on with, cancelled, and never lost."""
+"""The life cycle of jobs: created, run, paused, resumed, cancelled, deleted."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -8,7 +8,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError, JobBusy, JobChanged, JobNotFound
 from orchestrator.backends.base import Backend
 from orchestrator.backends.opening import open_backend
-from orchestrator.job_repository.base import ControlRequest, JobRepository, Listing
+from orchestrator.job_repository.base import ControlRequest, JobRepository
 from orchestrator.lifecycle.job_control import (
     JobControl,
     load_settled,
@@ -34,7 +34,7 @@ SettingsChange = Callable[[RunSettings], RunSettings]
 
 
 class JobManager:
-    """Runs jobs, and keeps what is known of them where it outlives this process.
+    """Runs jobs, and records them in a repository.
 
     Several managers, of this process and others, may share a repository: a job is claimed by one of
     them at a time. A job whose process died stays in state running without a claim; `resume` goes
@@ -49,7 +49,7 @@ class JobManager:
     now:
         Returns the time, with its zone.
     webhooks:
-        Tells receivers what became of jobs; none are told by default.
+        Sends the events of jobs to their receivers; none are sent by default.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class JobManager:
         self._control = JobControl(repository, self._runs, now=now, tell=self._subscriptions.tell)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call a function with all that happens to jobs; what is returned ends that."""
+        """Call a function with the events of all jobs, until the returned function is called."""
         return self._subscriptions.add(subscriber)
 
     async def create(
@@ -81,14 +81,14 @@ class JobManager:
         job_id: str | None = None,
         name: str = "",
     ) -> Job:
-        """Keep a new job, and leave it to `run` or another process to run it.
+        """Record a new job, for `run` or another process to run it.
 
         Parameters
         ----------
         job_id:
             Its id; that of the spec by default, else a new one.
         name:
-            What people know it by.
+            Name for people.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class JobManager:
         Parameters
         ----------
         keep_chunks:
-            Whether chunks that are where it runs, from an earlier job, count as its own.
+            Whether existing chunks of an earlier job count as its own.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class JobManager:
         JobStateConflict
             It isn't new.
         JobPaused, Cancelled
-            It was asked for.
+            A request paused or cancelled it.
         HeliosError
             It failed, or was stopped by a limit.
         """
@@ -135,14 +135,14 @@ class JobManager:
     async def resume(
         self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
     ) -> JobSummary:
-        """Go on with a job that isn't completed, and run it to its end.
+        """Resume a job that isn't completed, and run it to its end.
 
-        Chunks that are there and whole aren't rendered again.
+        Existing intact chunks aren't rendered again.
 
         Parameters
         ----------
         fresh:
-            Render all of its chunks anew.
+            Render all of its chunks again.
         change:
             Returns the settings that the job is run with from now on, from those that it had.
 
@@ -154,34 +154,10 @@ class JobManager:
         async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
             return await run.execute(keep_chunks=not fresh)
 
-    async def get(self, job_id: str) -> Job:
-        """Return all that is known of a job.
-
-        Raises
-        ------
-        JobNotFound, JobRecordInvalid
-        """
-        return await self._repository.get(job_id)
-
-    async def list(
-        self, *, states: Collection[JobState] | None = None, limit: int | None = None
-    ) -> Listing:
-        """Return jobs, the newest first; as `JobRepository.list`."""
-        return await self._repository.list(states=states, limit=limit)
-
-    async def is_interrupted(self, job: JobSummary) -> bool:
-        """Tell whether a job is said to run, but the process that ran it is gone."""
-        return job.state is JobState.RUNNING and await self._repository.holder(job.id) is None
-
-    async def interrupted(self) -> Sequence[JobSummary]:
-        """Return the jobs whose process died, the newest first."""
-        running = await self._repository.list(states={JobState.RUNNING})
-        return [job for job in running.jobs if await self.is_interrupted(job)]
-
     async def pause(self, job_id: str) -> JobSummary:
-        """Pause a job: what runs is finished, nothing new begins. Return it once no process has it.
+        """Pause a job once its running chunks have finished, and return it.
 
-        Where another process runs it, that one is asked to. The job may have ended otherwise by
+        If another process runs it, that one receives a request. The job may have ended otherwise by
         then.
 
         Raises
@@ -193,7 +169,7 @@ class JobManager:
         return await self._control.end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
 
     async def cancel(self, job_id: str) -> JobSummary:
-        """Cancel a job: what runs is ended. Return it once no process has it.
+        """Cancel a job, with its running chunks, and return it.
 
         Raises
         ------
@@ -208,18 +184,18 @@ class JobManager:
         return summary
 
     async def delete(self, job_id: str, *, discard: bool = False) -> None:
-        """Forget a job that no process has.
+        """Delete a job that no process has claimed.
 
         Parameters
         ----------
         discard:
-            Also remove what it left where it ran: its chunks, but not a video that was delivered.
+            Also remove its chunks, but not a delivered video.
 
         Raises
         ------
         JobNotFound
         JobBusy
-            A process has it.
+            A process has claimed it.
         """
         async with self._repository.claim(job_id) as claim:
             if discard:
@@ -227,9 +203,9 @@ class JobManager:
             await claim.delete()
 
     async def notify(self, job_id: str) -> bool:
-        """Send the events of a job that its receiver hasn't taken yet; True if none is left.
+        """Send the undelivered events of a job; True if none is left.
 
-        A receiver gets an event again if it isn't known that it took it, with the same id.
+        An event whose delivery wasn't confirmed is sent again, with the same id.
 
         Raises
         ------
@@ -240,7 +216,7 @@ class JobManager:
         return await self._webhooks.deliver_pending(self._repository, job_id)
 
     async def undelivered(self) -> Sequence[JobSummary]:
-        """Return the jobs with events that their receivers haven't taken yet, the newest first."""
+        """Return the jobs with undelivered events, the newest first."""
         return [job for job in (await self._repository.list()).jobs if job.undelivered]
 
     @contextlib.asynccontextmanager
@@ -277,7 +253,7 @@ class JobManager:
                     finally:
                         del self._runs[job_id]
         except (JobBusy, JobChanged, JobNotFound):
-            # The process that has the job tells of it.
+            # The process that has claimed the job sends its events.
             raise
         except HeliosError:
             await self.notify(job_id)

@@ -12,7 +12,8 @@ from helios.errors import Cancelled, HeliosError, JobChanged, JobPaused, JobStop
 from orchestrator.backends.base import Backend
 from orchestrator.execution.run_hooks import RunHooks
 from orchestrator.job_repository.base import ControlRequest, JobClaim
-from orchestrator.lifecycle.recorder import JobRecorder, RecordingAdapter
+from orchestrator.lifecycle.recorder import JobRecorder
+from orchestrator.lifecycle.recording_adapter import RecordingAdapter
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import Event
 from orchestrator.model.job import Job, JobSummary
@@ -20,7 +21,7 @@ from orchestrator.model.job_state import JobState
 
 
 class JobRun:
-    """Runs a claimed job, keeps its record up to date, and obeys requests to end it.
+    """Runs a claimed job, keeps its record up to date, and follows requests to end it.
 
     Parameters
     ----------
@@ -29,11 +30,11 @@ class JobRun:
     job:
         The job, in a state from which it may run.
     backend:
-        Does the work.
+        Runs the chunks.
     now:
         Returns the time.
     tell:
-        Is called with all that happens.
+        Called with the job's events.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class JobRun:
         self._cancel = asyncio.Event()
 
     def ask(self, request: ControlRequest) -> None:
-        """Let the run end: soon, with what runs finished, or at once."""
+        """End the run: after its running chunks have finished, or at once."""
         (self._cancel if request is ControlRequest.CANCEL else self._pause).set()
 
     async def execute(self, *, keep_chunks: bool) -> JobSummary:
@@ -64,7 +65,7 @@ class JobRun:
         Raises
         ------
         JobPaused, Cancelled
-            It was asked for.
+            A request paused or cancelled it.
         JobChanged
             Another process took the job over; its record is that one's.
         HeliosError
@@ -95,7 +96,7 @@ class JobRun:
         return summary
 
     async def _supervise(self, work: asyncio.Task[str]) -> str:
-        """Write the record while the work goes on, and end it when that is asked for."""
+        """Write the record while the work runs, and stop the work on request."""
         beside: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._recorder.keep_writing()),
             asyncio.create_task(self._listen()),
@@ -115,7 +116,7 @@ class JobRun:
         return work.result()
 
     async def _listen(self) -> None:
-        """Obey the requests of other processes."""
+        """Follow the requests of other processes."""
         while True:
             await asyncio.sleep(self._claim.wish_interval)
             try:

@@ -1,4 +1,4 @@
-"""Writes down what happens in a run, in batches, so that another process could go on with it."""
+"""Records a run in batches, so that another process can resume it."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,8 @@ from datetime import datetime
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.artifact import Artifact
-from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.contract.worker_job import WorkerResult
 from helios.errors import HeliosError, JobChanged
-from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
 from orchestrator.job_repository.base import JobClaim
 from orchestrator.model.events import (
     ChunkFailed,
@@ -34,7 +32,7 @@ class JobRecorder:
     """Keeps a job's record up to date while it runs.
 
     A record that can't be written now (a full disk, a storage that doesn't answer) is written
-    later: what was rendered is worth more than what is known of it.
+    later: rendered chunks are worth more than their record.
 
     Parameters
     ----------
@@ -67,7 +65,7 @@ class JobRecorder:
         self._wall_before = job.metrics.wall_ms
 
     def reconcile(self, there: Collection[int]) -> None:
-        """Correct what the record says by the chunks that are really there."""
+        """Correct the record by the chunks that exist."""
         for chunk_id in self._frames:
             chunk = self._chunk(chunk_id)
             attempts = [attempt.interrupted() for attempt in chunk.attempts]
@@ -76,7 +74,7 @@ class JobRecorder:
             if (state, attempts) != (chunk.state, chunk.attempts):
                 self._set(chunk_id, state=state, attempts=attempts, artifact=artifact)
         reused = [chunk_id for chunk_id in self._frames if chunk_id in there]
-        # Counted anew: a summary is written less often than what became of the chunks.
+        # Counted again: the summary is written less often than the chunks.
         self._update(
             chunks_done=len(reused),
             chunks_failed=0,
@@ -226,38 +224,6 @@ class JobRecorder:
 
     def _count(self, **changes: object) -> None:
         self._update(metrics=self.summary.metrics.model_copy(update=changes))
-
-
-class RecordingAdapter(ForwardingAdapter):
-    """Records each attempt that is made through another adapter.
-
-    Parameters
-    ----------
-    adapter:
-        Makes the attempts.
-    recorder:
-        Writes them down.
-    """
-
-    def __init__(self, adapter: WorkerAdapter, recorder: JobRecorder) -> None:
-        super().__init__(adapter)
-        self._recorder = recorder
-
-    async def execute(
-        self, job: WorkerJob, *, on_output: OutputCallback | None = None
-    ) -> WorkerResult:
-        """Run one job."""
-        task = job.task
-        if task is None or task.chunk_id is None:
-            return await self.adapter.execute(job, on_output=on_output)
-        with self._recorder.attempt(task.chunk_id, backup=task.backup) as end:
-            try:
-                result = await self.adapter.execute(job, on_output=on_output)
-            except HeliosError as error:
-                end(WorkerResult.of_error(error))
-                raise
-            end(result)
-        return result
 
 
 def _with_result(attempt: Attempt, result: WorkerResult) -> Attempt:

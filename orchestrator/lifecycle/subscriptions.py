@@ -10,7 +10,7 @@ from orchestrator.model.job_state import JobState
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """A job is in another state; `error` says why, unless that was asked for."""
+    """A job is in another state; `error` is the reason, unless it was requested."""
 
     state: JobState
     error: ErrorRecord | None = None
@@ -24,12 +24,12 @@ class ChunksReused:
 
 
 JobEvent = StateChanged | ChunksReused | Event
-#: Is called with a job's id and what happened to it.
+#: Called with a job's id and an event.
 Subscriber = Callable[[str, JobEvent], None]
 
 
 class Subscriptions:
-    """The functions that are called with what happens to jobs."""
+    """The functions that are called with the events of jobs."""
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []

@@ -1,4 +1,4 @@
-"""Tells the receivers of webhooks what becomes of jobs."""
+"""Sends the events of jobs to the receivers of webhooks."""
 
 import asyncio
 import contextlib
@@ -24,9 +24,9 @@ class Webhooks:
     Parameters
     ----------
     sender:
-        Signs and sends; None where the secret isn't known.
+        Signs and sends; None without a secret.
     on_fault:
-        Is called with each event that isn't taken.
+        Called with each undelivered event.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Webhooks:
     def of(
         cls, secret: str | None, *, on_fault: Callable[[WebhookUndelivered], None] | None = None
     ) -> "Webhooks":
-        """Return what sends with a secret, or only tells that it isn't known."""
+        """Return a sender that signs with a secret, or that only reports that there is none."""
         if not secret:
             return cls(None, on_fault=on_fault)
         # Loads an HTTP client, which few commands need.
@@ -92,9 +92,9 @@ class Webhooks:
 async def follow_progress(
     webhooks: Webhooks | None, job: JobSummary
 ) -> AsyncIterator[Callable[[JobEvent], None]]:
-    """Yield what takes the events of a run and tells its receiver of progress, if that is wanted.
+    """Yield a listener to the events of a run, which sends progress to the receiver if configured.
 
-    Progress is sent once, and not again if it isn't taken: the next one tells more.
+    An event of progress is sent once, without retries: the next one replaces it.
     """
     webhook = job.settings.webhook
     if webhooks is None or webhooks.sender is None or webhook is None or webhook.progress is None:
@@ -145,5 +145,5 @@ class _ProgressTeller:
         job = self._job.model_copy(update=counts)
         event = job.webhook_event("job.progress", at=datetime.now(UTC))
         self._sending = asyncio.create_task(self._sender.send(self._url, event, attempts=1))
-        # That it isn't taken is nothing to tell.
+        # A failed delivery isn't reported.
         self._sending.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -1,4 +1,4 @@
-"""Frames of a chunk while it is rendered, counted by what its command prints."""
+"""Counts the frames of chunks by the output of their commands."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class JobFrames:
 
 
 class ChunkFrames:
-    """Counts the frames of one chunk by what its command prints, and tells of each change.
+    """Counts the frames of one chunk by its command's output, and emits each change.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ChunkFrames:
     job_frames:
         The job's count, which this one is part of.
     emit:
-        Is called with `FrameProgress`, and with every `LogLine` that tells something else.
+        Called with `FrameProgress`, and with a `LogLine` for every other line.
     """
 
     __slots__ = ("_chunk", "_emit", "_frame", "_job_frames")

@@ -1,4 +1,4 @@
-"""What is deployed somewhere, as far as clients need to know, and profiles that keep it here."""
+"""Deployments, with the properties that clients use, and the profiles that store them."""
 
 import os
 import re
@@ -17,13 +17,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class _Deployed(WireModel, extra="ignore", serialize_by_alias=True):
-    """What a profile can keep: JSON in camelCase, in which newer clients may have written more."""
+    """A deployment as a profile stores it: JSON in camelCase; unknown fields are ignored."""
 
 
 class AwsStack(_Deployed):
     """A stack on AWS: the parameter `/helios/<name>/stack`, which deploying writes."""
 
-    #: The newest form of the parameter that this client knows.
+    #: The newest version of the parameter that this client reads.
     VERSION: ClassVar[int] = 1
 
     kind: Literal["aws"] = "aws"
@@ -75,7 +75,7 @@ class Profiles:
     Parameters
     ----------
     folder:
-        Where they are.
+        Their folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -83,15 +83,15 @@ class Profiles:
 
     @classmethod
     def of_user(cls, env: Mapping[str, str] | None = None) -> "Profiles":
-        """Return the profiles of whoever runs this process."""
+        """Return the profiles of the user of this process."""
         variables = os.environ if env is None else env
         settings = variables.get("XDG_CONFIG_HOME", "")
-        # Relative ones are to be ignored, says who made that variable.
+        # The variable's specification says that relative paths are to be ignored.
         base = Path(settings) if settings.startswith("/") else Path.home() / ".config"
         return cls(base / "helios" / "profiles")
 
     def read(self, name: str) -> Deployment | None:
-        """Return what a profile keeps; None if there is no such profile.
+        """Return the deployment in a profile; None if there is no such profile.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Profiles:
             ) from None
 
     def write(self, name: str, deployment: Deployment) -> Path:
-        """Keep a deployment under a name, in place of what was there; return the file.
+        """Write or replace a profile, and return its file.
 
         Raises
         ------

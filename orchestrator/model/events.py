@@ -1,4 +1,4 @@
-"""What happens in a job while it runs, told as it happens."""
+"""Events of a running job."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,7 @@ class SeamsCompared:
 
 @dataclass(frozen=True, slots=True)
 class SeamsDiffer:
-    """Seams can be seen, and the job goes on all the same; `details` name them."""
+    """Seams differ visibly, and the job continues; `details` names them."""
 
     message: str
     details: tuple[str, ...]
@@ -124,7 +124,7 @@ class SeamsDiffer:
 
 @dataclass(frozen=True, slots=True)
 class MergeStarted:
-    """All chunks are there, and the merge begins."""
+    """All chunks are finished, and the merge begins."""
 
     inputs: int
 

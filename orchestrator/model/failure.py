@@ -1,4 +1,4 @@
-"""What failed for good, and how that is told."""
+"""A chunk or merge that failed after all attempts, and its description."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SEARCHED_STDERR = 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed for good, after how many attempts, why, and what it had said by then."""
+    """A chunk or merge that failed: number of attempts, error, and last output."""
 
     what: str
     attempts: int
@@ -27,19 +27,19 @@ class Failure:
         tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         lines = [f"{self.what}: {self.error.code} after {tries}: {_one_line(self.error.message)}"]
         lines += [f"    {detail}" for detail in self.error.details or ()]
-        # The report at the end of stderr is told already.
+        # The report at the end of stderr is part of the error already.
         reported = parse_report(self.stderr)
         tail = _tail(self.stderr if reported is None else reported.before)
         return "\n".join(lines + [f"    stderr: {line}" for line in tail])
 
 
 def hint_of(failures: Sequence[Failure]) -> str:
-    """Return what to do about failures: what they all say themselves, if they do."""
+    """Return the hint for some failures: their common one, if they have one."""
     return " ".join(dict.fromkeys(failure.error.hint for failure in failures if failure.error.hint))
 
 
 def _tail(stderr: str) -> list[str]:
-    """Return the last lines of an output, without those that tell progress."""
+    """Return the last lines of an output, without progress lines."""
     # Reading backwards a little keeps a 64 KiB output from being split for a short quote.
     lines = [line.rstrip() for line in stderr[-_SEARCHED_STDERR:].splitlines()]
     told = [line for line in lines if line.strip() and not PROGRESS_LINE.match(line)]

@@ -1,4 +1,4 @@
-"""A job: its state, where and how it runs, and what became of each of its chunks."""
+"""A job: its state, location and settings, and the state of each of its chunks."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _Milliseconds = Annotated[float, Field(ge=0)]
 
 
 class JobMetrics(WireModel):
-    """What a job took so far, over all of its runs."""
+    """Measures of a job, over all of its runs."""
 
     runs: _Count = 0
     attempts: _Count = 0
@@ -68,7 +68,7 @@ class JobSummary(WireModel):
     frames_total: _Count
     frames_done: _Count = 0
     metrics: JobMetrics = JobMetrics()
-    output: str | None = Field(default=None, description="The video, once it is there.")
+    output: str | None = Field(default=None, description="The finished video.")
     error: ErrorRecord | None = Field(default=None, description="Why it failed or stands still.")
     undelivered: list[WebhookEvent] = Field(
         default_factory=list, description="Events that the receiver hasn't taken yet."
@@ -82,7 +82,7 @@ class JobSummary(WireModel):
         at:
             Now.
         error:
-            Why, unless it was asked for.
+            The reason, unless it was requested.
 
         Raises
         ------
@@ -109,12 +109,12 @@ class JobSummary(WireModel):
         """Whether the receiver of webhooks wants to know of the state that it is in now."""
         if self.settings.webhook is None or self.state not in EVENT_TYPES:
             return False
-        # Who paused or stopped it knows.
+        # A user who paused or stopped it needs no event.
         wished = self.error is None or self.error.code == Cancelled.code
         return self.state is not JobState.PAUSED or not wished
 
     def webhook_event(self, kind: EventType, *, at: datetime) -> WebhookEvent:
-        """Return an event that tells how the job stands."""
+        """Return an event with the job's status."""
         return WebhookEvent(
             id=new_event_id(),
             type=kind,
@@ -131,7 +131,7 @@ class JobSummary(WireModel):
 
     @property
     def next_step(self) -> str:
-        """What people can do with it now, as a sentence."""
+        """The next step for a user, as a sentence."""
         return _NEXT_STEPS[self.state].format(id=self.id)
 
     def summary(self) -> "JobSummary":
@@ -202,7 +202,7 @@ class Job(JobSummary):
     def interrupted(self) -> Self:
         """Return the job as it is known to be once the process that ran it is gone.
 
-        The summary is counted anew: it is written less often than what became of the chunks.
+        The summary is counted again: it is written less often than the chunks.
         """
         chunks = {chunk_id: chunk.interrupted() for chunk_id, chunk in self.chunks.items()}
         only = None if self.settings.only is None else set(self.settings.only)
@@ -220,7 +220,7 @@ class Job(JobSummary):
 
 
 def spec_digest(spec: JobSpec) -> str:
-    """Return what tells a spec from others, whatever its id."""
+    """Return the digest of a spec, independent of its id."""
     text = spec.model_copy(update={"id": None}).to_json()
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -234,8 +234,8 @@ def _wanted(spec: JobSpec, only: Sequence[int] | None) -> list[int]:
 _NEXT_STEPS = {
     JobState.PENDING: "It hasn't begun yet: `orchestrator resume {id}`.",
     JobState.RUNNING: "Pause or cancel it first.",
-    JobState.PAUSED: "`orchestrator resume {id}` goes on with it.",
-    JobState.COMPLETED: "Its video is made; submit it anew to make it again.",
-    JobState.FAILED: "`orchestrator resume {id}` goes on with what is missing.",
-    JobState.CANCELLED: "`orchestrator resume {id}` goes on with it all the same.",
+    JobState.PAUSED: "Resume it: `orchestrator resume {id}`.",
+    JobState.COMPLETED: "Its video is finished; submit it again to render it again.",
+    JobState.FAILED: "Render the missing chunks: `orchestrator resume {id}`.",
+    JobState.CANCELLED: "Resume it nevertheless: `orchestrator resume {id}`.",
 }

@@ -1,4 +1,4 @@
-"""What is recorded of a job's chunks: their states and the attempts at them."""
+"""The records of a job's chunks: their states and attempts."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -18,7 +18,7 @@ INTERRUPTED = ErrorRecord(
 
 
 class ChunkState(StrEnum):
-    """How far a chunk is."""
+    """The state of a chunk."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -37,7 +37,7 @@ class Attempt(WireModel):
     worker: str | None = Field(default=None, description="What ran it.")
     backup: bool = Field(default=False, description="Started beside another that was slow.")
     error: ErrorRecord | None = Field(default=None, description="Why it failed.")
-    log_tail: str | None = Field(default=None, description="What it said last, if it failed.")
+    log_tail: str | None = Field(default=None, description="The end of its output, if it failed.")
 
     @property
     def runs(self) -> bool:
@@ -52,7 +52,7 @@ class Attempt(WireModel):
 
 
 class JobChunk(WireModel):
-    """What became of one chunk."""
+    """The record of one chunk."""
 
     id: Annotated[int, Field(ge=0)]
     state: ChunkState = ChunkState.WAITING

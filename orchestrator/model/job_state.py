@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 
 class JobState(StrEnum):
-    """Where in its life a job is."""
+    """The state of a job."""
 
     PENDING = "pending"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""What a run may cost, and until when it may go on: it stops before it passes either."""
+"""Limits of cost and time of a run, which stops before it passes either."""
 
 import asyncio
 import bisect
@@ -16,16 +16,16 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What an invocation of a worker costs, in US dollars.
+    """The price of an invocation of a worker, in US dollars.
 
     Attributes
     ----------
     second, invocation:
-        What it costs for each second, and once.
+        Price of each second, and of each invocation.
     longest:
         Seconds that one may take at most.
     goes_on:
-        Whether an abandoned one goes on all the same, and is paid for.
+        Whether an abandoned invocation continues, and is billed.
     """
 
     second: float
@@ -34,7 +34,7 @@ class Price:
     goes_on: bool
 
     def of(self, seconds: float) -> float:
-        """Return what an invocation of so many seconds costs."""
+        """Return the price of an invocation by its seconds."""
         return self.invocation + self.second * seconds
 
 
@@ -50,7 +50,7 @@ class Try:
 
 
 class Limits:
-    """Says of each chunk whether there is money and time for it.
+    """Decides whether a chunk may start, by its expected cost and time.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Limits:
             raise self._too_late() from None
 
     async def begin(self, price: Price | None) -> Try:
-        """Let an invocation begin, or refuse it.
+        """Start an invocation, or refuse it.
 
         Until it is known how long one takes, few begin at once.
 
@@ -205,7 +205,7 @@ def parse_duration(duration: float | str) -> float:
     Raises
     ------
     OptionInvalid
-        It means none, or none above 0.
+        It isn't a duration above 0.
     """
     seconds = _seconds(duration) if isinstance(duration, str) else duration
     if not 0 < seconds < float("inf"):

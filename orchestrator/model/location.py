@@ -1,4 +1,4 @@
-"""Where a job runs: the workers that render its chunks, its folder, and its output."""
+"""The location of a job: the workers that render its chunks, its folder, and its output."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ LOCAL = "local"
 
 
 class AdapterSettings(WireModel):
-    """How chunks reach one kind of worker."""
+    """The connection to one kind of worker."""
 
     kind: str = Field(default=LOCAL, description="local, lambda, cloudrun.")
     weight: float = Field(
@@ -23,7 +23,7 @@ class AdapterSettings(WireModel):
     )
     function: str | None = Field(default=None, description="Lambda function: name or ARN.")
     merge_function: str | None = Field(
-        default=None, description="Lambda function that joins chunks; null for the same."
+        default=None, description="Lambda function that merges chunks; null for the same."
     )
     region: str | None = Field(default=None, description="AWS region.")
     service_url: str | None = Field(default=None, description="Cloud Run service.")
@@ -33,7 +33,7 @@ class AdapterSettings(WireModel):
 
 
 class JobLocation(WireModel):
-    """Where a job runs, so that any process that can reach it can go on with it."""
+    """The location of a job, by which any process with access can resume it."""
 
     adapters: Annotated[list[AdapterSettings], Field(min_length=1)] = Field(
         default_factory=lambda: [AdapterSettings()], description="What runs the chunks."

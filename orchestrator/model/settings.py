@@ -1,4 +1,4 @@
-"""How a job runs: one model, filled once, stored with the job, and passed on whole."""
+"""Settings of a run: one model, filled once, stored with the job, and passed on whole."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,7 +18,7 @@ MAX_RETRY_DELAY = 60.0
 
 
 class Stitch(StrEnum):
-    """Where chunks that were rendered by remote workers are joined."""
+    """Where chunks of remote workers are stitched."""
 
     AUTO = "auto"
     LOCAL = "local"
@@ -36,13 +36,13 @@ class WebhookSettings(WireModel):
 
 
 class RunSettings(WireModel):
-    """How a job runs, wherever its chunks are rendered.
+    """Settings of a run, for all backends.
 
     A new option is one field here, and one flag.
     """
 
     concurrency: int = Field(ge=1, description="Chunks at the same time.")
-    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    merge: bool = Field(default=True, description="Whether chunks are stitched.")
     retries: Annotated[int, Field(ge=0)] = Field(
         default=RETRIES, description="Further tries of a chunk."
     )
@@ -60,7 +60,7 @@ class RunSettings(WireModel):
     )
     stitch: Stitch = Field(
         default=Stitch.AUTO,
-        description="What joins remote chunks: this machine, a worker, the storage itself.",
+        description="Where remote chunks are stitched: on this machine, by a worker, in storage.",
     )
     presign: float | None = Field(
         default=None, gt=0, description="Seconds for which a link to the video is valid."
@@ -84,12 +84,12 @@ class RunSettings(WireModel):
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Return settings of values that a person chose.
+        """Return settings by values of a user.
 
         Raises
         ------
         OptionInvalid
-            A value can't be worked with; the message names the setting.
+            A value is invalid; the message names the setting.
         """
         try:
             return cls.model_validate(values)

@@ -63,7 +63,7 @@ class ChunkSizes:
         Raises
         ------
         OptionInvalid
-            Another number of chunks was asked for.
+            Another number of chunks is set.
         """
         if self.frames_per_chunk is not None or self.chunks not in (None, 1):
             raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")

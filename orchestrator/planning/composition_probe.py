@@ -1,4 +1,4 @@
-"""What has to be known of a composition before it can be planned: its length, and its sounds."""
+"""Loads a composition for its length and audio, before it is planned."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +16,7 @@ _ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class CompositionProbe:
-    """What is known of a composition.
+    """Properties of a composition.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class CompositionProbe:
     moves:
         Whether anything in it moves by itself.
     warnings:
-        What it asks for that can't be rendered right.
+        Features of the page that can't be rendered correctly.
     """
 
     frame_count: int
@@ -44,7 +44,7 @@ async def probe_composition(
     frames: int | None,
     sound: bool,
 ) -> CompositionProbe:
-    """Find out how long a composition is and whether it sounds, asking the page if need be.
+    """Return length and properties of a composition, by loading its page.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ async def probe_composition(
     Raises
     ------
     OptionInvalid
-        The user says something that makes no sense.
+        A value is invalid.
     DurationUnknown
-        Neither the user nor the page says how long it is.
+        Neither the user nor the page gives a length.
     HeliosError
         The page can't be loaded, or a sound of its can't be read.
     """

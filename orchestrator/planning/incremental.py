@@ -1,4 +1,4 @@
-"""Which chunks of an earlier render may be kept: those that would be rendered alike.
+"""Finds the chunks of an earlier render that would be rendered alike.
 
 A chunk's file is named by its recipe, and beside it lies a note of what was read for it.
 """
@@ -52,7 +52,7 @@ class KeptChunks:
 
 
 async def unchanged_chunks(spec: JobSpec, job_dir: Path) -> KeptChunks:
-    """Compare what chunks were made from with what is there now.
+    """Compare the inputs of chunks with the current files.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _reasons(spec: JobSpec, job_dir: Path) -> dict[int, str]:
 
 
 class _Comparison:
-    """Compares notes with what is there now; each file is read once."""
+    """Compares recorded inputs with the current files; each file is read once."""
 
     def __init__(self, job_dir: Path, versions: Mapping[str, str]) -> None:
         self._job_dir = job_dir

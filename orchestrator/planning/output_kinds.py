@@ -1,13 +1,13 @@
-"""What an output's name and codec say of it: a playlist, one chunk, or a folder of images."""
+"""Kinds of outputs, by name and codec: a playlist, one chunk, or a folder of images."""
 
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.renderer.encoding.codecs import choose_codec
 
-#: Codecs that players of playlists take.
+#: Codecs that players of playlists support.
 PLAYLIST_CODECS = frozenset({"h264", "h265"})
-#: Outputs that can't be stitched from parts without encoding them anew.
+#: Codecs whose outputs can't be stitched from parts without encoding again.
 _WHOLE_CODECS = frozenset({"gif", "png", "jpeg"})
 
 
@@ -33,7 +33,7 @@ def is_sequence(name: str, codec: str | None) -> bool:
 
 
 def makes_images(spec: JobSpec) -> bool:
-    """Tell whether what a job without merge leaves is a folder of numbered images."""
+    """Tell whether the result of a job without merge is a folder of numbered images."""
     if spec.merge_command.strip() or len(spec.chunks) > 1:
         return False
     return Path(spec.chunks[0].output_file).suffix.lower() in ("", ".png", ".jpg", ".jpeg")

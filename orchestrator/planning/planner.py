@@ -1,4 +1,4 @@
-"""Plans a render: the job spec with the commands that render its chunks and join them."""
+"""Plans a render: the job spec with the commands that render its chunks and stitch them."""
 
 import os
 from pathlib import Path
@@ -46,26 +46,26 @@ def plan(
     source:
         The composition: a path or a URL.
     output:
-        Name of the video, whose ending says what the chunks are.
+        Name of the video, whose suffix decides on the format of chunks.
     frame_count:
         Length of the timeline in frames.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
     sound:
-        Whether the merge plays the composition for its sound.
+        Whether the merge records the composition's audio.
     job_id:
         Names the job.
     input_name:
-        What commands call the composition, in place of its path from the job's folder.
+        Name of the composition in commands, in place of its path from the job's folder.
     incremental:
-        Whether chunks are named by what they are made by, and note what they read.
+        Whether chunks are named by their recipe, and record the files that they read.
     seam_check:
-        What happens if two chunks draw one frame differently.
+        Action if two chunks draw one frame differently.
 
     Raises
     ------
     OptionInvalid
-        The options can't be worked with.
+        An option is invalid.
     """
     if frame_count < 1:
         raise OptionInvalid(f"{frame_count} frames: there must be at least one")
@@ -96,7 +96,7 @@ def plan(
 
 
 def check_options(name: str, options: RenderOptions) -> None:
-    """Refuse options that no renderer could work with, before any work.
+    """Refuse invalid options before any work.
 
     Raises
     ------
@@ -207,5 +207,5 @@ def _relative(source: str, job_dir: Path) -> str:
 
 
 def _argument(name: str) -> str:
-    """Return a file name that no command takes for a flag."""
+    """Return a file name that isn't parsed as a flag."""
     return f"./{name}" if name.startswith("-") else name

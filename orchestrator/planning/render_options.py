@@ -1,4 +1,4 @@
-"""How a composition's frames are rendered, as flags of `helios render`."""
+"""Options of rendering frames, as flags of `helios render`."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """How a composition's frames are rendered; each becomes a flag of `helios render`.
+    """Options of rendering frames; each becomes a flag of `helios render`.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class RenderOptions:
     scale:
         Output pixels per CSS pixel.
     seed, props:
-        What `Math.random` starts from; the object in `window.__HELIOS_PROPS__`.
+        Seed of `Math.random`; the object in `window.__HELIOS_PROPS__`.
     time_zone, locale:
-        Where the page is shown: a name of the IANA time zone database, and a language tag.
+        Time zone of the page, by its IANA name, and its language tag.
     replay:
         Whether pages run every frame from 0 on first; None leaves it to the page.
     timeout:

@@ -1,4 +1,4 @@
-"""Which chunks of a job are already rendered, and which are to be rendered anew."""
+"""Finds existing chunks of a job, and removes those that are rendered again."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _OWN_NAME = re.compile(r"\.?[0-9a-f]{16}\.[\w.]+")
 
 
 async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
-    """Return the ids of the chunks whose outputs are there, whole, and as the spec says.
+    """Return the ids of the chunks whose outputs exist, intact and by the spec.
 
     A chunk's file appears under its name only when it is whole; the check finds what was damaged
     or left by another job since.
@@ -66,10 +66,10 @@ def earlier_job(spec: JobSpec, job_file: Path) -> JobSpec | None:
 
 
 def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None = None) -> None:
-    """Remove the outputs of chunks that are about to be rendered anew.
+    """Remove the outputs of chunks that are about to be rendered again.
 
     Stopped half-way, a later `--resume` then can't take an older run's chunks for this one's.
-    Folders stay: what else is in them isn't ours to judge.
+    Folders stay, since they may contain other files.
     """
     for chunk in spec.chunks:
         if only is None or chunk.id in only:

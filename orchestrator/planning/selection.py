@@ -9,7 +9,7 @@ from helios.errors import ChunkNotFound
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a run has to render, and how much of what is wanted is there before it."""
+    """The chunks that a run has to render, and counts of those that exist before it."""
 
     chunks: tuple[RenderChunk, ...]
     chunks_done: int

@@ -7,7 +7,7 @@ from typing import Any, Self
 from orchestrator.clouds.aws_stack import parameter_of
 from orchestrator.model.deployment import AwsStack
 
-#: What bootstrapping calls its roles and its parameter, unless told otherwise.
+#: Default qualifier in the names of the bootstrap's roles and parameter.
 _QUALIFIER = "hnb659fds"
 #: Roles that `cdk deploy` acts as; what CloudFormation itself may do is another one's.
 _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-role", "lookup-role")
@@ -15,7 +15,7 @@ _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-rol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What may be done to what, and what that is for."""
+    """Allowed actions on resources, and their purpose."""
 
     purpose: str
     actions: Sequence[str]
@@ -24,7 +24,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackNames:
-    """What a stack's resources are called: exactly, or by patterns where it isn't deployed yet."""
+    """Names of a stack's resources, or patterns for a stack that isn't deployed yet."""
 
     stack: str
     partition: str = "aws"
@@ -104,7 +104,7 @@ def _render(names: StackNames) -> list[Statement]:
             names.functions,
         ),
         Statement(
-            "start renders that go on by themselves, and list them",
+            "start detached renders, and list them",
             ["states:ListExecutions", "states:StartExecution"],
             [names.machine],
         ),
@@ -163,7 +163,7 @@ POLICIES: Mapping[str, Callable[[StackNames], list[Statement]]] = {
 
 
 def statements(policy: str, names: StackNames) -> list[Statement]:
-    """Return what a policy allows."""
+    """Return the statements of a policy."""
     return POLICIES[policy](names)
 
 

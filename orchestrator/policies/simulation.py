@@ -1,4 +1,4 @@
-"""What credentials may do, by IAM's own simulation of their policies."""
+"""Simulates the permissions of credentials in IAM."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ _SESSION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose credentials these are.
+    """The identity of credentials.
 
     Attributes
     ----------
     arn:
-        As AWS calls whoever calls it.
+        The ARN of the caller.
     account:
         The account.
     """
@@ -45,7 +45,7 @@ class Denial:
 
 
 async def find_identity(calls: AwsCalls) -> Identity:
-    """Return whose credentials these are.
+    """Return the identity of the credentials.
 
     Raises
     ------
@@ -60,7 +60,7 @@ async def find_identity(calls: AwsCalls) -> Identity:
 async def denials(
     statements: Sequence[Statement], identity: Identity, calls: AwsCalls
 ) -> list[Denial]:
-    """Return what of some statements an identity may not do.
+    """Return the actions of some statements that an identity lacks.
 
     Policies of resources, and those of an organization that IAM doesn't see, aren't part of it.
 

@@ -1,4 +1,4 @@
-"""How many jobs an endpoint is given at once: more while it takes them, half when it throttles."""
+"""An endpoint's limit of concurrent jobs: it grows with success, and halves when throttled."""
 
 import math
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class AdaptiveConcurrencyLimit:
 
     Until it is throttled for the first time it grows by one with each job that is taken, which
     doubles it in a round trip; from then on by a fixed amount in a round trip. It is halved once
-    for all jobs that were under way together, which tell no more than one of them.
+    for all jobs that were running together, which count as one.
 
     Parameters
     ----------
     size:
         Jobs at once.
     threshold:
-        What it was halved to the last time; infinite if it never was.
+        The limit after the last halving; infinite before the first.
     turn:
         Counts how often it was halved. Jobs remember the one that they were sent in.
     """
@@ -57,7 +57,7 @@ class AdaptiveConcurrencyLimit:
         return growth
 
     def throttled(self, turn: int) -> bool:
-        """Note that a job was throttled that was sent in some turn; tell whether that is news."""
+        """Note a throttled job by the turn in which it was sent; tell whether the limit shrinks."""
         if turn < self.turn:
             return False
         self.size = self.threshold = max(1.0, DECREASE * self.size)

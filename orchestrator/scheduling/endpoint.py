@@ -23,7 +23,7 @@ FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
 #: Pauses in a row after which an endpoint that can't be reached gets one job at a time, as a probe.
 OPEN_AFTER = 3
-#: Seconds without jobs for an endpoint that denies access or isn't there, which time doesn't heal.
+#: Seconds without jobs for an endpoint that denies access or doesn't exist, which rarely changes.
 BARRED_PAUSE = 60.0
 #: Share of a pause that is left to chance, so that several clients don't come back together.
 PAUSE_JITTER = 0.5
@@ -48,17 +48,17 @@ class Endpoint:
     Parameters
     ----------
     name:
-        What people call it.
+        Name for people.
     adapter:
         Takes jobs there.
     weight:
         Its share of the jobs, relative to other endpoints.
     most:
-        Jobs that it is given at once at most.
+        Maximum number of concurrent jobs.
     window:
-        How many it was found to take at once; by default nothing is known of that.
+        Known limit of concurrent jobs; unknown by default.
     job_path:
-        Where its workers find the job spec, if not where jobs say.
+        Path or URL of the job spec for its workers, if it differs from that in jobs.
     clock:
         Returns seconds that never go back.
     jitter:
@@ -86,7 +86,7 @@ class Endpoint:
 
     @property
     def limit(self) -> int:
-        """Jobs that it is given at once for now."""
+        """The current limit of concurrent jobs."""
         return 1 if self._is_in_doubt else min(self.most, self.window.limit)
 
     @property
@@ -111,7 +111,7 @@ class Endpoint:
 
     @property
     def room(self) -> int:
-        """Jobs that it may be given now."""
+        """Number of jobs that it can take now."""
         return max(0, self.limit - self.running) if self.rest == 0 else 0
 
     @property
@@ -121,11 +121,11 @@ class Endpoint:
 
     @property
     def load(self) -> float:
-        """How busy it would be with one more job, by its weight."""
+        """Its load with one more job, divided by its weight."""
         return (self.running + 1) / self.weight
 
     def addressed(self, job: WorkerJob) -> WorkerJob:
-        """Return a job as the workers of this endpoint are asked for it."""
+        """Return a job as it is sent to this endpoint's workers."""
         if self.job_path is None or job.task is None:
             return job
         return replace(job, task=replace(job.task, job_path=self.job_path))
@@ -150,7 +150,7 @@ class Endpoint:
             if self.running:
                 # There is room again once one of those ends.
                 return
-        # Jobs that were under way together fail together, which tells no more than one of them.
+        # Jobs that were running together fail together, which counts as one failure.
         if self.rest == 0 or fault.code in DENIALS:
             self._pauses += 1
             self._rests_until = self.clock() + self._pause(fault)

@@ -1,4 +1,4 @@
-"""Stops a job early when so much of it fails that it can't succeed."""
+"""Stops a job early if so many attempts fail that it can't succeed."""
 
 from collections import Counter, deque
 
@@ -23,7 +23,7 @@ class FailureThreshold:
 
     @property
     def is_open(self) -> bool:
-        """Whether it makes no sense to go on."""
+        """Whether the job has to stop."""
         return bool(self._failures)
 
     def note(self, failure: Failure | None) -> None:

@@ -25,11 +25,11 @@ class HedgedAdapter(ForwardingAdapter):
     adapter:
         Runs the jobs.
     rule:
-        Tells what a straggler is.
+        Decides which jobs are stragglers.
     at_once:
         Jobs that may run at the same time: a backup takes the place of a chunk, not one more.
     on_backup:
-        Is called with a job, and the seconds that it took by then, when its backup begins.
+        Called with a job and its seconds until then, when its backup begins.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class _Race:
 
     @property
     def seconds(self) -> float:
-        """How long it runs; 0 while it waits for a worker."""
+        """Seconds since it was taken; 0 while it waits for a worker."""
         return 0.0 if self._since is None else self._loop.time() - self._since
 
     def taken(self, worker: str | None) -> None:

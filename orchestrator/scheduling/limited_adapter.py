@@ -23,7 +23,7 @@ class LimitedAdapter(ForwardingAdapter):
     limits:
         Says whether one may begin.
     price:
-        What a job costs there; None for nothing.
+        Price of a job; None if it is free.
     """
 
     def __init__(self, adapter: WorkerAdapter, limits: Limits, *, price: Price | None) -> None:

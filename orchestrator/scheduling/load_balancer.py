@@ -30,7 +30,7 @@ LOOK_AGAIN = 1.0
 class LoadBalancer(WorkerAdapter):
     """Gives each job to the endpoint that is the least busy for its weight.
 
-    What an endpoint refuses (it throttles, can't be reached, denies access, isn't there) goes to
+    A job that an endpoint refuses (it throttles, can't be reached, denies access, is gone) goes to
     another one, or waits until there is room again; seen from outside, that is one attempt. What
     fails in a worker is the job's own result.
 
@@ -39,7 +39,7 @@ class LoadBalancer(WorkerAdapter):
     endpoints:
         At least one.
     on_result:
-        Is called with every job that ran in a worker, and its result.
+        Called with every job that ran in a worker, and its result.
     patience:
         Seconds for which a job waits at most while no endpoint takes any.
     """
@@ -148,7 +148,7 @@ class LoadBalancer(WorkerAdapter):
             self._notify(sum(endpoint.room for endpoint in self.endpoints))
 
     def _notify(self, count: int) -> None:
-        """Let so many of the jobs that wait look again."""
+        """Wake a number of waiting jobs to choose an endpoint again."""
         for turn in itertools.islice(self._queue, count):
             if not turn.done():
                 turn.set_result(None)

@@ -14,7 +14,7 @@ _MAX_DOUBLINGS = 60
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and after how many seconds, what failed is tried again.
+    """Number and delays of retries.
 
     The delay is random between 0 and a bound that doubles with each attempt ("full jitter"), so
     that workers which failed together don't come back together.

@@ -19,7 +19,7 @@ class StragglerRule:
     Parameters
     ----------
     chunks:
-        How many a run renders.
+        Number of chunks in the run.
     """
 
     def __init__(self, chunks: int) -> None:
@@ -32,7 +32,7 @@ class StragglerRule:
 
     @property
     def limit(self) -> float:
-        """Seconds after which a chunk is a straggler; infinite until enough are done to tell."""
+        """Seconds after which a chunk is a straggler; infinite until enough are finished."""
         if not self._seconds or len(self._seconds) < KNOWN_AFTER * self._chunks:
             return math.inf
         # The upper one of two: what is in doubt is no straggler.
@@ -41,5 +41,5 @@ class StragglerRule:
 
     @property
     def backups_at_once(self) -> int:
-        """How many may run at the same time."""
+        """Maximum number of concurrent backups."""
         return max(1, int(SHARE_AT_ONCE * self._chunks))

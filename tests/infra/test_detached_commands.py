@@ -141,6 +141,6 @@ def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client)
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "ok       trial: two frames were rendered and joined by the workers" in done.stdout
+    assert "ok       trial: two frames were rendered and stitched by the workers" in done.stdout
     assert "ok       versions: client and workers: " in done.stdout
     assert done.stdout.endswith("== All of it works\n")

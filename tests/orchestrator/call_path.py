@@ -108,9 +108,9 @@ def main() -> None:
     if "lambda" in sys.argv:
         path.follow_lambda()
     sys.argv = ["orchestrator", *sys.argv[2:]]
-    from orchestrator.cli import main as run
+    from orchestrator.cli import app
 
-    run()
+    app()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from orchestrator.backends.base import Backend
 from orchestrator.execution.job_executor import JobExecutor, JobResult
 from orchestrator.execution.run_hooks import RunHooks
 from orchestrator.execution.seam_step import ChunkFolder, SeamSource
-from orchestrator.model.job import Job
+from orchestrator.job_repository import JobRepository
+from orchestrator.model.job import Job, JobSummary
 
 Answer = WorkerResult | HeliosError | Exception
 
@@ -145,3 +146,9 @@ class LittleBackend(Backend):
     async def discard(self) -> None:
         self.place.discarded.append(self.job.id)
         self.place.there.pop(self.job.id, None)
+
+
+async def interrupted(repository: JobRepository) -> list[JobSummary]:
+    """Return the jobs that are recorded as running, but whose process has ended."""
+    jobs = (await repository.list()).jobs
+    return [job for job in jobs if await repository.is_interrupted(job)]

@@ -61,7 +61,7 @@ def described(calls: list[list[str]]) -> str:
 
 def test_a_local_chunk_is_nine_calls_in_eight_files_away(tmp_path: Path) -> None:
     calls = call_path(tmp_path)
-    assert_short(calls, calls_at_most=17, files_at_most=13)
+    assert_short(calls, calls_at_most=15, files_at_most=12)
     below = below_the_command(calls)
     assert_short(below, calls_at_most=9, files_at_most=8)
     assert [name for _, name in below] == drawn(0)
@@ -73,7 +73,7 @@ def test_a_chunk_on_lambda_is_thirteen_calls_in_ten_files_away(tmp_path: Path) -
         # There is no such function: the invocation is refused.
         flags = ("--adapter", "lambda", "--function", "chunks", "--artifacts", "s3://artifacts")
         calls = call_path(tmp_path, *flags, env=store.env)
-    assert_short(calls, calls_at_most=21, files_at_most=15)
+    assert_short(calls, calls_at_most=19, files_at_most=14)
     below = below_the_command(calls)
     assert_short(below, calls_at_most=13, files_at_most=10)
     shared = drawn(0)[: drawn(0).index("ChunkRun._render") + 1]

@@ -1,6 +1,7 @@
 """A composition's page in a browser, driven frame by frame on virtual time."""
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import AsyncIterator

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from helios.errors import HeliosError
-from orchestrator.api.displays import Notice, OnEvent, ProgressEvent
+from orchestrator.api.displays import OnEvent, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
-from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
+from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot, progress_events
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
 
@@ -67,7 +67,7 @@ class AsyncJobHandle(ABC):
         Parameters
         ----------
         timeout:
-            Seconds; no limit by default. The job goes on after a timeout.
+            Seconds; no limit by default. The job continues after a timeout.
         on_event:
             Called with each event until then.
         interval:
@@ -84,7 +84,7 @@ class AsyncJobHandle(ABC):
         async with asyncio.timeout(timeout):
             async for snapshot in self.snapshots(interval=interval):
                 if on_event is not None:
-                    for event in _events(last, snapshot):
+                    for event in progress_events(last, snapshot):
                         on_event(event)
                 last = snapshot
         assert last is not None  # noqa: S101 - there is one at least
@@ -106,7 +106,7 @@ class AsyncJobHandle(ABC):
         """
         last: Snapshot | None = None
         async for snapshot in self.snapshots(interval=interval):
-            for event in _events(last, snapshot):
+            for event in progress_events(last, snapshot):
                 yield event
             last = snapshot
 
@@ -255,11 +255,3 @@ class AsyncJobHandle(ABC):
             return await self.cost()
         except HeliosError:
             return None
-
-
-def _events(before: Snapshot | None, now: Snapshot) -> list[ProgressEvent]:
-    status = now.status
-    events: list[ProgressEvent] = [] if before is None else list(now.events_since(before))
-    if before is None or not status.is_active:
-        events.append(Notice("status", status.progress, status.document()))
-    return events

@@ -1,4 +1,4 @@
-"""Runs a recorded job in a process of its own, which goes on when the one that started it ends."""
+"""Runs a recorded job in a process of its own, which outlives the one that started it."""
 
 import asyncio
 import json
@@ -29,16 +29,16 @@ async def start_in_background(
     keep_chunks: bool = True,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have another process run a job, and return once it is at it.
+    """Start a process that runs a job, and return once it has claimed the job.
 
     Parameters
     ----------
     store:
-        Where the job is kept, and `repository`, which was opened from it.
+        The job's store, from which `repository` was opened.
     resume:
         Whether the job had begun before.
     keep_chunks:
-        Whether chunks that are there count as the job's own.
+        Whether existing chunks count as the job's own.
     changes:
         Settings that differ from the job's earlier runs.
 
@@ -63,7 +63,7 @@ async def start_in_background(
             stderr=told,
             start_new_session=True,
         )
-        # Its exit status is collected, so that it is no zombie for as long as this process lives.
+        # Collects the exit status: otherwise the process stays a zombie until this one ends.
         threading.Thread(target=process.wait, daemon=True).start()
         while (await repository.summary(job_id)).metrics.runs == runs:
             if process.poll() is not None:
@@ -95,7 +95,7 @@ async def _run(order: Mapping[str, Any]) -> None:
 
 
 def main(text: str) -> int:
-    """Run the job that an order names, and return the exit status; how it ended is recorded."""
+    """Run the job that an order names, and return the exit status; the outcome is recorded."""
     try:
         asyncio.run(_run(json.loads(text)))
     except asyncio.CancelledError:

@@ -33,7 +33,7 @@ class DetachedJob(AsyncJobHandle):
     Parameters
     ----------
     deployment:
-        What runs it.
+        The deployment that runs it.
     """
 
     def __init__(self, job_id: str, deployment: "Deployment") -> None:
@@ -71,7 +71,7 @@ class DetachedJob(AsyncJobHandle):
     async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
         status = await self.status()
         raise JobStateConflict(
-            f"job {self.id} is {status.state}: the {self.deployment} doesn't go on with a job",
+            f"job {self.id} is {status.state}: the {self.deployment} can't resume it",
             hint="Submit it again, under another id.",
         )
 

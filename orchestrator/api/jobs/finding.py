@@ -1,4 +1,4 @@
-"""Finds jobs by their ids, wherever they run: in a job store first, then in a deployment."""
+"""Finds jobs by their ids: in a job store first, then in a deployment."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ async def find_job(
     Parameters
     ----------
     store:
-        Where it is looked for first.
+        Searched first.
     name:
-        Names the deployment where it is looked for then.
+        Names the deployment that is searched next.
     display:
-        Shows its runs, if it is run from here.
+        Shows the job's runs in this process.
 
     Raises
     ------
     JobNotFound
-        Neither has it.
+        Neither has the job.
     HeliosError
         The deployment can't be found.
     """
@@ -51,7 +51,7 @@ async def find_job(
 
 @dataclass(frozen=True, slots=True)
 class RecordedJobs:
-    """Jobs of a store, the newest first: where each stands, and its record.
+    """Jobs of a store, the newest first, each with status and record.
 
     Attributes
     ----------
@@ -73,14 +73,14 @@ async def recorded_jobs(
     states:
         Only jobs in one of these; in any by default.
     limit:
-        At most so many.
+        Maximum number of jobs.
     """
     wanted = {JobState.RUNNING if state == "interrupted" else JobState(state) for state in states}
     found: list[tuple[JobStatus, JobSummary]] = []
     async with store.open() as repository:
         listing = await repository.list(states=wanted or None, limit=limit)
         for job in listing.jobs:
-            gone = job.state is JobState.RUNNING and await repository.holder(job.id) is None
+            gone = await repository.is_interrupted(job)
             status = JobStatus.of_record(job, interrupted=gone)
             if not states or status.state in states:
                 found.append((status, job))
@@ -89,7 +89,7 @@ async def recorded_jobs(
 
 @dataclass(frozen=True, slots=True)
 class DetachedListing:
-    """The jobs that a deployment was given last, the latest one first."""
+    """The latest jobs of a deployment, the newest first."""
 
     deployment: Deployment
     executions: list[Execution]
@@ -98,7 +98,7 @@ class DetachedListing:
 async def detached_jobs(
     deployment: Deployment, *, states: Collection[State] = (), limit: int
 ) -> DetachedListing:
-    """Return the jobs that a deployment was given last, as far as its engine knows them."""
+    """Return the latest jobs of a deployment, as its engine lists them."""
     async with detached_renders(deployment) as renders:
         found = await renders.recent(limit=limit)
     executions = [each for each in found if not states or each.state.value in states]

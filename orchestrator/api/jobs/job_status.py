@@ -1,4 +1,4 @@
-"""Where a job stands, wherever it runs."""
+"""The status of a job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ STATES: tuple[State, ...] = get_args(State)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """Where a job stands.
+    """The status of a job.
 
     Attributes
     ----------
     name:
-        What people know it by: its composition.
+        Name for people: its composition.
     where:
-        What runs it: `local`, `lambda`, `cloudrun`, or the deployment that a detached one runs in.
+        Its workers: `local`, `lambda`, `cloudrun`, or the deployment of a detached job.
     created_at, started_at, ended_at:
         When it was recorded, when its latest run began, and when it ended.
     chunks_done, chunks_total, frames_done, frames_total:
-        How far it is.
+        Finished and all chunks, finished and all frames.
     output:
         The video's path or URL, once there is one.
     error:
-        Why it failed or stands still.
+        Reason why it failed or stopped.
     failed_chunks:
-        Chunks that failed for good, as far as that is looked up.
+        Chunks that failed after all retries, if they were looked up.
     """
 
     id: str
@@ -57,7 +57,7 @@ class JobStatus:
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on by itself."""
+        """Whether it is waiting to run, or running."""
         return self.state in ("pending", "running")
 
     @property
@@ -69,7 +69,7 @@ class JobStatus:
         )
 
     def failure(self) -> HeliosError:
-        """Return the error that says why there is no video."""
+        """Return the error for a job without a video."""
         why = "" if self.error is None else f": [{self.error.code}] {self.error.message}"
         text = f"job {self.id!r}: {self.state}{why}"
         found = self.error
@@ -85,9 +85,7 @@ class JobStatus:
                 details=told if len(told) > 1 else (),
                 retryable=found.retryable if found else False,
             )
-        return JobPaused(
-            text, hint=f"`orchestrator resume {self.id}`, or resume(), goes on with it."
-        )
+        return JobPaused(text, hint=f"Resume it: `orchestrator resume {self.id}`, or resume().")
 
     def document(self) -> dict[str, Any]:
         """Return the status as JSON value."""
@@ -158,9 +156,9 @@ def _failed(job: Job) -> list[FailedChunk]:
 
 
 def output_of(job: JobSummary) -> str | None:
-    """Return where a job's result is, so that it is found from any folder.
+    """Return the location of a job's result, independent of the current folder.
 
-    The record has it as the folder saw it in which the job ran.
+    The record has it relative to the folder in which the job ran.
     """
     made = job.output
     if made is None or "://" in made or Path(made).is_absolute():

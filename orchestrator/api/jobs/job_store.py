@@ -1,4 +1,4 @@
-"""Where the records of jobs are kept, and which commands go on with one of them."""
+"""The store of job records, as a caller names it."""
 
 import os
 from contextlib import AbstractAsyncContextManager
@@ -11,20 +11,20 @@ from orchestrator.job_repository.opening import JOBS, NONE, default_folder, open
 
 @dataclass(frozen=True, slots=True)
 class JobStore:
-    """Where the records of jobs are kept.
+    """A store of job records.
 
     Parameters
     ----------
     where:
-        A folder, an s3:// or gs:// URL, or `none`; by default what `HELIOS_JOBS` says, else a
-        folder of the user's.
+        A folder, an s3:// or gs:// URL, or `none`; by default the value of `HELIOS_JOBS`, else a
+        folder in the user's home.
     """
 
     where: str | None = None
 
     @property
     def is_default(self) -> bool:
-        """Whether nothing says where jobs are kept."""
+        """Whether neither the caller nor the environment names the store."""
         return self.where is None and not os.environ.get(JOBS)
 
     @property
@@ -48,6 +48,6 @@ class JobStore:
         return open_repository(self.location, os.environ)
 
     def command(self, verb: str, job_id: str) -> str:
-        """Return the command that does something to a job."""
+        """Return a command line for a job."""
         where = [] if self.where is None else ["--jobs", self.where]
         return format_command(["orchestrator", verb, job_id, *where])

@@ -1,4 +1,4 @@
-"""What manages the jobs of a store, for the time of a call."""
+"""Makes the manager of the jobs in a repository."""
 
 import functools
 import os
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def manager_of(repository: "JobRepository", display: "Display") -> JobManager:
-    """Return what manages the jobs of a repository, and shows how they go."""
+    """Return a manager of the jobs in a repository, which shows their progress."""
     backend_of = functools.partial(open_backend, display=display)
     return JobManager(repository, backend_of, webhooks=_webhooks(display))
 
 
 def _webhooks(display: "Display") -> Webhooks:
-    """Return what tells the receivers of jobs, and shows what they don't take."""
+    """Return the sender of webhooks, which shows undelivered events."""
 
     def tell(fault: "WebhookUndelivered") -> None:
         text = f"{fault.message}. {fault.hint}"

@@ -1,4 +1,4 @@
-"""A job whose record is in a job store: one that a client runs, on this machine or elsewhere."""
+"""A job with a record in a job store, which a client runs with local or remote workers."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_of_job
-from orchestrator.backends.completion import telling_how_to_go_on
+from orchestrator.backends.completion import hinting_at_resume
 from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.cost import Cost
     from orchestrator.job_repository import JobRepository
 
-#: Seconds that a recorded job is given to be begun by the process that recorded it.
+#: Seconds within which the process that recorded a job has to begin it.
 _PATIENCE = 10.0
 
 
@@ -44,9 +44,9 @@ class RecordedJob(AsyncJobHandle):
     Parameters
     ----------
     store:
-        Where its record is.
+        The store of its record.
     display:
-        Shows its runs; nothing does by default.
+        Shows its runs; none by default.
     """
 
     def __init__(self, job_id: str, store: JobStore, display: Display | None = None) -> None:
@@ -55,7 +55,7 @@ class RecordedJob(AsyncJobHandle):
         self._display = display or SilentDisplay()
 
     async def record(self) -> Job:
-        """Return all that is kept of the job."""
+        """Return the job's record."""
         async with self._store.open() as repository:
             return await repository.get(self.id)
 
@@ -101,7 +101,7 @@ class RecordedJob(AsyncJobHandle):
     async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         async with self._store.open() as repository:
             manager = manager_of(repository, self._display)
-            with telling_how_to_go_on(f"Go on with: {self._store.command('resume', self.id)}"):
+            with hinting_at_resume(f"Resume with: {self._store.command('resume', self.id)}"):
                 await manager.resume(
                     self.id,
                     fresh=fresh,
@@ -166,9 +166,9 @@ class RecordedJob(AsyncJobHandle):
 
 
 async def _status(repository: "JobRepository", job: JobSummary) -> JobStatus:
-    interrupted = job.state is JobState.RUNNING and await repository.holder(job.id) is None
+    interrupted = await repository.is_interrupted(job)
     if interrupted:
-        # It may have ended since its record was read: its end is written before its claim goes.
+        # It may have ended since its record was read: its end is written before its claim ends.
         job = await repository.summary(job.id)
         interrupted = job.state is JobState.RUNNING
     return JobStatus.of_record(job, interrupted=interrupted)

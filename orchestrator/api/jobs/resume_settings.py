@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from orchestrator.api.option_faults import invalid
 from orchestrator.model.limits import parse_duration
 
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ResumeKeywords(TypedDict, total=False):
@@ -28,8 +28,8 @@ class ResumeSettings(BaseModel):
 
     concurrency: Annotated[int, Field(ge=1)] | None = None
     retries: Annotated[int, Field(ge=0)] | None = None
-    chunk_timeout: _Positive | None = None
-    max_cost: _Positive | None = None
+    chunk_timeout: Positive | None = None
+    max_cost: Positive | None = None
     deadline: float | str | None = None
 
     @classmethod

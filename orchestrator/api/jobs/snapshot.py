@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.api.displays import Notice, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.model.events import ChunkFinished, Event, FrameProgress, MergeStarted
 
@@ -79,3 +80,12 @@ class AttemptLog:
     backup: bool = False
     error: "ErrorRecord | None" = None
     text: str = ""
+
+
+def progress_events(before: Snapshot | None, now: Snapshot) -> list[ProgressEvent]:
+    """Return the events between two snapshots, with a notice of the status at start and end."""
+    status = now.status
+    events: list[ProgressEvent] = [] if before is None else list(now.events_since(before))
+    if before is None or not status.is_active:
+        events.append(Notice("status", status.progress, status.document()))
+    return events

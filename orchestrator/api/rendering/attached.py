@@ -1,4 +1,4 @@
-"""Renders a composition while this process runs it, on this machine or elsewhere."""
+"""Renders a composition in this process, with local or remote workers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """A render that is wanted.
+    """A render to run.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class RenderRequest:
     targets:
         Where chunks are rendered.
     settings:
-        How.
+        The settings.
     """
 
     source: str
@@ -87,7 +87,7 @@ async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
 
 
 async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkFiles:
-    """Do the same, and return what it made."""
+    """Do the same, and return the result."""
     noting = NotingDisplay(display)
     job = await prepare(request, noting)
     summary = await run_prepared(job, request.settings.store, noting)
@@ -111,7 +111,7 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     OptionInvalid
         Settings don't go together, or can't be worked with.
     HeliosError
-        The target isn't there, or the composition can't be rendered.
+        The target doesn't exist, or the composition can't be rendered.
     """
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)
@@ -159,7 +159,7 @@ def _set_up(spec: "JobSpec", source: str, job_file: Path, *, remote: bool) -> No
 
 
 def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | None":
-    """Return the job that is to be gone on with; None if the one at hand has another plan."""
+    """Return the earlier job to resume; None if the new one has another plan."""
     earlier = earlier_job(spec, job_file)
     if earlier is None:
         display.note("replanned", "the plan isn't that of the last run: all chunks are rendered")
@@ -167,7 +167,7 @@ def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | 
 
 
 async def _known_cost(summary: JobSummary) -> Any:
-    """Return what a job cost, unless the workers can't be asked for what they have."""
+    """Return the cost of a job; None if the workers' size can't be looked up."""
     try:
         return await cost_of_job(summary)
     except HeliosError:

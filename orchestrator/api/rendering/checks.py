@@ -1,4 +1,4 @@
-"""Settings of a render that don't go together, refused before any work."""
+"""Refuses settings of a render that exclude each other, before any work."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from orchestrator.model.job_id import check_job_id
 from orchestrator.model.settings import Stitch
 from orchestrator.planning.output_kinds import is_playlist, is_whole
 
-#: Settings that only mean something while this machine runs the render.
+#: Settings that only apply to a render which this machine runs.
 _ATTACHED = (
     "stitch",
     "presign",
@@ -49,14 +49,14 @@ def check_attached(
         raise OptionInvalid("`max_cost`: goes with `Lambda` or `CloudRun`")
     if settings.presign is not None:
         _check_link(settings, destination)
-    # Values are read here, so that one that can't be is refused now.
+    # Invalid values are refused now, before any work.
     settings.run_settings(1)
 
 
 def check_incremental(
     settings: RenderSettings, source: str, targets: Sequence[Target], destination: Destination
 ) -> None:
-    """Refuse what an incremental render can't be, if it is one.
+    """Refuse settings and outputs that don't fit an incremental render, if it is one.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def check_incremental(
 
 
 def check_format(settings: RenderSettings, destination: Destination) -> None:
-    """Refuse a format that the output's name isn't of.
+    """Refuse a format that doesn't fit the output's name.
 
     Raises
     ------
@@ -106,12 +106,12 @@ def check_detached(
     request_id: str | None,
     target_settings: Sequence[str],
 ) -> None:
-    """Refuse settings that a render can't have which goes on in the cloud without a client.
+    """Refuse settings that don't apply to a detached render.
 
     Parameters
     ----------
     target_settings:
-        Names of settings that say which workers run it.
+        Names of settings that choose workers.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a detached render will cost by list prices, and how long it will take."""
+"""Estimates cost, by list prices, and duration of a detached render."""
 
 import tempfile
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from orchestrator.model.deployment import Deployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a render will cost and take.
+    """The expected cost and duration of a render.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Estimate:
     concurrency:
         Chunks at the same time.
     pace:
-        How fast workers are, and how that is known.
+        The speed of workers, and its source.
     """
 
     spec: JobSpec
@@ -79,13 +79,13 @@ async def estimate_render(
     Parameters
     ----------
     video:
-        Name of the video, which says its format.
+        Name of the video, which decides on its format.
     name:
-        By what the deployment is found; without one, the defaults of a stack on AWS count.
+        Identifies the deployment; without one, the defaults of a stack on AWS apply.
     seconds_per_frame:
         Of a worker; by default some frames are rendered here.
     like:
-        Detached render that tells how fast workers are, in place of that.
+        Detached render whose records give the speed of workers, in place of that.
 
     Raises
     ------
@@ -132,5 +132,7 @@ async def _pace_of(render: str, deployment: Deployment) -> Pace:
         found = await renders.status(render)
         records = await renders.records(found.id, found.spec, found.done)
     if not records:
-        raise JobStateConflict(f"render {render!r}: none of its chunks is there to learn from")
+        raise JobStateConflict(
+            f"render {render!r}: it has no finished chunks to take the speed from"
+        )
     return recorded_pace(records, f"render {render}, {len(records)} chunks")

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 
 class RenderKeywords(TypedDict, total=False):
-    """What can be set for a render; `RenderSettings` has meanings and defaults."""
+    """Keywords of a render; `RenderSettings` has their meanings and defaults."""
 
     # Timing
     duration: float | None

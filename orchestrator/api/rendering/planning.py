@@ -29,13 +29,13 @@ async def plan_render(
     Parameters
     ----------
     destination:
-        The video; all that can be refused without the page is, before the page is loaded.
+        The video; it is checked before the page is loaded.
     concurrency:
         Chunks at the same time.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
     remote:
-        Whether chunks are rendered elsewhere.
+        Whether remote workers render the chunks.
     job_id, input_name:
         As for `plan`.
 
@@ -85,6 +85,6 @@ async def plan_render(
 
 
 def write_spec(path: Path, spec: JobSpec) -> None:
-    """Write a job spec to a file, which appears when it is whole."""
+    """Write a job spec to a file, atomically."""
     with whole_output(path) as folder:
         (folder / "whole").write_text(spec.to_json(), "utf-8")

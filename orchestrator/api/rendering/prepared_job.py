@@ -1,4 +1,4 @@
-"""A job that is planned and ready to run on this machine, or from here: recorded, then run."""
+"""A job that is planned and ready to be recorded and run by this machine."""
 
 import socket
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import DiskFull, JobExists, OutputUnwritable
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.manager import manager_of
-from orchestrator.backends.completion import telling_how_to_go_on
+from orchestrator.backends.completion import hinting_at_resume
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.job_repository import MemoryJobRepository
@@ -21,20 +21,20 @@ from orchestrator.model.settings import RunSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedJob:
-    """A job, and how it is to be run.
+    """A planned job, and how to run it.
 
     Attributes
     ----------
     name:
-        What people know it by.
+        Name for people: its composition.
     adapters:
         Where chunks are rendered.
     job_file, job_dir:
-        Where its spec is, and the folder that it runs in.
+        Path of its spec, and the folder that it runs in.
     destination:
-        Where the video goes; None leaves it where the job makes it.
+        Destination of the video; None leaves it in the job's folder.
     resume:
-        Whether chunks that are there already are kept.
+        Whether existing chunks are kept.
     keep:
         Whether the job's folder stays after success.
     """
@@ -86,7 +86,7 @@ class PreparedJob:
 
 
 async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> JobSummary:
-    """Record a job, run it to its end, and say how to go on with it if that comes early.
+    """Record a job and run it to its end; if it stops early, the error says how to resume it.
 
     Raises
     ------
@@ -95,11 +95,11 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
     """
     async with store.open() as repository:
         manager = manager_of(repository, display)
-        how = f"Go on with the same command{'' if job.settings.incremental else ' and `resume`'}."
+        how = f"Run the same command again{'' if job.settings.incremental else ' with `resume`'}."
         try:
             created = await job.create(manager)
             if not store.forgets:
-                how = f"Go on with: {store.command('resume', created.id)}"
+                how = f"Resume with: {store.command('resume', created.id)}"
                 display.note("job", f"job {created.id}", id=created.id)
         except (OutputUnwritable, DiskFull) as fault:
             if not store.is_default:
@@ -107,5 +107,5 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
             display.note("unkept", f"the job isn't kept: {fault.message}", reason=fault.message)
             manager = manager_of(MemoryJobRepository(), display)
             created = await job.create(manager)
-        with telling_how_to_go_on(how):
+        with hinting_at_resume(how):
             return await manager.run(created.id, keep_chunks=job.resume)

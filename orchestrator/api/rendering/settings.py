@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,7 @@ from helios.renderer.props import read_props
 from helios.webhooks.delivery import check_receiver
 from helios.webhooks.events import SECRET
 from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.api.jobs.resume_settings import Positive
 from orchestrator.api.option_faults import invalid
 from orchestrator.model.limits import parse_duration
 from orchestrator.model.settings import RunSettings, Stitch, WebhookSettings
@@ -27,21 +28,17 @@ from orchestrator.planning.chunk_sizes import (
 )
 from orchestrator.planning.render_options import RenderOptions
 
-if TYPE_CHECKING:
-    from orchestrator.model.settings import RunSettings
-
 # Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
 _REMOTE_BROWSERS = 2
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RenderSettings(BaseModel):
-    """What can be set for a render: the keywords of `render` and `submit`, and flags of the CLI."""
+    """Settings of a render: the keywords of `render` and `submit`, and flags of the CLI."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     duration: float | None = Field(
-        default=None, description="Length in seconds; by default what the page declares."
+        default=None, description="Length in seconds; by default that of the page."
     )
     frames: int | None = Field(default=None, description="Length in frames, in its place.")
     fps: float | str | Fraction = Field(
@@ -57,16 +54,16 @@ class RenderSettings(BaseModel):
         default_factory=dict,
         description="The page's `window.__HELIOS_PROPS__`: a mapping, JSON, or '@file.json'.",
     )
-    seed: int = Field(default=0, description="What `Math.random` starts from.")
+    seed: int = Field(default=0, description="Seed of `Math.random`.")
     timezone: str = Field(default=DEFAULT_TIME_ZONE, description="Time zone of the page.")
     locale: str = Field(default=DEFAULT_LOCALE, description="Language tag of the page.")
     replay: bool | None = Field(
         default=None,
-        description="Run every frame from 0 on first; by default what the page declares.",
+        description="Run every frame from 0 on first; by default as the page declares.",
     )
     transparent: bool = Field(default=False, description="Keep transparency.")
     allow_missing: bool = Field(
-        default=False, description="Go on when a file of the page isn't there."
+        default=False, description="Continue if a file of the page is missing."
     )
     timeout: float | None = Field(
         default=None, description="Seconds for the page to load, and for each frame."
@@ -90,54 +87,53 @@ class RenderSettings(BaseModel):
     frames_per_chunk: int | None = Field(default=None, description="In place of `chunks`.")
     concurrency: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="Chunks at the same time; by cores and memory, 100 elsewhere.",
+        description="Chunks at the same time; by cores and memory, or 100 remote ones.",
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=2, description="Further tries of a chunk that failed."
+        default=2, description="Retries of a failed chunk."
     )
     retry_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        default=1.0, description="Seconds before the first further try at most; then doubled."
+        default=1.0,
+        description="Maximum seconds before the first retry; doubled for each further one.",
     )
-    chunk_timeout: _Positive | None = Field(
-        default=None, description="Seconds that a try may take; no limit by default."
+    chunk_timeout: Positive | None = Field(
+        default=None, description="Maximum seconds of an attempt; no limit by default."
     )
     backups: bool | None = Field(
         default=None,
-        description="Give slow chunks to a second worker, too; by default elsewhere only.",
+        description="Send slow chunks to a second worker, too; by default remote ones only.",
     )
     seam_check: SeamCheck = Field(
-        default="heal", description="What happens where two chunks draw one frame differently."
+        default="heal", description="Action if two chunks draw one frame differently."
     )
-    merge: bool = Field(default=True, description="Whether chunks are joined.")
+    merge: bool = Field(default=True, description="Whether chunks are stitched.")
     only_chunks: list[int] | None = Field(
-        default=None, description="Ids of the only chunks to render; they aren't joined."
+        default=None, description="Ids of the only chunks to render; they aren't stitched."
     )
-    resume: bool = Field(default=False, description="Keep chunks that are there and whole.")
+    resume: bool = Field(default=False, description="Keep existing chunks that are intact.")
     incremental: bool = Field(
         default=False, description="Keep chunks of the last such render that would be the same."
     )
-    max_cost: _Positive | None = Field(
-        default=None, description="US dollars that the job may cost, by list prices."
+    max_cost: Positive | None = Field(
+        default=None, description="Maximum cost of the job in US dollars, by list prices."
     )
     deadline: float | str | None = Field(
-        default=None, description="How long the run may take: seconds, or '90s', '1h30m'."
+        default=None, description="Maximum time of the run: seconds, or '90s', '1h30m'."
     )
-    stitch: Stitch = Field(
-        default=Stitch.AUTO, description="What joins chunks that were rendered elsewhere."
-    )
-    presign: _Positive | None = Field(
+    stitch: Stitch = Field(default=Stitch.AUTO, description="Where remote chunks are stitched.")
+    presign: Positive | None = Field(
         default=None, description="Seconds for which a link to a video in storage is valid."
     )
     job_dir: Path | None = Field(
         default=None, description="Folder of job spec and chunks; OUTPUT.job, beside the video."
     )
     keep: bool = Field(default=False, description="Keep that folder after success.")
-    webhook: str | None = Field(default=None, description="URL that is told how the job ended.")
-    webhook_progress: _Positive | None = Field(
-        default=None, description="Seconds between two events of progress that it is told."
+    webhook: str | None = Field(default=None, description="URL that receives the job's outcome.")
+    webhook_progress: Positive | None = Field(
+        default=None, description="Seconds between two events of progress that it receives."
     )
     job_store: str | None = Field(
-        default=None, description="Where jobs are kept; as `HELIOS_JOBS` says by default."
+        default=None, description="The job store; by default the one that `HELIOS_JOBS` names."
     )
 
     @classmethod
@@ -161,12 +157,12 @@ class RenderSettings(BaseModel):
 
     @property
     def store(self) -> JobStore:
-        """Where the job's record is kept."""
+        """The job store."""
         return JobStore(self.job_store)
 
     @property
     def leaves_chunks(self) -> bool:
-        """Whether chunks stay because they aren't joined, or not all of them are rendered."""
+        """Whether chunks stay: they aren't stitched, or not all of them are rendered."""
         return not self.merge or bool(self.only_chunks)
 
     def given(self, name: str) -> bool:
@@ -174,7 +170,7 @@ class RenderSettings(BaseModel):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def picture(self) -> RenderOptions:
-        """Return how frames are rendered and encoded, in the planner's terms.
+        """Return the planner's options for rendering and encoding frames.
 
         Raises
         ------
@@ -183,35 +179,27 @@ class RenderSettings(BaseModel):
         """
         width, height = self.size or (self.width, self.height)
         props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
-        return RenderOptions(
-            width=width,
-            height=height,
-            rate=frame_rate(self.fps),
-            codec=self.codec,
-            crf=self.crf,
-            preset=self.preset,
-            jpeg_quality=self.jpeg_quality,
-            scale=self.scale,
-            transparent=self.transparent,
-            seed=self.seed,
-            props=props,
-            time_zone=self.timezone,
-            locale=self.locale,
-            replay=self.replay,
-            allow_missing=self.allow_missing,
-            timeout=self.timeout,
-            reference=self.reference,
+        shared = self.model_dump(
+            include={field.name for field in dataclasses.fields(RenderOptions)}
         )
+        own = {
+            "width": width,
+            "height": height,
+            "rate": frame_rate(self.fps),
+            "props": props,
+            "time_zone": self.timezone,
+        }
+        return RenderOptions(**(shared | own))
 
     def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
-        """Return into how many chunks the timeline is cut.
+        """Return the planner's options for cutting the timeline into chunks.
 
         Parameters
         ----------
         concurrency:
             Chunks at the same time.
         remote:
-            Whether they are rendered elsewhere.
+            Whether remote workers render them.
         """
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
@@ -226,7 +214,7 @@ class RenderSettings(BaseModel):
         )
 
     def run_settings(self, concurrency: int) -> RunSettings:
-        """Return how the job is run, as it is kept with the job.
+        """Return the settings of the run, as they are stored with the job.
 
         Parameters
         ----------
@@ -236,26 +224,19 @@ class RenderSettings(BaseModel):
         Raises
         ------
         OptionInvalid
-            A value can't be read, or there is no secret to sign webhooks with.
+            A value is invalid, or there is no secret to sign webhooks with.
         """
-        return RunSettings(
-            concurrency=concurrency,
-            merge=self.merge,
-            retries=self.retries,
-            retry_delay=self.retry_delay,
-            chunk_timeout=self.chunk_timeout,
-            only=sorted(self.only_chunks) if self.only_chunks else None,
-            incremental=self.incremental,
-            stitch=self.stitch,
-            presign=self.presign,
-            backups=self.backups,
-            max_cost=self.max_cost,
-            deadline=None if self.deadline is None else parse_duration(self.deadline),
-            webhook=self._webhook_settings(),
-        )
+        shared = self.model_dump(include=set(RunSettings.model_fields))
+        own = {
+            "concurrency": concurrency,
+            "only": sorted(self.only_chunks) if self.only_chunks else None,
+            "deadline": None if self.deadline is None else parse_duration(self.deadline),
+            "webhook": self._webhook_settings(),
+        }
+        return RunSettings(**(shared | own))
 
     def _webhook_settings(self) -> WebhookSettings | None:
-        """Return who is told of the job while this machine runs it.
+        """Return the receiver of events of a job that this machine runs.
 
         Raises
         ------

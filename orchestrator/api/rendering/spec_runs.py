@@ -38,7 +38,7 @@ async def prepare_spec(
     path:
         The spec.
     destination:
-        Where the video goes; None for where the spec says.
+        Destination of the video; None for the one in the spec.
 
     Raises
     ------
@@ -119,7 +119,7 @@ async def verify_by_spec(where: str, video: str | None) -> "tuple[str, SeamRepor
     Raises
     ------
     SeamBroken
-        It isn't what the job makes.
+        The video differs from the chunks.
     """
     async with Stores() as stores:
         spec = await load_spec(where, stores)

@@ -1,4 +1,4 @@
-"""Starts renders that go on without this process: in the cloud, or as a process of this machine."""
+"""Starts renders that outlive this process: in the cloud, or as a process of this machine."""
 
 import tempfile
 from collections.abc import Sequence
@@ -63,18 +63,18 @@ async def submit_detached(
     Parameters
     ----------
     name:
-        By what the deployment is found.
+        Identifies the deployment.
     request_id:
         The render's id: the same render twice under one id is one render. A new one by default.
     target_settings:
-        What else of the target was set, which is refused.
+        Other settings of the target, which are refused.
 
     Raises
     ------
     OptionInvalid
         Settings don't go together, or nothing names a deployment.
     HeliosError
-        The deployment or its storage refuse.
+        The deployment or its storage refuses.
     """
     settings, destination, source = request.settings, request.destination, request.source
     check_format(settings, destination)
@@ -126,11 +126,11 @@ async def submit_spec(
     job_dir:
         Folder that paths in its commands are relative to.
     own_files:
-        Files that the job makes, which aren't part of a composition.
+        Files that the job writes, which aren't part of a composition.
     concurrency:
         Chunks at the same time; None for what was deployed.
     webhook:
-        URL that is told how it ended.
+        URL that receives the outcome.
 
     Raises
     ------
@@ -157,12 +157,12 @@ async def submit_spec(
 
 
 def checked_receiver(settings: RenderSettings) -> str | None:
-    """Return who is told of a render that goes on without this machine.
+    """Return the receiver of events of a detached render.
 
     Raises
     ------
     OptionInvalid
-        It isn't a URL of the web.
+        It isn't an http(s) URL.
     """
     if settings.webhook is not None:
         check_url(settings.webhook)

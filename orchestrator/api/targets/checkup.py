@@ -1,11 +1,12 @@
-"""Looks for what would keep a render from succeeding: here, and in a deployment."""
+"""Checks whether a render can succeed: on this machine, and in a deployment."""
 
 from collections.abc import AsyncIterator
 
 from helios.errors import HeliosError
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
-from orchestrator.api.targets.deployments import DeploymentName, require
+from orchestrator.api.targets.deployments import DeploymentName
+from orchestrator.clouds.packages import require
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.here import check_here
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment
@@ -14,16 +15,16 @@ from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment
 async def findings(
     name: DeploymentName, *, concurrency: int | None, chunks: int | None, trial: bool
 ) -> AsyncIterator[Finding]:
-    """Yield what was found, one check after another.
+    """Yield the findings, one check after another.
 
     Parameters
     ----------
     name:
-        By what the deployment is found; without one, only this machine is looked at.
+        Identifies the deployment; without one, only this machine is checked.
     concurrency, chunks:
         Of the planned render; as many as the deployment runs by default.
     trial:
-        Whether the workers render and join two frames.
+        Whether the workers render and stitch two frames.
     """
     for finding in check_here():
         yield finding

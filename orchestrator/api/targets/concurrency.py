@@ -1,10 +1,10 @@
-"""How many chunks run at the same time where nothing says so."""
+"""The default number of chunks at the same time."""
 
 import os
 
 import psutil
 
-#: Chunks at the same time in workers elsewhere: a tenth of what an AWS account runs at once, and
+#: Chunks at the same time in remote workers: a tenth of what an AWS account runs at once, and
 #: as many instances as a Cloud Run service has, unless their owners set other limits.
 REMOTE_CONCURRENCY = 100
 #: Bytes of memory that one browser at work is counted with.
@@ -12,7 +12,7 @@ _BROWSER_BYTES = 600 << 20
 
 
 def chosen_concurrency(concurrency: int | None, *, remote: bool) -> int:
-    """Return how many chunks run at the same time: as many as asked, else as suits the place."""
+    """Return how many chunks run at the same time, by default as many as suit the workers."""
     if concurrency is not None:
         return concurrency
     return REMOTE_CONCURRENCY if remote else _local_concurrency()

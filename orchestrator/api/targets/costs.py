@@ -1,4 +1,4 @@
-"""What jobs cost by list prices, wherever their workers are."""
+"""The cost of jobs by list prices."""
 
 from orchestrator.cost import AwsWorkers, Cost, GoogleWorkers, Usage, Workers, cost_of
 from orchestrator.cost.invocation import workers_behind
@@ -12,9 +12,9 @@ def workers_of(deployment: Deployment | None, *, region: str | None = None) -> W
     Parameters
     ----------
     deployment:
-        Where they are deployed; None for the defaults of a stack on AWS.
+        Their deployment; None for the defaults of a stack on AWS.
     region:
-        Where that would be.
+        Region of such a stack.
     """
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)
@@ -33,15 +33,15 @@ def workers_of(deployment: Deployment | None, *, region: str | None = None) -> W
 
 
 async def cost_of_job(job: JobSummary) -> Cost | None:
-    """Return what a job cost by now that this machine ran elsewhere; None if all ran here.
+    """Return the cost until now of a job with remote workers; None for a local job.
 
-    All attempts count, at the price of the dearest of the job's workers: the record doesn't say
+    All attempts count at the price of the job's most expensive workers: the record doesn't say
     which of them ran what.
 
     Raises
     ------
     HeliosError
-        A function can't be asked for what it has.
+        A function's configuration can't be read.
     """
     usage = Usage(
         chunks=job.chunks_done,

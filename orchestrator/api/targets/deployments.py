@@ -1,16 +1,16 @@
-"""Finds what is deployed, by names, variables or profiles, and opens its detached renders."""
+"""Finds deployments by names, variables or profiles, and opens their detached renders."""
 
 import contextlib
-import importlib.util
 import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from helios.errors import OptionInvalid, ProgramMissing
+from helios.errors import OptionInvalid
 from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.base import DetachedBackend
 from orchestrator.backends.detached.renders import DetachedRenders
+from orchestrator.clouds.packages import require
 from orchestrator.delivery.stores import Stores
 from orchestrator.lifecycle.webhooks import Webhooks
 from orchestrator.model.deployment import (
@@ -23,22 +23,22 @@ from orchestrator.model.deployment import (
 #: Variables that name a deployment where no argument does.
 STACK = "HELIOS_STACK"
 PROFILE = "HELIOS_PROFILE"
-#: What the targets are called that a kind of deployment has workers for.
+#: Target of each kind of deployment.
 TARGETS = {"aws": "Lambda", "cloudrun": "CloudRun"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentName:
-    """By what a deployment is found.
+    """Identifies a deployment.
 
     Parameters
     ----------
     stack, region:
-        A stack's name on AWS, and the region that it is in.
+        Name of a stack on AWS, and its region.
     profile:
         A profile that `orchestrator connect` wrote.
     kind:
-        The cloud that it has to be in; either by default.
+        The required cloud; either by default.
     """
 
     stack: str | None = None
@@ -47,12 +47,12 @@ class DeploymentName:
     kind: Literal["aws", "cloudrun"] | None = None
 
     async def find(self, env: Mapping[str, str] | None = None) -> Deployment:
-        """Return what clients need to know of it.
+        """Return the deployment.
 
         Raises
         ------
         OptionInvalid
-            Nothing says which one, or the profile can't be used.
+            None is named, or the profile is invalid.
         HeliosError
             It can't be found.
         """
@@ -66,7 +66,7 @@ class DeploymentName:
         return found
 
     async def find_if_named(self, env: Mapping[str, str] | None = None) -> Deployment | None:
-        """Return the same, or None if neither this nor the environment says which one.
+        """Return the deployment, or None if neither this nor the environment names one.
 
         Raises
         ------
@@ -97,14 +97,14 @@ async def find_deployment(
     profile: str | None,
     env: Mapping[str, str] | None = None,
 ) -> Deployment | None:
-    """Return what arguments, variables or the default profile name; None if nothing does.
+    """Return the deployment named by arguments, variables or the default profile, if any.
 
     Arguments come before variables, a stack before a profile.
 
     Parameters
     ----------
     stack, region:
-        A stack's name, and the region that it is in.
+        Name of a stack, and its region.
     profile:
         A profile that `orchestrator connect` wrote.
     env:
@@ -171,7 +171,7 @@ def _cloud_run_backend(workers: CloudRunWorkers, stores: Stores) -> DetachedBack
 
 
 async def find_cloud_run_workers(project: str, region: str, name: str) -> CloudRunWorkers:
-    """Return what clients need to know of workers on Google Cloud.
+    """Return the deployment of workers on Google Cloud.
 
     Raises
     ------
@@ -195,32 +195,3 @@ async def _find_stack(stack: str, region: str | None) -> Deployment:
     from orchestrator.clouds.aws_stack import find_stack
 
     return await find_stack(stack, AwsCalls(region=region))
-
-
-def require(module: str, what: str, *, extra: str) -> None:
-    """Refuse what an optional package is needed for, where that isn't installed.
-
-    Parameters
-    ----------
-    what:
-        What needs it, for the message.
-    extra:
-        The part of this distribution that brings it.
-
-    Raises
-    ------
-    ProgramMissing
-    """
-    if not _is_installed(module):
-        raise ProgramMissing(
-            f"{what}: the Python package {module} isn't installed",
-            hint=f"Install helios-serverless[{extra}].",
-        )
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        # A package that the module would be in isn't there either.
-        return False

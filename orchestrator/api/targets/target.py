@@ -1,4 +1,4 @@
-"""Where chunks are rendered, as a caller chooses it, and the workers that it stands for."""
+"""Targets, which a caller chooses to render chunks, and the workers behind them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from orchestrator.backends.deployed_workers import check_installed
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers
 from orchestrator.model.location import AdapterSettings
 
-#: Variables that stand in for what a target doesn't say.
+#: Variables with the defaults of targets.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"
 MERGE_FUNCTION = "HELIOS_LAMBDA_MERGE_FUNCTION"
 SERVICE_URL = "HELIOS_CLOUDRUN_URL"
@@ -40,11 +40,11 @@ class Lambda:
     region:
         AWS region; as the environment says by default.
     function, merge_function:
-        Functions that render and join, by name or ARN, in place of a deployment.
+        Functions that render and merge, by name or ARN, in place of a deployment.
     artifacts:
         Storage that workers and this machine share, such as `s3://bucket/prefix`.
     share:
-        How many chunks go here relative to other targets of the same render.
+        Share of the chunks, relative to other targets of the same render.
     """
 
     stack: str | None = None
@@ -74,7 +74,7 @@ class CloudRun:
     artifacts:
         Storage that workers and this machine share, such as `gs://bucket/prefix`.
     share:
-        How many chunks go here relative to other targets of the same render.
+        Share of the chunks, relative to other targets of the same render.
     """
 
     profile: str | None = None
@@ -90,7 +90,7 @@ Targets = Target | Sequence[Target]
 
 
 def as_targets(target: Targets) -> tuple[Target, ...]:
-    """Return targets as a tuple, checked as far as that needs nothing else.
+    """Return targets as a tuple, checked without a look at deployments.
 
     Raises
     ------
@@ -120,14 +120,14 @@ def as_targets(target: Targets) -> tuple[Target, ...]:
 
 
 def are_remote(targets: Sequence[Target]) -> bool:
-    """Tell whether chunks are rendered elsewhere."""
+    """Tell whether remote workers render the chunks."""
     return not any(isinstance(each, Local) for each in targets)
 
 
 async def resolve(
     targets: Sequence[Target], env: Mapping[str, str] | None = None
 ) -> list[AdapterSettings]:
-    """Return the workers that targets stand for, ready to be kept with a job.
+    """Return the workers behind targets, ready to be stored with a job.
 
     Parameters
     ----------
@@ -137,9 +137,9 @@ async def resolve(
     Raises
     ------
     OptionInvalid
-        Something isn't said that is needed, or doesn't fit.
+        A required value is missing, or doesn't fit.
     ProgramMissing
-        A package isn't installed that a target needs.
+        A required package isn't installed.
     HeliosError
         A deployment can't be found.
     """
@@ -174,7 +174,7 @@ async def _lambda(target: Lambda, env: Mapping[str, str]) -> AdapterSettings:
     storage = _artifacts("Lambda", "s3", artifacts or env.get(LAMBDA_ARTIFACTS))
     if not function:
         raise OptionInvalid(
-            "`Lambda`: which function?", hint=f"Give `function`, or set {FUNCTION}."
+            "`Lambda`: no function is named", hint=f"Give `function`, or set {FUNCTION}."
         )
     return AdapterSettings(
         kind="lambda",
@@ -197,7 +197,7 @@ async def _cloud_run(target: CloudRun, env: Mapping[str, str]) -> AdapterSetting
     storage = _artifacts("CloudRun", "gs", artifacts or env.get(CLOUD_RUN_ARTIFACTS))
     if not url:
         raise OptionInvalid(
-            "`CloudRun`: which service?", hint=f"Give `service_url`, or set {SERVICE_URL}."
+            "`CloudRun`: no service is named", hint=f"Give `service_url`, or set {SERVICE_URL}."
         )
     return AdapterSettings(
         kind="cloudrun",
@@ -209,7 +209,7 @@ async def _cloud_run(target: CloudRun, env: Mapping[str, str]) -> AdapterSetting
 
 
 def deployment_name(target: Lambda | CloudRun) -> DeploymentName:
-    """Return by what the deployment is found that a target names, or the environment for it."""
+    """Return the name of a target's deployment, which the environment completes."""
     if isinstance(target, Lambda):
         return DeploymentName(
             stack=target.stack, region=target.region, profile=target.profile, kind="aws"
@@ -218,7 +218,7 @@ def deployment_name(target: Lambda | CloudRun) -> DeploymentName:
 
 
 def worker_settings(target: Lambda | CloudRun) -> list[str]:
-    """Return the names of what a target says of workers, beside by which deployment it is found."""
+    """Return the names of a target's settings beside those that identify its deployment."""
     names = ("function", "merge_function", "service_url", "impersonate", "artifacts")
     return [name for name in names if getattr(target, name, None) is not None]
 

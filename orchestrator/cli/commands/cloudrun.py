@@ -1,15 +1,15 @@
-"""`orchestrator cloudrun`: workers on Google Cloud Run, from nothing to gone."""
+"""`orchestrator cloudrun`: deploys, shows and deletes workers on Google Cloud Run."""
 
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.command_line import Shown
+from orchestrator.cli.options.cloud_run_options import CloudRunOptions, Name, Project, Region
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from infra.cloud_run.changes import Change, Waiting
@@ -19,122 +19,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="cloudrun",
-    help="Deploy workers to Google Cloud Run, look at them, remove them.",
+    help="Deploy, show or delete workers on Google Cloud Run.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Project = Annotated[
-    str | None,
-    typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="Id of the project.", show_default="none"),
-]
-Region = Annotated[
-    str | None,
-    typer.Option(envvar="GOOGLE_CLOUD_REGION", help="Such as europe-west1.", show_default="none"),
-]
-Name = Annotated[
-    str | None,
-    typer.Option(help="Name of the service and the job.", show_default="helios-worker"),
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is asked for; what is left out has the configuration's own default."""
-
-    project: Project = None
-    region: Region = None
-    name: Name = None
-    image: Annotated[
-        str | None, typer.Option(help="The worker's image, by digest: HOST/PATH@sha256:...")
-    ] = None
-    service_account: Annotated[
-        str | None, typer.Option(help="E-mail of the service account that workers act as.")
-    ] = None
-    bucket: Annotated[
-        str | None, typer.Option(help="Bucket for artifacts; made unless it is there.")
-    ] = None
-    cpu: Annotated[int | None, typer.Option(help="CPUs of an instance.", show_default="2")] = None
-    memory: Annotated[
-        str | None, typer.Option(help="Memory of an instance.", show_default="4Gi")
-    ] = None
-    concurrency: Annotated[
-        int | None,
-        typer.Option(help="Chunks that an instance renders at a time.", show_default="1"),
-    ] = None
-    max_instances: Annotated[
-        int | None, typer.Option(help="Instances at most.", show_default="100")
-    ] = None
-    timeout: Annotated[
-        int | None, typer.Option(help="Seconds for a chunk.", show_default="900")
-    ] = None
-    task_timeout: Annotated[
-        int | None,
-        typer.Option(help="Seconds for a task of a detached render.", show_default="3600"),
-    ] = None
-    task_retries: Annotated[
-        int | None, typer.Option(help="Further tries of such a task.", show_default="3")
-    ] = None
-    webhook_secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Secret of Secret Manager by which such renders sign webhooks."
-        ),
-    ] = None
-    ingress: Annotated[
-        str | None,
-        typer.Option(
-            help="Networks that may reach the service: all, internal,"
-            " internal-and-cloud-load-balancing.",
-            show_default="all",
-        ),
-    ] = None
-    invoker: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MEMBER", help="Who may render, such as user:ann@example.com; repeatable."
-        ),
-    ] = None
-    allow_source: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL", help="Prefix of what workers may read beside the bucket; repeatable."
-        ),
-    ] = None
-    intermediate_days: Annotated[
-        int | None, typer.Option(help="Days that chunks are kept.", show_default="7")
-    ] = None
-    asset_days: Annotated[
-        int | None, typer.Option(help="Days that compositions are kept.", show_default="90")
-    ] = None
-    output_days: Annotated[
-        int | None, typer.Option(help="Days that videos are kept; 0: for ever.", show_default="0")
-    ] = None
-    env: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Variable of the workers; repeatable."),
-    ] = None
-
-    def given(self) -> dict[str, Any]:
-        """Return the flags that were given, in the configuration's words.
-
-        Raises
-        ------
-        OptionInvalid
-            A variable isn't written as NAME=VALUE.
-        """
-        values = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, [])}
-        renamed = {"invoker": "invokers", "allow_source": "allowed_sources"}
-        values = {renamed.get(name, name): value for name, value in values.items()}
-        if "env" in values:
-            values["env"] = dict(_assignment(text) for text in values["env"])
-        return values
 
 
 @app.command()
 @with_groups
 def deploy(
-    settings: Settings,
+    settings: CloudRunOptions,
     shown: Shown,
     config: Annotated[
         Path | None,
@@ -189,7 +83,7 @@ def status(shown: Shown, project: Project = None, region: Region = None, name: N
         if not found.is_ready:
             raise DeploymentFailed(
                 f"service {place.name}: not ready: {found.reason}",
-                hint="Deploy again; what served before goes on serving.",
+                hint="Deploy again; the previous revision keeps serving.",
             )
 
     shown.run(work)
@@ -211,7 +105,7 @@ def destroy(
         typer.Option(help="The bucket's name.", show_default="the one that workers use"),
     ] = None,
 ) -> None:
-    """Delete service and job; the bucket stays unless it is asked for."""
+    """Delete service and job; the bucket stays without --delete-bucket."""
 
     async def work(display: "Display") -> None:
         place = _place(project, region, name)
@@ -267,7 +161,9 @@ def _described(found: "CloudRunStatus") -> str:
     lines = [f"service    {found.url}" if found.service else "service    none"]
     if found.service:
         state = "ready" if found.is_ready else f"not ready: {found.reason}"
-        who = "ANYBODY" if found.is_public else ", ".join(found.invokers) or "owners of the project"
+        who = (
+            "EVERYONE" if found.is_public else ", ".join(found.invokers) or "owners of the project"
+        )
         lines += [f"state      {state}", f"revision   {found.revision}", f"invokers   {who}"]
         lines += [f"  {name}: {value}" for name, value in found.service.items()]
     lines.append("job" if found.job else "job        none")
@@ -275,12 +171,3 @@ def _described(found: "CloudRunStatus") -> str:
     lines.append(f"artifacts  {found.artifacts or 'none'}")
     lines += [f"  {name}: {value}" for name, value in found.bucket.items()]
     return "\n".join(lines)
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    from helios.errors import OptionInvalid
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise OptionInvalid(f"env {text!r}: not a variable with a value", hint="Give NAME=VALUE.")
-    return name, value

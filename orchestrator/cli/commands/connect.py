@@ -1,12 +1,13 @@
-"""`orchestrator connect`: keeps what clients need to know of a deployment, under a name."""
+"""`orchestrator connect`: stores the properties of a deployment in a profile."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -34,7 +35,7 @@ def connect(
         typer.Option(metavar="NAME", help="Name of the profile to write.", show_default="default"),
     ] = None,
 ) -> None:
-    """Look a deployment up, and write a profile by which other commands find it."""
+    """Look up a deployment, and write a profile for other commands."""
 
     async def work(display: "Display") -> None:
         from orchestrator.model.deployment import DEFAULT_PROFILE, Profiles
@@ -71,7 +72,7 @@ async def _find_on_google(
     place = region or os.environ.get(GOOGLE_REGION)
     if not place:
         raise OptionInvalid(
-            "--project: in which region?", hint=f"Give --region, or set {GOOGLE_REGION}."
+            "--project: no region is given", hint=f"Give --region, or set {GOOGLE_REGION}."
         )
     return await find_cloud_run_workers(project, place, name or DEFAULT_NAME)
 
@@ -86,7 +87,7 @@ def _check_only_on_google(name: str | None) -> None:
 
 
 def _default_stack() -> str:
-    """Return the stack that is meant where none is named: what `make deploy` calls it."""
+    """Return the default name of a stack: that of `make deploy`."""
     import os
 
     from orchestrator.api.targets.deployments import STACK

@@ -1,12 +1,13 @@
-"""`orchestrator doctor`: what would keep a render from succeeding, and how to mend it."""
+"""`orchestrator doctor`: checks whether a render can succeed, and how to fix what prevents it."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -28,10 +29,10 @@ def doctor(
     ] = None,
     trial: Annotated[
         bool,
-        typer.Option("--trial/--no-trial", help="Have the workers render and join two frames."),
+        typer.Option("--trial/--no-trial", help="Let the workers render and stitch two frames."),
     ] = True,
 ) -> None:
-    """Check this machine, credentials and what is deployed; exit status 0 if a render can work."""
+    """Check this machine, credentials and deployment; exit status 0 if a render can succeed."""
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed

@@ -1,13 +1,14 @@
-"""`orchestrator estimate`: what a render will cost, and how long it will take."""
+"""`orchestrator estimate`: cost and duration of a render, before it runs."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.costs import described
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of, with_groups
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Sound, Timing
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def estimate(
     cut: Cut,
     deployed: Deployed,
     shown: Shown,
-    video: Annotated[str, typer.Option(help="Name of the video, which says its format.")] = (
+    video: Annotated[str, typer.Option(help="Name of the video, which decides on its format.")] = (
         "video.mp4"
     ),
     concurrency: flags.Concurrency = None,
@@ -33,16 +34,16 @@ def estimate(
         float | None,
         typer.Option(
             min=0.0,
-            help="Of a worker, as an earlier render told.",
+            help="Speed of a worker, as reported by an earlier render.",
             show_default="measured here on some frames",
         ),
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Detached render that tells how fast workers are."),
+        typer.Option(metavar="ID", help="Detached render to take the speed of workers from."),
     ] = None,
 ) -> None:
-    """Say what a detached render will cost by list prices, and how long it will take."""
+    """Estimate cost, by list prices, and duration of a detached render."""
     keywords = keywords_of(timing, picture, sound, encoding, cut)
 
     async def work(display: "Display") -> None:

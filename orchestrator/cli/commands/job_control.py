@@ -1,12 +1,13 @@
-"""`orchestrator pause`, `resume`, `cancel`, `delete`: what can be done to a job."""
+"""`orchestrator pause`, `resume`, `cancel`, `delete`: control of jobs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 from orchestrator.cli.options.run_options import Changes
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @with_groups
 def pause(job: flags.JobId, where: JobOptions, shown: Shown) -> None:
-    """Pause a job, here or in another process: what runs is finished, nothing new begins."""
+    """Pause a job: running chunks finish, and no others start."""
 
     async def work(display: "Display") -> None:
         from orchestrator.cli.job_text import tell_state
@@ -37,12 +38,12 @@ def resume(
         bool,
         typer.Option(
             "--fresh",
-            help="Render all chunks anew, also those that are there.",
+            help="Render all chunks again, including finished ones.",
             rich_help_panel=flags.CHUNKS,
         ),
     ] = False,
 ) -> None:
-    """Go on with a job that isn't completed: only what is missing renders."""
+    """Resume a job that isn't completed: only missing chunks are rendered."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.jobs.resume_settings import ResumeSettings
@@ -59,10 +60,10 @@ def cancel(
     where: JobOptions,
     shown: Shown,
     reason: Annotated[
-        str, typer.Option(help="Why a detached job is stopped, for those who ask later.")
+        str, typer.Option(help="Reason to store with a detached job.")
     ] = "stopped by its owner",
 ) -> None:
-    """Cancel a job, wherever it runs: what runs is ended, finished chunks are kept."""
+    """Cancel a job: running chunks are stopped, finished ones are kept."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.jobs.recorded_job import RecordedJob
@@ -73,7 +74,7 @@ def cancel(
         if isinstance(found, RecordedJob):
             tell_state(display, status, where.store())
             return
-        # The engine may take a moment until it says so itself.
+        # The engine may report the new state only after a moment.
         stopped = status.state in ("cancelled", "running")
         said = "is stopped" if stopped else f"had ended before: {status.state}"
         display.note(
@@ -95,11 +96,11 @@ def delete(
     ended_for: Annotated[
         float | None,
         typer.Option(
-            metavar="DAYS", help="Also all kept jobs that ended so many days ago or earlier."
+            metavar="DAYS", help="Also all recorded jobs that ended at least so many days ago."
         ),
     ] = None,
     chunks: Annotated[
-        bool, typer.Option("--chunks", help="Also remove chunks that they left; videos stay.")
+        bool, typer.Option("--chunks", help="Also remove their chunks; videos stay.")
     ] = False,
 ) -> None:
     """Delete the records of jobs that don't run; their videos stay."""

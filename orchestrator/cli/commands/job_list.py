@@ -1,10 +1,11 @@
-"""`orchestrator list`: jobs, wherever they run."""
+"""`orchestrator list`: jobs of the job store and of a deployment."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.command_line import Shown
+from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ def list_jobs(
         typer.Option(help="Only jobs in this state; repeatable.", show_default="all"),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")
+        int, typer.Option(min=1, max=10_000, help="Maximum number of jobs; the newest are listed.")
     ] = 50,
 ) -> None:
-    """List jobs: those that are kept here, and those of a deployment if one is named."""
+    """List the jobs of the job store, and those of a deployment if one is named."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.jobs.finding import check_state, detached_jobs, recorded_jobs

@@ -1,12 +1,13 @@
-"""`orchestrator status`, `watch`, `logs`, `fetch`: how a job goes, and what it made."""
+"""`orchestrator status`, `watch`, `logs`, `fetch`: progress and results of a job."""
 
 import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ def status(
     where: JobOptions,
     shown: Shown,
     cost: Annotated[
-        bool, typer.Option("--cost", help="Add up what it cost by now, as an estimate.")
+        bool, typer.Option("--cost", help="Also the cost until now, as an estimate.")
     ] = False,
     chunks: Annotated[
-        bool, typer.Option("--chunks", help="Also each chunk of a job that is kept.")
+        bool, typer.Option("--chunks", help="Also each chunk of a recorded job.")
     ] = False,
 ) -> None:
-    """Show how far a job is."""
+    """Show the status of a job."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.jobs.recorded_job import RecordedJob
@@ -66,12 +67,12 @@ def watch(
     job: flags.JobId,
     where: JobOptions,
     shown: Shown,
-    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates.")] = 2.0,
 ) -> None:
-    """Follow a job to its end; exit status 0 if there is a video then."""
+    """Follow a job until it has ended; exit status 0 if it made a video."""
 
     async def work(display: "Display") -> None:
-        display.stopping = "the job goes on"
+        display.stopping = "the job continues"
         await _follow(await where.find(job, display), interval=interval, display=display)
 
     shown.run(work)
@@ -86,7 +87,7 @@ def logs(
         int | None, typer.Option("--chunk", help="Only of this chunk.", show_default="all")
     ] = None,
 ) -> None:
-    """Show what is kept of each attempt at a job's chunks: when, where, and why it failed."""
+    """Show the attempts at a job's chunks: time, worker, and reason of failure."""
 
     async def work(display: "Display") -> None:
         from orchestrator.cli.job_text import described_log, log_document
@@ -103,7 +104,7 @@ def logs(
 
 @with_groups
 def fetch(job: flags.JobId, output: flags.Output, where: JobOptions, shown: Shown) -> None:
-    """Copy the video of a job here, or to other storage."""
+    """Copy the video of a job to a file, or to other storage."""
 
     async def work(display: "Display") -> None:
         from orchestrator.delivery.destination import Destination
@@ -124,7 +125,7 @@ def fetch(job: flags.JobId, output: flags.Output, where: JobOptions, shown: Show
 
 
 async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display") -> None:
-    """Show a job's progress until it has ended, and then what it cost.
+    """Show a job's progress until it has ended, and then its cost.
 
     Raises
     ------

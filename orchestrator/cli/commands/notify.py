@@ -1,11 +1,12 @@
-"""`orchestrator notify`: webhooks that their receivers haven't taken yet."""
+"""`orchestrator notify`: sends undelivered webhooks again."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -19,7 +20,7 @@ def notify(
         list[str] | None, typer.Argument(metavar="ID", help="Jobs.", show_default="all")
     ] = None,
 ) -> None:
-    """Send webhooks again that their receivers haven't taken yet."""
+    """Send undelivered webhooks again."""
 
     async def work(display: "Display") -> None:
         from helios.errors import WebhookUndelivered

@@ -1,12 +1,13 @@
-"""`orchestrator plan`: the job spec of a render, to be run later or elsewhere."""
+"""`orchestrator plan`: writes the job spec of a render."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of, with_groups
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def plan(
     video: Annotated[str, typer.Option(help="Name of the video that the job makes.")] = "video.mp4",
     concurrency: flags.Concurrency = None,
 ) -> None:
-    """Write the job spec of a render, to be run later or elsewhere."""
+    """Write the job spec of a render, for `orchestrator run`."""
     to_stdout = str(output) == "-"
     keywords = keywords_of(timing, picture, sound, encoding, cut, seams)
 

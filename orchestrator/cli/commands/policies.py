@@ -1,4 +1,4 @@
-"""`orchestrator policies`: the least that credentials must be allowed."""
+"""`orchestrator policies`: the minimal IAM policies for credentials."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="policies",
-    help="The least IAM policies: print them, and see whether credentials meet them.",
+    help="Print the minimal IAM policies, and check credentials against them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-#: What `make deploy` calls a stack.
+#: The stack's name in `make deploy`.
 _DEFAULT_STACK = "Helios"
 
 
@@ -32,7 +33,7 @@ class PolicyOptions(Deployed):
         str, typer.Argument(metavar="POLICY", help="render, doctor or deploy.", show_default=False)
     ] = "render"
     expected: Annotated[
-        bool, typer.Option("--expected", help="By patterns, for a stack that isn't deployed yet.")
+        bool, typer.Option("--expected", help="By name patterns, for a stack not deployed yet.")
     ] = False
 
     async def names(self) -> "StackNames":
@@ -88,12 +89,12 @@ def print_policy(options: PolicyOptions, shown: Shown) -> None:
 @app.command()
 @with_groups
 def validate(options: PolicyOptions, shown: Shown) -> None:
-    """Simulate whether these credentials may do what a policy allows; exit status 0 if so."""
+    """Simulate whether these credentials have the permissions of a policy; exit status 0 if so."""
 
     async def work(display: "Display") -> None:
         from helios.errors import CheckupFailed
-        from orchestrator.api.targets.deployments import require
         from orchestrator.clouds.aws import AwsCalls
+        from orchestrator.clouds.packages import require
         from orchestrator.policies import statements
         from orchestrator.policies.simulation import denials, find_identity
 

@@ -1,12 +1,13 @@
-"""`orchestrator render`: from a composition to a video."""
+"""`orchestrator render`: renders a composition to a video."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown, keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of, with_groups
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.cli.options.target_options import TargetOptions

@@ -1,17 +1,17 @@
-"""`orchestrator validate` and `orchestrator schema`: what a job spec must look like."""
+"""`orchestrator validate` and `orchestrator schema`: the format of job specs."""
 
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.command_line import Shown
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import Shown
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
 def validate(job: flags.SpecPath, as_json: flags.Json = False) -> None:
-    """Check a job spec: exit status 0 if it can be run, else every fault with its JSON path."""
+    """Check a job spec; exit status 0 if it is valid, else each fault is shown by its JSON path."""
 
     async def work(display: "Display") -> None:
         from helios.contract.job_spec import JobSpec

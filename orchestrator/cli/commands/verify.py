@@ -1,4 +1,4 @@
-"""`orchestrator verify`: whether a finished video is its chunks, one after another."""
+"""`orchestrator verify`: compares a finished video with its chunks."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options.flag_groups import Shown, with_groups
+from orchestrator.cli.command_line import Shown
+from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Check a job's video at its seams: frames, times, sound. Exit status 1 if one is broken."""
+    """Check frames, times and sound of a video at its seams; exit status 1 if a seam is broken."""
 
     async def work(display: "Display") -> None:
         from orchestrator.api.rendering.spec_runs import verify_by_spec

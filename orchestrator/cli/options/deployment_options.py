@@ -1,4 +1,4 @@
-"""Flags that name what is deployed."""
+"""Flags that name a deployment."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """Which deployment a command is about."""
+    """The deployment that a command uses."""
 
     stack: flags.Stack = None
     region: flags.Region = None
     profile: flags.Profile = None
 
     def name(self) -> "DeploymentName":
-        """Return by what it is found."""
+        """Return the name of the deployment."""
         from orchestrator.api.targets.deployments import DeploymentName
 
         return DeploymentName(stack=self.stack, region=self.region, profile=self.profile)

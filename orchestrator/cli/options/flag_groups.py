@@ -1,22 +1,15 @@
-"""Flags that belong together, as one argument of the commands that share them."""
+"""Groups of flags, as one argument of the commands that share them."""
 
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
-
-from orchestrator.cli.options import flags
-
-if TYPE_CHECKING:
-    from orchestrator.display.display import Display
+from typing import Any
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take groups of flags: each field of a group becomes a flag of its own.
+    """Decorate a command that takes groups of flags: each field of a group becomes a flag.
 
     A parameter is a group if its type is a dataclass; its fields are annotated as flags are. A
     group may have a `heading`, which is that of its flags in `--help`.
@@ -51,10 +44,7 @@ def _flags_of(group: Any) -> Iterator[inspect.Parameter]:
             (option,) = field.type.__metadata__  # type: ignore[union-attr]
             option.rich_help_panel = heading
         yield inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=field.type,
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
         )
 
 
@@ -70,22 +60,3 @@ class Keywords:
 def keywords_of(*groups: Keywords) -> dict[str, Any]:
     """Return the keywords of several groups."""
     return {name: value for group in groups for name, value in group.keywords().items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """How a command's progress is shown."""
-
-    json: flags.Json = False
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Show what workers say.", rich_help_panel=flags.OUTPUT
-        ),
-    ] = False
-
-    def run(self, work: "Callable[[Display], Coroutine[Any, Any, None]]") -> None:
-        """Run what a command does to its end, and end the process as it ended."""
-        from orchestrator.cli.command_line import run_command
-
-        run_command(work, as_json=self.json, verbose=self.verbose)

@@ -1,4 +1,4 @@
-"""What the API's settings are called on the command line.
+"""The API's settings as flags of the command line.
 
 Messages name settings in backquotes, as keywords of the API.
 """
@@ -45,7 +45,7 @@ def in_flags(text: str) -> str:
 
 
 def name_flags(error: HeliosError) -> None:
-    """Let an error name flags in place of settings."""
+    """Replace settings by flags in the texts of an error."""
     error.message = in_flags(error.message)
     error.hint = in_flags(error.hint)
     error.details = tuple(map(in_flags, error.details))

@@ -32,7 +32,7 @@ Concurrency = Annotated[
     int | None,
     typer.Option(
         help="Chunks at the same time.",
-        show_default="by cores and memory; elsewhere 100",
+        show_default="by cores and memory; 100 remote ones",
         rich_help_panel=CHUNKS,
     ),
 ]
@@ -72,7 +72,7 @@ RequestId = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="Id of a detached render: the same one twice is one render.",
+        help="Id of a detached render; an id that exists isn't rendered again.",
         show_default="a new one",
         rich_help_panel=WHERE,
     ),
@@ -81,7 +81,7 @@ Jobs = Annotated[
     str | None,
     typer.Option(
         metavar="WHERE",
-        help="Where jobs are kept: a folder, s3://bucket/prefix, gs://..., or none.",
+        help="Job store: a folder, s3://bucket/prefix, gs://..., or none.",
         show_default="HELIOS_JOBS, else ~/.local/state/helios/jobs",
         rich_help_panel=OUTPUT,
     ),

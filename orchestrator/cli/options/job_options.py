@@ -1,4 +1,4 @@
-"""Flags by which a command finds a job, wherever it runs."""
+"""Flags by which a command finds a job."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions(Deployed):
-    """Where jobs are looked for: in the job store, then in a deployment."""
+    """The job store, and the deployment to search after it."""
 
     jobs: flags.Jobs = None
 
     def store(self) -> "JobStore":
-        """Return where their records are kept."""
+        """Return the job store."""
         from orchestrator.api.jobs.job_store import JobStore
 
         return JobStore(self.jobs)

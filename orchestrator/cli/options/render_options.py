@@ -17,8 +17,7 @@ class Timing(Keywords):
     heading = flags.TIMING
 
     duration: Annotated[
-        float | None,
-        typer.Option(help="Seconds.", show_default="what the page declares"),
+        float | None, typer.Option(help="Seconds.", show_default="declared by the page")
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
     fps: Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")] = "30"
@@ -47,13 +46,11 @@ class Picture(Keywords):
     height: Annotated[int, typer.Option(help="Height of the page in CSS pixels.")] = 1080
     scale: Annotated[float, typer.Option(help="Output pixels per CSS pixel.")] = 1.0
     props: Annotated[
-        str,
-        typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__."),
+        str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")
     ] = "{}"
-    seed: Annotated[int, typer.Option(help="What Math.random starts from.")] = 0
+    seed: Annotated[int, typer.Option(help="Seed of Math.random.")] = 0
     timezone: Annotated[
-        str,
-        typer.Option("--timezone", help="Time zone of the page: Europe/Paris."),
+        str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")
     ] = DEFAULT_TIME_ZONE
     locale: Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")] = (
         DEFAULT_LOCALE
@@ -62,17 +59,16 @@ class Picture(Keywords):
         bool | None,
         typer.Option(
             "--replay/--no-replay",
-            help="Run every frame from 0 on first, for pages that build on their own last frame.",
-            show_default="what the page declares",
+            help="Run every frame from 0 on first, for pages that depend on earlier frames.",
+            show_default="declared by the page",
         ),
     ] = None
     transparent: Annotated[bool, typer.Option("--transparent", help="Keep transparency.")] = False
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on when a file of the page isn't there.")
+        bool, typer.Option("--allow-missing", help="Continue if a file of the page is missing.")
     ] = False
     timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds for the page to load, and for each frame."),
+        float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
     ] = None
     reference: Annotated[
         bool,
@@ -85,7 +81,7 @@ class Picture(Keywords):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding(Keywords):
-    """How frames are encoded."""
+    """The encoding of frames."""
 
     heading = flags.ENCODING
 
@@ -98,8 +94,7 @@ class Encoding(Keywords):
         ),
     ] = None
     crf: Annotated[
-        int | None,
-        typer.Option(help="Constant rate factor.", show_default="18 for h264"),
+        int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")
     ] = None
     preset: Annotated[
         str | None,
@@ -117,15 +112,14 @@ class Cut(Keywords):
     heading = flags.CHUNKS
 
     chunks: Annotated[
-        int | None,
-        typer.Option(help="Number of chunks.", show_default="by length and concurrency"),
+        int | None, typer.Option(help="Number of chunks.", show_default="by length and concurrency")
     ] = None
     frames_per_chunk: Annotated[int | None, typer.Option(help="Frames per chunk, instead.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seams(Keywords):
-    """What happens if two chunks draw one frame differently."""
+    """The check of seams."""
 
     heading = flags.CHUNKS
 

@@ -11,43 +11,39 @@ from orchestrator.cli.options.flag_groups import Keywords
 
 @dataclass(frozen=True, kw_only=True)
 class Chunks(Keywords):
-    """Which chunks run, how often they are tried, and where they are joined."""
+    """The chunks to run, their attempts, and where they are stitched."""
 
     heading = flags.CHUNKS
 
     concurrency: flags.Concurrency = None
-    retries: Annotated[int, typer.Option(help="Further tries of a chunk that failed.")] = 2
+    retries: Annotated[int, typer.Option(help="Retries of a failed chunk.")] = 2
     retry_delay: Annotated[
         float,
-        typer.Option(help="Seconds before the first further try, at most; then doubled."),
+        typer.Option(help="Maximum seconds before the first retry; doubled for each further one."),
     ] = 1.0
     chunk_timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds that a try may take.", show_default="no limit"),
+        float | None, typer.Option(help="Maximum seconds of an attempt.", show_default="no limit")
     ] = None
     backups: Annotated[
         bool | None,
         typer.Option(
             "--backups/--no-backups",
-            help="Give a chunk that takes much longer than the others to a second worker, too.",
-            show_default="for chunks elsewhere",
+            help="Send a chunk that takes much longer than the others to a second worker, too.",
+            show_default="for remote chunks",
         ),
     ] = None
-    no_merge: Annotated[bool, typer.Option("--no-merge", help="Leave the chunks as they are.")] = (
-        False
-    )
+    no_merge: Annotated[bool, typer.Option("--no-merge", help="Don't stitch the chunks.")] = False
     only_chunks: Annotated[
-        list[int] | None,
-        typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable."),
+        list[int] | None, typer.Option("--chunk", metavar="ID", help="Only this chunk; repeatable.")
     ] = None
     resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the chunks that are there already and are whole.")
+        bool, typer.Option("--resume", help="Keep existing chunks that are intact.")
     ] = False
     stitch: Annotated[
         str,
         typer.Option(
             metavar="WHERE",
-            help="What joins remote chunks: local, worker, server (the storage itself), auto.",
+            help="Where remote chunks are stitched: local, worker, server (the storage), auto.",
         ),
     ] = "auto"
 
@@ -69,7 +65,7 @@ class Limits(Keywords):
         float | None,
         typer.Option(
             metavar="USD",
-            help="US dollars that the job may cost, by list prices.",
+            help="Maximum cost of the job in US dollars, by list prices.",
             show_default="no limit",
         ),
     ] = None
@@ -77,7 +73,7 @@ class Limits(Keywords):
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="How long rendering and joining may take: 90s, 30m, 1h30m.",
+            help="Maximum time for rendering and stitching: 90s, 30m, 1h30m.",
             show_default="no limit",
         ),
     ] = None
@@ -92,20 +88,20 @@ class Reports(Keywords):
     presign: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS", help="Print a link to the video in storage, valid for so long."
+            metavar="SECONDS", help="Print a link to the video in storage, valid for this time."
         ),
     ] = None
     webhook: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Tell this URL how the job ended; signed with HELIOS_WEBHOOK_SECRET.",
+            help="Send the outcome to this URL, signed with HELIOS_WEBHOOK_SECRET.",
             show_default="none",
         ),
     ] = None
     webhook_progress: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Tell it of progress, too, so often at most."),
+        typer.Option(metavar="SECONDS", help="Also send progress, at most once in this time."),
     ] = None
     jobs: flags.Jobs = None
 
@@ -124,21 +120,20 @@ class Changes(Keywords):
         int | None, typer.Option(help="Chunks at the same time.", show_default="as before")
     ] = None
     retries: Annotated[
-        int | None,
-        typer.Option(help="Further tries of a chunk that failed.", show_default="as before"),
+        int | None, typer.Option(help="Retries of a failed chunk.", show_default="as before")
     ] = None
     chunk_timeout: Annotated[
-        float | None, typer.Option(help="Seconds that a try may take.", show_default="as before")
+        float | None, typer.Option(help="Maximum seconds of an attempt.", show_default="as before")
     ] = None
     max_cost: Annotated[
         float | None,
         typer.Option(
-            metavar="USD", help="US dollars that the job may cost.", show_default="as before"
+            metavar="USD", help="Maximum cost of the job in US dollars.", show_default="as before"
         ),
     ] = None
     deadline: Annotated[
         str | None,
         typer.Option(
-            metavar="DURATION", help="How long this run may take.", show_default="as before"
+            metavar="DURATION", help="Maximum time for this run.", show_default="as before"
         ),
     ] = None

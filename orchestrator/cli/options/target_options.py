@@ -1,4 +1,4 @@
-"""Flags that say where chunks are rendered, as targets of the API."""
+"""Flags that choose where chunks are rendered, as targets of the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ADAPTERS = {"aws": LAMBDA, "cloudrun": CLOUD_RUN}
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """Where chunks are rendered."""
+    """The workers that render chunks."""
 
     heading = flags.WHERE
 
@@ -46,7 +46,7 @@ class TargetOptions:
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Lambda function that joins chunks.",
+            help="Lambda function that merges chunks.",
             show_default="HELIOS_LAMBDA_MERGE_FUNCTION, else the one that renders",
         ),
     ] = None
@@ -58,8 +58,7 @@ class TargetOptions:
         typer.Option(metavar="URL", help="Cloud Run service.", show_default="HELIOS_CLOUDRUN_URL"),
     ] = None
     impersonate: Annotated[
-        str | None,
-        typer.Option(metavar="EMAIL", help="Service account to call the service as."),
+        str | None, typer.Option(metavar="EMAIL", help="Service account to call the service as.")
     ] = None
     artifacts: Annotated[
         list[str] | None,
@@ -72,7 +71,7 @@ class TargetOptions:
 
     @property
     def is_local(self) -> bool:
-        """Whether chunks are asked to be rendered on this machine."""
+        """Whether --adapter names this machine."""
         return self.adapter is not None and LOCAL in self._shares()
 
     def targets(self) -> "tuple[Target, ...]":
@@ -116,7 +115,7 @@ class TargetOptions:
         return as_targets(found)
 
     def deployment_name(self) -> "DeploymentName":
-        """Return by what the deployment of a detached render is found.
+        """Return the name of a detached render's deployment.
 
         Raises
         ------
@@ -139,7 +138,7 @@ class TargetOptions:
         )
 
     def worker_settings(self) -> list[str]:
-        """Return which flags say of workers what a deployment says by itself."""
+        """Return the given flags that describe workers, which a deployment decides on."""
         names = ("function", "merge_function", "service_url", "impersonate", "artifacts")
         return [name for name in names if getattr(self, name)]
 
@@ -161,7 +160,7 @@ class TargetOptions:
                 raise OptionInvalid(f"`{name}`: goes with `Lambda` or `CloudRun`")
 
     def _profile_for(self, adapter: str, shares: Mapping[str, float]) -> str | None:
-        """Return the profile, unless it is that of the other cloud, which takes part as well."""
+        """Return the profile, unless it belongs to the other cloud of the same render."""
         if self.profile is None or len(shares) == 1:
             return self.profile
         from orchestrator.model.deployment import Profiles

@@ -26,10 +26,10 @@ from helios.mp4.track import NotSpliceable
 from helios.stitcher import FfmpegStitcher
 from helios.stitcher.concat_list import concat_list
 from helios.stitcher.merge_encoding import MergeEncoding
+from tests.helios.frame_hashes import frame_hashes
 from tests.sampling import every_nth
 
 pytestmark = pytest.mark.slow
-from tests.helios.frame_hashes import frame_hashes
 
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12")
 NASTY_NAMES = (

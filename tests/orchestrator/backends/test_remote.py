@@ -307,7 +307,11 @@ async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
         )
         await merge.execute(WorkerJob(command="helios", task=Task(job_path="job.json")))
     assert asked == [by]
-    said = {"here": "joined here", "worker": "joined by a worker", "storage": "joined in storage"}
+    said = {
+        "here": "stitched here",
+        "worker": "stitched by a worker",
+        "storage": "stitched in storage",
+    }
     assert reasons[0].startswith(said[by])
 
 

@@ -243,7 +243,7 @@ def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_resumed(
     assert all(name.endswith(".mp4") and not name.startswith(".") for name in names)
     assert bench.names() == ["page.html", "tmp", "v.mp4.job"]
 
-    go_on = shlex.split(done.stderr.partition("Go on with: orchestrator ")[2])
+    go_on = shlex.split(done.stderr.partition("Resume with: orchestrator ")[2])
     kept = len(names)
     resumed = bench.run(*go_on, "--json")
     assert resumed.status == 0, resumed.stdout
@@ -467,7 +467,7 @@ def test_a_chunk_that_fails_for_good_is_reported_and_the_job_is_kept(bench: Any)
     assert "  - chunk 0: COMMAND_FAILED after 2 attempts" in done.stderr
     assert "stderr: " in done.stderr
     assert "gone.mkv" in done.stderr.partition("JOB_FAILED")[2]
-    assert re.search(r"Go on with: orchestrator resume \d{8}-\d{6}-\w{6}$", done.stderr)
+    assert re.search(r"Resume with: orchestrator resume \d{8}-\d{6}-\w{6}$", done.stderr)
     assert bench.names() == ["job.json", "page.html", "tmp"]
 
 
@@ -478,7 +478,7 @@ def test_a_job_whose_chunks_refuse_their_input_says_that_another_try_is_pointles
     done = bench.run("run", "job.json")
     assert done.status == 2
     assert "chunk 0: COMMAND_FORBIDDEN after 1 attempt" in done.stderr
-    assert "Go on with" not in done.stderr
+    assert "Resume with" not in done.stderr
 
 
 @pytest.mark.long

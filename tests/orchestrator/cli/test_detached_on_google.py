@@ -239,6 +239,6 @@ def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Projec
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "ok       trial: two frames were rendered and joined by the workers" in done.stdout
+    assert "ok       trial: two frames were rendered and stitched by the workers" in done.stdout
     assert "ok       versions: client and workers: " in done.stdout
     assert done.stdout.endswith("== All of it works\n")

@@ -25,7 +25,7 @@ from orchestrator.model.job import JobSummary
 from orchestrator.model.job_chunk import ChunkState
 from orchestrator.model.job_state import ENDED, TRANSITIONS, JobState
 from tests.orchestrator.job_repository.jobs import a_job, a_spec
-from tests.orchestrator.little_place import LittlePlace, settle
+from tests.orchestrator.little_place import LittlePlace, interrupted, settle
 from tests.orchestrator.quick_loop import QuickLoop
 
 CHUNKS = 4
@@ -159,7 +159,7 @@ class JobLife(RuleBasedStateMachine):
         del self.repository._claims[job]
         with pytest.raises(HeliosError):
             self.do(task)
-        assert [s.id for s in self.do(self.manager.interrupted())].count(job) == 1
+        assert [s.id for s in self.do(interrupted(self.repository))].count(job) == 1
 
     @rule(job=jobs, count=st.integers(1, CHUNKS))
     def lose_chunks(self, job: str, count: int) -> None:
@@ -180,7 +180,7 @@ class JobLife(RuleBasedStateMachine):
 
     @invariant()
     def records_say_what_is(self) -> None:
-        listed = {job.id: job for job in self.do(self.manager.list()).jobs}
+        listed = {job.id: job for job in self.do(self.repository.list()).jobs}
         assert {job_id: str(job.state) for job_id, job in listed.items()} == self.states
         for job_id, summary in listed.items():
             assert (summary.ended_at is not None) == (summary.state in ENDED)
@@ -188,7 +188,7 @@ class JobLife(RuleBasedStateMachine):
                 assert summary.chunks_done == CHUNKS
             if job_id in self.running or summary.state is JobState.RUNNING:
                 continue
-            job = self.do(self.manager.get(job_id))
+            job = self.do(self.repository.get(job_id))
             done = [c for c in job.chunks.values() if c.state is ChunkState.DONE]
             assert summary.chunks_done == len(done)
             assert all(c.state is not ChunkState.RUNNING for c in job.chunks.values())

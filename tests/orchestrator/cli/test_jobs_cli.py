@@ -86,7 +86,7 @@ def test_a_job_is_paused_from_another_process_and_resumed(bench: Any) -> None:
     kept = chunks(bench.folder / "job")
     assert kept == {0, 1, 2}
     assert f"error[PAUSED]: the job was paused: {len(kept)} of {CHUNKS} chunks" in done.stderr
-    assert f"Go on with: orchestrator resume {job['id']}" in done.stderr
+    assert f"Resume with: orchestrator resume {job['id']}" in done.stderr
 
     resumed = bench.run("resume", job["id"], "--concurrency", 3, "--json")
     assert resumed.status == 0, resumed.stdout

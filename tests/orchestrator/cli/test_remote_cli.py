@@ -200,7 +200,7 @@ def test_a_video_may_stay_in_storage_with_a_link_to_it(
     done = page.run(*SHORT, "-o", url, *flags, "--presign", 300, "--json", env=clouds.env)
     assert done.status == 0, done.stdout
     [merging] = [doc for doc in done.documents if doc["event"] == "merging"]
-    assert merging["reason"] == "joined by a worker: the video stays in storage"
+    assert merging["reason"] == "stitched by a worker: the video stays in storage"
     assert done.documents[-1]["output"] == url
     with urllib.request.urlopen(done.documents[-1]["link"]) as answer:
         (page.folder / "v.mp4").write_bytes(answer.read())
@@ -219,16 +219,16 @@ def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
     command.signal(signal.SIGINT)
     done = command.end()
     assert done.status == 130, done.stderr
-    assert "stopping: nothing new starts; what runs elsewhere may end there" in done.stderr
+    assert "stopping: no chunk is started; remote workers may finish theirs" in done.stderr
     assert command.family() == set()
     assert page.names() == ["page", "page.html", "tmp", "v.mp4.job"]
 
-    go_on = shlex.split(done.stderr.partition("Go on with: orchestrator ")[2])
+    go_on = shlex.split(done.stderr.partition("Resume with: orchestrator ")[2])
     # A job is made of one composition, whatever becomes of the folder.
     page.page("page/index.html", more="<h1>Changed</h1>")
     resumed = page.run(*go_on, env=clouds.env)
     assert resumed.status == 0, resumed.stderr
-    assert "the job goes on with the version in storage" in resumed.stderr
+    assert "the job continues with the version in storage" in resumed.stderr
     assert len(frame_hashes(page.folder / "v.mp4")) == 60
     # Two ran when it was stopped; those may have been rendered twice.
     assert clouds.rendered()["lambda"] - before <= 8 + 2
@@ -299,8 +299,8 @@ def test_a_planned_job_runs_in_a_cloud_and_finds_its_chunks_when_it_runs_again(
     ("flags", "message"),
     [
         (LAMBDA, "--adapter lambda: which storage"),
-        ((*LAMBDA, "--artifacts", "s3://bucket/x"), "--adapter lambda: which function"),
-        ((*CLOUD_RUN, "--artifacts", "gs://bucket/x"), "--adapter cloudrun: which service"),
+        ((*LAMBDA, "--artifacts", "s3://bucket/x"), "--adapter lambda: no function is named"),
+        ((*CLOUD_RUN, "--artifacts", "gs://bucket/x"), "--adapter cloudrun: no service is named"),
         (("--function", "f"), "--function: goes with --adapter lambda"),
         (("--presign", 60), "--presign: there is no video in storage"),
     ],

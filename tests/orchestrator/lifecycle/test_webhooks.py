@@ -59,7 +59,7 @@ async def test_a_receiver_hears_that_a_job_is_completed_and_where_its_video_is(
     [event] = bench.receiver.events
     assert (event.type, event.job_id, event.name) == ("job.completed", job, "page")
     assert (event.output, event.chunks_done, event.frames_done) == (f"{job}.mp4", 4, 40)
-    assert (await bench.manager.get(job)).undelivered == []
+    assert (await bench.repository.get(job)).undelivered == []
 
 
 async def test_a_receiver_hears_of_a_failure_and_of_what_comes_of_it(bench: Bench) -> None:

@@ -124,9 +124,9 @@ async def test_shares_become_weights() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"adapter": ["lambda"], "artifacts": [S3]}, "--adapter lambda: which function"),
+        ({"adapter": ["lambda"], "artifacts": [S3]}, "--adapter lambda: no function is named"),
         (LAMBDA, "--adapter lambda: which storage"),
-        ({"adapter": ["cloudrun"], "artifacts": [GS]}, "--adapter cloudrun: which service"),
+        ({"adapter": ["cloudrun"], "artifacts": [GS]}, "--adapter cloudrun: no service is named"),
         (CLOUD_RUN, "--adapter cloudrun: which storage"),
         ({**BOTH, "artifacts": [S3, "s3://other/one"]}, "--adapter cloudrun: which storage"),
         ({"adapter": ["moon"]}, "adapter 'moon': not known"),
@@ -149,9 +149,9 @@ async def test_flags_that_lack_another_are_refused(flags: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (Lambda(artifacts=S3), "`Lambda`: which function"),
+        (Lambda(artifacts=S3), "`Lambda`: no function is named"),
         (FUNCTION, "`Lambda`: which storage"),
-        (CloudRun(artifacts=GS), "`CloudRun`: which service"),
+        (CloudRun(artifacts=GS), "`CloudRun`: no service is named"),
         (SERVICE, "`CloudRun`: which storage"),
         ([FUNCTION, FUNCTION], "`Lambda`: is given twice"),
         (Lambda(function="f", share=0), "`share` 0: is not a share"),

@@ -1,0 +1,31 @@
+"""Optional Python packages: the clients of each cloud."""
+
+import importlib.util
+
+from helios.errors import ProgramMissing
+
+
+def require(module: str, purpose: str, *, extra: str) -> None:
+    """Raise an error unless an optional package is installed.
+
+    Parameters
+    ----------
+    purpose:
+        The command or service that needs the package, for the message.
+    extra:
+        The extra of this distribution that installs it.
+
+    Raises
+    ------
+    ProgramMissing
+    """
+    try:
+        if importlib.util.find_spec(module) is not None:
+            return
+    except ModuleNotFoundError:
+        # The package that would contain the module isn't installed either.
+        pass
+    raise ProgramMissing(
+        f"{purpose}: the Python package {module} isn't installed",
+        hint=f"Install helios-serverless[{extra}].",
+    )
