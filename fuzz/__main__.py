@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fuzz.page import make_page
 from fuzz.pending import PENDING
-from fuzz.renders import open_studio
+from fuzz.races import FOLDERS, SEEDS
+from fuzz.renders import BUSY, VARIANTS, open_studio
 from fuzz.run import run_page, run_seed
 
 #: Folder that keeps the media between runs.
@@ -31,7 +32,12 @@ async def run_seeds(options: argparse.Namespace) -> list[str]:
     async with open_studio(_MEDIA) as studio:
         for seed in read_seeds(options.seeds):
             outcome = await run_seed(
-                studio, seed, without=without, only=options.only, shrinks=not options.whole
+                studio,
+                seed,
+                without=without,
+                only=options.only,
+                shrinks=not options.whole,
+                variants=options.variants,
             )
             made = " | ".join(map(str, outcome.forest))
             for text in [str(one) for one in outcome.differences] or ["equal"]:
@@ -48,7 +54,7 @@ async def run_pages(options: argparse.Namespace) -> list[str]:
     bad = []
     async with open_studio(_MEDIA) as studio:
         for folder in options.pages:
-            found = await run_page(studio, folder)
+            found = await run_page(studio, folder, options.variants)
             for text in [str(one) for one in found] or ["equal"]:
                 print(f"{folder}  {text}", flush=True)
             if found:
@@ -67,10 +73,18 @@ def main() -> int:
     parser.add_argument("--without", nargs="*", default=[], help="Kinds that no page has.")
     parser.add_argument("--pending", action="store_true", help="Also kinds known to differ.")
     parser.add_argument("--whole", action="store_true", help="Don't make failing pages small.")
+    parser.add_argument("--races", action="store_true", help="The pages of fuzz/races.py.")
+    parser.add_argument("--times", type=int, help="Render so often, on busy cores alone.")
     parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
     options = parser.parse_args()
+    options.variants = (BUSY,) * options.times if options.times else VARIANTS
+    options.whole |= bool(options.times)
+    if options.races:
+        options.pages, options.seeds = FOLDERS, ",".join(map(str, SEEDS))
     began = time.monotonic()
-    bad = asyncio.run(run_pages(options) if options.pages else run_seeds(options))
+    bad = asyncio.run(run_pages(options)) if options.pages else []
+    if options.races or not options.pages:
+        bad += asyncio.run(run_seeds(options))
     print(f"{time.monotonic() - began:.0f} s; {len(bad)} differ: {', '.join(bad) or 'none'}")
     return 1 if bad else 0
 
