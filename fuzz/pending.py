@@ -3,6 +3,4 @@
 Pages have none of these unless `--pending` is given. Delete a line when its cause is gone.
 """
 
-PENDING: dict[str, str] = {
-    "video_by_script": "a video that a script moves may show another picture for a frame",
-}
+PENDING: dict[str, str] = {}

@@ -16,7 +16,6 @@ TIMES = 3
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.
 PENDING = {
     "layer-that-is-skewed": "an image is reduced from the size that was needed before",
-    "video-with-controls": "the controls move on the browser's own clock",
 }
 PAGES = [
     pytest.param(

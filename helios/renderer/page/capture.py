@@ -47,8 +47,13 @@ class FrameCapture:
         self.reads_canvas = options.direct and exact and not options.reference
 
     @property
-    def needs_fresh_layout(self) -> bool:
-        """Whether the next picture is likely a screenshot of a page that has changed."""
+    def needs_fresh_layout(self) -> bool | None:
+        """Whether the next picture is likely a screenshot of a page that has changed.
+
+        None while there has been no picture, and the page may turn out to be one canvas.
+        """
+        if self.captured is None and self.reads_canvas:
+            return None
         return not (self.is_quiet or self.reads_canvas)
 
     def start_clock(self) -> None:

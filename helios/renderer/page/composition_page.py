@@ -240,7 +240,7 @@ class CompositionPage:
         await session.stop_clocks()
         await session.run(f"__helios_runtime__.advance({frame}, {clock!r})")
         drawn = "true" if on_demand else "false"
-        fresh = "true" if self._capture.needs_fresh_layout else "false"
+        fresh = json.dumps(self._capture.needs_fresh_layout)
         settle = f"__helios_runtime__.settle({frame}, {clock!r}, {drawn}, {fresh})"
         moved = transitioning = False
         rounds = 0

@@ -39,6 +39,7 @@ _PARTS = (
     "object_urls",
     "playback",
     "video",
+    "media_controls",
     "audio",
     "web_audio",
     "network",
@@ -51,12 +52,14 @@ _PARTS = (
     "message_work",
     "idle",
     "mixed_transforms",
+    "sheet_text",
     "layer_reasons",
     "libraries",
     "readiness",
     "support",
     "skipping",
     "restyling",
+    "inherited_transitions",
     "driver",
 )
 

@@ -94,6 +94,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     return [...waiting(), ...(state.done ? [] : ["waitUntilStable"])];
   });
   findMedia(true); // what has come meanwhile may have changed them
+  hideControls();
   const shown = animations(); // asking also lets changed styles load what they name
   const begun = noteAnimations(shown);
   const inner = await Promise.all(
@@ -103,7 +104,8 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   const pending = decoding() || begun || told || samplesScroll(shown) || inner.some((i) => i.pending);
   if (pending && !isDrawn) await new Promise(native.requestAnimationFrame);
   if (!pending) flattenTransforms(shown); // else scripts come first
-  if (isFresh) forgetGroups();
+  noteInherited(shown);
+  if (isFresh ?? mayChainTransitions()) forgetGroups();
   else drawnUnasked();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
@@ -134,6 +136,7 @@ const adopt = () => {
   roots.add(document);
   document.addEventListener("DOMContentLoaded", findDeclaredRoots);
   hideNativeEvents(document);
+  flatten();
 };
 adopt();
 

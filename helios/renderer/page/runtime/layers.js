@@ -20,6 +20,7 @@ const flatten = () => {
 const forgetGroups = () => {
   if (!document.documentElement) return;
   flatten();
+  if (chainsTransitions) return drawnUnasked();
   if (!config.reference && !mayHaveLeftovers()) return;
   flat.sheet.disabled = true;
   getComputedStyle(document.documentElement).willChange;

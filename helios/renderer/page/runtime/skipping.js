@@ -52,7 +52,7 @@ const hasHiddenGsap = () => Boolean(window.gsapVersions && !window.gsap);
 // Milliseconds at which something may happen that changes the page's course; null for never.
 const nextEvent = () => {
   // A scroll tells of each of its steps.
-  if (isObserved() || hasNewCallbacks() || scrolls.size) return clock + config.frameDuration;
+  if (isObserved() || hasNewCallbacks() || scrolls.size || (chainsTransitions && bases.size)) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
   const next = Math.min(nextTime(), nextAnimationEvent(), nextGsapEvent(), nextImageEvent(), nextCaretEvent(), stall, ...inner);

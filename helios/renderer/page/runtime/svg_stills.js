@@ -77,7 +77,10 @@ const readIntervals = (source, until) => {
   return timings.map((timing) => timing.intervals.at(-1));
 };
 
-const SLOWNESS = 1e7;
+// The browser's own clock goes on while a copy is drawn. At a thousand million times slower, that is less than the
+// last bit of what is animated; the browser counts up to some 9e12 seconds.
+const MOST_SLOWNESS = 1e9;
+const FARTHEST = 4e12; // seconds
 const BEFORE_END = 1e-6; // seconds
 const stillAnimation = (element, interval, age) => {
   const isOver = interval && age >= interval.end;
@@ -85,13 +88,15 @@ const stillAnimation = (element, interval, age) => {
   // What is over but stays is stretched: it still begins when it did, which decides what it lies over.
   const length = interval.end - interval.begin - BEFORE_END;
   const stretch = isOver ? (age - interval.begin) / Math.max(length, BEFORE_END) : 1;
-  const slowed = (time) => `${(time * SLOWNESS).toFixed(0)}s`;
-  element.setAttribute("begin", slowed(interval.begin - age));
+  const lengths = ["dur", "repeatDur"]
+    .map((name) => [name, seconds(element.getAttribute(name)) * stretch])
+    .filter(([, value]) => Number.isFinite(value));
+  const begin = interval.begin - age;
+  const slowness = Math.min(MOST_SLOWNESS, FARTHEST / Math.max(Math.abs(begin), ...lengths.map(([, value]) => value)));
+  const slowed = (time) => `${(time * slowness).toFixed(0)}s`;
+  element.setAttribute("begin", slowed(begin));
   for (const name of ["end", "min", "max"]) element.removeAttribute(name);
-  for (const name of ["dur", "repeatDur"]) {
-    const value = seconds(element.getAttribute(name));
-    if (value !== undefined) element.setAttribute(name, slowed(value * stretch));
-  }
+  for (const [name, value] of lengths) element.setAttribute(name, slowed(value));
 };
 
 // --- CSS ----------------------------------------------------------------------------------------
