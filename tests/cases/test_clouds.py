@@ -44,7 +44,8 @@ def test_a_page_equals_its_reference_on_both_clouds(
     flags += ["--replay"] if case.replay else []
 
     def render(output: str, *more: object) -> list[str]:
-        done = bench.run("render", folder, "-o", output, *flags, *more, env=clouds.env)
+        command = bench.start("render", folder, "-o", output, *flags, *more, env=clouds.env)
+        done = command.end(seconds=300)
         assert done.status == 0, done.stderr
         return decoded(bench.folder / output)
 
@@ -56,4 +57,5 @@ def test_a_page_equals_its_reference_on_both_clouds(
         on_workers = render(f"{adapter}.mp4", "--adapter", adapter, "--chunks", 3)
         assert on_workers == reference, adapter
     after = clouds.rendered()
-    assert {name: after[name] - before[name] for name in after} == {"lambda": 3, "cloudrun": 3}
+    # A chunk that takes long is rendered twice.
+    assert min(after[name] - before[name] for name in after) >= 3
