@@ -5,13 +5,16 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from fuzz.compare import Difference
 from fuzz.jobs import run_jobs
 from fuzz.media import make_media
 from fuzz.page import make_page
 from fuzz.pending import PENDING
-from fuzz.renders import open_studio
+from fuzz.races import FOLDERS, SEEDS
+from fuzz.renders import BUSY, VARIANTS, open_studio
 from fuzz.run import run_page, run_seed
 
 #: Folder that keeps the media between runs.
@@ -21,24 +24,33 @@ _MEDIA = Path("out/fuzz-media")
 def read_seeds(text: str) -> list[int]:
     """Return the numbers of a list such as `1-50,77`."""
     seeds: list[int] = []
-    for part in text.split(","):
+    for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         seeds += range(int(first), int(last or first) + 1)
     return seeds
 
 
-async def run_seeds(options: argparse.Namespace) -> list[str]:
-    """Run seeds, one after the other; return those that differ."""
+async def run(options: argparse.Namespace) -> list[str]:
+    """Render pages and seeds, one after the other; return those that differ."""
     without = {*options.without, *(() if options.pending else PENDING)}
     bad = []
     async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
-        for seed in read_seeds(options.seeds):
+        for folder in options.pages:
+            began = time.monotonic()
+            found = await run_page(studio, folder, options.variants)
+            _print(str(folder), time.monotonic() - began, found)
+            bad += [str(folder)] if found else []
+        for seed in options.seeds:
             outcome = await run_seed(
-                studio, seed, without=without, only=options.only, shrinks=not options.whole
+                studio,
+                seed,
+                without=without,
+                only=options.only,
+                shrinks=not options.whole,
+                variants=options.variants,
             )
             made = " | ".join(map(str, outcome.forest))
-            for text in [str(one) for one in outcome.differences] or ["equal"]:
-                print(f"{seed:>6}  {outcome.seconds:5.1f} s  {text}  [{made}]", flush=True)
+            _print(f"{seed:>6}", outcome.seconds, outcome.differences, f"  [{made}]")
             if outcome.differences:
                 bad.append(str(seed))
                 if options.keep is not None:
@@ -46,42 +58,42 @@ async def run_seeds(options: argparse.Namespace) -> list[str]:
     return bad
 
 
-async def run_pages(options: argparse.Namespace) -> list[str]:
-    """Render the pages in folders; return those that differ."""
-    bad = []
-    async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
-        for folder in options.pages:
-            found = await run_page(studio, folder)
-            for text in [str(one) for one in found] or ["equal"]:
-                print(f"{folder}  {text}", flush=True)
-            if found:
-                bad.append(str(folder))
-    return bad
+def _print(name: str, seconds: float, found: Sequence[Difference], more: str = "") -> None:
+    for text in [str(one) for one in found] or ["equal"]:
+        print(f"{name}  {seconds:5.1f} s  {text}{more}", flush=True)
 
 
 def main() -> int:
     """Run the seeds or the pages that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("--seeds", default="1-50", help="Such as 1-50,77 (default: 1-50).")
+    parser.add_argument("--seeds", default="", help="Such as 1-50,77 (default: 1-50).")
     parser.add_argument(
-        "--pages", nargs="*", type=Path, default=[], help="Folders with pages, in place of seeds."
+        "--pages", nargs="*", type=Path, default=[], help="Folders with pages; no seeds by default."
     )
     parser.add_argument("--only", nargs="*", default=[], help="Kinds of which each page has one.")
     parser.add_argument("--without", nargs="*", default=[], help="Kinds that no page has.")
     parser.add_argument("--pending", action="store_true", help="Also kinds known to differ.")
     parser.add_argument("--whole", action="store_true", help="Don't make failing pages small.")
-    parser.add_argument("--jobs", type=int, default=1, help="Seeds rendered at the same time.")
+    parser.add_argument("--races", action="store_true", help="The pages of fuzz/races.py.")
+    parser.add_argument("--times", type=int, help="Render so often, on busy cores alone.")
+    parser.add_argument("--jobs", type=int, default=1, help="Pages rendered at the same time.")
     parser.add_argument("--neighbours", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
     options = parser.parse_args()
+    if options.races:
+        options.pages, options.seeds = FOLDERS, ",".join(map(str, SEEDS))
+    options.seeds = read_seeds(options.seeds or ("" if options.pages else "1-50"))
+    options.variants = (BUSY,) * options.times if options.times else VARIANTS
+    options.whole |= bool(options.times)
     # Ends browsers and busy processes too: without a handler, SIGTERM would leave them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
     if options.jobs > 1:
         make_media(_MEDIA)
-        bad = run_jobs(options.jobs, read_seeds(options.seeds), sys.argv[1:])
+        arguments = [each for each in sys.argv[1:] if each != "--races"]
+        bad = run_jobs(options.jobs, options.pages, options.seeds, arguments)
     else:
-        bad = asyncio.run(run_pages(options) if options.pages else run_seeds(options))
+        bad = asyncio.run(run(options))
     print(f"{time.monotonic() - began:.0f} s; {len(bad)} differ: {', '.join(bad) or 'none'}")
     return 1 if bad else 0
 

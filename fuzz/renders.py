@@ -63,12 +63,14 @@ class Variant:
 
 #: What a difference is called that the reference itself shows.
 REFERENCE = "reference"
+#: As on a machine that does other things at the same time, whose every render takes another course.
+BUSY = Variant(name="busy", cuts=(11,), busy=True)
 #: Uneven chunks, one of a single frame.
 VARIANTS = (
     Variant(name="1 chunk"),
     Variant(name="7 chunks", cuts=(2, 7, 8, 14, 19, 27)),
     Variant(name="2 browsers", browsers=2),
-    Variant(name="busy", cuts=(11,), busy=True),
+    BUSY,
 )
 
 

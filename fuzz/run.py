@@ -44,6 +44,7 @@ async def run_seed(
     without: Collection[str] = (),
     only: Collection[str] = (),
     shrinks: bool = True,
+    variants: Sequence[Variant] = VARIANTS,
 ) -> Outcome:
     """Render the page of a seed in every way.
 
@@ -53,21 +54,25 @@ async def run_seed(
         As `fuzz.tree.grow`.
     shrinks:
         Whether a page that shows a difference is made small.
+    variants:
+        The ways; one that is given several times is rendered as often.
     """
     began = time.monotonic()
     forest = grow(seed, without=without, only=only)
-    differences = await _differences(studio, forest)
+    differences = await _differences(studio, forest, variants)
     seconds = time.monotonic() - began
     if differences and shrinks:
         names = {difference.variant for difference in differences}
         # A variant that differs for sure tells more than one that does so now and then.
         first = next((name for name in ("1 chunk", "7 chunks") if name in names), None)
-        wanted = {first} if first else names
+        wanted = [one for one in VARIANTS if one.name in ({first} if first else names)]
 
         async def differs(less: Forest) -> bool:
             tries = 1 if first else _MOST_TRIES
             for _ in range(tries):
-                if await _differences(studio, less, wanted):
+                found = await _differences(studio, less, wanted)
+                # A smaller page that is broken shows something else.
+                if any(one.variant != REFERENCE for one in found):
                     return True
             return False
 
@@ -75,18 +80,17 @@ async def run_seed(
     return Outcome(seed, forest, differences, seconds)
 
 
-async def run_page(studio: Studio, folder: Path) -> list[Difference]:
+async def run_page(
+    studio: Studio, folder: Path, variants: Sequence[Variant] = VARIANTS
+) -> list[Difference]:
     """Render the page in a folder in every way."""
-    return await _tried(studio, studio.copy(folder), VARIANTS)
+    return await _tried(studio, studio.copy(folder), variants)
 
 
 async def _differences(
-    studio: Studio, forest: Forest, names: Collection[str] | None = None
+    studio: Studio, forest: Forest, variants: Sequence[Variant]
 ) -> list[Difference]:
-    variants = [one for one in VARIANTS if names is None or one.name in names]
-    found = await _tried(studio, studio.write(make_page(forest)), variants)
-    # A smaller page that is broken shows something else.
-    return found if names is None else [one for one in found if one.variant != REFERENCE]
+    return await _tried(studio, studio.write(make_page(forest)), variants)
 
 
 async def _tried(

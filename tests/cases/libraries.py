@@ -1,5 +1,6 @@
 """Libraries from npm, at the versions that `package-lock.json` pins."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
+#: Held while the packages are installed.
+_TURN = _HERE.parents[1] / ".setup" / "libraries.lock"
 
 
 class Libraries:
@@ -30,12 +33,20 @@ class Libraries:
             return
         if shutil.which("npm") is None:
             pytest.skip("npm is missing: install Node.js 20 or newer")
-        lock, done = _HERE / "package-lock.json", _HERE / "node_modules" / ".package-lock.json"
-        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-            subprocess.run(command, cwd=_HERE, check=True)
-            done.touch()
-        # A few milliseconds, so that a bundle is never older than what it is made of.
-        bundle = ["node", "bundles/build.mjs", "node_modules/.bundles"]
-        subprocess.run(bundle, cwd=_HERE, check=True)
+        # Test processes that need it at once wait for the one that makes it.
+        _TURN.parent.mkdir(exist_ok=True)
+        with _TURN.open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            _install_packages()
         self._installed = True
+
+
+def _install_packages() -> None:
+    lock, done = _HERE / "package-lock.json", _HERE / "node_modules" / ".package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=_HERE, check=True)
+        done.touch()
+    # A few milliseconds, so that a bundle is never older than what it is made of.
+    bundle = ["node", "bundles/build.mjs", "node_modules/.bundles"]
+    subprocess.run(bundle, cwd=_HERE, check=True)

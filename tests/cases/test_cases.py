@@ -1,15 +1,12 @@
 """Pages as people write them show and sound as they must, in one chunk and in five."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pytest
 
 from tests.cases import audio, films, library_pages, motion, readiness  # noqa: F401 - add cases
 from tests.cases.case import CASES
-from tests.cases.pending import PENDING
 from tests.cases.theatre import Theatre
+from tests.sampling import sampled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("cases")]
 
@@ -35,15 +32,7 @@ SAMPLE = frozenset(
 )
 
 
-def marked() -> Iterator[Any]:
-    for name in CASES:
-        marks = [] if name in SAMPLE else [pytest.mark.long]
-        if name in PENDING:
-            marks.append(pytest.mark.xfail(strict=True, reason=PENDING[name]))
-        yield pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", list(marked()))
+@pytest.mark.parametrize("name", sampled(CASES, SAMPLE))
 def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -> None:
     case = CASES[name]
     whole = theatre.show(case, chunks=1, zone=case.zones[0])
@@ -52,10 +41,6 @@ def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -
     case.check(cut)
     unequal = (whole.frames != cut.frames).any(axis=(1, 2, 3))
     assert np.flatnonzero(unequal).tolist() == []
-
-
-def test_pending_cases_exist() -> None:
-    assert PENDING.keys() <= CASES.keys()
 
 
 def test_the_sample_is_of_cases_that_need_no_library() -> None:

@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helios.renderer.composition import Composition
-from helios.renderer.page import ImageFormat, PageOptions
-from helios.renderer.render_session import open_render_session
+from helios.renderer.encoding.codecs import CODECS, VideoEncoding
+from helios.renderer.encoding.frame_sink import FrameSink
+from helios.renderer.page import CompositionPage, ImageFormat, PageOptions
+from helios.renderer.render import draw_frames
+from helios.renderer.render_request import RenderRequest
+from helios.renderer.render_session import RenderSession, open_render_session
 from helios.renderer.soundtrack import mix_composition
 from tests.cases.case import Case
 from tests.cases.libraries import Libraries
@@ -26,6 +30,19 @@ from tests.cases.shown import HEIGHT, WIDTH, Shown
 from tests.helios.renderer.conftest import Studio
 
 _PNG = ImageFormat("png")
+
+
+class _Pictures(FrameSink):
+    """Keeps pictures."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    async def write(self, image: bytes) -> None:
+        self.taken.append(image)
+
+    async def finish(self) -> None:
+        """Nothing waits."""
 
 
 class Theatre:
@@ -39,14 +56,8 @@ class Theatre:
 
     def show(self, case: Case, *, chunks: int, zone: str = "UTC", reference: bool = False) -> Shown:
         """Render a case."""
-        self._write(case)
-        options = PageOptions(
-            width=WIDTH,
-            height=HEIGHT,
-            rate=case.rate,
-            transparent=case.transparent,
-            reference=reference,
-        )
+        self.write(case)
+        options = _options(case, reference=reference)
         edges = [case.frame_count * part // chunks for part in range(chunks + 1)]
         pictures: list[bytes] = []
         fresh = case.fresh or zone != "UTC"
@@ -60,10 +71,17 @@ class Theatre:
         sound = self._sounds.get(heard, b"")
         return Shown(np.stack([_pixels(picture) for picture in pictures]), _samples(sound))
 
+    def show_in_two_browsers(self, case: Case) -> Shown:
+        """Render a case in one chunk whose frames two browsers take by turns."""
+        self.write(case)
+        pictures = self._studio.run(self._shared_chunk(case, _options(case)))
+        return Shown(np.stack([_pixels(picture) for picture in pictures]), _samples(b""))
+
     def _folder(self, case: Case) -> Path:
         return self._studio.root / (case.folder or case.name)
 
-    def _write(self, case: Case) -> None:
+    def write(self, case: Case) -> Path:
+        """Write a case's files; return their folder."""
         folder = self._folder(case)
         for name, text in case.files.items():
             path = folder / name
@@ -74,6 +92,7 @@ class Theatre:
             shutil.copy(self._media.get(source), folder / name)
         for name, source in case.libraries.items():
             self._libraries.copy(source, folder / name)
+        return folder
 
     async def _chunk(
         self, case: Case, frames: range, options: PageOptions, fresh: bool
@@ -96,6 +115,25 @@ class Theatre:
                 await session.page.picture(frame, _PNG, every_frame=case.replay) for frame in frames
             ]
 
+    async def _shared_chunk(self, case: Case, options: PageOptions) -> list[bytes]:
+        composition = Composition.find(str(self._folder(case)))
+        request = RenderRequest(
+            composition=composition,
+            output=self._studio.root / "unused",
+            page=options,
+            encoding=VideoEncoding(codec=CODECS["png"]),
+            frame_count=case.frame_count,
+        )
+        sink = _Pictures()
+        async with open_render_session(composition, options, pages=2) as session:
+            # Else the first may have taken all frames before the other is there.
+            second = _ready(await session.joining[0])
+            replay = case.replay or (await session.page.declared()).replay
+            await draw_frames(
+                request, RenderSession(session.page, [second]), sink, replay, lambda _: None
+            )
+        return sink.taken
+
     async def _sound(self, case: Case, options: PageOptions) -> bytes:
         output = self._folder(case) / "mixed.wav"
         found = await mix_composition(
@@ -107,6 +145,20 @@ class Theatre:
             replay=case.replay or None,
         )
         return await asyncio.to_thread(output.read_bytes) if found else b""
+
+
+def _options(case: Case, *, reference: bool = False) -> PageOptions:
+    return PageOptions(
+        width=WIDTH,
+        height=HEIGHT,
+        rate=case.rate,
+        transparent=case.transparent,
+        reference=reference,
+    )
+
+
+async def _ready(page: CompositionPage) -> CompositionPage:
+    return page
 
 
 @contextmanager

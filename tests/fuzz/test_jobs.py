@@ -1,8 +1,9 @@
-"""Seeds run in several processes at once."""
+"""Pages and seeds run in several processes at once."""
 
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,3 +22,14 @@ def test_seeds_run_side_by_side_and_a_stopped_run_leaves_no_process() -> None:
     assert len({int(line.split()[0]) for line in lines}) == 2
     _, left = psutil.wait_procs(family, timeout=30)
     assert left == []
+
+
+def test_pages_and_seeds_share_the_processes() -> None:
+    page = str(Path(__file__).with_name("found") / "answers-of-a-worker")
+    command = [sys.executable, "-m", "fuzz", "--jobs", "2", "--times", "1"]
+    command += ["--pages", page, "--seeds", "12"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *lines, last = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {page, "12"}
+    assert "0 differ" in last

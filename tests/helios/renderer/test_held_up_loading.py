@@ -23,17 +23,61 @@ EXPECTED: dict[int, Callable[[float], float]] = {
     4: ramp(1),
     5: ramp(2),
 }
-#: Seconds that a call is held up.
+#: Seconds that a message is held up, and how many of its kind at most.
 DELAY = 0.12
+MOST_HELD_UP = 12
+#: What a page is loaded and brought to a frame by.
 STEPS = (
     "Animation.enable",
     "Animation.setPlaybackRate",
+    "DOM.disable",
     "DOM.getDocument",
+    "Emulation.setDeviceMetricsOverride",
+    "Emulation.setLocaleOverride",
+    "Emulation.setTimezoneOverride",
+    "Emulation.setUserAgentOverride",
     "HeadlessExperimental.beginFrame",
+    "Network.enable",
     "Page.addScriptToEvaluateOnNewDocument",
+    "Page.enable",
     "Page.navigate",
+    "Runtime.addBinding",
+    "Runtime.enable",
     "Runtime.evaluate",
+    "Target.attachToTarget",
+    "Target.createTarget",
+    "Target.setAutoAttach",
+    "Target.setDiscoverTargets",
 )
+#: What the browser tells of by itself meanwhile.
+EVENTS = (
+    "Network.loadingFinished",
+    "Network.requestWillBeSent",
+    "Network.responseReceived",
+    "Page.loadEventFired",
+    "Runtime.executionContextCreated",
+    "Runtime.executionContextsCleared",
+)
+
+
+def test_the_steps_are_all_calls_that_are_made(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.run(studio.browser())
+    send = DevTools.send
+    made = set()
+
+    async def noting_send(
+        devtools: DevTools, method: str, params: Params | None = None, session: str = ""
+    ) -> Params:
+        made.add(method)
+        return await send(devtools, method, params, session)
+
+    monkeypatch.setattr(DevTools, "send", noting_send)
+
+    studio.check("from-load", LOOK, EXPECTED)
+
+    assert made == set(STEPS)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -47,7 +91,7 @@ def test_a_call_to_the_browser_that_is_held_up_changes_no_frame(
         devtools: DevTools, method: str, params: Params | None = None, session: str = ""
     ) -> Params:
         nonlocal held_up
-        if method == step and held_up < 12:
+        if method == step and held_up < MOST_HELD_UP:
             held_up += 1
             await asyncio.sleep(DELAY)
         return await send(devtools, method, params, session)
@@ -55,6 +99,27 @@ def test_a_call_to_the_browser_that_is_held_up_changes_no_frame(
     monkeypatch.setattr(DevTools, "send", slow_send)
 
     studio.check("from-load", LOOK, EXPECTED)
+
+    assert held_up
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_of_the_browser_that_is_held_up_changes_no_frame(
+    studio: Studio, event: str
+) -> None:
+    devtools = studio.run(studio.browser()).devtools
+    held_up = 0
+
+    def delay(method: str) -> float:
+        nonlocal held_up
+        held_up += method == event
+        return DELAY if method == event and held_up <= MOST_HELD_UP else 0
+
+    devtools.hold_back(delay)
+    try:
+        studio.check("from-load", LOOK, EXPECTED)
+    finally:
+        devtools.hold_back(lambda _: 0)
 
     assert held_up
 

@@ -1,0 +1,40 @@
+"""Pages that are compared with their references: the examples, and those of real libraries."""
+
+import re
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+from tests.cases import library_pages  # noqa: F401 - adds cases
+from tests.cases.case import CASES, Case
+from tests.cases.theatre import Theatre
+
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+#: Frames per second of examples, which last up to ten seconds.
+_RATE = Fraction(6)
+
+
+def _example(page: Path) -> Case:
+    declared = re.search(r'data-duration="([\d.]+)"', page.read_text("utf-8"))
+    assert declared is not None, page
+    return Case(
+        name=page.parent.name,
+        check=lambda _: None,
+        seconds=float(declared[1]),
+        rate=_RATE,
+        files={},
+        folder=f"example-{page.parent.name}",
+    )
+
+
+EXAMPLES = {page.parent.name: _example(page) for page in sorted(_EXAMPLES.glob("*/index.html"))}
+LIBRARY_PAGES = {name: case for name, case in CASES.items() if case.libraries}
+PAGES = {**{f"example-{name}": case for name, case in EXAMPLES.items()}, **LIBRARY_PAGES}
+
+
+def write_page(theatre: Theatre, case: Case) -> Path:
+    """Write a page's files; return their folder."""
+    folder = theatre.write(case)
+    if case.name in EXAMPLES:
+        shutil.copytree(_EXAMPLES / case.name, folder, dirs_exist_ok=True)
+    return folder
