@@ -123,6 +123,7 @@ def test_a_program_reads_one_document_a_line_that_ends_with_completed(bench: Any
 LIVE = "<script>fetch('http://live.invalid/').catch(() => {})</script>"
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_what_may_be_wrong_with_a_render_is_warned_of_once(bench: Any) -> None:
     bench.page(more=LIVE)
@@ -277,6 +278,7 @@ def test_a_browser_that_dies_before_the_first_chunk_is_started_again(bench: Any)
     assert video_of(bench.folder / "v.mp4")["nb_read_frames"] == "4"
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: Any) -> None:
     flags = (*SMALL, "--duration", 8, "--chunks", 2, "--concurrency", 1, "--retry-delay", 0)
@@ -324,6 +326,7 @@ def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
     assert abs(float(video["duration"]) - 1) < 0.001
 
 
+@every_nth(3)
 @pytest.mark.parametrize(
     "sample", sorted((DATA / "job_specs").glob("*.json")), ids=lambda p: p.stem
 )
@@ -505,6 +508,7 @@ def test_a_hundred_thousand_chunks_are_checked_in_a_few_seconds(bench: Any) -> N
     assert "fewer chunks" in done.stderr
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_is_no_crash(bench: Any) -> None:
     (bench.folder / "job.json").write_text(json.dumps(a_spec(command="ffmpeg -version")))
     command = bench.start("run", "job.json", "--json")
