@@ -14,15 +14,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("ca
 SAMPLE = frozenset(
     {
         "animations-by-scrolling",
-        "captions-and-their-events",
-        "clocks-that-agree",
         "dialog-that-fades-in",
         "film",
         "film-of-29-97",
         "film-with-transparency",
         "fonts-from-the-first-frame-on",
         "sound-as-loud-as-its-file",
-        "svg-in-eight-ways",
         "timers-of-other-kinds",
         "view-transition",
         "volume-by-interval",

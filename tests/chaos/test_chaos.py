@@ -17,6 +17,7 @@ from orchestrator.job_repository.file_lock import FileLock
 SEEDS = (6, 89, 149)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_no_trouble_loses_a_chunk_or_leaves_anything_behind(tmp_path: Path) -> None:
     outcomes = await asyncio.gather(*(play(seed, tmp_path / str(seed)) for seed in SEEDS))

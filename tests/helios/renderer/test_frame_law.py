@@ -163,10 +163,8 @@ def example_composition(name: str) -> Composition:
     return Composition.find(str(EXAMPLES / name))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sampled((page.parent.name for page in sorted(EXAMPLES.glob("*/index.html"))), ["chart"])
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(page.parent.name for page in EXAMPLES.glob("*/index.html")))
 def test_an_example_has_the_same_frames_however_it_is_cut(name: str, tmp_path: Path) -> None:
     composition = example_composition(name)
     first = 24  # past the first moments, where some stand still

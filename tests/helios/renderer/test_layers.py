@@ -221,22 +221,14 @@ def _photo(studio: Studio) -> None:
 #: One of each kind; the others are marked `long`.
 SAMPLE = {
     "a 3D scene",
-    "a Web Animation",
     "a backdrop filter",
-    "a blur",
     "a box moved",
-    "a canvas",
     "a mask",
-    "a scroller",
     "an SVG",
-    "an element added later",
     "an iframe",
-    "an image",
     "opacity that becomes 1 by class",
     "perspective",
     "text moved and faded by a transition",
-    "text moved by transform",
-    "what lies above",
     "will-change: transform, moved",
 }
 

@@ -15,6 +15,7 @@ import pytest
 
 from helios.errors import CompositionUnsettled
 from helios.renderer.composition import LOCAL_ORIGIN
+from tests.sampling import every_nth
 
 from .conftest import COMPOSITIONS, Log, Studio
 
@@ -65,6 +66,7 @@ def test_work_that_ends_by_itself_takes_no_time_while_the_page_loads(
     assert said(studio, folder, script, 0) == sorted([kind, 0] for kind in KINDS)
 
 
+@every_nth(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_work_has_its_result_at_the_time_at_which_it_was_begun(
     studio: Studio, folder: Path, kind: str

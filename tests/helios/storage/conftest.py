@@ -61,7 +61,7 @@ OBJECT_STORE = (pytest.mark.slow, pytest.mark.xdist_group("object_stores"))
         "local",
         pytest.param("s3", marks=OBJECT_STORE),
         pytest.param("gcs", marks=OBJECT_STORE),
-        pytest.param("shared", marks=OBJECT_STORE),
+        pytest.param("shared", marks=(*OBJECT_STORE, pytest.mark.long)),
     ]
 )
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:

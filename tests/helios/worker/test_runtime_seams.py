@@ -14,6 +14,7 @@ from helios.records.chunk_record import ChunkRecord, MergeRecord, chunk_key
 from helios.records.job_layout import HEALED_SPEC, SEAM_PICTURES, chunk_record
 from tests.helios.worker.test_runtime_rendering import composition, rendering
 from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
+from tests.sampling import every_nth
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -92,6 +93,7 @@ def test_a_merge_that_ran_out_of_time_is_resumed(site: Site, tmp_path: Path) -> 
     assert site.merge(job).exit_code == 0
 
 
+@every_nth(2)
 @pytest.mark.parametrize(("check", "again"), [("warn", "warning: "), ("off", "")])
 def test_the_job_says_what_a_merge_does_about_seams(
     site: Site, tmp_path: Path, check: Any, again: str

@@ -12,6 +12,7 @@ from tests.orchestrator.conftest import PAGE
 CLOUD = "In the cloud"
 
 
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(600)

@@ -59,6 +59,7 @@ WRONG = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_types_reach_programs_and_find_their_mistakes(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ async def test_a_resumed_job_renders_what_is_missing_or_damaged(bench: Bench) ->
     assert (done.state, done.metrics.reused_chunks) == (JobState.COMPLETED, 1)
 
 
+@pytest.mark.long
 async def test_chunks_of_another_job_in_the_same_folder_are_not_taken_for_ones_own(
     bench: Bench,
 ) -> None:
@@ -112,6 +113,7 @@ async def test_chunks_of_another_job_in_the_same_folder_are_not_taken_for_ones_o
     assert bench.place.chunks == [0, 1, 2, None]
 
 
+@pytest.mark.long
 async def test_a_folder_that_was_removed_is_made_again(bench: Bench) -> None:
     job = await bench.fail_at(1)
     for path in sorted(bench.job_dir.rglob("*"), reverse=True):
@@ -126,6 +128,7 @@ async def test_a_job_whose_folder_is_on_another_machine_is_left_to_that_one(benc
         await bench.manager.run(job.id)
 
 
+@pytest.mark.long
 async def test_a_fresh_retry_and_a_discarding_delete_remove_chunks(bench: Bench) -> None:
     job = await bench.fail_at(2, keep=False)
     bench.place.fails = {0}
@@ -270,6 +273,7 @@ async def test_a_merge_by_another_program_leaves_the_folder_of_the_job_alone(
     assert not (elsewhere.folder / "v.mp4").exists()
 
 
+@pytest.mark.long
 async def test_a_job_elsewhere_is_resumed_from_another_machine(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create(machine="laptop.example")
     shutil.rmtree(elsewhere.folder / "job")
@@ -280,6 +284,7 @@ async def test_a_job_elsewhere_is_resumed_from_another_machine(elsewhere: Elsewh
     assert not (elsewhere.folder / "job").exists()
 
 
+@pytest.mark.long
 async def test_a_fresh_retry_elsewhere_renders_everything_anew(elsewhere: Elsewhere) -> None:
     job = await elsewhere.create()
     await elsewhere.fail_at(job, 2)

@@ -13,8 +13,8 @@ from tests.helios.worker_site import FRAMES, drawing, make_spec
 pytestmark = pytest.mark.slow
 
 CHUNKS = 6
-#: Draws a third of a second of video in more than five.
-SLOW = "PTS-STARTPTS,realtime=speed=0.06"
+#: Draws a third of a second of video in sixteen: long enough for some commands meanwhile.
+SLOW = "PTS-STARTPTS,realtime=speed=0.02"
 
 
 def frame_hashes(video: Path) -> list[str]:

@@ -256,6 +256,7 @@ def killed_and_resumed(page: Any, clouds: Clouds, *command: object, chunks: int)
     assert (done["id"], done["state"], done["chunksDone"]) == (job["id"], "completed", chunks)
 
 
+@pytest.mark.long
 def test_a_killed_job_is_resumed_by_rendering_only_what_is_missing(
     page: Any, clouds: Clouds
 ) -> None:

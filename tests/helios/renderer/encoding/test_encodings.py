@@ -201,6 +201,7 @@ def test_images_that_were_there_before_stay(desk: Any) -> None:
     assert desk.names() == ["frames", *names, "frames/notes.txt", "page.html"]
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("name", "codec", "decoder"),
     [("v.webm", None, "libvpx-vp9"), ("v.mov", "prores", None), ("frames", None, None)],
@@ -255,6 +256,7 @@ def test_decimals_that_stand_for_an_ntsc_rate_become_it(desk: Any) -> None:
     assert video["nb_frames"] == "12"
 
 
+@every_nth(2)
 @pytest.mark.parametrize(("name", "kind"), [("s.png", "PNG"), ("s.jpg", "JPEG")])
 def test_a_still_shows_its_frame(desk: Any, name: str, kind: str) -> None:
     desk.page(RAMP)
@@ -324,6 +326,7 @@ def test_browsers_side_by_side_give_the_same_frames(desk: Any) -> None:
     assert (desk.folder / "one.mp4").read_bytes() == (desk.folder / "two.mp4").read_bytes()
 
 
+@every_nth(2)
 @pytest.mark.parametrize(
     ("name", "flags"),
     [("v.mp4", ()), ("v.webm", ()), ("v.mkv", ()), ("v.mov", ("--video-codec", "prores"))],
@@ -360,6 +363,7 @@ def loudness(path: Path) -> float:
     return float(np.sqrt(np.mean(np.frombuffer(data, "<f4") ** 2)))
 
 
+@every_nth(2)
 @pytest.mark.parametrize("seconds", [0.2, 3.0], ids=["shorter sound", "longer sound"])
 @pytest.mark.parametrize("place", ["file", "data address"])
 def test_sound_is_as_long_as_its_video(desk: Any, place: str, seconds: float) -> None:
