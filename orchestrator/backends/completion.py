@@ -123,7 +123,7 @@ def tell_completion(
     if link is not None:
         text += f"\n{link}"
         facts["link"] = link
-    display.note("completed", text, **facts)
+    display.complete(text, **facts)
 
 
 @contextlib.contextmanager

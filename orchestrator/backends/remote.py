@@ -10,7 +10,7 @@ from helios.contract.merge_command import merged_name
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import OptionInvalid
 from helios.records.encoded_ends import EncodedEnds
-from helios.records.job_layout import HEALED_SPEC, JobFolder, is_packed
+from helios.records.job_layout import is_packed
 from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
 from orchestrator.adapters.base import WorkerAdapter
@@ -33,10 +33,9 @@ from orchestrator.backends.merging import (
     where_to_stitch,
 )
 from orchestrator.backends.remote_seams import StoredBoundaries
-from orchestrator.backends.stored_chunks import stored_chunks
-from orchestrator.backends.upload import StoredJob, pinned_version, upload_job
+from orchestrator.backends.stored_chunks import delete_stored_chunks, stored_chunks
+from orchestrator.backends.upload import StoredJob, pinned_version, show_stored, upload_job
 from orchestrator.delivery.packaging import merge_needs_assets, package_job, plays
-from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display
 from orchestrator.execution.job_executor import JobResult
 from orchestrator.execution.merge_step import ChunkCheck
@@ -196,14 +195,8 @@ class RemoteBackend(Backend):
     async def forget(self) -> None:
         """Remove the job's chunks and its healed spec, here and in the storages of its workers."""
         await super().forget()
-        async with Stores() as stores:
-            for url in {each.artifacts for each in self.location.adapters}:
-                if url is None or self.spec.id is None:
-                    continue
-                folder = JobFolder.of(self.spec, f"{url}/jobs/{self.spec.id}/job.json")
-                if folder is not None:
-                    await stores.at(folder.url).delete_prefix("chunks/")
-                    await stores.at(folder.url).delete(HEALED_SPEC)
+        urls = {each.artifacts for each in self.location.adapters if each.artifacts is not None}
+        await delete_stored_chunks(self.spec, urls)
 
     @property
     def _stays(self) -> bool:
@@ -267,17 +260,5 @@ class RemoteBackend(Backend):
         with self.display.activity(f"storing what workers need in {', '.join(artifacts)}"):
             stored = await upload_job(job, artifacts=artifacts, stores=self.stores)
         for there in stored.values():
-            sent = f"{_size(there.sent_bytes)} of assets" if there.sent_bytes else "no new assets"
-            self.display.note(
-                "uploaded",
-                f"{there.job_path}: job spec and {sent}",
-                id=there.spec.id,
-                jobPath=there.job_path,
-                assetsUrl=there.spec.assets_url,
-                bytes=there.sent_bytes,
-            )
+            show_stored(there, self.display)
         return stored
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

@@ -1,17 +1,17 @@
 """Finds the chunks of a job that are in storage already, intact and up to date."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from helios.contract.artifact import Artifact
-from helios.contract.job_spec import RenderChunk
+from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.chunk_record import chunk_key
-from helios.records.job_layout import chunk_output, chunk_record
+from helios.records.job_layout import HEALED_SPEC, JobFolder, chunk_output, chunk_record
 from helios.records.stored_records import stored_chunk
 from orchestrator.backends.job_storage import JobStorage
 from orchestrator.delivery.stores import Stores
 
-#: Chunks that are looked at at once.
+#: Chunks that are looked up at once.
 LOOKS_AT_ONCE = 32
 
 
@@ -47,3 +47,21 @@ async def _chunks_at(at: JobStorage, stores: Stores) -> Mapping[int, Artifact]:
 
     await asyncio.gather(*map(look, spec.chunks))
     return found
+
+
+async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:
+    """Delete the chunks and the healed spec of a job from storages.
+
+    Parameters
+    ----------
+    urls:
+        URLs of the storages.
+    """
+    if spec.id is None:
+        return
+    async with Stores() as stores:
+        for url in urls:
+            folder = JobFolder.of(spec, f"{url}/jobs/{spec.id}/job.json")
+            if folder is not None:
+                await stores.at(folder.url).delete_prefix("chunks/")
+                await stores.at(folder.url).delete(HEALED_SPEC)

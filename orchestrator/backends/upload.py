@@ -21,6 +21,7 @@ from helios.errors import (
 )
 from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
+from orchestrator.display.display import Display
 
 #: Hexadecimal digits of an id that is made from a job's content.
 _ID_DIGITS = 16
@@ -152,6 +153,20 @@ async def has_assets(job: PackagedJob, stored: StoredJob) -> bool:
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
     return packed is not None and packed.sha256 == digest_in(stored.spec.assets_url)
+
+
+def show_stored(job: StoredJob, display: Display) -> None:
+    """Show where a job was stored, and how many bytes of assets were sent."""
+    size = job.sent_bytes
+    sent = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    display.note(
+        "uploaded",
+        f"{job.job_path}: job spec and {f'{sent} of assets' if size else 'no new assets'}",
+        id=job.spec.id,
+        jobPath=job.job_path,
+        assetsUrl=job.spec.assets_url,
+        bytes=size,
+    )
 
 
 def _spec_name(job_id: str) -> str:

@@ -2,13 +2,13 @@
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.render_warning import RenderWarning
 from orchestrator.display.progress import JobProgress
-from orchestrator.model.events import Event
+from orchestrator.model.events import Event, SeamsCompared
 
 
 class Display(ABC):
@@ -18,6 +18,8 @@ class Display(ABC):
     ----------
     progress:
         Progress of the running job.
+    warnings, seams, completed:
+        The warnings, the comparison of the seams, and the facts of the completion so far.
     stopping:
         Describes what happens to a run that is stopped.
     moves:
@@ -29,6 +31,9 @@ class Display(ABC):
 
     def __init__(self) -> None:
         self.progress: JobProgress | None = None
+        self.warnings: list[RenderWarning] = []
+        self.seams: SeamsCompared | None = None
+        self.completed: Mapping[str, Any] = {}
 
     @abstractmethod
     def note(self, kind: str, text: str, **facts: Any) -> None:
@@ -36,7 +41,13 @@ class Display(ABC):
 
     def warn(self, warning: RenderWarning) -> None:
         """Show a warning about the render."""
+        self.warnings.append(warning)
         self.note("warning", str(warning), **warning.as_json())
+
+    def complete(self, text: str, **facts: Any) -> None:
+        """Show that the job is completed."""
+        self.completed = facts
+        self.note("completed", text, **facts)
 
     def answer(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
         """Show a command's answer; the text goes to stdout, where it can be piped."""
@@ -44,6 +55,8 @@ class Display(ABC):
 
     def show(self, event: Event) -> None:
         """Show an event of the running job."""
+        if isinstance(event, SeamsCompared):
+            self.seams = event
         if self.progress is not None:
             self.progress.update(event)
 

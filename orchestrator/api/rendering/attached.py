@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from helios.errors import HeliosError
-from orchestrator.api.displays import NotingDisplay
 from orchestrator.api.jobs.job_status import output_of
 from orchestrator.api.rendering.checks import check_attached, check_format, check_incremental
 from orchestrator.api.rendering.planning import plan_render, write_spec
@@ -88,19 +87,18 @@ async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
 
 async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkFiles:
     """Do the same, and return the result."""
-    noting = NotingDisplay(display)
-    job = await prepare(request, noting)
-    summary = await run_prepared(job, request.settings.store, noting)
+    job = await prepare(request, display)
+    summary = await run_prepared(job, request.settings.store, display)
     facts = {
         "job_id": summary.id,
         "location": output_of(summary) or str(job.job_dir),
         "cost": await _known_cost(summary),
-        "seams": noting.seams,
-        "warnings": tuple(noting.warnings),
+        "seams": display.seams,
+        "warnings": tuple(display.warnings),
     }
     if request.settings.leaves_chunks:
         return ChunkFiles.of(job.spec, **facts)
-    return Video.of(job.spec, link=noting.completed.get("link"), **facts)
+    return Video.of(job.spec, link=display.completed.get("link"), **facts)
 
 
 async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
