@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from pathlib import Path
 
+from fuzz.jobs import run_jobs
+from fuzz.media import make_media
 from fuzz.page import make_page
 from fuzz.pending import PENDING
 from fuzz.renders import open_studio
@@ -28,7 +31,7 @@ async def run_seeds(options: argparse.Namespace) -> list[str]:
     """Run seeds, one after the other; return those that differ."""
     without = {*options.without, *(() if options.pending else PENDING)}
     bad = []
-    async with open_studio(_MEDIA) as studio:
+    async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
         for seed in read_seeds(options.seeds):
             outcome = await run_seed(
                 studio, seed, without=without, only=options.only, shrinks=not options.whole
@@ -46,7 +49,7 @@ async def run_seeds(options: argparse.Namespace) -> list[str]:
 async def run_pages(options: argparse.Namespace) -> list[str]:
     """Render the pages in folders; return those that differ."""
     bad = []
-    async with open_studio(_MEDIA) as studio:
+    async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
         for folder in options.pages:
             found = await run_page(studio, folder)
             for text in [str(one) for one in found] or ["equal"]:
@@ -67,10 +70,18 @@ def main() -> int:
     parser.add_argument("--without", nargs="*", default=[], help="Kinds that no page has.")
     parser.add_argument("--pending", action="store_true", help="Also kinds known to differ.")
     parser.add_argument("--whole", action="store_true", help="Don't make failing pages small.")
+    parser.add_argument("--jobs", type=int, default=1, help="Seeds rendered at the same time.")
+    parser.add_argument("--neighbours", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
     options = parser.parse_args()
+    # Ends browsers and busy processes too: without a handler, SIGTERM would leave them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
-    bad = asyncio.run(run_pages(options) if options.pages else run_seeds(options))
+    if options.jobs > 1:
+        make_media(_MEDIA)
+        bad = run_jobs(options.jobs, read_seeds(options.seeds), sys.argv[1:])
+    else:
+        bad = asyncio.run(run_pages(options) if options.pages else run_seeds(options))
     print(f"{time.monotonic() - began:.0f} s; {len(bad)} differ: {', '.join(bad) or 'none'}")
     return 1 if bad else 0
 

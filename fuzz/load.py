@@ -27,14 +27,21 @@ def delays(seed: int) -> Delay:
 
 
 class BusyCores:
-    """Processes, one for each core, that compute while the context of `busy` lasts."""
+    """Processes that compute while the context of `busy` lasts.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    neighbours:
+        Other processes that keep a core busy anyway.
+    """
+
+    def __init__(self, neighbours: int = 0) -> None:
+        self._count = max(0, (os.cpu_count() or 1) - neighbours)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Start the processes; they stand still at first."""
-        for _ in range(os.cpu_count() or 1):
+        """Start the processes, stopped, so that each core has something to compute."""
+        for _ in range(self._count):
             process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
             process.send_signal(signal.SIGSTOP)
             self._processes.append(process)

@@ -90,14 +90,19 @@ class Studio:
     """Renders pages in browsers that are started once; each render has a page of its own."""
 
     def __init__(
-        self, folder: Path, media: Path, port: int, stack: contextlib.AsyncExitStack
+        self,
+        folder: Path,
+        media: Path,
+        port: int,
+        stack: contextlib.AsyncExitStack,
+        cores: BusyCores,
     ) -> None:
         self._folder = folder
         self._media = media
         self._port = port
         self._stack = stack
         self._browsers: dict[str, Browser] = {}
-        self._cores = BusyCores()
+        self._cores = cores
         stack.callback(self._cores.end)
         self._cores.start()
         self._rendered = 0
@@ -230,17 +235,19 @@ async def _ready(page: CompositionPage) -> CompositionPage:
 
 
 @contextlib.asynccontextmanager
-async def open_studio(media: Path) -> AsyncIterator[Studio]:
+async def open_studio(media: Path, *, neighbours: int = 0) -> AsyncIterator[Studio]:
     """Serve generated pages, with media from a folder that keeps them, to browsers.
 
     Parameters
     ----------
     media:
         Takes the files of `fuzz.media` that aren't there yet.
+    neighbours:
+        Other studios that render at the same time, so that fewer cores have to be kept busy.
     """
     await asyncio.to_thread(make_media, media)
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="helios-fuzz-")))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         await stack.enter_async_context(serve_folder(folder, listener))
-        yield Studio(folder, media, listener.getsockname()[1], stack)
+        yield Studio(folder, media, listener.getsockname()[1], stack, BusyCores(neighbours))
