@@ -139,7 +139,7 @@ class WorkerRuntime:
         self._source = JobSource(allowed=self._allowed, network=network, storage_opener=self._open)
         # What a process left there that the platform killed goes when the next one starts.
         self._work = OwnFolder(config.workspace / "helios-work")
-        self._equipment = WorkerResources(
+        self._resources = WorkerResources(
             executor=executor
             or RenderExecutor(
                 allowed=config.executables,
@@ -282,7 +282,7 @@ class WorkerRuntime:
 
     def close(self) -> None:
         """Remove everything that the runtime keeps on the disk."""
-        self._equipment.assets.close()
+        self._resources.assets.close()
         self._work.leave()
 
     @contextlib.asynccontextmanager
@@ -303,7 +303,7 @@ class WorkerRuntime:
                 spec=job.spec,
                 folder=job.folder,
                 storage=job.storage,
-                resources=self._equipment,
+                resources=self._resources,
                 log=log,
                 time_limit=time_limit,
                 stopwatch=stopwatch,
