@@ -8,7 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("fuzz"),
+]
 
 
 def test_seeds_run_side_by_side_and_a_stopped_run_leaves_no_process() -> None:
