@@ -15,7 +15,7 @@ from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.s3_composition import S3Composition
 from sandbox.object_stores import ObjectStore, create_bucket
 
-pytestmark = pytest.mark.xdist_group("object_stores")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 SCRATCH = "chunks/joining-"
 
