@@ -252,6 +252,7 @@ def test_an_archive_that_asks_for_a_gigabyte_of_memory_is_refused(bench: Bench) 
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+@pytest.mark.slow
 def test_large_archives_take_little_memory(bench: Bench) -> None:
     tar = tar_of([entry("a", os.urandom(150_000_000))])
     bench.archive.write_bytes(zstandard.compress(tar))

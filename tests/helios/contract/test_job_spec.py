@@ -281,6 +281,7 @@ def test_a_file_beyond_the_size_limit_is_refused(
         JobSpec.load(path)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_chunks_are_checked_in_seconds() -> None:
     value = a_spec(chunks=100_000)
     random.Random(1).shuffle(value["chunks"])

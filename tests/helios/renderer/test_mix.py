@@ -13,6 +13,8 @@ from helios.renderer.composition import Composition
 from helios.renderer.page import PageOptions
 from helios.renderer.soundtrack import mix_composition
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mix")]
+
 SAMPLE_RATE = 48000
 #: Peak of each tone; quiet, for many sound at once.
 PEAK = 0.1

@@ -18,6 +18,8 @@ from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.merge_encoding import MergeEncoding
 from helios.stitcher.seam_check import SeamReport, check_merge, check_seams
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = (10, 1, 2, 12)
 STARTS = tuple(accumulate(LENGTHS, initial=0))
 H264 = "-c:v libx264 -preset ultrafast -bf 2 -g 50 -pix_fmt yuv420p"

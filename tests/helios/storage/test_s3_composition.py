@@ -16,7 +16,7 @@ from helios.storage.s3.composition import S3Composition
 from helios.storage.s3.composition_plan import MIN_PART, Range
 from sandbox.object_stores import ObjectStore, create_bucket
 
-pytestmark = pytest.mark.xdist_group("object_stores")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 SCRATCH = "chunks/joining-"
 

@@ -20,7 +20,7 @@ from sandbox.scripted_server import Reply, ScriptedServer
 
 from .test_s3 import DONE, storage_at
 
-pytestmark = pytest.mark.xdist_group("object_stores")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 do = asyncio.run
 INTERMEDIATE = {"helios": "intermediate"}
