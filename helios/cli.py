@@ -437,10 +437,11 @@ async def _declared_frames(source: str, page: "PageOptions", start_frame: int) -
 
 
 def _page_log(*, verbose: bool) -> Any:
+    from helios.contract.page_message import PROBLEMS, PageMessage
+
     def log(frame: int | None, level: str, text: str) -> None:
-        if verbose or level in ("error", "assert", "warning"):
-            where = "load" if frame is None else f"frame {frame}"
-            print(f"page[{where}] {level}: {text}", file=sys.stderr)
+        if verbose or level in PROBLEMS:
+            print(PageMessage(frame=frame, level=level, text=text), file=sys.stderr)
 
     return log
 

@@ -1,15 +1,23 @@
 """Worker jobs and results in code, invocations and responses on the wire."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from helios.contract.wire_model import WireModel
-from helios.errors import CommandFailed, HeliosError, InvocationInvalid, Report, parse_report
+from helios.errors import (
+    CommandFailed,
+    HeliosError,
+    InvocationInvalid,
+    PayloadTooLarge,
+    Report,
+    parse_report,
+)
 
 #: Bytes of UTF-8 of stdout, and of stderr, that a result carries: the last ones, as errors come
 #: last. Keeps a response, which may repeat stdout, far below Lambda's 6 MB.
@@ -17,6 +25,9 @@ MAX_OUTPUT_BYTES = 64 * 1024
 #: The same for answers to a workflow, whose states hold at most 256 KiB of JSON, in which a byte of
 #: output may take seven.
 MAX_WORKFLOW_OUTPUT_BYTES = 2 * 1024
+#: Bytes of an invocation's JSON.
+MAX_INVOCATION_BYTES = 1024 * 1024
+_MAX_DEPTH = 64
 # Room for the note that says how much was left out.
 _NOTE_BYTES = 64
 _HTTP_OK = 200
@@ -85,6 +96,12 @@ class ErrorRecord(WireModel):
     retryable: bool = Field(default=False, description="Whether another try may succeed.")
     details: list[str] | None = Field(default=None, description="Single faults, if there are any.")
     hint: str | None = Field(default=None, description="What to do about it.")
+    attempt: int | None = Field(default=None, description="The attempt that failed, from 1.")
+    worker: Mapping[str, str | int] | None = Field(
+        default=None,
+        description="Where it failed, by what logs are searched: platform, function, log group, "
+        "request id, execution.",
+    )
 
     @classmethod
     def of(cls, error: HeliosError | Report) -> Self:
@@ -270,6 +287,11 @@ class Invocation(WireModel):
     )
     action: Literal["chunk", "merge"] = Field(default="chunk", description="What to run.")
     attempt: int = Field(default=1, ge=1, strict=True, description="Counted from 1.")
+    stop_at: AwareDatetime | None = Field(
+        default=None,
+        description="When the render's cost limit may be reached: chunks that aren't stored by "
+        "then are refused.",
+    )
     raise_errors: bool = Field(
         default=False,
         strict=True,
@@ -296,8 +318,14 @@ class Invocation(WireModel):
         ------
         InvocationInvalid
             The payload breaks the wire format; `details` hold one line a fault.
+        PayloadTooLarge
+            It has more than `MAX_INVOCATION_BYTES`.
         """
-        return _parse(cls, payload)
+        if isinstance(payload, str | bytes) and len(payload) > MAX_INVOCATION_BYTES:
+            raise _invocation_too_large()
+        value = _json_object(payload)
+        _check_values(value)
+        return _parse(cls, value)
 
     @classmethod
     def of(cls, job: WorkerJob) -> Self:
@@ -459,8 +487,40 @@ def _json_object(payload: object) -> Mapping[str, Any]:
 
 
 def _loads(text: str | bytes) -> Any:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")  # json would take other encodings, too
     try:
-        return from_json(text)  # in a third of the time
+        return from_json(text, allow_inf_nan=False)  # in a third of the time
     except ValueError:
         # Half of a surrogate pair, which writers in other languages let through, json reads too.
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _check_values(payload: Mapping[str, Any]) -> None:
+    """Refuse what no invocation holds, however it was read: the platform may have parsed it."""
+    size = 0
+    places: list[tuple[int, Any]] = [(0, payload)]
+    while places:
+        depth, value = places.pop()
+        if depth > _MAX_DEPTH:
+            raise InvocationInvalid(f"the payload is nested more than {_MAX_DEPTH} deep")
+        size += len(value) if isinstance(value, str) else 1
+        if size > MAX_INVOCATION_BYTES:
+            raise _invocation_too_large()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvocationInvalid(f"the payload isn't JSON: it holds {value}")
+        if isinstance(value, Mapping):
+            places += [(depth + 1, item) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            places += [(depth + 1, item) for item in value]
+
+
+def _invocation_too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"the payload has more than {MAX_INVOCATION_BYTES} bytes",
+        hint="It names a job spec by its URL, and doesn't hold it.",
+    )

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from helios import __version__
 from helios.assets.archive import digest_in
 from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.page_message import PageMessage
 from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import Artifact
 from helios.errors import StorageInvalid
@@ -96,6 +97,9 @@ class ChunkRecord(Record):
     )
     boundary: BoundaryFrames | None = Field(
         default=None, description="Pictures by which its seams with other chunks are proven."
+    )
+    page_problems: list[PageMessage] = Field(
+        default_factory=list, description="Errors and warnings of its page; the first ones."
     )
 
 

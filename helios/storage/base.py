@@ -161,8 +161,14 @@ class ArtifactStorage(ABC):
         """Return an object's size and digest; None if it isn't there."""
 
     @abstractmethod
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        """Return the objects whose keys begin with a prefix, in the order of their keys."""
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
+        """Return the objects whose keys begin with a prefix, in the order of their keys.
+
+        Parameters
+        ----------
+        after:
+            Only keys that come after this one. Storages needn't look at others for it.
+        """
 
     @abstractmethod
     async def delete(self, key: str) -> None:

@@ -245,16 +245,20 @@ class GcsStorage(ArtifactStorage):
 
         return await self._request(key, stat)
 
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
+        # Google begins with the key itself.
+        start = {"start_offset": self._above + after} if after else {}
 
         def find(token: CancelToken) -> Sequence[StoredObject]:
             bucket = self._bucket()
             found = []
-            for blob in bucket.list_blobs(prefix=self._above + prefix, **self._how):
+            for blob in bucket.list_blobs(prefix=self._above + prefix, **start, **self._how):
                 token.check()
                 found.append(self._stored(blob))
-            return sorted(found, key=lambda entry: entry.key)
+            return sorted(
+                (entry for entry in found if entry.key > after), key=lambda entry: entry.key
+            )
 
         return await self._request(prefix, find)
 

@@ -1,9 +1,7 @@
 """Chunks as requests to a Google Cloud Run service."""
 
 import asyncio
-import html
 import json
-import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -26,6 +24,7 @@ from helios.errors import (
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.adapters.identity import IdentityTokens, claims_of
+from orchestrator.clouds.plain_text import plain_text
 
 if TYPE_CHECKING:
     import aiohttp
@@ -46,7 +45,6 @@ _KEEP_ALIVE = 45
 _MAX_ANSWER = 6 * 1024 * 1024
 _READ_BYTES = 64 * 1024
 # Characters of an answer that an error quotes.
-_QUOTED = 300
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _OK = 200
@@ -252,7 +250,7 @@ class CloudRunAdapter(WorkerAdapter):
             what += f" for {_name(token)}"
         if wait := response.headers.get("Retry-After"):
             what += f" (again in {wait[:40]} s)"
-        said = _said(body)
+        said = plain_text(body.decode(errors="replace"))
         return kind(what, hint=_HINTS.get(status, ""), details=[said] if said else [])
 
     def _broken(self, fault: Exception) -> HeliosError:
@@ -374,11 +372,3 @@ def _name(token: str | None) -> str:
     claims = claims_of(token)
     who = claims.get("email") or claims.get("sub") or "this account"
     return f"{who} (audience {claims.get('aud')})"
-
-
-def _said(body: bytes) -> str:
-    """Return what an answer that isn't a worker's says, without markup."""
-    text = body[: 16 * _QUOTED].decode(errors="replace")
-    text = re.sub(r"<(style|script)\b.*?</\1>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    text = html.unescape(re.sub(r"<[^>]*>", " ", text))
-    return " ".join(text.split())[:_QUOTED]

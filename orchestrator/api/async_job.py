@@ -161,7 +161,7 @@ class AsyncJobHandle:
         ----------
         wait:
             Run it in this process, and return its video. Otherwise it runs in a process of its
-            own, and this returns once that has begun.
+            own, and this returns once that has begun. A deployment runs its jobs in any case.
         fresh:
             Render all of its chunks anew.
         changes:
@@ -170,7 +170,7 @@ class AsyncJobHandle:
         Raises
         ------
         JobStateConflict
-            It is completed, or a deployment runs it.
+            It is completed, or a deployment runs it now.
         JobBusy
             Another process runs it.
         HeliosError

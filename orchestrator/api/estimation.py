@@ -10,7 +10,7 @@ from helios.errors import JobStateConflict, OptionInvalid
 from orchestrator.adapters.local import LocalWorkerAdapter
 from orchestrator.api.concurrency import REMOTE_CONCURRENCY
 from orchestrator.api.costs import workers_of
-from orchestrator.api.deployments import DeploymentName, detached_renders
+from orchestrator.api.deployments import DeploymentName, chunks_at_once, detached_renders
 from orchestrator.api.planning import plan_render
 from orchestrator.api.settings import RenderSettings
 from orchestrator.cost import Cost, cost_of
@@ -21,6 +21,7 @@ from orchestrator.cost.forecast import (
     measured_pace,
     recorded_pace,
 )
+from orchestrator.cost.join_forecast import JoinForecast, forecast_join
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import link_composition, name_in_assets
 from orchestrator.display.display import Display
@@ -39,6 +40,8 @@ class Estimate:
         Chunks at the same time.
     pace:
         How fast workers are, and how that is known.
+    join:
+        How its chunks will be joined.
     """
 
     spec: JobSpec
@@ -46,6 +49,7 @@ class Estimate:
     seconds: float
     concurrency: int
     pace: Pace
+    join: JoinForecast
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON value."""
@@ -61,6 +65,7 @@ class Estimate:
                 "bytesPerFrame": self.pace.bytes_a_frame,
                 "source": self.pace.source,
             },
+            "join": self.join.document(),
         }
 
 
@@ -95,9 +100,10 @@ async def estimate_render(
     if seconds_per_frame is not None and like is not None:
         raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")
     deployment = await name.find_if_named()
-    at_once = settings.concurrency or (
-        deployment.max_concurrency if deployment else REMOTE_CONCURRENCY
-    )
+    if deployment is None:
+        at_once = settings.concurrency or REMOTE_CONCURRENCY
+    else:
+        at_once = await chunks_at_once(deployment, settings.concurrency)
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         folder = Path(scratch)
         link_composition(source, folder)
@@ -118,12 +124,14 @@ async def estimate_render(
         else:
             with display.activity("rendering some frames for a sample"):
                 pace = await measured_pace(spec, folder, LocalWorkerAdapter())
+    workers = workers_of(deployment, region=name.region)
     return Estimate(
         spec=spec,
-        cost=cost_of(expected_usage(spec, pace), workers_of(deployment, region=name.region)),
+        cost=cost_of(expected_usage(spec, pace), workers),
         seconds=expected_seconds(spec, pace, concurrency=at_once),
         concurrency=at_once,
         pace=pace,
+        join=forecast_join(spec, pace.bytes_a_frame, workers),
     )
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.job_status import JobStatus
-from orchestrator.model.events import ChunkFinished, Event, FrameProgress, MergeStarted
+from orchestrator.model.events import ChunkFinished, Event, FrameProgress, LogLine, MergeStarted
 
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobSpec
     from helios.contract.worker_job import ErrorRecord
     from helios.stitcher.seam_check import SeamReport
+    from orchestrator.clouds.log_query import LogRecord
     from orchestrator.cost import Cost
     from orchestrator.delivery.destination import Destination
 
@@ -30,18 +31,21 @@ class Snapshot:
         Ids of the chunks that are there.
     finished:
         Chunks that have come since the snapshot before, in the order in which they were done.
+    lines:
+        What their pages logged or threw.
     """
 
     status: JobStatus
     spec: "JobSpec"
     done: frozenset[int]
     finished: Sequence[ChunkFinished] = ()
+    lines: Sequence[LogLine] = ()
 
     def events_since(self, before: "Snapshot") -> list[Event]:
         """Return what has happened since an earlier snapshot."""
         frames = {chunk.id: chunk.frame_count for chunk in self.spec.chunks}
         count = self.status.frames_done - sum(frames[each.chunk_id] for each in self.finished)
-        events: list[Event] = []
+        events: list[Event] = list(self.lines)
         for each in self.finished:
             count += frames[each.chunk_id]
             progress = FrameProgress(
@@ -142,6 +146,8 @@ class JobAccess(ABC):
     async def resume(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         """Run what is missing of the job to its end, in this process.
 
+        A deployment runs what is missing of its own jobs: this returns once that has begun.
+
         Parameters
         ----------
         fresh:
@@ -152,7 +158,7 @@ class JobAccess(ABC):
         Raises
         ------
         JobStateConflict
-            It is completed, or can't be gone on with where it runs.
+            It is completed, or a deployment runs it now.
         HeliosError
             It failed.
         """
@@ -174,6 +180,17 @@ class JobAccess(ABC):
         chunk_id:
             Only those of this chunk.
         """
+
+    async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
+        """Return what workers of a deployment logged, in the order of time; nothing for others.
+
+        Parameters
+        ----------
+        chunk_id:
+            Only of this chunk.
+        """
+        del chunk_id
+        return ()
 
     @abstractmethod
     async def fetch(self, destination: "Destination") -> JobStatus:

@@ -1,15 +1,15 @@
 """Where a job stands, wherever it runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from helios.contract.worker_job import ErrorRecord
-from helios.errors import HeliosError, JobFailed, JobPaused
+from helios.errors import Cancelled, HeliosError, JobFailed, JobPaused
 from helios.records.job_outcome import FailedChunk
-from orchestrator.backends.detached.status import RenderStatus
+from orchestrator.backends.detached.status import ChunkProblems, RenderStatus
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_chunk import ChunkState
 
@@ -38,6 +38,12 @@ class JobStatus:
         Why it failed or stands still.
     failed_chunks:
         Chunks that failed for good, as far as that is looked up.
+    log_links:
+        Where the log of each failed chunk is shown, and under None that of the job, if it failed
+        in the cloud.
+    page_problems, problem_chunks:
+        What pages logged or threw in the first chunks where they did, and how many those are; of
+        jobs that a deployment runs.
     """
 
     id: str
@@ -54,6 +60,9 @@ class JobStatus:
     output: str | None = None
     error: ErrorRecord | None = None
     failed_chunks: Sequence[FailedChunk] = ()
+    log_links: Mapping[int | None, str] = field(default_factory=dict)
+    page_problems: Sequence[ChunkProblems] = ()
+    problem_chunks: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -62,24 +71,36 @@ class JobStatus:
 
     def failure(self) -> HeliosError:
         """Return the error that says why there is no video."""
-        why = "" if self.error is None else f": [{self.error.code}] {self.error.message}"
-        text = f"job {self.id!r}: {self.state}{why}"
         found = self.error
-        if self.state in ("failed", "cancelled"):
-            lines = [
-                f"chunk {c.chunk_id}: [{c.error.code}] {c.error.message}"
-                for c in self.failed_chunks
-            ]
-            told = list((found.details if found else None) or ()) or lines
+        why = "" if found is None else f": [{found.code}] {found.message}"
+        text = f"job {self.id!r}: {self.state}{why}"
+        if self.state == "cancelled":
+            return Cancelled(text, hint=(found.hint if found else None) or "")
+        if self.state == "failed":
             return JobFailed(
                 text,
                 hint=(found.hint if found else None) or "",
-                details=told if len(told) > 1 else (),
+                details=self.causes(),
                 retryable=found.retryable if found else False,
             )
         return JobPaused(
             text, hint=f"`orchestrator resume {self.id}`, or resume(), goes on with it."
         )
+
+    def causes(self) -> list[str]:
+        """Return what is known of why it failed beside its error, one fact a line."""
+        lines = list((self.error.details if self.error else None) or ())
+        for chunk in self.failed_chunks:
+            error = chunk.error
+            attempt = "" if error.attempt is None else f", attempt {error.attempt}"
+            lines.append(f"chunk {chunk.chunk_id}{attempt}: [{error.code}] {error.message}")
+            lines += [f"  {detail}" for detail in error.details or ()]
+            lines += [f"  {error.hint}"] if error.hint else []
+            if chunk.chunk_id in self.log_links:
+                lines.append(f"  log: {self.log_links[chunk.chunk_id]}")
+        if None in self.log_links:
+            lines.append(f"log: {self.log_links[None]}")
+        return lines
 
     def document(self) -> dict[str, Any]:
         """Return the status as JSON value."""
@@ -97,7 +118,16 @@ class JobStatus:
             "framesTotal": self.frames_total,
             "output": self.output,
             "error": None if self.error is None else _plain(self.error),
-            "failedChunks": [_plain(chunk) for chunk in self.failed_chunks],
+            "failedChunks": [
+                _plain(chunk) | {"log": self.log_links.get(chunk.chunk_id)}
+                for chunk in self.failed_chunks
+            ],
+            "log": self.log_links.get(None),
+            "pageProblems": [
+                {"chunkId": each.chunk_id, "messages": [_plain(one) for one in each.messages]}
+                for each in self.page_problems
+            ],
+            "problemChunks": self.problem_chunks,
         }
 
     @classmethod
@@ -122,7 +152,13 @@ class JobStatus:
         )
 
     @classmethod
-    def of_render(cls, render: RenderStatus, *, where: str) -> "JobStatus":
+    def of_render(
+        cls,
+        render: RenderStatus,
+        *,
+        where: str,
+        log_links: Mapping[int | None, str] | None = None,
+    ) -> "JobStatus":
         """Return the status of a detached render."""
         return cls(
             id=render.id,
@@ -138,6 +174,9 @@ class JobStatus:
             output=None if render.output is None else render.output.url,
             error=render.error,
             failed_chunks=tuple(render.failed_chunks),
+            log_links=log_links or {},
+            page_problems=render.page_problems,
+            problem_chunks=render.problem_chunks,
         )
 
 

@@ -9,6 +9,7 @@ from helios.contract.merge_command import merged_name
 from helios.contract.worker_job import Artifact, WorkerJob, WorkerResult
 from helios.errors import OptionInvalid
 from helios.records.chunk_ends import ChunkEnds
+from helios.records.chunk_index import INDEX
 from helios.records.job_layout import HEALED_SPEC, JobFolder, is_packed
 from helios.stitcher.check import check_chunk_outputs
 from helios.stitcher.storage_stitcher import fault_of
@@ -202,6 +203,7 @@ class RemoteBackend(Backend):
                 folder = JobFolder.of(self.spec, f"{url}/jobs/{self.spec.id}/job.json")
                 if folder is not None:
                     await stores.at(folder.url).delete_prefix("chunks/")
+                    await stores.at(folder.url).delete_prefix(INDEX)
                     await stores.at(folder.url).delete(HEALED_SPEC)
 
     @property

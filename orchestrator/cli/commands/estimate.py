@@ -67,5 +67,6 @@ def _title(found: "Estimate") -> str:
     return (
         f"{facts.total_frames} frames, {facts.width}x{facts.height}, in {chunks} chunks,"
         f" {min(found.concurrency, chunks)} at once: about {duration(found.seconds)}\n"
-        f"{found.pace.seconds_a_frame:.3f} s a frame ({found.pace.source})"
+        f"{found.pace.seconds_a_frame:.3f} s a frame ({found.pace.source})\n{found.join}"
+        + (f"\nwarning: the chunks can't be joined: {found.join.fault}" if found.join.fault else "")
     )

@@ -41,13 +41,25 @@ def resume(
         ),
     ] = False,
 ) -> None:
-    """Go on with a job that isn't completed: only what is missing renders."""
+    """Go on with a job that isn't completed: only what is missing renders.
+
+    A detached job goes on where it ran, and this command doesn't wait for it.
+    """
 
     async def work(display: "Display") -> None:
+        from orchestrator.api.detached_job import DetachedJob
         from orchestrator.api.settings import ResumeSettings
 
         found = await where.find(job, display)
         await found.resume(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+        if isinstance(found, DetachedJob):
+            status = await found.status()
+            display.note(
+                "resumed",
+                f"{job}: runs what is missing, {status.chunks_done} of {status.chunks_total} chunks"
+                f" are done; orchestrator watch {job}",
+                **status.document(),
+            )
 
     shown.run(work)
 

@@ -85,10 +85,10 @@ def logs(
         int | None, typer.Option("--chunk", help="Only of this chunk.", show_default="all")
     ] = None,
 ) -> None:
-    """Show what is kept of each attempt at a job's chunks: when, where, and why it failed."""
+    """Show what is kept of each attempt at a job's chunks, and what its workers logged."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.cli.job_text import described_log, log_document
+        from orchestrator.cli.job_text import described_line, described_log, log_document
 
         found = await where.find(job, display)
         kept = await found.logs(chunk)
@@ -96,6 +96,9 @@ def logs(
             display.answer("attempt", described_log(log), **log_document(log))
         if not kept:
             display.note("no_attempts", "no attempts are recorded")
+        for line in await found.worker_log(chunk):
+            facts = {"time": line.time.isoformat(), "worker": line.worker, "text": line.text}
+            display.answer("log", described_line(line), **facts)
 
     shown.run(work)
 
@@ -130,6 +133,8 @@ async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> N
     JobFailed, JobPaused
         There is no video.
     """
+    from orchestrator.cli.job_text import page_problems
+
     last: Snapshot | None = None
     with contextlib.ExitStack() as stack:
         async for found in job.snapshots(interval=interval):
@@ -142,6 +147,9 @@ async def _follow(job: "JobAccess", *, interval: float, display: "Display") -> N
             last = found
     if last is None:
         return
+    problems = page_problems(last.status)
+    if problems:
+        display.note("page_problems", "\n".join(problems))
     if last.status.state != "completed":
         raise last.status.failure()
     await _tell_completion(job, last.status, display)

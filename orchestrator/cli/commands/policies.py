@@ -38,14 +38,23 @@ def print_policy(
     region: flags.Region = None,
     profile: flags.Profile = None,
     expected: Expected = False,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help="Only for jobs below this folder of the bucket (render): those of a tenant, whose"
+            " --artifacts is s3://BUCKET/FOLDER.",
+            show_default="the whole bucket",
+        ),
+    ] = "",
 ) -> None:
     """Print a policy as IAM takes it."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.policies import document
+        from orchestrator.policies import document, with_prefix
 
         names = await _names(policy, stack, region=region, profile=profile, expected=expected)
-        made = document(policy, names)
+        made = document(policy, with_prefix(names, policy, prefix))
         display.answer("policy", json.dumps(made, indent=2), policy=policy, document=made)
 
     shown.run(work)
