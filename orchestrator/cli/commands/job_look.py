@@ -88,6 +88,7 @@ def logs(
     """Show what is kept of each attempt at a job's chunks, and what its workers logged."""
 
     async def work(display: "Display") -> None:
+        from helios.errors import HeliosError
         from orchestrator.cli.job_text import described_line, described_log, log_document
 
         found = await where.find(job, display)
@@ -96,7 +97,19 @@ def logs(
             display.answer("attempt", described_log(log), **log_document(log))
         if not kept:
             display.note("no_attempts", "no attempts are recorded")
-        for line in await found.worker_log(chunk):
+        try:
+            lines = await found.worker_log(chunk)
+        except HeliosError as fault:
+            # What is recorded of attempts was of use without it.
+            hint = f"\n{fault.hint}" if fault.hint else ""
+            display.note(
+                "no_log",
+                f"the workers' own log can't be read: {fault.message}{hint}",
+                message=fault.message,
+                hint=fault.hint,
+            )
+            return
+        for line in lines:
             facts = {"time": line.time.isoformat(), "worker": line.worker, "text": line.text}
             display.answer("log", described_line(line), **facts)
 
