@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+import uuid
 import zipfile
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -198,7 +199,7 @@ def _refusal(status: int, code: str, message: str, **more: str) -> web.Response:
     return web.json_response(
         {"Type": kind, "message": message, **more},
         status=status,
-        headers={"x-amzn-ErrorType": code},
+        headers={"x-amzn-ErrorType": code, "x-amzn-RequestId": str(uuid.uuid4())},
     )
 
 

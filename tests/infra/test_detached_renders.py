@@ -223,20 +223,3 @@ def expires(rules: Sequence[Mapping[str, Any]], key: str, tags: Mapping[str, str
         and all(tags.get(tag["Key"]) == tag["Value"] for tag in rule.get("TagFilters", ()))
         for rule in rules
     )
-
-
-def test_throttled_chunks_wait_for_a_worker_and_the_render_succeeds(renders: Renders) -> None:
-    client = renders.aws.client("lambda")
-    name = renders.stack.chunk_function
-    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-    try:
-        ended = renders.render(film("crowded", [paint(index) for index in range(4)]))
-    finally:
-        client.delete_function_concurrency(FunctionName=name)
-
-    assert ended["status"] == "SUCCEEDED"
-    throttled = [
-        event for event in renders.history(ended["executionArn"]) if "TooManyRequests" in str(event)
-    ]
-    attempts = {record["attempt"] for record in renders.records("crowded").values()}
-    assert throttled or max(attempts) > 1

@@ -110,7 +110,7 @@ def logs(
             )
             return
         for line in lines:
-            facts = {"time": line.time.isoformat(), "worker": line.worker, "text": line.text}
+            facts = {"time": line.time.isoformat(), "worker": line.worker, "log": line.text}
             display.answer("log", described_line(line), **facts)
 
     shown.run(work)
