@@ -64,9 +64,9 @@ def break_storage(  # noqa: C901 - one method after the other
             await meddle(key)
             return await super().stat(key)
 
-        async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+        async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
             await meddle(prefix)
-            return await super().list(prefix)
+            return await super().list(prefix, after=after)
 
     helios.storage.local.LocalStorage = Troubled  # type: ignore[misc]
 

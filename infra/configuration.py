@@ -141,6 +141,11 @@ class Configuration(WireModel, extra="forbid"):
         default=(),
         description="URL prefixes (s3, https) beside the stack's bucket that jobs may read from.",
     )
+    tenant_folder: Annotated[str, _pattern(r"|[A-Za-z0-9_-]+")] = Field(
+        default="",
+        description="Folder of the bucket below which each tenant has a folder of its own for jobs "
+        "and assets; empty: none.",
+    )
     executables: Annotated[
         tuple[Annotated[str, _pattern(r"[A-Za-z0-9._-]+")], ...], BeforeValidator(_several)
     ] = Field(

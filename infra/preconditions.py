@@ -45,7 +45,11 @@ def check(configuration: Configuration, *, environment: Mapping[str, str]) -> li
         No region is set, or a region isn't ready for the CDK.
     """
     _check_docker(environment.get("CDK_DOCKER", "docker"))
-    return [_check_region(region) for region in configuration.regions or (_own_region(),)]
+    regions = configuration.regions or (_own_region(),)
+    return [
+        _check_region(region) + _quota_note(region, configuration.max_concurrency)
+        for region in regions
+    ]
 
 
 def _check_docker(docker: str) -> None:
@@ -100,6 +104,24 @@ def _check_region(region: str) -> str:
             hint="docs/deploy-aws.md lists what deploying takes.",
         ) from fault
     return f"account {account}, {region}"
+
+
+def _quota_note(region: str, wanted: int) -> str:
+    """Return what the account's quota means for renders, if it is below what they would use."""
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        limit = boto3.client("lambda", region_name=region).get_account_settings()["AccountLimit"]
+    except (BotoCoreError, ClientError):
+        return ""  # deploying doesn't take this permission
+    quota = int(limit["ConcurrentExecutions"])
+    if quota >= wanted:
+        return ""
+    return (
+        f" ({quota} Lambda workers at once by the account's quota, of helios:maxConcurrency"
+        f" {wanted}: renders start no more)"
+    )
 
 
 def _context(arguments: list[str]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """The workflow of a detached render, in Amazon States Language.
 
 It is started with `{"jobId": ..., "maxConcurrency"?: ..., "webhook"?: ...}` after the job spec was
-stored as `jobs/<id>/job.json` in the stack's bucket::
+stored as `jobs/<id>/job.json` in the stack's bucket. A run that goes on with a job that failed adds
+`"chunksFile"`, another file of the job's folder, whose `chunks` name those that are missing, or
+`"mergeOnly": true` where none is. After `"stopAt"`, a time, no chunk is begun any more: by then the
+render may have cost what it may::
 
     render every chunk (Distributed Map over the spec's chunks) -> merge -> record the outcome
 
@@ -10,6 +13,7 @@ the 256 KiB that a state may hold: the map reads the chunks from the bucket, and
 there.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +31,11 @@ _SLACK = 60
 #: bound, so that chunks that failed together don't come back together.
 _FIRST_DELAY, _LONGEST_DELAY = 2, 60
 
+#: Further tries that Step Functions takes at most.
+_WITHOUT_END = 99_999_999
+#: Tries that the events of one execution, of which there may be 25,000, have room for.
+_TRIES_AN_EXECUTION = 4000
+
 #: A job or merge as a whole is tried again by a person, not by the workflow.
 _WHOLE = (errors.JobFailed, errors.MergeFailed)
 # Lambda's errors for a worker that ended without naming an error code.
@@ -37,12 +46,11 @@ _DIED = (
     "Sandbox.Timedout",
     "States.Timeout",
 )
-_THROTTLED = ("Lambda.TooManyRequestsException",)
+_THROTTLED = ("Lambda.EC2ThrottledException", "Lambda.TooManyRequestsException")
 _PLATFORM = (
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.CodeArtifactUserPendingException",
-    "Lambda.EC2ThrottledException",
     "Lambda.ResourceNotReadyException",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
@@ -63,11 +71,25 @@ class Function:
         Seconds that one invocation may take.
     retries:
         Further tries after failures that may heal.
+    longest_wait:
+        Seconds between two tries while it is throttled, at most; half of it on average.
     """
 
     arn: str
     timeout: int
     retries: int
+    longest_wait: int = _LONGEST_DELAY
+
+
+def longest_wait(render_timeout: int) -> int:
+    """Return the seconds between tries by which a render may be throttled to its end.
+
+    Parameters
+    ----------
+    render_timeout:
+        Seconds that it may take as a whole.
+    """
+    return max(_LONGEST_DELAY, math.ceil(2 * render_timeout / _TRIES_AN_EXECUTION))
 
 
 def retried_codes() -> list[str]:
@@ -154,7 +176,12 @@ def _read_request(bucket: str, *, max_concurrency: int) -> dict[str, State]:
         "LocateJob": {
             "Type": "Pass",
             "Parameters": {
-                "defaults": {"maxConcurrency": max_concurrency},
+                "defaults": {
+                    "maxConcurrency": max_concurrency,
+                    "chunksFile": "job.json",
+                    "mergeOnly": False,
+                    "stopAt": None,
+                },
                 "given.$": "$",
                 "job": {"jobPath.$": job_path},
             },
@@ -168,7 +195,12 @@ def _read_request(bucket: str, *, max_concurrency: int) -> dict[str, State]:
                 )
             },
             "OutputPath": "$.request",
-            "Next": "RenderChunks",
+            "Next": "FindMissing",
+        },
+        "FindMissing": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.mergeOnly", "BooleanEquals": True, "Next": "Merge"}],
+            "Default": "RenderChunks",
         },
     }
 
@@ -182,13 +214,14 @@ def _render_chunks(bucket: str, worker: Function) -> State:
             "ReaderConfig": {"InputType": "JSON", "ItemsPointer": CHUNKS_POINTER},
             "Parameters": {
                 "Bucket": bucket,
-                "Key.$": "States.Format('jobs/{}/job.json', $.jobId)",
+                "Key.$": "States.Format('jobs/{}/{}', $.jobId, $.chunksFile)",
             },
         },
         "ItemSelector": {
             "jobId.$": "$.jobId",
             "jobPath.$": "$.jobPath",
             "chunkIndex.$": "$$.Map.Item.Value.id",
+            "stopAt.$": "$.stopAt",
         },
         "MaxConcurrencyPath": "$.maxConcurrency",
         "ItemProcessor": {
@@ -218,6 +251,7 @@ def _chunk_states(bucket: str, worker: Function) -> dict[str, State]:
             {
                 "jobPath.$": "$.jobPath",
                 "chunkIndex.$": "$.chunkIndex",
+                "stopAt.$": "$.stopAt",
                 "attempt.$": "States.MathAdd($$.State.RetryCount, 1)",
                 "raiseErrors": True,
             },
@@ -315,8 +349,8 @@ def _invoke(function: Function, payload: dict[str, Any], **fields: Any) -> State
         "Parameters": {"FunctionName": function.arn, "Payload": payload},
         "TimeoutSeconds": function.timeout + _SLACK,
         "Retry": [
-            # Waiting for a free worker is no failure of the chunk: about half an hour of it.
-            _retry(_THROTTLED, attempts=60),
+            # Waiting for a free worker is no failure: it lasts as long as the whole render may.
+            _retry(_THROTTLED, attempts=_WITHOUT_END, longest=function.longest_wait),
             _retry(_PLATFORM, attempts=6),
             _retry([*retried_codes(), *_DIED], attempts=function.retries),
         ],
@@ -324,12 +358,12 @@ def _invoke(function: Function, payload: dict[str, Any], **fields: Any) -> State
     }
 
 
-def _retry(names: Sequence[str], *, attempts: int) -> dict[str, Any]:
+def _retry(names: Sequence[str], *, attempts: int, longest: int = _LONGEST_DELAY) -> dict[str, Any]:
     return {
         "ErrorEquals": list(names),
         "IntervalSeconds": _FIRST_DELAY,
         "BackoffRate": 2,
-        "MaxDelaySeconds": _LONGEST_DELAY,
+        "MaxDelaySeconds": longest,
         "JitterStrategy": "FULL",
         "MaxAttempts": attempts,
     }

@@ -1,7 +1,8 @@
 """Adds resource types of the stack to moto's CloudFormation, in moto's process.
 
 moto makes most of a stack's resources for real. Some kinds it leaves out, so that whatever names
-one of them fails; of functions it forgets that they are images; parameters it makes without tags.
+one of them fails; of functions it forgets that they are images and
+where they log; parameters it makes without tags.
 """
 
 from collections.abc import Callable
@@ -78,6 +79,7 @@ def _make_image_functions() -> None:
         function = create(properties)
         function.package_type = properties.get("PackageType", "Zip")
         function.image_config = ImageConfig(properties.get("ImageConfig", {}))
+        function.log_group = properties.get("LoggingConfig", {}).get("LogGroup")
         function.ephemeral_storage = int(properties.get("EphemeralStorage", {}).get("Size", 512))
         return function
 

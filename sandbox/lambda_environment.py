@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,10 @@ from sandbox.runtime_api import Outcome, RuntimeApi, RuntimeRequest, error_outco
 INIT_TIMEOUT = 10.0
 #: Bytes of the log that an invocation's caller may get.
 LOG_TAIL = 4096
+
+
+#: Gets what an invocation logged: function, log stream, text.
+OnLog = Callable[[LambdaFunction, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class LambdaEnvironment:
         For its files while it lives.
     logs:
         Keeps its log, one file an environment.
+    on_log:
+        Gets what each invocation logged: function, log stream, text.
     """
 
     def __init__(
@@ -53,11 +59,14 @@ class LambdaEnvironment:
         variables: Mapping[str, str],
         folder: Path,
         logs: Path,
+        on_log: OnLog | None = None,
     ) -> None:
         self.function = function
+        self._on_log = on_log
         self.alive = True
         self.idle_since = time.monotonic()
         self._id = secrets.token_hex(16)
+        self._log_stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{self._id}"
         self._runtime = runtime
         self._variables = variables
         self._folder = folder / self._id
@@ -90,8 +99,11 @@ class LambdaEnvironment:
         self._note(f"END RequestId: {request_id}")
         self._report(request_id, time.monotonic() - started)
         with self._log_file.open("rb") as log:
-            log.seek(max(log_start, self._log_file.stat().st_size - LOG_TAIL))
-            return InvocationEnd(outcome, log.read())
+            log.seek(log_start)
+            written = log.read()
+        if self._on_log is not None:
+            self._on_log(self.function, self._log_stream, written.decode(errors="replace"))
+        return InvocationEnd(outcome, written[-LOG_TAIL:])
 
     async def rest(self) -> None:
         """Wait until the runtime is ready for the next invocation, and stop it where it is."""
@@ -168,8 +180,8 @@ class LambdaEnvironment:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_megabytes),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{self._id}",
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self._log_stream,
             "_HANDLER": function.handler,
             "TZ": ":UTC",
         }

@@ -29,6 +29,8 @@ class LambdaFunction:
         package.
     image:
         Container image to run; None for processes.
+    log_group:
+        Log group that takes what it logs.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LambdaFunction:
     variables: Mapping[str, str] = field(default_factory=dict)
     code: Path | None = None
     image: str | None = None
+    log_group: str = ""
 
     @property
     def memory_megabytes(self) -> int:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sandbox.lambda_environment import InvocationEnd, LambdaEnvironment
+from sandbox.lambda_environment import InvocationEnd, LambdaEnvironment, OnLog
 from sandbox.lambda_function import LambdaFunction
 from sandbox.runtime import Runtime
 
@@ -46,6 +46,8 @@ class LambdaPool:
         waits, since this machine's size is no property of the account.
     keep_warm:
         Seconds that an idle environment stays.
+    on_log:
+        Gets what each invocation logged: function, log stream, text.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class LambdaPool:
         logs: Path,
         environments: int = ENVIRONMENTS,
         keep_warm: float = KEEP_WARM,
+        on_log: OnLog | None = None,
     ) -> None:
+        self._on_log = on_log
         self._make_runtime = make_runtime
         self._variables = variables
         self._folder = folder
@@ -142,6 +146,7 @@ class LambdaPool:
             variables=self._variables,
             folder=self._folder,
             logs=self._logs,
+            on_log=self._on_log,
         )
         self._busy.add(environment)
         try:

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+import uuid
 import zipfile
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -32,6 +33,7 @@ from sandbox.docker_engine import docker_client
 from sandbox.lambda_environment import InvocationEnd
 from sandbox.lambda_function import WORKER_HANDLER, LambdaFunction
 from sandbox.lambda_pool import ENVIRONMENTS, KEEP_WARM, LambdaPool, Throttled
+from sandbox.log_service import keep_log
 from sandbox.memory_watch import MemoryWatch
 from sandbox.process_runtime import ProcessRuntime
 from sandbox.runtime import Runtime
@@ -41,8 +43,11 @@ MAX_REQUEST = 6_291_456
 #: moto's account, and the default region.
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+#: Concurrent executions of the account, as it tells them.
+QUOTA = 1000
 
 _INVOKE = "/2015-03-31/functions/{function}/invocations"
+_SETTINGS = "/2016-08-19/account-settings/"
 _REGION_OF_SIGNATURE = re.compile(r"Credential=[^/]+/\d+/([\w-]+)/")
 _BACKLOG = 1024
 
@@ -99,6 +104,8 @@ class Functions:
             variables=dict(deployed.environment_vars or {}),
             code=None if is_image else self._unpacked(deployed.code_bytes),
             image=deployed.code["ImageUri"] if is_image else None,
+            log_group=getattr(deployed, "log_group", None)
+            or f"/aws/lambda/{deployed.function_name}",
         )
 
     def _unpacked(self, code: bytes) -> Path:
@@ -122,8 +129,14 @@ class LambdaService:
         """Return the combined application."""
         app = web.Application(client_max_size=MAX_REQUEST)
         app.router.add_post(_INVOKE, self._invoke)
+        app.router.add_get(_SETTINGS, self._settings)
         app.router.add_route("*", "/{path:.*}", self._proxy.pass_on)
         return app
+
+    async def _settings(self, _: web.Request) -> web.Response:
+        """Answer GetAccountSettings, which moto leaves out."""
+        limit = {"ConcurrentExecutions": QUOTA, "UnreservedConcurrentExecutions": QUOTA}
+        return web.json_response({"AccountLimit": limit, "AccountUsage": {}})
 
     async def _invoke(self, request: web.Request) -> web.Response:
         try:
@@ -186,7 +199,7 @@ def _refusal(status: int, code: str, message: str, **more: str) -> web.Response:
     return web.json_response(
         {"Type": kind, "message": message, **more},
         status=status,
-        headers={"x-amzn-ErrorType": code},
+        headers={"x-amzn-ErrorType": code, "x-amzn-RequestId": str(uuid.uuid4())},
     )
 
 
@@ -265,6 +278,7 @@ async def serve(
             logs=logs,
             environments=environments,
             keep_warm=keep_warm,
+            on_log=keep_log,
         )
         service = LambdaService(Functions(folder / "code"), pool, proxy)
         runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=0.1)

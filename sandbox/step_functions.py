@@ -60,9 +60,9 @@ def _stay_stopped() -> None:
     for name in ("set_error", "set_timed_out"):
         fail = getattr(environment, name)
 
-        def unless_stopped(self: Any, *, fail: Any = fail, **how: Any) -> None:
+        def unless_stopped(self: Any, *what: Any, fail: Any = fail, **how: Any) -> None:
             with self._state_mutex:
                 if not isinstance(self._program_state, ProgramStopped):
-                    fail(self, **how)
+                    fail(self, *what, **how)
 
         setattr(environment, name, unless_stopped)

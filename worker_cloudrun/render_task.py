@@ -3,6 +3,7 @@
 The task that ends the render also sends its webhook.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from helios.redaction import without_secrets
 from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.outcome import tell_once
+from helios.worker.diagnosis import with_page_problems
 from helios.worker.runtime import OpenJob, WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
@@ -54,6 +56,10 @@ class RenderTask:
         Number of the attempt, from 1, and limit of attempts; None if unknown.
     webhook:
         URL of the render's webhook; None without one.
+    chunks_file:
+        Key, in the job's folder, of a list of the chunks to render; None for all.
+    stop_at:
+        Time after which no chunk starts; None without a limit.
     """
 
     job_path: str
@@ -64,6 +70,8 @@ class RenderTask:
     attempt: int = 1
     attempts: int | None = None
     webhook: str | None = None
+    chunks_file: str | None = None
+    stop_at: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -89,6 +97,8 @@ class RenderTask:
             attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
             attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
             webhook=env.get("JOB_WEBHOOK", "").strip() or None,
+            chunks_file=env.get("JOB_CHUNKS_FILE", "").strip() or None,
+            stop_at=env.get("JOB_STOP_AT", "").strip() or None,
         )
         if task.index >= task.count:
             raise InvocationInvalid(
@@ -155,12 +165,12 @@ class _Run:
     sender: WebhookSender | None = field(kw_only=True)
 
     async def run(self) -> InvocationResponse | None:
-        for chunk in self._share():
+        for chunk in await self._share():
             ended = await self._ended()
             if ended is not None:
                 self.log.info("task.render_has_ended", status=ended.status)
                 return await self._answer_for(ended)
-            response = await self._answer({"chunkIndex": chunk.id})
+            response = await self._answer({"chunkIndex": chunk.id, "stopAt": self.task.stop_at})
             if response.exit_code != 0:
                 await self._note_failure(response, chunk=chunk)
                 return response
@@ -168,9 +178,13 @@ class _Run:
             return None
         return await self._merge()
 
-    def _share(self) -> Sequence[RenderChunk]:
+    async def _share(self) -> Sequence[RenderChunk]:
         """Return this task's chunks, selected by position, as ids needn't begin at 0."""
-        return self.job.spec.chunks[self.task.index :: self.task.count]
+        chunks = self.job.spec.chunks
+        if self.task.chunks_file is not None:
+            listed = json.loads(await self._storage.get_bytes(self.task.chunks_file))
+            chunks = [self.job.spec.chunk(each["id"]) for each in listed["chunks"]]
+        return chunks[self.task.index :: self.task.count]
 
     async def _merge(self) -> InvocationResponse | None:
         response = await self._answer({"action": "merge"})
@@ -209,7 +223,7 @@ class _Run:
 
     async def _ended_by_this(self, outcome: JobOutcome) -> bool:
         if outcome.failed_chunks:
-            own = {chunk.id for chunk in self._share()}
+            own = {chunk.id for chunk in await self._share()}
             return any(failed.chunk_id in own for failed in outcome.failed_chunks)
         return await self._has_claim()
 
@@ -249,6 +263,7 @@ class _Run:
         error = response.error or ErrorRecord.of_exit(response.exit_code, response.stderr)
         if error is None or (error.retryable and not self.task.is_last_attempt):
             return
+        error = with_page_problems(error, response.stderr)
         failed = [] if chunk is None else [FailedChunk(chunk_id=chunk.id, error=error)]
         if chunk is not None:
             error = error.model_copy(update={"message": f"chunk {chunk.id}: {error.message}"})

@@ -9,6 +9,7 @@ from helios.contract.invocation import InvocationResponse
 from helios.contract.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
 from helios.errors import HeliosError
 from helios.process.credential_guard import guard_credentials
+from helios.worker.diagnosis import with_page_problems
 from helios.worker.runtime import WorkerRuntime, failure
 from helios.worker.worker_config import WorkerConfig
 
@@ -61,6 +62,7 @@ async def _answer(event: object, context: Context) -> tuple[int, InvocationRespo
         event,
         deadline=context.get_remaining_time_in_millis() / 1000,
         log=runtime.log.bind(requestId=context.aws_request_id),
+        origin={"requestId": context.aws_request_id},
     )
 
 
@@ -73,7 +75,12 @@ def _runtime() -> WorkerRuntime:
 
 def _exception(response: InvocationResponse) -> Exception:
     error = response.error
-    code = HeliosError.code if error is None else error.code
-    record = {} if error is None else error.model_dump(by_alias=True, exclude_none=True)
+    if error is None:
+        return _named(HeliosError.code, {})
+    record = with_page_problems(error, response.stderr).shortened(MAX_WORKFLOW_OUTPUT_BYTES)
+    return _named(error.code, record.model_dump(by_alias=True, exclude_none=True))
+
+
+def _named(code: str, record: dict[str, Any]) -> Exception:
     named: type[Exception] = type(code, (Exception,), {})
     return named(json.dumps(record))

@@ -75,10 +75,10 @@ def page_options(
 
 def page_log(*, verbose: bool) -> "PageLog":
     """Return a log that prints messages of the page; without `verbose`, warnings and errors."""
+    from helios.contract.page_message import PROBLEMS, PageMessage
 
     def log(frame: int | None, level: str, text: str) -> None:
-        if verbose or level in ("error", "assert", "warning"):
-            where = "load" if frame is None else f"frame {frame}"
-            print(f"page[{where}] {level}: {text}", file=sys.stderr)
+        if verbose or level in PROBLEMS:
+            print(PageMessage(frame=frame, level=level, text=text), file=sys.stderr)
 
     return log

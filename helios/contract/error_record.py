@@ -1,5 +1,6 @@
 """The serialised form of an error."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field
@@ -17,6 +18,12 @@ class ErrorRecord(WireModel):
     retryable: bool = Field(default=False, description="Whether another try may succeed.")
     details: list[str] | None = Field(default=None, description="Single faults, if there are any.")
     hint: str | None = Field(default=None, description="What to do about it.")
+    attempt: int | None = Field(default=None, description="The attempt that failed, from 1.")
+    worker: Mapping[str, str | int] | None = Field(
+        default=None,
+        description="The invocation that failed, as logs are searched for it: platform, function, "
+        "log group, request id, execution.",
+    )
 
     @classmethod
     def of(cls, error: HeliosError | Report) -> Self:

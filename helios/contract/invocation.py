@@ -1,10 +1,11 @@
 """Requests to deployed workers, and their answers, in JSON."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from helios.contract.artifact import Artifact
@@ -12,8 +13,12 @@ from helios.contract.error_record import ErrorRecord
 from helios.contract.output_tail import cut_output
 from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import WorkerJob, WorkerResult
-from helios.errors import CommandFailed, InvocationInvalid
+from helios.errors import CommandFailed, InvocationInvalid, PayloadTooLarge
 
+#: Bytes of an invocation's JSON.
+MAX_INVOCATION_BYTES = 1024 * 1024
+# Levels of nesting of an invocation's JSON.
+_MAX_DEPTH = 64
 _HTTP_OK = 200
 _HTTP_CLIENT_ERRORS = range(400, 500)
 # Request timeout, conflict, too early, too many requests: 4xx statuses that may pass.
@@ -36,6 +41,11 @@ class Invocation(WireModel):
     )
     action: Literal["chunk", "merge"] = Field(default="chunk", description="What to run.")
     attempt: int = Field(default=1, ge=1, strict=True, description="Counted from 1.")
+    stop_at: AwareDatetime | None = Field(
+        default=None,
+        description="Time at which the render's cost limit may be reached. Chunks that aren't "
+        "stored by then are refused.",
+    )
     raise_errors: bool = Field(
         default=False,
         strict=True,
@@ -62,8 +72,14 @@ class Invocation(WireModel):
         ------
         InvocationInvalid
             The payload breaks the wire format; `details` hold one line a fault.
+        PayloadTooLarge
+            It has more than `MAX_INVOCATION_BYTES`.
         """
-        return _parse(cls, payload)
+        if isinstance(payload, str | bytes) and len(payload) > MAX_INVOCATION_BYTES:
+            raise _too_large()
+        value = _json_object(payload)
+        _check_values(value)
+        return _parse(cls, value)
 
     @classmethod
     def of(cls, job: WorkerJob) -> Self:
@@ -215,8 +231,40 @@ def _json_object(payload: object) -> Mapping[str, Any]:
 
 
 def _loads(text: str | bytes) -> Any:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")  # json.loads would accept other encodings too
     try:
-        return from_json(text)  # takes a third of the time of json.loads
+        return from_json(text, allow_inf_nan=False)  # takes a third of the time of json.loads
     except ValueError:
         # json also accepts lone surrogates, which writers in other languages let through.
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _check_values(payload: Mapping[str, Any]) -> None:
+    """Check depth, size and numbers of a payload that the platform may have parsed already."""
+    size = 0
+    places: list[tuple[int, Any]] = [(0, payload)]
+    while places:
+        depth, value = places.pop()
+        if depth > _MAX_DEPTH:
+            raise InvocationInvalid(f"the payload is nested more than {_MAX_DEPTH} deep")
+        size += len(value) if isinstance(value, str) else 1
+        if size > MAX_INVOCATION_BYTES:
+            raise _too_large()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvocationInvalid(f"the payload isn't JSON: it contains {value}")
+        if isinstance(value, Mapping):
+            places += [(depth + 1, item) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            places += [(depth + 1, item) for item in value]
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"the payload has more than {MAX_INVOCATION_BYTES} bytes",
+        hint="Give the URL of the job spec; an invocation doesn't contain it.",
+    )

@@ -12,6 +12,7 @@ from helios import __version__
 from helios.assets.archive import digest_in
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.page_message import PageMessage
 from helios.contract.wire_model import WireModel
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
@@ -96,6 +97,9 @@ class ChunkRecord(Record):
     )
     boundary: BoundaryFrames | None = Field(
         default=None, description="Digests of the pictures for the seam check."
+    )
+    page_problems: list[PageMessage] = Field(
+        default_factory=list, description="Errors and warnings of its page; the first ones."
     )
 
 

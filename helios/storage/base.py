@@ -159,8 +159,14 @@ class ArtifactStorage(ABC):
         """Return an object's metadata; None if it doesn't exist."""
 
     @abstractmethod
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        """Return the objects whose keys begin with a prefix, sorted by key."""
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
+        """Return the objects whose keys begin with a prefix, sorted by key.
+
+        Parameters
+        ----------
+        after:
+            Only keys that come after this one.
+        """
 
     @abstractmethod
     async def delete(self, key: str) -> None:

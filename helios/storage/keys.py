@@ -15,7 +15,9 @@ RESERVED = ".helios-"
 #: Tag in S3 of objects that are needed only until their job has ended.
 INTERMEDIATE_TAG = ("helios", "intermediate")
 
-_INTERMEDIATE = re.compile(r"(?:.*/)?jobs/[^/]+/(?:(?:chunks|claims|failures)/|healed\.json$)")
+_INTERMEDIATE = re.compile(
+    r"(?:.*/)?jobs/[^/]+/(?:(?:chunks|claims|done|failures|slices)/|healed\.json$)"
+)
 _UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 

@@ -101,9 +101,9 @@ class _Folder(ArtifactStorage):
         found = await self._root.stat(self._below(key))
         return None if found is None else replace(found, key=key)
 
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
-        found = await self._root.list(self._above + prefix)
+        found = await self._root.list(self._above + prefix, after=after and self._above + after)
         return [replace(entry, key=entry.key.removeprefix(self._above)) for entry in found]
 
     async def delete(self, key: str) -> None:

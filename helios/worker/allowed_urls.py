@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import OptionInvalid, SourceForbidden
@@ -16,6 +17,14 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _AMBIGUOUS = re.compile(r"[\0-\x20\\\x7f]")
 
 
+_HINTS = {
+    "sources": "HELIOS_ALLOWED_SOURCES and HELIOS_ARTIFACTS, set where the worker "
+    "is deployed, name them; HELIOS_ALLOW_LOCAL=1 allows paths.",
+    "destinations": "Results go to the job's own folder. Where the worker is "
+    "deployed, HELIOS_ALLOWED_DESTINATIONS names others.",
+}
+
+
 class AllowedUrls:
     """Tells whether a URL begins like one of those that are allowed.
 
@@ -27,6 +36,8 @@ class AllowedUrls:
         alone (`https://`) stands for all of its URLs.
     allow_local:
         Whether any path of this machine will do.
+    what_for:
+        What is allowed, for messages: `sources` or `destinations`.
 
     Raises
     ------
@@ -34,7 +45,14 @@ class AllowedUrls:
         A prefix isn't plainly the beginning of URLs.
     """
 
-    def __init__(self, prefixes: Sequence[str], *, allow_local: bool = False) -> None:
+    def __init__(
+        self,
+        prefixes: Sequence[str],
+        *,
+        allow_local: bool = False,
+        what_for: Literal["sources", "destinations"] = "sources",
+    ) -> None:
+        self._what_for = what_for
         try:
             self._prefixes = [_Place.of(prefix, what="prefix") for prefix in prefixes]
         except SourceForbidden as fault:
@@ -61,9 +79,9 @@ class AllowedUrls:
             return
         if not any(place.is_below(prefix) for prefix in self._prefixes):
             raise SourceForbidden(
-                f"{what}: {without_secrets(url)} is not on this worker's list of allowed sources",
-                hint="HELIOS_ALLOWED_SOURCES and HELIOS_ARTIFACTS, set where the worker is "
-                "deployed, name them; HELIOS_ALLOW_LOCAL=1 allows paths.",
+                f"{what}: {without_secrets(url)} is not on this worker's list of allowed "
+                f"{self._what_for}",
+                hint=_HINTS[self._what_for],
             )
 
 

@@ -2,23 +2,29 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
+from helios.contract.invocation import Invocation
 from helios.contract.job_spec import RenderChunk
 from helios.contract.output_tail import cut_output
+from helios.contract.page_message import PageMessage
 from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ChunkOutputInvalid,
+    CostLimitReached,
     HeliosError,
     report,
 )
 from helios.media.image_archive import pack_images
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
+from helios.records.chunk_index import add_to_index
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import chunk_boundary, chunk_output, chunk_record, is_packed
+from helios.records.page_problems import PageProblems
 from helios.records.stored_records import stored_chunk
 from helios.storage import ArtifactStorage
 from helios.worker.task_context import TaskContext
@@ -37,11 +43,16 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         record = await stored_chunk(storage, context.spec, chunk)
         if record is not None:
             context.log.info("chunk.reused", url=record.artifact.url)
+            await add_to_index(storage, record)
             return _already_there(record, chunk)
+    _check_cost(context.invocation)
     async with context.workspace([chunk.output_file]) as workspace:
         note = boundary_beside(chunk.output_file)
         env = None if context.spec.seams == "off" else {BOUNDARY_VARIABLE: note}
-        result = await context.run_command(chunk.command, workspace=workspace, env=env)
+        problems = PageProblems(context.on_output)
+        result = await context.run_command(
+            chunk.command, workspace=workspace, env=env, on_output=problems
+        )
         if result.exit_code != 0:
             return result
         try:
@@ -63,11 +74,28 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         faster = await stored_chunk(storage, context.spec, chunk)
         if faster is not None:
             context.log.info("chunk.overtaken", url=faster.artifact.url)
+            await add_to_index(storage, faster)
             return replace(result, artifact=faster.artifact)
         output = workspace / chunk.output_file
         boundary = workspace / note if env else None
-        artifact = await _store(context, chunk, output, storage, ends=ends, boundary=boundary)
+        artifact = await _store(
+            context,
+            chunk,
+            output,
+            storage,
+            ends=ends,
+            boundary=boundary,
+            page_problems=problems.messages,
+        )
     return replace(result, artifact=artifact)
+
+
+def _check_cost(invocation: Invocation) -> None:
+    if invocation.stop_at is not None and datetime.now(UTC) >= invocation.stop_at:
+        raise CostLimitReached(
+            "the render may have cost as much as it is allowed to by now",
+            hint="Finished chunks are kept: `orchestrator resume ID --max-cost USD` goes on.",
+        )
 
 
 def _already_there(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
@@ -97,6 +125,7 @@ async def _store(
     *,
     ends: EncodedEnds | None,
     boundary: Path | None,
+    page_problems: list[PageMessage],
 ) -> Artifact:
     key = chunk_key(context.spec, chunk)
     with context.stopwatch.measure("store"):
@@ -126,9 +155,11 @@ async def _store(
             "frames": chunk.frame_count,
             "ends": ends,
             "boundary": frames,
+            "page_problems": page_problems,
         }
     )
     await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())
+    await add_to_index(storage, record)
     context.log.info(
         "chunk.stored",
         url=artifact.url,

@@ -8,6 +8,7 @@ from pathlib import Path
 from helios.contract.error_record import ErrorRecord
 from helios.contract.worker_job import WorkerResult
 from helios.errors import BrowserCrashed, CommandFailed, DiskFull, EncodeFailed, OutOfMemory
+from helios.records.page_problems import problems_in
 
 #: Failures behind which memory or the disk may be; all others name their own cause.
 _VAGUE = frozenset({CommandFailed.code, BrowserCrashed.code, EncodeFailed.code})
@@ -68,6 +69,21 @@ def diagnose(result: WorkerResult, *, memory: MemoryWatch, workspace: Path) -> W
     if memory.killed() or result.exit_code == _EXIT_KILLED or _NO_MEMORY.search(told):
         return replace(result, error=ErrorRecord.of(_out_of_memory(error)))
     return result
+
+
+def with_page_problems(error: ErrorRecord, stderr: str) -> ErrorRecord:
+    """Return an error whose details end with what its page logged or threw.
+
+    For records of failures, which don't keep the command's outputs.
+
+    Parameters
+    ----------
+    stderr:
+        The end of what the command wrote.
+    """
+    lines = map(str, problems_in(stderr.splitlines()))
+    details = list(dict.fromkeys([*(error.details or ()), *lines]))
+    return error.model_copy(update={"details": details or None})
 
 
 def _disk_full(error: ErrorRecord) -> DiskFull:

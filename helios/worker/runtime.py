@@ -7,6 +7,7 @@ import os
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from helios.assets import AssetCache
@@ -14,6 +15,7 @@ from helios.assets.own_folder import OwnFolder
 from helios.contract.error_record import ErrorRecord
 from helios.contract.invocation import Invocation, InvocationResponse
 from helios.contract.job_spec import JobSpec
+from helios.contract.output_tail import cut_output
 from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ArchiveInvalid,
@@ -49,10 +51,12 @@ from helios.worker.merge_task import merge_job
 from helios.worker.task_context import Stopwatch, TaskContext, WorkerResources
 from helios.worker.time_limit import TimeLimit
 from helios.worker.worker_config import WorkerConfig
-from helios.worker.worker_log import WorkerLog
+from helios.worker.worker_log import MAX_VALUE_LENGTH, WorkerLog
 
 #: Seconds between asking a command to end and ending it; fits into what `TimeLimit` keeps.
 GRACE = 1.0
+# Seconds in which a chunk is found in storage, after which it would not be rendered any more.
+_LOOKING = 20.0
 
 #: Answers to requests that can never work; all other failures are answered with 500.
 _STATUS = {
@@ -131,6 +135,8 @@ class WorkerRuntime:
         self.log = log or WorkerLog(secrets=secret_values(env))
         own = [config.artifacts] if config.artifacts else []
         self._allowed = AllowedUrls([*own, *config.allowed_sources], allow_local=config.allow_local)
+        # Those of a job's own folder differ from job to job; wrong ones are refused now.
+        AllowedUrls(config.allowed_destinations, what_for="destinations")
         network = NetworkPolicy(
             allow_private=config.allow_private_network,
             allow_loopback=config.allow_private_network,
@@ -163,7 +169,6 @@ class WorkerRuntime:
             ),
             chunk_timeout=config.chunk_timeout,
             merge_bytes=config.merge_bytes,
-            platform=config.platform,
         )
 
     async def run(
@@ -173,6 +178,7 @@ class WorkerRuntime:
         deadline: float | None = None,
         on_output: OutputCallback | None = None,
         log: WorkerLog | None = None,
+        origin: Mapping[str, str | int] | None = None,
     ) -> WorkerResult:
         """Do what an invocation asks for.
 
@@ -186,6 +192,8 @@ class WorkerRuntime:
             Is called for each line that a command writes.
         log:
             Takes the events of this invocation in place of the runtime's own log.
+        origin:
+            What identifies this invocation in the platform's log, such as its request id.
 
         Returns
         -------
@@ -198,7 +206,7 @@ class WorkerRuntime:
         HeliosError
             Anything but the command failed.
         """
-        time_limit = TimeLimit(deadline)
+        time_limit = TimeLimit(_shorter(deadline, invocation.stop_at))
         stopwatch = Stopwatch()
         bound = _bound(log or self.log, invocation)
         seconds = time_limit.for_all()
@@ -210,6 +218,7 @@ class WorkerRuntime:
                     stopwatch=stopwatch,
                     log=bound,
                     on_output=on_output,
+                    origin=self._origin(origin),
                 )
                 async with assigning as context:
                     if invocation.chunk_index is None or invocation.action == "merge":
@@ -233,6 +242,7 @@ class WorkerRuntime:
         deadline: float | None = None,
         on_output: OutputCallback | None = None,
         log: WorkerLog | None = None,
+        origin: Mapping[str, str | int] | None = None,
     ) -> tuple[int, InvocationResponse]:
         """Answer a request, whatever it holds; only a cancellation is raised.
 
@@ -240,7 +250,7 @@ class WorkerRuntime:
         ----------
         payload:
             The request as a JSON value, or its text.
-        deadline, on_output, log:
+        deadline, on_output, log, origin:
             As for `run`.
 
         Returns
@@ -251,27 +261,41 @@ class WorkerRuntime:
         """
         log = log or self.log
         stopwatch = Stopwatch()
+        attempt = None
         try:
             invocation = Invocation.parse(payload)
             log = _bound(log, invocation)
             log.info("invocation.began", action=invocation.action, secondsLeft=deadline)
-            result = await self.run(invocation, deadline=deadline, on_output=on_output, log=log)
+            attempt = invocation.attempt
+            result = await self.run(
+                invocation, deadline=deadline, on_output=on_output, log=log, origin=origin
+            )
         except Exception as fault:
             result = replace(_failed(fault, log), duration_ms=stopwatch.duration_ms)
+        if result.failure is not None:
+            where = {"attempt": attempt, "worker": self._origin(origin)}
+            result = replace(result, error=result.failure.model_copy(update=where))
         status = status_of(result)
         _log_end(log, result, status=status)
         return status, InvocationResponse.of(result)
 
     @contextlib.asynccontextmanager
-    async def open_job(self, job_path: str) -> AsyncIterator[OpenJob]:
+    async def open_job(
+        self, job_path: str, *, chunk_id: int | None = None
+    ) -> AsyncIterator[OpenJob]:
         """Fetch a job's spec, and open its storage for as long as the context lasts.
+
+        Parameters
+        ----------
+        chunk_id:
+            The chunk that it is wanted for: others may be missing from the spec.
 
         Raises
         ------
         HeliosError
             The spec can't be had, or it names places that this worker may not use.
         """
-        spec = await self._source.load(job_path)
+        spec = await self._source.load(job_path, chunk_id=chunk_id)
         folder = self._folder(spec, job_path)
         storage = None if folder is None else self._open(folder.url)
         try:
@@ -294,10 +318,13 @@ class WorkerRuntime:
         stopwatch: Stopwatch,
         log: WorkerLog,
         on_output: OutputCallback | None,
+        origin: Mapping[str, str | int],
     ) -> AsyncIterator[TaskContext]:
         async with contextlib.AsyncExitStack() as stack:
             with stopwatch.measure("spec"):
-                job = await stack.enter_async_context(self.open_job(invocation.job_path))
+                chunk_id = invocation.chunk_index if invocation.action == "chunk" else None
+                opening = self.open_job(invocation.job_path, chunk_id=chunk_id)
+                job = await stack.enter_async_context(opening)
             yield TaskContext(
                 invocation=invocation,
                 spec=job.spec,
@@ -307,13 +334,28 @@ class WorkerRuntime:
                 log=log,
                 time_limit=time_limit,
                 stopwatch=stopwatch,
+                origin=origin,
                 on_output=on_output,
             )
 
+    def _origin(self, invocation: Mapping[str, str | int] | None) -> Mapping[str, str | int]:
+        return {**self._config.platform, **(invocation or {})}
+
     def _folder(self, spec: JobSpec, job_path: str) -> JobFolder | None:
-        for url, what in ((spec.assets_url, "assetsUrl"), (spec.output_url, "outputUrl")):
-            if url is not None:
-                self._allowed.check(url, what=what)
+        if spec.assets_url is not None:
+            self._allowed.check(spec.assets_url, what="assetsUrl")
+        if spec.output_url is not None:
+            own = JobFolder.of(
+                spec.model_copy(update={"output_url": None}),
+                job_path,
+                artifacts=self._config.artifacts,
+            )
+            destinations = [*([own.url] if own else []), *self._config.allowed_destinations]
+            AllowedUrls(
+                destinations,
+                allow_local=self._config.allow_local,
+                what_for="destinations",
+            ).check(spec.output_url, what="outputUrl")
         return JobFolder.of(spec, job_path, artifacts=self._config.artifacts)
 
 
@@ -329,6 +371,16 @@ def status_of(result: WorkerResult) -> int:
     if error is None:
         return int(HTTPStatus.OK)
     return int(_STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def _shorter(deadline: float | None, stop_at: datetime | None) -> float | None:
+    """Return the seconds until a platform's deadline or an invocation's, whichever is nearer."""
+    if stop_at is None:
+        return deadline
+    left = (stop_at - datetime.now(UTC)).total_seconds()
+    # The chunk may be there already, which has to be found out.
+    left = max(left, _LOOKING)
+    return left if deadline is None else min(deadline, left)
 
 
 def _bound(log: WorkerLog, invocation: Invocation) -> WorkerLog:
@@ -375,6 +427,8 @@ def _log_end(log: WorkerLog, result: WorkerResult, *, status: int) -> None:
         code=error.code,
         message=error.message,
         retryable=error.retryable,
+        details="\n".join(error.details or ()) or None,
+        stderr=cut_output(result.stderr, limit=MAX_VALUE_LENGTH) or None,
     )
 
 

@@ -46,8 +46,6 @@ class WorkerResources:
         Seconds that a command may take; None for as long as there is time.
     merge_bytes:
         Bytes of chunks that are joined on this machine; None for what its disk has room for.
-    platform:
-        What the worker says of itself in records.
     """
 
     executor: RenderExecutor
@@ -56,7 +54,6 @@ class WorkerResources:
     network: NetworkPolicy
     chunk_timeout: float | None = None
     merge_bytes: int | None = None
-    platform: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class Stopwatch:
@@ -94,6 +91,8 @@ class TaskContext:
     ----------
     folder, storage:
         The job's place in storage; None if nothing says where results go.
+    origin:
+        What the worker says of itself and of this invocation in records.
     """
 
     invocation: Invocation
@@ -104,6 +103,7 @@ class TaskContext:
     log: WorkerLog
     time_limit: TimeLimit
     stopwatch: Stopwatch
+    origin: Mapping[str, str | int] = field(default_factory=dict)
     on_output: OutputCallback | None = None
 
     @contextlib.asynccontextmanager
@@ -142,7 +142,12 @@ class TaskContext:
         return [entry for entry in sorted(folder.iterdir()) if entry.name not in outputs]
 
     async def run_command(
-        self, command: str, *, workspace: Path, env: Mapping[str, str] | None = None
+        self,
+        command: str,
+        *,
+        workspace: Path,
+        env: Mapping[str, str] | None = None,
+        on_output: OutputCallback | None = None,
     ) -> WorkerResult:
         """Run one of the job's commands in a workspace, and tell why it failed if it did.
 
@@ -152,6 +157,8 @@ class TaskContext:
         ----------
         env:
             Environment variables of this command.
+        on_output:
+            Is called for each line that it writes, in place of the context's own callback.
         """
         program, *args = parse_command(command)
         memory = MemoryWatch()
@@ -165,7 +172,7 @@ class TaskContext:
             )
             with self.stopwatch.measure("command"):
                 result = await self.resources.executor.run(
-                    job, timeout=limit, on_output=self.on_output
+                    job, timeout=limit, on_output=on_output or self.on_output
                 )
         result = diagnose(result, memory=memory, workspace=workspace)
         self.log.info(
@@ -184,7 +191,7 @@ class TaskContext:
             "duration_ms": round(self.stopwatch.duration_ms),
             "timings": dict(self.stopwatch.timings),
             "versions": {"helios": __version__},
-            "worker": dict(self.resources.platform),
+            "worker": dict(self.origin),
         }
 
 

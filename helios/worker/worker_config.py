@@ -26,7 +26,9 @@ class WorkerConfig:
     artifacts:
         Storage that takes the results of jobs whose spec names no place for them.
     allowed_sources:
-        What URLs of job specs, assets and results may begin with, beside `artifacts`.
+        What URLs of job specs and assets may begin with, beside `artifacts`.
+    allowed_destinations:
+        What URLs of results may begin with, beside the job's own folder.
     allow_local:
         Whether those may be any path of this machine.
     allow_private_network:
@@ -54,6 +56,7 @@ class WorkerConfig:
 
     artifacts: str | None = None
     allowed_sources: tuple[str, ...] = ()
+    allowed_destinations: tuple[str, ...] = ()
     allow_local: bool = False
     allow_private_network: bool = False
     allowed_hosts: tuple[str, ...] = ("*",)
@@ -84,6 +87,7 @@ class WorkerConfig:
         return cls(
             artifacts=env.get("HELIOS_ARTIFACTS", "").strip() or None,
             allowed_sources=_names(env, "HELIOS_ALLOWED_SOURCES"),
+            allowed_destinations=_names(env, "HELIOS_ALLOWED_DESTINATIONS"),
             allow_local=_switch(env, "HELIOS_ALLOW_LOCAL"),
             allow_private_network=_switch(env, "HELIOS_ALLOW_PRIVATE_NETWORK"),
             allowed_hosts=_hosts(env),
@@ -157,6 +161,7 @@ _PLATFORM_VARIABLES = {
         "AWS_LAMBDA_FUNCTION_NAME": "function",
         "AWS_LAMBDA_FUNCTION_VERSION": "version",
         "AWS_REGION": "region",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "logGroup",
         "AWS_LAMBDA_LOG_STREAM_NAME": "instance",
     },
     "cloudrun": {
@@ -164,6 +169,7 @@ _PLATFORM_VARIABLES = {
         "K_REVISION": "version",
         "CLOUD_RUN_JOB": "job",
         "CLOUD_RUN_EXECUTION": "execution",
+        "CLOUD_RUN_TASK_INDEX": "task",
     },
 }
 

@@ -101,6 +101,15 @@ def _lifecycle(configuration: Configuration) -> list[s3.LifecycleRule]:
             id="assets", prefix="assets/", expiration=Duration.days(configuration.asset_days)
         ),
     ]
+    if configuration.tenant_folder:
+        rules.append(
+            s3.LifecycleRule(
+                id="tenants-intermediates",
+                prefix=f"{configuration.tenant_folder}/",
+                tag_filters={tag: value},
+                expiration=intermediate,
+            )
+        )
     if configuration.output_days:
         rules.append(
             s3.LifecycleRule(

@@ -37,6 +37,8 @@ class Discovery(Construct):
             "artifacts": artifacts.url,
             "chunkFunction": workers.chunk.function.function_name,
             "mergeFunction": workers.merge.function.function_name,
+            "chunkLogGroup": workers.chunk.log_group.log_group_name,
+            "mergeLogGroup": workers.merge.log_group.log_group_name,
             "stateMachine": state_machine.machine.state_machine_arn,
             "rendersTopic": outcome.topic.topic_arn,
             "webhookKey": f"{artifacts.url}/{WEBHOOK_KEY}",

@@ -15,7 +15,7 @@ from infra.constructs.image_function import ImageFunction
 from infra.constructs.log_group import LogGroup
 from infra.constructs.outcome import Outcome
 from infra.constructs.workers import Workers
-from infra.workflow import MAP_RUNS, Function, workflow
+from infra.workflow import MAP_RUNS, Function, longest_wait, workflow
 
 #: Further tries of recording an outcome.
 _OUTCOME_RETRIES = 5
@@ -56,9 +56,9 @@ class StateMachine(Construct):
         wanted = self._configuration
         definition = workflow(
             bucket=self._artifacts.bucket.bucket_name,
-            chunk_worker=_function(workers.chunk, retries=wanted.chunk_retries),
-            merge_worker=_function(workers.merge, retries=_MERGE_RETRIES),
-            outcome=_function(outcome.recorder, retries=_OUTCOME_RETRIES),
+            chunk_worker=self._function(workers.chunk, retries=wanted.chunk_retries),
+            merge_worker=self._function(workers.merge, retries=_MERGE_RETRIES),
+            outcome=self._function(outcome.recorder, retries=_OUTCOME_RETRIES),
             max_concurrency=wanted.max_concurrency,
             timeout=wanted.render_timeout,
         )
@@ -89,6 +89,14 @@ class StateMachine(Construct):
         )
         return machine
 
+    def _function(self, function: ImageFunction, *, retries: int) -> Function:
+        return Function(
+            arn=function.function.function_arn,
+            timeout=function.timeout,
+            retries=retries,
+            longest_wait=longest_wait(self._configuration.render_timeout),
+        )
+
     def _role(self) -> iam.Role:
         role = iam.Role(
             self,
@@ -105,7 +113,7 @@ class StateMachine(Construct):
             )
         )
         allow = self._artifacts.allow
-        allow(role, actions=["s3:GetObject"], keys=["jobs/*/job.json"])
+        allow(role, actions=["s3:GetObject"], keys=["jobs/*/job.json", "jobs/*/runs/*"])
         allow(role, actions=["s3:PutObject", "s3:PutObjectTagging"], keys=["jobs/*/failures/*"])
         allow(role, actions=_RESULTS, keys=[f"{MAP_RUNS}/*"])
         acknowledge(
@@ -160,7 +168,3 @@ class StateMachine(Construct):
                 for end in (":*", "/*")
             },
         )
-
-
-def _function(function: ImageFunction, *, retries: int) -> Function:
-    return Function(arn=function.function.function_arn, timeout=function.timeout, retries=retries)

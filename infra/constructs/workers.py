@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from helios.records.chunk_index import INDEX
 from helios.records.job_layout import HEALED_SPEC, JOINING
 from infra.acknowledge import acknowledge
 from infra.configuration import Configuration
@@ -28,10 +29,14 @@ class Workers(Construct):
         self._artifacts = artifacts
         self.chunk = self._chunk_worker()
         self.merge = self._merge_worker()
-        self._allow(self.chunk, writes=["jobs/*/chunks/*"])
+        self._allow(self.chunk, writes=["jobs/*/chunks/*", f"jobs/*/{INDEX}*"])
         # It renders chunks again where their seams can be seen.
         self._allow(
-            self.merge, writes=["jobs/*/output/*", "jobs/*/chunks/*", f"jobs/*/{HEALED_SPEC}"]
+            self.merge,
+            writes=[
+                *("jobs/*/output/*", "jobs/*/chunks/*"),
+                *(f"jobs/*/{INDEX}*", f"jobs/*/{HEALED_SPEC}"),
+            ],
         )
         self._allow_joining(self.merge)
         for worker, part in ((self.chunk, "chunk-worker"), (self.merge, "merge-worker")):
@@ -77,11 +82,12 @@ class Workers(Construct):
     def _allow(self, worker: ImageFunction, *, writes: list[str]) -> None:
         artifacts, role = self._artifacts, worker.role
         artifacts.allow_listing(role)
-        artifacts.allow(role, actions=["s3:GetObject"], keys=["assets/*", "jobs/*"])
+        keys = self._of_all(["assets/*", "jobs/*"])
+        artifacts.allow(role, actions=["s3:GetObject"], keys=keys)
         artifacts.allow(
             role,
             actions=["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"],
-            keys=writes,
+            keys=self._of_all(writes),
         )
         for place in map(urlsplit, self._configuration.allowed_sources):
             if place.scheme == "s3":
@@ -91,9 +97,16 @@ class Workers(Construct):
         """Allow to remove temporary objects of a join in storage, and to resume one."""
         # A record whose chunk is damaged goes, too, so that the chunk is rendered again.
         keys = [f"jobs/*/{JOINING}*", "jobs/*/chunks/*.json"]
-        self._artifacts.allow(worker.role, actions=["s3:DeleteObject"], keys=keys)
+        allow = self._artifacts.allow
+        allow(worker.role, actions=["s3:DeleteObject"], keys=self._of_all(keys))
         uploads = ["jobs/*/output/*", f"jobs/*/{JOINING}*"]
-        self._artifacts.allow(worker.role, actions=["s3:ListMultipartUploadParts"], keys=uploads)
+        parts = ["s3:ListMultipartUploadParts"]
+        allow(worker.role, actions=parts, keys=self._of_all(uploads))
+
+    def _of_all(self, keys: list[str]) -> list[str]:
+        """Return keys, and the same of every tenant."""
+        folder = self._configuration.tenant_folder
+        return [*keys, *(f"{folder}/*/{key}" for key in keys)] if folder else keys
 
 
 def _allow_source(role: iam.Role, *, bucket: str, prefix: str) -> None:

@@ -1,7 +1,5 @@
 """The errors of requests to a Google Cloud Run service."""
 
-import html
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,12 +17,11 @@ from helios.errors import (
     WorkerUnavailable,
 )
 from orchestrator.adapters.identity import claims_of
+from orchestrator.clouds.plain_text import plain_text
 
 if TYPE_CHECKING:
     import aiohttp
 
-# Characters of a response that an error quotes.
-_QUOTED = 300
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REDIRECTS = range(300, 400)
 _SERVER_ERRORS = 500
@@ -99,7 +96,7 @@ def refusal(
         what += f" for {_subject(token)}"
     if wait := response.headers.get("Retry-After"):
         what += f" (again in {wait[:40]} s)"
-    said = _said(body)
+    said = plain_text(body.decode(errors="replace"))
     return kind(what, hint=_HINTS.get(status, ""), details=[said] if said else [])
 
 
@@ -123,11 +120,3 @@ def _subject(token: str | None) -> str:
     claims = claims_of(token)
     who = claims.get("email") or claims.get("sub") or "this account"
     return f"{who} (audience {claims.get('aud')})"
-
-
-def _said(body: bytes) -> str:
-    """Return the text of a response, without markup."""
-    text = body[: 16 * _QUOTED].decode(errors="replace")
-    text = re.sub(r"<(style|script)\b.*?</\1>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    text = html.unescape(re.sub(r"<[^>]*>", " ", text))
-    return " ".join(text.split())[:_QUOTED]

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.records.chunk_index import INDEX
 from helios.records.chunk_record import chunk_key
 from helios.records.job_layout import HEALED_SPEC, JobFolder, chunk_output, chunk_record
 from helios.records.stored_records import stored_chunk
@@ -64,4 +65,5 @@ async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:
             folder = JobFolder.of(spec, f"{url}/jobs/{spec.id}/job.json")
             if folder is not None:
                 await stores.at(folder.url).delete_prefix("chunks/")
+                await stores.at(folder.url).delete_prefix(INDEX)
                 await stores.at(folder.url).delete(HEALED_SPEC)

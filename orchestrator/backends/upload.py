@@ -19,12 +19,16 @@ from helios.errors import (
     JobSpecInvalid,
     PayloadTooLarge,
 )
+from helios.records.spec_slices import slices_of
+from helios.storage import ArtifactStorage
 from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display
 
 #: Hexadecimal digits of an id that is made from a job's content.
 _ID_DIGITS = 16
+# Slices of a spec that are stored at once.
+_WRITES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,16 @@ async def _pack(job: PackagedJob, target: Path) -> PackedAssets | None:
     )
 
 
+async def _store_slices(storage: ArtifactStorage, folder: str, slices: Mapping[str, bytes]) -> None:
+    limit = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+    async def store(key: str, data: bytes) -> None:
+        async with limit:
+            await storage.put_bytes(f"{folder}/{key}", data)
+
+    await asyncio.gather(*(store(key, data) for key, data in slices.items()))
+
+
 async def _upload(
     job: PackagedJob,
     packed: PackedAssets | None,
@@ -213,4 +227,6 @@ async def _upload(
         is_new = await storage.create(name, data)
     else:
         await storage.put_bytes(name, data)
+    if is_new:
+        await _store_slices(storage, name.rpartition("/")[0], slices_of(spec, data))
     return StoredJob(storage.url_of(name), spec, sent, is_new)

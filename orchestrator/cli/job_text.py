@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.api.jobs.snapshot import AttemptLog
     from orchestrator.backends.detached.base import Execution
     from orchestrator.backends.detached.renders import Submitted
+    from orchestrator.clouds.log_query import LogRecord
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
     from orchestrator.model.job import Job, JobSummary
@@ -77,10 +78,24 @@ def described(status: "JobStatus") -> list[str]:
         lines.append(f"output    {status.output}")
     if status.error is not None:
         lines.append(f"error     [{status.error.code}] {in_flags(status.error.message)}")
-        lines += [f"          {in_flags(detail)}" for detail in status.error.details or ()]
-    for chunk in status.failed_chunks:
-        lines.append(f"  chunk {chunk.chunk_id}: [{chunk.error.code}] {chunk.error.message}")
-    return lines
+    lines += [f"          {in_flags(cause)}" for cause in status.causes()]
+    if status.error is not None and status.error.hint:
+        lines.append(f"          {in_flags(status.error.hint)}")
+    return lines + page_problems(status)
+
+
+def page_problems(status: "JobStatus") -> list[str]:
+    """Return what pages of a detached job logged or threw, one message a line."""
+    told = [
+        f"          chunk {each.chunk_id}: {message}"
+        for each in status.page_problems
+        for message in each.messages
+    ]
+    if not told:
+        return []
+    more = status.problem_chunks - len(status.page_problems)
+    told += [f"          and of {more} more chunks"] if more else []
+    return ["page      logged or threw", *told]
 
 
 def described_record(job: "Job", state: str, store: "JobStore", *, chunks: bool) -> list[str]:
@@ -125,6 +140,11 @@ def described_log(log: "AttemptLog") -> str:
     facts += [] if log.error is None else [f"{log.error.code}: {log.error.message}"]
     lines = [f"    {line}" for line in log.text.splitlines()]
     return "\n".join(["  ".join(filter(None, facts)), *lines])
+
+
+def described_line(record: "LogRecord") -> str:
+    """Return a line of a worker's log."""
+    return f"{moment(record.time)}  {record.worker}  {record.text}"
 
 
 def log_document(log: "AttemptLog") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from helios.errors import (
     WorkerUnavailable,
 )
 from orchestrator.clouds.daemon_threads import DaemonThreads
+from orchestrator.clouds.plain_text import without_markup
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -131,7 +132,7 @@ class AwsCalls:
 
 
 def _first_line(fault: Exception) -> str:
-    return str(fault).partition("\n")[0]
+    return without_markup(str(fault)).partition("\n")[0]
 
 
 def code_of(fault: "ClientError") -> str:
@@ -145,7 +146,8 @@ def refusal(what: str, fault: "ClientError") -> HeliosError:
     said: Mapping[str, Any] = fault.response
     code = code_of(fault)
     status = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    text = f"{what}: {said.get('Error', {}).get('Message') or fault} ({code})"
+    message = without_markup(str(said.get("Error", {}).get("Message") or fault))
+    text = f"{what}: {message} ({code})"
     if code in _DENIED or status in (401, 403):
         return AccessDenied(
             text,

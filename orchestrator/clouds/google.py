@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helios.errors import (
@@ -13,6 +13,7 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
+from orchestrator.clouds.plain_text import without_markup
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -24,6 +25,11 @@ ENDPOINT = "HELIOS_CLOUD_RUN_ENDPOINT"
 #: Names the address of the Cloud Quotas API in the same way.
 QUOTAS_ENDPOINT = "HELIOS_CLOUD_QUOTAS_ENDPOINT"
 _QUOTAS = "https://cloudquotas.googleapis.com"
+#: Names the address of the Cloud Logging API in the same way.
+LOGGING_ENDPOINT = "HELIOS_CLOUD_LOGGING_ENDPOINT"
+_LOGGING = "https://logging.googleapis.com"
+#: Entries that one answer of Cloud Logging holds.
+_LOG_PAGE = 1000
 #: Seconds that a call may take, and a read with all its further tries.
 CALL_TIMEOUT = 30.0
 READ_PATIENCE = 60.0
@@ -56,6 +62,7 @@ class GoogleCalls:
         variables = os.environ if env is None else env
         self._endpoint = variables.get(ENDPOINT)
         self._quotas = variables.get(QUOTAS_ENDPOINT) or _QUOTAS
+        self._logging = variables.get(LOGGING_ENDPOINT) or _LOGGING
         self._lock = asyncio.Lock()
         self._clients: dict[str, Any] = {}
 
@@ -80,29 +87,68 @@ class GoogleCalls:
         HeliosError
             As `services` does, or the API isn't enabled.
         """
+        address = (
+            f"{self._quotas}/v1/projects/{project}/locations/global"
+            f"/services/run.googleapis.com/quotaInfos/{quota}"
+        )
+        return await self._request(f"quota {quota}", "GET", address)
+
+    async def log_entries(
+        self, project: str, query: str, *, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return entries of Cloud Logging, the oldest first.
+
+        Parameters
+        ----------
+        query:
+            What entries have to match, in Logging's query language.
+        limit:
+            At most so many.
+
+        Raises
+        ------
+        HeliosError
+            As `services` does.
+        """
+        found: list[Mapping[str, Any]] = []
+        request: dict[str, Any] = {
+            "resourceNames": [f"projects/{project}"],
+            "filter": query,
+            "orderBy": "timestamp asc",
+            "pageSize": min(limit, _LOG_PAGE),
+        }
+        while len(found) < limit:
+            address = f"{self._logging}/v2/entries:list"
+            answer = await self._request(f"logs of {project}", "POST", address, body=request)
+            found += answer.get("entries", ())
+            if not answer.get("nextPageToken"):
+                break
+            request["pageToken"] = answer["nextPageToken"]
+        return found[:limit]
+
+    async def _request(
+        self, what: str, method: str, address: str, *, body: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Call an API of Google's that needs no client of its own."""
         from google.api_core.exceptions import from_http_response  # noqa: PLC0415
         from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415
         from requests import RequestException  # noqa: PLC0415
 
         credentials = await self._signed_in()
-        address = (
-            f"{self._quotas}/v1/projects/{project}/locations/global"
-            f"/services/run.googleapis.com/quotaInfos/{quota}"
-        )
 
         def ask() -> Mapping[str, Any]:
             with AuthorizedSession(credentials) as session:
-                answer = session.get(address, timeout=CALL_TIMEOUT)
+                answer = session.request(method, address, json=body, timeout=CALL_TIMEOUT)
                 if not answer.ok:
                     raise from_http_response(answer)
                 found: Mapping[str, Any] = answer.json()
                 return found
 
-        with told(f"quota {quota}"):
+        with told(what):
             try:
                 return await asyncio.to_thread(ask)
             except RequestException as fault:
-                raise WorkerUnavailable(f"quota {quota}: {fault}") from fault
+                raise WorkerUnavailable(f"{what}: {fault}") from fault
 
     async def services(self) -> "run_v2.ServicesAsyncClient":
         """Return the client of services.
@@ -191,7 +237,8 @@ def _meaning(resource: str, fault: Exception) -> HeliosError:
     from google.api_core import exceptions as api  # noqa: PLC0415
     from google.auth import exceptions as auth  # noqa: PLC0415
 
-    said = str(getattr(fault, "message", None) or fault) or type(fault).__name__
+    text = str(getattr(fault, "message", None) or fault) or type(fault).__name__
+    said = without_markup(text)
     error: HeliosError
     match fault:
         case auth.TransportError():

@@ -5,6 +5,7 @@ from typing import Any
 
 from helios.errors import AccessDenied, HeliosError
 from orchestrator.clouds.aws import AwsCalls
+from orchestrator.clouds.aws_quota import available_workers
 from orchestrator.clouds.aws_stack import find_stack
 from orchestrator.doctor.base import (
     Check,
@@ -161,22 +162,12 @@ class AwsCheckup:
 
     async def _concurrency(self) -> Finding:
         what = "quota of workers"
-        client = self._calls.client("lambda")
-
-        def ask() -> tuple[int, int | None]:
-            limit = client.get_account_settings()["AccountLimit"]
-            own = client.get_function_concurrency(FunctionName=self._stack.chunk_function)
-            return int(limit["UnreservedConcurrentExecutions"]), own.get(
-                "ReservedConcurrentExecutions"
-            )
-
-        shared, reserved = await self._calls.run(what, ask)
-        available = shared if reserved is None else reserved
+        available, is_reserved = await available_workers(self._stack, self._calls)
         wanted = min(self._plan.concurrency, self._plan.chunks)
         facts = f"{available} chunks at once, {wanted} are planned"
         if available >= wanted:
             return Finding(what, Health.OK, facts)
-        fix = _LAMBDA_QUOTA if reserved is None else "Raise helios:chunkConcurrency, deploy again."
+        fix = "Raise helios:chunkConcurrency, deploy again." if is_reserved else _LAMBDA_QUOTA
         return Finding(what, Health.NOTICE, f"{facts}: chunks will wait for workers", fix)
 
     async def _transitions(self) -> Finding:

@@ -41,6 +41,9 @@ class AwsStack(_Deployed):
     merge_memory: int
     merge_disk: int
     max_concurrency: int
+    #: Log groups of the workers; empty in what earlier versions deployed.
+    chunk_log_group: str = ""
+    merge_log_group: str = ""
 
     def __str__(self) -> str:
         return f"stack {self.name} in {self.region}"

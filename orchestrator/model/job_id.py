@@ -10,6 +10,7 @@ from helios.errors import OptionInvalid
 #: Characters of the id of a detached render, which is part of what clouds call its execution.
 MAX_DETACHED_ID = 63
 _EXECUTION_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_DETACHED_ID - 1}}}")
+_FURTHER_RUN = re.compile(r"--run[0-9]+$")
 # Letters and digits of an id that can't be taken for each other.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -41,6 +42,8 @@ def check_job_id(job_id: str, *, detached: bool = False) -> str:
             hint=f"At most {MAX_DETACHED_ID} letters, digits, - and _, of which the last two don't"
             " come first.",
         )
+    if detached and _FURTHER_RUN.search(job_id):
+        raise OptionInvalid(f"render {job_id!r}: can't be an id: further runs are called so")
     fault = id_fault(job_id)
     if fault is None and job_id.startswith((".", "-")):
         fault = f"{job_id!r} begins with {job_id[0]!r}"

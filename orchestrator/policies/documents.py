@@ -1,14 +1,18 @@
 """The policies themselves, as IAM takes them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from helios.errors import OptionInvalid
 from orchestrator.clouds.aws_stack import parameter_of
+from orchestrator.clouds.log_query import log_groups
 from orchestrator.model.deployment import AwsStack
 
 #: Default qualifier in the names of the bootstrap's roles and parameter.
 _QUALIFIER = "hnb659fds"
+_FOLDER = re.compile(r"(?:[A-Za-z0-9_-]+/)+")
 #: Roles that `cdk deploy` acts as; what CloudFormation itself may do is another one's.
 _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-role", "lookup-role")
 
@@ -20,6 +24,7 @@ class Statement:
     purpose: str
     actions: Sequence[str]
     resources: Sequence[str]
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,9 @@ class StackNames:
     chunk_function: str
     merge_function: str
     state_machine: str
+    log_groups: Sequence[str]
+    #: What the keys of a tenant's objects begin with: empty, or ending in a slash.
+    prefix: str = ""
 
     @classmethod
     def of(cls, stack: AwsStack) -> Self:
@@ -48,6 +56,7 @@ class StackNames:
             chunk_function=stack.chunk_function,
             merge_function=stack.merge_function,
             state_machine=machine,
+            log_groups=log_groups(stack),
         )
 
     @classmethod
@@ -60,6 +69,7 @@ class StackNames:
             chunk_function=f"{stack}-WorkersChunk*",
             merge_function=f"{stack}-WorkersMerge*",
             state_machine=f"{stack}-StateMachine*",
+            log_groups=[f"{stack}-Workers*"],
         )
 
     def arn(self, service: str, resource: str) -> str:
@@ -80,7 +90,9 @@ class StackNames:
 
 def _render(names: StackNames) -> list[Statement]:
     bucket = f"arn:{names.partition}:s3:::{names.bucket}"
-    return [
+    below = f"{bucket}/{names.prefix}"
+    only = {"StringLike": {"s3:prefix": [f"{names.prefix}*"]}} if names.prefix else {}
+    attached = [
         Statement(
             "find the stack by its name",
             ["ssm:GetParameter"],
@@ -94,19 +106,41 @@ def _render(names: StackNames) -> list[Statement]:
                 "s3:ListMultipartUploadParts",
                 "s3:PutObject",
             ],
-            [f"{bucket}/*"],
+            # Not what webhooks are signed with, which lies beside these folders.
+            [f"{below}assets/*", f"{below}jobs/*"],
         ),
-        Statement("remove what joins and jobs leave", ["s3:DeleteObject"], [f"{bucket}/jobs/*"]),
-        Statement("count what is done", ["s3:ListBucket"], [bucket]),
+        Statement("remove what joins and jobs leave", ["s3:DeleteObject"], [f"{below}jobs/*"]),
+        Statement("count what is done", ["s3:ListBucket"], [bucket], only),
         Statement(
             "render on the workers from here, and ask for their memory to know what that costs",
-            ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+            [
+                "lambda:GetFunctionConcurrency",
+                "lambda:GetFunctionConfiguration",
+                "lambda:InvokeFunction",
+            ],
             names.functions,
+        ),
+    ]
+    # Jobs of the state machine are never below a prefix.
+    return attached if names.prefix else attached + _detached(names)
+
+
+def _detached(names: StackNames) -> list[Statement]:
+    return [
+        Statement(
+            "know how many workers run at once in the account",
+            ["lambda:GetAccountSettings"],
+            ["*"],
         ),
         Statement(
             "start detached renders, and list them",
             ["states:ListExecutions", "states:StartExecution"],
             [names.machine],
+        ),
+        Statement(
+            "read what the workers of such renders logged",
+            ["logs:FilterLogEvents"],
+            [names.arn("logs", f"log-group:{group}:*") for group in names.log_groups],
         ),
         Statement(
             "ask after such renders, and stop them",
@@ -162,6 +196,27 @@ POLICIES: Mapping[str, Callable[[StackNames], list[Statement]]] = {
 }
 
 
+def with_prefix(names: StackNames, policy: str, folder: str) -> StackNames:
+    """Return the names with a tenant's folder in the bucket; the same for none.
+
+    Raises
+    ------
+    OptionInvalid
+        The folder can't be one, or the policy isn't about jobs.
+    """
+    if not folder:
+        return names
+    if policy != "render":
+        raise OptionInvalid(f"`prefix`: goes with the policy render, not with {policy}")
+    prefix = f"{folder.strip('/')}/"
+    if not _FOLDER.fullmatch(prefix) or ".." in prefix:
+        raise OptionInvalid(
+            f"`prefix` {folder!r}: can't be a tenant's folder",
+            hint="Letters, digits, - and _, with / between folders: tenants/a.",
+        )
+    return replace(names, prefix=prefix)
+
+
 def statements(policy: str, names: StackNames) -> list[Statement]:
     """Return the statements of a policy."""
     return POLICIES[policy](names)
@@ -177,6 +232,7 @@ def document(policy: str, names: StackNames) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Action": list(statement.actions),
                 "Resource": list(statement.resources),
+                **({"Condition": statement.conditions} if statement.conditions else {}),
             }
             for statement in statements(policy, names)
         ],

@@ -27,6 +27,12 @@ if len(list(marks.iterdir())) <= int(sys.argv[2]):
     sys.exit("not yet")
 sys.exit(subprocess.run(sys.argv[3:]).returncode)
 """
+#: Says what a page says on its console.
+_NOISY = """
+import subprocess, sys
+print(f"page[frame 3] error: {sys.argv[1]}", file=sys.stderr)
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
 #: Waits until a file is there.
 _WAITING = """
 import pathlib, subprocess, sys, time
@@ -52,6 +58,11 @@ def paint(chunk: int) -> str:
 def after_failures(command: str, *, marks: str, failures: int) -> str:
     """Return a command that fails so many times before it does what another does."""
     return f"{format_command(['python3', '-c', _FLAKY, marks, str(failures)])} {command}"
+
+
+def complaining(command: str, *, problem: str) -> str:
+    """Return a command whose page logs an error before it does what another does."""
+    return f"{format_command(['python3', '-c', _NOISY, problem])} {command}"
 
 
 def once_there_is(gate: Path, command: str) -> str:

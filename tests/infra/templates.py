@@ -26,6 +26,7 @@ FULL = Configuration.of(
         "helios:keepData": False,
         "helios:allowedSources": "s3://footage/films/,https://cdn.example/",
         "helios:executables": "helios",
+        "helios:tenantFolder": "tenants",
         "helios:privateWebhooks": True,
         "helios:vpcId": "vpc-0a1b2c3d",
         "helios:subnetIds": "subnet-0a1b2c3d,subnet-0a1b2c3e",

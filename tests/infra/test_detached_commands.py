@@ -10,7 +10,15 @@ import pytest
 
 from helios.contract.job_spec import JobSpec
 from sandbox.scripted_server import ScriptedServer
-from tests.infra.films import FRAMES, Renders, after_failures, film, once_there_is, paint
+from tests.infra.films import (
+    FRAMES,
+    Renders,
+    after_failures,
+    complaining,
+    film,
+    once_there_is,
+    paint,
+)
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
 
@@ -113,7 +121,8 @@ def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     client: Client, tmp_path: Path
 ) -> None:
     hopeless = after_failures(paint(1), marks=str(tmp_path / "marks"), failures=99)
-    spec = film("told", [paint(0), hopeless])
+    noisy = complaining(paint(0), problem="no such map")
+    spec = film("told", [noisy, complaining(hopeless, problem="no such font")])
     assert client.run("run", client.job(spec), "--detach").status == 0
 
     watched = client.run("watch", "told", "--interval", 0.3)
@@ -126,7 +135,40 @@ def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     assert [chunk["chunkId"] for chunk in status["failedChunks"]] == [1]
     assert fetched.status == 2
     assert "there is no video: it is failed" in fetched.stderr
+    # What the pages logged, and where the workers' log is.
+    assert "chunk 0: page[frame 3] error: no such map" in watched.stderr
+    assert "  page[frame 3] error: no such font" in watched.stderr
+    assert "chunk 1, attempt 3: [COMMAND_FAILED]" in watched.stderr
+    assert "log: https://us-east-1.console.aws.amazon.com/cloudwatch/" in watched.stderr
+    (problems,) = status["pageProblems"]
+    assert problems["messages"] == [
+        {"frame": 3, "level": "error", "text": "no such map", "count": 1}
+    ]
+    logged = client.run("logs", "told", "--chunk", 1)
+    assert logged.status == 0, logged.stderr
+    assert logged.stdout.count('"event": "invocation.ended"') == 3
+    assert logged.stdout.count("REPORT RequestId: ") == 3
     assert not (client.bench.folder / "told.mp4").exists()
+
+
+def test_a_render_that_failed_goes_on_with_what_is_missing(client: Client, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    mended = after_failures(paint(1), marks=str(marks), failures=3)  # as many as the first run has
+    spec = film("mended", [paint(0), mended, paint(2)])
+    assert client.run("run", client.job(spec), "--detach").status == 0
+    assert client.run("watch", "mended", "--interval", 0.3).status == 1
+
+    resumed = client.run("resume", "mended", "--json")
+    watched = client.run("watch", "mended", "--interval", 0.3)
+
+    assert resumed.status == 0, resumed.stdout
+    assert resumed.documents[-1]["event"] == "resumed"
+    assert watched.status == 0, watched.stderr
+    assert client.status("mended")["state"] == "completed"
+    attempts = {id_: each["attempt"] for id_, each in client.renders.records("mended").items()}
+    assert attempts == {0: 1, 1: 1, 2: 1}
+    assert len(list(marks.iterdir())) == 4
+    assert "is completed" in client.run("resume", "mended").stderr
 
 
 @pytest.mark.long

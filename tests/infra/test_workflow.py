@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from helios import errors
-from infra.workflow import Function, retried_codes, workflow
+from infra.workflow import Function, longest_wait, retried_codes, workflow
 
 #: What chance broke, and what can't heal.
 HEALS = {"BROWSER_CRASHED", "OUT_OF_MEMORY", "STORAGE_UNAVAILABLE", "TIMEOUT", "WORKER_CRASHED"}
@@ -76,8 +76,48 @@ def test_throttled_chunks_wait_for_a_worker_without_using_up_their_tries(
     retries = dict(states(definition))["RenderChunk"]["Retry"]
     (throttled,) = (r for r in retries if "Lambda.TooManyRequestsException" in r["ErrorEquals"])
 
-    assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
-    assert throttled["MaxAttempts"] > 20
+    assert set(throttled["ErrorEquals"]) == {
+        "Lambda.EC2ThrottledException",
+        "Lambda.TooManyRequestsException",
+    }
+    for other in retries:
+        assert other is throttled or not {*throttled["ErrorEquals"]} & {*other["ErrorEquals"]}
+
+
+@pytest.mark.parametrize("seconds", [60, 21_600, 31_536_000])
+def test_throttled_chunks_wait_as_long_as_the_render_may_take(seconds: int) -> None:
+    chunk = Function(arn="arn:chunk", timeout=600, retries=4, longest_wait=longest_wait(seconds))
+    definition = workflow(
+        bucket="films",
+        chunk_worker=chunk,
+        merge_worker=chunk,
+        outcome=chunk,
+        max_concurrency=150,
+        timeout=seconds,
+    )
+
+    for name in ("RenderChunk", "Merge"):
+        (throttled,) = (
+            retry
+            for retry in dict(states(definition))[name]["Retry"]
+            if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+        )
+        # Waits are drawn below their bound, and last half of it on average.
+        tries = seconds / (throttled["MaxDelaySeconds"] / 2)
+        assert tries < throttled["MaxAttempts"]
+        # An execution has 25,000 events, of which each try takes five.
+        assert tries * 5 < 25_000
+
+
+def test_a_further_run_maps_over_its_own_list_or_only_merges(definition: dict[str, Any]) -> None:
+    known = dict(states(definition))
+
+    key = known["RenderChunks"]["ItemReader"]["Parameters"]["Key.$"]
+    assert key == "States.Format('jobs/{}/{}', $.jobId, $.chunksFile)"
+    assert known["LocateJob"]["Parameters"]["defaults"]["chunksFile"] == "job.json"
+    (merge_only,) = known["FindMissing"]["Choices"]
+    assert (merge_only["Variable"], merge_only["Next"]) == ("$.mergeOnly", "Merge")
+    assert known["FindMissing"]["Default"] == "RenderChunks"
 
 
 def test_step_functions_waits_longer_than_the_function_may_take(

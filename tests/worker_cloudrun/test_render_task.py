@@ -1,6 +1,7 @@
 """Tasks that render a whole video together, without a client."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -297,3 +298,25 @@ def test_an_environment_that_can_not_be_worked_with_is_refused(
 ) -> None:
     with pytest.raises(InvocationInvalid, match=told):
         RenderTask.from_env({**VARIABLES, **variables})
+
+
+def test_tasks_of_a_further_run_share_the_chunks_of_its_list(site: Site) -> None:
+    job = site.put(make_spec(chunks=5))
+    listed = {"chunks": [{"id": 1}, {"id": 3}, {"id": 4}]}
+    key = "jobs/one/runs/2.json"
+    asyncio.run(site.storage.put_bytes(key, json.dumps(listed).encode()))
+
+    run(site, replace(task(job, 0), count=2, chunks_file="runs/2.json"))
+
+    rendered = {name.partition("-")[0] for name in site.names() if name.endswith(".mp4")}
+    assert rendered == {"chunks/1", "chunks/4"}
+
+
+def test_no_chunk_is_begun_after_the_time_that_the_render_may_cost(site: Site) -> None:
+    job = site.put(make_spec(chunks=1))
+    (response,) = run(site, replace(task(job, 0), stop_at="2026-01-01T00:00:00Z"))
+    assert response is not None
+    ended = outcome(site)
+    assert ended is not None
+    assert ended.error is not None
+    assert (ended.status, ended.error.code) == ("failed", "COST_LIMIT")

@@ -41,6 +41,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     module._runtime.cache_clear()
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def call(event: object, **context: Any) -> tuple[int, dict[str, Any]]:
     answer = handler(event, Context(**context))
     assert set(answer) == {"statusCode", "body"}
@@ -74,6 +81,28 @@ def test_any_other_event_is_answered_with_400(site: Site, event: object) -> None
     assert body["stderr"].startswith("error[INVOCATION_INVALID]")
 
 
+@pytest.mark.parametrize(
+    ("more", "status", "code"),
+    [
+        ({"chunkIndex": float("nan")}, 400, "INVOCATION_INVALID"),
+        ({"note": float("inf")}, 400, "INVOCATION_INVALID"),
+        ({"note": {"deeper": [-float("inf")]}}, 400, "INVOCATION_INVALID"),
+        ({"note": nested(100)}, 400, "INVOCATION_INVALID"),
+        ({"note": nested(100_000)}, 400, "INVOCATION_INVALID"),
+        ({"note": "x" * 5_000_000}, 413, "PAYLOAD_TOO_LARGE"),
+        ({"note": ["x"] * 2_000_000}, 413, "PAYLOAD_TOO_LARGE"),
+        ({"x" * 2_000_000: 1}, 413, "PAYLOAD_TOO_LARGE"),
+    ],
+    ids=["nan", "infinity", "deep infinity", "deep", "very deep", "long", "many", "long name"],
+)
+def test_an_event_that_is_no_plain_small_json_is_refused(
+    site: Site, more: dict[str, object], status: int, code: str
+) -> None:
+    found, body = call({"jobPath": site.put(make_spec()), "chunkIndex": 0, **more})
+    assert (found, body["error"]["code"]) == (status, code)
+    assert not body["error"]["retryable"]
+
+
 def test_a_failure_is_answered_with_500_and_the_commands_outputs(site: Site) -> None:
     spec = make_spec(["sh -c 'echo out; echo err >&2; exit 7'"])
     status, body = call({"jobPath": site.put(spec), "chunkIndex": 0})
@@ -92,6 +121,16 @@ def test_a_failure_is_raised_under_its_code_where_the_caller_asks_for_it(site: S
     with pytest.raises(Exception, match="CHUNK_NOT_FOUND") as raised:
         handler({"jobPath": job, "chunkIndex": 99, "raiseErrors": True}, Context())
     assert type(raised.value).__name__ == "CHUNK_NOT_FOUND"
+
+
+def test_a_failure_that_is_raised_says_where_it_was_and_what_the_page_logged(site: Site) -> None:
+    job = site.put(make_spec(["sh -c 'echo \"page[load] error: no map\" >&2; exit 7'"]))
+    with pytest.raises(Exception, match="COMMAND_FAILED") as raised:
+        handler({"jobPath": job, "chunkIndex": 0, "raiseErrors": True, "attempt": 2}, Context())
+    told = json.loads(str(raised.value))
+    assert told["details"] == ["page[load] error: no map"]
+    assert told["attempt"] == 2
+    assert told["worker"]["requestId"] == "request-1"
 
 
 def test_a_success_is_answered_where_the_caller_asks_for_raised_errors(site: Site) -> None:

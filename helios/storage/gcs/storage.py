@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
 from helios.concurrency import CancelToken, run_blocking
@@ -213,16 +213,21 @@ class GcsStorage(ArtifactStorage):
 
         return await self._request(key, stat)
 
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
+        # Google's offset includes the key itself.
+        options: dict[str, Any] = {"start_offset": self._bucket.name_of(after)} if after else {}
+        options |= self._bucket.how
 
         def find(token: CancelToken) -> Sequence[StoredObject]:
             bucket = self._bucket.open()
             found = []
-            for blob in bucket.list_blobs(prefix=self._bucket.name_of(prefix), **self._bucket.how):
+            for blob in bucket.list_blobs(prefix=self._bucket.name_of(prefix), **options):
                 token.check()
                 found.append(self._stored(blob))
-            return sorted(found, key=lambda entry: entry.key)
+            return sorted(
+                (entry for entry in found if entry.key > after), key=lambda entry: entry.key
+            )
 
         return await self._request(prefix, find)
 

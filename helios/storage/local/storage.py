@@ -171,8 +171,9 @@ class LocalStorage(ArtifactStorage):
 
         return await run_blocking(stat)
 
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        return await run_blocking(lambda token: self._list(prefix, token))
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
+        found = await run_blocking(lambda token: self._list(prefix, token))
+        return [entry for entry in found if entry.key > after]
 
     async def delete(self, key: str) -> None:
         def delete(_token: CancelToken) -> None:

@@ -214,16 +214,17 @@ class S3Storage(ArtifactStorage):
             return None
         return _stored(there.meta, there.attributes.get(_SHA256))
 
-    async def list(self, prefix: str = "") -> Sequence[StoredObject]:
+    async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
         folder = prefix.rpartition("/")[0] or None
 
         async def collect(store: S3Store) -> "Sequence[ObjectMeta]":
-            return await obstore.list(store, folder, chunk_size=1000).collect_async()
+            pages = obstore.list(store, folder, offset=after or None, chunk_size=1000)
+            return await pages.collect_async()
 
         found = await self._request(prefix, collect)
         stored = [_stored(meta) for meta in found if meta["path"].startswith(prefix)]
-        return sorted(stored, key=lambda entry: entry.key)
+        return sorted((entry for entry in stored if entry.key > after), key=lambda entry: entry.key)
 
     async def delete(self, key: str) -> None:
         check_key(key)

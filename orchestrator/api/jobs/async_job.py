@@ -17,6 +17,7 @@ from orchestrator.delivery.destination import Destination
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
+    from orchestrator.clouds.log_query import LogRecord
     from orchestrator.cost import Cost
 
 #: Recorded as the reason of a cancellation that gives none.
@@ -176,7 +177,8 @@ class AsyncJobHandle(ABC):
         ----------
         wait:
             Run the job in this process, and return its video. Otherwise it runs in a process of
-            its own, and the call returns once that has begun.
+            its own, and the call returns once that has begun. A deployment runs its own jobs in
+            either case.
         fresh:
             Render all of its chunks again.
         changes:
@@ -185,7 +187,7 @@ class AsyncJobHandle(ABC):
         Raises
         ------
         JobStateConflict
-            The job is completed, or a deployment runs it.
+            The job is completed, or its deployment runs it now.
         JobBusy
             Another process runs it.
         HeliosError
@@ -200,7 +202,10 @@ class AsyncJobHandle(ABC):
 
     @abstractmethod
     async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
-        """Run the missing chunks in this process, with checked settings; as `resume`."""
+        """Run the missing chunks in this process, with checked settings; as `resume`.
+
+        A deployment runs its own jobs: the call returns once it has begun.
+        """
 
     @abstractmethod
     async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
@@ -219,6 +224,17 @@ class AsyncJobHandle(ABC):
         chunk_id:
             Only attempts at this chunk.
         """
+
+    async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
+        """Return the log lines of a deployment's workers, by time; none for other jobs.
+
+        Parameters
+        ----------
+        chunk_id:
+            Only lines about this chunk.
+        """
+        del chunk_id
+        return ()
 
     @abstractmethod
     async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":

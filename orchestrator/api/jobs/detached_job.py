@@ -4,24 +4,30 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helios.errors import JobBusy, JobStateConflict
+from helios.errors import CostLimitReached, JobBusy, JobStateConflict, OptionInvalid
+from helios.records.chunk_index import INDEX
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
+from helios.records.spec_slices import SLICES
 from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
-from orchestrator.api.targets.costs import workers_of
-from orchestrator.api.targets.deployments import detached_renders
+from orchestrator.api.targets.costs import cost_deadline, workers_of
+from orchestrator.api.targets.deployments import chunks_at_once, detached_renders
+from orchestrator.backends.detached.runs import RUNS
+from orchestrator.backends.detached.status import log_query
+from orchestrator.clouds.log_query import log_link
 from orchestrator.cost import cost_of
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job
 from orchestrator.delivery.verification import verify as verify_video
-from orchestrator.model.events import ChunkFinished
+from orchestrator.model.events import ChunkFinished, LogLine
 from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.backends.detached.status import RenderStatus
+    from orchestrator.clouds.log_query import LogRecord
     from orchestrator.cost import Cost
     from orchestrator.delivery.destination import Destination
     from orchestrator.model.deployment import Deployment
@@ -53,8 +59,18 @@ class DetachedJob(AsyncJobHandle):
                     ChunkFinished(record.chunk_id, record.attempt, record.duration_ms / 1000)
                     for record in records
                 ]
-                status = self._status(found)
-                yield Snapshot(status=status, spec=found.spec, done=found.done, finished=finished)
+                lines = [
+                    LogLine(record.chunk_id, "stderr", str(message))
+                    for record in records
+                    for message in record.page_problems
+                ]
+                yield Snapshot(
+                    status=self._status(found),
+                    spec=found.spec,
+                    done=found.done,
+                    finished=finished,
+                    lines=lines,
+                )
                 known = found.done
 
     async def cancel(self, *, reason: str = REASON) -> JobStatus:
@@ -68,12 +84,28 @@ class DetachedJob(AsyncJobHandle):
             hint=f"End it: orchestrator cancel {self.id}. Finished chunks stay in storage.",
         )
 
-    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:  # noqa: ARG002
-        status = await self.status()
-        raise JobStateConflict(
-            f"job {self.id} is {status.state}: the {self.deployment} can't resume it",
-            hint="Submit it again, under another id.",
-        )
+    async def run_again(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
+        others = sorted(set(changes) - {"concurrency", "max_cost"})
+        if others:
+            raise OptionInvalid(
+                f"`{others[0]}`: is fixed where the {self.deployment} was deployed",
+                hint="Of a detached job, `concurrency` and `max_cost` can be changed.",
+            )
+        concurrency, max_cost = changes.get("concurrency"), changes.get("max_cost")
+        async with detached_renders(self.deployment) as renders:
+            found = await renders.status(self.id)
+            if max_cost is None and found.error and found.error.code == CostLimitReached.code:
+                raise OptionInvalid(
+                    f"job {self.id}: reached its cost limit",
+                    hint="Give `max_cost` for this run.",
+                )
+            stop_at = cost_deadline(
+                max_cost,
+                self.deployment,
+                chunks=found.chunks_total,
+                at_once=await chunks_at_once(self.deployment, concurrency),
+            )
+            await renders.resume(self.id, fresh=fresh, concurrency=concurrency, stop_at=stop_at)
 
     async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:
         await self.run_again(fresh=fresh, changes=changes)
@@ -95,20 +127,26 @@ class DetachedJob(AsyncJobHandle):
                 started_at=record.started_at,
                 seconds=record.duration_ms / 1000,
                 worker=" ".join(str(value) for value in record.worker.values()),
+                text="\n".join(map(str, record.page_problems)),
             )
             for record in records
         ]
         logs += [
             AttemptLog(
                 chunk_id=failed.chunk_id,
-                number=1,
+                number=failed.error.attempt or 1,
                 started_at=found.execution.started_at,
+                worker=" ".join(str(value) for value in (failed.error.worker or {}).values()),
                 error=failed.error,
             )
             for failed in found.failed_chunks
             if chunk_id in (None, failed.chunk_id)
         ]
         return sorted(logs, key=lambda log: log.chunk_id)
+
+    async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
+        async with detached_renders(self.deployment) as renders:
+            return await renders.log(await renders.status(self.id), chunk_id=chunk_id)
 
     async def fetch(self, destination: "Destination") -> JobStatus:
         async with detached_renders(self.deployment) as renders:
@@ -125,6 +163,9 @@ class DetachedJob(AsyncJobHandle):
             folder = stores.at(self._folder)
             if chunks:
                 await folder.delete_prefix("chunks/")
+                await folder.delete_prefix(INDEX)
+            for prefix in (RUNS, SLICES):
+                await folder.delete_prefix(prefix)
             for name in (OUTCOME, HEALED_SPEC, "job.json"):
                 await folder.delete(name)
 
@@ -147,4 +188,19 @@ class DetachedJob(AsyncJobHandle):
             return await renders.status(self.id)
 
     def _status(self, found: "RenderStatus") -> JobStatus:
-        return JobStatus.of_render(found, where=str(self.deployment))
+        links = self._log_links(found) if found.state is JobState.FAILED else {}
+        return JobStatus.of_render(found, where=str(self.deployment), log_links=links)
+
+    def _log_links(self, found: "RenderStatus") -> Mapping[int | None, str]:
+        links: dict[int | None, str] = {
+            failed.chunk_id: log_link(
+                self.deployment,
+                log_query(found, self.deployment.artifacts, chunk_id=failed.chunk_id),
+                worker=failed.error.worker,
+            )
+            for failed in found.failed_chunks
+        }
+        if links or found.error is None:
+            return links
+        query = log_query(found, self.deployment.artifacts)
+        return {None: log_link(self.deployment, query, worker=found.error.worker)}

@@ -1,15 +1,15 @@
 """The status of a job."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from helios.contract.error_record import ErrorRecord
-from helios.errors import HeliosError, JobFailed, JobPaused
+from helios.errors import Cancelled, HeliosError, JobFailed, JobPaused
 from helios.records.job_outcome import FailedChunk
-from orchestrator.backends.detached.status import RenderStatus
+from orchestrator.backends.detached.status import ChunkProblems, RenderStatus
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_chunk import ChunkState
 
@@ -38,6 +38,11 @@ class JobStatus:
         Reason why it failed or stopped.
     failed_chunks:
         Chunks that failed after all retries, if they were looked up.
+    log_links:
+        URL of the log of each failed chunk, and under None that of the job, if a deployment ran it.
+    page_problems, problem_chunks:
+        Messages that pages logged or threw in the first chunks with any, and the number of all
+        such chunks; only of detached jobs.
     """
 
     id: str
@@ -54,6 +59,9 @@ class JobStatus:
     output: str | None = None
     error: ErrorRecord | None = None
     failed_chunks: Sequence[FailedChunk] = ()
+    log_links: Mapping[int | None, str] = field(default_factory=dict)
+    page_problems: Sequence[ChunkProblems] = ()
+    problem_chunks: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -70,22 +78,34 @@ class JobStatus:
 
     def failure(self) -> HeliosError:
         """Return the error for a job without a video."""
-        why = "" if self.error is None else f": [{self.error.code}] {self.error.message}"
-        text = f"job {self.id!r}: {self.state}{why}"
         found = self.error
-        if self.state in ("failed", "cancelled"):
-            lines = [
-                f"chunk {c.chunk_id}: [{c.error.code}] {c.error.message}"
-                for c in self.failed_chunks
-            ]
-            told = list((found.details if found else None) or ()) or lines
+        why = "" if found is None else f": [{found.code}] {found.message}"
+        text = f"job {self.id!r}: {self.state}{why}"
+        if self.state == "cancelled":
+            return Cancelled(text, hint=(found.hint if found else None) or "")
+        if self.state == "failed":
             return JobFailed(
                 text,
                 hint=(found.hint if found else None) or "",
-                details=told if len(told) > 1 else (),
+                details=self.causes(),
                 retryable=found.retryable if found else False,
             )
         return JobPaused(text, hint=f"Resume it: `orchestrator resume {self.id}`, or resume().")
+
+    def causes(self) -> list[str]:
+        """Return further facts about its failure beside its error, one a line."""
+        lines = list((self.error.details if self.error else None) or ())
+        for chunk in self.failed_chunks:
+            error = chunk.error
+            attempt = "" if error.attempt is None else f", attempt {error.attempt}"
+            lines.append(f"chunk {chunk.chunk_id}{attempt}: [{error.code}] {error.message}")
+            lines += [f"  {detail}" for detail in error.details or ()]
+            lines += [f"  {error.hint}"] if error.hint else []
+            if chunk.chunk_id in self.log_links:
+                lines.append(f"  log: {self.log_links[chunk.chunk_id]}")
+        if None in self.log_links:
+            lines.append(f"log: {self.log_links[None]}")
+        return lines
 
     def document(self) -> dict[str, Any]:
         """Return the status as JSON value."""
@@ -103,7 +123,16 @@ class JobStatus:
             "framesTotal": self.frames_total,
             "output": self.output,
             "error": None if self.error is None else _plain(self.error),
-            "failedChunks": [_plain(chunk) for chunk in self.failed_chunks],
+            "failedChunks": [
+                _plain(chunk) | {"log": self.log_links.get(chunk.chunk_id)}
+                for chunk in self.failed_chunks
+            ],
+            "log": self.log_links.get(None),
+            "pageProblems": [
+                {"chunkId": each.chunk_id, "messages": [_plain(one) for one in each.messages]}
+                for each in self.page_problems
+            ],
+            "problemChunks": self.problem_chunks,
         }
 
     @classmethod
@@ -128,7 +157,13 @@ class JobStatus:
         )
 
     @classmethod
-    def of_render(cls, render: RenderStatus, *, where: str) -> "JobStatus":
+    def of_render(
+        cls,
+        render: RenderStatus,
+        *,
+        where: str,
+        log_links: Mapping[int | None, str] | None = None,
+    ) -> "JobStatus":
         """Return the status of a detached render."""
         return cls(
             id=render.id,
@@ -144,6 +179,9 @@ class JobStatus:
             output=None if render.output is None else render.output.url,
             error=render.error,
             failed_chunks=tuple(render.failed_chunks),
+            log_links=log_links or {},
+            page_problems=render.page_problems,
+            problem_chunks=render.problem_chunks,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api.displays import Notice, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
-from orchestrator.model.events import ChunkFinished, Event, FrameProgress, MergeStarted
+from orchestrator.model.events import ChunkFinished, Event, FrameProgress, LogLine, MergeStarted
 
 if TYPE_CHECKING:
     from helios.contract.error_record import ErrorRecord
@@ -27,18 +27,21 @@ class Snapshot:
         Ids of the finished chunks.
     finished:
         Chunks finished since the previous snapshot, in order.
+    lines:
+        Messages that pages logged or threw in these chunks.
     """
 
     status: JobStatus
     spec: "JobSpec"
     done: frozenset[int]
     finished: Sequence[ChunkFinished] = ()
+    lines: Sequence[LogLine] = ()
 
     def events_since(self, before: "Snapshot") -> list[Event]:
         """Return the events since an earlier snapshot."""
         frames = {chunk.id: chunk.frame_count for chunk in self.spec.chunks}
         count = self.status.frames_done - sum(frames[each.chunk_id] for each in self.finished)
-        events: list[Event] = []
+        events: list[Event] = list(self.lines)
         for each in self.finished:
             count += frames[each.chunk_id]
             progress = FrameProgress(

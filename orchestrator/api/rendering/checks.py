@@ -18,7 +18,6 @@ _ATTACHED = (
     "retries",
     "retry_delay",
     "chunk_timeout",
-    "max_cost",
     "deadline",
     "backups",
     "merge",

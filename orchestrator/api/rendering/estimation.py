@@ -12,7 +12,7 @@ from orchestrator.api.rendering.planning import plan_render
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
 from orchestrator.api.targets.costs import workers_of
-from orchestrator.api.targets.deployments import DeploymentName, detached_renders
+from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once, detached_renders
 from orchestrator.cost import Cost, cost_of
 from orchestrator.cost.forecast import (
     Pace,
@@ -21,6 +21,7 @@ from orchestrator.cost.forecast import (
     measured_pace,
     recorded_pace,
 )
+from orchestrator.cost.merge_forecast import MergeForecast, forecast_merge
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import link_composition, name_in_assets
 from orchestrator.display.display import Display
@@ -39,6 +40,8 @@ class Estimate:
         Chunks at the same time.
     pace:
         The speed of workers, and its source.
+    merge:
+        The forecast of stitching its chunks.
     """
 
     spec: JobSpec
@@ -46,6 +49,7 @@ class Estimate:
     seconds: float
     concurrency: int
     pace: Pace
+    merge: MergeForecast
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON value."""
@@ -61,6 +65,7 @@ class Estimate:
                 "bytesPerFrame": self.pace.bytes_a_frame,
                 "source": self.pace.source,
             },
+            "merge": self.merge.document(),
         }
 
 
@@ -95,9 +100,10 @@ async def estimate_render(
     if seconds_per_frame is not None and like is not None:
         raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")
     deployment = await name.find_if_named()
-    at_once = settings.concurrency or (
-        deployment.max_concurrency if deployment else REMOTE_CONCURRENCY
-    )
+    if deployment is None:
+        at_once = settings.concurrency or REMOTE_CONCURRENCY
+    else:
+        at_once = await chunks_at_once(deployment, settings.concurrency)
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         folder = Path(scratch)
         link_composition(source, folder)
@@ -118,12 +124,14 @@ async def estimate_render(
         else:
             with display.activity("rendering some frames for a sample"):
                 pace = await measured_pace(spec, folder, LocalWorkerAdapter())
+    workers = workers_of(deployment, region=name.region)
     return Estimate(
         spec=spec,
-        cost=cost_of(expected_usage(spec, pace), workers_of(deployment, region=name.region)),
+        cost=cost_of(expected_usage(spec, pace), workers),
         seconds=expected_seconds(spec, pace, concurrency=at_once),
         concurrency=at_once,
         pace=pace,
+        merge=forecast_merge(spec, pace.bytes_a_frame, workers),
     )
 
 

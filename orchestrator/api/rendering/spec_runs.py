@@ -101,6 +101,7 @@ async def submit_spec_file(
         job_dir=settings.job_dir or path.parent,
         own_files=[path],
         concurrency=settings.concurrency,
+        max_cost=settings.max_cost,
         webhook=webhook,
         display=display,
     )

@@ -1,7 +1,10 @@
 """The cost of jobs by list prices."""
 
+from datetime import UTC, datetime, timedelta
+
 from orchestrator.cost import AwsWorkers, Cost, GoogleWorkers, Usage, Workers, cost_of
 from orchestrator.cost.invocation import workers_behind
+from orchestrator.cost.limit import seconds_paid_for
 from orchestrator.model.deployment import CloudRunWorkers, Deployment
 from orchestrator.model.job import JobSummary
 
@@ -30,6 +33,23 @@ def workers_of(deployment: Deployment | None, *, region: str | None = None) -> W
         merge_memory=deployment.merge_memory,
         merge_disk=deployment.merge_disk,
     )
+
+
+def cost_deadline(
+    max_cost: float | None, deployment: Deployment, *, chunks: int, at_once: int
+) -> datetime | None:
+    """Return when a render that begins now may reach its cost limit; None without a limit.
+
+    Raises
+    ------
+    CostLimitReached
+        The limit pays for less than a second.
+    """
+    if max_cost is None:
+        return None
+    workers = workers_of(deployment)
+    seconds = seconds_paid_for(max_cost, workers, chunks=chunks, at_once=at_once)
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 async def cost_of_job(job: JobSummary) -> Cost | None:

@@ -144,6 +144,17 @@ async def detached_renders(deployment: Deployment) -> AsyncIterator[DetachedRend
             await backend.close()
 
 
+async def chunks_at_once(deployment: Deployment, wanted: int | None) -> int:
+    """Return how many chunks of a detached render run at the same time.
+
+    That is what is wanted, or what was deployed, but not more than the account's quota allows.
+    """
+    limit = wanted or deployment.max_concurrency
+    async with detached_renders(deployment) as renders:
+        quota = await renders.backend.quota()
+    return limit if quota is None else min(limit, quota)
+
+
 def open_detached_backend(deployment: Deployment, stores: Stores) -> DetachedBackend:
     """Return the engine that runs a deployment's detached renders."""
     if isinstance(deployment, CloudRunWorkers):
@@ -152,7 +163,7 @@ def open_detached_backend(deployment: Deployment, stores: Stores) -> DetachedBac
     from orchestrator.backends.detached.aws import StateMachineBackend
     from orchestrator.clouds.aws import AwsCalls
 
-    return StateMachineBackend(deployment, AwsCalls(region=deployment.region))
+    return StateMachineBackend(deployment, AwsCalls(region=deployment.region), stores)
 
 
 def _cloud_run_backend(workers: CloudRunWorkers, stores: Stores) -> DetachedBackend:

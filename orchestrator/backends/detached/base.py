@@ -8,6 +8,7 @@ from datetime import datetime
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
+from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.model.job_state import JobState
 
 
@@ -66,7 +67,12 @@ class DetachedBackend(ABC):
 
     @abstractmethod
     async def start(
-        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+        self,
+        spec: JobSpec,
+        *,
+        concurrency: int | None = None,
+        webhook: str | None = None,
+        stop_at: datetime | None = None,
     ) -> Execution:
         """Start a render, or return the one that was started under this id before.
 
@@ -81,6 +87,8 @@ class DetachedBackend(ABC):
             Chunks at the same time.
         webhook:
             URL that is to be told how it ended.
+        stop_at:
+            When no chunk is begun any more.
 
         Raises
         ------
@@ -89,8 +97,39 @@ class DetachedBackend(ABC):
         """
 
     @abstractmethod
+    async def resume(
+        self,
+        spec: JobSpec,
+        chunks: Sequence[int],
+        *,
+        concurrency: int | None = None,
+        stop_at: datetime | None = None,
+    ) -> Execution:
+        """Start another run of a render that has ended, for the chunks that are missing.
+
+        Clients that do so at the same time start one run. The webhook of the latest run is told of
+        this one, too.
+
+        Parameters
+        ----------
+        spec:
+            The job as it is in storage.
+        chunks:
+            Ids of the chunks to render; none for the merge alone.
+        concurrency:
+            Chunks at the same time; what the latest run had by default.
+        stop_at:
+            As for `start`.
+
+        Raises
+        ------
+        JobNotFound
+            As `find`.
+        """
+
+    @abstractmethod
     async def find(self, job_id: str) -> Execution:
-        """Return the execution of a render.
+        """Return the execution of a render: that of its latest run.
 
         Raises
         ------
@@ -114,6 +153,14 @@ class DetachedBackend(ABC):
     @abstractmethod
     async def recent(self, *, limit: int) -> Sequence[Execution]:
         """Return the renders that were started last, the latest one first."""
+
+    async def quota(self) -> int | None:
+        """Return how many chunks the account lets run at once; None if that can't be told."""
+        return None
+
+    @abstractmethod
+    async def log(self, query: LogQuery) -> Sequence[LogRecord]:
+        """Return what workers logged, in the order of time."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +28,10 @@ from helios.records.job_outcome import JobOutcome, read_outcome, write_outcome
 from helios.storage import ArtifactStorage
 from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.base import DetachedBackend, Execution
+from orchestrator.backends.detached.runs import RUNS, claim_run, latest_run
 from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading, told
+from orchestrator.clouds.google_logs import task_log
+from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
 
@@ -42,6 +46,10 @@ MAX_TASKS = 10_000
 CONTAINER = "worker"
 #: Variable of an execution's tasks with the URL that is told how the render ended.
 WEBHOOK = "JOB_WEBHOOK"
+#: Variable of an execution's tasks with the time after which no chunk is begun.
+STOP_AT = "JOB_STOP_AT"
+#: Variable of an execution's tasks with the key of the list of chunks that they share.
+CHUNKS_FILE = "JOB_CHUNKS_FILE"
 #: Key, in a job's folder, of what says which execution renders it.
 EXECUTION = "execution.json"
 #: Seconds in which whoever began to start a render must have started it.
@@ -135,7 +143,12 @@ class CloudRunJobBackend(DetachedBackend):
         self._poll = poll
 
     async def start(
-        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+        self,
+        spec: JobSpec,
+        *,
+        concurrency: int | None = None,
+        webhook: str | None = None,
+        stop_at: datetime | None = None,
     ) -> Execution:
         """Start an execution, or return the one that was started for this render before.
 
@@ -146,16 +159,41 @@ class CloudRunJobBackend(DetachedBackend):
             await self._check_signs()
         job_id = str(spec.id)
         tasks = min(len(spec.chunks), concurrency or MAX_TASKS, MAX_TASKS)
+        await self._start(_Start(job_id=job_id, tasks=tasks, webhook=webhook, stop_at=stop_at))
+        return await self.find(job_id)
+
+    async def resume(
+        self,
+        spec: JobSpec,
+        chunks: Sequence[int],
+        *,
+        concurrency: int | None = None,
+        stop_at: datetime | None = None,
+    ) -> Execution:
+        """Start an execution whose tasks share the chunks of a list."""
+        job_id = str(spec.id)
         folder = self._folder(job_id)
-        for number in itertools.count():
-            if await self._record(folder) is not None:
-                break
-            claim = f"claims/start-{number}"
-            if await folder.create(claim, b""):
-                await self._begin(job_id, folder, claim, tasks=tasks, webhook=webhook)
-                break
-            if await self._awaited(folder) is not None or await self._adopted(job_id, folder):
-                break
+        latest = await self.find(job_id)
+        if latest.state is JobState.RUNNING:
+            # Another client was quicker.
+            return latest
+        before_run, before = await self._latest(job_id, folder)
+        webhook = None
+        with contextlib.suppress(JobNotFound):
+            webhook = _variables(await self._look(job_id, before)).get(WEBHOOK)
+        run = before_run + 1
+        chunks_file = await claim_run(folder, run, chunks)
+        tasks = min(max(len(chunks), 1), concurrency or before.tasks, MAX_TASKS)
+        await self._start(
+            _Start(
+                job_id=job_id,
+                run=run,
+                chunks_file=chunks_file,
+                tasks=tasks,
+                webhook=webhook,
+                stop_at=stop_at,
+            )
+        )
         return await self.find(job_id)
 
     async def find(self, job_id: str) -> Execution:
@@ -214,7 +252,10 @@ class CloudRunJobBackend(DetachedBackend):
         for found in await self._executions():
             job_id = self._render_of(found)
             # A start that came second was stopped at once; the other one is the render.
-            if job_id is not None and (job_id not in latest or latest[job_id].cancelled_count):
+            if job_id is None:
+                continue
+            later = latest.setdefault(job_id, found)
+            if later.cancelled_count and _chunks_file(later) == _chunks_file(found):
                 latest[job_id] = found
         slots = asyncio.Semaphore(READS_AT_ONCE)
 
@@ -224,27 +265,39 @@ class CloudRunJobBackend(DetachedBackend):
 
         return await asyncio.gather(*map(one, itertools.islice(latest, limit)))
 
+    async def log(self, query: LogQuery) -> Sequence[LogRecord]:
+        """Return lines of Cloud Logging."""
+        job_id = query.job_path.removeprefix(f"{self.artifacts}/jobs/").removesuffix("/job.json")
+        record = await self._known(job_id, self._folder(job_id))
+        query = replace(query, execution=record.execution)
+        return await task_log(self._job, query, self._calls)
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._calls.close()
 
     # --- starting ---------------------------------------------------------------------------
 
-    async def _begin(
-        self,
-        job_id: str,
-        folder: ArtifactStorage,
-        claim: str,
-        *,
-        tasks: int,
-        webhook: str | None,
-    ) -> None:
+    async def _start(self, start: "_Start") -> None:
+        """Start a run's execution unless that was done; it is started once."""
+        folder = self._folder(start.job_id)
+        for number in itertools.count():
+            if await self._record(folder, start.run) is not None:
+                return
+            claim = f"claims/{start.name}-{number}"
+            if await folder.create(claim, b""):
+                await self._begin(start, folder, claim)
+                return
+            if await self._awaited(start, folder) is not None or await self._adopted(start, folder):
+                return
+
+    async def _begin(self, start: "_Start", folder: ArtifactStorage, claim: str) -> None:
         """Start an execution, as the only one who does at this time."""
         try:
-            found = await self._run(job_id, tasks=tasks, webhook=webhook)
+            found = await self._run(start)
         except WorkerUnavailable as fault:
             # Nobody knows whether Cloud Run took it before the connection broke.
-            if fault.retryable and await self._adopted(job_id, folder):
+            if fault.retryable and await self._adopted(start, folder):
                 return
             if not fault.retryable:
                 await folder.delete(claim)
@@ -253,16 +306,18 @@ class CloudRunJobBackend(DetachedBackend):
             # Refused, so that the next one who starts it needn't wait for us.
             await folder.delete(claim)
             raise
-        await self._settle(folder, found)
+        await self._settle(start, folder, found)
 
-    async def _run(self, job_id: str, *, tasks: int, webhook: str | None) -> "run_v2.Execution":
+    async def _run(self, start: "_Start") -> "run_v2.Execution":
         from google.cloud import run_v2  # noqa: PLC0415
 
         variables = {
-            "JOB_PATH": self._job_path(job_id),
+            "JOB_PATH": self._job_path(start.job_id),
             "JOB_ACTION": "render",
             "JOB_STARTED_AT": datetime.now(UTC).isoformat(),
-            **({WEBHOOK: webhook} if webhook else {}),
+            **({CHUNKS_FILE: start.chunks_file} if start.chunks_file else {}),
+            **({WEBHOOK: start.webhook} if start.webhook else {}),
+            **({STOP_AT: start.stop_at.isoformat()} if start.stop_at else {}),
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
             name=CONTAINER,
@@ -271,7 +326,7 @@ class CloudRunJobBackend(DetachedBackend):
         request = run_v2.RunJobRequest(
             name=self._job,
             overrides=run_v2.RunJobRequest.Overrides(
-                task_count=tasks, container_overrides=[container]
+                task_count=start.tasks, container_overrides=[container]
             ),
         )
         client = await self._calls.jobs()
@@ -280,50 +335,61 @@ class CloudRunJobBackend(DetachedBackend):
         execution: run_v2.Execution = operation.metadata
         return execution
 
-    async def _settle(self, folder: ArtifactStorage, found: "run_v2.Execution") -> None:
+    async def _settle(
+        self, start: "_Start", folder: ArtifactStorage, found: "run_v2.Execution"
+    ) -> None:
         """Record that an execution renders the job, or stop it if another one does."""
         record = self._record_of(found)
-        if await folder.create(EXECUTION, record.to_bytes()):
+        if await folder.create(_record_key(start.run), record.to_bytes()):
             return
-        other = await self._record(folder)
+        other = await self._record(folder, start.run)
         if other is not None and other.execution != record.execution:
             await self._stop(record.full_name)
 
-    async def _awaited(self, folder: ArtifactStorage) -> ExecutionRecord | None:
+    async def _awaited(self, start: "_Start", folder: ArtifactStorage) -> ExecutionRecord | None:
         """Wait for the record of who is starting the render; None if it doesn't come."""
         give_up = time.monotonic() + self._start_patience
         while time.monotonic() < give_up:
-            record = await self._record(folder)
+            record = await self._record(folder, start.run)
             if record is not None:
                 return record
             await asyncio.sleep(self._poll)
         return None
 
-    async def _adopted(self, job_id: str, folder: ArtifactStorage) -> bool:
+    async def _adopted(self, start: "_Start", folder: ArtifactStorage) -> bool:
         """Record the execution of a client that was gone before it could; False without one."""
         for found in await self._executions():
-            if self._render_of(found) == job_id and not found.cancelled_count:
-                await self._settle(folder, found)
+            ours = (
+                self._render_of(found) == start.job_id and _chunks_file(found) == start.chunks_file
+            )
+            if ours and not found.cancelled_count:
+                await self._settle(start, folder, found)
                 return True
         return False
 
     # --- looking ----------------------------------------------------------------------------
 
-    async def _record(self, folder: ArtifactStorage) -> ExecutionRecord | None:
+    async def _record(self, folder: ArtifactStorage, run: int) -> ExecutionRecord | None:
         try:
-            data = await folder.get_bytes(EXECUTION, limit=_MAX_RECORD_BYTES)
+            data = await folder.get_bytes(_record_key(run), limit=_MAX_RECORD_BYTES)
         except ArtifactNotFound:
             return None
         return ExecutionRecord.parse(data)
 
     async def _known(self, job_id: str, folder: ArtifactStorage) -> ExecutionRecord:
-        record = await self._record(folder)
-        if record is None:
-            raise JobNotFound(
-                f"render {job_id!r}: there is none in the {self.name}",
-                hint="`orchestrator list` shows those that were started last.",
-            )
-        return record
+        return (await self._latest(job_id, folder))[1]
+
+    async def _latest(self, job_id: str, folder: ArtifactStorage) -> tuple[int, ExecutionRecord]:
+        """Return the number of a render's latest run that was started, and its record."""
+        # A client may have died after it chose a run's chunks and before it started it.
+        for run in range(await latest_run(folder), 0, -1):
+            record = await self._record(folder, run)
+            if record is not None:
+                return run, record
+        raise JobNotFound(
+            f"render {job_id!r}: there is none in the {self.name}",
+            hint="`orchestrator list` shows those that were started last.",
+        )
 
     async def _look(self, job_id: str, record: ExecutionRecord) -> "run_v2.Execution":
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
@@ -446,6 +512,39 @@ class CloudRunJobBackend(DetachedBackend):
 
     def _job_path(self, job_id: str) -> str:
         return f"{self.artifacts}/jobs/{job_id}/job.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """A run that is to be started.
+
+    Attributes
+    ----------
+    run:
+        Counted from 1.
+    chunks_file:
+        Key of the list of its chunks in the job's folder; empty for all of the job's.
+    """
+
+    job_id: str
+    run: int = 1
+    chunks_file: str = ""
+    tasks: int
+    webhook: str | None
+    stop_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What its claims are called."""
+        return "start" if self.run == 1 else f"start-run{self.run}"
+
+
+def _record_key(run: int) -> str:
+    return EXECUTION if run == 1 else f"{RUNS}{run}-{EXECUTION}"
+
+
+def _chunks_file(found: "run_v2.Execution") -> str:
+    return _variables(found).get(CHUNKS_FILE, "")
 
 
 def _names(container: "run_v2.Container") -> set[str]:

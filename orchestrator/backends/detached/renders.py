@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
@@ -16,13 +17,15 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.media.image_archive import unpack_images
+from helios.records.chunk_index import INDEX, JobIndex
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import chunks_in
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
-from orchestrator.backends.detached.status import RenderStatus, records_in
+from orchestrator.backends.detached.status import RenderStatus, log_query, problems_in, records_in
 from orchestrator.backends.upload import StoredJob, upload_job
+from orchestrator.clouds.log_query import LogRecord
 from orchestrator.cost import Usage
 from orchestrator.cost.recorded import merges_in, recorded_usage
 from orchestrator.delivery.deliver import deliver
@@ -74,7 +77,12 @@ class DetachedRenders:
         self._stores = stores
 
     async def submit(
-        self, job: PackagedJob, *, concurrency: int | None = None, webhook: str | None = None
+        self,
+        job: PackagedJob,
+        *,
+        concurrency: int | None = None,
+        webhook: str | None = None,
+        stop_at: datetime | None = None,
     ) -> Submitted:
         """Store a job and start its render; the same job twice is one render.
 
@@ -86,6 +94,8 @@ class DetachedRenders:
             Chunks at the same time; None for what the backend suits.
         webhook:
             URL that is to be told how it ended.
+        stop_at:
+            When no chunk is begun any more.
 
         Raises
         ------
@@ -109,7 +119,9 @@ class DetachedRenders:
         there = stored[self.backend.artifacts]
         if not there.is_new:
             await self._check_same(there)
-        execution = await self.backend.start(there.spec, concurrency=concurrency, webhook=webhook)
+        execution = await self.backend.start(
+            there.spec, concurrency=concurrency, webhook=webhook, stop_at=stop_at
+        )
         return Submitted(execution, there, there.is_new)
 
     async def status(self, job_id: str) -> RenderStatus:
@@ -121,14 +133,16 @@ class DetachedRenders:
             There is no such render.
         """
         folder = self._folder(job_id)
-        return await self._look(job_id, folder, await self._spec(job_id, folder))
+        index = JobIndex(folder, await self._spec(job_id, folder))
+        return await self._with_problems(await self._look(job_id, folder, index), folder, index)
 
     async def watch(
         self, job_id: str, *, interval: float = INTERVAL
     ) -> AsyncIterator[RenderStatus]:
         """Yield how far a render is, now and again until it has ended.
 
-        The last status has the render's outcome, unless it was never recorded.
+        The last status has the render's outcome, unless it was never recorded, and what pages
+        logged or threw.
 
         Parameters
         ----------
@@ -136,11 +150,12 @@ class DetachedRenders:
             Seconds between two looks.
         """
         folder = self._folder(job_id)
-        spec = await self._spec(job_id, folder)
+        index = JobIndex(folder, await self._spec(job_id, folder))
         while True:
-            status = await self._look(job_id, folder, spec)
+            status = await self._look(job_id, folder, index)
             if status.state is not JobState.RUNNING:
-                yield await self._with_outcome(status, folder, interval=interval)
+                status = await self._with_outcome(status, folder, index, interval=interval)
+                yield await self._with_problems(status, folder, index)
                 return
             yield status
             await asyncio.sleep(interval)
@@ -158,6 +173,49 @@ class DetachedRenders:
             records_in(folder, status.spec, status.done), merges_in(folder)
         )
         return recorded_usage(chunks, merges, detached=True)
+
+    async def resume(
+        self,
+        job_id: str,
+        *,
+        fresh: bool = False,
+        concurrency: int | None = None,
+        stop_at: datetime | None = None,
+    ) -> RenderStatus:
+        """Resume a render that failed or was stopped: run its missing chunks.
+
+        Parameters
+        ----------
+        fresh:
+            Render all chunks again.
+        concurrency:
+            Chunks at the same time; what the latest run had by default.
+        stop_at:
+            When no chunk is begun any more.
+
+        Raises
+        ------
+        JobStateConflict
+            It runs, or is completed.
+        """
+        status = await self.status(job_id)
+        if status.state is JobState.RUNNING:
+            raise JobStateConflict(
+                f"render {job_id!r}: runs already", hint=f"orchestrator watch {job_id}"
+            )
+        if status.state is JobState.COMPLETED:
+            raise JobStateConflict(
+                f"render {job_id!r}: is completed", hint=f"orchestrator fetch {job_id} -o OUT"
+            )
+        folder = self._folder(job_id)
+        if fresh:
+            for prefix in ("chunks/", INDEX):
+                await folder.delete_prefix(prefix)
+        # By the records, not by the index: what a merge found damaged has no record any more.
+        done = await chunks_in(folder, status.spec)
+        missing = [chunk.id for chunk in status.spec.chunks if chunk.id not in done]
+        await self.backend.resume(status.spec, missing, concurrency=concurrency, stop_at=stop_at)
+        return await self.status(job_id)
 
     async def cancel(self, job_id: str, *, reason: str) -> RenderStatus:
         """Stop a render, and return how far it came; one that has ended stays as it is."""
@@ -189,6 +247,19 @@ class DetachedRenders:
             await asyncio.to_thread(_deliver, whole, path)
         return status
 
+    async def log(
+        self, status: RenderStatus, *, chunk_id: int | None = None
+    ) -> Sequence[LogRecord]:
+        """Return what the workers of a render logged, in the order of time.
+
+        Parameters
+        ----------
+        chunk_id:
+            Only of this chunk.
+        """
+        query = log_query(status, self.backend.artifacts, chunk_id=chunk_id)
+        return await self.backend.log(query)
+
     async def recent(self, *, limit: int) -> Sequence[Execution]:
         """Return the renders that were started last, the latest one first."""
         return await self.backend.recent(limit=limit)
@@ -207,9 +278,11 @@ class DetachedRenders:
             ) from None
         return JobSpec.parse(data, source=folder.url_of("job.json"))
 
-    async def _look(self, job_id: str, folder: ArtifactStorage, spec: JobSpec) -> RenderStatus:
-        execution, done, outcome = await asyncio.gather(
-            self._execution(job_id), chunks_in(folder, spec), read_outcome(folder)
+    async def _look(
+        self, job_id: str, folder: ArtifactStorage, index: JobIndex, *, whole: bool = False
+    ) -> RenderStatus:
+        execution, _, outcome = await asyncio.gather(
+            self._execution(job_id), index.update(whole=whole), read_outcome(folder)
         )
         if execution is None:
             if outcome is None:
@@ -220,7 +293,15 @@ class DetachedRenders:
             execution = _told_by(outcome)
         elif outcome is not None and outcome.execution != execution.name:
             outcome = None
-        return RenderStatus(execution=execution, spec=spec, done=done, outcome=outcome)
+        return RenderStatus(execution=execution, spec=index.spec, done=index.done, outcome=outcome)
+
+    async def _with_problems(
+        self, status: RenderStatus, folder: ArtifactStorage, index: JobIndex
+    ) -> RenderStatus:
+        """Return a status that tells what pages logged or threw."""
+        count = sum(entry.has_problems for entry in index.entries.values())
+        found = await problems_in(folder, index)
+        return replace(status, page_problems=found, problem_chunks=count)
 
     async def _execution(self, job_id: str) -> Execution | None:
         """Return a render's execution; None if the engine doesn't know it, or no longer does."""
@@ -230,15 +311,16 @@ class DetachedRenders:
             return None
 
     async def _with_outcome(
-        self, status: RenderStatus, folder: ArtifactStorage, *, interval: float
+        self, status: RenderStatus, folder: ArtifactStorage, index: JobIndex, *, interval: float
     ) -> RenderStatus:
         """Wait for the outcome of a render that has ended, which is recorded a moment later."""
         left = OUTCOME_PATIENCE
         while status.outcome is None and left > 0:
             await asyncio.sleep(min(interval, left))
             left -= interval
-            status = await self._look(status.id, folder, status.spec)
-        return status
+            status = await self._look(status.id, folder, index)
+        # Entries may have come late, by clocks that differ.
+        return await self._look(status.id, folder, index, whole=True)
 
     async def _check_same(self, stored: StoredJob) -> None:
         """Make sure that the job which was stored before is the same."""

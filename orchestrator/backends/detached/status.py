@@ -8,16 +8,29 @@ from datetime import datetime
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.page_message import PageMessage
 from helios.errors import ArtifactNotFound
+from helios.records.chunk_index import JobIndex, page_problems
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.job_layout import chunk_record
 from helios.records.job_outcome import FailedChunk, JobOutcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import Execution
+from orchestrator.clouds.log_query import LogQuery, requests_of
 from orchestrator.model.job_state import JobState
 
 #: Records that are read at the same time.
 RECORDS_AT_ONCE = 16
+#: Chunks whose page's problems a status tells.
+MAX_PROBLEM_CHUNKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkProblems:
+    """Errors and warnings that the page of a chunk logged or threw."""
+
+    chunk_id: int
+    messages: Sequence[PageMessage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +47,19 @@ class RenderStatus:
         Ids of the chunks that are in storage.
     outcome:
         How it ended; None while it runs, and for the moment until that is recorded.
+    page_problems:
+        What pages of its chunks logged or threw: of the first `MAX_PROBLEM_CHUNKS` that did, where
+        that was looked up.
+    problem_chunks:
+        Number of chunks whose pages did.
     """
 
     execution: Execution
     spec: JobSpec
     done: frozenset[int]
     outcome: JobOutcome | None = None
+    page_problems: Sequence[ChunkProblems] = ()
+    problem_chunks: int = 0
 
     @property
     def id(self) -> str:
@@ -87,6 +107,36 @@ class RenderStatus:
     def failed_chunks(self) -> Sequence[FailedChunk]:
         """Chunks that failed for good."""
         return self.outcome.failed_chunks if self.outcome else ()
+
+
+def log_query(status: RenderStatus, artifacts: str, *, chunk_id: int | None = None) -> LogQuery:
+    """Return what selects the log lines of a render, or of one of its chunks.
+
+    Parameters
+    ----------
+    artifacts:
+        URL of the storage that its job is in.
+    """
+    failed = [each.error for each in status.failed_chunks if chunk_id in (None, each.chunk_id)]
+    return LogQuery(
+        job_path=f"{artifacts.rstrip('/')}/jobs/{status.id}/job.json",
+        chunk_id=chunk_id,
+        since=status.execution.started_at,
+        until=status.ended_at,
+        requests=requests_of(error.message for error in failed),
+        execution=status.execution.name.rpartition("/")[2],
+    )
+
+
+async def problems_in(storage: ArtifactStorage, index: JobIndex) -> list[ChunkProblems]:
+    """Return what pages of the first chunks with problems logged or threw."""
+    entries = [entry for entry in index.entries.values() if entry.has_problems]
+    entries = sorted(entries, key=lambda entry: entry.chunk_id)[:MAX_PROBLEM_CHUNKS]
+    found = await asyncio.gather(*(page_problems(storage, entry) for entry in entries))
+    return [
+        ChunkProblems(entry.chunk_id, messages)
+        for entry, messages in zip(entries, found, strict=True)
+    ]
 
 
 async def records_in(

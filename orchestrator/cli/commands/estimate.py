@@ -68,8 +68,10 @@ def _title(found: "Estimate") -> str:
     from orchestrator.display.event_text import duration
 
     facts, chunks = found.spec.metadata, len(found.spec.chunks)
+    fault = found.merge.fault
+    warning = f"\nwarning: the chunks can't be stitched: {fault}" if fault else ""
     return (
         f"{facts.total_frames} frames, {facts.width}x{facts.height}, in {chunks} chunks,"
         f" {min(found.concurrency, chunks)} at once: about {duration(found.seconds)}\n"
-        f"{found.pace.seconds_a_frame:.3f} s a frame ({found.pace.source})"
+        f"{found.pace.seconds_a_frame:.3f} s a frame ({found.pace.source})\n{found.merge}{warning}"
     )

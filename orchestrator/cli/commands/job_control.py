@@ -43,13 +43,25 @@ def resume(
         ),
     ] = False,
 ) -> None:
-    """Resume a job that isn't completed: only missing chunks are rendered."""
+    """Resume a job that isn't completed: only missing chunks are rendered.
+
+    The deployment of a detached job resumes it, and the command doesn't wait for its video.
+    """
 
     async def work(display: "Display") -> None:
+        from orchestrator.api.jobs.detached_job import DetachedJob
         from orchestrator.api.jobs.resume_settings import ResumeSettings
 
         found = await where.find(job, display)
         await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+        if isinstance(found, DetachedJob):
+            status = await found.status()
+            display.note(
+                "resumed",
+                f"{job}: runs the missing chunks, {status.chunks_done} of {status.chunks_total}"
+                f" are done; orchestrator watch {job}",
+                **status.document(),
+            )
 
     shown.run(work)
 

@@ -87,10 +87,11 @@ def logs(
         int | None, typer.Option("--chunk", help="Only of this chunk.", show_default="all")
     ] = None,
 ) -> None:
-    """Show the attempts at a job's chunks: time, worker, and reason of failure."""
+    """Show the attempts at a job's chunks, and the log of its workers."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.cli.job_text import described_log, log_document
+        from helios.errors import HeliosError
+        from orchestrator.cli.job_text import described_line, described_log, log_document
 
         found = await where.find(job, display)
         kept = await found.logs(chunk)
@@ -98,6 +99,21 @@ def logs(
             display.answer("attempt", described_log(log), **log_document(log))
         if not kept:
             display.note("no_attempts", "no attempts are recorded")
+        try:
+            lines = await found.worker_log(chunk)
+        except HeliosError as fault:
+            # What is recorded of attempts was of use without it.
+            hint = f"\n{fault.hint}" if fault.hint else ""
+            display.note(
+                "no_log",
+                f"the workers' own log can't be read: {fault.message}{hint}",
+                message=fault.message,
+                hint=fault.hint,
+            )
+            return
+        for line in lines:
+            facts = {"time": line.time.isoformat(), "worker": line.worker, "log": line.text}
+            display.answer("log", described_line(line), **facts)
 
     shown.run(work)
 
@@ -132,6 +148,8 @@ async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display")
     JobFailed, JobPaused
         There is no video.
     """
+    from orchestrator.cli.job_text import page_problems
+
     last: Snapshot | None = None
     with contextlib.ExitStack() as stack:
         async for found in job.snapshots(interval=interval):
@@ -144,6 +162,9 @@ async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display")
             last = found
     if last is None:
         return
+    problems = page_problems(last.status)
+    if problems:
+        display.note("page_problems", "\n".join(problems))
     if last.status.state != "completed":
         raise last.status.failure()
     await _tell_completion(job, last.status, display)

@@ -73,14 +73,26 @@ class PolicyOptions(Deployed):
 
 @app.command("print")
 @with_groups
-def print_policy(options: PolicyOptions, shown: Shown) -> None:
+def print_policy(
+    options: PolicyOptions,
+    shown: Shown,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER",
+            help="Only for jobs below this folder of the bucket (render), as for a tenant whose"
+            " --artifacts is s3://BUCKET/FOLDER.",
+            show_default="the whole bucket",
+        ),
+    ] = "",
+) -> None:
     """Print a policy as IAM takes it."""
 
     async def work(display: "Display") -> None:
-        from orchestrator.policies import document
+        from orchestrator.policies import document, with_prefix
 
         policy = options.policy
-        made = document(policy, await options.names())
+        made = document(policy, with_prefix(await options.names(), policy, prefix))
         display.answer("policy", json.dumps(made, indent=2), policy=policy, document=made)
 
     shown.run(work)

@@ -83,6 +83,10 @@ def test_a_merge_needs_no_chunk() -> None:
         "{",
         b"\xff",
         "[" * 100_000,
+        '{"jobPath": "a", "chunkIndex": 0, "x": NaN}',
+        '{"jobPath": "a", "chunkIndex": 0, "x": [{"y": 1e999}]}',
+        '{"jobPath": "a", "chunkIndex": 0}'.encode("utf-16"),
+        {"jobPath": "a", "chunkIndex": 0, "x": float("nan")},
     ],
 )
 def test_a_request_that_breaks_the_format_is_refused(payload: object) -> None:

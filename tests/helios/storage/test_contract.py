@@ -303,6 +303,9 @@ def test_a_listing_has_all_keys_with_a_beginning_in_their_order(storage: Artifac
     assert listed("job") == [key for key in sorted(keys) if key.startswith("job")]
     assert listed("z/é/") == ["z/é/x"]
     assert listed("nothing") == listed("jobs/1/a/") == []
+    after = [entry.key for entry in do(storage.list("jobs/1", after="jobs/1/a"))]
+    assert after == ["jobs/1/b", "jobs/10/a"]
+    assert do(storage.list("jobs/1/", after="jobs/1/b")) == []
     first = do(storage.list("jobs/10/"))[0]
     assert (first.bytes, first.version) == (9, do(storage.stat("jobs/10/a")).version)  # type: ignore[union-attr]
 

@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -62,11 +63,10 @@ def test_a_chunk_is_rendered_and_stored_with_its_record(site: Site) -> None:
     assert record.attempt == 3
     assert set(record.timings) == {"spec", "assets", "command", "check", "store"}
     assert sum(record.timings.values()) * 1000 <= record.duration_ms + 1
-    assert site.names() == [
-        f"chunks/1-{record.key}.json",
-        f"chunks/1-{record.key}.mp4",
-        "job.json",
-    ]
+    *files, entry, spec_file = site.names()
+    assert files == [f"chunks/1-{record.key}.json", f"chunks/1-{record.key}.mp4"]
+    assert re.fullmatch(rf"done/[0-9]{{13}}-1-{record.key}", entry)
+    assert spec_file == "job.json"
 
 
 def test_a_chunk_that_is_there_already_is_not_rendered_again(site: Site) -> None:
@@ -209,13 +209,31 @@ def test_images_are_stored_as_one_archive_and_come_back(site: Site, name: str) -
     assert merged.artifact.url.endswith("/output/images.tar" if many else "/output/picture.png")
 
 
-def test_results_go_where_the_spec_says(site: Site) -> None:
+def test_results_go_where_the_spec_says_if_that_is_allowed(site: Site) -> None:
+    site.options["allowed_destinations"] = (f"{site.artifacts}/elsewhere",)
     spec = make_spec(output_url=f"{site.artifacts}/elsewhere/video.mp4")
     job = site.put(spec)
     site.render(job, spec)
     merged = site.merge(job)
     assert merged.artifact is not None
     assert merged.artifact.url == f"{site.artifacts}/elsewhere/video.mp4"
+
+
+@pytest.mark.parametrize(
+    "url", ["/jobs/other/", "/jobs/one-2/v.mp4", "/tenants/b/v.mp4", "", "/jobs/one/../two/v.mp4"]
+)
+def test_results_stay_in_the_folder_of_the_job(site: Site, url: str) -> None:
+    job = site.put(make_spec(output_url=site.artifacts + url))
+    status, response = site.ask({"jobPath": job, "chunkIndex": 0})
+    assert (status, code(response)) == (403, "SOURCE_FORBIDDEN")
+    assert "outputUrl" in response.stderr
+    assert site.names() == ["job.json"]
+
+
+def test_a_folder_in_that_of_the_job_may_take_the_results(site: Site) -> None:
+    spec = make_spec(output_url=f"{site.artifacts}/jobs/one/final/v.mp4")
+    response = site.chunk(site.put(spec))
+    assert response.exit_code == 0, response.stderr
 
 
 # --- failures -----------------------------------------------------------------------------------
@@ -591,3 +609,52 @@ def test_several_threads_share_one_worker(site: Site) -> None:
 def test_an_executor_of_ones_own_is_used(site: Site, tmp_path: Path) -> None:
     site.options["executor"] = RenderExecutor(allowed={"true"}, temp_dir=tmp_path)
     assert code(site.chunk(site.put(make_spec()))) == "COMMAND_FORBIDDEN"
+
+
+def test_the_record_of_a_chunk_has_what_its_page_logged(site: Site) -> None:
+    site.options.update(SHELL)
+    said = 'for frame in 3 4; do echo "page[frame $frame] error: oh" >&2; done'
+    noisy = command(f"{said}; exec {drawing(0, 'chunks/00000.mp4')}")
+    job = site.put(make_spec([noisy]))
+
+    response = site.chunk(job)
+    again = site.chunk(job)
+
+    assert response.artifact is not None
+    record = ChunkRecord.parse(site.file(response.artifact.url).with_suffix(".json").read_bytes())
+    assert record is not None
+    assert list(map(str, record.page_problems)) == ["page[frame 3] error: oh (2 times)"]
+    # Also a chunk that is there already counts as done in this render.
+    assert again.exit_code == 0
+    assert len([name for name in site.names() if name.startswith("done/")]) == 2
+
+
+def test_a_failure_says_where_and_in_which_attempt_it_happened(site: Site) -> None:
+    site.options.update({**SHELL, "platform": {"platform": "lambda", "region": "eu-west-1"}})
+    job = site.put(make_spec([command("echo why >&2; exit 3")]))
+
+    payload = {"jobPath": job, "chunkIndex": 0, "attempt": 4}
+    _, response = site.ask(payload, origin={"requestId": "r-1"})
+
+    assert response.error is not None
+    assert response.error.attempt == 4
+    assert response.error.worker == {
+        "platform": "lambda",
+        "region": "eu-west-1",
+        "requestId": "r-1",
+    }
+    assert site.events()[-1]["stderr"] == "why\n"
+
+
+def test_after_the_cost_limit_no_chunk_is_begun_and_stored_ones_count(site: Site) -> None:
+    job = site.put(make_spec())
+    assert site.chunk(job).exit_code == 0
+    late = {"jobPath": job, "stopAt": "2026-01-01T00:00:00Z"}
+
+    _, stored = site.ask({**late, "chunkIndex": 0})
+    _, other = site.ask({**late, "chunkIndex": 1})
+
+    assert stored.exit_code == 0
+    assert code(other) == "COST_LIMIT"
+    assert other.error is not None
+    assert not other.error.retryable

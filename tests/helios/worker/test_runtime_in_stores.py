@@ -91,6 +91,7 @@ def test_another_bucket_is_forbidden(site: Site) -> None:
 
 
 def test_the_folder_for_results_may_be_another_one(site: Site) -> None:
+    site.options["allowed_destinations"] = (f"{site.artifacts}/results",)
     spec = make_spec([drawing(0, "chunks/00000.mp4")], output_url=f"{site.artifacts}/results/")
     response = site.chunk(site.put(spec))
     assert response.artifact is not None

@@ -22,6 +22,8 @@ def test_one_parameter_holds_all_that_a_client_needs(template: Template) -> None
         "stateMachine": "${StateMachineRenders}",
         "rendersTopic": "${OutcomeRenders}",
         "webhookKey": "s3://${ArtifactsBucket}/webhook-key",
+        "chunkLogGroup": "${WorkersChunkLog}",
+        "mergeLogGroup": "${WorkersMergeLog}",
         "architecture": "x86_64",
         "chunkMemory": 3008,
         "chunkDisk": 2048,

@@ -36,6 +36,7 @@ def test_the_state_machine_may_call_its_functions_and_run_its_maps_and_nothing_e
         ("lambda:InvokeFunction", "${WorkersMergeFunction.Arn}"),
         ("lambda:InvokeFunction", "${OutcomeRecorderFunction.Arn}"),
         ("s3:GetObject", f"{BUCKET}/jobs/*/job.json"),
+        ("s3:GetObject", f"{BUCKET}/jobs/*/runs/*"),
         ("s3:PutObject", f"{BUCKET}/jobs/*/failures/*"),
         ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/failures/*"),
         ("s3:AbortMultipartUpload", f"{BUCKET}/map-runs/*"),

@@ -18,9 +18,11 @@ def test_the_chunk_worker_reads_jobs_and_assets_and_writes_chunks_alone(
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/assets/*"),
         ("s3:GetObject", f"{BUCKET}/jobs/*"),
-        ("s3:PutObject", f"{BUCKET}/jobs/*/chunks/*"),
-        ("s3:PutObjectTagging", f"{BUCKET}/jobs/*/chunks/*"),
-        ("s3:AbortMultipartUpload", f"{BUCKET}/jobs/*/chunks/*"),
+        *(
+            (action, f"{BUCKET}/jobs/*/{keys}")
+            for action in ("s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload")
+            for keys in ("chunks/*", "done/*")
+        ),
     }
 
 
@@ -35,7 +37,7 @@ def test_the_merge_worker_reads_jobs_and_assets_and_writes_outputs_and_healed_ch
             (action, f"{BUCKET}/jobs/*/{keys}")
             for action in ("s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload")
             # Chunks that are rendered again where their seams can be seen.
-            for keys in ("output/*", "chunks/*", "healed.json")
+            for keys in ("output/*", "chunks/*", "done/*", "healed.json")
         ),
         # While the storage joins chunks.
         ("s3:DeleteObject", f"{BUCKET}/jobs/*/chunks/joining-*"),
@@ -99,3 +101,11 @@ def test_concurrency_is_reserved_only_where_configured(template: Template, full:
         if "ReservedConcurrentExecutions" in function
     }
     assert reserved == {"WorkersChunkFunction": 500, "WorkersMergeFunction": 5}
+
+
+def test_workers_of_a_stack_with_tenants_reach_their_folders(full: Template) -> None:
+    allowed = full.allowed("WorkersChunkRole")
+
+    assert ("s3:PutObject", f"{BUCKET}/tenants/*/jobs/*/chunks/*") in allowed
+    assert ("s3:GetObject", f"{BUCKET}/tenants/*/jobs/*") in allowed
+    assert ("s3:PutObject", f"{BUCKET}/jobs/*/chunks/*") in allowed

@@ -10,6 +10,7 @@ import pytest
 import orchestrator
 from helios.contract.job_spec import JobSpec
 from helios.errors import (
+    Cancelled,
     JobBusy,
     JobFailed,
     JobNotFound,
@@ -80,7 +81,7 @@ def test_a_job_is_cancelled_and_gone_on_with_in_another_process(tmp_path: Path) 
     with pytest.raises(JobBusy):
         job.delete()
     assert job.cancel().state == "cancelled"
-    with pytest.raises(JobFailed, match="cancelled"):
+    with pytest.raises(Cancelled, match="cancelled"):
         job.wait()
 
     assert job.resume(wait=False, concurrency=2) is None

@@ -52,7 +52,7 @@ def prepared(
     reserved: int | None = None,
     refill: float | None = 5000.0,
 ) -> dict[str, list[tuple[str, Any]]]:
-    simulations = [("simulate_principal_policy", simulated or ALLOWED)] * 8
+    simulations = [("simulate_principal_policy", simulated or ALLOWED)] * 12
     quotas = [
         {"QuotaName": "StateTransition throttle token refill rate per second", "Value": refill}
     ]

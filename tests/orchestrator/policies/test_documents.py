@@ -2,12 +2,15 @@
 
 import json
 import re
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
+from helios.errors import OptionInvalid
+from helios.webhooks.events import WEBHOOK_KEY
 from orchestrator.model.deployment import AwsStack
-from orchestrator.policies import POLICIES, StackNames, document, statements
+from orchestrator.policies import POLICIES, StackNames, document, statements, with_prefix
 
 STACK = AwsStack(
     name="Films",
@@ -42,7 +45,11 @@ def test_rendering_takes_the_stacks_own_resources_and_no_others() -> None:
         "arn:aws-cn:lambda:eu-west-1:123456789012:function:Films-WorkersChunk-A",
         "arn:aws-cn:lambda:eu-west-1:123456789012:function:Films-WorkersMerge-B",
     ]
-    assert render["s3:PutObject"] == ["arn:aws-cn:s3:::films-artifacts-1/*"]
+    bucket = "arn:aws-cn:s3:::films-artifacts-1"
+    assert render["s3:PutObject"] == [f"{bucket}/assets/*", f"{bucket}/jobs/*"]
+    assert render["s3:GetObject"] == render["s3:PutObject"]
+    for where in (where for action, all_ in render.items() for where in all_ if "s3" in action):
+        assert not fnmatch(f"{bucket}/{WEBHOOK_KEY}", where)
     assert render["s3:ListBucket"] == ["arn:aws-cn:s3:::films-artifacts-1"]
     assert render["states:StartExecution"] == [STACK.state_machine]
     assert render["states:StopExecution"] == [
@@ -51,7 +58,33 @@ def test_rendering_takes_the_stacks_own_resources_and_no_others() -> None:
     assert render["ssm:GetParameter"] == [
         "arn:aws-cn:ssm:eu-west-1:123456789012:parameter/helios/Films/stack"
     ]
-    assert "*" not in [resource for resources in render.values() for resource in resources]
+    assert {action for action, where in render.items() if "*" in where} == {
+        "lambda:GetAccountSettings"  # knows no resources
+    }
+    assert render["logs:FilterLogEvents"] == [
+        f"arn:aws-cn:logs:eu-west-1:123456789012:log-group:/aws/lambda/{name}:*"
+        for name in (STACK.chunk_function, STACK.merge_function)
+    ]
+
+
+def test_a_tenant_reaches_the_folder_of_its_own_alone() -> None:
+    names = with_prefix(StackNames.of(STACK), "render", "/tenants/a")
+    render = allowed("render", names)
+
+    bucket = "arn:aws-cn:s3:::films-artifacts-1"
+    own = [f"{bucket}/tenants/a/assets/*", f"{bucket}/tenants/a/jobs/*"]
+    assert render["s3:GetObject"] == render["s3:PutObject"] == own
+    assert render["s3:DeleteObject"] == [f"{bucket}/tenants/a/jobs/*"]
+    (listing,) = (s for s in document("render", names)["Statement"] if "Condition" in s)
+    assert listing["Action"] == ["s3:ListBucket"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["tenants/a/*"]}}
+    assert not [action for action in render if action.startswith("states:")]
+
+
+@pytest.mark.parametrize("folder", ["..", "a/../b", "a*", "a//b", "a b", "${aws:username}"])
+def test_what_is_no_folder_is_refused(folder: str) -> None:
+    with pytest.raises(OptionInvalid, match="can't be a tenant's folder"):
+        with_prefix(StackNames.of(STACK), "render", folder)
 
 
 @pytest.mark.parametrize("policy", sorted(POLICIES))
@@ -67,7 +100,7 @@ def test_every_policy_is_one_that_iam_takes(policy: str) -> None:
         assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", each) for each in statement["Action"])
         # Nothing is allowed on everything but to look at quotas, which belong to no resource.
         if "*" in statement["Resource"]:
-            assert set(statement["Action"]) == {
+            assert set(statement["Action"]) <= {
                 "lambda:GetAccountSettings",
                 "servicequotas:ListServiceQuotas",
             }
@@ -78,7 +111,9 @@ def test_a_stack_that_is_not_there_yet_is_named_by_patterns() -> None:
 
     render = allowed("render", names)
 
-    assert render["s3:GetObject"] == ["arn:aws:s3:::films-artifacts*/*"]
+    assert render["s3:GetObject"] == [
+        f"arn:aws:s3:::films-artifacts*/{folder}/*" for folder in ("assets", "jobs")
+    ]
     assert render["lambda:InvokeFunction"][0] == (
         "arn:aws:lambda:eu-west-1:*:function:Films-WorkersChunk*"
     )

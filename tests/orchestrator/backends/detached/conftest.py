@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.backends.detached.aws import StateMachineBackend
 from orchestrator.clouds.aws import AwsCalls
+from orchestrator.delivery.stores import Stores
 from orchestrator.model.deployment import AwsStack
 from sandbox.local_aws import LocalAws
 
@@ -42,7 +43,8 @@ class Engine:
 
     def backend(self) -> StateMachineBackend:
         """Return the backend as another client sees it."""
-        return StateMachineBackend(self.stack, AwsCalls(region=self.stack.region))
+        calls = AwsCalls(region=self.stack.region)
+        return StateMachineBackend(self.stack, calls, Stores())
 
     def executions(self) -> list[str]:
         """Return the names of all executions."""

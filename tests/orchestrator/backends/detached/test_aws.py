@@ -190,3 +190,55 @@ async def test_a_webhook_goes_with_the_start_for_the_stack_to_tell(engine: Engin
     client = engine.aws.client("stepfunctions")
     given = client.describe_execution(executionArn=started.name)["input"]
     assert json.loads(given) == {"jobId": "told", "webhook": "https://example.com/ended"}
+
+
+async def test_a_render_that_was_stopped_in_the_console_says_so(engine: Engine) -> None:
+    started = await engine.backend().start(spec("stopped"), concurrency=60)
+    engine.aws.client("stepfunctions").stop_execution(executionArn=started.name)
+
+    over = await ended(engine, "stopped")
+
+    assert over.error is not None
+    assert (over.error.code, over.error.message) == ("CANCELLED", "the render was stopped")
+
+
+async def test_a_further_run_is_another_execution_of_the_same_render(engine: Engine) -> None:
+    backend = engine.backend()
+    await backend.start(spec("bad-once"), concurrency=0, webhook="https://example.com/ended")
+    first = await ended(engine, "bad-once")
+
+    both = await asyncio.gather(
+        *(each.resume(spec("bad-once"), [0]) for each in (backend, engine.backend()))
+    )
+
+    last = await ended(engine, "bad-once")
+    assert last.name == f"{first.name}--run2"
+    assert {each.name for each in both} == {last.name}
+    assert last.job_id == "bad-once"
+    assert engine.executions() == ["bad-once--run2", "bad-once"]
+    assert [each.name for each in await backend.recent(limit=5)] == [last.name]
+    client = engine.aws.client("stepfunctions")
+    asked = json.loads(client.describe_execution(executionArn=last.name)["input"])
+    assert asked == {
+        "jobId": "bad-once",
+        "maxConcurrency": 0,
+        "webhook": "https://example.com/ended",
+        "chunksFile": "runs/2.json",
+        "mergeOnly": False,
+        "stopAt": None,
+    }
+    bucket = engine.stack.artifacts.removeprefix("s3://")
+    stored = engine.aws.client("s3").get_object(Bucket=bucket, Key="jobs/bad-once/runs/2.json")
+    assert json.loads(stored["Body"].read()) == {"chunks": [{"id": 0}]}
+
+
+async def test_a_run_that_was_chosen_but_never_started_does_not_hide_the_one_before(
+    engine: Engine,
+) -> None:
+    backend = engine.backend()
+    started = await backend.start(spec("half"), concurrency=0)
+    bucket = engine.stack.artifacts.removeprefix("s3://")
+    key = "jobs/half/runs/2.json"
+    engine.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b'{"chunks": []}')
+
+    assert (await backend.find("half")).name == started.name

@@ -1,6 +1,7 @@
 """Detached renders by a Cloud Run job: Google's own clients, and tasks that are real processes."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from helios.errors import (
 from helios.media.probe import probe
 from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
+from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.model.job_state import JobState
 from sandbox.google_cloud import GoogleCloud
@@ -396,3 +398,29 @@ def test_a_cancelled_render_whose_webhook_cannot_be_told_says_so_and_is_cancelle
     assert site.find("promo").state is JobState.CANCELLED
     site.run(lambda backend: backend.find("promo"), webhooks=SENDER)
     assert [event.type for event in site.told(receiver)] == ["job.cancelled"]
+
+
+def test_a_further_run_is_one_execution_that_has_the_missing_chunks(
+    site: CloudRunSite, tasks: Tasks
+) -> None:
+    tasks.code = FAILS
+    site.start(spec(chunks=3), concurrency=2)
+    first = site.end_of("promo")
+    assert first.state is JobState.FAILED
+
+    async def both(backend: CloudRunJobBackend) -> list[Execution]:
+        resumes = (backend.resume(spec(chunks=3), [0, 2]) for _ in range(2))
+        return await asyncio.gather(*resumes)
+
+    tasks.code = WAITS
+    one, other = site.run(both)
+
+    assert one.name == other.name != first.name
+    assert starts(site) == 2
+    latest = site.executions()[0]
+    variables = {each.name: each.value for each in latest.template.containers[0].env}
+    assert variables["JOB_CHUNKS_FILE"] == "runs/2.json"
+    assert latest.task_count == 2
+    assert site.find("promo").name == one.name
+    stored = site.in_folder("promo", lambda folder: folder.get_bytes("runs/2.json"))
+    assert json.loads(stored) == {"chunks": [{"id": 0}, {"id": 2}]}

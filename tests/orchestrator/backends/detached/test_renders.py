@@ -13,6 +13,7 @@ import pytest
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
+from helios.contract.page_message import PageMessage
 from helios.errors import (
     ArtifactCorrupt,
     JobExists,
@@ -21,12 +22,15 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.media.image_archive import pack_images
+from helios.records.chunk_index import add_to_index
 from helios.records.chunk_record import ChunkRecord, MergeRecord, chunk_key
 from helios.records.job_layout import chunk_output, chunk_record, merge_record
 from helios.records.job_outcome import FailedChunk, JobOutcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.renders import DetachedRenders
+from orchestrator.backends.detached.status import MAX_PROBLEM_CHUNKS
+from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
@@ -42,9 +46,15 @@ class Notebook(DetachedBackend):
         super().__init__(name="notebook", artifacts=artifacts, concurrency=7)
         self.known: dict[str, Execution] = {}
         self.concurrency_of: dict[str, int | None] = {}
+        self.resumed: dict[str, list[int]] = {}
 
     async def start(
-        self, spec: JobSpec, *, concurrency: int | None = None, webhook: str | None = None
+        self,
+        spec: JobSpec,
+        *,
+        concurrency: int | None = None,
+        webhook: str | None = None,
+        stop_at: datetime | None = None,
     ) -> Execution:
         job_id = str(spec.id)
         self.concurrency_of.setdefault(job_id, concurrency)
@@ -52,6 +62,19 @@ class Notebook(DetachedBackend):
             job_id=job_id, name=f"run:{job_id}", state=JobState.RUNNING, started_at=STARTED
         )
         return self.known.setdefault(job_id, new)
+
+    async def resume(
+        self,
+        spec: JobSpec,
+        chunks: Sequence[int],
+        *,
+        concurrency: int | None = None,
+        stop_at: datetime | None = None,
+    ) -> Execution:
+        job_id = str(spec.id)
+        self.resumed[job_id] = list(chunks)
+        self.known[job_id] = replace(self.known[job_id], state=JobState.RUNNING, ended_at=None)
+        return self.known[job_id]
 
     async def find(self, job_id: str) -> Execution:
         if job_id not in self.known:
@@ -63,6 +86,9 @@ class Notebook(DetachedBackend):
 
     async def recent(self, *, limit: int) -> Sequence[Execution]:
         return list(self.known.values())[::-1][:limit]
+
+    async def log(self, query: LogQuery) -> Sequence[LogRecord]:
+        return ()
 
     async def close(self) -> None:
         pass
@@ -111,13 +137,16 @@ class Desk:
     async def spec(self, render: str = "film") -> JobSpec:
         return JobSpec.parse(await self.folder(render).get_bytes("job.json"))
 
-    async def finish_chunk(self, id_: int, *, attempt: int = 1) -> None:
+    async def finish_chunk(
+        self, id_: int, *, attempt: int = 1, problems: list[PageMessage] | None = None
+    ) -> None:
         """Leave what a worker leaves of a chunk: its output, and a record after it."""
         spec = await self.spec()
         chunk = spec.chunk(id_)
         key = chunk_key(spec, chunk)
         artifact = await self.folder().put_bytes(chunk_output(chunk, key), b"frames")
         record = ChunkRecord(
+            page_problems=problems or [],
             artifact=artifact,
             attempt=attempt,
             started_at=STARTED + timedelta(seconds=id_),
@@ -129,6 +158,7 @@ class Desk:
             frames=chunk.frame_count,
         )
         await self.folder().put_bytes(chunk_record(chunk, key), record.to_bytes())
+        await add_to_index(self.folder(), record)
 
     async def finish_later(self, video: Artifact) -> None:
         """End a render whose engine has ended already."""
@@ -379,3 +409,60 @@ async def test_a_cancelled_render_is_told_as_such(tmp_path: Path, page: Path) ->
 
         assert status.state is JobState.CANCELLED
         assert [each.job_id for each in await at.renders.recent(limit=5)] == ["film"]
+
+
+async def test_a_status_has_what_pages_logged_in_the_first_chunks_where_they_did(
+    tmp_path: Path, page: Path
+) -> None:
+    async with desk(tmp_path) as at:
+        chunks = MAX_PROBLEM_CHUNKS + 3
+        await at.renders.submit(at.job(page, chunks=chunks))
+        warning = PageMessage(frame=1, level="warning", text="deprecated", count=4)
+        for chunk in reversed(range(1, chunks)):
+            await at.finish_chunk(chunk, problems=[warning])
+        await at.finish_chunk(0)
+
+        status = await at.renders.status("film")
+
+        told = [(each.chunk_id, list(each.messages)) for each in status.page_problems]
+        assert told == [(chunk, [warning]) for chunk in range(1, MAX_PROBLEM_CHUNKS + 1)]
+        assert status.problem_chunks == chunks - 1
+        assert len(status.done) == chunks
+
+
+async def test_a_render_that_failed_goes_on_with_what_is_missing(
+    tmp_path: Path, page: Path
+) -> None:
+    async with desk(tmp_path) as at:
+        await at.renders.submit(at.job(page))
+        await at.finish_chunk(1)
+        with pytest.raises(JobStateConflict, match="runs already"):
+            await at.renders.resume("film")
+        at.backend.end("film", JobState.FAILED)
+
+        status = await at.renders.resume("film")
+
+        assert status.state is JobState.RUNNING
+        assert at.backend.resumed == {"film": [0, 2]}
+        at.backend.end("film", JobState.CANCELLED)
+        await at.renders.resume("film", fresh=True)
+        assert at.backend.resumed == {"film": [0, 1, 2]}
+        at.backend.end("film", JobState.COMPLETED)
+        with pytest.raises(JobStateConflict, match="is completed"):
+            await at.renders.resume("film")
+
+
+async def test_a_chunk_whose_record_is_gone_is_rendered_again(tmp_path: Path, page: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.renders.submit(at.job(page))
+        for chunk in range(3):
+            await at.finish_chunk(chunk)
+        spec = await at.spec()
+        damaged = spec.chunk(2)
+        # As a merge does that finds the chunk damaged.
+        await at.folder().delete(chunk_record(damaged, chunk_key(spec, damaged)))
+        at.backend.end("film", JobState.FAILED)
+
+        await at.renders.resume("film")
+
+        assert at.backend.resumed == {"film": [2]}
