@@ -252,7 +252,7 @@ def test_results_need_a_place(tmp_path: Path) -> None:
             finally:
                 runtime.close()
 
-    with pytest.raises(StorageInvalid, match="nothing says where results go"):
+    with pytest.raises(StorageInvalid, match="the job has no folder for results"):
         asyncio.run(main())
 
 
