@@ -141,7 +141,7 @@ class TokenExchange:
             with urllib.request.urlopen(asked) as answer:  # noqa: S310
                 document = ElementTree.fromstring(answer.read())  # noqa: S314 - of this machine
         except urllib.error.HTTPError as refusal:
-            return f"nobody ({refusal.code})"
+            return f"no one ({refusal.code})"
         return next((node.text or "" for node in document.iter() if node.tag.endswith("Arn")), "")
 
 

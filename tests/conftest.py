@@ -16,7 +16,7 @@ from sandbox.images import ENGINE_VARIABLE
 from sandbox.local_aws import LocalAws, local_aws
 from sandbox.scripted_server import Reply, ScriptedServer
 
-# Renders of tests are kept apart from those of whoever runs them.
+# Keeps jobs of tests apart from those of the user who runs them.
 _KEPT = tempfile.TemporaryDirectory(prefix="helios-test-jobs-")
 os.environ["HELIOS_JOBS"] = _KEPT.name
 os.environ["XDG_STATE_HOME"] = _KEPT.name

@@ -1,4 +1,4 @@
-"""What must not get into the repository, whoever commits it."""
+"""What must not be committed to the repository."""
 
 import re
 import subprocess

@@ -1,7 +1,7 @@
 """Slices of a large job spec, so that a worker reads the part that its chunk is in.
 
 The spec of 10,000 chunks takes 3 MB. Its slices lie beside it (`slices/<n>.json`), each with some
-chunks and the digest of the whole spec. A slice of another spec isn't used, whoever wrote it.
+chunks and the digest of the whole spec. A slice of another spec isn't used.
 """
 
 import hashlib

@@ -52,7 +52,7 @@ STOP_AT = "JOB_STOP_AT"
 CHUNKS_FILE = "JOB_CHUNKS_FILE"
 #: Key, in a job's folder, of what says which execution renders it.
 EXECUTION = "execution.json"
-#: Seconds in which whoever began to start a render must have started it.
+#: Seconds after which a claim to start a render expires.
 START_PATIENCE = 30.0
 #: Seconds that a cancelled execution is waited for; Cloud Run ends tasks after ten.
 CANCEL_PATIENCE = 20.0
@@ -199,8 +199,8 @@ class CloudRunJobBackend(DetachedBackend):
     async def find(self, job_id: str) -> Execution:
         """Return a render's execution, by its outcome in storage if it is there.
 
-        The outcome of a render that Cloud Run ended is recorded by whoever finds that first, and
-        can tell the render's webhook.
+        The outcome of a render that Cloud Run ended is recorded by the first client that finds it
+        and can send the render's webhook.
         """
         folder = self._folder(job_id)
         record = await self._known(job_id, folder)
@@ -215,11 +215,11 @@ class CloudRunJobBackend(DetachedBackend):
                 state=JobState.RUNNING,
                 started_at=record.started_at,
             )
-        # Whoever joined the chunks has told so before the execution ended.
+        # The task that merged the chunks has recorded the outcome before the execution ended.
         outcome = await _outcome_of(folder, record)
         if outcome is None:
             outcome = _told_by(job_id, record, found)
-            # What can't be told now isn't recorded, so that the next one who looks tells it.
+            # Without its webhook an outcome isn't recorded, so that the next client sends it.
             with contextlib.suppress(WebhookUndelivered):
                 await self._tell(outcome, folder, found, attempts=1)
                 outcome = await write_outcome(folder, outcome)
@@ -231,7 +231,7 @@ class CloudRunJobBackend(DetachedBackend):
         Raises
         ------
         WebhookUndelivered
-            It was stopped, but the webhook isn't told yet: whoever looks at the render does so.
+            It was stopped, but its webhook isn't sent yet; the next `find` sends it.
         """
         folder = self._folder(job_id)
         record = await self._known(job_id, folder)
@@ -296,7 +296,7 @@ class CloudRunJobBackend(DetachedBackend):
         try:
             found = await self._run(start)
         except WorkerUnavailable as fault:
-            # Nobody knows whether Cloud Run took it before the connection broke.
+            # Cloud Run may have accepted it before the connection broke.
             if fault.retryable and await self._adopted(start, folder):
                 return
             if not fault.retryable:

@@ -1,4 +1,4 @@
-"""Assets on a warm worker: fetched once, whoever asks, and gone when others need the room."""
+"""Assets on a warm worker are fetched once, and removed when others need the space."""
 
 import asyncio
 import errno

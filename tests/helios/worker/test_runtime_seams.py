@@ -1,4 +1,4 @@
-"""A worker that merges: seams are proven, and healed where nobody else does it."""
+"""A worker that merges checks seams, and heals them where no other process does."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A Google Cloud on this machine, and whoever deploys to it."""
+"""A Google Cloud on this machine, and a deployment to it."""
 
 import asyncio
 import secrets
