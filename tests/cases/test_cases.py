@@ -18,7 +18,6 @@ SAMPLE = frozenset(
         "film",
         "film-of-29-97",
         "film-with-transparency",
-        "fonts-from-the-first-frame-on",
         "sound-as-loud-as-its-file",
         "timers-of-other-kinds",
         "view-transition",
