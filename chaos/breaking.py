@@ -11,6 +11,7 @@ from typing import Any
 
 import helios.storage.local
 import orchestrator.job_repository.file
+import orchestrator.job_repository.file_claim
 from chaos.scene import Scene
 from chaos.trouble import Trouble
 from helios.contract.artifact import Artifact
@@ -83,9 +84,10 @@ def break_records(scene: Scene, trouble: Trouble, draw: random.Random) -> None:
 
         return write_or_not
 
-    files: Any = orchestrator.job_repository.file
-    files.append_durably = maybe(files.append_durably)
-    files.write_durably = maybe(files.write_durably)
+    jobs: Any = orchestrator.job_repository.file
+    claims: Any = orchestrator.job_repository.file_claim
+    jobs.write_durably = claims.write_durably = maybe(claims.write_durably)
+    claims.append_durably = maybe(claims.append_durably)
 
 
 def clock(trouble: Trouble, draw: random.Random) -> Callable[[], datetime]:

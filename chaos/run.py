@@ -195,7 +195,7 @@ _KEPT = re.compile(
     r"notes\.jsonl|state/.*|disk-\d/helios-(assets|work)/\.lock"
     r"|jobs/(\.index|[^/]+/(job\.json|spec\.json|chunks\.jsonl|lock))"
     r"|job/(job\.json|video\.mp4|chunks/\d+\.mp4)"
-    r"|storage/(assets|jobs/[^/]+(/chunks)?)/(\.helios-[^/]+\.sha256|[^/.][^/]*)"
+    r"|storage/(assets|jobs/[^/]+(/chunks|/done)?)/(\.helios-[^/]+\.sha256|[^/.][^/]*)"
 )
 
 

@@ -155,7 +155,7 @@ def test_pictures_survive_a_file_and_too_large_ones_leave_their_digests(
     assert asyncio.run(chunks.read(0)) == BoundaryPictures()
     chunks.add(1, other, plain)
     error = chunks.explain(chunks.compare(make_spec()))
-    assert "aren't kept" in error.details[0]
+    assert "aren't stored" in error.details[0]
 
 
 def test_what_is_no_file_of_boundary_frames_is_none(tmp_path: Path) -> None:
