@@ -41,13 +41,21 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the pa
 
 
 def page_options(
-    *, fps: Fraction, props: str, time_zone: str, locale: str, timeout: float, **options: Any
+    *,
+    width: int = 1920,
+    height: int = 1080,
+    fps: Fraction,
+    props: str,
+    time_zone: str,
+    locale: str,
+    timeout: float,
+    **options: Any,
 ) -> "PageOptions":
     """Return the options of a page.
 
     Parameters
     ----------
-    fps, props, time_zone, locale, timeout:
+    width, height, fps, props, time_zone, locale, timeout:
         Values of the flags.
     options:
         Further fields of `PageOptions`.
@@ -63,6 +71,8 @@ def page_options(
     if not (math.isfinite(timeout) and timeout > 0):
         raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
     return PageOptions(
+        width=width,
+        height=height,
         rate=fps,
         props=read_props(props),
         time_zone=localization.time_zone(time_zone),
