@@ -109,10 +109,12 @@ def _render(names: StackNames) -> list[Statement]:
             # Not what webhooks are signed with, which lies beside these folders.
             [f"{below}assets/*", f"{below}jobs/*"],
         ),
-        Statement("remove what joins and jobs leave", ["s3:DeleteObject"], [f"{below}jobs/*"]),
-        Statement("count what is done", ["s3:ListBucket"], [bucket], only),
         Statement(
-            "render on the workers from here, and ask for their memory to know what that costs",
+            "delete the intermediate objects of jobs", ["s3:DeleteObject"], [f"{below}jobs/*"]
+        ),
+        Statement("list the finished chunks", ["s3:ListBucket"], [bucket], only),
+        Statement(
+            "invoke the workers, and read their memory size for costs",
             [
                 "lambda:GetFunctionConcurrency",
                 "lambda:GetFunctionConfiguration",
@@ -128,7 +130,7 @@ def _render(names: StackNames) -> list[Statement]:
 def _detached(names: StackNames) -> list[Statement]:
     return [
         Statement(
-            "know how many workers run at once in the account",
+            "read the account's concurrency quota",
             ["lambda:GetAccountSettings"],
             ["*"],
         ),
@@ -138,12 +140,12 @@ def _detached(names: StackNames) -> list[Statement]:
             [names.machine],
         ),
         Statement(
-            "read what the workers of such renders logged",
+            "read the logs of their workers",
             ["logs:FilterLogEvents"],
             [names.arn("logs", f"log-group:{group}:*") for group in names.log_groups],
         ),
         Statement(
-            "ask after such renders, and stop them",
+            "describe detached renders, and stop them",
             ["states:DescribeExecution", "states:StopExecution"],
             [names.arn("states", f"execution:{names.state_machine}:*")],
         ),
@@ -154,7 +156,7 @@ def _doctor(names: StackNames) -> list[Statement]:
     bucket = f"arn:{names.partition}:s3:::{names.bucket}"
     return [
         Statement(
-            "look at the workers",
+            "describe the workers",
             ["lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"],
             names.functions,
         ),
@@ -165,7 +167,7 @@ def _doctor(names: StackNames) -> list[Statement]:
             ["*"],
         ),
         Statement(
-            "find out what these credentials may do",
+            "simulate the policies of these credentials",
             ["iam:GetRole", "iam:SimulatePrincipalPolicy"],
             [f"arn:{names.partition}:iam::{names.account}:{kind}/*" for kind in ("role", "user")],
         ),
@@ -181,7 +183,7 @@ def _deploy(names: StackNames) -> list[Statement]:
     return [
         Statement("act as the roles that bootstrapping made", ["sts:AssumeRole"], roles),
         Statement(
-            "see that the account is ready for the CDK",
+            "check that the account is bootstrapped for the CDK",
             ["ssm:GetParameter"],
             [names.arn("ssm", f"parameter/cdk-bootstrap/{_QUALIFIER}/version")],
         ),
