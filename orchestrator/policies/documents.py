@@ -130,7 +130,7 @@ def _render(names: StackNames) -> list[Statement]:
 def _detached(names: StackNames) -> list[Statement]:
     return [
         Statement(
-            "read the account's concurrency quota",
+            "read the concurrency quota of the account",
             ["lambda:GetAccountSettings"],
             ["*"],
         ),
