@@ -112,7 +112,7 @@ def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
     assert (status["state"], status["chunksDone"], status["chunksTotal"]) == ("running", 1, 3)
     assert (status["framesDone"], status["framesTotal"]) == (FRAMES, 3 * FRAMES)
     assert cancelled.documents[-1]["event"] == "cancelled"
-    assert watched.status == 2
+    assert watched.status == 130
     assert "job 'halfway': cancelled: [CANCELLED] enough of it" in watched.stderr
 
 
