@@ -33,7 +33,7 @@ class RenderWarning:
 WARNING_CODES = (
     "CANVAS_TAINTED",
     "FEATURE_UNSUPPORTED",
-    "JOIN_TOO_LARGE",
+    "MERGE_TOO_LARGE",
     "LIVE_DATA",
     "PICTURE_BLANK",
     "PICTURE_STILL",

@@ -146,7 +146,7 @@ def _warn_of_merge(spec: "JobSpec", deployment: "Deployment", display: "Display"
     if merge.fault:
         display.warn(
             RenderWarning(
-                "JOIN_TOO_LARGE",
+                "MERGE_TOO_LARGE",
                 f"{merge}, if a pixel takes {GUESSED_BITS_A_PIXEL} bits: {merge.fault}",
                 "`orchestrator estimate` measures it on some frames.",
             )
