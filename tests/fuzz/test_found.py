@@ -11,8 +11,6 @@ from .conftest import FuzzStudio
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("fuzz")]
 
 FOUND = Path(__file__).with_name("found")
-#: Renders of each page, since some differ only now and then.
-TIMES = 3
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.
 PENDING = {
     "layer-that-is-skewed": "an image is reduced from the size that was needed before",
@@ -31,6 +29,5 @@ PAGES = [
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_that_once_differed_equals_its_reference(fuzz_studio: FuzzStudio, name: str) -> None:
-    for _ in range(TIMES):
-        found = fuzz_studio.run(run_page(fuzz_studio.studio, FOUND / name))
-        assert [str(difference) for difference in found] == []
+    found = fuzz_studio.run(run_page(fuzz_studio.studio, FOUND / name))
+    assert [str(difference) for difference in found] == []
