@@ -33,13 +33,13 @@ demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
 
-test: setup ## Lint, and run all tests that aren't marked long
+test: setup ## Lint, and run all tests that aren't marked long or proof
 	@$(MAKE) --no-print-directory -j 2 collect lint $(CDK_IF_NPM)
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long and not proof"
 
-# IMAGES=--install installs a Docker engine where there is none.
+# IMAGES=--install installs a Docker engine where there is none. PROOFS=yes adds the tests marked proof: another hour.
 test-all: setup $(CDK_INSTALLED) $(LIBRARIES_INSTALLED) ## Run what `make test` leaves out: long tests, and workers as containers
-	$(PYTEST) -m long
+	$(PYTEST) -m "long$(if $(PROOFS), or proof)"
 	@$(MAKE) --no-print-directory test-images
 
 # Side by side with lint: each of pytest's workers would compile all tests otherwise, and wait for the
@@ -51,8 +51,8 @@ collect: setup
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
 	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
-test-fast: setup ## Run the tests that are marked neither browser, slow nor long
-	$(PYTEST) -m "not browser and not slow and not long"
+test-fast: setup ## Run the tests that are marked neither browser, slow, long nor proof
+	$(PYTEST) -m "not browser and not slow and not long and not proof"
 
 docs: setup $(MKDOCS) ## Build the documentation site, to build/site
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --quiet

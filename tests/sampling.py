@@ -1,4 +1,4 @@
-"""Marks most of many parameters `long`, so that `make test` runs a sample of them."""
+"""Marks most of many parameters `long` or `proof`, so that `make test` runs a sample of them."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -8,8 +8,15 @@ import pytest
 Test = Callable[..., Any]
 
 
-def sampled(values: Iterable[Any], sample: Collection[Any]) -> list[Any]:
+def sampled(
+    values: Iterable[Any], sample: Collection[Any], *, proofs: Collection[Any] = ()
+) -> list[Any]:
     """Return parameters for `parametrize`, marked `long` where they aren't in the sample.
+
+    Parameters
+    ----------
+    proofs:
+        Values that are marked `proof` instead.
 
     Raises
     ------
@@ -19,9 +26,13 @@ def sampled(values: Iterable[Any], sample: Collection[Any]) -> list[Any]:
     values = list(values)
     if unknown := [value for value in sample if value not in values]:
         raise ValueError(f"not among the parameters: {unknown}")
-    return [
-        pytest.param(value, marks=() if value in sample else pytest.mark.long) for value in values
-    ]
+
+    def marks(value: Any) -> Any:
+        if value in sample:
+            return ()
+        return pytest.mark.proof if value in proofs else pytest.mark.long
+
+    return [pytest.param(value, marks=marks(value)) for value in values]
 
 
 def every_nth(n: int) -> Callable[[Test], Test]:

@@ -26,9 +26,11 @@ SAMPLE = frozenset(
         "worker-that-tells-time",
     }
 )
+#: They need packages from npm.
+WITH_LIBRARIES = [name for name, case in CASES.items() if case.libraries]
 
 
-@pytest.mark.parametrize("name", sampled(CASES, SAMPLE))
+@pytest.mark.parametrize("name", sampled(CASES, SAMPLE, proofs=WITH_LIBRARIES))
 def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -> None:
     case = CASES[name]
     whole = theatre.show(case, chunks=1, zone=case.zones[0])

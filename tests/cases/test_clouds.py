@@ -14,7 +14,7 @@ from tests.cases.theatre import Theatre
 from tests.orchestrator.cloud_sites import Clouds
 from tests.orchestrator.conftest import Bench
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("cases_on_clouds")]
+pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.xdist_group("cases_on_clouds")]
 
 
 @pytest.fixture(scope="module")

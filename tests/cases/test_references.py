@@ -7,7 +7,7 @@ from tests.cases.reference_pages import EXAMPLES, LIBRARY_PAGES, PAGES, write_pa
 from tests.cases.shown import Shown
 from tests.cases.theatre import Theatre
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("cases")]
+pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.xdist_group("cases")]
 
 
 def unequal(one: Shown, other: Shown) -> list[int]:

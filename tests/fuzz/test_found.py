@@ -8,7 +8,7 @@ from fuzz.run import run_page
 
 from .conftest import FuzzStudio
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("fuzz")]
+pytestmark = [pytest.mark.browser, pytest.mark.proof, pytest.mark.xdist_group("fuzz")]
 
 FOUND = Path(__file__).with_name("found")
 #: Pages that differ still, with the reason. One that no longer differs must leave this list.

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fu
 
 #: Seeds that aren't marked `long`; `make fuzz` renders any others.
 SAMPLE = (1, 7, 23, 35)
-SEEDS = range(1, 41)
+SEEDS = (1, 4, 5, 7, 10, 18, 21, 23, 26, 28, 33, 35)
 
 
 @pytest.mark.parametrize("seed", sampled(SEEDS, SAMPLE))

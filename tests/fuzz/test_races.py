@@ -28,7 +28,7 @@ def test_there_are_twenty_pages() -> None:
     "folder",
     [
         pytest.param(
-            folder, marks=[*browser, *([] if folder.name in QUICK else [pytest.mark.long])]
+            folder, marks=[*browser, *([] if folder.name in QUICK else [pytest.mark.proof])]
         )
         for folder in FOLDERS
     ],
@@ -41,7 +41,7 @@ def test_a_page_looks_the_same_each_time(fuzz_studio: FuzzStudio, folder: Path) 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[*browser, pytest.mark.long]) for seed in SEEDS]
+    "seed", [pytest.param(seed, marks=[*browser, pytest.mark.proof]) for seed in SEEDS]
 )
 def test_a_random_page_looks_the_same_each_time(fuzz_studio: FuzzStudio, seed: int) -> None:
     variants = (BUSY,) * TIMES

@@ -93,7 +93,7 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert (event.frames_done, event.frames_total) == (2 * FRAMES, 2 * FRAMES)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
     client: Client, tmp_path: Path
 ) -> None:
@@ -116,7 +116,7 @@ def test_progress_is_what_workers_recorded_and_a_cancelled_render_ends(
     assert "job 'halfway': cancelled: [CANCELLED] enough of it" in watched.stderr
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     client: Client, tmp_path: Path
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_render_that_failed_goes_on_with_what_is_missing(client: Client, tmp_p
     assert "is completed" in client.run("resume", "mended").stderr
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client) -> None:
     done = subprocess.run(

@@ -50,7 +50,7 @@ def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_render_goes_from_the_stored_spec_to_the_whole_video(
     renders: Renders, tmp_path: Path
 ) -> None:
@@ -126,7 +126,7 @@ def test_what_cannot_heal_is_tried_once_and_told(
     assert event.frames_done == event.chunks_done * FRAMES
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_failed_render_started_again_renders_only_what_is_missing(
     renders: Renders, tmp_path: Path
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_job_whose_spec_is_missing_is_recorded_as_such(renders: Renders) -> No
     assert renders.outcome("missing")["error"]["code"] == "JOB_SPEC_NOT_FOUND"
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_no_state_grows_with_the_number_of_chunks(renders: Renders) -> None:
     sizes = {}
     for count in (2, 24):

@@ -8,7 +8,7 @@ from tests.infra.films import Renders
 from tests.orchestrator.api.python_page import examples, run
 from tests.orchestrator.conftest import PAGE
 
-pytestmark = [pytest.mark.long, pytest.mark.browser, pytest.mark.xdist_group("deployed")]
+pytestmark = [pytest.mark.proof, pytest.mark.browser, pytest.mark.xdist_group("deployed")]
 
 #: The example of the API's design, with `events` read to its end before the video is fetched.
 TEN_LINES = """

@@ -355,7 +355,7 @@ def test_objects_of_any_size_pass_through_unchanged(aws: LocalAws) -> None:
         assert response.read() == data
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_no_process_is_left_when_it_stops(tmp_path: Path) -> None:
     with local_aws(logs=tmp_path, environments=3, keep_warm=1) as aws:
         aws.deploy("f", source=SOURCE)
@@ -389,7 +389,7 @@ with local_aws(logs=Path(sys.argv[1])) as aws:
 """
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_it_ends_with_its_parent_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DYING, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -85,7 +85,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
         yield sandbox
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.slow
 def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: Up) -> None:
     said = up.wait()
@@ -115,7 +115,7 @@ def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: 
     assert up.command("down").stdout == "the sandbox isn't up\n"
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not shutil.which("npm"), reason="the CDK needs Node.js and npm")
 def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_its_aws_has_the_stack_and_commands_find_it_by_its_name(tmp_path: Path) 
     assert done.stdout == ""
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.slow
 def test_what_a_killed_one_leaves_is_stopped_later(up: Up) -> None:
     up.wait()

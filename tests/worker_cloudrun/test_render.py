@@ -40,7 +40,7 @@ def frame_hashes(video: Path) -> list[str]:
     return [line.split(",")[-1].strip() for line in done.stdout.splitlines() if line[0] != "#"]
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_render_on_cloud_run_has_the_frames_of_one_on_this_machine(
     cloud: CloudSite, tmp_path: Path
 ) -> None:

@@ -480,7 +480,7 @@ def test_as_many_as_configured_render_at_once(start: Start, cloud: CloudSite) ->
     assert most == 2
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.slow
 def test_500_requests_at_once_are_all_answered(start: Start, cloud: CloudSite) -> None:
     job = cloud.put()

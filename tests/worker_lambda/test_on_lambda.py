@@ -57,7 +57,7 @@ div { width: 20px; height: 20px; background: #fc0; animation: go 1s linear infin
 </style><div></div></html>"""
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_a_composition_looks_the_same_as_when_it_is_rendered_here(
     deploy: Any, tmp_path: Path

@@ -72,7 +72,14 @@ SAMPLE = {
 }
 
 
-@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE))
+#: Pages that take long to render.
+SLOW = {
+    *("chained", "frames", "gif", "late-files", "moving-images", "play-state", "props", "scaled"),
+    *("svg", "talking", "tells-time", "video", "view-transition", "workers"),
+}
+
+
+@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE, proofs=SLOW))
 def test_a_page_has_the_same_frames_however_it_is_cut(studio: Studio, name: str) -> None:
     whole = digests(studio, name, [range(FRAMES)])
     assert len(set(whole.values())) > 1 or name in ("props", "talking", "tells-time")

@@ -404,7 +404,7 @@ def test_keys_in_the_environment_need_no_boto3(s3: ObjectStore) -> None:
     assert (run.stdout, run.returncode) == ("False False\n", 0), run.stderr
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.xdist_group("object_stores")
 def test_a_listing_goes_beyond_one_page_and_so_does_deleting(s3: ObjectStore) -> None:

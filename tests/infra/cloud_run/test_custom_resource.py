@@ -23,7 +23,7 @@ from sandbox.cloud_run_api import CloudRunApi
 from sandbox.object_stores import gcs_server
 from sandbox.token_exchange import TokenExchange
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("provisioner-bundle")]
+pytestmark = [pytest.mark.proof, pytest.mark.xdist_group("provisioner-bundle")]
 
 PROVIDER = "projects/123456789/locations/global/workloadIdentityPools/aws/providers/aws"
 DEPLOYER = "deployer@my-videos.iam.gserviceaccount.com"

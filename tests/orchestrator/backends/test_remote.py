@@ -392,7 +392,7 @@ def test_a_sequence_of_images_comes_here_as_a_folder(bench: Bench) -> None:
     assert len(list((bench.folder / "frames").glob("*.png"))) == 3
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_run_that_is_stopped_starts_nothing_new_and_can_be_resumed(bench: Bench) -> None:
     group = bench.group()
     spec = make_spec(chunks=20)

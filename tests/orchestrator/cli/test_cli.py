@@ -69,8 +69,8 @@ def test_a_render_leaves_a_video_of_the_declared_length_and_nothing_else(bench: 
     ("name", "codec", "flags"),
     [
         ("v.webm", "vp9", ()),
-        pytest.param("v.gif", "gif", (), marks=pytest.mark.long),
-        pytest.param("v.mov", "prores", ("--codec", "prores"), marks=pytest.mark.long),
+        pytest.param("v.gif", "gif", (), marks=pytest.mark.proof),
+        pytest.param("v.mov", "prores", ("--codec", "prores"), marks=pytest.mark.proof),
         ("v.mp4", "hevc", ("--codec", "h265", "--preset", "ultrafast")),
     ],
 )
@@ -164,7 +164,7 @@ def chunk_files(bench: Any, folder: str) -> list[str]:
     return [name for name in names if not name.endswith(".boundary")]
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
     done = bench.run("plan", "page.html", "-o", "job/job.json", *THREE, "--video", "v.mp4")
@@ -184,7 +184,7 @@ def test_a_plan_can_be_run_later_and_in_parts(bench: Any) -> None:
     assert video_of(bench.folder / "here.mp4")["nb_read_frames"] == "12"
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_resuming_renders_only_what_is_missing_or_damaged(bench: Any) -> None:
     flags = ("page.html", "-o", "v.mp4", *THREE, "--json")
@@ -205,7 +205,7 @@ def test_resuming_renders_only_what_is_missing_or_damaged(bench: Any) -> None:
     assert bench.names() == ["page.html", "tmp", "v.mp4"]
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_a_job_folder_of_the_users_own_is_kept(bench: Any) -> None:
     done = bench.run("render", "page.html", "-o", "v.mp4", *THREE, "--job-dir", "a b/job")
@@ -223,7 +223,7 @@ def test_a_plan_on_stdout_is_a_job_spec_whatever_else_is_said(bench: Any) -> Non
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.proof)]
 )
 def test_a_render_that_is_stopped_leaves_its_chunks_and_can_be_resumed(
     bench: Any, number: signal.Signals
@@ -296,7 +296,7 @@ def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: A
 # --- specs that the Helios CLI emitted
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
@@ -491,7 +491,7 @@ def seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_hundred_thousand_chunks_are_checked_in_a_few_seconds(bench: Any) -> None:
     names = " ".join(f"{number}.mp4" for number in range(100_000))

@@ -124,7 +124,7 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     assert any(item["unit"] == "CPU-seconds" for item in status["cost"]["items"])
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:
     job = project.write(make_spec([slow(60.051), slow(60.052, chunk=1)]))
     project.runs("run", job, "--detach", "--request-id", "slow")
@@ -196,7 +196,7 @@ def test_workers_that_are_not_there_are_told_as_such(project: Project) -> None:
     assert "error[JOB_NOT_FOUND]" in unknown.stderr
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.browser
 def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Project) -> None:
     project.runs(*RENDER, "-o", "served.mp4", "--adapter", "cloudrun", "--profile", "default")
@@ -226,7 +226,7 @@ def test_a_profile_holds_what_clients_need_and_no_secrets(project: Project) -> N
     assert "private" not in profile.read_text("utf-8")
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.browser
 def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Project) -> None:

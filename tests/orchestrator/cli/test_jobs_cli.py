@@ -73,7 +73,7 @@ def test_a_killed_orchestrator_loses_no_chunk_that_was_done(bench: Any) -> None:
     assert len(set(frame_hashes(bench.folder / "v.mp4"))) == CHUNKS * FRAMES
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_job_is_paused_from_another_process_and_resumed(bench: Any) -> None:
     command = start(bench)
     [job] = listed(bench)
@@ -94,7 +94,7 @@ def test_a_job_is_paused_from_another_process_and_resumed(bench: Any) -> None:
     assert len(frame_hashes(bench.folder / "v.mp4")) == CHUNKS * FRAMES
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_job_is_cancelled_from_another_process_and_gone_on_with_on_request(bench: Any) -> None:
     command = start(bench)
     [job] = listed(bench)
@@ -143,7 +143,7 @@ def test_a_job_is_listed_shown_and_forgotten(bench: Any) -> None:
     assert (gone.status, "error[JOB_NOT_FOUND]" in gone.stderr) == (2, True)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_resuming_afresh_renders_every_chunk_and_deleting_takes_them_away(bench: Any) -> None:
     write_spec(bench, chunks=3, slow=False, merge="ffmpeg -v error -i gone.mp4 v.mp4")
     stopped = bench.run("run", "job/job.json", "--retries", 0)
@@ -169,7 +169,7 @@ def test_a_spec_with_an_id_can_be_run_again_as_a_job_of_its_own(bench: Any) -> N
     assert newer["id"] != "mine"
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
     command = start(bench)
     other = bench.run("run", "job/job.json")
@@ -182,7 +182,7 @@ def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
     assert command.end().status == 130
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_jobs_that_cannot_be_kept_run_all_the_same(bench: Any) -> None:
     write_spec(bench, chunks=2, slow=False)
     env = {"HELIOS_JOBS": "", "XDG_STATE_HOME": "/proc"}

@@ -278,7 +278,7 @@ def test_a_killed_render_is_resumed_to_the_same_video(page: Any, clouds: Clouds)
     assert frame_hashes(page.folder / "v.mp4") == frame_hashes(page.folder / "here.mp4")
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_planned_job_runs_in_a_cloud_and_finds_its_chunks_when_it_runs_again(
     page: Any, clouds: Clouds
 ) -> None:

@@ -79,7 +79,7 @@ def write_spec(folder: Path, chunks: int) -> None:
     (folder / "job.json").write_text(spec.to_json())
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("chunks", [150, 500])
 def test_throttling_and_crashes_cost_few_invocations_more(
     bench: Any, aws: AwsSide, chunks: int

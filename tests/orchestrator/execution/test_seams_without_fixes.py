@@ -144,7 +144,7 @@ def changed_package(folder: Path, *changes: Change) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long) for name in KINDS],
+    [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.proof) for name in KINDS],
 )
 def test_a_fix_that_is_taken_out_is_missed_at_the_seams(bench: Any, name: str) -> None:
     kind = KINDS[name]
