@@ -79,8 +79,10 @@ def write_spec(folder: Path, chunks: int) -> None:
     (folder / "job.json").write_text(spec.to_json())
 
 
-@pytest.mark.proof
-@pytest.mark.parametrize("chunks", [150, 500])
+@pytest.mark.parametrize(
+    "chunks",
+    [pytest.param(150, marks=pytest.mark.long), pytest.param(2_000, marks=pytest.mark.proof)],
+)
 def test_throttling_and_crashes_cost_few_invocations_more(
     bench: Any, aws: AwsSide, chunks: int
 ) -> None:
