@@ -22,8 +22,8 @@ CRASHED = 0.05
 #: Invocations that may be needed for each chunk; 1.17 are, if nothing is done in vain.
 MOST_PER_CHUNK = 1.2
 
-#: Seconds that it all may take: some minutes on two cores.
-MOST_SECONDS = 900
+#: Seconds that it all may take: some ten minutes on two cores.
+MOST_SECONDS = 1_800
 
 pytestmark = [
     pytest.mark.slow,
