@@ -2,16 +2,21 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
-from orchestrator.clouds.packages import require
+from helios.storage.composition_plan import (
+    MAX_PART,
+    MAX_PARTS,
+    Part,
+    Range,
+    count_to_combine,
+    plan_parts,
+    size_of,
+)
 from orchestrator.cost.cost import AwsWorkers, Workers
 from orchestrator.cost.forecast import merge_seconds
-
-if TYPE_CHECKING:
-    from helios.storage.s3.composition_plan import Range
 
 #: Bits of encoded video that a pixel is guessed to take, where no frame was rendered yet.
 GUESSED_BITS_A_PIXEL = 0.1
@@ -24,8 +29,6 @@ _CALLS_AT_ONCE = 16
 _LONGEST = 3 * 900
 _MB = 1 << 20
 _GIB = 1 << 30
-#: Largest object of S3: ten thousand parts of 5 GiB.
-_LARGEST_IN_S3 = 10_000 * 5 * _GIB
 #: Largest object of Google Cloud Storage.
 _LARGEST_IN_GCS = 5 * 1024 * _GIB
 
@@ -99,7 +102,7 @@ def forecast_merge(spec: JobSpec, bytes_a_frame: float, workers: Workers) -> Mer
     # Chunks are fetched, and the video is as large as they are.
     if 2 * total <= _disk(workers):
         return _judged(MergeForecast(bytes=total, in_storage=False, seconds=merge_seconds(total)))
-    if total > (_LARGEST_IN_S3 if isinstance(workers, AwsWorkers) else _LARGEST_IN_GCS):
+    if total > (MAX_PARTS * MAX_PART if isinstance(workers, AwsWorkers) else _LARGEST_IN_GCS):
         fault = "they are larger than an object may be"
         return MergeForecast(bytes=total, in_storage=True, seconds=math.inf, fault=fault)
     reason = fault_of(spec, merged_name(spec))
@@ -130,14 +133,6 @@ def _disk(workers: Workers) -> float:
 
 
 def _aws_calls(sizes: list[int]) -> tuple[int, int]:
-    require("obstore", "the forecast of a merge in S3", extra="aws")
-    from helios.storage.s3.composition_plan import (  # noqa: PLC0415 - loads obstore
-        Range,
-        count_to_combine,
-        plan_parts,
-        size_of,
-    )
-
     parts = plan_parts([Range(str(number), 0, size) for number, size in enumerate(sizes)])
     final, calls = len(parts), 0
     while count := count_to_combine(parts):
@@ -148,7 +143,7 @@ def _aws_calls(sizes: list[int]) -> tuple[int, int]:
     return final, calls + _calls_for(parts)
 
 
-def _calls_for(parts: "list[tuple[Range, ...]]") -> int:
+def _calls_for(parts: list[Part]) -> int:
     # Small ranges are fetched one by one, and uploaded together; beginning and end take four.
     return 4 + sum(1 if len(part) == 1 else len(part) + 1 for part in parts)
 

@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 
 from helios.concurrency import run_blocking
 from helios.errors import StorageInvalid
-from helios.storage.keys import content_type, tags_of
-from helios.storage.s3.composition_plan import (
+from helios.storage.composition_plan import (
     MAX_PART,
     MAX_PARTS,
     Part,
@@ -20,6 +19,7 @@ from helios.storage.s3.composition_plan import (
     plan_parts,
     size_of,
 )
+from helios.storage.keys import content_type, tags_of
 
 #: Parts on their way at once; those that pass through here take up to 10 MiB of memory each.
 PARALLEL = 16

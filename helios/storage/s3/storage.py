@@ -175,8 +175,8 @@ class S3Storage(ArtifactStorage):
         scratch: str,
         sizes: Sequence[int] | None = None,
     ) -> Artifact:
+        from helios.storage.composition_plan import Range  # noqa: PLC0415 - rarely used
         from helios.storage.s3.composition import S3Composition  # noqa: PLC0415
-        from helios.storage.s3.composition_plan import Range  # noqa: PLC0415 - rarely used
 
         check_key(key)
         sizes = await self._sizes(sources) if sizes is None else sizes

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helios.storage.s3.composition_plan import (
+from helios.storage.composition_plan import (
     MAX_PART,
     MAX_PARTS,
     MIN_PART,

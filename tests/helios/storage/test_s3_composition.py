@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from helios.errors import StorageInvalid
+from helios.storage import composition_plan
+from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.s3 import composition as s3_composition
-from helios.storage.s3 import composition_plan
 from helios.storage.s3.composition import S3Composition
-from helios.storage.s3.composition_plan import MIN_PART, Range
 from sandbox.object_stores import ObjectStore, create_bucket
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from helios.storage import open_storage
+from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
 from helios.storage.s3.composition import S3Composition
-from helios.storage.s3.composition_plan import MIN_PART, Range
 from sandbox.object_stores import ObjectStore, create_bucket
 from sandbox.scripted_server import Reply, ScriptedServer
 

@@ -3,7 +3,7 @@
 import pytest
 
 from helios.contract.job_spec import JobSpec
-from helios.storage.s3.composition_plan import MAX_PARTS
+from helios.storage.composition_plan import MAX_PARTS
 from orchestrator.cost import AwsWorkers, GoogleWorkers, Workers
 from orchestrator.cost.merge_forecast import forecast_merge
 from tests.helios.worker_site import FRAMES, make_spec
