@@ -13,7 +13,7 @@ from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_deadline, workers_of
-from orchestrator.api.targets.deployments import chunks_at_once, detached_renders
+from orchestrator.api.targets.deployments import detached_renders
 from orchestrator.backends.detached.runs import RUNS
 from orchestrator.backends.detached.status import log_query
 from orchestrator.clouds.log_query import log_link
@@ -99,12 +99,15 @@ class DetachedJob(AsyncJobHandle):
                     f"job {self.id}: reached its cost limit",
                     hint="Give `max_cost` for this run.",
                 )
-            stop_at = cost_deadline(
-                max_cost,
-                self.deployment,
-                chunks=found.chunks_total,
-                at_once=await chunks_at_once(self.deployment, concurrency),
-            )
+            stop_at = None
+            if max_cost is not None:
+                wanted = concurrency or self.deployment.max_concurrency
+                stop_at = cost_deadline(
+                    max_cost,
+                    self.deployment,
+                    chunks=found.chunks_total,
+                    at_once=await renders.chunks_at_once(wanted),
+                )
             await renders.resume(self.id, fresh=fresh, concurrency=concurrency, stop_at=stop_at)
 
     async def run_in_background(self, *, fresh: bool, changes: Mapping[str, Any]) -> None:

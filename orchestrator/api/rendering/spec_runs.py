@@ -12,7 +12,7 @@ from orchestrator.api.rendering.prepared_job import PreparedJob
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.rendering.submission import checked_receiver, submit_spec
 from orchestrator.api.targets.concurrency import chosen_concurrency
-from orchestrator.api.targets.deployments import DeploymentName
+from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once
 from orchestrator.api.targets.target import Target, are_remote, resolve
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
@@ -95,12 +95,14 @@ async def submit_spec_file(
     webhook = checked_receiver(settings)
     spec = JobSpec.load(path)
     job_id = request_id or spec.id or new_job_id()
+    deployment = await name.find()
     return await submit_spec(
         spec.model_copy(update={"id": job_id}),
-        await name.find(),
+        deployment,
         job_dir=settings.job_dir or path.parent,
         own_files=[path],
         concurrency=settings.concurrency,
+        at_once=await chunks_at_once(deployment, settings.concurrency),
         max_cost=settings.max_cost,
         webhook=webhook,
         display=display,

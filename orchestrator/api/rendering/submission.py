@@ -114,6 +114,7 @@ async def submit_detached(
             job_dir=Path(folder),
             own_files=[] if path is None else [path, destination.job_dir],
             concurrency=settings.concurrency,
+            at_once=at_once,
             max_cost=settings.max_cost,
             webhook=webhook,
             display=display,
@@ -160,6 +161,7 @@ async def submit_spec(
     job_dir: Path,
     own_files: list[Path],
     concurrency: int | None,
+    at_once: int,
     max_cost: float | None,
     webhook: str | None,
     display: "Display",
@@ -175,7 +177,9 @@ async def submit_spec(
     own_files:
         Files that the job writes, which aren't part of a composition.
     concurrency:
-        Chunks at the same time; None for what was deployed.
+        Requested chunks at the same time; None for what was deployed.
+    at_once:
+        Chunks at the same time that the account's quota allows, as `chunks_at_once`.
     max_cost:
         Cost limit in US dollars, by list prices.
     webhook:
@@ -186,7 +190,6 @@ async def submit_spec(
     HeliosError
         As `DetachedRenders.submit`.
     """
-    at_once = await chunks_at_once(deployment, concurrency)
     wanted = concurrency or deployment.max_concurrency
     if at_once < min(wanted, len(spec.chunks)):
         display.note(

@@ -149,10 +149,8 @@ async def chunks_at_once(deployment: Deployment, wanted: int | None) -> int:
 
     That is what is wanted, or what was deployed, but not more than the account's quota allows.
     """
-    limit = wanted or deployment.max_concurrency
     async with detached_renders(deployment) as renders:
-        quota = await renders.backend.quota()
-    return limit if quota is None else min(limit, quota)
+        return await renders.chunks_at_once(wanted or deployment.max_concurrency)
 
 
 def open_detached_backend(deployment: Deployment, stores: Stores) -> DetachedBackend:

@@ -217,6 +217,11 @@ class DetachedRenders:
         await self.backend.resume(status.spec, missing, concurrency=concurrency, stop_at=stop_at)
         return await self.status(job_id)
 
+    async def chunks_at_once(self, wanted: int) -> int:
+        """Return how many chunks of a render run at the same time, within the account's quota."""
+        quota = await self.backend.quota()
+        return wanted if quota is None else min(wanted, quota)
+
     async def cancel(self, job_id: str, *, reason: str) -> RenderStatus:
         """Stop a render, and return how far it came; one that has ended stays as it is."""
         await self.backend.cancel(job_id, reason=reason)
