@@ -9,6 +9,7 @@ from helios.records.chunk_index import INDEX
 from helios.records.chunk_record import chunk_key
 from helios.records.job_layout import HEALED_SPEC, JobFolder, chunk_output, chunk_record
 from helios.records.stored_records import stored_chunk
+from helios.storage import ArtifactStorage
 from orchestrator.backends.job_storage import JobStorage
 from orchestrator.delivery.stores import Stores
 
@@ -51,7 +52,7 @@ async def _chunks_at(at: JobStorage, stores: Stores) -> Mapping[int, Artifact]:
 
 
 async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:
-    """Delete the chunks and the healed spec of a job from storages.
+    """Delete the chunks of a job from storages.
 
     Parameters
     ----------
@@ -64,6 +65,11 @@ async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:
         for url in urls:
             folder = JobFolder.of(spec, f"{url}/jobs/{spec.id}/job.json")
             if folder is not None:
-                await stores.at(folder.url).delete_prefix("chunks/")
-                await stores.at(folder.url).delete_prefix(INDEX)
-                await stores.at(folder.url).delete(HEALED_SPEC)
+                await delete_chunks(stores.at(folder.url))
+
+
+async def delete_chunks(folder: ArtifactStorage) -> None:
+    """Delete the chunks in a job's folder, their index, and the spec that healed them."""
+    await folder.delete_prefix("chunks/")
+    await folder.delete_prefix(INDEX)
+    await folder.delete(HEALED_SPEC)

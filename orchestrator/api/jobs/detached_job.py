@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helios.errors import CostLimitReached, JobBusy, JobStateConflict, OptionInvalid
-from helios.records.chunk_index import INDEX
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
 from helios.records.spec_slices import SLICES
@@ -16,6 +15,7 @@ from orchestrator.api.targets.costs import cost_deadline, workers_of
 from orchestrator.api.targets.deployments import detached_renders
 from orchestrator.backends.detached.runs import RUNS
 from orchestrator.backends.detached.status import log_query
+from orchestrator.backends.stored_chunks import delete_chunks
 from orchestrator.clouds.log_query import log_link
 from orchestrator.cost import cost_of
 from orchestrator.delivery.stores import Stores
@@ -165,8 +165,7 @@ class DetachedJob(AsyncJobHandle):
         async with Stores() as stores:
             folder = stores.at(self._folder)
             if chunks:
-                await folder.delete_prefix("chunks/")
-                await folder.delete_prefix(INDEX)
+                await delete_chunks(folder)
             for prefix in (RUNS, SLICES):
                 await folder.delete_prefix(prefix)
             for name in (OUTCOME, HEALED_SPEC, "job.json"):

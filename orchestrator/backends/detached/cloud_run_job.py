@@ -267,7 +267,7 @@ class CloudRunJobBackend(DetachedBackend):
 
     async def log(self, query: LogQuery) -> Sequence[LogRecord]:
         """Return lines of Cloud Logging."""
-        job_id = query.job_path.removeprefix(f"{self.artifacts}/jobs/").removesuffix("/job.json")
+        job_id = self._job_id(query.job_path)
         record = await self._known(job_id, self._folder(job_id))
         query = replace(query, execution=record.execution)
         return await task_log(self._job, query, self._calls)
@@ -439,7 +439,7 @@ class CloudRunJobBackend(DetachedBackend):
         """Return the id of the render that an execution was started for; None for others."""
         variables = _variables(found)
         path = variables.get("JOB_PATH", "")
-        job_id = path.removeprefix(f"{self.artifacts}/jobs/").removesuffix("/job.json")
+        job_id = self._job_id(path)
         is_ours = path == self._job_path(job_id) and variables.get("JOB_ACTION") == "render"
         return job_id if is_ours else None
 
@@ -512,6 +512,9 @@ class CloudRunJobBackend(DetachedBackend):
 
     def _job_path(self, job_id: str) -> str:
         return f"{self.artifacts}/jobs/{job_id}/job.json"
+
+    def _job_id(self, job_path: str) -> str:
+        return job_path.removeprefix(f"{self.artifacts}/jobs/").removesuffix("/job.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

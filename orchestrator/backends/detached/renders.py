@@ -17,13 +17,14 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.media.image_archive import unpack_images
-from helios.records.chunk_index import INDEX, JobIndex
+from helios.records.chunk_index import JobIndex
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import chunks_in
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.status import RenderStatus, log_query, problems_in, records_in
+from orchestrator.backends.stored_chunks import delete_chunks
 from orchestrator.backends.upload import StoredJob, upload_job
 from orchestrator.clouds.log_query import LogRecord
 from orchestrator.cost import Usage
@@ -209,8 +210,7 @@ class DetachedRenders:
             )
         folder = self._folder(job_id)
         if fresh:
-            for prefix in ("chunks/", INDEX):
-                await folder.delete_prefix(prefix)
+            await delete_chunks(folder)
         # By the records, not by the index: what a merge found damaged has no record any more.
         done = await chunks_in(folder, status.spec)
         missing = [chunk.id for chunk in status.spec.chunks if chunk.id not in done]

@@ -22,9 +22,9 @@ from helios.errors import (
     OptionInvalid,
 )
 from helios.media.image_archive import pack_images
-from helios.records.chunk_index import add_to_index
+from helios.records.chunk_index import INDEX, add_to_index
 from helios.records.chunk_record import ChunkRecord, MergeRecord, chunk_key
-from helios.records.job_layout import chunk_output, chunk_record, merge_record
+from helios.records.job_layout import HEALED_SPEC, chunk_output, chunk_record, merge_record
 from helios.records.job_outcome import FailedChunk, JobOutcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
@@ -450,6 +450,21 @@ async def test_a_render_that_failed_goes_on_with_what_is_missing(
         at.backend.end("film", JobState.COMPLETED)
         with pytest.raises(JobStateConflict, match="is completed"):
             await at.renders.resume("film")
+
+
+async def test_a_render_from_the_start_leaves_nothing_of_earlier_chunks(
+    tmp_path: Path, page: Path
+) -> None:
+    async with desk(tmp_path) as at:
+        await at.renders.submit(at.job(page))
+        await at.finish_chunk(1)
+        await at.folder().put_bytes(HEALED_SPEC, b"{}")
+        at.backend.end("film", JobState.FAILED)
+
+        await at.renders.resume("film", fresh=True)
+
+        left = [each.key for each in await at.folder().list()]
+        assert [key for key in left if key.startswith(("chunks/", INDEX, HEALED_SPEC))] == []
 
 
 async def test_a_chunk_whose_record_is_gone_is_rendered_again(tmp_path: Path, page: Path) -> None:
