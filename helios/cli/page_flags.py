@@ -2,11 +2,11 @@
 
 import math
 import sys
-from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from helios.contract.frame_rate import frame_rate
 from helios.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -44,25 +44,24 @@ def page_options(
     *,
     width: int = 1920,
     height: int = 1080,
-    fps: Fraction,
+    scale: float = 1.0,
+    fps: str,
     props: str,
+    seed: int,
     time_zone: str,
     locale: str,
+    transparent: bool = False,
+    allow_missing: bool,
     timeout: float,
-    **options: Any,
+    direct: bool = True,
+    reference: bool = False,
 ) -> "PageOptions":
-    """Return the options of a page.
-
-    Parameters
-    ----------
-    width, height, fps, props, time_zone, locale, timeout:
-        Values of the flags.
-    options:
-        Further fields of `PageOptions`.
+    """Return the options of a page, from the values of the flags of the same names.
 
     Raises
     ------
     OptionInvalid
+        A value is invalid.
     """
     from helios.contract import localization
     from helios.renderer.page import PageOptions
@@ -73,13 +72,18 @@ def page_options(
     return PageOptions(
         width=width,
         height=height,
-        rate=fps,
+        scale=scale,
+        rate=frame_rate(fps),
         props=read_props(props),
+        seed=seed,
         time_zone=localization.time_zone(time_zone),
         locale=localization.locale(locale),
+        transparent=transparent,
+        allow_missing=allow_missing,
         load_timeout=timeout,
         settle_timeout=timeout,
-        **options,
+        direct=direct,
+        reference=reference,
     )
 
 

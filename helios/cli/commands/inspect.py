@@ -4,7 +4,6 @@ import json
 
 from helios.cli.page_flags import Fps, Input, Locale, Props, Seed, Timeout, TimeZone, page_options
 from helios.cli.run import run
-from helios.contract.frame_rate import frame_rate
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
 
@@ -24,7 +23,7 @@ def inspect(
         from helios.renderer.inspect import inspect as inspect_composition
 
         page = page_options(
-            fps=frame_rate(fps),
+            fps=fps,
             seed=seed,
             props=props,
             time_zone=time_zone,

@@ -17,7 +17,6 @@ from helios.cli.page_flags import (
     page_options,
 )
 from helios.cli.run import run
-from helios.contract.frame_rate import frame_rate
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.errors import OptionInvalid
 
@@ -83,7 +82,7 @@ def merge(
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
         page = page_options(
-            fps=frame_rate(fps),
+            fps=fps,
             width=640,
             height=360,
             seed=seed,

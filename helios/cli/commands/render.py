@@ -28,7 +28,6 @@ from helios.cli.page_flags import (
     page_options,
 )
 from helios.cli.run import run
-from helios.contract.frame_rate import frame_rate
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.errors import OptionInvalid
 
@@ -124,7 +123,7 @@ def render(
             check_writable(record)
         composition = Composition.find(source)
         page = page_options(
-            fps=frame_rate(fps),
+            fps=fps,
             width=width,
             height=height,
             scale=scale,
