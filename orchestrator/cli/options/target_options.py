@@ -128,7 +128,7 @@ class TargetOptions:
         adapters = list(self._shares()) if self.adapter else []
         if len(adapters) > 1:
             raise OptionInvalid("`target`: a detached render runs in one deployment")
-        kinds = {LAMBDA: "aws", CLOUD_RUN: "cloudrun"}
+        kinds = {adapter: kind for kind, adapter in ADAPTERS.items()}
         kind = kinds.get(adapters[0]) if adapters else None
         return DeploymentName(
             stack=self.stack,
