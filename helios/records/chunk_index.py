@@ -1,7 +1,8 @@
 """Index of the chunks that are done: small objects beside the records, in the order of time.
 
-A folder with 10,000 chunks holds some 30,000 objects. The index tells which are done by one listing
-of a third of that, and what has come since an earlier look by a listing from there on.
+A folder with 10,000 chunks holds some 30,000 objects. One listing of
+the index, a third of that, gives the finished chunks; a listing from a later key gives the newer
+ones.
 """
 
 import re
@@ -95,7 +96,7 @@ async def page_problems(storage: ArtifactStorage, entry: IndexEntry) -> list[Pag
 
 
 class JobIndex:
-    """The index of one job, read again and again: each time, only what may be new is listed.
+    """The index of one job, for repeated reads: each lists only entries that may be new.
 
     Parameters
     ----------

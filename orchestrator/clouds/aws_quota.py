@@ -1,4 +1,4 @@
-"""Asks AWS how many chunk workers may run at the same time."""
+"""Reads the number of chunk workers that the account's quota allows at the same time."""
 
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.model.deployment import AwsStack

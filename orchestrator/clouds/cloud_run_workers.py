@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
-from orchestrator.clouds.google import GoogleCalls, reading, told
+from orchestrator.clouds.google import GoogleCalls, google_faults, reading
 from orchestrator.model.deployment import CloudRunWorkers
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def find_workers(project: str, region: str, name: str, calls: GoogleCalls)
     place = f"projects/{project}/locations/{region}"
     where = f"Cloud Run workers {name} in {region} of {project}"
     services, jobs = await calls.services(), await calls.jobs()
-    with told(where):
+    with google_faults(where):
         service = await services.get_service(name=f"{place}/services/{name}", **reading())
         job = await jobs.get_job(name=f"{place}/jobs/{name}", **reading())
     container = _container(job, where)

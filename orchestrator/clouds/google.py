@@ -144,7 +144,7 @@ class GoogleCalls:
                 found: Mapping[str, Any] = answer.json()
                 return found
 
-        with told(what):
+        with google_faults(what):
             try:
                 return await asyncio.to_thread(ask)
             except RequestException as fault:
@@ -212,7 +212,7 @@ def reading() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def told(resource: str) -> Iterator[None]:
+def google_faults(resource: str) -> Iterator[None]:
     """Turn what Google's clients raise inside into this project's errors.
 
     Parameters
@@ -262,7 +262,7 @@ def _sign_in(credentials: "Credentials | None") -> "Credentials":
     import google.auth  # noqa: PLC0415
     from google.auth.transport.requests import Request  # noqa: PLC0415
 
-    with told("Google Cloud"):
+    with google_faults("Google Cloud"):
         found = credentials or google.auth.default(scopes=_SCOPES)[0]
         if not found.valid:
             found.refresh(Request())

@@ -1,4 +1,4 @@
-"""Reads answers that aren't from the service that was asked: pages of proxies and front ends."""
+"""Extracts the text of HTML error pages, which proxies and load balancers send."""
 
 import html
 import re

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from helios.errors import HeliosError
 from orchestrator.clouds.cloud_run_workers import find_workers
-from orchestrator.clouds.google import GoogleCalls, reading, told
+from orchestrator.clouds.google import GoogleCalls, google_faults, reading
 from orchestrator.doctor.base import (
     Check,
     Finding,
@@ -117,7 +117,7 @@ class CloudRunCheckup:
         for client, resource, permissions in wanted:
             request = {"resource": resource, "permissions": list(permissions)}
             asking: Any = client
-            with told(what):
+            with google_faults(what):
                 answer = await asking.test_iam_permissions(request, **reading())
             denied += [name for name in permissions if name not in answer.permissions]
         if not denied:
@@ -126,13 +126,13 @@ class CloudRunCheckup:
 
     async def _service(self) -> Finding:
         services = await self._calls.services()
-        with told("service"):
+        with google_faults("service"):
             found = await services.get_service(name=self._service_name, **reading())
         return _state("service", found)
 
     async def _job(self) -> Finding:
         jobs = await self._calls.jobs()
-        with told("job"):
+        with google_faults("job"):
             found = await jobs.get_job(name=self._workers.job, **reading())
         return _state("job", found)
 

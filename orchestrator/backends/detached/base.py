@@ -21,14 +21,14 @@ class Execution:
     job_id:
         The render's id, which is its job's.
     name:
-        What the engine calls it; the same as `execution` in the job's outcome.
+        Name of the execution in the engine; `execution` in the job's outcome.
     state:
         `RUNNING`, or how it ended.
     started_at, ended_at:
         When it was started, and when it ended; None while it runs.
     output, error:
-        The video, or why there is none, as far as the engine itself knows; the job's outcome in
-        storage tells more, but may come a moment later.
+        The video, or the error, by the engine's own records. The job's outcome in storage has
+        details, but may be written a moment later.
     """
 
     job_id: str
@@ -43,17 +43,17 @@ class Execution:
 class DetachedBackend(ABC):
     """An engine that runs renders whose job spec is in its storage, without a connected client.
 
-    Chunks, their records, the video and the outcome (`helios.records.job_outcome`) come into the
-    job's folder, `jobs/<id>` below `artifacts`: progress is counted there. The engine is asked only
-    for what storage can't tell. Safe to use from many tasks at once.
+    Chunks, their records, the video and the outcome (`helios.records.job_outcome`) are stored in
+    the job's folder, `jobs/<id>` below `artifacts`, where progress is counted. The engine is
+    queried for the state of executions only. Safe to use from many tasks at once.
 
-    Every method raises `AccessDenied` where credentials don't suffice, and `WorkerUnavailable` or
-    `WorkerThrottled` where the engine doesn't answer; what may heal was tried again by then.
+    Every method raises `AccessDenied` if credentials don't suffice, and `WorkerUnavailable` or
+    `WorkerThrottled` if the engine doesn't respond, after retries of transient failures.
 
     Parameters
     ----------
     name:
-        What people call the backend.
+        Name of the backend in messages.
     artifacts:
         URL of the storage that its workers use, such as `s3://bucket`.
     concurrency:
@@ -86,9 +86,9 @@ class DetachedBackend(ABC):
         concurrency:
             Chunks at the same time.
         webhook:
-            URL that is to be told how it ended.
+            URL that receives the outcome.
         stop_at:
-            When no chunk is begun any more.
+            Time after which no chunk starts.
 
         Raises
         ------
@@ -107,8 +107,8 @@ class DetachedBackend(ABC):
     ) -> Execution:
         """Start another run of a render that has ended, for the chunks that are missing.
 
-        Clients that do so at the same time start one run. The webhook of the latest run is told of
-        this one, too.
+        Clients that do so at the same time start one run. The webhook of the latest run receives
+        the outcome of this one, too.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class DetachedBackend(ABC):
         """Return the renders that were started last, the latest one first."""
 
     async def quota(self) -> int | None:
-        """Return how many chunks the account lets run at once; None if that can't be told."""
+        """Return how many chunks the account's quota allows at once; None if it is unknown."""
         return None
 
     @abstractmethod

@@ -29,7 +29,7 @@ from helios.storage import ArtifactStorage
 from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.runs import RUNS, claim_run, latest_run
-from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading, told
+from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, google_faults, reading
 from orchestrator.clouds.google_logs import task_log
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.stores import Stores
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 MAX_TASKS = 10_000
 #: Name of the worker's container in the job, as deploying gives it.
 CONTAINER = "worker"
-#: Variable of an execution's tasks with the URL that is told how the render ended.
+#: Variable of an execution's tasks with the URL of the render's webhook.
 WEBHOOK = "JOB_WEBHOOK"
 #: Variable of an execution's tasks with the time after which no chunk is begun.
 STOP_AT = "JOB_STOP_AT"
@@ -69,7 +69,7 @@ class ExecutionRecord(WireModel):
 
     execution: str = Field(description="Name of the execution.")
     job: str = Field(description="Full name of the Cloud Run job that it executes.")
-    started_at: datetime = Field(description="When it was asked for.")
+    started_at: datetime = Field(description="Time at which it was requested.")
     tasks: int = Field(description="Number of its tasks.")
 
     @property
@@ -93,9 +93,9 @@ class ExecutionRecord(WireModel):
 class CloudRunJobBackend(DetachedBackend):
     """A Cloud Run job; a render is an execution of it, with a task a chunk.
 
-    Cloud Run begins an execution each time it is asked to, and forgets old ones. So that a render
-    is started once, and known for as long as its files, its folder says which execution it is
-    (`execution.json`), decided by a write that only one client can make.
+    Cloud Run starts an execution for each request, and deletes old ones. So that a render is
+    started once, and can be found for as long as its files exist, its folder names its execution
+    (`execution.json`), chosen by a write that only one client can make.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ class CloudRunJobBackend(DetachedBackend):
             ),
         )
         client = await self._calls.jobs()
-        with told(self.name):
+        with google_faults(self.name):
             operation = await client.run_job(request, timeout=CALL_TIMEOUT)
         execution: run_v2.Execution = operation.metadata
         return execution
@@ -395,7 +395,7 @@ class CloudRunJobBackend(DetachedBackend):
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         client = await self._calls.executions()
-        with told(self.name):
+        with google_faults(self.name):
             try:
                 return await client.get_execution(name=record.full_name, **reading())
             except NotFound:
@@ -407,7 +407,7 @@ class CloudRunJobBackend(DetachedBackend):
     async def _executions(self) -> "list[run_v2.Execution]":
         """Return all executions of the job that Cloud Run knows (a thousand), the latest first."""
         client = await self._calls.executions()
-        with told(self.name):
+        with google_faults(self.name):
             pages = await client.list_executions(
                 {"parent": self._job, "page_size": _PAGE}, **reading()
             )
@@ -450,7 +450,7 @@ class CloudRunJobBackend(DetachedBackend):
         from google.api_core.exceptions import FailedPrecondition, NotFound  # noqa: PLC0415
 
         client = await self._calls.executions()
-        with told(self.name):
+        with google_faults(self.name):
             try:
                 await client.cancel_execution(name=name, timeout=CALL_TIMEOUT)
             except (FailedPrecondition, NotFound):
@@ -473,7 +473,7 @@ class CloudRunJobBackend(DetachedBackend):
     async def _check_signs(self) -> None:
         """Refuse a webhook where the job has nothing to sign with."""
         client = await self._calls.jobs()
-        with told(self.name):
+        with google_faults(self.name):
             job = await client.get_job(name=self._job, **reading())
         if not any(SECRET in _names(container) for container in job.template.template.containers):
             raise OptionInvalid(
@@ -564,7 +564,7 @@ def _variables(found: "run_v2.Execution") -> Mapping[str, str]:
 
 
 def _started_at(found: "run_v2.Execution") -> datetime:
-    """Return when an execution was asked for, as its tasks were told."""
+    """Return the time at which an execution was requested, from the variables of its tasks."""
     try:
         return datetime.fromisoformat(_variables(found)["JOB_STARTED_AT"])
     except (KeyError, ValueError):

@@ -94,9 +94,9 @@ class DetachedRenders:
         concurrency:
             Chunks at the same time; None for what the backend suits.
         webhook:
-            URL that is to be told how it ended.
+            URL that receives the outcome.
         stop_at:
-            When no chunk is begun any more.
+            Time after which no chunk starts.
 
         Raises
         ------
@@ -192,7 +192,7 @@ class DetachedRenders:
         concurrency:
             Chunks at the same time; what the latest run had by default.
         stop_at:
-            When no chunk is begun any more.
+            Time after which no chunk starts.
 
         Raises
         ------
@@ -303,7 +303,7 @@ class DetachedRenders:
     async def _with_problems(
         self, status: RenderStatus, folder: ArtifactStorage, index: JobIndex
     ) -> RenderStatus:
-        """Return a status that tells what pages logged or threw."""
+        """Return a status with the errors and warnings of pages."""
         count = sum(entry.has_problems for entry in index.entries.values())
         found = await problems_in(folder, index)
         return replace(status, page_problems=found, problem_chunks=count)

@@ -21,7 +21,7 @@ from orchestrator.model.job_state import JobState
 
 #: Records that are read at the same time.
 RECORDS_AT_ONCE = 16
-#: Chunks whose page's problems a status tells.
+#: Chunks whose page problems a status has.
 MAX_PROBLEM_CHUNKS = 8
 
 

@@ -4,7 +4,7 @@ import pytest
 from google.api_core.exceptions import from_http_status
 
 from helios.errors import WorkerNotFound
-from orchestrator.clouds.google import told
+from orchestrator.clouds.google import google_faults
 from orchestrator.clouds.plain_text import MAX_QUOTED, plain_text, without_markup
 
 PAGE = """<!DOCTYPE html><html><head><title>Error 404 (Not Found)!!1</title>
@@ -23,7 +23,7 @@ def test_a_message_that_is_no_page_stays_as_it_is() -> None:
 
 
 def test_googles_front_end_is_quoted_without_markup() -> None:
-    with pytest.raises(WorkerNotFound) as raised, told("quota x"):
+    with pytest.raises(WorkerNotFound) as raised, google_faults("quota x"):
         raise from_http_status(404, f"GET https://example.com: {PAGE}")
     assert "<" not in raised.value.message
     assert "That's an error." in raised.value.message
