@@ -12,29 +12,14 @@ from google.auth.credentials import AnonymousCredentials
 from orchestrator.clouds.google import LOGGING_ENDPOINT, GoogleCalls
 from orchestrator.clouds.google_logs import task_log
 from orchestrator.clouds.log_query import LogQuery, log_link, requests_of
-from orchestrator.model.deployment import AwsStack, CloudRunWorkers
+from orchestrator.model.deployment import CloudRunWorkers
 from sandbox.scripted_server import Received, Reply, ScriptedServer
+from tests.orchestrator.stacks import aws_stack
 
 SINCE = datetime(2026, 1, 2, 3, tzinfo=UTC)
 REQUEST = "8f5d7fe0-1111-4222-8333-0123456789ab"
 JOB = "projects/p/locations/europe-west1/jobs/helios-worker"
-STACK = AwsStack(
-    name="Helios",
-    version=1,
-    region="eu-west-1",
-    artifacts="s3://bucket",
-    chunk_function="chunks",
-    merge_function="merges",
-    state_machine="arn:aws:states:eu-west-1:1:stateMachine:m",
-    architecture="x86_64",
-    chunk_memory=3008,
-    chunk_disk=2048,
-    chunk_timeout=900,
-    merge_memory=3008,
-    merge_disk=10240,
-    max_concurrency=200,
-    chunk_log_group="Helios-Chunk",
-)
+STACK = aws_stack(chunk_log_group="Helios-Chunk")
 WORKERS = CloudRunWorkers(
     project="p",
     region="europe-west1",

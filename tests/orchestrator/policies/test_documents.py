@@ -9,24 +9,15 @@ import pytest
 
 from helios.errors import OptionInvalid
 from helios.webhooks.events import WEBHOOK_KEY
-from orchestrator.model.deployment import AwsStack
 from orchestrator.policies import POLICIES, StackNames, document, statements, with_prefix
+from tests.orchestrator.stacks import aws_stack
 
-STACK = AwsStack(
+STACK = aws_stack(
     name="Films",
-    version=1,
-    region="eu-west-1",
     artifacts="s3://films-artifacts-1/prefix",
     chunk_function="Films-WorkersChunk-A",
     merge_function="Films-WorkersMerge-B",
     state_machine="arn:aws-cn:states:eu-west-1:123456789012:stateMachine:Films-StateMachine-C",
-    architecture="arm64",
-    chunk_memory=1,
-    chunk_disk=1,
-    chunk_timeout=1,
-    merge_memory=1,
-    merge_disk=1,
-    max_concurrency=1,
 )
 
 

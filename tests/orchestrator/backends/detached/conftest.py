@@ -13,6 +13,7 @@ from orchestrator.clouds.aws import AwsCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.deployment import AwsStack
 from sandbox.local_aws import LocalAws
+from tests.orchestrator.stacks import aws_stack
 
 #: Waits for so many seconds, then ends as the workflow does.
 WAITING = {
@@ -64,21 +65,10 @@ def engine(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         definition=json.dumps(WAITING),
         roleArn="arn:aws:iam::123456789012:role/workflow",
     )
-    stack = AwsStack(
-        name="Helios",
-        version=1,
+    stack = aws_stack(
         region=aws.variables["AWS_REGION"],
         artifacts=f"s3://{bucket}",
-        chunk_function="chunks",
-        merge_function="merges",
         state_machine=machine["stateMachineArn"],
-        architecture="x86_64",
-        chunk_memory=3008,
-        chunk_disk=2048,
-        chunk_timeout=900,
-        merge_memory=3008,
-        merge_disk=10240,
-        max_concurrency=200,
     )
     yield Engine(aws, stack)
 
