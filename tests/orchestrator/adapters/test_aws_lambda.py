@@ -453,10 +453,12 @@ def test_a_cancelled_invocation_takes_no_slot_of_another() -> None:
 
 #: Waits for an invocation that is never answered, and leaves when it is interrupted.
 WAITING = """
-import asyncio, sys
+import asyncio, signal, sys
 from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
+# As in a foreground shell: jobs of a background one inherit that SIGINT is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 adapter = AwsLambdaAdapter("chunks", endpoint_url=sys.argv[1])
 job = WorkerJob(command="helios", task=Task(job_path="s3://b/job.json", chunk_id=0))
 asyncio.run(adapter.execute(job))
