@@ -39,7 +39,7 @@ FOREIGN_FILES = {"hls.js"}
 FOREIGN_FLAGS = {"--build-arg", "--remote-debugging-pipe"}
 FOREIGN_VARIABLES = re.compile(r"AWS_\w+|GOOGLE_\w+|CDK_DOCKER|XDG_\w+")
 #: The template that the stack deploys: it has names that the CDK puts together.
-TEMPLATE = "tests/infra/snapshot.json"
+TEMPLATE = "tests/helios_infra/snapshot.json"
 
 
 def _name(page: Path) -> str:

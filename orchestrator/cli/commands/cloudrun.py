@@ -12,9 +12,9 @@ from orchestrator.cli.options.cloud_run_options import CloudRunOptions, Name, Pr
 from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
-    from infra.cloud_run.changes import Change, Waiting
-    from infra.cloud_run.configuration import CloudRunPlace
-    from infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus
+    from helios_infra.cloud_run.changes import Change, Waiting
+    from helios_infra.cloud_run.configuration import CloudRunPlace
+    from helios_infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus
     from orchestrator.display.display import Display
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def deploy(
     """Create service, job and bucket, or update what differs; safe to repeat."""
 
     async def work(display: "Display") -> None:
-        from infra.cloud_run.configuration import CloudRunConfiguration
+        from helios_infra.cloud_run.configuration import CloudRunConfiguration
 
         written = CloudRunConfiguration.read_file(config) if config else {}
         configuration = CloudRunConfiguration.read({**written, **settings.given()})
@@ -121,7 +121,7 @@ def destroy(
 
 
 def _place(project: str | None, region: str | None, name: str | None) -> "CloudRunPlace":
-    from infra.cloud_run.configuration import CloudRunPlace
+    from helios_infra.cloud_run.configuration import CloudRunPlace
 
     given = {"project": project, "region": region, "name": name}
     return CloudRunPlace.read({name: value for name, value in given.items() if value is not None})
@@ -134,8 +134,8 @@ async def _provisioner(
     from helios.errors import ProgramMissing
 
     try:
-        from infra.cloud_run.clients import connect, sign_in
-        from infra.cloud_run.provisioning import CloudRunProvisioner
+        from helios_infra.cloud_run.clients import connect, sign_in
+        from helios_infra.cloud_run.provisioning import CloudRunProvisioner
     except ModuleNotFoundError as fault:
         raise ProgramMissing(
             f"{fault.name}: not installed", hint='pip install "helios-serverless[gcp]"'
@@ -148,7 +148,7 @@ async def _provisioner(
 
 
 def _teller(display: "Display") -> "Callable[[Change | Waiting], None]":
-    from infra.cloud_run.changes import Change
+    from helios_infra.cloud_run.changes import Change
 
     def tell(step: "Change | Waiting") -> None:
         kind = "change" if isinstance(step, Change) else "waiting"

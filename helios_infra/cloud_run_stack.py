@@ -1,0 +1,94 @@
+"""The stack that deploys Cloud Run workers, for both clouds by one `cdk deploy`."""
+
+import json
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from helios_infra.cloud_run.resource import CloudRunResource
+from helios_infra.configuration import Configuration
+from helios_infra.constructs.cloud_run_provisioner import TIMEOUT, CloudRunProvisioner
+
+_RESOURCE_TYPE = "Custom::CloudRunWorker"
+
+
+class CloudRunWorker(cdk.Stack):
+    """Workers on Cloud Run, deployed by a function of this stack.
+
+    Parameters
+    ----------
+    resource:
+        Configuration of the workers, and the function's identity at Google.
+    log_days:
+        How long the function's log is kept.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        resource: CloudRunResource,
+        log_days: int = 30,
+        environment: cdk.Environment | None = None,
+    ) -> None:
+        super().__init__(
+            scope, id, description="Helios: workers on Google Cloud Run", env=environment
+        )
+        provisioner = CloudRunProvisioner(
+            self, "Provisioner", role_name=f"{id}-provisioner", log_days=log_days
+        )
+        workers = cdk.CustomResource(
+            self,
+            "Workers",
+            resource_type=_RESOURCE_TYPE,
+            service_token=provisioner.function.function_arn,
+            # Past the function's own limit nothing can answer any more.
+            service_timeout=cdk.Duration.seconds(TIMEOUT + 60),
+            properties={
+                "Resource": json.dumps(
+                    resource.model_dump(mode="json", by_alias=True), sort_keys=True
+                ),
+                # Another version of the code may deploy other settings.
+                "Version": provisioner.function.current_version.version,
+            },
+        )
+        self._tell("ServiceUrl", workers.get_att_string("Url"), "Where chunks are rendered.")
+        self._tell("JobName", workers.get_att_string("Job"), "The job of detached renders.")
+        self._tell("ArtifactsUrl", workers.get_att_string("Artifacts"), "Where artifacts are.")
+        self._tell(
+            "ProvisionerRole",
+            provisioner.role.role_name,
+            "Whom the workload identity pool must let act as the deploying service account.",
+        )
+
+    def _tell(self, name: str, value: str, description: str) -> None:
+        cdk.CfnOutput(self, name, value=value, description=description)
+
+
+def add_cloud_run_stack(
+    app: cdk.App, configuration: Configuration, *, account: str | None = None
+) -> CloudRunWorker | None:
+    """Add the stack to the app if Cloud Run is configured; in the first region of AWS.
+
+    Parameters
+    ----------
+    account:
+        The account; None is that of the AWS profile when the stack is deployed.
+    """
+    if configuration.cloud_run is None:
+        return None
+    name = f"{configuration.stack_name}-CloudRun"
+    environment = None
+    if configuration.regions:
+        environment = cdk.Environment(account=account, region=configuration.regions[0])
+    stack = CloudRunWorker(
+        app,
+        name,
+        resource=configuration.cloud_run,
+        log_days=configuration.log_days,
+        environment=environment,
+    )
+    for tag, value in {**configuration.tags, "helios:stack": configuration.stack_name}.items():
+        cdk.Tags.of(stack).add(tag, value)
+    return stack
