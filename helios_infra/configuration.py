@@ -1,18 +1,11 @@
 """The configuration of a deployment: the context of cdk.json as one typed object."""
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from helios.contract.wire_model import WireModel
@@ -20,6 +13,20 @@ from helios.errors import OptionInvalid
 from helios.process.render_executor import DEFAULT_EXECUTABLES
 from helios_infra.cloud_run.configuration import fault_line
 from helios_infra.cloud_run.resource import CloudRunResource
+from helios_infra.setting_types import (
+    BucketName,
+    Days,
+    Destination,
+    Disk,
+    KmsKey,
+    Memory,
+    Reserved,
+    Timeout,
+    object_or_none,
+    parsed_object,
+    pattern,
+    several,
+)
 
 #: Prefix of the names of this project's context values.
 PREFIX = "helios:"
@@ -29,41 +36,6 @@ LOG_DAYS = frozenset(
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _HINT = "Values are set in cdk.json, or by `-c helios:NAME=VALUE`; docs/deploy-aws.md lists them."
-
-
-def _several(value: object) -> object:
-    """Parse the text of `-c`: values separated by commas."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _object(value: object) -> object:
-    if isinstance(value, str) and value.strip():
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value or {}
-
-
-def _object_or_none(value: object) -> object:
-    return _object(value) or None
-
-
-def _optional(value: object) -> object:
-    return None if value == "" else value
-
-
-def _pattern(pattern: str) -> StringConstraints:
-    return StringConstraints(pattern=f"^(?:{pattern})$")
-
-
-_Memory = Annotated[int, Field(ge=512, le=10240)]
-_Disk = Annotated[int, Field(ge=512, le=10240)]
-_Timeout = Annotated[int, Field(ge=30, le=900)]
-_Reserved = Annotated[int | None, Field(ge=1, le=100_000), BeforeValidator(_optional)]
-_Days = Annotated[int, Field(ge=1, le=3650)]
 
 
 class Configuration(WireModel, extra="forbid"):
@@ -77,11 +49,11 @@ class Configuration(WireModel, extra="forbid"):
         From `of`: invalid values; `details` hold one line per fault.
     """
 
-    stack_name: Annotated[str, _pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(
+    stack_name: Annotated[str, pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(
         default="Helios", description="Name of the stack, by which clients find it."
     )
     regions: Annotated[
-        tuple[Annotated[str, _pattern("[a-z]{2}(-[a-z]+)+-[0-9]")], ...], BeforeValidator(_several)
+        tuple[Annotated[str, pattern("[a-z]{2}(-[a-z]+)+-[0-9]")], ...], BeforeValidator(several)
     ] = Field(
         default=(), description="Regions, one stack in each; none: the one of the AWS profile."
     )
@@ -89,14 +61,14 @@ class Configuration(WireModel, extra="forbid"):
         default="x86_64", description="Processor of the workers, for which the image is built."
     )
 
-    chunk_memory: _Memory = Field(
+    chunk_memory: Memory = Field(
         default=3008, description="Memory of a chunk worker in MB; 1,769 MB come with one core."
     )
-    chunk_disk: _Disk = Field(default=2048, description="Disk (/tmp) of a chunk worker in MB.")
-    chunk_timeout: _Timeout = Field(
+    chunk_disk: Disk = Field(default=2048, description="Disk (/tmp) of a chunk worker in MB.")
+    chunk_timeout: Timeout = Field(
         default=900, description="Seconds that a chunk may take before it is ended."
     )
-    chunk_concurrency: _Reserved = Field(
+    chunk_concurrency: Reserved = Field(
         default=None,
         description="Chunk workers reserved, which is also their limit; none: they share the "
         "account's.",
@@ -104,14 +76,14 @@ class Configuration(WireModel, extra="forbid"):
     chunk_retries: Annotated[int, Field(ge=0, le=20)] = Field(
         default=4, description="Further tries of a chunk after failures that may heal."
     )
-    merge_memory: _Memory = Field(default=3008, description="Memory of a merge worker in MB.")
-    merge_disk: _Disk = Field(
+    merge_memory: Memory = Field(default=3008, description="Memory of a merge worker in MB.")
+    merge_disk: Disk = Field(
         default=10240, description="Disk of a merge worker in MB: all chunks and the video."
     )
-    merge_timeout: _Timeout = Field(
+    merge_timeout: Timeout = Field(
         default=900, description="Seconds that a merge may take before it is ended."
     )
-    merge_concurrency: _Reserved = Field(
+    merge_concurrency: Reserved = Field(
         default=None, description="Merge workers reserved, which is also their limit."
     )
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = Field(
@@ -121,14 +93,21 @@ class Configuration(WireModel, extra="forbid"):
         default=21_600, description="Seconds that a detached render may take as a whole."
     )
 
-    intermediate_days: _Days = Field(
+    intermediate_days: Days = Field(
         default=7, description="Days after which chunks and other intermediates are deleted."
     )
-    asset_days: _Days = Field(
+    asset_days: Days = Field(
         default=90, description="Days after its upload when a composition's archive is deleted."
     )
     output_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=0, description="Days after which videos are deleted; 0: never."
+    )
+    bucket_name: BucketName = Field(
+        default="", description="Existing bucket to deploy into; empty: a new one."
+    )
+    kms_key: KmsKey = Field(
+        default="",
+        description="Key that encrypts the bucket: `create`, or an ARN; empty: S3's own.",
     )
     keep_data: bool = Field(
         default=True, description="Whether the bucket stays when the stack is destroyed."
@@ -136,32 +115,37 @@ class Configuration(WireModel, extra="forbid"):
     log_days: int = Field(default=30, description="Days that logs are kept.")
 
     allowed_sources: Annotated[
-        tuple[Annotated[str, _pattern(r"(?:s3|https)://[^\s,*?]+")], ...], BeforeValidator(_several)
+        tuple[Annotated[str, pattern(r"(?:s3|https)://[^\s,*?]+")], ...], BeforeValidator(several)
     ] = Field(
         default=(),
         description="URL prefixes (s3, https) beside the stack's bucket that jobs may read from.",
     )
-    tenant_folder: Annotated[str, _pattern(r"|[A-Za-z0-9_-]+")] = Field(
+    destinations: Annotated[tuple[Destination, ...], BeforeValidator(several)] = Field(
+        default=(),
+        description="URLs (s3) that videos may be delivered to, each with =SECRET_ARN where a "
+        "secret has the credentials.",
+    )
+    tenant_folder: Annotated[str, pattern(r"|[A-Za-z0-9_-]+")] = Field(
         default="",
         description="Folder of the bucket below which each tenant has a folder of its own for jobs "
         "and assets; empty: none.",
     )
     executables: Annotated[
-        tuple[Annotated[str, _pattern(r"[A-Za-z0-9._-]+")], ...], BeforeValidator(_several)
+        tuple[Annotated[str, pattern(r"[A-Za-z0-9._-]+")], ...], BeforeValidator(several)
     ] = Field(
         default=tuple(sorted(DEFAULT_EXECUTABLES)), description="Programs that chunks may run."
     )
     private_webhooks: bool = Field(
         default=False, description="Whether webhooks may be at addresses of private networks."
     )
-    vpc_id: Annotated[str, _pattern("|vpc-[0-9a-f]{8,17}")] = Field(
+    vpc_id: Annotated[str, pattern("|vpc-[0-9a-f]{8,17}")] = Field(
         default="", description="VPC that the workers run in; empty: none."
     )
     subnet_ids: Annotated[
-        tuple[Annotated[str, _pattern("subnet-[0-9a-f]{8,17}")], ...], BeforeValidator(_several)
+        tuple[Annotated[str, pattern("subnet-[0-9a-f]{8,17}")], ...], BeforeValidator(several)
     ] = Field(default=(), description="Private subnets of that VPC.")
     security_group_ids: Annotated[
-        tuple[Annotated[str, _pattern("sg-[0-9a-f]{8,17}")], ...], BeforeValidator(_several)
+        tuple[Annotated[str, pattern("sg-[0-9a-f]{8,17}")], ...], BeforeValidator(several)
     ] = Field(default=(), description="Security groups of the workers in that VPC.")
 
     tracing: bool = Field(default=True, description="Whether X-Ray traces the workers.")
@@ -178,10 +162,10 @@ class Configuration(WireModel, extra="forbid"):
         default="account",
         description="What the budget counts: the account, or what bears the stack's tag.",
     )
-    tags: Annotated[dict[str, str], BeforeValidator(_object)] = Field(
+    tags: Annotated[dict[str, str], BeforeValidator(parsed_object)] = Field(
         default={}, description="Further tags of everything that is deployed."
     )
-    cloud_run: Annotated[CloudRunResource | None, BeforeValidator(_object_or_none)] = Field(
+    cloud_run: Annotated[CloudRunResource | None, BeforeValidator(object_or_none)] = Field(
         default=None, description="Workers on Google Cloud Run, deployed as well; empty: none."
     )
 
@@ -198,11 +182,26 @@ class Configuration(WireModel, extra="forbid"):
             raise ValueError(f"alarmEmail: {self.alarm_email!r} is no address")
         if self.output_days and self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their intermediates")
+        if self.bucket_name and self.kms_key == "create":
+            raise ValueError("kmsKey: `create` goes with a new bucket; name the bucket's own key")
+        if self.bucket_name and len(self.regions) > 1:
+            raise ValueError("bucketName: a bucket is in one region, but several are named")
         if not self.executables:
             raise ValueError("executables: none is named, so that no chunk could run")
         if len(set(self.regions)) < len(self.regions):
             raise ValueError("regions: one is named twice")
         return self
+
+    @property
+    def destination_urls(self) -> tuple[str, ...]:
+        """URLs that videos may be delivered to."""
+        return tuple(entry.partition("=")[0] for entry in self.destinations)
+
+    @property
+    def destination_secrets(self) -> dict[str, str]:
+        """ARN of the secret with the credentials of each destination that has one."""
+        pairs = (entry.partition("=") for entry in self.destinations)
+        return {url: secret for url, _, secret in pairs if secret}
 
     @classmethod
     def of(cls, context: Mapping[str, Any]) -> Self:

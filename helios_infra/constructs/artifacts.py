@@ -1,51 +1,102 @@
 """The artifacts bucket, which clients and workers share."""
 
+import json
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import aws_cdk as cdk
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from helios.storage.keys import INTERMEDIATE_TAG
 from helios_infra.acknowledge import acknowledge
 from helios_infra.configuration import Configuration
-from helios_infra.workflow import MAP_RUNS
-
-#: Days after which the parts of an upload that never ended are deleted.
-_UPLOAD_DAYS = 1
+from helios_infra.constructs.lifecycle import construct_properties, lifecycle_rules
 
 
 class Artifacts(Construct):
-    """A private bucket whose objects are encrypted, travel over TLS and expire."""
+    """A private bucket whose objects are encrypted, travel over TLS and expire.
 
-    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+    Parameters
+    ----------
+    bucket:
+        The bucket; by default a new one. One that another stack or account has keeps its settings:
+        `unset_rules` are the lifecycle rules that its owner should set.
+    encryption_key:
+        Key of KMS that encrypts the objects; by default the given bucket's, or S3's own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        bucket: s3.IBucket | None = None,
+        encryption_key: kms.IKey | None = None,
+    ) -> None:
         super().__init__(scope, id)
-        self.bucket = s3.Bucket(
+        self.key = encryption_key or (bucket and bucket.encryption_key) or self._key(configuration)
+        is_new = bucket is None and not configuration.bucket_name
+        rules = lifecycle_rules(configuration, whole_bucket=is_new)
+        self.unset_rules: list[dict[str, Any]] = []
+        if bucket is None and configuration.bucket_name:
+            bucket = s3.Bucket.from_bucket_name(self, "Bucket", configuration.bucket_name)
+        if bucket is None:
+            bucket = self._bucket(configuration, rules)
+        elif isinstance(bucket, s3.Bucket):
+            for rule in rules:
+                bucket.add_lifecycle_rule(**construct_properties(rule))
+        else:
+            self.unset_rules = rules
+            cdk.Annotations.of(self).add_warning_v2(
+                "helios:lifecycle",
+                "The lifecycle rules of a bucket that exists can't be deployed. So that chunks and "
+                f"assets expire, add these to those that it has: {json.dumps({'Rules': rules})}",
+            )
+        self.bucket: s3.IBucket = bucket
+        self.url = f"s3://{bucket.bucket_name}"
+        cdk.Tags.of(self).add("helios:part", "artifacts")
+
+    def _key(self, configuration: Configuration) -> kms.IKey | None:
+        wanted = configuration.kms_key
+        if wanted == "create":
+            return kms.Key(
+                self,
+                "Key",
+                description="Helios: encrypts the artifacts bucket",
+                enable_key_rotation=True,
+                removal_policy=_removal(configuration),
+            )
+        return kms.Key.from_key_arn(self, "Key", wanted) if wanted else None
+
+    def _bucket(self, configuration: Configuration, rules: Sequence[dict[str, Any]]) -> s3.Bucket:
+        encryption = s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED
+        bucket = s3.Bucket(
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=encryption,
+            encryption_key=self.key,
+            # One request to KMS an hour, in place of one for each object.
+            bucket_key_enabled=True if self.key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=_lifecycle(configuration),
-            removal_policy=(
-                RemovalPolicy.RETAIN if configuration.keep_data else RemovalPolicy.DESTROY
-            ),
+            lifecycle_rules=[s3.LifecycleRule(**construct_properties(rule)) for rule in rules],
+            removal_policy=_removal(configuration),
             auto_delete_objects=not configuration.keep_data,
         )
-        self.url = f"s3://{self.bucket.bucket_name}"
         acknowledge(
-            self.bucket,
+            bucket,
             {
                 "AwsSolutions-S1": "Server access logs would cost more requests than renders do; "
                 "an account that audits reads has data events in CloudTrail."
             },
         )
-        cdk.Tags.of(self).add("helios:part", "artifacts")
+        return bucket
 
     def allow(self, role: iam.Role, *, actions: Sequence[str], keys: Sequence[str]) -> None:
         """Let a role do something with the objects whose keys match, and with no others.
@@ -62,13 +113,19 @@ class Artifacts(Construct):
                 actions=list(actions), resources=[self.bucket.arn_for_objects(key) for key in keys]
             )
         )
-        resource = cast(cdk.CfnElement, self.bucket.node.default_child)
-        bucket = cdk.Stack.of(self).get_logical_id(resource)
+        if self.key is not None:
+            # Reading decrypts; writing, of an object's parts, too, takes a data key and both.
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.key.key_arn]
+                )
+            )
+        bucket = self._arn_in_findings()
         acknowledge(
             role,
             {
-                f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{key}]": "Ids of jobs and digests of "
-                "assets aren't known before they are made; the pattern names the folder."
+                f"AwsSolutions-IAM5[Resource::{bucket}/{key}]": "Ids of jobs and digests of assets "
+                "aren't known before they are made; the pattern names the folder."
                 for key in keys
                 if "*" in key
             },
@@ -84,36 +141,13 @@ class Artifacts(Construct):
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
         )
 
+    def _arn_in_findings(self) -> str:
+        """Return the bucket's ARN as cdk-nag writes it."""
+        resource = self.bucket.node.default_child
+        if resource is None:
+            return self.bucket.bucket_arn.replace(cdk.Aws.PARTITION, "<AWS::Partition>")
+        return f"<{cdk.Stack.of(self).get_logical_id(cast(cdk.CfnElement, resource))}.Arn>"
 
-def _lifecycle(configuration: Configuration) -> list[s3.LifecycleRule]:
-    tag, value = INTERMEDIATE_TAG
-    intermediate = Duration.days(configuration.intermediate_days)
-    rules = [
-        s3.LifecycleRule(
-            id="unfinished-uploads",
-            abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
-        ),
-        s3.LifecycleRule(
-            id="intermediates", prefix="jobs/", tag_filters={tag: value}, expiration=intermediate
-        ),
-        s3.LifecycleRule(id="map-runs", prefix=f"{MAP_RUNS}/", expiration=intermediate),
-        s3.LifecycleRule(
-            id="assets", prefix="assets/", expiration=Duration.days(configuration.asset_days)
-        ),
-    ]
-    if configuration.tenant_folder:
-        rules.append(
-            s3.LifecycleRule(
-                id="tenants-intermediates",
-                prefix=f"{configuration.tenant_folder}/",
-                tag_filters={tag: value},
-                expiration=intermediate,
-            )
-        )
-    if configuration.output_days:
-        rules.append(
-            s3.LifecycleRule(
-                id="outputs", prefix="jobs/", expiration=Duration.days(configuration.output_days)
-            )
-        )
-    return rules
+
+def _removal(configuration: Configuration) -> RemovalPolicy:
+    return RemovalPolicy.RETAIN if configuration.keep_data else RemovalPolicy.DESTROY

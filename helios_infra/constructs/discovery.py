@@ -1,4 +1,4 @@
-"""Values of a stack for clients, in one parameter and as outputs."""
+"""Values of a stack for clients, in one parameter."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
@@ -7,7 +7,6 @@ from constructs import Construct
 from helios.webhooks.events import WEBHOOK_KEY
 from helios_infra.configuration import Configuration
 from helios_infra.constructs.artifacts import Artifacts
-from helios_infra.constructs.operations import Operations
 from helios_infra.constructs.outcome import Outcome
 from helios_infra.constructs.state_machine import StateMachine
 from helios_infra.constructs.workers import Workers
@@ -17,7 +16,7 @@ VERSION = 1
 
 
 class Discovery(Construct):
-    """The parameter `/helios/<stack name>/stack`, and the same as outputs of the stack."""
+    """The parameter `/helios/<stack name>/stack`; `known` are the names in it."""
 
     def __init__(
         self,
@@ -29,7 +28,6 @@ class Discovery(Construct):
         workers: Workers,
         outcome: Outcome,
         state_machine: StateMachine,
-        operations: Operations,
     ) -> None:
         super().__init__(scope, id)
         known = {
@@ -43,6 +41,11 @@ class Discovery(Construct):
             "rendersTopic": outcome.topic.topic_arn,
             "webhookKey": f"{artifacts.url}/{WEBHOOK_KEY}",
         }
+        if artifacts.key is not None:
+            known["kmsKey"] = artifacts.key.key_arn
+        self.known = known
+        # What a client can look up but no deployment could set.
+        unset = {"lifecycleRules": artifacts.unset_rules} if artifacts.unset_rules else {}
         sizes = {
             "version": VERSION,
             "architecture": configuration.architecture,
@@ -58,13 +61,5 @@ class Discovery(Construct):
             "Stack",
             parameter_name=f"/helios/{configuration.stack_name}/stack",
             description="Values of this stack for Helios clients",
-            string_value=cdk.Stack.of(self).to_json_string({**known, **sizes}),
+            string_value=cdk.Stack.of(self).to_json_string({**known, **sizes, **unset}),
         )
-        for name, value in known.items():
-            self._output(name[0].upper() + name[1:], value)
-        self._output("StackParameter", self.parameter.parameter_name)
-        self._output("AlarmsTopic", operations.topic.topic_arn)
-        self._output("Dashboard", operations.dashboard.dashboard_name)
-
-    def _output(self, name: str, value: str) -> None:
-        cdk.CfnOutput(self, name, value=value).override_logical_id(name)

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Duration, IgnoreMode, Size
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from helios_infra.acknowledge import acknowledge
 from helios_infra.configuration import Configuration
 from helios_infra.constructs.log_group import LogGroup
+from helios_infra.constructs.network import Network
 
 _ROOT = Path(__file__).parents[2]
 _DOCKERFILE = "worker_lambda/Dockerfile"
@@ -38,6 +39,8 @@ class ImageFunction(Construct):
 
     Parameters
     ----------
+    network:
+        Where it runs.
     description:
         Description in the console.
     memory, disk:
@@ -50,6 +53,8 @@ class ImageFunction(Construct):
         Handler; by default the image's.
     reserved:
         Invocations at the same time that are reserved for it, which is also its limit.
+    dead_letters:
+        Takes events that it failed to process; none by default.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class ImageFunction(Construct):
         id: str,
         *,
         configuration: Configuration,
+        network: Network,
         description: str,
         memory: int,
         disk: int,
@@ -65,12 +71,12 @@ class ImageFunction(Construct):
         environment: Mapping[str, str],
         handler: str | None = None,
         reserved: int | None = None,
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
         self.timeout = timeout
         self.log_group = LogGroup(self, "Log", days=configuration.log_days)
-        self.role = self._role()
+        self.role = self._role(in_vpc=network.vpc is not None)
         architecture, platform = _ARCHITECTURES[configuration.architecture]
         self.function = lambda_.DockerImageFunction(
             self,
@@ -86,14 +92,16 @@ class ImageFunction(Construct):
             role=self.role,
             log_group=self.log_group,
             tracing=lambda_.Tracing.ACTIVE if configuration.tracing else lambda_.Tracing.DISABLED,
-            vpc=self._vpc(),
-            security_groups=self._security_groups(),
+            vpc=network.vpc,
+            vpc_subnets=network.subnets,
+            security_groups=network.security_groups,
+            dead_letter_queue=dead_letters,
         )
 
-    def _role(self) -> iam.Role:
+    def _role(self, *, in_vpc: bool) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(role)
-        if self._configuration.vpc_id:
+        if in_vpc:
             role.add_to_policy(
                 iam.PolicyStatement(actions=list(_NETWORK_INTERFACES), resources=["*"])
             )
@@ -105,23 +113,6 @@ class ImageFunction(Construct):
             },
         )
         return role
-
-    def _vpc(self) -> ec2.IVpc | None:
-        wanted = self._configuration
-        if not wanted.vpc_id:
-            return None
-        return ec2.Vpc.from_vpc_attributes(
-            self,
-            "Vpc",
-            vpc_id=wanted.vpc_id,
-            # Counted without a request to the account during synthesis.
-            availability_zones=[str(index) for index in range(len(wanted.subnet_ids))],
-            private_subnet_ids=list(wanted.subnet_ids),
-        )
-
-    def _security_groups(self) -> list[ec2.ISecurityGroup] | None:
-        ids = self._configuration.security_group_ids
-        return [ec2.SecurityGroup.from_security_group_id(self, id, id) for id in ids] or None
 
 
 def _image(platform: ecr_assets.Platform, *, handler: str | None) -> lambda_.DockerImageCode:

@@ -120,6 +120,14 @@ class Operations(Construct):
                 threshold=1,
                 description="The end of a render could not be recorded, or its webhook failed.",
             ),
+            self._alarm(
+                "DeadLetters",
+                self._outcome.dead_letters.metric_approximate_number_of_messages_visible(
+                    statistic="Maximum", period=_WINDOW
+                ),
+                threshold=1,
+                description="Ends of renders are in the dead-letter queue: send them again.",
+            ),
         ]
 
     def _alarm(

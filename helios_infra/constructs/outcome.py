@@ -4,14 +4,19 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from helios.webhooks.events import WEBHOOK_KEY
+from helios_infra.acknowledge import acknowledge
 from helios_infra.configuration import Configuration
 from helios_infra.constructs.artifacts import Artifacts
 from helios_infra.constructs.image_function import ImageFunction
+from helios_infra.constructs.network import Network
 
 _MEMORY, _DISK, _TIMEOUT = 512, 512, 120
+#: Days that events are kept which couldn't be processed: the longest that SQS offers.
+_DEAD_LETTER_DAYS = 14
 
 
 class Outcome(Construct):
@@ -19,18 +24,28 @@ class Outcome(Construct):
 
     The workflow calls the function as its last step. The event that Step Functions sends at the end
     of every execution calls it once more, as executions that were stopped or ran out of time have
-    no last step; the topic passes that event on to its subscribers.
+    no last step; the topic passes that event on to its subscribers. Events that neither takes after
+    all tries go to a queue, `dead_letters`.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, configuration: Configuration, artifacts: Artifacts
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        artifacts: Artifacts,
+        network: Network,
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Renders", display_name="Helios renders", enforce_ssl=True)
+        self.dead_letters = self._dead_letters()
         self.recorder = ImageFunction(
             self,
             "Recorder",
             configuration=configuration,
+            network=network,
+            dead_letters=self.dead_letters,
             description="Helios: records how a render ended, and tells",
             handler="worker_lambda.outcome.handler",
             memory=_MEMORY,
@@ -59,10 +74,22 @@ class Outcome(Construct):
                 targets.LambdaFunction(
                     self.recorder.function,
                     event=events.RuleTargetInput.from_event_path("$.detail"),
+                    dead_letter_queue=self.dead_letters,
                 ),
-                targets.SnsTopic(self.topic),
+                targets.SnsTopic(self.topic, dead_letter_queue=self.dead_letters),
             ],
         )
+
+    def _dead_letters(self) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            "DeadLetters",
+            retention_period=cdk.Duration.days(_DEAD_LETTER_DAYS),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+        )
+        acknowledge(queue, {"AwsSolutions-SQS3": "It is the dead-letter queue itself, of others."})
+        return queue
 
     def _allow(self, artifacts: Artifacts) -> None:
         role = self.recorder.role

@@ -12,6 +12,7 @@ from helios_infra.acknowledge import acknowledge
 from helios_infra.configuration import Configuration
 from helios_infra.constructs.artifacts import Artifacts
 from helios_infra.constructs.image_function import ImageFunction
+from helios_infra.constructs.network import Network
 
 #: Share of a worker's disk that unpacked assets may keep between invocations.
 _CACHE_SHARE = 0.4
@@ -22,9 +23,16 @@ class Workers(Construct):
     """A chunk worker and a merge worker, each with the permissions for its work."""
 
     def __init__(
-        self, scope: Construct, id: str, *, configuration: Configuration, artifacts: Artifacts
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        artifacts: Artifacts,
+        network: Network,
     ) -> None:
         super().__init__(scope, id)
+        self._network = network
         self._configuration = configuration
         self._artifacts = artifacts
         self.chunk = self._chunk_worker()
@@ -39,6 +47,7 @@ class Workers(Construct):
             ],
         )
         self._allow_joining(self.merge)
+        self._allow_deliveries(self.merge.role)
         for worker, part in ((self.chunk, "chunk-worker"), (self.merge, "merge-worker")):
             cdk.Tags.of(worker).add("helios:part", part)
 
@@ -48,6 +57,7 @@ class Workers(Construct):
             self,
             "Chunk",
             configuration=wanted,
+            network=self._network,
             description="Helios: renders one chunk of a job",
             memory=wanted.chunk_memory,
             disk=wanted.chunk_disk,
@@ -62,17 +72,20 @@ class Workers(Construct):
             self,
             "Merge",
             configuration=wanted,
+            network=self._network,
             description="Helios: joins the chunks of a job",
             memory=wanted.merge_memory,
             disk=wanted.merge_disk,
             timeout=wanted.merge_timeout,
             reserved=wanted.merge_concurrency,
-            environment=self._environment(disk=wanted.merge_disk),
+            environment={**self._environment(disk=wanted.merge_disk), **self._secrets()},
         )
 
     def _environment(self, *, disk: int) -> dict[str, str]:
         wanted = self._configuration
+        named = ",".join(wanted.destination_urls)
         return {
+            **({"HELIOS_ALLOWED_DESTINATIONS": named} if named else {}),
             "HELIOS_ARTIFACTS": self._artifacts.url,
             "HELIOS_ALLOWED_SOURCES": ",".join([self._artifacts.url, *wanted.allowed_sources]),
             "HELIOS_EXECUTABLES": ",".join(wanted.executables),
@@ -89,9 +102,9 @@ class Workers(Construct):
             actions=["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"],
             keys=self._of_all(writes),
         )
-        for place in map(urlsplit, self._configuration.allowed_sources):
-            if place.scheme == "s3":
-                _allow_source(role, bucket=place.netloc, prefix=place.path.lstrip("/"))
+        for url in self._configuration.allowed_sources:
+            if url.startswith("s3://"):
+                _allow_place(role, url, actions=["s3:GetObject"], setting="allowedSources")
 
     def _allow_joining(self, worker: ImageFunction) -> None:
         """Allow to remove temporary objects of a join in storage, and to resume one."""
@@ -103,23 +116,47 @@ class Workers(Construct):
         parts = ["s3:ListMultipartUploadParts"]
         allow(worker.role, actions=parts, keys=self._of_all(uploads))
 
+    def _secrets(self) -> dict[str, str]:
+        """Return the variable that names the secrets of destinations, if there are any."""
+        pairs = [f"{url}={arn}" for url, arn in self._configuration.destination_secrets.items()]
+        return {"HELIOS_DESTINATION_SECRETS": ",".join(pairs)} if pairs else {}
+
+    def _allow_deliveries(self, role: iam.Role) -> None:
+        """Allow to write videos to destinations, with the role's or a secret's credentials."""
+        secrets = self._configuration.destination_secrets
+        if secrets:
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["secretsmanager:GetSecretValue"],
+                    resources=sorted(set(secrets.values())),
+                )
+            )
+        for url in self._configuration.destination_urls:
+            if url not in secrets:
+                _allow_place(
+                    role,
+                    url,
+                    actions=["s3:AbortMultipartUpload", "s3:PutObject"],
+                    setting="destinations",
+                )
+
     def _of_all(self, keys: list[str]) -> list[str]:
         """Return keys, and the same of every tenant."""
         folder = self._configuration.tenant_folder
         return [*keys, *(f"{folder}/*/{key}" for key in keys)] if folder else keys
 
 
-def _allow_source(role: iam.Role, *, bucket: str, prefix: str) -> None:
-    objects = f"s3:::{bucket}/{prefix}*"
+def _allow_place(role: iam.Role, url: str, *, actions: list[str], setting: str) -> None:
+    """Allow actions on the objects of another bucket whose URL begins so."""
+    place = urlsplit(url)
+    objects = f"s3:::{place.netloc}/{place.path.lstrip('/')}*"
     role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["s3:GetObject"], resources=[f"arn:{cdk.Aws.PARTITION}:{objects}"]
-        )
+        iam.PolicyStatement(actions=actions, resources=[f"arn:{cdk.Aws.PARTITION}:{objects}"])
     )
     acknowledge(
         role,
         {
             f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:{objects}]": "The configuration "
-            "names this prefix in helios:allowedSources."
+            f"names this prefix in helios:{setting}."
         },
     )

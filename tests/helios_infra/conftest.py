@@ -38,6 +38,11 @@ def full(stacks: Stacks) -> Template:
 
 
 @pytest.fixture(scope="session")
+def existing(stacks: Stacks) -> Template:
+    return stacks.existing
+
+
+@pytest.fixture(scope="session")
 def renders(aws: LocalAws) -> Iterator[Renders]:
     """The stack in the local AWS, by the real CDK; tests that use it share one worker."""
     context = {

@@ -25,6 +25,9 @@ FULL = Configuration.of(
         "helios:outputDays": 60,
         "helios:keepData": False,
         "helios:allowedSources": "s3://footage/films/,https://cdn.example/",
+        "helios:destinations": "s3://partner/films/,s3://cdn=arn:aws:secretsmanager:eu-west-1:"
+        "123456789012:secret:cdn-AbCdEf",
+        "helios:kmsKey": "create",
         "helios:executables": "helios",
         "helios:tenantFolder": "tenants",
         "helios:privateWebhooks": True,
@@ -36,6 +39,11 @@ FULL = Configuration.of(
         "helios:budgetScope": "stack",
         "helios:tags": {"team": "video"},
     }
+)
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+#: Into a bucket that exists.
+EXISTING = Configuration.of(
+    {"helios:stackName": "Existing", "helios:bucketName": "our-films", "helios:kmsKey": KEY}
 )
 _HASH = re.compile(r"(?<=[a-z])[0-9A-F]{8}$")
 _ASSET = re.compile(r"\b[0-9a-f]{64}\b")
@@ -51,7 +59,7 @@ class Template:
             self._names[name]: self._readable(resource)
             for name, resource in template["Resources"].items()
         }
-        self.outputs: dict[str, Any] = self._readable(template["Outputs"])
+        self.outputs: dict[str, Any] = self._readable(template.get("Outputs", {}))
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the properties of all resources of a type, such as `S3::Bucket`."""
@@ -134,7 +142,7 @@ class Template:
 
 
 class Stacks:
-    """The stack as it is deployed without any configuration, and two that use all of it."""
+    """The stack without any configuration, two that use all of it, and one with a given bucket."""
 
     def __init__(self, app: cdk.App) -> None:
         # The CDK takes seconds to import: only the worker that synthesises does.
@@ -142,9 +150,10 @@ class Stacks:
 
         self.app = app
         self.folder = app.outdir
-        stacks = [*add_aws_stacks(app, Configuration()), *add_aws_stacks(app, FULL)]
+        wanted = (Configuration(), FULL, EXISTING)
+        stacks = [stack for each in wanted for stack in add_aws_stacks(app, each)]
         assembly = app.synth()
-        self.default, self.first_region, self.second_region = (
+        self.default, self.first_region, self.second_region, self.existing = (
             Template(assembly.get_stack_artifact(stack.artifact_id).template) for stack in stacks
         )
         self.stacks: list[AwsStack] = stacks

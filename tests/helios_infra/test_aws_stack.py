@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synth")]
 
 
 def test_each_region_has_a_stack_of_the_same_name(stacks: Stacks) -> None:
-    _, first, second = stacks.stacks
+    _, first, second, _ = stacks.stacks
 
     assert first.stack_name == second.stack_name == "Studio"
     assert (first.region, second.region) == ("eu-west-1", "us-east-2")
@@ -36,7 +36,9 @@ def test_whatever_costs_money_bears_the_tags_by_which_costs_are_told_apart(full:
         }.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items(), name
 
 
-@pytest.mark.parametrize("index", [0, 1, 2], ids=["default", "first-region", "second-region"])
+@pytest.mark.parametrize(
+    "index", [0, 1, 2, 3], ids=["default", "first-region", "second-region", "existing-bucket"]
+)
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_its_reason(
     stacks: Stacks, index: int
 ) -> None:

@@ -69,6 +69,10 @@ def test_the_command_line_carries_numbers_lists_and_objects_as_text() -> None:
         ("keepData", "perhaps", "boolean"),
         ("allowedSources", "http://insecure.example/", "pattern"),
         ("allowedSources", "s3://bucket/*", "pattern"),
+        ("bucketName", "s3://films", "the name of a bucket (without s3://)"),
+        ("kmsKey", "alias/films", "`create`, the ARN of a key"),
+        ("destinations", "gs://films/", "s3://BUCKET or s3://BUCKET/FOLDER"),
+        ("destinations", "s3://films=password", "with =SECRET_ARN"),
         ("executables", [], "no chunk could run"),
         ("executables", "../bin/sh", "pattern"),
         ("vpcId", "vpc-0a1b2c3d", "needs subnetIds and securityGroupIds"),
@@ -89,6 +93,21 @@ def test_a_value_that_cannot_be_deployed_is_refused_with_a_sentence_that_names_i
     assert said in detail
     assert "helios:" in detail
     assert "cdk.json" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"bucketName": "films", "kmsKey": "create"}, "kmsKey: `create` goes with a new bucket"),
+        ({"bucketName": "films", "regions": "eu-west-1,us-east-2"}, "bucketName: a bucket is in"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(values: dict[str, str], said: str) -> None:
+    with pytest.raises(OptionInvalid) as refusal:
+        Configuration.of({f"helios:{name}": value for name, value in values.items()})
+
+    (detail,) = refusal.value.details
+    assert detail.startswith(f"helios:{said}")
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -44,6 +44,7 @@ def test_alarms_watch_failures_throttles_runaway_invocations_and_undelivered_eve
     alarms = template.of_type("CloudWatch::Alarm")
 
     assert {name.removeprefix("Operations") for name in alarms} == {
+        "DeadLetters",
         "FailedChunks",
         "FailedMerges",
         "FailedRenders",

@@ -20,7 +20,23 @@ def test_the_recorder_writes_the_status_and_tells_it_and_reads_no_video(
         ("s3:PutObject", f"{BUCKET}/jobs/*/status.json"),
         ("s3:GetObject", f"{BUCKET}/webhook-key"),
         ("s3:PutObject", f"{BUCKET}/webhook-key"),
+        ("sqs:SendMessage", "${OutcomeDeadLetters.Arn}"),
     }
+
+
+def test_ends_of_renders_that_nothing_takes_are_kept_and_raise_an_alarm(template: Template) -> None:
+    queue = {"Arn": "${OutcomeDeadLetters.Arn}"}
+
+    recorder = template.of_type("Lambda::Function")["OutcomeRecorderFunction"]
+    assert recorder["DeadLetterConfig"] == {"TargetArn": queue["Arn"]}
+    rule = template.only("Events::Rule")
+    assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [queue, queue]
+    policy = template.only("SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    senders = [each["Principal"] for each in policy if each["Effect"] == "Allow"]
+    assert senders == [{"Service": "events.amazonaws.com"}]
+    alarm = template.of_type("CloudWatch::Alarm")["OperationsDeadLetters"]
+    assert alarm["Dimensions"][0]["Value"] == "${OutcomeDeadLetters.QueueName}"
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
 
 
 def test_receivers_in_private_networks_are_called_only_where_that_is_configured(

@@ -86,10 +86,38 @@ def test_an_allowed_source_in_another_bucket_may_be_read_and_nothing_beside_it(
         (action, resource)
         for role in ("WorkersChunkRole", "WorkersMergeRole")
         for action, resource in full.allowed(role)
-        if action.startswith("s3:") and BUCKET not in resource
+        if action.startswith("s3:Get") and BUCKET not in resource
     }
 
     assert elsewhere == {("s3:GetObject", "arn:${AWS::Partition}:s3:::footage/films/*")}
+
+
+def test_the_merge_worker_alone_writes_to_destinations_and_reads_their_secrets(
+    template: Template, full: Template
+) -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:cdn-AbCdEf"
+    place = "arn:${AWS::Partition}:s3:::partner/films/*"
+    functions = full.of_type("Lambda::Function")
+    chunk, merge = (
+        functions[f"Workers{kind}Function"]["Environment"]["Variables"]
+        for kind in ("Chunk", "Merge")
+    )
+    named = chunk["HELIOS_ALLOWED_DESTINATIONS"]
+
+    assert named == merge["HELIOS_ALLOWED_DESTINATIONS"] == "s3://partner/films/,s3://cdn"
+    assert "HELIOS_DESTINATION_SECRETS" not in chunk
+    assert merge["HELIOS_DESTINATION_SECRETS"] == f"s3://cdn={secret}"
+    delivering = {
+        ("s3:AbortMultipartUpload", place),
+        ("s3:PutObject", place),
+        ("secretsmanager:GetSecretValue", secret),
+    }
+    assert delivering <= full.allowed("WorkersMergeRole")
+    assert not delivering & full.allowed("WorkersChunkRole")
+    # The secret's own credentials write there, and the role's don't.
+    assert not any("s3:::cdn" in resource for _, resource in full.allowed("WorkersMergeRole"))
+    plain = template.of_type("Lambda::Function")["WorkersMergeFunction"]["Environment"]["Variables"]
+    assert not any("DESTINATION" in name for name in plain)
 
 
 def test_concurrency_is_reserved_only_where_configured(template: Template, full: Template) -> None:
