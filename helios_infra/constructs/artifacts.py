@@ -145,7 +145,8 @@ class Artifacts(Construct):
         """Return the bucket's ARN as cdk-nag writes it."""
         resource = self.bucket.node.default_child
         if resource is None:
-            return self.bucket.bucket_arn.replace(cdk.Aws.PARTITION, "<AWS::Partition>")
+            arn: str = self.bucket.bucket_arn
+            return arn.replace(cdk.Aws.PARTITION, "<AWS::Partition>")
         return f"<{cdk.Stack.of(self).get_logical_id(cast(cdk.CfnElement, resource))}.Arn>"
 
 

@@ -16,6 +16,7 @@ from orchestrator.doctor.base import (
     look_at,
     problem,
 )
+from orchestrator.doctor.bucket_lifecycle import lifecycle_finding
 from orchestrator.doctor.trial import trial_findings
 from orchestrator.model.deployment import AwsStack
 from orchestrator.policies.documents import StackNames, statements
@@ -76,12 +77,14 @@ class AwsCheckup:
 
     def _checks(self, identity: Identity) -> list[Check]:
         stack = self._stack
+        given = [("lifecycle", lambda: lifecycle_finding(stack, self._calls))]
         return [
             ("stack", self._is_known),
             ("permissions", lambda: self._permissions(identity)),
             ("chunk worker", lambda: self._function("chunk worker", stack.chunk_function)),
             ("merge worker", lambda: self._function("merge worker", stack.merge_function)),
             ("state machine", self._machine),
+            *(given if stack.lifecycle_rules else []),
             ("quota of workers", self._concurrency),
             ("quota of state transitions", self._transitions),
         ]

@@ -44,6 +44,10 @@ class AwsStack(_Deployed):
     #: Log groups of the workers; empty in what earlier versions deployed.
     chunk_log_group: str = ""
     merge_log_group: str = ""
+    #: ARN of the key that encrypts the bucket; empty if it is S3's own.
+    kms_key: str = ""
+    #: Lifecycle rules, in the form of S3's API, that the owner of a given bucket has to set.
+    lifecycle_rules: tuple[dict[str, Any], ...] = ()
 
     def __str__(self) -> str:
         return f"stack {self.name} in {self.region}"

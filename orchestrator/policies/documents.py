@@ -40,6 +40,8 @@ class StackNames:
     merge_function: str
     state_machine: str
     log_groups: Sequence[str]
+    #: ARN of the key that encrypts the bucket; empty if it is S3's own.
+    kms_key: str = ""
     #: What the keys of a tenant's objects begin with: empty, or ending in a slash.
     prefix: str = ""
 
@@ -57,6 +59,7 @@ class StackNames:
             merge_function=stack.merge_function,
             state_machine=machine,
             log_groups=log_groups(stack),
+            kms_key=stack.kms_key,
         )
 
     @classmethod
@@ -123,6 +126,9 @@ def _render(names: StackNames) -> list[Statement]:
             names.functions,
         ),
     ]
+    if names.kms_key:
+        key = ["kms:Decrypt", "kms:GenerateDataKey"]
+        attached.append(Statement("use the key of the bucket", key, [names.kms_key]))
     # Jobs of the state machine are never below a prefix.
     return attached if names.prefix else attached + _detached(names)
 
@@ -171,6 +177,7 @@ def _doctor(names: StackNames) -> list[Statement]:
             ["iam:GetRole", "iam:SimulatePrincipalPolicy"],
             [f"arn:{names.partition}:iam::{names.account}:{kind}/*" for kind in ("role", "user")],
         ),
+        Statement("read the lifecycle of the bucket", ["s3:GetLifecycleConfiguration"], [bucket]),
         Statement("clean up after a trial", ["s3:DeleteObject"], [f"{bucket}/jobs/doctor-*"]),
     ]
 
