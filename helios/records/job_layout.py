@@ -1,7 +1,7 @@
 """Names of a job's files in storage."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -35,10 +35,13 @@ class JobFolder:
         URL of the folder.
     output_name:
         Name of the video in the folder, if the spec gives one.
+    destination:
+        URL of a folder or a video elsewhere that the finished video is copied to; None for none.
     """
 
     url: str
     output_name: str | None = None
+    destination: str | None = None
 
     @classmethod
     def of(
@@ -46,8 +49,9 @@ class JobFolder:
     ) -> "JobFolder | None":
         """Return a job's folder; None if there is none.
 
-        The folder is the spec's `outputUrl` (for the URL of a video, its folder), else the spec's
-        folder, else `jobs/<id>` in the worker's own storage.
+        The folder is the spec's own, or for a spec on the web `jobs/<id>` in the worker's storage.
+        An `outputUrl` in it (of a folder, or of a video) takes its place; one elsewhere is a
+        destination, unless the job has no folder but that.
 
         Parameters
         ----------
@@ -56,11 +60,19 @@ class JobFolder:
         artifacts:
             The worker's own storage.
         """
-        if spec.output_url is not None:
-            if PurePosixPath(spec.output_url).suffix.lower() in VIDEO_SUFFIXES:
-                base, name = split_url(spec.output_url)
-                return cls(base, name)
-            return cls(spec.output_url.rstrip("/") or "/")
+        own = cls._own(spec, job_path, artifacts=artifacts)
+        url = spec.output_url
+        if url is None:
+            return own
+        if own is not None and not f"{url.rstrip('/')}/".startswith(f"{own.url.rstrip('/')}/"):
+            return replace(own, destination=url)
+        if _names_video(url):
+            base, name = split_url(url)
+            return cls(base, name)
+        return cls(url.rstrip("/") or "/")
+
+    @classmethod
+    def _own(cls, spec: JobSpec, job_path: str, *, artifacts: str | None) -> "JobFolder | None":
         if not is_http(job_path):
             return cls(split_url(job_path)[0])
         if artifacts is None:
@@ -77,6 +89,22 @@ class JobFolder:
             File name of the output in the job.
         """
         return self.output_name or f"output/{PurePosixPath(name).name}"
+
+    def delivered(self, name: str) -> str | None:
+        """Return the URL that the video is copied to; None for no destination.
+
+        Parameters
+        ----------
+        name:
+            Key of the video in the job's folder.
+        """
+        if self.destination is None or _names_video(self.destination):
+            return self.destination
+        return f"{self.destination.rstrip('/')}/{PurePosixPath(name).name}"
+
+
+def _names_video(url: str) -> bool:
+    return PurePosixPath(url).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_http(url: str) -> bool:

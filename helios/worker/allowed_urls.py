@@ -74,15 +74,25 @@ class AllowedUrls:
         ------
         SourceForbidden
         """
-        place = _Place.of(url, what=what)
-        if place.scheme == "file" and self._allow_local:
-            return
-        if not any(place.is_below(prefix) for prefix in self._prefixes):
+        if not self.has(url, what=what):
             raise SourceForbidden(
                 f"{what}: {without_secrets(url)} is not on this worker's list of allowed "
                 f"{self._what_for}",
                 hint=_HINTS[self._what_for],
             )
+
+    def has(self, url: str, *, what: str = "source") -> bool:
+        """Return whether a URL is on the list.
+
+        Raises
+        ------
+        SourceForbidden
+            It can be read as different URLs.
+        """
+        place = _Place.of(url, what=what)
+        if place.scheme == "file" and self._allow_local:
+            return True
+        return any(place.is_below(prefix) for prefix in self._prefixes)
 
 
 class _Place:

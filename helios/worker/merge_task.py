@@ -37,6 +37,7 @@ from helios.records.job_layout import (
 )
 from helios.records.stored_records import missing_chunks, read_records
 from helios.storage import ArtifactStorage
+from helios.worker.delivery import deliver
 from helios.worker.seam_task import ProvenJob, prove_seams
 from helios.worker.task_context import TaskContext
 
@@ -71,7 +72,7 @@ async def merge_job(context: TaskContext) -> WorkerResult:
     with context.stopwatch.measure("records"):
         records = await read_records(storage, context.spec)
     proven = await prove_seams(context, storage, records)
-    result = await _merge(proven, storage, folder)
+    result = await deliver(proven.context, await _merge(proven, storage, folder))
     said = f"{_told_of(proven.healed)}{result.stdout}"
     return replace(result, stdout=said, stderr=f"{proven.warning}{result.stderr}")
 

@@ -46,11 +46,12 @@ from helios.storage import ArtifactStorage, SharedStorages
 from helios.webhooks.events import SECRET as WEBHOOK_SECRET
 from helios.worker.allowed_urls import AllowedUrls
 from helios.worker.chunk_task import render_chunk
+from helios.worker.delivery import Destinations
 from helios.worker.job_source import JobSource, StorageOpener
 from helios.worker.merge_task import merge_job
 from helios.worker.task_context import Stopwatch, TaskContext, WorkerResources
 from helios.worker.time_limit import TimeLimit
-from helios.worker.worker_config import WorkerConfig
+from helios.worker.worker_config import DESTINATION_SECRETS, WorkerConfig
 from helios.worker.worker_log import MAX_VALUE_LENGTH, WorkerLog
 
 #: Seconds between asking a command to end and ending it; fits into what `TimeLimit` keeps.
@@ -78,6 +79,7 @@ _STATUS = {
 _COMMAND_VARIABLES = frozenset(
     {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "TERM"}
 )
+_WITHHELD = frozenset({WEBHOOK_SECRET, DESTINATION_SECRETS})
 _COMMAND_PREFIXES = ("HELIOS_", "LC_", "XDG_", "PYTHON", "FONTCONFIG_", "SSL_CERT_")
 
 
@@ -167,6 +169,7 @@ class WorkerRuntime:
                 allow_private=config.allow_private_network,
                 resolve=resolve,
             ),
+            destinations=Destinations(self._open, secrets=config.destination_secrets),
             chunk_timeout=config.chunk_timeout,
             merge_bytes=config.merge_bytes,
         )
@@ -437,5 +440,5 @@ def _command_environment(environment: Mapping[str, str]) -> dict[str, str]:
         name: value
         for name, value in environment.items()
         if name in _COMMAND_VARIABLES
-        or (name.startswith(_COMMAND_PREFIXES) and name != WEBHOOK_SECRET)
+        or (name.startswith(_COMMAND_PREFIXES) and name not in _WITHHELD)
     }

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helios import __version__
 from helios.assets import AssetCache
@@ -27,6 +28,9 @@ from helios.worker.time_limit import TimeLimit
 from helios.worker.worker_log import WorkerLog
 from helios.worker.workspace import open_workspace, top_of
 
+if TYPE_CHECKING:
+    from helios.worker.delivery import Destinations
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerResources:
@@ -42,6 +46,8 @@ class WorkerResources:
         Folder that takes workspaces.
     network:
         What commands, and pages that they render, may reach.
+    destinations:
+        Opens the storages that videos are delivered to.
     chunk_timeout:
         Seconds that a command may take; None for as long as there is time.
     merge_bytes:
@@ -52,6 +58,7 @@ class WorkerResources:
     assets: AssetCache
     workspaces: Path
     network: NetworkPolicy
+    destinations: "Destinations"
     chunk_timeout: float | None = None
     merge_bytes: int | None = None
 
