@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 from helios.contract.wire_model import WireModel
 from helios.errors import OptionInvalid
 from helios.process.render_executor import DEFAULT_EXECUTABLES
-from helios_infra.cloud_run.configuration import fault_line
 from helios_infra.cloud_run.resource import CloudRunResource
+from helios_infra.cloud_run.validation import fault_line
 from helios_infra.setting_types import (
     BucketName,
     Days,

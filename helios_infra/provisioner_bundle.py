@@ -20,7 +20,7 @@ SOURCES = (
     "helios/errors.py",
     "helios/lazy_names.py",
     "helios_infra/__init__.py",
-    "helios_infra/cloud_run/*.py",
+    "helios_infra/cloud_run/**/*.py",
 )
 #: Wheels that Lambda's Amazon Linux 2023 can load.
 PLATFORMS = ("manylinux2014_{processor}", "manylinux_2_28_{processor}")

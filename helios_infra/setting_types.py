@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from helios_infra.cloud_run.configuration import matches
+from helios_infra.cloud_run.value_types import matches
 
 
 def several(value: object) -> object:

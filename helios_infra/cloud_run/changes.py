@@ -64,6 +64,33 @@ class Waiting:
         return {"resource": self.resource, "message": self.text}
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Result of a deployment.
+
+    Attributes
+    ----------
+    url:
+        Where the service takes requests.
+    job:
+        Full name of the job.
+    artifacts:
+        URL of the storage for artifacts.
+    changes:
+        The change of each resource, in order.
+    """
+
+    url: str
+    job: str
+    artifacts: str
+    changes: tuple[Change, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different from before."""
+        return any(change.action not in ("unchanged", "kept") for change in self.changes)
+
+
 #: Called for every step.
 OnStep = Callable[[Change | Waiting], None]
 

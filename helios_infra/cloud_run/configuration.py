@@ -4,21 +4,25 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from helios.contract.wire_model import WireModel
 from helios.errors import OptionInvalid
-
-Model = TypeVar("Model", bound=BaseModel)
+from helios_infra.cloud_run.place import CloudRunPlace
+from helios_infra.cloud_run.value_types import (
+    Bucket,
+    Connector,
+    Egress,
+    Image,
+    Ingress,
+    KmsKey,
+    Memory,
+    Network,
+    NetworkTag,
+    Secret,
+    ServiceAccount,
+)
 
 #: GiB of memory that an instance may have, at least and at most, by its number of CPUs.
 MEMORY_BY_CPU: Mapping[int, tuple[float, float]] = {
@@ -58,85 +62,6 @@ _MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet)
 _UNITS = {"Mi": 1 / 1024, "Gi": 1}
 
 
-def matches(pattern: str, what: str) -> AfterValidator:
-    """Return a validator for a pattern; `what` describes valid values in messages."""
-    compiled = re.compile(pattern)
-
-    def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(f"{value!r} is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
-Project = Annotated[
-    str,
-    matches(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project id, such as my-videos-123"),
-]
-Region = Annotated[str, matches(r"[a-z]+-[a-z]+\d+", "a region, such as europe-west1")]
-Name = Annotated[
-    str,
-    matches(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", "a name of a-z, 0-9 and -, at most 49 characters"),
-]
-Image = Annotated[
-    str,
-    matches(
-        r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}",
-        "an image by digest, such as europe-west1-docker.pkg.dev/project/helios/worker@sha256:...",
-    ),
-]
-ServiceAccount = Annotated[
-    str, matches(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com", "the e-mail of a service account")
-]
-Bucket = Annotated[
-    str, matches(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name (without gs://)")
-]
-Memory = Annotated[str, matches(r"\d+(Mi|Gi)", "an amount of memory, such as 4Gi or 1536Mi")]
-Secret = Annotated[
-    str,
-    matches(
-        r"(projects/[^/\s]+/secrets/)?[A-Za-z0-9_-]{1,255}",
-        "a secret's name in Secret Manager (of another project: projects/ID/secrets/NAME)",
-    ),
-]
-Ingress = Literal["all", "internal", "internal-and-cloud-load-balancing"]
-
-
-class CloudRunPlace(WireModel, extra="forbid"):
-    """Where workers are: a service and a job of one name, in one region of one project."""
-
-    project: Project = Field(description="Id of the Google Cloud project.")
-    region: Region = Field(description="Region of service, job and bucket.")
-    name: Name = Field(default="helios-worker", description="Name of the service and the job.")
-
-    @property
-    def parent(self) -> str:
-        """Parent of service and job."""
-        return f"projects/{self.project}/locations/{self.region}"
-
-    @property
-    def service(self) -> str:
-        """Full name of the service."""
-        return f"{self.parent}/services/{self.name}"
-
-    @property
-    def job(self) -> str:
-        """Full name of the job."""
-        return f"{self.parent}/jobs/{self.name}"
-
-    @classmethod
-    def read(cls, values: Mapping[str, Any]) -> Self:
-        """Check values, named as in Python or in JSON, and return them as one object.
-
-        Raises
-        ------
-        OptionInvalid
-            A value is missing or can't be worked with; `details` hold one line a fault.
-        """
-        return checked(cls, values, what="Cloud Run configuration")
-
-
 class CloudRunConfiguration(CloudRunPlace):
     """Workers as they should be: a service for single chunks, a job for detached renders.
 
@@ -170,6 +95,24 @@ class CloudRunConfiguration(CloudRunPlace):
         default=None, description="Secret by which detached renders sign webhooks."
     )
     ingress: Ingress = Field(default="all", description="Networks that may reach the service.")
+    kms_key: KmsKey | None = Field(
+        default=None, description="Key of Cloud KMS that encrypts bucket, service and job."
+    )
+    network: Network | None = Field(
+        default=None, description="VPC network that workers send through, directly."
+    )
+    subnetwork: Network | None = Field(
+        default=None, description="Subnetwork of it, in the workers' region."
+    )
+    network_tags: tuple[NetworkTag, ...] = Field(
+        default=(), description="Tags of the workers for the network's firewall rules."
+    )
+    connector: Connector | None = Field(
+        default=None, description="Serverless VPC Access connector, in place of a network."
+    )
+    egress: Egress = Field(
+        default="private-ranges-only", description="What workers send through the network."
+    )
     invokers: tuple[str, ...] = Field(
         default=(), description="Members that may render, such as user:ann@example.com."
     )
@@ -266,25 +209,20 @@ class CloudRunConfiguration(CloudRunPlace):
                 f"memory {self.memory}: with {self.cpu} CPU(s), Cloud Run gives an instance"
                 f" {least:g} to {most:g} GiB"
             )
+        self._check_network()
+        if self.kms_key is not None and f"/locations/{self.region}/" not in self.kms_key:
+            raise ValueError(f"kmsKey: should be in {self.region}, where the workers are")
         if self.webhook_secret is not None and WEBHOOK_SECRET in self.env:
             raise ValueError(f"webhookSecret: env holds {WEBHOOK_SECRET}, too; leave one out")
         if 0 < self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their chunks")
         return self
 
-
-def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:
-    """Return values as a model, or raise `OptionInvalid` with a line for each fault."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as fault:
-        details = [fault_line(error) for error in fault.errors(include_url=False)]
-        raise OptionInvalid(f"{what}: {len(details)} fault(s)", details=details) from None
-
-
-def fault_line(error: Mapping[str, Any]) -> str:
-    """Return what pydantic says of one fault as a line: where, and what is wrong."""
-    where = ".".join(str(part) for part in error["loc"])
-    missing = error["type"] == "missing"
-    said = "is missing" if missing else error["msg"].removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    def _check_network(self) -> None:
+        direct = self.network is not None or self.subnetwork is not None
+        if direct and self.connector is not None:
+            raise ValueError("connector: goes without network and subnetwork")
+        if self.network_tags and not direct:
+            raise ValueError("networkTags: go with network or subnetwork")
+        if self.egress == "all-traffic" and not direct and self.connector is None:
+            raise ValueError("egress: all-traffic goes with network, subnetwork or connector")

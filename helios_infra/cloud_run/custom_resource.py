@@ -16,10 +16,10 @@ from google.auth.aws import Credentials as AwsCredentials
 from helios.errors import DeploymentFailed, HeliosError
 from helios_infra.cloud_run.changes import Change, Waiting
 from helios_infra.cloud_run.clients import SCOPES, connect, sign_in
-from helios_infra.cloud_run.configuration import checked
 from helios_infra.cloud_run.failures import explained
 from helios_infra.cloud_run.provisioning import CloudRunProvisioner
 from helios_infra.cloud_run.resource import CloudRunResource
+from helios_infra.cloud_run.validation import checked
 
 #: Seconds that are left for the answer when the function's time is nearly up.
 ANSWER_SECONDS = 20.0

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from helios.contract.wire_model import WireModel
-from helios_infra.cloud_run.configuration import ServiceAccount, matches
+from helios_infra.cloud_run.value_types import ServiceAccount, matches
 
 Provider = Annotated[
     str,

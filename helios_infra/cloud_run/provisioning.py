@@ -1,121 +1,32 @@
 """Provisions a project: creates, updates, reports and removes its workers."""
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Any
 
 from google.cloud import run_v2
 
 from helios.errors import OptionInvalid
-from helios_infra.cloud_run.access import (
+from helios_infra.cloud_run.changes import Change, Deployment, FieldChange, OnStep
+from helios_infra.cloud_run.clients import CloudRunClients
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
+from helios_infra.cloud_run.failures import explained
+from helios_infra.cloud_run.operations import FIRST_POLL
+from helios_infra.cloud_run.place import CloudRunPlace
+from helios_infra.cloud_run.resources.access import (
     EXECUTOR,
     INVOKER,
     VIEWER,
     grant,
     grant_objects,
-    members_of,
-    read_bindings,
 )
-from helios_infra.cloud_run.bucket import (
+from helios_infra.cloud_run.resources.bucket import (
     Expiry,
-    bucket_facts,
     delete_bucket,
-    find_bucket,
     provide_bucket,
 )
-from helios_infra.cloud_run.changes import Change, FieldChange, OnStep, hidden
-from helios_infra.cloud_run.clients import CloudRunClients
-from helios_infra.cloud_run.configuration import (
-    PUBLIC_MEMBERS,
-    CloudRunConfiguration,
-    CloudRunPlace,
-)
-from helios_infra.cloud_run.deployable import is_ready
-from helios_infra.cloud_run.failures import explained
-from helios_infra.cloud_run.job import RenderJob, job_facts, job_settings
-from helios_infra.cloud_run.operations import FIRST_POLL
-from helios_infra.cloud_run.service import RenderService, service_facts, service_settings
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Result of a deployment.
-
-    Attributes
-    ----------
-    url:
-        Where the service takes requests.
-    job:
-        Full name of the job.
-    artifacts:
-        URL of the storage for artifacts.
-    changes:
-        The change of each resource, in order.
-    """
-
-    url: str
-    job: str
-    artifacts: str
-    changes: tuple[Change, ...]
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything is different from before."""
-        return any(change.action not in ("unchanged", "kept") for change in self.changes)
-
-
-@dataclass(frozen=True, slots=True)
-class CloudRunStatus:
-    """The deployed resources.
-
-    Attributes
-    ----------
-    service, job, bucket:
-        The settings of each by their names; empty where it isn't there.
-    url:
-        Where the service takes requests.
-    is_ready:
-        Whether the service's last deployment succeeded.
-    reason:
-        Status message of Cloud Run.
-    revision:
-        Name of the revision that takes requests.
-    invokers:
-        Members that may render.
-    artifacts:
-        URL of the storage for artifacts.
-    """
-
-    service: dict[str, str] = field(default_factory=dict)
-    job: dict[str, str] = field(default_factory=dict)
-    bucket: dict[str, str] = field(default_factory=dict)
-    url: str = ""
-    is_ready: bool = False
-    reason: str = ""
-    revision: str = ""
-    invokers: tuple[str, ...] = ()
-    artifacts: str = ""
-
-    @property
-    def is_public(self) -> bool:
-        """Whether the public may render."""
-        unchecked = self.service.get("invoker check") == "off"
-        return unchecked or not PUBLIC_MEMBERS.isdisjoint(self.invokers)
-
-    def document(self) -> dict[str, Any]:
-        """Return the status as a JSON value."""
-        return {
-            "ready": self.is_ready,
-            "reason": self.reason,
-            "url": self.url,
-            "revision": self.revision,
-            "invokers": list(self.invokers),
-            "public": self.is_public,
-            "artifacts": self.artifacts,
-            "service": self.service,
-            "job": self.job,
-            "bucket": self.bucket,
-        }
+from helios_infra.cloud_run.resources.job import RenderJob, job_settings
+from helios_infra.cloud_run.resources.service import RenderService, service_settings
+from helios_infra.cloud_run.status import CloudRunStatus, artifacts_of, read_status
 
 
 class CloudRunProvisioner:
@@ -201,29 +112,7 @@ class CloudRunProvisioner:
         AccessDenied
             Credentials are missing, or lack a permission.
         """
-        service, job = await self._service.read(), await self._job.read()
-        artifacts = _artifacts(service, job)
-        bucket = await self._find_bucket(artifacts)
-        status = CloudRunStatus(
-            job=hidden(job_facts(job)) if job else {},
-            bucket=bucket_facts(bucket) if bucket else {},
-            artifacts=artifacts,
-        )
-        if service is None:
-            return status
-        with explained(f"access to {self._service.title}"):
-            bindings = await read_bindings(self._clients.services, self._service.name)
-        return CloudRunStatus(
-            service=hidden(service_facts(service)),
-            job=status.job,
-            bucket=status.bucket,
-            url=service.uri,
-            is_ready=is_ready(service),
-            reason=service.terminal_condition.message,
-            revision=service.latest_ready_revision.rpartition("/")[2],
-            invokers=members_of(bindings, INVOKER),
-            artifacts=artifacts,
-        )
+        return await read_status(self._service, self._job, self._clients)
 
     async def destroy(
         self, *, with_bucket: bool = False, bucket: str | None = None
@@ -253,7 +142,7 @@ class CloudRunProvisioner:
             self._on_step(change)
 
         if bucket is None:
-            artifacts = _artifacts(await self._service.read(), await self._job.read())
+            artifacts = artifacts_of(await self._service.read(), await self._job.read())
             bucket = artifacts.removeprefix("gs://").partition("/")[0]
         if with_bucket and not bucket:
             raise OptionInvalid(
@@ -296,6 +185,7 @@ class CloudRunProvisioner:
                     intermediates=configuration.intermediate_days,
                     outputs=configuration.output_days,
                 ),
+                kms_key=configuration.kms_key,
                 adopt=adopt,
             )
 
@@ -312,13 +202,6 @@ class CloudRunProvisioner:
                 exactly=exactly,
             )
         return _access_change(title, fields)
-
-    async def _find_bucket(self, artifacts: str) -> Any | None:
-        if not artifacts.startswith("gs://"):
-            return None
-        name = artifacts.removeprefix("gs://").partition("/")[0]
-        with explained(f"bucket {name}"):
-            return await asyncio.to_thread(find_bucket, self._clients.storage, name)
 
 
 async def _grant(
@@ -340,8 +223,3 @@ def _access_change(title: str, fields: tuple[FieldChange, ...]) -> Change:
 
 def _urls(service: run_v2.Service) -> tuple[str, ...]:
     return tuple(sorted(filter(None, {service.uri, *service.urls})))
-
-
-def _artifacts(service: run_v2.Service | None, job: run_v2.Job | None) -> str:
-    facts = [service_facts(service) if service else {}, job_facts(job) if job else {}]
-    return next(filter(None, (fact.get("env HELIOS_ARTIFACTS") for fact in facts)), "")

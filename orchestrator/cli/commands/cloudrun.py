@@ -13,8 +13,9 @@ from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from helios_infra.cloud_run.changes import Change, Waiting
-    from helios_infra.cloud_run.configuration import CloudRunPlace
-    from helios_infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus
+    from helios_infra.cloud_run.place import CloudRunPlace
+    from helios_infra.cloud_run.provisioning import CloudRunProvisioner
+    from helios_infra.cloud_run.status import CloudRunStatus
     from orchestrator.display.display import Display
 
 app = typer.Typer(
@@ -121,7 +122,7 @@ def destroy(
 
 
 def _place(project: str | None, region: str | None, name: str | None) -> "CloudRunPlace":
-    from helios_infra.cloud_run.configuration import CloudRunPlace
+    from helios_infra.cloud_run.place import CloudRunPlace
 
     given = {"project": project, "region": region, "name": name}
     return CloudRunPlace.read({name: value for name, value in given.items() if value is not None})

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import pytest
 from google.oauth2 import service_account
 
-from helios_infra.cloud_run.changes import Change, Waiting
+from helios_infra.cloud_run.changes import Change, Deployment, Waiting
 from helios_infra.cloud_run.clients import connect
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
-from helios_infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus, Deployment
+from helios_infra.cloud_run.provisioning import CloudRunProvisioner
+from helios_infra.cloud_run.status import CloudRunStatus
 from sandbox.google_cloud import GoogleCloud
 from tests.google_cloud import trusted_google_cloud
 

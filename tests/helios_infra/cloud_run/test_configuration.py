@@ -13,6 +13,7 @@ from helios.webhooks.events import SECRET
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 
 DIGEST = f"@sha256:{'0' * 64}"
+KEY = "projects/videos/locations/europe-west1/keyRings/helios/cryptoKeys/films"
 LEAST: dict[str, Any] = {
     "project": "my-videos-123",
     "region": "europe-west1",
@@ -65,6 +66,15 @@ def test_all_faults_are_told_at_once_by_their_names() -> None:
         ({"timeout": 3601}, "timeout"),
         ({"taskRetries": 11}, "taskRetries"),
         ({"ingress": "everywhere"}, "ingress"),
+        ({"kmsKey": "films"}, "keyRings/RING/cryptoKeys/KEY"),
+        ({"kmsKey": KEY.replace("europe-west1", "us-east1")}, "should be in europe-west1"),
+        ({"network": "projects/x"}, "a network's or subnetwork's name"),
+        ({"connector": "c/d"}, "a connector's name"),
+        ({"network": "films", "connector": "films"}, "goes without network"),
+        ({"networkTags": ["films"]}, "go with network or subnetwork"),
+        ({"network": "films", "networkTags": ["A"]}, "a network tag of a-z"),
+        ({"egress": "all-traffic"}, "goes with network, subnetwork or connector"),
+        ({"network": "films", "egress": "none"}, "'private-ranges-only' or 'all-traffic'"),
         ({"invokers": ["allUsers"]}, "public render at your expense"),
         ({"invokers": ["allAuthenticatedUsers"]}, "public render at your expense"),
         ({"invokers": ["ann@example.com"]}, "not a member"),

@@ -14,7 +14,7 @@ from helios.errors import AccessDenied, DeploymentFailed, HeliosError, OptionInv
 from helios.webhooks.events import SECRET
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.operations import finish
-from helios_infra.cloud_run.service import GCLOUD_AUDIENCE
+from helios_infra.cloud_run.resources.service import GCLOUD_AUDIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +22,7 @@ ANN = "user:ann@example.com"
 EVERYBODY = "allUsers"
 VIEWER = "roles/run.viewer"
 
+KEY = "projects/videos/locations/europe-west1/keyRings/helios/cryptoKeys/films"
 FIRST_WRITES = [
     *("POST {bucket}", "PUT {bucket}/iam"),
     *("CreateService", "UpdateService", "SetIamPolicy"),
@@ -175,6 +176,11 @@ SETTINGS: dict[str, tuple[object, set[str]]] = {
     "task_retries": (1, {"job"}),
     "webhook_secret": ("helios-webhooks", {"job"}),
     "ingress": ("internal", {"service"}),
+    "kms_key": (KEY, {"bucket", "service", "job"}),
+    "network": ("films", {"service", "job"}),
+    "subnetwork": ("films-europe", {"service", "job"}),
+    "network_tags": (["renderer"], {"service", "job"}),
+    "egress": ("all-traffic", {"service", "job"}),
     "invokers": (["user:bob@example.com"], {"access"}),
     "allowed_sources": (["https://example.com/"], {"service", "job"}),
     "intermediate_days": (5, {"bucket"}),
@@ -185,7 +191,7 @@ SETTINGS: dict[str, tuple[object, set[str]]] = {
 
 
 def test_every_setting_reaches_the_cloud_once(deployer: Any) -> None:
-    place = {"project", "region", "name", "bucket"}
+    place = {"project", "region", "name", "bucket", "connector"}  # that excludes a network
     assert set(SETTINGS) | place == set(CloudRunConfiguration.model_fields)
     deployer.deploy()
     for setting, (value, reached) in SETTINGS.items():
@@ -193,6 +199,31 @@ def test_every_setting_reaches_the_cloud_once(deployer: Any) -> None:
         changed = {c.resource.partition(" ")[0] for c in changes if c.action == "updated"}
         assert changed == reached, setting
     assert not deployer.deploy().changed
+
+
+def test_bucket_service_and_job_are_encrypted_by_a_key(deployer: Any) -> None:
+    deployer.deploy(kms_key=KEY)
+    assert deployer.bucket["encryption"]["defaultKmsKeyName"] == KEY
+    assert deployer.service.template.encryption_key == KEY
+    assert deployer.job.template.template.encryption_key == KEY
+    assert not deployer.deploy(kms_key=None).changed  # as if others had set it
+
+
+def test_workers_send_through_a_network_or_a_connector(deployer: Any) -> None:
+    deployer.deploy(network="films", subnetwork="europe", network_tags=["renderer"])
+    for template in (deployer.service.template, deployer.job.template.template):
+        (interface,) = template.vpc_access.network_interfaces
+        assert (interface.network, interface.subnetwork) == ("films", "europe")
+        assert list(interface.tags) == ["renderer"]
+        assert template.vpc_access.egress.name == "PRIVATE_RANGES_ONLY"
+    deployer.asked = {"connector": "films", "egress": "all-traffic"}
+    change = str(deployer.deploy().changes[2])
+    parent = deployer.configuration().parent
+    assert f"network films europe #renderer -> {parent}/connectors/films" in change
+    assert "egress private-ranges-only -> all-traffic" in change
+    assert not deployer.service.template.vpc_access.network_interfaces
+    deployer.asked = {}
+    assert not deployer.deploy().changed  # as if others had set it
 
 
 def test_a_job_signs_webhooks_by_a_secret_of_which_it_has_the_name_alone(deployer: Any) -> None:

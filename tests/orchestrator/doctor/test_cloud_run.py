@@ -10,8 +10,8 @@ from google.cloud import run_v2
 from google.oauth2 import service_account
 
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
-from helios_infra.cloud_run.job import job_settings
-from helios_infra.cloud_run.service import service_settings
+from helios_infra.cloud_run.resources.job import job_settings
+from helios_infra.cloud_run.resources.service import service_settings
 from orchestrator.clouds.cloud_run_workers import find_workers
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.doctor import Finding, Health, PlannedRender

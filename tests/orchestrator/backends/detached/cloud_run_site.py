@@ -17,7 +17,7 @@ from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage, open_storage
 from helios.webhooks.events import SECRET, WebhookEvent, verify
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
-from helios_infra.cloud_run.job import job_settings
+from helios_infra.cloud_run.resources.job import job_settings
 from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls

@@ -8,7 +8,7 @@ from google.api_core.exceptions import Conflict, NotFound
 
 from helios.errors import DeploymentFailed
 from helios_infra.cloud_run.changes import Change, differences
-from helios_infra.cloud_run.container import LABEL, OWNER
+from helios_infra.cloud_run.resources.container import LABEL, OWNER
 
 #: Folders to which the lifecycle applies; objects elsewhere are kept.
 ASSETS = "assets/"
@@ -54,7 +54,13 @@ class Expiry:
 
 
 def provide_bucket(
-    storage: Any, name: str, *, region: str, expiry: Expiry, adopt: bool = False
+    storage: Any,
+    name: str,
+    *,
+    region: str,
+    expiry: Expiry,
+    kms_key: str | None = None,
+    adopt: bool = False,
 ) -> Change:
     """Create a bucket, or update its settings as requested.
 
@@ -64,11 +70,11 @@ def provide_bucket(
     resource = f"bucket {name}"
     bucket = find_bucket(storage, name)
     if bucket is None:
-        return _create(storage, name, region=region, expiry=expiry)
+        return _create(storage, name, region=region, expiry=expiry, kms_key=kms_key)
     if not is_ours(bucket) and not adopt:
         return Change(resource, "kept")
     before = bucket_facts(bucket)
-    _configure(bucket, expiry=expiry)
+    _configure(bucket, expiry=expiry, kms_key=kms_key)
     changes = differences(before, bucket_facts(bucket))
     if not changes:
         return Change(resource, "unchanged")
@@ -98,6 +104,7 @@ def bucket_facts(bucket: Any) -> dict[str, str]:
         LABEL: bucket.labels.get(LABEL, "none"),
         "access": "uniform" if access.uniform_bucket_level_access_enabled else "by object",
         "public access": access.public_access_prevention or "inherited",
+        "key": bucket.default_kms_key_name or "Google's",
         "soft delete": "by default" if kept is None else f"{kept} s",
     }
     for rule in bucket.lifecycle_rules:
@@ -106,9 +113,9 @@ def bucket_facts(bucket: Any) -> dict[str, str]:
     return facts
 
 
-def _create(storage: Any, name: str, *, region: str, expiry: Expiry) -> Change:
+def _create(storage: Any, name: str, *, region: str, expiry: Expiry, kms_key: str | None) -> Change:
     bucket = storage.bucket(name)
-    _configure(bucket, expiry=expiry)
+    _configure(bucket, expiry=expiry, kms_key=kms_key)
     facts = {"location": region, **bucket_facts(bucket)}
     try:
         storage.create_bucket(bucket, location=region)
@@ -120,10 +127,13 @@ def _create(storage: Any, name: str, *, region: str, expiry: Expiry) -> Change:
     return Change(f"bucket {name}", "created", differences({}, facts))
 
 
-def _configure(bucket: Any, *, expiry: Expiry) -> None:
+def _configure(bucket: Any, *, expiry: Expiry, kms_key: str | None) -> None:
     bucket.labels = {**bucket.labels, LABEL: OWNER}
     bucket.iam_configuration.uniform_bucket_level_access_enabled = True
     bucket.iam_configuration.public_access_prevention = "enforced"
+    # A key that others set stays.
+    if kms_key is not None:
+        bucket.default_kms_key_name = kms_key
     # Otherwise all that is deleted is paid for another week.
     bucket.soft_delete_policy.retention_duration_seconds = 0
     others = [rule for rule in bucket.lifecycle_rules if _subject(rule) is None]

@@ -9,7 +9,7 @@ from google.cloud import run_v2
 
 from helios_infra.cloud_run.changes import OnStep
 from helios_infra.cloud_run.configuration import WEBHOOK_SECRET, CloudRunConfiguration
-from helios_infra.cloud_run.container import (
+from helios_infra.cloud_run.resources.container import (
     LABEL,
     OWNER,
     configure_container,
@@ -19,7 +19,8 @@ from helios_infra.cloud_run.container import (
     label_facts,
     seconds,
 )
-from helios_infra.cloud_run.deployable import Deployable
+from helios_infra.cloud_run.resources.deployable import Deployable
+from helios_infra.cloud_run.resources.network import configure_network, network_facts
 
 #: Command of a task; an execution sets JOB_PATH to the job spec.
 COMMAND = ("python", "-m", "worker_cloudrun.task")
@@ -80,6 +81,8 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         task.max_retries = configuration.task_retries
         task.timeout = timedelta(seconds=configuration.task_timeout)
         task.service_account = configuration.service_account
+        task.encryption_key = configuration.kms_key or task.encryption_key
+        configure_network(task, configuration)
         task.execution_environment = _GEN2
         container = first_container(task.containers)
         container.command = list(COMMAND)
@@ -105,6 +108,8 @@ def job_facts(job: run_v2.Job) -> dict[str, str]:
         "task timeout": seconds(task.timeout),
         "task retries": str(task.max_retries),
         "service account": task.service_account,
+        "key": task.encryption_key or "Google's",
+        **network_facts(task.vpc_access),
         "execution environment": task.execution_environment.name.rpartition("_")[2].lower(),
         **label_facts(job.labels, job.template.annotations),
     }

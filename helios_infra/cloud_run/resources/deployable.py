@@ -10,9 +10,9 @@ from google.cloud import run_v2
 
 from helios.errors import DeploymentFailed
 from helios_infra.cloud_run.changes import Change, OnStep, differences
-from helios_infra.cloud_run.container import ATTEMPT, LABEL, OWNER
 from helios_infra.cloud_run.failures import explained
 from helios_infra.cloud_run.operations import FIRST_POLL, finish
+from helios_infra.cloud_run.resources.container import ATTEMPT, LABEL, OWNER
 
 # Limit of tries of an update that conflicts with concurrent ones.
 _TRIES = 3

@@ -8,8 +8,8 @@ from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
 from helios_infra.cloud_run.changes import OnStep
-from helios_infra.cloud_run.configuration import CloudRunConfiguration, Ingress
-from helios_infra.cloud_run.container import (
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
+from helios_infra.cloud_run.resources.container import (
     LABEL,
     OWNER,
     configure_container,
@@ -19,7 +19,9 @@ from helios_infra.cloud_run.container import (
     label_facts,
     seconds,
 )
-from helios_infra.cloud_run.deployable import Deployable
+from helios_infra.cloud_run.resources.deployable import Deployable
+from helios_infra.cloud_run.resources.network import configure_network, network_facts
+from helios_infra.cloud_run.value_types import Ingress
 
 #: Whom tokens are for that `gcloud auth print-identity-token` makes for a person: it can't be told
 #: otherwise, and Cloud Run takes them as well.
@@ -128,6 +130,8 @@ def service_facts(service: run_v2.Service) -> dict[str, str]:
         "concurrency": str(template.max_instance_request_concurrency),
         "timeout": seconds(template.timeout),
         "service account": template.service_account,
+        "key": template.encryption_key or "Google's",
+        **network_facts(template.vpc_access),
         "ingress": _INGRESS_NAMES.get(service.ingress, service.ingress.name),
         "invoker check": "off" if service.invoker_iam_disabled else "on",
         "traffic": ", ".join(_target(target) for target in service.traffic) or "latest 100%",
@@ -153,6 +157,8 @@ def _configure_template(
     template.max_instance_request_concurrency = configuration.concurrency
     template.timeout = timedelta(seconds=configuration.timeout)
     template.service_account = configuration.service_account
+    template.encryption_key = configuration.kms_key or template.encryption_key
+    configure_network(template, configuration)
     # Chromium needs the system calls of a whole Linux kernel.
     template.execution_environment = _GEN2
 
