@@ -95,7 +95,7 @@ $(LIBRARIES_INSTALLED): tests/cases/package-lock.json
 	@touch $@
 
 $(CDK_INSTALLED): helios_infra/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22 or newer."; exit 1; }
 	npm ci --prefix helios_infra --silent
 	@touch $@
 

@@ -1,7 +1,6 @@
 """The configuration of a deployment: the context of cdk.json as one typed object."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -14,10 +13,12 @@ from helios.process.render_executor import DEFAULT_EXECUTABLES
 from helios_infra.cloud_run.resource import CloudRunResource
 from helios_infra.cloud_run.validation import fault_line
 from helios_infra.setting_types import (
+    LOG_DAYS,
     BucketName,
     Days,
     Destination,
     Disk,
+    Email,
     KmsKey,
     Memory,
     Reserved,
@@ -30,11 +31,6 @@ from helios_infra.setting_types import (
 
 #: Prefix of the names of this project's context values.
 PREFIX = "helios:"
-#: Days that CloudWatch offers as retention.
-LOG_DAYS = frozenset(
-    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653}
-)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _HINT = "Values are set in cdk.json, or by `-c helios:NAME=VALUE`; docs/deploy-aws.md lists them."
 
 
@@ -149,7 +145,7 @@ class Configuration(WireModel, extra="forbid"):
     ] = Field(default=(), description="Security groups of the workers in that VPC.")
 
     tracing: bool = Field(default=True, description="Whether X-Ray traces the workers.")
-    alarm_email: str = Field(
+    alarm_email: Email = Field(
         default="", description="Address that alarms and the budget write to; empty: none."
     )
     runaway_invocations: Annotated[int, Field(ge=1)] = Field(
@@ -178,8 +174,6 @@ class Configuration(WireModel, extra="forbid"):
             raise ValueError("vpcId: needs subnetIds and securityGroupIds")
         if not self.vpc_id and (self.subnet_ids or self.security_group_ids):
             raise ValueError("vpcId: is missing, although subnets or security groups are named")
-        if self.alarm_email and not _EMAIL.fullmatch(self.alarm_email):
-            raise ValueError(f"alarmEmail: {self.alarm_email!r} is no address")
         if self.output_days and self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their intermediates")
         if self.bucket_name and self.kms_key == "create":

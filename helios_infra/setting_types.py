@@ -46,6 +46,11 @@ Timeout = Annotated[int, Field(ge=30, le=900)]
 Reserved = Annotated[int | None, Field(ge=1, le=100_000), BeforeValidator(optional)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 
+#: Days that CloudWatch offers as retention.
+LOG_DAYS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653}
+)
+Email = Annotated[str, matches(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
 BucketName = Annotated[
     str, matches(r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket (without s3://)")
 ]

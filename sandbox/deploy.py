@@ -58,6 +58,8 @@ class LocalDeployment:
     docker:
         Command that builds and pushes images as `docker` does; by default one that only registers
         them, as functions run as processes.
+    app:
+        The app of the CDK; by default this project's own.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class LocalDeployment:
         folder: Path,
         context: Mapping[str, str] | None = None,
         docker: Sequence[str] = NO_DOCKER,
+        app: Path = _ROOT / "app.py",
     ) -> None:
         self._aws = aws
+        self._app = app
         self._folder = folder
         self._context = {"helios:stackName": "Helios", **(context or {})}
         self._docker = _write_docker(folder, docker)
@@ -83,9 +87,10 @@ class LocalDeployment:
         """Deploy the stack, and return it as a client finds it."""
         # Change sets leave the outputs empty here.
         context = [f"--context={name}={value}" for name, value in self._context.items()]
-        app = [f"--app={shlex.quote(sys.executable)} app.py", f"--output={self._assembly}"]
+        command = shlex.join([sys.executable, self._app.name])
+        app = [f"--app={command}", f"--output={self._assembly}"]
         direct = ["--method=direct", "--require-approval=never"]
-        self._cdk("deploy", "--all", *direct, *app, *context)
+        self._cdk("deploy", "--all", *direct, *app, *context, folder=self._app.parent)
         name = self._context["helios:stackName"]
         parameter = self._aws.client("ssm").get_parameter(Name=f"/helios/{name}/stack")
         known: dict[str, Any] = json.loads(parameter["Parameter"]["Value"])
@@ -147,10 +152,13 @@ def local_deployment(
     *,
     context: Mapping[str, str] | None = None,
     docker: Sequence[str] = NO_DOCKER,
+    app: Path = _ROOT / "app.py",
 ) -> Iterator[DeployedStack]:
     """Bootstrap and deploy; the stack is there while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="helios-deploy-") as folder:
-        deployment = LocalDeployment(aws, folder=Path(folder), context=context, docker=docker)
+        deployment = LocalDeployment(
+            aws, folder=Path(folder), context=context, docker=docker, app=app
+        )
         deployment.bootstrap()
         stack = deployment.deploy()
         try:

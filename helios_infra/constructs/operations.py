@@ -2,7 +2,6 @@
 
 import aws_cdk as cdk
 from aws_cdk import Duration
-from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -11,6 +10,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from helios_infra.configuration import Configuration
+from helios_infra.constructs.budget import add_budget
 from helios_infra.constructs.image_function import ImageFunction
 from helios_infra.constructs.outcome import Outcome
 from helios_infra.constructs.state_machine import StateMachine
@@ -21,8 +21,6 @@ from helios_infra.constructs.workers import Workers
 _FAILED_SHARE, _ENOUGH_INVOCATIONS = 20, 20
 #: Throttled invocations within `_WINDOW` that raise an alarm, when it goes on for three of them.
 _THROTTLES = 100
-#: Percentages of the budget at which actual and forecast costs are reported.
-_SPENT, _FORECAST = 80, 100
 _WINDOW = Duration.minutes(5)
 _HOUR = Duration.hours(1)
 
@@ -50,7 +48,7 @@ class Operations(Construct):
         self.alarms = self._alarms()
         self.dashboard = self._dashboard()
         if holds_budget and configuration.monthly_budget:
-            self._budget()
+            add_budget(self, configuration, topic=self.topic)
         cdk.Tags.of(self).add("helios:part", "operations")
 
     def _topic(self) -> sns.Topic:
@@ -177,41 +175,6 @@ class Operations(Construct):
         for title, worker in (("Chunks", self._workers.chunk), ("Merges", self._workers.merge)):
             dashboard.add_widgets(*_worker_graphs(title, worker))
         return dashboard
-
-    def _budget(self) -> None:
-        wanted = self._configuration
-        filters = None
-        if wanted.budget_scope == "stack":
-            filters = {"TagKeyValue": [f"user:helios:stack${wanted.stack_name}"]}
-        subscribers = [
-            budgets.CfnBudget.SubscriberProperty(
-                subscription_type="SNS", address=self.topic.topic_arn
-            )
-        ]
-        budgets.CfnBudget(
-            self,
-            "Budget",
-            budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_type="COST",
-                time_unit="MONTHLY",
-                budget_limit=budgets.CfnBudget.SpendProperty(
-                    amount=wanted.monthly_budget, unit="USD"
-                ),
-                cost_filters=filters,
-            ),
-            notifications_with_subscribers=[
-                budgets.CfnBudget.NotificationWithSubscribersProperty(
-                    notification=budgets.CfnBudget.NotificationProperty(
-                        notification_type=kind,
-                        comparison_operator="GREATER_THAN",
-                        threshold=percent,
-                        threshold_type="PERCENTAGE",
-                    ),
-                    subscribers=subscribers,
-                )
-                for kind, percent in (("ACTUAL", _SPENT), ("FORECASTED", _FORECAST))
-            ],
-        )
 
 
 def _sum(metric: cloudwatch.Metric, *, period: Duration = _WINDOW) -> cloudwatch.Metric:

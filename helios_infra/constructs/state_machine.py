@@ -15,7 +15,8 @@ from helios_infra.constructs.image_function import ImageFunction
 from helios_infra.constructs.log_group import LogGroup
 from helios_infra.constructs.outcome import Outcome
 from helios_infra.constructs.workers import Workers
-from helios_infra.workflow import MAP_RUNS, Function, longest_wait, workflow
+from helios_infra.workflow import MAP_RUNS, workflow
+from helios_infra.workflow_tasks import Function, longest_wait
 
 #: Further tries of recording an outcome.
 _OUTCOME_RETRIES = 5
@@ -156,13 +157,17 @@ class StateMachine(Construct):
         machine = stack.get_logical_id(cast(cdk.CfnElement, self.machine.node.default_child))
         where = ":".join(
             f"<{name}>" if cdk.Token.is_unresolved(value) else value
-            for name, value in (("AWS::Region", stack.region), ("AWS::AccountId", stack.account))
+            for name, value in (
+                ("AWS::Partition", stack.partition),
+                ("", "states"),
+                ("AWS::Region", stack.region),
+                ("AWS::AccountId", stack.account),
+            )
         )
         acknowledge(
             policy,
             {
-                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:{where}:execution:"
-                f"<{machine}.Name>{end}]": (
+                f"AwsSolutions-IAM5[Resource::arn:{where}:execution:<{machine}.Name>{end}]": (
                     "The ids of the map's executions aren't known before they are started."
                 )
                 for end in (":*", "/*")

@@ -11,7 +11,8 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from helios.errors import OptionInvalid
-from helios_infra.configuration import LOG_DAYS, PREFIX, Configuration
+from helios_infra.configuration import PREFIX, Configuration
+from helios_infra.setting_types import LOG_DAYS
 
 ROOT = Path(__file__).parents[2]
 CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
@@ -25,6 +26,17 @@ def test_cdk_json_offers_every_value_to_be_edited() -> None:
     offered = {name.removeprefix(PREFIX) for name in CONTEXT if name.startswith(PREFIX)}
 
     assert offered == {to_camel(name) for name in Configuration.model_fields}
+
+
+def test_the_flags_of_the_cdk_are_those_of_a_new_app() -> None:
+    packages = ROOT / "helios_infra/node_modules/aws-cdk/lib/init-templates"
+    recommended = packages / ".recommended-feature-flags.json"
+    if not recommended.exists():
+        pytest.skip("the CDK's command line is not installed: npm ci --prefix helios_infra")
+
+    flags = {name: value for name, value in CONTEXT.items() if not name.startswith(PREFIX)}
+
+    assert flags == json.loads(recommended.read_text())
 
 
 def test_values_of_the_cdk_itself_are_left_alone() -> None:
@@ -77,7 +89,7 @@ def test_the_command_line_carries_numbers_lists_and_objects_as_text() -> None:
         ("executables", "../bin/sh", "pattern"),
         ("vpcId", "vpc-0a1b2c3d", "needs subnetIds and securityGroupIds"),
         ("subnetIds", "subnet-0a1b2c3d", "vpcId: is missing"),
-        ("alarmEmail", "somebody", "no address"),
+        ("alarmEmail", "somebody", "not an e-mail address"),
         ("monthlyBudget", -5, "greater than or equal to 0"),
         ("budgetScope", "planet", "'account' or 'stack'"),
         ("tags", "{", "valid dictionary"),

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from helios_infra.workflow import Function, workflow
+from helios_infra.workflow import workflow
+from helios_infra.workflow_tasks import Function
 from sandbox.local_aws import LocalAws
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from helios import errors
-from helios_infra.workflow import Function, longest_wait, retried_codes, workflow
+from helios_infra.workflow import workflow
+from helios_infra.workflow_tasks import Function, longest_wait, retried_codes
 
 #: What chance broke, and what can't heal.
 HEALS = {"BROWSER_CRASHED", "OUT_OF_MEMORY", "STORAGE_UNAVAILABLE", "TIMEOUT", "WORKER_CRASHED"}

@@ -33,7 +33,7 @@ def test_alarms_may_write_to_their_topic(template: Template) -> None:
     )
 
     assert allowed["Principal"] == {
-        "Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
+        "Service": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
     }
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"}}
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from helios_infra.workflow import Function, workflow
+from helios_infra.workflow import workflow
+from helios_infra.workflow_tasks import Function
 from tests.helios_infra.templates import Template
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synth")]
