@@ -143,10 +143,7 @@ _MAKING = threading.Lock()
 def this_service() -> RenderService:
     """Return this process's service, created at first use.
 
-    Raises
-    ------
-    OptionInvalid, SourceForbidden
-        The environment can't be worked with.
+    Raises `OptionInvalid` or `SourceForbidden` if the environment can't be worked with.
     """
     with _MAKING:
         return _service()

@@ -128,10 +128,7 @@ async def _check(
 async def check_output(path: Path) -> int:
     """Check that a video, or a folder of images, is complete; return its number of frames.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        It is missing or damaged.
+    Raises `ChunkOutputInvalid` if it is missing or damaged.
     """
     return (await _inspect(path)).frames
 

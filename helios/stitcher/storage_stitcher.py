@@ -37,13 +37,7 @@ _BLOCK = 4 << 10
 
 
 def fault_of(spec: JobSpec, name: str) -> str | None:
-    """Return why a job's chunks can't be joined in storage; None if they can.
-
-    Parameters
-    ----------
-    name:
-        The video's name.
-    """
+    """Return why chunks can't be joined in storage to a file of this name; None if they can."""
     chunks = {PurePosixPath(chunk.output_file).suffix.lower() for chunk in spec.chunks}
     suffix = PurePosixPath(name).suffix.lower()
     if not chunks | {suffix} <= SUFFIXES:
@@ -181,13 +175,7 @@ async def check_in_storage(
     spec: JobSpec,
     records: Sequence[ChunkRecord],
 ) -> SeamReport:
-    """Check the seams of a video in storage, reading four frames per boundary.
-
-    Raises
-    ------
-    SeamBroken
-        As `check_seams` does.
-    """
+    """Check the seams of a video in storage; reads four frames per boundary. See `check_seams`."""
     with tempfile.TemporaryDirectory(prefix="helios-seams-") as folder:
         file = _File(key, video.bytes or 0, Path(folder, PurePosixPath(key).name))
         await _read_indexes(storage, [file])

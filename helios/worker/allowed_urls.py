@@ -28,6 +28,8 @@ _HINTS = {
 class AllowedUrls:
     """Tells whether a URL begins like one of those that are allowed.
 
+    Raises `OptionInvalid` if a prefix isn't plainly the beginning of URLs.
+
     Parameters
     ----------
     prefixes:
@@ -38,11 +40,6 @@ class AllowedUrls:
         Whether any path of this machine will do.
     what_for:
         What is allowed, for messages: `sources` or `destinations`.
-
-    Raises
-    ------
-    OptionInvalid
-        A prefix isn't plainly the beginning of URLs.
     """
 
     def __init__(
@@ -65,14 +62,12 @@ class AllowedUrls:
     def check(self, url: str, *, what: str) -> None:
         """Refuse a URL that isn't on the list.
 
+        May raise `SourceForbidden`.
+
         Parameters
         ----------
         what:
             The URL's role, for the message: `jobPath`, `assetsUrl`, `outputUrl`.
-
-        Raises
-        ------
-        SourceForbidden
         """
         place = _Place.of(url, what=what)
         if place.scheme == "file" and self._allow_local:

@@ -33,10 +33,7 @@ from helios.worker.task_context import TaskContext
 async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult:
     """Make sure that a chunk's output is in storage, and return where it is.
 
-    Raises
-    ------
-    HeliosError
-        Assets can't be had, or the output can't be stored.
+    Raises `HeliosError` if assets can't be had, or the output can't be stored.
     """
     storage = context.storage
     if storage is not None:

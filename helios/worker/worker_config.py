@@ -73,15 +73,12 @@ class WorkerConfig:
     def from_env(cls, environment: Mapping[str, str] | None = None) -> "WorkerConfig":
         """Read the configuration.
 
+        Raises `OptionInvalid` if a value can't be worked with.
+
         Parameters
         ----------
         environment:
             Environment variables; this process's own by default. docs/worker.md lists them.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
         """
         env = os.environ if environment is None else environment
         return cls(

@@ -17,6 +17,9 @@ async def open_workspace(
 ) -> AsyncIterator[Path]:
     """Yield a fresh folder that stands for the job's folder; it is removed in any case.
 
+    Raises `JobSpecInvalid` if an output would be written into the inputs, which other jobs use as
+    well.
+
     Parameters
     ----------
     parent:
@@ -25,11 +28,6 @@ async def open_workspace(
         Files and folders that are to be found in it under their names, by links.
     outputs:
         Files that commands will write, relative to it; their folders are made.
-
-    Raises
-    ------
-    JobSpecInvalid
-        An output would be written into the inputs, which other jobs use as well.
     """
     # One step deeper than what is removed, so that `../video.mp4` stays inside as well.
     whole = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="job-", dir=parent))
