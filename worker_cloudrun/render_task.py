@@ -28,7 +28,8 @@ from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.outcome import tell_once
 from helios.worker.diagnosis import with_page_problems
-from helios.worker.runtime import OpenJob, WorkerRuntime
+from helios.worker.open_job import OpenJob
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
 

@@ -11,10 +11,8 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 from helios.errors import InvocationInvalid, PayloadTooLarge
 
 
-class BodyTooSlow(InvocationInvalid):
+class BodyTooSlow(InvocationInvalid, retryable=True):
     """The body exceeded the time limit."""
-
-    retryable = True
 
 
 def read_body(request: Request, *, limit: int, timeout: float) -> bytes:

@@ -20,7 +20,8 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
-from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.responses import failure
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.progress import NDJSON, Progress

@@ -10,7 +10,8 @@ from helios.contract.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
 from helios.errors import HeliosError
 from helios.process.credential_guard import guard_credentials
 from helios.worker.diagnosis import with_page_problems
-from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.responses import failure
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 
 
