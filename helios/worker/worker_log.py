@@ -12,8 +12,7 @@ from helios.redaction import without_secrets
 
 #: Characters of one value that a line keeps.
 MAX_VALUE_LENGTH = 4096
-# Characters of a value that are searched for secrets: more than are kept, so that none is cut at the
-# end.
+# Characters of a value searched for secrets: more than are kept, so that no secret is cut in two.
 _SEARCHED = 4 * MAX_VALUE_LENGTH
 
 Severity = Literal["INFO", "WARNING", "ERROR"]
