@@ -105,9 +105,9 @@ def test_a_failure_is_raised_after_the_other_calls_have_ended() -> None:
 
     async def run() -> None:
         with pytest.raises(ValueError, match="fails"):
-            await map_limited(call, ["first", "fails", "waits"], limit=2)
+            await map_limited(call, ["waits", "fails"], limit=2)
         events.append("raised")
 
     asyncio.run(run())
 
-    assert events == ["first ended", "raised"]
+    assert events == ["waits ended", "raised"]
