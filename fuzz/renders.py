@@ -30,7 +30,11 @@ from helios.renderer.render_request import RenderRequest
 from helios.renderer.render_session import RenderSession, raster_flags
 
 RATE = Fraction(30)
-OPTIONS = PageOptions(width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=30.0, settle_timeout=20.0)
+#: Limits that a page meets on a machine that does much else: a page that exceeds them hangs.
+_LIMIT = 120.0
+OPTIONS = PageOptions(
+    width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=_LIMIT, settle_timeout=_LIMIT
+)
 
 
 @dataclass(frozen=True, kw_only=True)
