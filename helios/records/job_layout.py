@@ -27,16 +27,9 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
-    """A job's folder in storage.
+    """A job's folder in storage, and the name of the video in it, if the spec gives one.
 
-    Attributes
-    ----------
-    url:
-        URL of the folder.
-    output_name:
-        Name of the video in the folder, if the spec gives one.
-    destination:
-        URL of a folder or a video elsewhere that the finished video is copied to; None for none.
+    `destination` is the URL of a folder or a video elsewhere that the finished video is copied to.
     """
 
     url: str
@@ -49,16 +42,9 @@ class JobFolder:
     ) -> "JobFolder | None":
         """Return a job's folder; None if there is none.
 
-        The folder is the spec's own, or for a spec on the web `jobs/<id>` in the worker's storage.
-        An `outputUrl` in it (of a folder, or of a video) takes its place; one elsewhere is a
-        destination, unless the job has no folder but that.
-
-        Parameters
-        ----------
-        job_path:
-            Path or URL of the spec.
-        artifacts:
-            The worker's own storage.
+        The folder is that of `job_path`, or for a spec on the web `jobs/<id>` in the worker's own
+        storage, `artifacts`. An `outputUrl` in it (of a folder, or of a video) takes its place; one
+        elsewhere is a destination, unless the job has no folder but that.
         """
         own = cls._own(spec, job_path, artifacts=artifacts)
         url = spec.output_url
@@ -81,26 +67,14 @@ class JobFolder:
         return cls(f"{artifacts.rstrip('/')}/jobs/{name}")
 
     def output(self, name: str) -> str:
-        """Return the key of the job's output.
-
-        Parameters
-        ----------
-        name:
-            File name of the output in the job.
-        """
+        """Return the key of the job's output, given the output's file name in the job."""
         return self.output_name or f"output/{PurePosixPath(name).name}"
 
-    def delivered(self, name: str) -> str | None:
-        """Return the URL that the video is copied to; None for no destination.
-
-        Parameters
-        ----------
-        name:
-            Key of the video in the job's folder.
-        """
+    def delivered(self, key: str) -> str | None:
+        """Return the URL that the video with this key is copied to; None for no destination."""
         if self.destination is None or _names_video(self.destination):
             return self.destination
-        return f"{self.destination.rstrip('/')}/{PurePosixPath(name).name}"
+        return f"{self.destination.rstrip('/')}/{PurePosixPath(key).name}"
 
 
 def _names_video(url: str) -> bool:
@@ -128,13 +102,7 @@ def is_packed(chunk: RenderChunk) -> bool:
 
 
 def chunk_output(chunk: RenderChunk, key: str) -> str:
-    """Return the storage key of a chunk's output.
-
-    Parameters
-    ----------
-    key:
-        Result of `chunk_key`.
-    """
+    """Return the storage key of a chunk's output; `key` is the result of `chunk_key`."""
     suffix = PurePosixPath(chunk.output_file).suffix
     ending = ".tar" if is_packed(chunk) else suffix if _SUFFIX.fullmatch(suffix) else ".bin"
     return f"chunks/{chunk.id}-{key}{ending}"
@@ -170,11 +138,6 @@ async def chunks_in(storage: ArtifactStorage, spec: JobSpec) -> frozenset[int]:
 
     A chunk is complete if its record exists, which is written last. Records for other assets,
     commands or versions have other names.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
     """
     names = {chunk_record(chunk, chunk_key(spec, chunk)): chunk.id for chunk in spec.chunks}
     found = await storage.list("chunks/")
