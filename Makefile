@@ -9,9 +9,9 @@ WORKERS ?= 3
 # Tests that share something costly can be kept on one worker: @pytest.mark.xdist_group("name")
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
-# The CDK's command line, as helios_infra/package-lock.json pins it.
-CDK := helios_infra/node_modules/.bin/cdk
-CDK_INSTALLED := helios_infra/node_modules/.package-lock.json
+# The CDK's command line, as infra/package-lock.json pins it.
+CDK := infra/node_modules/.bin/cdk
+CDK_INSTALLED := infra/node_modules/.package-lock.json
 LIBRARIES_INSTALLED := tests/cases/node_modules/.package-lock.json
 # Tests that need it are left out where there is no npm to install it by.
 CDK_IF_NPM := $(if $(shell command -v npm),$(CDK_INSTALLED))
@@ -94,16 +94,16 @@ $(LIBRARIES_INSTALLED): tests/cases/package-lock.json
 	npm ci --prefix tests/cases --ignore-scripts --silent
 	@touch $@
 
-$(CDK_INSTALLED): helios_infra/package-lock.json
+$(CDK_INSTALLED): infra/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22 or newer."; exit 1; }
-	npm ci --prefix helios_infra --silent
+	npm ci --prefix infra --silent
 	@touch $@
 
 bootstrap: setup $(CDK_INSTALLED) ## Make an AWS account ready, once (ARGS="aws://ACCOUNT/REGION")
 	$(CDK) bootstrap $(ARGS)
 
 deploy: setup $(CDK_INSTALLED) ## Deploy to AWS what cdk.json says (ARGS="-c helios:chunkMemory=4096")
-	@$(PYTHON) -m helios_infra.preconditions $(ARGS)
+	@$(PYTHON) -m infra.preconditions $(ARGS)
 	$(CDK) deploy --all $(ARGS)
 
 destroy: setup $(CDK_INSTALLED) ## Remove it from AWS
@@ -135,5 +135,5 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 
 clean: ## Remove what these targets made: .venv, caches, out/
 	rm -rf .venv .setup .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf out build dist helios_infra/node_modules tests/cases/node_modules
+	rm -rf out build dist infra/node_modules tests/cases/node_modules
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +

@@ -23,6 +23,7 @@ def complete() -> None:
     _take_note()
     _make_image_functions()
     _make_tagged_parameters()
+    _make_tagged_keys()
 
 
 def _take_note() -> None:
@@ -96,6 +97,19 @@ def _make_tagged_parameters() -> None:
         return create({**properties, "Tags": tags})
 
     _wrap_creation(Parameter, tagged)
+
+
+def _make_tagged_keys() -> None:
+    from moto.kms.models import Key  # noqa: PLC0415
+
+    def tagged(create: Callable[[Any], Any], properties: dict[str, Any]) -> Any:
+        # Its requests, other than templates, call these TagKey and TagValue.
+        tags = [
+            {"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in properties.get("Tags", [])
+        ]
+        return create({**properties, "Tags": tags})
+
+    _wrap_creation(Key, tagged)
 
 
 def _wrap_creation(model: Any, wrapper: Callable[[Callable[[Any], Any], Any], Any]) -> None:

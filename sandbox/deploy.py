@@ -16,7 +16,7 @@ from helios.errors import ProgramMissing
 from sandbox.local_aws import LocalAws
 
 _ROOT = Path(__file__).parents[1]
-_CDK = _ROOT / "helios_infra/node_modules/.bin/cdk"
+_CDK = _ROOT / "infra/node_modules/.bin/cdk"
 #: Command that answers in place of Docker where images needn't be built.
 NO_DOCKER = (sys.executable, "-m", "sandbox.unbuilt_images")
 #: Seconds that one command of the CDK may take.
@@ -119,7 +119,7 @@ class LocalDeployment:
         if not _CDK.exists():
             raise ProgramMissing(
                 "the CDK's command line is not installed",
-                hint="Run `npm ci --prefix helios_infra`, or `make deploy`, which does.",
+                hint="Run `npm ci --prefix infra`, or `make deploy`, which does.",
             )
         run = subprocess.run(
             [str(_CDK), *command, "--ci", "--no-notices"],

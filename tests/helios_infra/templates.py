@@ -12,7 +12,7 @@ from helios_infra.configuration import Configuration
 if TYPE_CHECKING:
     import aws_cdk as cdk
 
-    from helios_infra.aws_stack import AwsStack
+    from infra.aws_stack import AwsStack
 
 #: Every concern that is off by default.
 FULL = Configuration.of(
@@ -146,7 +146,7 @@ class Stacks:
 
     def __init__(self, app: cdk.App) -> None:
         # The CDK takes seconds to import: only the worker that synthesises does.
-        from helios_infra.aws_stack import add_aws_stacks
+        from infra.aws_stack import add_aws_stacks
 
         self.app = app
         self.folder = app.outdir

@@ -29,10 +29,10 @@ def test_cdk_json_offers_every_value_to_be_edited() -> None:
 
 
 def test_the_flags_of_the_cdk_are_those_of_a_new_app() -> None:
-    packages = ROOT / "helios_infra/node_modules/aws-cdk/lib/init-templates"
+    packages = ROOT / "infra/node_modules/aws-cdk/lib/init-templates"
     recommended = packages / ".recommended-feature-flags.json"
     if not recommended.exists():
-        pytest.skip("the CDK's command line is not installed: npm ci --prefix helios_infra")
+        pytest.skip("the CDK's command line is not installed: npm ci --prefix infra")
 
     flags = {name: value for name, value in CONTEXT.items() if not name.startswith(PREFIX)}
 

@@ -16,7 +16,7 @@ from helios_infra.provisioner_bundle import REQUIREMENTS, ProvisionerBundle
 from tests.helios_infra.templates import Template
 
 if TYPE_CHECKING:
-    from helios_infra.cloud_run_stack import CloudRunWorker
+    from infra.cloud_run_stack import CloudRunWorker
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synth")]
 
@@ -47,7 +47,7 @@ CONTEXT = {
 def stack(tmp_path_factory: pytest.TempPathFactory) -> CloudRunWorker:
     import aws_cdk as cdk
 
-    from helios_infra.cloud_run_stack import add_cloud_run_stack
+    from infra.cloud_run_stack import add_cloud_run_stack
 
     # Its packages are put together where the function is run, in test_custom_resource.py.
     context: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
@@ -69,7 +69,7 @@ def template(stack: CloudRunWorker) -> Template:
 def test_there_is_no_such_stack_unless_it_is_configured() -> None:
     import aws_cdk as cdk
 
-    from helios_infra.cloud_run_stack import add_cloud_run_stack
+    from infra.cloud_run_stack import add_cloud_run_stack
 
     assert add_cloud_run_stack(cdk.App(), Configuration()) is None
     assert Configuration.of({"helios:cloudRun": {}}).cloud_run is None

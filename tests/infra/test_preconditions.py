@@ -7,7 +7,7 @@ import pytest
 
 from helios.errors import AccessDenied, OptionInvalid, ProgramMissing
 from helios_infra.configuration import Configuration
-from helios_infra.preconditions import check
+from infra.preconditions import check
 from sandbox.local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployed")]

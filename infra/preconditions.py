@@ -1,4 +1,4 @@
-"""Checks the preconditions of `cdk deploy`: `python -m helios_infra.preconditions`."""
+"""Checks the preconditions of `cdk deploy`: `python -m infra.preconditions`."""
 
 import itertools
 import json
