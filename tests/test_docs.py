@@ -16,7 +16,7 @@ import typer.main
 import helios.cli
 import helios.errors
 import orchestrator.cli
-from helios.contract.render_warning import WARNING_CODES
+from helios.contract.messages.render_warning import WARNING_CODES
 
 ROOT = Path(__file__).parent.parent
 CHANGELOG = ROOT / "CHANGELOG.md"

@@ -89,7 +89,7 @@ def page_options(
 
 def page_log(*, verbose: bool) -> "PageLog":
     """Return a log that prints messages of the page; without `verbose`, warnings and errors."""
-    from helios.contract.page_message import PROBLEMS, PageMessage
+    from helios.contract.messages.page_message import PROBLEMS, PageMessage
 
     def log(frame: int | None, level: str, text: str) -> None:
         if verbose or level in PROBLEMS:

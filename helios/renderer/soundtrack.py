@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import AudioFailed
-from helios.media.audio_mix import AudioTrack, mix_audio
+from helios.media.audio_mix import mix_audio
+from helios.media.audio_track import AudioTrack
 from helios.media.probe import probe
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN, Composition

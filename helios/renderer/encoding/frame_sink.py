@@ -14,8 +14,8 @@ from helios.media.ffmpeg import end_process, ffmpeg_failure, file_url, missing_p
 from helios.output import write_failure
 from helios.renderer.browser.devtools import widen_pipe
 from helios.renderer.encoding import ivf
-from helios.renderer.encoding.codecs import (
-    VideoEncoding,
+from helios.renderer.encoding.codecs import VideoEncoding
+from helios.renderer.encoding.encoder_arguments import (
     encoding_arguments,
     input_arguments,
     leaves_gaps,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fractions import Fraction
 
 from helios.contract.frame_rate import frame_time
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import (
     CompositionFailed,
     CompositionUnsettled,

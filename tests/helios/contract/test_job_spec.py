@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helios.contract.job_spec import MAX_FAULTS, JobMetadata, JobSpec, RenderChunk, json_schema
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, json_schema
+from helios.contract.spec_json import MAX_FAULTS
 from helios.errors import ChunkNotFound, HeliosError, JobSpecInvalid, JobSpecNotFound
 
 SPECS = sorted((Path(__file__).parents[2] / "data" / "job_specs").glob("*.json"))

@@ -140,4 +140,4 @@ def test_a_store_without_tags_gets_none(scripted: ScriptedServer) -> None:
 def test_r2_is_never_asked_for_tags() -> None:
     storage = storage_at("https://0123456789.r2.cloudflarestorage.com")
 
-    assert not storage._access.keeps_tags
+    assert not storage._bucket._access.keeps_tags

@@ -14,8 +14,8 @@ from helios.renderer.encoding.codecs import (
     check_encoding,
     check_size,
     choose_codec,
-    encoding_arguments,
 )
+from helios.renderer.encoding.encoder_arguments import encoding_arguments
 
 
 def refuse(name: str) -> str:
