@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
+from helios.records.job_outcome import JobOutcome
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.model.job_state import JobState
 
@@ -38,6 +40,19 @@ class Execution:
     ended_at: datetime | None = None
     output: Artifact | None = None
     error: ErrorRecord | None = None
+
+    @classmethod
+    def of_outcome(cls, outcome: JobOutcome) -> Self:
+        """Return the execution that had a recorded outcome."""
+        return cls(
+            job_id=outcome.job_id,
+            name=outcome.execution,
+            state=JobState(outcome.status),
+            started_at=outcome.started_at,
+            ended_at=outcome.ended_at,
+            output=outcome.output,
+            error=outcome.error,
+        )
 
 
 class DetachedBackend(ABC):

@@ -20,7 +20,7 @@ from helios.media.image_archive import unpack_images
 from helios.records.chunk_index import JobIndex
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import chunks_in
-from helios.records.job_outcome import JobOutcome, read_outcome
+from helios.records.job_outcome import read_outcome
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.status import RenderStatus, log_query, problems_in, records_in
@@ -295,7 +295,7 @@ class DetachedRenders:
                     f"render {job_id!r}: was stored, but never started in the {self.backend.name}",
                     hint="Submit it again, under the same --request-id.",
                 )
-            execution = _told_by(outcome)
+            execution = Execution.of_outcome(outcome)
         elif outcome is not None and outcome.execution != execution.name:
             outcome = None
         return RenderStatus(execution=execution, spec=index.spec, done=index.done, outcome=outcome)
@@ -336,18 +336,6 @@ class DetachedRenders:
                 hint="Give another --request-id, or leave it out. (A changed composition, other"
                 " flags, or another version of this program make another render.)",
             )
-
-
-def _told_by(outcome: JobOutcome) -> Execution:
-    return Execution(
-        job_id=outcome.job_id,
-        name=outcome.execution,
-        state=JobState(outcome.status),
-        started_at=outcome.started_at,
-        ended_at=outcome.ended_at,
-        output=outcome.output,
-        error=outcome.error,
-    )
 
 
 def _no_video(status: RenderStatus) -> JobStateConflict:
