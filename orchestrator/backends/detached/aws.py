@@ -14,7 +14,6 @@ from helios.errors import (
     CommandTimedOut,
     HeliosError,
     JobFailed,
-    JobNotFound,
     WorkerNotFound,
 )
 from helios.storage import ArtifactStorage
@@ -146,7 +145,7 @@ class StateMachineBackend(DetachedBackend):
                 ):
                     found: Mapping[str, Any] = client.describe_execution(executionArn=arn)
                     return found
-            raise self._unknown(job_id)
+            raise self.unknown(job_id)
 
         return await self._call(describe)
 
@@ -197,9 +196,6 @@ class StateMachineBackend(DetachedBackend):
         """Return lines of CloudWatch Logs."""
         return await lambda_log(self._stack, query, self._calls)
 
-    async def close(self) -> None:
-        """Nothing is held: calls are over when they return."""
-
     async def _call(self, call: Callable[[], _Result]) -> _Result:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -218,12 +214,6 @@ class StateMachineBackend(DetachedBackend):
 
     def _arn(self, job_id: str) -> str:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{job_id}"
-
-    def _unknown(self, job_id: str) -> JobNotFound:
-        return JobNotFound(
-            f"render {job_id!r}: there is none in the {self.name}",
-            hint="`orchestrator list` shows those that were started last.",
-        )
 
 
 def _execution(found: Mapping[str, Any]) -> Execution:

@@ -9,6 +9,7 @@ from typing import Self
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
+from helios.errors import JobNotFound
 from helios.records.job_outcome import JobOutcome
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.model.job_state import JobState
@@ -177,6 +178,12 @@ class DetachedBackend(ABC):
     async def log(self, query: LogQuery) -> Sequence[LogRecord]:
         """Return what workers logged, in the order of time."""
 
-    @abstractmethod
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - some hold none
         """Let go of connections."""
+
+    def unknown(self, job_id: str) -> JobNotFound:
+        """Return the error for a render that it doesn't have."""
+        return JobNotFound(
+            f"render {job_id!r}: there is none in the {self.name}",
+            hint="`orchestrator list` shows those that were started last.",
+        )

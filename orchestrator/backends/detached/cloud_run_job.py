@@ -231,10 +231,7 @@ class CloudRunJobBackend(DetachedBackend):
             record = await read_execution(folder, run)
             if record is not None:
                 return run, record
-        raise JobNotFound(
-            f"render {job_id!r}: there is none in the {self.name}",
-            hint="`orchestrator list` shows those that were started last.",
-        )
+        raise self.unknown(job_id)
 
     async def _listed(self, job_id: str, found: "run_v2.Execution") -> Execution:
         folder = self._folder(job_id)
