@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
-from orchestrator.clouds.google import GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.model.deployment import CloudRunWorkers
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from helios.errors import HeliosError
 from orchestrator.clouds.cloud_run_workers import find_workers
-from orchestrator.clouds.google import GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.doctor.base import (
     Check,
     Finding,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from helios.errors import JobNotFound, OptionInvalid, WorkerUnavailable
 from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.execution_record import ExecutionRecord
-from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
