@@ -24,10 +24,6 @@ async def find_workers(project: str, region: str, name: str, calls: GoogleCalls)
     ------
     WorkerNotFound
         There are none of that name.
-    OptionInvalid
-        Others made them, not this project.
-    HeliosError
-        Google Cloud refuses, or doesn't answer.
     """
     place = f"projects/{project}/locations/{region}"
     where = f"Cloud Run workers {name} in {region} of {project}"

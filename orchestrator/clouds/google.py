@@ -62,18 +62,7 @@ class GoogleCalls:
         return str(email) or "credentials of a user"
 
     async def quota(self, project: str, quota: str) -> Mapping[str, Any]:
-        """Return a quota of Cloud Run, by the Cloud Quotas API.
-
-        Parameters
-        ----------
-        quota:
-            Its id.
-
-        Raises
-        ------
-        HeliosError
-            As `services` does, or the API isn't enabled.
-        """
+        """Return a quota of Cloud Run, by the Cloud Quotas API."""
         address = (
             f"{self._quotas}/v1/projects/{project}/locations/global"
             f"/services/run.googleapis.com/quotaInfos/{quota}"
@@ -89,13 +78,6 @@ class GoogleCalls:
         ----------
         query:
             What entries have to match, in Logging's query language.
-        limit:
-            At most so many.
-
-        Raises
-        ------
-        HeliosError
-            As `services` does.
         """
         found: list[Mapping[str, Any]] = []
         request: dict[str, Any] = {

@@ -28,10 +28,6 @@ def google_faults(resource: str) -> Iterator[None]:
     ----------
     resource:
         The resource, for the message.
-
-    Raises
-    ------
-    AccessDenied, WorkerNotFound, WorkerThrottled, WorkerUnavailable
     """
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415

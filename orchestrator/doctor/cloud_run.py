@@ -41,17 +41,7 @@ _RAISE = (
 
 
 class CloudRunCheckup:
-    """Looks at a service and a job, step by step; without credentials, at nothing.
-
-    Parameters
-    ----------
-    workers:
-        Both, as this client knows them.
-    calls:
-        Reaches Google Cloud.
-    plan:
-        The render to come.
-    """
+    """Looks at a service and a job, step by step; without credentials, at nothing."""
 
     def __init__(
         self, workers: CloudRunWorkers, calls: GoogleCalls, *, plan: PlannedRender

@@ -48,15 +48,6 @@ class StateMachineBackend(DetachedBackend):
     Step Functions knows executions for 90 days after their end, and refuses their names for as
     long. Stopping an execution stops its map, too; a worker that is at a chunk by then finishes
     it, or is ended by its own time limit, and what it stores is as good as any.
-
-    Parameters
-    ----------
-    stack:
-        The stack.
-    calls:
-        Reaches its region.
-    stores:
-        Opens its artifacts.
     """
 
     def __init__(self, stack: AwsStack, calls: AwsCalls, stores: Stores) -> None:

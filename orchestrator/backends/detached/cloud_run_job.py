@@ -58,16 +58,9 @@ class CloudRunJobBackend(DetachedBackend):
     ----------
     job:
         The job's full name: `projects/P/locations/R/jobs/NAME`.
-    artifacts, concurrency:
-        As for every backend. A render that doesn't say gets a task for each chunk, of which as many
-        run at the same time as Cloud Run has room for.
-    stores:
-        Opens the artifacts.
     webhooks:
         Tells webhooks of renders that a client ends, or finds ended without a word; None where
         there is nothing to sign with.
-    calls:
-        Reaches the Cloud Run API.
     start_patience:
         Seconds until a client that began to start a render counts as gone.
     poll:

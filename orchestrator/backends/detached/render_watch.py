@@ -19,13 +19,7 @@ OUTCOME_PATIENCE = 20.0
 
 
 class RenderWatch:
-    """Puts together what the engine, the chunks and the outcome in storage say of a render.
-
-    Parameters
-    ----------
-    folder:
-        The job's folder.
-    """
+    """Puts together what the engine, the chunks and the outcome in storage say of a render."""
 
     def __init__(
         self, job_id: str, backend: DetachedBackend, folder: ArtifactStorage, spec: JobSpec

@@ -58,15 +58,7 @@ class Submitted:
 
 
 class DetachedRenders:
-    """Renders that go on in one backend.
-
-    Parameters
-    ----------
-    backend:
-        Where.
-    stores:
-        Opens its storage.
-    """
+    """Renders that go on in one backend."""
 
     def __init__(self, backend: DetachedBackend, stores: Stores) -> None:
         self.backend = backend
@@ -84,12 +76,8 @@ class DetachedRenders:
 
         Parameters
         ----------
-        job:
-            The job, with the render's id.
         concurrency:
             Chunks at the same time; None for what the backend suits.
-        webhook:
-            URL that receives the outcome.
         stop_at:
             Time after which no chunk starts.
 
@@ -97,10 +85,6 @@ class DetachedRenders:
         ------
         JobExists
             The id is that of another render.
-        OptionInvalid
-            The id can't be one, or the job makes a playlist.
-        HeliosError
-            Storage or engine refuse.
         """
         check_job_id(job.spec.id or "", detached=True)
         name = merged_name(job.spec)
@@ -164,8 +148,6 @@ class DetachedRenders:
 
         Parameters
         ----------
-        fresh:
-            Render all chunks again.
         concurrency:
             Chunks at the same time; what the latest run had by default.
         stop_at:
@@ -211,8 +193,6 @@ class DetachedRenders:
         ------
         JobStateConflict
             There is no video, as the render runs, failed or was stopped.
-        HeliosError
-            The destination can't be written, or the video isn't what it was.
         """
         status = await self.status(job_id)
         if status.output is None:
@@ -232,13 +212,7 @@ class DetachedRenders:
     async def log(
         self, status: RenderStatus, *, chunk_id: int | None = None
     ) -> Sequence[LogRecord]:
-        """Return what the workers of a render logged, in the order of time.
-
-        Parameters
-        ----------
-        chunk_id:
-            Only of this chunk.
-        """
+        """Return what the workers of a render logged, in the order of time."""
         query = log_query(status, self.backend.artifacts, chunk_id=chunk_id)
         return await self.backend.log(query)
 
