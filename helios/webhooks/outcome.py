@@ -24,13 +24,7 @@ _SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 
 
 async def webhook_secret(artifacts: ArtifactStorage) -> str:
-    """Return the signing secret of webhooks; create it if it doesn't exist.
-
-    Parameters
-    ----------
-    artifacts:
-        The storage of all jobs.
-    """
+    """Return the signing secret of webhooks in the storage of all jobs; create a missing one."""
     made = secrets.token_hex(_SECRET_BYTES).encode()
     if await artifacts.create(WEBHOOK_KEY, made):
         return made.decode()
@@ -40,24 +34,9 @@ async def webhook_secret(artifacts: ArtifactStorage) -> str:
 async def tell_outcome(
     outcome: JobOutcome, *, webhook: str, folder: ArtifactStorage, sender: WebhookSender
 ) -> JobOutcome:
-    """Send the outcome of a render, and record the delivery in it.
+    """Send the outcome of a render, and record the delivery in it; return the recorded outcome.
 
-    Parameters
-    ----------
-    webhook:
-        URL of the receiver.
-    folder:
-        The job's folder.
-
-    Returns
-    -------
-    JobOutcome
-        The recorded outcome.
-
-    Raises
-    ------
-    WebhookUndelivered, SourceForbidden
-        As for `WebhookSender.send`.
+    Errors are those of `WebhookSender.send`.
     """
     await sender.send(webhook, await outcome_event(outcome, folder))
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
@@ -76,12 +55,8 @@ async def tell_once(
     """Send the outcome of a render unless it was delivered already.
 
     A marker beside the outcome records the delivery. It is created after the delivery, so that
-    another process sends the event again if this one ends in between.
-
-    Raises
-    ------
-    WebhookUndelivered, SourceForbidden
-        As for `WebhookSender.send`.
+    another process sends the event again if this one ends in between. Errors are those of
+    `WebhookSender.send`.
     """
     marker = f"{TOLD}{outcome.execution}"
     if await folder.stat(marker) is None:

@@ -178,10 +178,8 @@ def choose_codec(output: Path, name: str | None) -> Codec:
 def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int, int]:
     """Return the output's size in pixels.
 
-    Raises
-    ------
-    OptionInvalid
-        A side is below 1 or above 16384 pixels, or odd where the codec needs even sides.
+    Raises `OptionInvalid` if a side is below 1 or above 16384 pixels, or odd where the codec needs
+    even sides.
     """
     if not (math.isfinite(scale) and scale >= MIN_SCALE):
         raise OptionInvalid(
@@ -205,11 +203,8 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
 def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> None:
     """Check settings that the encoder would refuse only when it receives frames.
 
-    Raises
-    ------
-    OptionInvalid
-        The preset isn't known, the constant rate factor is out of the codec's range, or
-        the codec stores no transparency.
+    Raises `OptionInvalid` if the preset isn't known, the constant rate factor is out of the codec's
+    range, or the codec stores no transparency.
     """
     if encoding.preset is not None and encoding.preset not in PRESETS:
         raise OptionInvalid(
