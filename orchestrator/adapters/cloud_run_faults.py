@@ -54,11 +54,6 @@ def origin_of(service_url: str, *, secret: bool) -> str:
     ----------
     secret:
         Whether requests carry a token, which needs encryption.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't a URL, or would send a token unencrypted.
     """
     try:
         parts = urlsplit(service_url)

@@ -29,8 +29,6 @@ def blocking(
 
     Parameters
     ----------
-    function:
-        The coroutine function.
     convert:
         Applied to its result, if given.
     """
@@ -46,13 +44,7 @@ def blocking(
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end, and return its result.
-
-    Raises
-    ------
-    RuntimeError
-        An event loop runs in this thread.
-    """
+    """Run a coroutine to its end, where no event loop runs in this thread; return its result."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -42,13 +42,6 @@ class Backend(ABC):
 
     Nothing is kept in memory between runs: any process with access to the location can resume
     a job that another one began.
-
-    Parameters
-    ----------
-    job:
-        The job.
-    display:
-        Shows the progress; none by default.
     """
 
     #: Describes what happens to a run that is stopped.
@@ -83,8 +76,6 @@ class Backend(ABC):
         ------
         JobBusy
             Another process runs a job in the folder.
-        HeliosError
-            As `JobExecutor.execute`, and what storage says.
         """
         self.display.stopping = self.stopping
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)

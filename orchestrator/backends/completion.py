@@ -27,11 +27,6 @@ async def deliver_to(made: Path, destination: Destination | None, stores: Stores
         A video, or a folder of images.
     destination:
         Its destination; None leaves it in place.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull, HeliosError
-        The destination can't be written.
     """
     if destination is None:
         return str(made)
@@ -52,11 +47,6 @@ async def deliver_artifact(
     ----------
     destination:
         Its destination; None copies it into `folder`.
-
-    Raises
-    ------
-    HeliosError
-        It can't be read, or written there.
     """
     if destination is not None and destination.url is not None:
         return (await stores.copy(artifact, destination.url)).url

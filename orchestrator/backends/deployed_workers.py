@@ -52,31 +52,13 @@ class WorkerOpener(Protocol):
 
 
 def check_installed(settings: AdapterSettings) -> None:
-    """Refuse a kind of adapter that needs a package which isn't installed.
-
-    Raises
-    ------
-    ProgramMissing
-    """
+    """Refuse a kind of adapter that needs a package which isn't installed."""
     module, extra = PACKAGES[settings.kind]
     require(module, f"--adapter {settings.kind}", extra=extra)
 
 
 def open_workers(settings: Sequence[AdapterSettings], *, concurrency: int) -> list[DeployedWorkers]:
-    """Return the workers that settings describe; the caller closes their adapters.
-
-    Parameters
-    ----------
-    concurrency:
-        Chunks at the same time.
-
-    Raises
-    ------
-    OptionInvalid
-        The settings lack something.
-    ProgramMissing
-        A package isn't installed.
-    """
+    """Return the workers that settings describe; the caller closes their adapters."""
     return [_open(each, concurrency=concurrency) for each in settings]
 
 
@@ -119,13 +101,7 @@ def _cloud_run_adapter(settings: AdapterSettings) -> WorkerAdapter:
 async def priced(
     workers: Sequence[DeployedWorkers], settings: Sequence[AdapterSettings]
 ) -> list[DeployedWorkers]:
-    """Return workers with what an invocation of them costs.
-
-    Raises
-    ------
-    HeliosError
-        A function can't be asked.
-    """
+    """Return workers with what an invocation of them costs."""
     from orchestrator.cost.invocation import price_of  # noqa: PLC0415 - few need prices
 
     return [

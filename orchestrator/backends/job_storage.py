@@ -68,8 +68,6 @@ def open_job_storage(
     ----------
     most:
         Chunks that each endpoint is given at once at most.
-    limits:
-        Limits of cost and time.
     """
 
     def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
@@ -91,13 +89,6 @@ def open_job_storage(
 
 class Gathering:
     """Copies the chunks to one storage, the one that has most of them.
-
-    Parameters
-    ----------
-    storages:
-        The storages that hold the job.
-    artifacts:
-        The stored chunks, by id.
 
     Attributes
     ----------

@@ -31,8 +31,6 @@ class MergeHere(WorkerAdapter):
     ----------
     spec:
         The job, with commands for this machine.
-    artifacts:
-        The stored chunks, by id.
     """
 
     queues = True
@@ -75,8 +73,6 @@ class MergeByWorker(WorkerAdapter):
         ------
         ArtifactNotFound
             The worker's result doesn't name the video.
-        HeliosError
-            Chunks can't be copied.
         """
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
@@ -115,8 +111,6 @@ class MergeInStorage(WorkerAdapter):
         ------
         ArtifactNotFound
             Chunks are missing.
-        StitchFailed, ChunkOutputInvalid
-            They can't be stitched in storage.
         SeamBroken
             The stitched video differs from its chunks.
         """
@@ -146,8 +140,6 @@ class MergeWhereItSuits(WorkerAdapter):
     ----------
     here, worker, server:
         The choices; `server` is None if chunks can't be stitched in storage.
-    gathering:
-        The stored chunks.
     stays:
         Whether the video stays in storage.
     tell:
@@ -208,15 +200,8 @@ def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) 
 
     Parameters
     ----------
-    stitch:
-        The setting.
     merge_needs_assets:
         Whether the merge plays a composition that isn't on this machine.
-
-    Raises
-    ------
-    OptionInvalid
-        The chunks can't be stitched where the settings require it.
     """
     fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
     if fault is not None:

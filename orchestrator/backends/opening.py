@@ -19,8 +19,6 @@ def open_backend(
 
     Parameters
     ----------
-    display:
-        Shows the progress; none by default.
     local:
         Runs the chunks of a job on this machine; as processes by default.
     opener:

@@ -81,15 +81,7 @@ class RemoteBackend(Backend):
         self._gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
 
     async def prepare(self, *, keep_chunks: bool) -> None:
-        """Store the job for its workers, and open connections to them.
-
-        Raises
-        ------
-        OptionInvalid
-            The chunks can't be stitched where the settings require it.
-        HeliosError
-            Storage refuses.
-        """
+        """Store the job for its workers, and open connections to them."""
         await self._open_workers()
         await asyncio.to_thread(forget_parts, self.spec, self.folder)
         stored = await self._pinned_version() if keep_chunks else None

@@ -68,13 +68,6 @@ async def upload_job(
         URLs of storages, such as `s3://bucket/prefix`.
     once:
         Keep an existing spec with this id.
-
-    Raises
-    ------
-    ArchiveInvalid
-        The folder can't be packed.
-    HeliosError
-        A storage refuses.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
@@ -104,11 +97,6 @@ async def pinned_version(
         The job's folder, which paths in commands are relative to.
     own_files:
         Files and folders that the job makes beside those in its spec.
-
-    Raises
-    ------
-    HeliosError
-        As `find_stored_job` and `package_job`.
     """
     stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
     if stored is None:
@@ -123,13 +111,7 @@ async def pinned_version(
 async def find_stored_job(
     spec: JobSpec, *, artifacts: Collection[str], stores: Stores
 ) -> Mapping[str, StoredJob] | None:
-    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there.
-
-    Raises
-    ------
-    HeliosError
-        A storage refuses.
-    """
+    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there."""
     if spec.id is None:
         return None
     found: dict[str, StoredJob] = {}
@@ -146,13 +128,7 @@ async def find_stored_job(
 
 
 async def has_assets(job: PackagedJob, stored: StoredJob) -> bool:
-    """Tell whether what was stored for a job is what would be stored for it now.
-
-    Raises
-    ------
-    ArchiveInvalid
-        The folder can't be packed.
-    """
+    """Tell whether what was stored for a job is what would be stored for it now."""
     if job.folder is None or stored.spec.assets_url is None:
         return job.folder is None
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:

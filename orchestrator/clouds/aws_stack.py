@@ -17,10 +17,6 @@ async def find_stack(name: str, calls: AwsCalls) -> AwsStack:
     ------
     WorkerNotFound
         There is none of that name in the region.
-    OptionInvalid
-        Another version deployed it.
-    HeliosError
-        As `AwsCalls.run`.
     """
     client = calls.client("ssm")
     region = calls.region

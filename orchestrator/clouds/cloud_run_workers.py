@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
-from orchestrator.clouds.google import GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.model.deployment import CloudRunWorkers
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ async def find_workers(project: str, region: str, name: str, calls: GoogleCalls)
     ------
     WorkerNotFound
         There are none of that name.
-    OptionInvalid
-        Others made them, not this project.
-    HeliosError
-        Google Cloud refuses, or doesn't answer.
     """
     place = f"projects/{project}/locations/{region}"
     where = f"Cloud Run workers {name} in {region} of {project}"

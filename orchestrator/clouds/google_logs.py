@@ -16,11 +16,6 @@ async def task_log(job: str, query: LogQuery, calls: GoogleCalls) -> Sequence[Lo
     ----------
     job:
         The Cloud Run job's full name.
-
-    Raises
-    ------
-    HeliosError
-        As `GoogleCalls.log_entries`.
     """
     project = job.split("/")[1]
     entries = await calls.log_entries(project, google_filter(job, query), limit=MAX_LINES)

@@ -14,10 +14,6 @@ def require(module: str, purpose: str, *, extra: str) -> None:
         The command or service that needs the package, for the message.
     extra:
         The extra of this distribution that installs it.
-
-    Raises
-    ------
-    ProgramMissing
     """
     try:
         if importlib.util.find_spec(module) is not None:

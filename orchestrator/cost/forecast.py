@@ -73,13 +73,7 @@ def merge_seconds(size: float) -> float:
 
 
 def recorded_pace(records: Sequence[ChunkRecord], source: str) -> Pace:
-    """Return the pace of a render that is done; what was done once a chunk is in it.
-
-    Raises
-    ------
-    ValueError
-        There are no records.
-    """
+    """Return the pace of a render that is done; what was done once a chunk is in it."""
     frames = sum(record.frame_count for record in records)
     seconds = sum(record.duration_ms for record in records) / _MS
     size = sum(record.artifact.bytes or 0 for record in records)
@@ -100,13 +94,6 @@ async def measured_pace(spec: JobSpec, job_dir: Path, adapter: WorkerAdapter) ->
         Folder that paths in the job's commands are relative to; the sample comes into it.
     adapter:
         Runs the command on this machine.
-
-    Raises
-    ------
-    CommandFailed
-        The frames can't be rendered.
-    HeliosError
-        The command can't be started.
     """
     chunk = spec.chunks_by_frame()[len(spec.chunks) // 2]
     count = min(SAMPLE_FRAMES, chunk.frame_count)

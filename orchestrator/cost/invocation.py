@@ -35,11 +35,6 @@ async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
 
     A Lambda function is asked what it has; a Cloud Run service is taken to be as deploying makes
     it.
-
-    Raises
-    ------
-    HeliosError
-        The function can't be asked.
     """
     if settings.kind != "lambda":
         return PricedWorkers(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
@@ -63,13 +58,7 @@ async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
 
 
 async def price_of(settings: "AdapterSettings") -> Price:
-    """Return the price of an invocation of the workers in settings.
-
-    Raises
-    ------
-    HeliosError
-        As `workers_behind`.
-    """
+    """Return the price of an invocation of the workers in settings."""
     found = await workers_behind(settings)
     return _priced(found.workers, longest=found.longest, goes_on=found.goes_on)
 

@@ -36,13 +36,7 @@ def recorded_usage(
 
 
 async def merges_in(storage: ArtifactStorage) -> list[MergeRecord]:
-    """Return the records of a job's merges, the latest one last.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    """
+    """Return the records of a job's merges, the latest one last."""
     found = []
     for file in await storage.list(MERGE_RECORDS):
         try:

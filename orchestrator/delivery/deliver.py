@@ -15,10 +15,6 @@ def check_destination(output: Path, *, images: bool) -> None:
     ----------
     images:
         Whether the output is a sequence of images, and so a folder.
-
-    Raises
-    ------
-    OptionInvalid, OutputUnwritable, DiskFull
     """
     if output.name in ("", ".."):
         raise OptionInvalid(f"output {str(output)!r}: names no file", hint="Give a file's name.")
@@ -39,11 +35,6 @@ def deliver(made: Path, output: Path) -> Path:
     ----------
     made:
         A video, or a folder of numbered images.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-        The output can't be written.
     """
     if made.resolve() == output.resolve():
         return output

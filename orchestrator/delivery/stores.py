@@ -20,13 +20,7 @@ _BUCKET = re.compile(r"(?:s3|gs)://[^/]+/")
 
 
 class Stores:
-    """Storages by URL, for as long as the context lasts.
-
-    Parameters
-    ----------
-    opener:
-        Opens the storage that a URL names.
-    """
+    """Storages by URL, for as long as the context lasts."""
 
     def __init__(self, opener: Callable[[str], ArtifactStorage] = open_storage) -> None:
         self._opener = opener
@@ -46,13 +40,7 @@ class Stores:
         self._opened.clear()
 
     def at(self, url: str) -> ArtifactStorage:
-        """Return the storage that a URL names.
-
-        Raises
-        ------
-        StorageInvalid
-            It names none.
-        """
+        """Return the storage that a URL names."""
         storage = self._opened.get(url)
         if storage is None:
             storage = self._opened[url] = self._opener(url)

@@ -33,17 +33,7 @@ _LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTA
 
 
 class AwsCheckup:
-    """Looks at a stack, step by step; without credentials, at nothing.
-
-    Parameters
-    ----------
-    stack:
-        The stack, as this client knows it.
-    calls:
-        Reaches its region.
-    plan:
-        The render to come.
-    """
+    """Looks at a stack, step by step; without credentials, at nothing."""
 
     def __init__(self, stack: AwsStack, calls: AwsCalls, *, plan: PlannedRender) -> None:
         self._stack = stack

@@ -93,11 +93,6 @@ async def try_workers(
         URL of the storage that workers and this machine share.
     renderer, merge_adapter:
         Take chunks, and merges, to the workers.
-
-    Raises
-    ------
-    HeliosError
-        Something of it failed.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as folder:
         stored = await _store(Path(folder), artifacts, stores)

@@ -22,10 +22,6 @@ async def make_sound(
 
     Parameters
     ----------
-    merge:
-        The merge.
-    output:
-        File to write.
     inputs:
         The files that it joins.
     """

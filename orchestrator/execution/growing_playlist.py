@@ -40,8 +40,6 @@ async def growing_playlist(
         The job, with commands for this machine, and where its chunks appear.
     path:
         The playlist; None if the job makes none.
-    done:
-        Ids of the existing chunks.
     seams:
         What is known of the pictures at the chunks' ends.
     """

@@ -30,13 +30,6 @@ async def open_repository(where: str, env: Mapping[str, str]) -> AsyncIterator[J
     ----------
     where:
         A folder, an s3:// or gs:// URL, or `none`.
-    env:
-        Environment variables.
-
-    Raises
-    ------
-    StorageInvalid
-        The URL names no storage.
     """
     if where == NONE:
         yield MemoryJobRepository()

@@ -23,14 +23,8 @@ class JobControl:
 
     Parameters
     ----------
-    repository:
-        Keeps the jobs, and passes requests on to other processes.
     runs:
         The runs of this process, by job.
-    now:
-        Returns the time.
-    tell:
-        Called with the events of jobs.
     """
 
     def __init__(
@@ -66,7 +60,6 @@ class JobControl:
 
         Raises
         ------
-        JobNotFound
         JobStateConflict
             It is in another state.
         """

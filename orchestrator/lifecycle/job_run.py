@@ -24,16 +24,8 @@ class JobRun:
 
     Parameters
     ----------
-    claim:
-        The right to write the job's record.
     job:
         The job, in a state from which it may run.
-    backend:
-        Runs the chunks.
-    now:
-        Returns the time.
-    tell:
-        Called with the job's events.
 
     Attributes
     ----------
@@ -78,8 +70,6 @@ class JobRun:
             A request paused or cancelled it.
         JobChanged
             Another process took the job over; its record is that one's.
-        HeliosError
-            The job failed, or has to stop; its record says the same.
         """
         try:
             output = await self._supervise(work)

@@ -36,12 +36,8 @@ class JobRecorder:
 
     Parameters
     ----------
-    claim:
-        The right to write.
     job:
         The job as it is when the run begins.
-    now:
-        Returns the time.
 
     Attributes
     ----------
@@ -171,14 +167,7 @@ class JobRecorder:
                 continue
 
     async def finish(self, change: Callable[[JobSummary], JobSummary]) -> JobSummary:
-        """Write all that is still unwritten, and the summary as it is after a last change.
-
-        Raises
-        ------
-        HeliosError
-            The summary can't be written. That chunks can't be isn't told: they are looked for
-            where they are.
-        """
+        """Write all that is still unwritten, and the summary as it is after a last change."""
         for delay in (*_LAST_DELAYS, None):
             try:
                 await self._write_chunks()

@@ -70,12 +70,7 @@ class Webhooks:
         return delivered
 
     async def deliver_pending(self, repository: JobRepository, job_id: str) -> bool:
-        """Send what is undelivered of a stored job, and record what was taken; True if all was.
-
-        Raises
-        ------
-        JobNotFound
-        """
+        """Send what is undelivered of a stored job, and record what was taken; True if all was."""
         job = await repository.summary(job_id)
         delivered = await self.deliver(job)
         if delivered:

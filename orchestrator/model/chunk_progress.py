@@ -25,8 +25,6 @@ class ChunkFrames:
 
     Parameters
     ----------
-    chunk:
-        The chunk.
     job_frames:
         The job's count, which this one is part of.
     emit:

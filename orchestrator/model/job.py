@@ -79,8 +79,6 @@ class JobSummary(WireModel):
 
         Parameters
         ----------
-        at:
-            Now.
         error:
             The reason, unless it was requested.
 
@@ -168,11 +166,6 @@ class Job(JobSummary):
         ----------
         job_id:
             Its id; by default that of the spec, else a new one.
-
-        Raises
-        ------
-        OptionInvalid
-            The id can't name a folder.
         """
         wanted = _wanted(spec, settings.only)
         return cls(

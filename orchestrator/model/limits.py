@@ -89,12 +89,7 @@ class Limits:
 
     @contextlib.asynccontextmanager
     async def keep_time(self) -> AsyncIterator[None]:
-        """End what happens in the context when its time is up.
-
-        Raises
-        ------
-        DeadlineReached
-        """
+        """End what happens in the context when its time is up."""
         if self._deadline is None:
             yield
             return

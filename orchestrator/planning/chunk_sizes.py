@@ -58,25 +58,13 @@ class ChunkSizes:
                 raise OptionInvalid(f"{name} {value}: is less than 1")
 
     def undivided(self) -> "ChunkSizes":
-        """Return the same with one chunk, rendered by one browser.
-
-        Raises
-        ------
-        OptionInvalid
-            Another number of chunks is set.
-        """
+        """Return the same with one chunk, rendered by one browser."""
         if self.frames_per_chunk is not None or self.chunks not in (None, 1):
             raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")
         return replace(self, chunks=1, browsers=1)
 
     def cut(self, frame_count: int) -> list[range]:
-        """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
-
-        Raises
-        ------
-        OptionInvalid
-            There would be more than `MAX_CHUNKS`.
-        """
+        """Return the frames of each chunk; unless steady, sizes differ by one frame at most."""
         count = self._count(frame_count)
         if self.steady and self.frames_per_chunk is not None:
             edges = [*range(0, frame_count, self.frames_per_chunk), frame_count]

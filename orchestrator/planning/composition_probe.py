@@ -55,12 +55,8 @@ async def probe_composition(
 
     Raises
     ------
-    OptionInvalid
-        A value is invalid.
     DurationUnknown
         Neither the user nor the page gives a length.
-    HeliosError
-        The page can't be loaded, or a sound of its can't be read.
     """
     if duration is not None and frames is not None:
         raise OptionInvalid("`duration` and `frames`: give one of them")

@@ -60,13 +60,6 @@ async def unchanged_chunks(spec: JobSpec, job_dir: Path) -> KeptChunks:
         A job that was planned to be incremental.
     job_dir:
         Folder that commands run in and that the chunks' `outputFile`s are relative to.
-
-    Raises
-    ------
-    CompositionNotFound
-        There is no composition to compare with.
-    ProgramMissing
-        Browser or ffmpeg isn't installed.
     """
     whole = await whole_chunks(spec, job_dir)
     reasons = await asyncio.to_thread(_reasons, spec, job_dir)

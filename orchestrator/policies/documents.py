@@ -212,13 +212,7 @@ POLICIES: Mapping[str, Callable[[StackNames], list[Statement]]] = {
 
 
 def with_prefix(names: StackNames, policy: str, folder: str) -> StackNames:
-    """Return the names with a tenant's folder in the bucket; the same for none.
-
-    Raises
-    ------
-    OptionInvalid
-        The folder can't be one, or the policy isn't about jobs.
-    """
+    """Return the names with a tenant's folder in the bucket; the same for none."""
     if not folder:
         return names
     if policy != "render":

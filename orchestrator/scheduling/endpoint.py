@@ -47,8 +47,6 @@ class Endpoint:
 
     Parameters
     ----------
-    name:
-        Name for people.
     adapter:
         Takes jobs there.
     weight:

@@ -18,8 +18,6 @@ class LimitedAdapter(WorkerAdapter):
 
     Parameters
     ----------
-    adapter:
-        Runs the jobs.
     limits:
         Says whether one may begin.
     price:

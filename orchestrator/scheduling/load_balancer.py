@@ -36,8 +36,6 @@ class LoadBalancer(WorkerAdapter):
 
     Parameters
     ----------
-    endpoints:
-        At least one.
     on_result:
         Called with every job that ran in a worker, and its result.
     patience:

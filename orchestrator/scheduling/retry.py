@@ -76,10 +76,6 @@ class Attempts:
 
         Parameters
         ----------
-        attempt:
-            The attempt, counted from 1.
-        error:
-            Why it failed.
         before_retry:
             Is called with the seconds until the next attempt.
         """

@@ -39,8 +39,6 @@ async def start_in_background(
         Whether the job had begun before.
     keep_chunks:
         Whether existing chunks count as the job's own.
-    changes:
-        Settings that differ from the job's earlier runs.
 
     Raises
     ------

@@ -35,8 +35,6 @@ async def find_job(
     ------
     JobNotFound
         Neither has the job.
-    HeliosError
-        The deployment can't be found.
     """
     recorded = RecordedJob(job_id, store, display)
     try:
@@ -72,8 +70,6 @@ async def recorded_jobs(
     ----------
     states:
         Only jobs in one of these; in any by default.
-    limit:
-        Maximum number of jobs.
     """
     wanted = {JobState.RUNNING if state == "interrupted" else JobState(state) for state in states}
     found: list[tuple[JobStatus, JobSummary]] = []

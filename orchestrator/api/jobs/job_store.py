@@ -38,13 +38,7 @@ class JobStore:
         return self.where or os.environ.get(JOBS) or str(default_folder(os.environ))
 
     def open(self) -> AbstractAsyncContextManager[JobRepository]:
-        """Open the repository for the time of a context.
-
-        Raises
-        ------
-        StorageInvalid
-            A URL names no storage.
-        """
+        """Open the repository for the time of a context."""
         return open_repository(self.location, os.environ)
 
     def command(self, verb: str, job_id: str) -> str:

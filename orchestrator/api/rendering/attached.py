@@ -58,13 +58,7 @@ class RenderRequest:
         target: Targets,
         keywords: Mapping[str, Any],
     ) -> Self:
-        """Return the request that a caller's arguments make.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
-        """
+        """Return the request that a caller's arguments make."""
         return cls(
             source=str(source),
             destination=Destination.of(str(output)),
@@ -74,13 +68,7 @@ class RenderRequest:
 
 
 async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
-    """Plan a render and run it to its end.
-
-    Raises
-    ------
-    HeliosError
-        As `prepare` and `JobManager.run`.
-    """
+    """Plan a render and run it to its end."""
     job = await prepare(request, display)
     return await run_prepared(job, request.settings.store, display)
 
@@ -102,15 +90,7 @@ async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkF
 
 
 async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
-    """Check a request, plan it, and write its spec into the job's folder.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together, or can't be worked with.
-    HeliosError
-        The target doesn't exist, or the composition can't be rendered.
-    """
+    """Check a request, plan it, and write its spec into the job's folder."""
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)
     check_format(settings, destination)

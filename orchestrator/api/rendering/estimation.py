@@ -91,11 +91,6 @@ async def estimate_render(
         Of a worker; by default some frames are rendered here.
     like:
         Detached render whose records give the speed of workers, in place of that.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be planned, or the deployment can't be found.
     """
     if seconds_per_frame is not None and like is not None:
         raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")

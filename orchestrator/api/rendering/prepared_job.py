@@ -50,13 +50,7 @@ class PreparedJob:
     keep: bool
 
     async def create(self, manager: JobManager) -> Job:
-        """Record the job, under an id of its own if the spec was run before.
-
-        Raises
-        ------
-        HeliosError
-            The store can't be written.
-        """
+        """Record the job, under an id of its own if the spec was run before."""
         location = self._location()
         try:
             return await manager.create(
@@ -86,13 +80,7 @@ class PreparedJob:
 
 
 async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> JobSummary:
-    """Record a job and run it to its end; if it stops early, the error says how to resume it.
-
-    Raises
-    ------
-    HeliosError
-        As `JobManager.run`.
-    """
+    """Record a job and run it to its end; if it stops early, the error says how to resume it."""
     async with store.open() as repository:
         manager = manager_of(repository, display)
         how = f"Run the same command again{'' if job.settings.incremental else ' with `resume`'}."

@@ -35,16 +35,8 @@ async def prepare_spec(
 
     Parameters
     ----------
-    path:
-        The spec.
     destination:
         Destination of the video; None for the one in the spec.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together.
-    JobSpecNotFound, JobSpecInvalid
     """
     check_attached(settings, targets, destination)
     adapters = await resolve(targets)
@@ -78,13 +70,6 @@ async def submit_spec_file(
     ----------
     request_id:
         The render's id; that of the spec by default, else a new one.
-    name, target_settings:
-        As for `submit_detached`.
-
-    Raises
-    ------
-    HeliosError
-        As `submit_detached`.
     """
     check_detached(settings, destination, request_id, target_settings)
     if destination is not None:
@@ -114,8 +99,6 @@ async def verify_by_spec(where: str, video: str | None) -> "tuple[str, SeamRepor
 
     Parameters
     ----------
-    where:
-        Path or URL of the spec.
     video:
         Path or URL; by default what the spec calls it, beside the spec.
 

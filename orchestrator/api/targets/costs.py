@@ -16,8 +16,6 @@ def workers_of(deployment: Deployment | None, *, region: str | None = None) -> W
     ----------
     deployment:
         Their deployment; None for the defaults of a stack on AWS.
-    region:
-        Region of such a stack.
     """
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)
@@ -57,11 +55,6 @@ async def cost_of_job(job: JobSummary) -> Cost | None:
 
     All attempts count at the price of the job's most expensive workers: the record doesn't say
     which of them ran what.
-
-    Raises
-    ------
-    HeliosError
-        A function's configuration can't be read.
     """
     usage = Usage(
         chunks=job.chunks_done,

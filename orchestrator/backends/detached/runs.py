@@ -15,13 +15,7 @@ _NAME = re.compile(rf"(?P<job>.+){SUFFIX}(?P<run>[0-9]{{1,6}})")
 
 
 async def latest_run(folder: ArtifactStorage) -> int:
-    """Return the number of a render's latest run; 1 for the first.
-
-    Parameters
-    ----------
-    folder:
-        The job's folder.
-    """
+    """Return the number of a render's latest run; 1 for the first."""
     found = (_KEY.fullmatch(stored.key) for stored in await folder.list(RUNS))
     return max((int(match[1]) for match in found if match), default=1)
 
