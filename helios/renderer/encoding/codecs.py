@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import OptionInvalid
-from helios.media.ffmpeg import require_encoder
+from helios.media.ffmpeg import require_ffmpeg
 
 #: Default constant rate factor of H.264: visually lossless, by x264's guide.
 DEFAULT_CRF = 18
@@ -145,8 +145,9 @@ def choose_codec(output: Path, name: str | None) -> Codec:
     ------
     OptionInvalid
         There is no such codec, or the container can't hold it.
-    CodecUnavailable
-        The installed ffmpeg lacks it.
+    ProgramMissing
+        ffmpeg isn't installed. Whether it has the encoder shows when the encoder starts: asking
+        for the list takes as long as encoding ten frames.
     """
     suffix = output.suffix.lower()
     key = _ALIASES.get(name or "", name) or _BY_SUFFIX.get(suffix)
@@ -171,7 +172,7 @@ def choose_codec(output: Path, name: str | None) -> Codec:
             hint="Give a folder, or a pattern such as frames/%04d.png.",
         )
     if not codec.images:
-        require_encoder(codec.encoder)
+        require_ffmpeg()
     return codec
 
 
