@@ -14,6 +14,7 @@ from orchestrator.doctor.base import (
     MakeAdapter,
     PlannedRender,
     look_at,
+    missing_permissions,
     problem,
 )
 from orchestrator.doctor.trial import trial_findings
@@ -111,12 +112,9 @@ class AwsCheckup:
             )
         if not found:
             return Finding(what, Health.OK, "all that renders take is allowed")
-        denied = ", ".join(dict.fromkeys(denial.action for denial in found))
-        return Finding(
-            what,
-            Health.PROBLEM,
-            f"not allowed: {denied}",
-            "Allow what `orchestrator policies print render` says.",
+        return missing_permissions(
+            ((denial.feature, denial.action) for denial in found),
+            fix="Allow what `orchestrator policies print render` says.",
         )
 
     async def _function(self, what: str, name: str) -> Finding:

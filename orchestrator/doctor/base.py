@@ -13,7 +13,7 @@ class Health(StrEnum):
 
     #: As it should be.
     OK = "ok"
-    #: Renders work, but not as well as they could.
+    #: Renders work, but not as well as they could, or a feature doesn't.
     NOTICE = "notice"
     #: Renders will fail.
     PROBLEM = "problem"
@@ -82,6 +82,25 @@ async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterat
             yield Finding(what, Health.UNKNOWN, fault.message)
         except HeliosError as fault:
             yield problem(what, fault)
+
+
+def missing_permissions(denied: Iterable[tuple[str, str]], *, fix: str) -> Finding:
+    """Return permissions that are missing as what was found.
+
+    Parameters
+    ----------
+    denied:
+        Pairs of the only feature that needs a permission, empty if every render does, and the
+        permission.
+    """
+    by_feature: dict[str, dict[str, None]] = {}
+    for feature, permission in denied:
+        by_feature.setdefault(feature, {})[permission] = None
+    needed = by_feature.pop("", None)
+    said = [f"not allowed: {', '.join(needed)}"] if needed else []
+    said += [f"{feature} won't work without {', '.join(p)}" for feature, p in by_feature.items()]
+    health = Health.PROBLEM if needed else Health.NOTICE
+    return Finding("permissions", health, "; ".join(said), fix)
 
 
 def problem(what: str, fault: HeliosError) -> Finding:

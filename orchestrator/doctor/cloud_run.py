@@ -13,6 +13,7 @@ from orchestrator.doctor.base import (
     MakeAdapter,
     PlannedRender,
     look_at,
+    missing_permissions,
     problem,
 )
 from orchestrator.doctor.trial import trial_findings
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 #: Id of the quota that services and jobs of a region share, in thousandths of a CPU.
 CPU_QUOTA = "CpuAllocPerProjectRegion"
-#: What renders take of the service, and of the job.
-SERVICE_PERMISSIONS = ("run.services.get", "run.routes.invoke")
-JOB_PERMISSIONS = ("run.jobs.get", "run.jobs.run", "run.jobs.runWithOverrides")
+#: Permissions on the service and on the job, and the only feature that needs each, if any.
+SERVICE_PERMISSIONS = {"run.services.get": "connect", "run.routes.invoke": ""}
+JOB_PERMISSIONS = dict.fromkeys(
+    ("run.jobs.get", "run.jobs.run", "run.jobs.runWithOverrides"), "--detach"
+)
 
 _DEPLOY = "Deploy again: orchestrator cloudrun deploy."
 _INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
@@ -113,16 +116,20 @@ class CloudRunCheckup:
             (services, self._service_name, SERVICE_PERMISSIONS),
             (jobs, self._workers.job, JOB_PERMISSIONS),
         )
-        denied: list[str] = []
+        denied: list[tuple[str, str]] = []
         for client, resource, permissions in wanted:
             request = {"resource": resource, "permissions": list(permissions)}
             asking: Any = client
             with google_faults(what):
                 answer = await asking.test_iam_permissions(request, **reading())
-            denied += [name for name in permissions if name not in answer.permissions]
+            denied += [
+                (feature, name)
+                for name, feature in permissions.items()
+                if name not in answer.permissions
+            ]
         if not denied:
             return Finding(what, Health.OK, "all that renders take of Cloud Run is allowed")
-        return Finding(what, Health.PROBLEM, f"not allowed: {', '.join(denied)}", _INVOKER)
+        return missing_permissions(denied, fix=_INVOKER)
 
     async def _service(self) -> Finding:
         services = await self._calls.services()

@@ -19,12 +19,19 @@ _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-rol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Allowed actions on resources, and their purpose."""
+    """Allowed actions on resources, and their purpose.
+
+    Attributes
+    ----------
+    feature:
+        The only commands or flags that need it; empty if every render does.
+    """
 
     purpose: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,7 @@ def _render(names: StackNames) -> list[Statement]:
             "find the stack by its name",
             ["ssm:GetParameter"],
             [names.arn("ssm", f"parameter{parameter_of(names.stack)}")],
+            feature="--stack and connect",
         ),
         Statement(
             "store compositions and jobs, fetch chunks and videos",
@@ -110,17 +118,18 @@ def _render(names: StackNames) -> list[Statement]:
             [f"{below}assets/*", f"{below}jobs/*"],
         ),
         Statement(
-            "delete the intermediate objects of jobs", ["s3:DeleteObject"], [f"{below}jobs/*"]
+            "delete the intermediate objects of jobs",
+            ["s3:DeleteObject"],
+            [f"{below}jobs/*"],
+            feature="delete --chunks and --stitch server",
         ),
         Statement("list the finished chunks", ["s3:ListBucket"], [bucket], only),
+        Statement("invoke the workers", ["lambda:InvokeFunction"], names.functions),
         Statement(
-            "invoke the workers, and read their memory size for costs",
-            [
-                "lambda:GetFunctionConcurrency",
-                "lambda:GetFunctionConfiguration",
-                "lambda:InvokeFunction",
-            ],
+            "read the memory size of the workers, for costs",
+            ["lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"],
             names.functions,
+            feature="--max-cost and costs",
         ),
     ]
     # Jobs of the state machine are never below a prefix.
@@ -133,21 +142,25 @@ def _detached(names: StackNames) -> list[Statement]:
             "read the concurrency quota of the account",
             ["lambda:GetAccountSettings"],
             ["*"],
+            feature="--max-cost and estimate",
         ),
         Statement(
             "start detached renders, and list them",
             ["states:ListExecutions", "states:StartExecution"],
             [names.machine],
+            feature="--detach",
         ),
         Statement(
             "read the logs of their workers",
             ["logs:FilterLogEvents"],
             [names.arn("logs", f"log-group:{group}:*") for group in names.log_groups],
+            feature="logs",
         ),
         Statement(
             "describe detached renders, and stop them",
             ["states:DescribeExecution", "states:StopExecution"],
             [names.arn("states", f"execution:{names.state_machine}:*")],
+            feature="--detach",
         ),
     ]
 

@@ -37,11 +37,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """An action that isn't allowed, and on what."""
+    """An action that isn't allowed, and on what; `feature` as in `Statement`."""
 
     purpose: str
     action: str
     resource: str
+    feature: str = ""
 
 
 async def find_identity(calls: AwsCalls) -> Identity:
@@ -90,7 +91,9 @@ async def denials(
 
             results = await calls.run("IAM's simulation", simulate)
             found += [
-                Denial(statement.purpose, str(result["EvalActionName"]), resource)
+                Denial(
+                    statement.purpose, str(result["EvalActionName"]), resource, statement.feature
+                )
                 for result in results
                 if result["EvalDecision"] != "allowed"
             ]

@@ -1,5 +1,6 @@
 """The checkup of a stack, with answers that no local server gives."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ from orchestrator.clouds.aws_stack import parameter_of
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.aws import AwsCheckup
 from orchestrator.model.deployment import AwsStack
+from orchestrator.policies.documents import StackNames, statements
 from tests.orchestrator.answers import Answers
 from tests.orchestrator.policies.test_documents import STACK
 
@@ -45,14 +47,14 @@ def machine(status: str) -> dict[str, Any]:
 def prepared(
     *,
     parameter_answer: Any = None,
-    simulated: Any = None,
+    simulation: Any = None,
     chunk: Any = None,
     status: str = "ACTIVE",
     unreserved: int = 1000,
     reserved: int | None = None,
     refill: float | None = 5000.0,
 ) -> dict[str, list[tuple[str, Any]]]:
-    simulations = [("simulate_principal_policy", simulated or ALLOWED)] * 12
+    simulations = [("simulate_principal_policy", simulation or ALLOWED)] * 20
     quotas = [
         {"QuotaName": "StateTransition throttle token refill rate per second", "Value": refill}
     ]
@@ -118,15 +120,37 @@ async def test_permissions_that_are_missing_are_named() -> None:
         ]
     }
 
-    permissions = (await checkup(prepared(simulated=denied)))["permissions"]
+    permissions = (await checkup(prepared(simulation=denied)))["permissions"]
 
     assert permissions.health is Health.PROBLEM
-    assert permissions.message == "not allowed: lambda:InvokeFunction"
+    assert permissions.message.startswith("not allowed: lambda:InvokeFunction")
     assert "policies print render" in permissions.fix
 
 
+async def test_permissions_that_only_a_feature_needs_are_a_notice_that_names_it() -> None:
+    answers = prepared()
+    answers["iam"] = [
+        ("simulate_principal_policy", simulated(statement.actions, allowed=not statement.feature))
+        for statement in statements("render", StackNames.of(STACK))
+        for _ in statement.resources
+    ]
+
+    permissions = (await checkup(answers))["permissions"]
+
+    assert permissions.health is Health.NOTICE
+    assert "logs won't work without logs:FilterLogEvents" in permissions.message
+    assert "--detach won't work without states:ListExecutions" in permissions.message
+    assert "InvokeFunction" not in permissions.message
+
+
+def simulated(actions: Sequence[str], *, allowed: bool) -> dict[str, Any]:
+    decision = "allowed" if allowed else "implicitDeny"
+    results = [{"EvalActionName": action, "EvalDecision": decision} for action in actions]
+    return {"EvaluationResults": results}
+
+
 async def test_what_may_not_be_asked_is_unknown_and_the_rest_is_looked_at() -> None:
-    answers = prepared(simulated="AccessDenied")
+    answers = prepared(simulation="AccessDenied")
     answers["service-quotas"] = [("list_service_quotas", "AccessDeniedException")]
 
     found = await checkup(answers)

@@ -150,15 +150,20 @@ def test_a_quota_that_cannot_be_read_is_unknown(project: Project, reply: Reply, 
 
 
 def test_what_is_not_allowed_is_named_with_what_gives_it(project: Project) -> None:
-    project.cloud.api.policies.denied |= {"run.routes.invoke", "run.jobs.runWithOverrides"}
+    project.cloud.api.policies.denied |= {"run.jobs.run", "run.jobs.runWithOverrides"}
+    lacking = "--detach won't work without run.jobs.run, run.jobs.runWithOverrides"
 
     found = project.findings()["permissions"]
 
-    assert (found.health, found.message) == (
-        Health.PROBLEM,
-        "not allowed: run.routes.invoke, run.jobs.runWithOverrides",
-    )
+    assert (found.health, found.message) == (Health.NOTICE, lacking)
     assert "--invoker" in found.fix
+
+    project.cloud.api.policies.denied.add("run.routes.invoke")
+
+    found = project.findings()["permissions"]
+
+    assert found.health is Health.PROBLEM
+    assert found.message == f"not allowed: run.routes.invoke; {lacking}"
 
 
 def test_workers_that_changed_broke_or_went_are_told_with_the_remedy(project: Project) -> None:
