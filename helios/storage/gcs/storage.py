@@ -34,19 +34,11 @@ _MAX_READS = 5
 
 
 class GcsStorage(ArtifactStorage):
-    """Artifacts in a bucket of Google Cloud Storage.
+    """Artifacts in a bucket of Google Cloud Storage, whose keys are relative to a prefix.
 
-    Parameters
-    ----------
-    bucket:
-        The bucket's name.
-    prefix:
-        Folder in the bucket that keys are relative to; may be empty.
-    env:
-        `STORAGE_EMULATOR_HOST`: a local server without credentials. Otherwise Google's client
-        finds the application default credentials.
-    retry_seconds:
-        Seconds for which requests whose failure may be temporary are retried.
+    Google's client finds the application default credentials. `STORAGE_EMULATOR_HOST` in `env`
+    names a local server without credentials. Requests whose failure may be temporary are retried
+    for `retry_seconds`.
     """
 
     def __init__(

@@ -10,10 +10,10 @@ from helios.records.chunk_record import MAX_RECORD_BYTES, MergeRecord, merge_key
 from helios.records.job_layout import merge_record
 from helios.records.stored_records import is_stored, read_if_valid, read_records
 from helios.storage import ArtifactStorage
-from helios.worker.merged_output import MergedOutput
-from helios.worker.seam_task import ProvenJob, prove_seams
+from helios.worker.merge.merged_output import MergedOutput
+from helios.worker.merge.seam_task import ProvenJob, prove_seams
+from helios.worker.merge.workspace_merge import merge_in_workspace
 from helios.worker.task_context import TaskContext
-from helios.worker.workspace_merge import merge_in_workspace
 
 
 async def merge_job(context: TaskContext) -> WorkerResult:
@@ -56,7 +56,7 @@ async def _merge(output: MergedOutput) -> WorkerResult:
         )
     if _exceeds_disk(output):
         # Imported here, as few jobs are so large.
-        from helios.worker.storage_merge import merge_on_storage  # noqa: PLC0415
+        from helios.worker.merge.storage_merge import merge_on_storage  # noqa: PLC0415
 
         return await merge_on_storage(output)
     return await merge_in_workspace(output)

@@ -7,7 +7,7 @@ from helios.contract.artifact import Artifact
 from helios.records.chunk_record import ChunkRecord, MergeRecord
 from helios.records.job_layout import JobFolder, merge_record
 from helios.storage import ArtifactStorage
-from helios.worker.seam_task import ProvenJob
+from helios.worker.merge.seam_task import ProvenJob
 from helios.worker.task_context import TaskContext
 
 

@@ -7,7 +7,7 @@ from helios.contract.command import format_command
 from helios.contract.merge_command import MergeCommand, merged_name
 from helios.contract.worker_job import WorkerResult
 from helios.stitcher.storage_stitcher import merge_in_storage
-from helios.worker.merged_output import MergedOutput
+from helios.worker.merge.merged_output import MergedOutput
 
 
 async def merge_on_storage(output: MergedOutput) -> WorkerResult:

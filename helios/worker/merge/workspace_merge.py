@@ -16,7 +16,7 @@ from helios.media.image_archive import pack_images, unpacking
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.job_layout import chunk_output, is_packed, record_beside
 from helios.records.stored_records import missing_chunks
-from helios.worker.merged_output import MergedOutput
+from helios.worker.merge.merged_output import MergedOutput
 from helios.worker.task_context import TaskContext
 
 #: Chunk outputs that are fetched at the same time.
