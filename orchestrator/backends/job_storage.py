@@ -29,18 +29,12 @@ COPIES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class JobStorage:
-    """A storage that holds a job, and the endpoints whose workers use it.
-
-    Attributes
-    ----------
-    endpoints:
-        Where chunks are rendered.
-    merge_endpoints:
-        Endpoints that only merge; without any, those that render also merge.
-    """
+    """A storage that holds a job, and the endpoints whose workers use it."""
 
     job: StoredJob
+    #: Where chunks are rendered.
     endpoints: Sequence[Endpoint]
+    #: Endpoints that only merge; without any, those that render also merge.
     merge_endpoints: Sequence[Endpoint] = ()
 
     @property

@@ -33,23 +33,15 @@ _WRITES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job in one storage.
+    """A job in one storage."""
 
-    Attributes
-    ----------
-    job_path:
-        URL of its spec.
-    spec:
-        The spec as it is there.
-    sent_bytes:
-        Bytes of assets that had to be sent.
-    is_new:
-        Whether the spec was stored now; otherwise there was one, maybe another one.
-    """
-
+    #: URL of its spec.
     job_path: str
+    #: The spec as it is there.
     spec: JobSpec
+    #: Bytes of assets that had to be sent.
     sent_bytes: int = 0
+    #: Whether the spec was stored now; otherwise there was one, maybe another one.
     is_new: bool = True
 
 

@@ -25,23 +25,15 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The speed of rendering a composition.
+    """The speed of rendering a composition."""
 
-    Attributes
-    ----------
-    seconds_a_frame:
-        Of a worker.
-    start_seconds:
-        Until a worker's first frame, for each chunk.
-    bytes_a_frame:
-        Of an encoded video.
-    source:
-        Source of these values, for people.
-    """
-
+    #: Of a worker.
     seconds_a_frame: float
+    #: Until a worker's first frame, for each chunk.
     start_seconds: float = 2.0
+    #: Of an encoded video.
     bytes_a_frame: float = 20e3
+    #: Source of these values, for people.
     source: str = "as given"
 
 

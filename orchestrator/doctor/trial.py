@@ -27,17 +27,11 @@ _PAGE = """<!doctype html><title>Trial</title>
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The outcome of a trial.
+    """The outcome of a trial."""
 
-    Attributes
-    ----------
-    version:
-        Version of the workers; None if they left no record.
-    url:
-        The video.
-    """
-
+    #: Version of the workers; None if they left no record.
     version: str | None
+    #: The video.
     url: str
 
 

@@ -101,20 +101,13 @@ def seam_pictures(destination: Destination | None, job_dir: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class SeamOutcome:
-    """The outcome of comparing a job's seams.
+    """The outcome of comparing a job's seams."""
 
-    Attributes
-    ----------
-    proof:
-        The last comparison.
-    healed:
-        Chunks that were rendered again.
-    spec:
-        The job, with the merge command that fits its chunks; None where its own does.
-    """
-
+    #: The last comparison.
     proof: SeamProof = field(default_factory=SeamProof)
+    #: Chunks that were rendered again.
     healed: tuple[int, ...] = ()
+    #: The job, with the merge command that fits its chunks; None where its own does.
     spec: JobSpec | None = None
 
 

@@ -40,16 +40,11 @@ class JobMetrics(WireModel):
 
 
 class JobSummary(WireModel):
-    """A job without its spec and its chunks: small, whatever the job's size.
-
-    Attributes
-    ----------
-    revision:
-        Counts the writes of this record; a write that builds on an older one is refused.
-    """
+    """A job without its spec and its chunks: small, whatever the job's size."""
 
     id: str
     state: JobState = JobState.PENDING
+    #: Counts the writes of this record; a write that builds on an older one is refused.
     revision: _Count = 0
     name: str = Field(default="", description="What people know it by.")
     created_at: AwareDatetime

@@ -16,21 +16,14 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The price of an invocation of a worker, in US dollars.
+    """The price of an invocation of a worker, in US dollars."""
 
-    Attributes
-    ----------
-    second, invocation:
-        Price of each second, and of each invocation.
-    longest:
-        Seconds that one may take at most.
-    goes_on:
-        Whether an abandoned invocation continues, and is billed.
-    """
-
+    #: Price of each second, and of each invocation.
     second: float
     invocation: float
+    #: Seconds that one may take at most.
     longest: float
+    #: Whether an abandoned invocation continues, and is billed.
     goes_on: bool
 
     def of(self, seconds: float) -> float:

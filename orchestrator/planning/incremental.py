@@ -23,17 +23,11 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class KeptChunks:
-    """Chunks that are kept, and why the others are rendered.
+    """Chunks that are kept, and why the others are rendered."""
 
-    Attributes
-    ----------
-    ids:
-        Chunks that are kept.
-    reasons:
-        A reason for each other chunk, by its id.
-    """
-
+    #: Chunks that are kept.
     ids: frozenset[int]
+    #: A reason for each other chunk, by its id.
     reasons: Mapping[int, str]
 
     def __str__(self) -> str:

@@ -49,15 +49,10 @@ async def find_job(
 
 @dataclass(frozen=True, slots=True)
 class RecordedJobs:
-    """Jobs of a store, the newest first, each with status and record.
-
-    Attributes
-    ----------
-    faults:
-        Records that couldn't be read.
-    """
+    """Jobs of a store, the newest first, each with status and record."""
 
     jobs: list[tuple[JobStatus, JobSummary]]
+    #: Records that couldn't be read.
     faults: list[JobRecordInvalid]
 
 

@@ -40,20 +40,13 @@ INTERVAL = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A render that was started.
+    """A render that was started."""
 
-    Attributes
-    ----------
-    execution:
-        What its engine says of it.
-    stored:
-        Its job in storage.
-    is_new:
-        Whether this start was the first one under its id.
-    """
-
+    #: What its engine says of it.
     execution: Execution
+    #: Its job in storage.
     stored: StoredJob
+    #: Whether this start was the first one under its id.
     is_new: bool
 
 

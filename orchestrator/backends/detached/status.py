@@ -35,30 +35,19 @@ class ChunkProblems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderStatus:
-    """A detached render at one moment.
+    """A detached render at one moment."""
 
-    Attributes
-    ----------
-    execution:
-        What its engine says of it.
-    spec:
-        The job.
-    done:
-        Ids of the chunks that are in storage.
-    outcome:
-        How it ended; None while it runs, and for the moment until that is recorded.
-    page_problems:
-        What pages of its chunks logged or threw: of the first `MAX_PROBLEM_CHUNKS` that did, where
-        that was looked up.
-    problem_chunks:
-        Number of chunks whose pages did.
-    """
-
+    #: What its engine says of it.
     execution: Execution
     spec: JobSpec
+    #: Ids of the chunks that are in storage.
     done: frozenset[int]
+    #: How it ended; None while it runs, and for the moment until that is recorded.
     outcome: JobOutcome | None = None
+    #: What pages of its chunks logged or threw: of the first `MAX_PROBLEM_CHUNKS` that did, where
+    #: that was looked up.
     page_problems: Sequence[ChunkProblems] = ()
+    #: Number of chunks whose pages did.
     problem_chunks: int = 0
 
     @property
