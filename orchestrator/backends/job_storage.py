@@ -58,10 +58,7 @@ def open_job_storage(
 ) -> JobStorage:
     """Return a storage that holds a job, with the endpoints of the workers that use it.
 
-    Parameters
-    ----------
-    most:
-        Chunks that each endpoint is given at once at most.
+    Each endpoint is given at most `most` chunks at once.
     """
 
     def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:

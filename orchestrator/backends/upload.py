@@ -50,15 +50,8 @@ async def upload_job(
 ) -> Mapping[str, StoredJob]:
     """Store a job's assets and spec below each of some URLs, and return what is where.
 
-    Parameters
-    ----------
-    job:
-        The job; one whose spec has no `id` is named after its content, assets included, so that
-        the same job finds what it left there.
-    artifacts:
-        URLs of storages, such as `s3://bucket/prefix`.
-    once:
-        Keep an existing spec with this id.
+    A job whose spec has no `id` is named after its content, assets included, so that the same job
+    finds what it left there. With `once`, an existing spec with this id is kept.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))

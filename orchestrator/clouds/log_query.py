@@ -61,10 +61,7 @@ def log_link(
 ) -> str:
     """Return the address of a query in CloudWatch Logs Insights or Cloud Logging.
 
-    Parameters
-    ----------
-    worker:
-        What the worker said of itself, if it could.
+    `worker` is what the worker reported of itself, if it could.
     """
     known = worker or {}
     if isinstance(deployment, CloudRunWorkers):
@@ -111,13 +108,7 @@ def _starred(text: str) -> str:
 
 
 def google_filter(job: str, query: LogQuery) -> str:
-    """Return a query of Cloud Logging.
-
-    Parameters
-    ----------
-    job:
-        The Cloud Run job's full name: `projects/P/locations/R/jobs/NAME`.
-    """
+    """Return a query of Cloud Logging for a job: `projects/P/locations/R/jobs/NAME`."""
     _, _, _, region, _, name = job.split("/")
     parts = [
         'resource.type="cloud_run_job"',

@@ -78,14 +78,9 @@ def recorded_pace(records: Sequence[ChunkRecord], source: str) -> Pace:
 
 
 async def measured_pace(spec: JobSpec, job_dir: Path, adapter: WorkerAdapter) -> Pace:
-    """Render a few frames from the middle of a job, and return their pace.
+    """Render a few frames from the middle of a job on this machine, and return their pace.
 
-    Parameters
-    ----------
-    job_dir:
-        Folder that paths in the job's commands are relative to; the sample comes into it.
-    adapter:
-        Runs the command on this machine.
+    The sample comes into `job_dir`, which paths in the job's commands are relative to.
     """
     chunk = spec.chunks_by_frame()[len(spec.chunks) // 2]
     count = min(SAMPLE_FRAMES, chunk.frame_count)

@@ -76,15 +76,7 @@ def guessed_bytes_a_frame(spec: JobSpec) -> float:
 
 
 def forecast_merge(spec: JobSpec, bytes_a_frame: float, workers: Workers) -> MergeForecast:
-    """Return the forecast of the merge of a job.
-
-    Parameters
-    ----------
-    bytes_a_frame:
-        Of an encoded chunk.
-    workers:
-        The workers that merge, with their disks.
-    """
+    """Return the forecast of the merge of a job, by the bytes of an encoded frame."""
     # Needs what reads video files.
     from helios.stitcher.storage_stitcher import fault_of  # noqa: PLC0415
 

@@ -50,10 +50,7 @@ MakeAdapter = Callable[[str], WorkerAdapter]
 async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterator[Finding]:
     """Yield what each check finds; what can't be looked at is unknown.
 
-    Parameters
-    ----------
-    to_be_allowed:
-        The fix for a check that the credentials aren't allowed to make.
+    `to_be_allowed` is the fix for a check that the credentials aren't allowed to make.
     """
     for what, check in checks:
         try:

@@ -23,13 +23,7 @@ from orchestrator.model.events import Event, SeamsCompared, SeamsDiffer, SeamsHe
 
 
 class SeamSource(ABC):
-    """The boundary frames of a job's chunks.
-
-    Parameters
-    ----------
-    pictures:
-        Folder that takes the pictures of differing seams, side by side.
-    """
+    """The boundary frames of a job's chunks, and a folder for pictures of seams that differ."""
 
     def __init__(self, pictures: Path) -> None:
         self.pictures = pictures
@@ -48,13 +42,7 @@ class SeamSource(ABC):
 
 
 class ChunkFolder(SeamSource):
-    """Reads boundary frames beside chunk outputs in a folder of this machine.
-
-    Parameters
-    ----------
-    job_dir:
-        Folder that the chunks' `outputFile`s are relative to.
-    """
+    """Reads boundary frames beside chunk outputs in a job's folder on this machine."""
 
     def __init__(self, spec: JobSpec, job_dir: Path, *, pictures: Path) -> None:
         super().__init__(pictures)
@@ -114,10 +102,7 @@ class SeamOutcome:
 class SeamStep:
     """Compares the chunks' pictures of shared frames, and does what the job's `seamCheck` says.
 
-    Parameters
-    ----------
-    render:
-        Renders chunks again, by the commands of a spec.
+    `render` renders chunks again, by the commands of a spec.
     """
 
     def __init__(

@@ -19,13 +19,7 @@ LOOK_INTERVAL = 0.1
 
 
 class JobControl:
-    """Ends the runs of jobs, whichever process they are in.
-
-    Parameters
-    ----------
-    runs:
-        The runs of this process, by job.
-    """
+    """Ends the runs of jobs, whichever process they are in."""
 
     def __init__(
         self,
@@ -49,14 +43,8 @@ class JobControl:
     ) -> JobSummary:
         """End a job's run, and return the job once no process has it any more.
 
-        Parameters
-        ----------
-        request:
-            The request to the process that runs the job.
-        state:
-            The new state of a job that no process has claimed.
-        states:
-            States from which a job can change to it.
+        The process that runs it receives the request; a job that no process has claimed changes to
+        `state`, if it is in one of `states`.
 
         Raises
         ------

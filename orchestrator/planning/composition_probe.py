@@ -38,12 +38,7 @@ async def probe_composition(
 ) -> CompositionProbe:
     """Return length and properties of a composition, by loading its page.
 
-    Parameters
-    ----------
-    duration, frames:
-        Seconds or frames, if the user says; not both.
-    sound:
-        Whether sound is wanted.
+    The user may give its length in seconds or frames.
 
     Raises
     ------

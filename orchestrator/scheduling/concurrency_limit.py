@@ -36,11 +36,7 @@ class AdaptiveConcurrencyLimit:
     def took(self, *, under_way: int) -> float:
         """Note that a job was taken, and return by how much the limit grew.
 
-        Parameters
-        ----------
-        under_way:
-            How many were, this one included: a limit that isn't reached says nothing about
-            what there is room for.
+        `under_way` counts it, too: a limit that isn't reached says nothing about the room there is.
         """
         if 2 * under_way < self.size:
             return 0.0

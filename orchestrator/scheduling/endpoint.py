@@ -127,10 +127,7 @@ class Endpoint:
     def refused(self, fault: ErrorRecord, *, turn: int) -> None:
         """Note a fault of the endpoint itself, after the job in question has left it.
 
-        Parameters
-        ----------
-        turn:
-            The window's when the job was sent.
+        `turn` is the window's when the job was sent.
         """
         self.fault = fault
         if fault.code == WorkerThrottled.code:

@@ -77,13 +77,6 @@ async def find_deployment(
     """Return the deployment named by arguments, variables or the default profile, if any.
 
     Arguments come before variables, a stack before a profile.
-
-    Parameters
-    ----------
-    stack, region:
-        Name of a stack, and its region.
-    profile:
-        A profile that `orchestrator connect` wrote.
     """
     variables = os.environ if env is None else env
     if stack is None and profile is None:

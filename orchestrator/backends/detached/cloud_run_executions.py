@@ -100,13 +100,7 @@ class JobExecutions:
         return execution
 
     async def get(self, job_id: str, record: ExecutionRecord) -> "run_v2.Execution":
-        """Return the execution of a record.
-
-        Raises
-        ------
-        JobNotFound
-            It was deleted.
-        """
+        """Return the execution of a record; `JobNotFound` if it was deleted."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         client = await self._calls.executions()

@@ -99,13 +99,7 @@ class RenderStatus:
 
 
 def log_query(status: RenderStatus, artifacts: str, *, chunk_id: int | None = None) -> LogQuery:
-    """Return what selects the log lines of a render, or of one of its chunks.
-
-    Parameters
-    ----------
-    artifacts:
-        URL of the storage that its job is in.
-    """
+    """Return what selects the log lines of a render, or of one of its chunks."""
     failed = [each.error for each in status.failed_chunks if chunk_id in (None, each.chunk_id)]
     return LogQuery(
         job_path=f"{artifacts.rstrip('/')}/jobs/{status.id}/job.json",
