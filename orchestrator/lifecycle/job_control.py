@@ -12,6 +12,9 @@ from orchestrator.lifecycle.subscriptions import StateChanged, Subscriber
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_state import JobState
 
+#: States that `pause` and `cancel` change of a job that no process has.
+PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
+CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
 #: Seconds after which a request is repeated.
 ASK_AGAIN = 1.0
 #: Seconds between two looks at a job that another process has.
