@@ -23,14 +23,9 @@ def blocking(
 def blocking(
     function: Callable[_P, Coroutine[Any, Any, Any]], convert: Callable[[Any], Any] | None = None
 ) -> Callable[_P, Any]:
-    """Return a function that runs a coroutine function to its end.
+    """Return a function that runs a coroutine function to its end, and converts its result.
 
     It has the same parameters, types and docstring, and the same name without `_async`.
-
-    Parameters
-    ----------
-    convert:
-        Applied to its result, if given.
     """
 
     @functools.wraps(function)

@@ -64,13 +64,8 @@ class Backend(ABC):
     async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
         """Run the job to its end, and return the location of its result.
 
-        Existing valid chunks count as finished. Cancelling the calling task ends
-        what runs, where that is possible.
-
-        Parameters
-        ----------
-        keep_chunks:
-            Whether existing chunks are kept, or rendered again.
+        With `keep_chunks`, existing valid chunks count as finished. Cancelling the calling task
+        ends what runs, where that is possible.
 
         Raises
         ------

@@ -17,29 +17,19 @@ PACKAGES = {"lambda": ("boto3", "aws"), "cloudrun": ("google.auth", "gcp")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedWorkers:
-    """Workers in a cloud, and the storage that they share with this machine.
+    """Workers in a cloud, and the storage that they share with this machine."""
 
-    Attributes
-    ----------
-    name:
-        The endpoint's name in messages.
-    adapter:
-        Sends jobs to them.
-    artifacts:
-        URL of the storage, such as `s3://bucket/prefix`.
-    weight:
-        Their share of the chunks, relative to other endpoints.
-    merge_adapter:
-        Sends merges to a function of their own, if there is one.
-    price:
-        Price of an invocation; None if costs aren't counted.
-    """
-
+    #: The endpoint's name in messages.
     name: str
+    #: Sends jobs to them.
     adapter: WorkerAdapter
+    #: URL of the storage, such as `s3://bucket/prefix`.
     artifacts: str
+    #: Their share of the chunks, relative to other endpoints.
     weight: float = 1.0
+    #: Sends merges to a function of their own, if there is one.
     merge_adapter: WorkerAdapter | None = None
+    #: Price of an invocation; None if costs aren't counted.
     price: Price | None = None
 
 

@@ -25,13 +25,7 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class MergeHere(WorkerAdapter):
-    """Merges downloaded chunks on this machine.
-
-    Parameters
-    ----------
-    spec:
-        The job, with commands for this machine.
-    """
+    """Merges downloaded chunks on this machine, by a spec with commands for it."""
 
     queues = True
 
@@ -198,10 +192,7 @@ def _stored(result: WorkerResult) -> Artifact:
 def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
     """Return where a job's chunks are stitched, by its settings and its chunks.
 
-    Parameters
-    ----------
-    merge_needs_assets:
-        Whether the merge plays a composition that isn't on this machine.
+    `merge_needs_assets` says that the merge plays a composition that isn't on this machine.
     """
     fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
     if fault is not None:

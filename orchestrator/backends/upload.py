@@ -34,23 +34,15 @@ _WRITES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job in one storage.
+    """A job in one storage."""
 
-    Attributes
-    ----------
-    job_path:
-        URL of its spec.
-    spec:
-        The spec as it is there.
-    sent_bytes:
-        Bytes of assets that had to be sent.
-    is_new:
-        Whether the spec was stored now; otherwise there was one, maybe another one.
-    """
-
+    #: URL of its spec.
     job_path: str
+    #: The spec as it is there.
     spec: JobSpec
+    #: Bytes of assets that had to be sent.
     sent_bytes: int = 0
+    #: Whether the spec was stored now; otherwise there was one, maybe another one.
     is_new: bool = True
 
 
@@ -59,15 +51,8 @@ async def upload_job(
 ) -> Mapping[str, StoredJob]:
     """Store a job's assets and spec below each of some URLs, and return what is where.
 
-    Parameters
-    ----------
-    job:
-        The job; one whose spec has no `id` is named after its content, assets included, so that
-        the same job finds what it left there.
-    artifacts:
-        URLs of storages, such as `s3://bucket/prefix`.
-    once:
-        Keep an existing spec with this id.
+    A job whose spec has no `id` is named after its content, assets included, so that the same job
+    finds what it left there. With `once`, an existing spec with this id is kept.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))

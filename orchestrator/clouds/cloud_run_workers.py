@@ -18,13 +18,7 @@ _GIB = {"Ki": 1 / 1024**2, "Mi": 1 / 1024, "Gi": 1.0}
 
 
 async def find_workers(project: str, region: str, name: str, calls: GoogleCalls) -> CloudRunWorkers:
-    """Return the properties of a service and a job.
-
-    Raises
-    ------
-    WorkerNotFound
-        There are none of that name.
-    """
+    """Return the properties of a service and a job; `WorkerNotFound` if there are none."""
     place = f"projects/{project}/locations/{region}"
     where = f"Cloud Run workers {name} in {region} of {project}"
     services, jobs = await calls.services(), await calls.jobs()

@@ -72,13 +72,7 @@ class GoogleCalls:
     async def log_entries(
         self, project: str, query: str, *, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Return entries of Cloud Logging, the oldest first.
-
-        Parameters
-        ----------
-        query:
-            What entries have to match, in Logging's query language.
-        """
+        """Return entries of Cloud Logging by a query in its language, the oldest first."""
         found: list[Mapping[str, Any]] = []
         request: dict[str, Any] = {
             "resourceNames": [f"projects/{project}"],

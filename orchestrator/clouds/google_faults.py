@@ -22,13 +22,7 @@ _NOT_THERE = "Check project, region and name: orchestrator cloudrun status."
 
 @contextlib.contextmanager
 def google_faults(resource: str) -> Iterator[None]:
-    """Turn what Google's clients raise inside into this project's errors.
-
-    Parameters
-    ----------
-    resource:
-        The resource, for the message.
-    """
+    """Turn what Google's clients raise inside into this project's errors about a resource."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 

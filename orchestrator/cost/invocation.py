@@ -15,18 +15,12 @@ _CLOUD_RUN_LONGEST = 3600.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PricedWorkers:
-    """Properties of workers that decide what an invocation costs.
-
-    Attributes
-    ----------
-    longest:
-        Seconds that an invocation may take.
-    goes_on:
-        Whether an abandoned invocation continues and is billed.
-    """
+    """Properties of workers that decide what an invocation costs."""
 
     workers: Workers
+    #: Seconds that an invocation may take.
     longest: float
+    #: Whether an abandoned invocation continues and is billed.
     goes_on: bool
 
 

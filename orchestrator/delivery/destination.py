@@ -42,13 +42,7 @@ class Destination:
         return (self.path or Path(self.name)).with_name(f"{self.name}.job")
 
     def check(self, *, images: bool) -> None:
-        """Refuse a destination that couldn't be written, before any work is done for it.
-
-        Parameters
-        ----------
-        images:
-            Whether the result is a folder of images.
-        """
+        """Refuse a destination that couldn't be written, before a video or images are made."""
         if self.path is None and is_playlist(self.name):
             raise OptionInvalid(
                 f"output {self.url}: a playlist grows on this machine only",

@@ -17,20 +17,13 @@ _AUDIO_FROM = "--audio-from"
 
 @dataclass(frozen=True, slots=True)
 class PackagedJob:
-    """A job for remote workers.
+    """A job for remote workers."""
 
-    Attributes
-    ----------
-    spec:
-        The job; its commands name compositions by their paths in the archive.
-    folder:
-        Folder to pack; None if the commands read no files of this machine.
-    leave_out:
-        Paths in that folder to leave out: outputs of the job itself.
-    """
-
+    #: The job; its commands name compositions by their paths in the archive.
     spec: JobSpec
+    #: Folder to pack; None if the commands read no files of this machine.
     folder: Path | None
+    #: Paths in that folder to leave out: outputs of the job itself.
     leave_out: frozenset[str] = frozenset()
 
 

@@ -62,13 +62,7 @@ class Stores:
         return await storage.put_bytes(key, data)
 
     async def fetch(self, artifact: Artifact, path: Path) -> None:
-        """Download an object, and check its digest.
-
-        Raises
-        ------
-        ArtifactNotFound, ArtifactCorrupt
-            It doesn't exist, or has changed.
-        """
+        """Download an object, and check its digest."""
         storage, key = self._split(artifact.url)
         path.parent.mkdir(parents=True, exist_ok=True)
         await storage.get_file(key, path, sha256=artifact.sha256)
@@ -104,13 +98,7 @@ class Stores:
             return await self.store(whole, url)
 
     async def presigned(self, url: str, *, seconds: float) -> str:
-        """Return a URL by which anyone may fetch an object for some seconds.
-
-        Raises
-        ------
-        ArtifactNotFound
-            There is no such object.
-        """
+        """Return a URL by which anyone may fetch an existing object for some seconds."""
         if not await self.has(url):
             raise ArtifactNotFound(f"{url}: there is no such object")
         storage, key = self._split(url)

@@ -78,10 +78,7 @@ async def ends_of_job(
 ) -> Mapping[int, EncodedEnds]:
     """Return the ends of a spec's chunks: of those in storage, or in the job's folder.
 
-    Parameters
-    ----------
-    job_dir:
-        Folder with the chunks; by default the one that the spec is in.
+    That is by default the folder that the spec is in.
     """
     folder = JobFolder.of(spec, job_path)
     if folder is not None and Destination.of(folder.url).url is not None:

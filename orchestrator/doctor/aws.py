@@ -41,13 +41,7 @@ class AwsCheckup:
         self._plan = plan
 
     async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
-        """Yield what is found, as it is found.
-
-        Parameters
-        ----------
-        make_adapter:
-            Takes jobs to a function, for a trial; None for no trial.
-        """
+        """Yield what is found, as it is found; with `make_adapter`, also by a trial."""
         try:
             identity = await find_identity(self._calls)
         except HeliosError as fault:

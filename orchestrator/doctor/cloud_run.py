@@ -54,13 +54,7 @@ class CloudRunCheckup:
         self._at_once = min(plan.concurrency, plan.chunks)
 
     async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
-        """Yield what is found, as it is found.
-
-        Parameters
-        ----------
-        make_adapter:
-            Takes jobs to the service, for a trial; None for no trial.
-        """
+        """Yield what is found, as it is found; with `make_adapter`, also by a trial."""
         try:
             identity = await self._calls.identity()
         except HeliosError as fault:

@@ -94,13 +94,7 @@ class LivePlaylist(VideoStitcher):
         inputs: Sequence[Path],  # noqa: ARG002 - those it has made segments of
         output: Path,  # noqa: ARG002
     ) -> None:
-        """Wait for the last segment, and end the playlist.
-
-        Raises
-        ------
-        MergeFailed
-            The sound can't be made.
-        """
+        """Wait for the last segment, and end the playlist; `MergeFailed` without its sound."""
         if self._growth is None:
             raise RuntimeError("the playlist doesn't grow")
         try:

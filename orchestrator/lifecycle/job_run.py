@@ -20,18 +20,7 @@ from orchestrator.model.job_state import JobState
 
 
 class JobRun:
-    """Keeps the record of a claimed job's run up to date, and follows requests to end it.
-
-    Parameters
-    ----------
-    job:
-        The job, in a state from which it may run.
-
-    Attributes
-    ----------
-    hooks:
-        Record what the backend does.
-    """
+    """Keeps the record of a claimed job's run up to date, and follows requests to end it."""
 
     def __init__(
         self,

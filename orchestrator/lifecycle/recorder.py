@@ -145,11 +145,7 @@ class JobRecorder:
         """Write what is new from time to time, until cancelled; a write that has begun is finished.
 
         Otherwise it would be unknown which revision is the latest, or whether chunks were recorded.
-
-        Raises
-        ------
-        JobChanged
-            Another process took the job over.
+        `JobChanged` says that another process took the job over.
         """
         written = 0.0
         loop = asyncio.get_running_loop()

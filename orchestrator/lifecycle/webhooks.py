@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 class Webhooks:
     """Sends the events of jobs to the receivers that their settings name.
 
-    Parameters
-    ----------
-    sender:
-        Signs and sends; None without a secret.
-    on_fault:
-        Called with each undelivered event.
+    Without a secret there is no sender: each event is reported as undelivered.
     """
 
     def __init__(

@@ -21,29 +21,20 @@ MAX_CHUNKS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkSizes:
-    """Into how many chunks a timeline is cut.
+    """Into how many chunks a timeline is cut."""
 
-    Attributes
-    ----------
-    chunks, frames_per_chunk:
-        Either decides; with neither, the number follows from length and `concurrency`.
-    concurrency:
-        Chunks that will run at the same time.
-    least_frames:
-        Frames in a chunk at least, if neither decides.
-    steady:
-        Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline
-        that becomes longer then stay where they are.
-    browsers:
-        Browsers that share the work of an output that is one chunk; by default as many as chunks
-        would run at the same time.
-    """
-
+    #: Either decides; with neither, the number follows from length and `concurrency`.
     chunks: int | None = None
     frames_per_chunk: int | None = None
+    #: Chunks that will run at the same time.
     concurrency: int = 1
+    #: Frames in a chunk at least, if neither decides.
     least_frames: int = MIN_CHUNK_FRAMES
+    #: Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline that
+    #: becomes longer then stay where they are.
     steady: bool = False
+    #: Browsers that share the work of an output that is one chunk; by default as many as chunks
+    #: would run at the same time.
     browsers: int | None = None
 
     def __post_init__(self) -> None:

@@ -19,18 +19,13 @@ _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-rol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Allowed actions on resources, and their purpose.
-
-    Attributes
-    ----------
-    feature:
-        The only commands or flags that need it; empty if every render does.
-    """
+    """Allowed actions on resources, and their purpose."""
 
     purpose: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    #: The only commands or flags that need it; empty if every render does.
     feature: str = ""
 
 

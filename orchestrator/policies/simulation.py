@@ -16,17 +16,11 @@ _SESSION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity of credentials.
+    """The identity of credentials."""
 
-    Attributes
-    ----------
-    arn:
-        The ARN of the caller.
-    account:
-        The account.
-    """
-
+    #: The ARN of the caller.
     arn: str
+    #: The account.
     account: str
 
     @property

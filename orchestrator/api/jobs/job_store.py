@@ -11,15 +11,10 @@ from orchestrator.job_repository.opening import JOBS, NONE, default_folder, open
 
 @dataclass(frozen=True, slots=True)
 class JobStore:
-    """A store of job records.
+    """A store of job records."""
 
-    Parameters
-    ----------
-    where:
-        A folder, an s3:// or gs:// URL, or `none`; by default the value of `HELIOS_JOBS`, else a
-        folder in the user's home.
-    """
-
+    #: A folder, an s3:// or gs:// URL, or `none`; by default the value of `HELIOS_JOBS`, else a
+    #: folder in the user's home.
     where: str | None = None
 
     @property

@@ -31,22 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """A render to run.
+    """A render to run."""
 
-    Attributes
-    ----------
-    source:
-        The composition: an HTML file, a folder with `index.html`, or a URL.
-    destination:
-        The video.
-    targets:
-        Where chunks are rendered.
-    settings:
-        The settings.
-    """
-
+    #: The composition: an HTML file, a folder with `index.html`, or a URL.
     source: str
+    #: The video.
     destination: Destination
+    #: Where chunks are rendered.
     targets: tuple[Target, ...]
     settings: RenderSettings
 

@@ -92,10 +92,7 @@ def check_detached(
 ) -> None:
     """Refuse settings that don't apply to a detached render.
 
-    Parameters
-    ----------
-    target_settings:
-        Names of settings that choose workers.
+    `target_settings` are the names of settings that choose workers.
     """
     if request_id is not None:
         check_job_id(request_id, detached=True)

@@ -21,32 +21,22 @@ from orchestrator.model.settings import RunSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedJob:
-    """A planned job, and how to run it.
-
-    Attributes
-    ----------
-    name:
-        Name for people: its composition.
-    adapters:
-        Where chunks are rendered.
-    job_file, job_dir:
-        Path of its spec, and the folder that it runs in.
-    destination:
-        Destination of the video; None leaves it in the job's folder.
-    resume:
-        Whether existing chunks are kept.
-    keep:
-        Whether the job's folder stays after success.
-    """
+    """A planned job, and how to run it."""
 
     spec: JobSpec
+    #: Name for people: its composition.
     name: str
+    #: Where chunks are rendered.
     adapters: list[AdapterSettings]
+    #: Path of its spec, and the folder that it runs in.
     job_file: Path
     job_dir: Path
+    #: Destination of the video; None leaves it in the job's folder.
     destination: Destination | None
     settings: RunSettings
+    #: Whether existing chunks are kept.
     resume: bool
+    #: Whether the job's folder stays after success.
     keep: bool
 
     async def create(self, manager: JobManager) -> Job:

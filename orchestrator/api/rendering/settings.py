@@ -186,13 +186,7 @@ class RenderSettings(BaseModel):
         return RenderOptions(**(shared | own))
 
     def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
-        """Return the planner's options for cutting the timeline into chunks.
-
-        Parameters
-        ----------
-        remote:
-            Whether remote workers render them.
-        """
+        """Return the planner's options for cutting the timeline into chunks, also remote ones."""
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
         )

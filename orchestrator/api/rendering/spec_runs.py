@@ -31,13 +31,7 @@ async def prepare_spec(
     targets: Sequence[Target],
     settings: RenderSettings,
 ) -> PreparedJob:
-    """Return the job of a spec, ready to run.
-
-    Parameters
-    ----------
-    destination:
-        Destination of the video; None for the one in the spec.
-    """
+    """Return the job of a spec, ready to run, with another destination of its video if given."""
     check_attached(settings, targets, destination)
     adapters = await resolve(targets)
     at_once = chosen_concurrency(settings.concurrency, remote=are_remote(targets))
@@ -66,10 +60,7 @@ async def submit_spec_file(
 ) -> "Submitted":
     """Start the render of a spec in a deployment, which runs it without a client.
 
-    Parameters
-    ----------
-    request_id:
-        The render's id; that of the spec by default, else a new one.
+    The render's id is `request_id`, else that of the spec, else a new one.
     """
     check_detached(settings, destination, request_id, target_settings)
     if destination is not None:
@@ -97,10 +88,7 @@ async def submit_spec_file(
 async def verify_by_spec(where: str, video: str | None) -> "tuple[str, SeamReport]":
     """Check a video at the seams of the chunks of a spec; return which, and what was found.
 
-    Parameters
-    ----------
-    video:
-        Path or URL; by default what the spec calls it, beside the spec.
+    By default it is the video that the spec names, beside the spec.
 
     Raises
     ------

@@ -62,12 +62,8 @@ async def submit_detached(
 ) -> "tuple[Submitted, Deployment]":
     """Plan a render, and start it in a deployment, which runs it without a client.
 
-    Parameters
-    ----------
-    request_id:
-        The render's id: the same render twice under one id is one render. A new one by default.
-    target_settings:
-        Other settings of the target, which are refused.
+    The same render twice under one `request_id` is one render; by default the id is new.
+    `target_settings`, other settings of the target, are refused.
     """
     settings, destination, source = request.settings, request.destination, request.source
     check_format(settings, destination)

@@ -10,13 +10,7 @@ from orchestrator.model.job import JobSummary
 
 
 def workers_of(deployment: Deployment | None, *, region: str | None = None) -> Workers:
-    """Return the properties of workers that decide their price.
-
-    Parameters
-    ----------
-    deployment:
-        Their deployment; None for the defaults of a stack on AWS.
-    """
+    """Return what decides the price of workers; without a deployment, that of a stack on AWS."""
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)
     if isinstance(deployment, CloudRunWorkers):

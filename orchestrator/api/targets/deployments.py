@@ -29,21 +29,14 @@ TARGETS = {"aws": "Lambda", "cloudrun": "CloudRun"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentName:
-    """Identifies a deployment.
+    """Identifies a deployment."""
 
-    Parameters
-    ----------
-    stack, region:
-        Name of a stack on AWS, and its region.
-    profile:
-        A profile that `orchestrator connect` wrote.
-    kind:
-        The required cloud; either by default.
-    """
-
+    #: Name of a stack on AWS, and its region.
     stack: str | None = None
     region: str | None = None
+    #: A profile that `orchestrator connect` wrote.
     profile: str | None = None
+    #: The required cloud; either by default.
     kind: Literal["aws", "cloudrun"] | None = None
 
     async def find(self, env: Mapping[str, str] | None = None) -> Deployment:
@@ -84,13 +77,6 @@ async def find_deployment(
     """Return the deployment named by arguments, variables or the default profile, if any.
 
     Arguments come before variables, a stack before a profile.
-
-    Parameters
-    ----------
-    stack, region:
-        Name of a stack, and its region.
-    profile:
-        A profile that `orchestrator connect` wrote.
     """
     variables = os.environ if env is None else env
     if stack is None and profile is None:

@@ -33,18 +33,12 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
-    """A run that is to be started.
-
-    Attributes
-    ----------
-    run:
-        Counted from 1.
-    chunks_file:
-        Key of the list of its chunks in the job's folder; empty for all of the job's.
-    """
+    """A run that is to be started."""
 
     job_id: str
+    #: Counted from 1.
     run: int = 1
+    #: Key of the list of its chunks in the job's folder; empty for all of the job's.
     chunks_file: str = ""
     tasks: int
     webhook: str | None
@@ -106,13 +100,7 @@ class JobExecutions:
         return execution
 
     async def get(self, job_id: str, record: ExecutionRecord) -> "run_v2.Execution":
-        """Return the execution of a record.
-
-        Raises
-        ------
-        JobNotFound
-            It was deleted.
-        """
+        """Return the execution of a record; `JobNotFound` if it was deleted."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         client = await self._calls.executions()

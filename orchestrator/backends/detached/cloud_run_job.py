@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from helios.contract.job_spec import JobSpec
 from helios.errors import JobNotFound, WebhookUndelivered
-from helios.records.job_outcome import JobOutcome, write_outcome
+from helios.records.job_outcome import write_outcome
 from helios.storage import ArtifactStorage
-from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.cloud_run_executions import (
     WEBHOOK,
@@ -25,6 +24,7 @@ from orchestrator.backends.detached.cloud_run_outcome import (
     cancelled_now,
     outcome_by_conditions,
     outcome_of,
+    tell_webhook,
 )
 from orchestrator.backends.detached.cloud_run_start import START_PATIENCE, RunStarter
 from orchestrator.backends.detached.execution_record import ExecutionRecord, read_execution
@@ -160,7 +160,7 @@ class CloudRunJobBackend(DetachedBackend):
             outcome = outcome_by_conditions(job_id, record, found)
             # Without its webhook an outcome isn't recorded, so that the next client sends it.
             with contextlib.suppress(WebhookUndelivered):
-                await self._tell(outcome, folder, found, attempts=1)
+                await tell_webhook(outcome, folder, found, self._webhooks, attempts=1)
                 outcome = await write_outcome(folder, outcome)
         return Execution.of_outcome(outcome)
 
@@ -181,7 +181,7 @@ class CloudRunJobBackend(DetachedBackend):
         found = await self._executions.end(job_id, record)
         if found is not None and await outcome_of(folder, record) is None:
             outcome = cancelled_now(job_id, record, reason)
-            await self._tell(outcome, folder, found)
+            await tell_webhook(outcome, folder, found, self._webhooks)
             await write_outcome(folder, outcome)
 
     async def recent(self, *, limit: int) -> Sequence[Execution]:
@@ -233,30 +233,6 @@ class CloudRunJobBackend(DetachedBackend):
             return _running(job_id, record)
         outcome = await outcome_of(folder, record)
         return Execution.of_outcome(outcome or outcome_by_conditions(job_id, record, found))
-
-    async def _tell(
-        self,
-        outcome: JobOutcome,
-        folder: ArtifactStorage,
-        found: "run_v2.Execution",
-        *,
-        attempts: int | None = None,
-    ) -> None:
-        """Tell the webhook that an execution was started with, if any."""
-        # Loads an HTTP client, which few commands need.
-        from helios.webhooks.outcome import tell_once  # noqa: PLC0415
-
-        webhook = variables_of(found).get(WEBHOOK)
-        if webhook is None:
-            return
-        if self._webhooks is None:
-            raise WebhookUndelivered(
-                f"render {outcome.job_id!r}: {outcome.status}, but its webhook isn't told yet",
-                hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
-            )
-        await tell_once(
-            outcome, webhook=webhook, folder=folder, sender=self._webhooks, attempts=attempts
-        )
 
     def _folder(self, job_id: str) -> ArtifactStorage:
         return self._stores.at(f"{self.artifacts}/jobs/{job_id}")

@@ -1,16 +1,20 @@
-"""The outcome of an execution of a Cloud Run job that recorded none itself."""
+"""The outcome of an execution of a Cloud Run job, recorded or not, and its webhook."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from helios.contract.error_record import ErrorRecord
-from helios.errors import Cancelled, JobFailed
+from helios.errors import Cancelled, JobFailed, WebhookUndelivered
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
+from helios.webhooks.events import SECRET
+from orchestrator.backends.detached.cloud_run_executions import WEBHOOK, variables_of
 from orchestrator.backends.detached.execution_record import ExecutionRecord
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
+
+    from helios.webhooks.delivery import WebhookSender
 
 
 async def outcome_of(folder: ArtifactStorage, record: ExecutionRecord) -> JobOutcome | None:
@@ -41,6 +45,29 @@ def cancelled_now(job_id: str, record: ExecutionRecord, reason: str) -> JobOutco
     """Return the outcome of an execution that a client has just cancelled."""
     error = ErrorRecord(code=Cancelled.code, message=f"the render was cancelled: {reason}")
     return _outcome(job_id, record, "cancelled", error, ended_at=datetime.now(UTC))
+
+
+async def tell_webhook(
+    outcome: JobOutcome,
+    folder: ArtifactStorage,
+    found: "run_v2.Execution",
+    sender: "WebhookSender | None",
+    *,
+    attempts: int | None = None,
+) -> None:
+    """Send an outcome to the webhook that its execution was started with, if any."""
+    # Loads an HTTP client, which few commands need.
+    from helios.webhooks.outcome import tell_once  # noqa: PLC0415
+
+    webhook = variables_of(found).get(WEBHOOK)
+    if webhook is None:
+        return
+    if sender is None:
+        raise WebhookUndelivered(
+            f"render {outcome.job_id!r}: {outcome.status}, but its webhook isn't told yet",
+            hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
+        )
+    await tell_once(outcome, webhook=webhook, folder=folder, sender=sender, attempts=attempts)
 
 
 def _outcome(

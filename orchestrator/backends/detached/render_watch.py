@@ -32,13 +32,7 @@ class RenderWatch:
 
     @classmethod
     async def of(cls, job_id: str, backend: DetachedBackend, folder: ArtifactStorage) -> Self:
-        """Return the watch of a stored render.
-
-        Raises
-        ------
-        JobNotFound
-            There is no such render.
-        """
+        """Return the watch of a stored render; `JobNotFound` if there is none."""
         try:
             data = await folder.get_bytes("job.json", limit=MAX_SPEC_BYTES)
         except ArtifactNotFound:

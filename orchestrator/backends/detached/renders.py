@@ -41,20 +41,13 @@ INTERVAL = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A render that was started.
+    """A render that was started."""
 
-    Attributes
-    ----------
-    execution:
-        What its engine says of it.
-    stored:
-        Its job in storage.
-    is_new:
-        Whether this start was the first one under its id.
-    """
-
+    #: What its engine says of it.
     execution: Execution
+    #: Its job in storage.
     stored: StoredJob
+    #: Whether this start was the first one under its id.
     is_new: bool
 
 
@@ -75,12 +68,7 @@ class DetachedRenders:
     ) -> Submitted:
         """Store a job and start its render; the same job twice is one render.
 
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time; None for what the backend suits.
-        stop_at:
-            Time after which no chunk starts.
+        Options are those of `DetachedBackend.start`.
 
         Raises
         ------
@@ -106,13 +94,7 @@ class DetachedRenders:
         return Submitted(execution, there, there.is_new)
 
     async def status(self, job_id: str) -> RenderStatus:
-        """Return how far a render is.
-
-        Raises
-        ------
-        JobNotFound
-            There is no such render.
-        """
+        """Return how far a render is; `JobNotFound` if there is none."""
         return await (await self._watch(job_id)).status()
 
     async def watch(
@@ -145,14 +127,9 @@ class DetachedRenders:
         concurrency: int | None = None,
         stop_at: datetime | None = None,
     ) -> RenderStatus:
-        """Resume a render that failed or was stopped: run its missing chunks.
+        """Run the missing chunks of a render that failed or was stopped, with `fresh` all chunks.
 
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time; what the latest run had by default.
-        stop_at:
-            Time after which no chunk starts.
+        Options are those of `DetachedBackend.resume`.
 
         Raises
         ------
@@ -188,13 +165,7 @@ class DetachedRenders:
         return await self.status(job_id)
 
     async def fetch(self, job_id: str, destination: Destination) -> RenderStatus:
-        """Bring a render's video to where it is wanted.
-
-        Raises
-        ------
-        JobStateConflict
-            There is no video, as the render runs, failed or was stopped.
-        """
+        """Copy a render's video to a destination; `JobStateConflict` if there is none."""
         status = await self.status(job_id)
         if status.output is None:
             raise _no_video(status)

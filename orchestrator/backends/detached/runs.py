@@ -21,12 +21,10 @@ async def latest_run(folder: ArtifactStorage) -> int:
 
 
 async def claim_run(folder: ArtifactStorage, run: int, chunks: Collection[int]) -> str:
-    """Store which chunks a run renders; of several clients at once, the first one decides.
+    """Store which chunks a run renders, and return the list's key in the job's folder.
 
-    Returns
-    -------
-    str
-        The list's key in the job's folder. In it chunks are where they are in a job spec.
+    Of several clients at once, the first one decides. In the list, chunks are where they are in a
+    job spec.
     """
     key = f"{RUNS}{run}.json"
     await folder.create(key, json.dumps({"chunks": [{"id": id_} for id_ in chunks]}).encode())
