@@ -15,8 +15,8 @@ from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
 from helios.storage.s3.composition import S3Composition
-from sandbox.object_stores import ObjectStore, create_bucket
 from sandbox.scripted_server import Reply, ScriptedServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 from .test_s3 import DONE, storage_at
 

@@ -1,4 +1,4 @@
-"""A local AWS with a Lambda that runs functions: `python -m sandbox.lambda_service`.
+"""A local AWS with a Lambda that runs functions: `python -m sandbox.aws_lambda.service`.
 
 moto serves the APIs of S3, Lambda and what else it knows. Only the Invoke route is served here,
 by environments that run the real runtime client.
@@ -27,16 +27,16 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sandbox.aws_proxy import Proxy
-from sandbox.container_runtime import ContainerRuntime
-from sandbox.docker_engine import docker_client
-from sandbox.lambda_environment import InvocationEnd
-from sandbox.lambda_function import WORKER_HANDLER, LambdaFunction
-from sandbox.lambda_pool import ENVIRONMENTS, KEEP_WARM, LambdaPool, Throttled
-from sandbox.log_service import keep_log
-from sandbox.memory_watch import MemoryWatch
-from sandbox.process_runtime import ProcessRuntime
-from sandbox.runtime import Runtime
+from sandbox.aws.proxy import Proxy
+from sandbox.aws_lambda.container_runtime import ContainerRuntime
+from sandbox.aws_lambda.environment import InvocationEnd
+from sandbox.aws_lambda.function import WORKER_HANDLER, LambdaFunction
+from sandbox.aws_lambda.log_service import keep_log
+from sandbox.aws_lambda.memory_watch import MemoryWatch
+from sandbox.aws_lambda.pool import ENVIRONMENTS, KEEP_WARM, LambdaPool, Throttled
+from sandbox.aws_lambda.process_runtime import ProcessRuntime
+from sandbox.aws_lambda.runtime import Runtime
+from sandbox.containers.docker_engine import docker_client
 
 #: Bytes of an invocation's payload.
 MAX_REQUEST = 6_291_456
@@ -209,7 +209,7 @@ def _start_moto(public_port: int) -> int:
     from moto.core.config import default_user_config  # noqa: PLC0415
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415
 
-    from sandbox import cloud_formation, step_functions  # noqa: PLC0415
+    from sandbox.aws import cloud_formation, step_functions  # noqa: PLC0415
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     cloud_formation.complete()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from sandbox.lambda_function import LambdaFunction
-from sandbox.runtime import Runtime
+from sandbox.aws_lambda.function import LambdaFunction
+from sandbox.aws_lambda.runtime import Runtime
 
 #: User of an execution environment, and its limits of processes and files.
 USER = "993:990"

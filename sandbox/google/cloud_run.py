@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.docker_engine import docker_command
+from sandbox.containers.docker_engine import docker_command
 from sandbox.worker_environment import worker_environment
 
 #: How the worker's image starts it, but on a socket that is open already, on loopback.

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sandbox.lambda_environment import InvocationEnd, LambdaEnvironment, OnLog
-from sandbox.lambda_function import LambdaFunction
-from sandbox.runtime import Runtime
+from sandbox.aws_lambda.environment import InvocationEnd, LambdaEnvironment, OnLog
+from sandbox.aws_lambda.function import LambdaFunction
+from sandbox.aws_lambda.runtime import Runtime
 
 #: Seconds that an environment is kept for the next invocation.
 KEEP_WARM = 300.0

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from google.cloud import run_v2
 
-from sandbox.cloud_run import LocalCloudRun, local_cloud_run
+from sandbox.google.cloud_run import LocalCloudRun, local_cloud_run
 
 
 class DeployedServices:

@@ -7,8 +7,8 @@ writers. Where it differs from the service, it is brought closer here and in `di
 import json
 from typing import Any
 
-from sandbox import distributed_maps
-from sandbox.execution_events import Call, tell_ends
+from sandbox.aws import distributed_maps
+from sandbox.aws.execution_events import Call, tell_ends
 
 
 def complete(call: Call) -> None:

@@ -12,9 +12,9 @@ from typing import IO
 
 import psutil
 
-from sandbox.lambda_function import LambdaFunction
-from sandbox.memory_watch import MemoryWatch
-from sandbox.runtime import Runtime
+from sandbox.aws_lambda.function import LambdaFunction
+from sandbox.aws_lambda.memory_watch import MemoryWatch
+from sandbox.aws_lambda.runtime import Runtime
 from sandbox.worker_environment import worker_environment
 
 # Variables of this process without which programs aren't found or texts aren't read right.

@@ -1,7 +1,7 @@
-"""Stands in for Docker where images needn't be built: workers run as processes.
+"""Stands in for Docker where images needn't be built, as workers run as processes.
 
-`python -m sandbox.unbuilt_images ARGUMENTS` answers what the CDK asks of `docker`, and registers an
-empty image where a built one would have been pushed to.
+`python -m sandbox.containers.unbuilt_images ARGUMENTS` answers the CDK's `docker` commands, and
+registers an empty image in place of a pushed one.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from sandbox.docker_registry import MANIFEST, register
+from sandbox.containers.docker_registry import MANIFEST, register
 
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _CONFIG = "application/vnd.docker.container.image.v1+json"

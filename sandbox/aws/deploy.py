@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from helios.errors import ProgramMissing
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _CDK = _ROOT / "infra/node_modules/.bin/cdk"
 #: Command that answers in place of Docker where images needn't be built.
-NO_DOCKER = (sys.executable, "-m", "sandbox.unbuilt_images")
+NO_DOCKER = (sys.executable, "-m", "sandbox.containers.unbuilt_images")
 #: Seconds that one command of the CDK may take.
 _PATIENCE = 300.0
 

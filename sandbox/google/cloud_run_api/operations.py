@@ -11,7 +11,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 
-from sandbox.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api.faults import Refused
 
 #: Returns the resource as it is now.
 Look = Callable[[], Any]

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from sandbox.lambda_function import LambdaFunction
+from sandbox.aws_lambda.function import LambdaFunction
 
 
 def keep_log(function: LambdaFunction, stream: str, text: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.lambda_service import environment_variables
+from sandbox.aws_lambda.service import environment_variables
 
 #: Name of the Lambda worker's image.
 WORKER_IMAGE = "helios-worker-lambda:latest"
@@ -128,7 +128,7 @@ def local_aws(
     engine:
         URL of a Docker engine that runs functions deployed as images.
     """
-    command = [sys.executable, "-m", "sandbox.lambda_service", "--until-stdin-closes"]
+    command = [sys.executable, "-m", "sandbox.aws_lambda.service", "--until-stdin-closes"]
     command += ["--logs", str(logs), "--environments", str(environments)]
     command += ["--keep-warm", str(keep_warm)]
     command += [] if engine is None else ["--engine", engine]

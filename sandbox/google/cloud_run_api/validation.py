@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.cloud import run_v2
 
-from sandbox.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api.faults import Refused
 
 #: Regions that there are.
 REGIONS = frozenset({"europe-west1", "europe-west4", "us-central1", "us-east1", "asia-east1"})

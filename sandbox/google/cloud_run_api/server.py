@@ -10,13 +10,13 @@ from google.cloud import run_v2
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
-from sandbox.cloud_run_api.executions import Executions
-from sandbox.cloud_run_api.faults import Faults, Refused
-from sandbox.cloud_run_api.operations import Operations
-from sandbox.cloud_run_api.policies import Policies
-from sandbox.cloud_run_api.resources import jobs, public_address, services
-from sandbox.cloud_run_api.tasks import TaskStarter
-from sandbox.signing_key import SigningKey
+from sandbox.google.cloud_run_api.executions import Executions
+from sandbox.google.cloud_run_api.faults import Faults, Refused
+from sandbox.google.cloud_run_api.operations import Operations
+from sandbox.google.cloud_run_api.policies import Policies
+from sandbox.google.cloud_run_api.resources import jobs, public_address, services
+from sandbox.google.cloud_run_api.tasks import TaskStarter
+from sandbox.google.identity.signing_key import SigningKey
 
 # A request's type and its handler; proto-plus types have `deserialize`, others `FromString`.
 _Method = tuple[Any, Callable[[Any], Any]]

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import InvalidSignature
 
-from sandbox.signing_key import SigningKey
+from sandbox.google.identity.signing_key import SigningKey
 
 #: Issuer of tokens, as in Google's.
 ISSUER = "https://accounts.google.com"

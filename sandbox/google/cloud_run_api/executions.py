@@ -8,11 +8,11 @@ import grpc
 from google.cloud import run_v2
 from google.longrunning import operations_pb2
 
-from sandbox.cloud_run_api.faults import Refused
-from sandbox.cloud_run_api.operations import Operations
-from sandbox.cloud_run_api.resources import Resources
-from sandbox.cloud_run_api.tasks import GRACE, RunningTasks, TaskStarter
-from sandbox.cloud_run_api.validation import check_overrides
+from sandbox.google.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api.operations import Operations
+from sandbox.google.cloud_run_api.resources import Resources
+from sandbox.google.cloud_run_api.tasks import GRACE, RunningTasks, TaskStarter
+from sandbox.google.cloud_run_api.validation import check_overrides
 
 _STATE = run_v2.Condition.State
 

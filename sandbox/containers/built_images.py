@@ -1,7 +1,7 @@
 """Stands in for Docker where the CDK deploys images that are built already.
 
-`python -m sandbox.built_images --engine URL --registry ADDRESS ARGUMENTS` does with an engine what
-the CDK asks of `docker`. What is for ECR goes to a registry of this machine, and ECR is told.
+`python -m sandbox.containers.built_images --engine URL --registry ADDRESS ARGUMENTS` runs the CDK's
+`docker` commands by an engine. Images for ECR go to a registry on this machine instead.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from sandbox.docker_engine import docker_command
-from sandbox.docker_registry import manifest_of, register
-from sandbox.images import build_flags
+from sandbox.containers.docker_engine import docker_command
+from sandbox.containers.docker_registry import manifest_of, register
+from sandbox.containers.images import build_flags
 
 
 def _push(docker: Sequence[str], name: str, *, registry: str) -> None:

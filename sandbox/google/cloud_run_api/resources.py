@@ -10,10 +10,10 @@ import grpc
 from google.cloud import run_v2
 from google.longrunning import operations_pb2
 
-from sandbox.cloud_run_api.faults import Refused
-from sandbox.cloud_run_api.operations import Operations
-from sandbox.cloud_run_api.policies import Policies
-from sandbox.cloud_run_api.validation import check_id, check_job, check_parent, check_service
+from sandbox.google.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api.operations import Operations
+from sandbox.google.cloud_run_api.policies import Policies
+from sandbox.google.cloud_run_api.validation import check_id, check_job, check_parent, check_service
 
 Resource = TypeVar("Resource", run_v2.Service, run_v2.Job)
 

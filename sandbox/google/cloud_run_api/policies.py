@@ -5,7 +5,7 @@ import uuid
 import grpc
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
-from sandbox.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api.faults import Refused
 
 _MEMBERS = ("user:", "group:", "serviceAccount:", "domain:", "principal:", "principalSet:")
 _EVERYBODY = ("allUsers", "allAuthenticatedUsers")

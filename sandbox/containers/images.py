@@ -1,7 +1,7 @@
 """Builds both workers' images, and runs the tests that are marked for them against containers.
 
-`python -m sandbox.images test` says which it was: containers, or (where no Docker engine can be
-had) processes, as which all other tests of `make test` run them.
+`python -m sandbox.containers.images test` prints whether workers run as containers or, if there is no
+Docker engine, as processes, as in all other tests of `make test`.
 """
 
 import argparse
@@ -14,9 +14,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.cloud_run import CLOUDRUN_IMAGE
-from sandbox.docker_engine import EngineUnavailable, docker_command, docker_engine
-from sandbox.local_aws import WORKER_IMAGE
+from sandbox.aws.local_aws import WORKER_IMAGE
+from sandbox.containers.docker_engine import EngineUnavailable, docker_command, docker_engine
+from sandbox.google.cloud_run import CLOUDRUN_IMAGE
 
 #: Name of each worker's image.
 IMAGES: Mapping[str, str] = {
@@ -26,7 +26,7 @@ IMAGES: Mapping[str, str] = {
 #: Environment variable by which tests learn of the engine that has the images.
 ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _BASE = "debian:bookworm-slim"
 _STAND_IN = "helios-base-stand-in:latest"
 # Time limits in seconds of fetching the base image, and of building one image.

@@ -9,13 +9,13 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from sandbox.bucket_settings import BucketSettings
-from sandbox.cloud_run_api import CloudRunApi
-from sandbox.deployed_services import DeployedServices
-from sandbox.object_stores import gcs_server
+from sandbox.google.cloud_run_api import CloudRunApi
+from sandbox.google.deployed_services import DeployedServices
+from sandbox.google.identity.token_server import TokenServer
+from sandbox.google.worker_tasks import WorkerTasks
 from sandbox.scripted_server import Reply, ScriptedServer
-from sandbox.token_server import TokenServer
-from sandbox.worker_tasks import WorkerTasks
+from sandbox.storage.bucket_settings import BucketSettings
+from sandbox.storage.object_stores import gcs_server
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from sandbox.lambda_function import LambdaFunction
-from sandbox.runtime import Runtime
-from sandbox.runtime_api import Outcome, RuntimeApi, RuntimeRequest, error_outcome
+from sandbox.aws_lambda.function import LambdaFunction
+from sandbox.aws_lambda.runtime import Runtime
+from sandbox.aws_lambda.runtime_api import Outcome, RuntimeApi, RuntimeRequest, error_outcome
 
 #: Seconds in which a runtime has to load its function, at least; as long as an invocation may
 #: take, if that is longer.
