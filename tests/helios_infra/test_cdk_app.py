@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.deploy import local_deployment
-from sandbox.local_aws import LocalAws
+from sandbox.aws.deploy import local_deployment
+from sandbox.aws.local_aws import LocalAws
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench
 

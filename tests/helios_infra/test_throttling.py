@@ -7,7 +7,7 @@ import pytest
 
 from helios_infra.workflow import workflow
 from helios_infra.workflow_tasks import Function
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from helios.errors import OptionInvalid
 from helios.storage import ArtifactStorage, open_storage
 from helios.worker.worker_config import WorkerConfig
-from sandbox.object_stores import ObjectStore, create_bucket, s3_server
+from sandbox.storage.object_stores import ObjectStore, create_bucket, s3_server
 from tests.helios.worker_site import DRAWING, Site, drawing, make_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]

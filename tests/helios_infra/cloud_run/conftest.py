@@ -13,7 +13,7 @@ from helios_infra.cloud_run.clients import connect
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.provisioning import CloudRunProvisioner
 from helios_infra.cloud_run.status import CloudRunStatus
-from sandbox.google_cloud import GoogleCloud
+from sandbox.google.google_cloud import GoogleCloud
 from tests.google_cloud import trusted_google_cloud
 
 IMAGE = f"europe-west1-docker.pkg.dev/videos/helios/worker@sha256:{'a' * 64}"

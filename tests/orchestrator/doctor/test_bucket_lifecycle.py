@@ -9,7 +9,7 @@ import pytest
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.doctor import Health
 from orchestrator.doctor.bucket_lifecycle import lifecycle_finding
-from sandbox.object_stores import create_bucket, s3_server
+from sandbox.storage.object_stores import create_bucket, s3_server
 from tests.orchestrator.stacks import aws_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
