@@ -49,7 +49,7 @@ collect: setup
 	@$(PYTHON) -m sandbox.worker_environment
 
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
-	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
+	$(PYTHON) -m sandbox.containers.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that are marked neither browser, slow, long nor proof
 	$(PYTEST) -m "not browser and not slow and not long and not proof"

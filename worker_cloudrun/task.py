@@ -15,7 +15,8 @@ from helios.webhooks.events import SECRET
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.render_task import RenderTask, run_render_task
+from worker_cloudrun.render_run import run_render_task
+from worker_cloudrun.render_task import RenderTask
 from worker_cloudrun.service_config import ServiceConfig
 from worker_cloudrun.task_variables import number, required
 

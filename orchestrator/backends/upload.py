@@ -11,7 +11,8 @@ from pathlib import Path
 from helios.assets import PackedAssets, pack_assets
 from helios.assets.archive import SUFFIX, archive_name, digest_in
 from helios.concurrency import run_blocking
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import (
     ArtifactCorrupt,
     ArtifactNotFound,

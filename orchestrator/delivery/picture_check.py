@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from operator import sub
 from pathlib import Path
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.media.ffmpeg import end_process, file_url
 
 #: Size at which pictures are compared, and the grey levels by which the codec may change them.

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from helios.contract.artifact import Artifact
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
+from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.encoded_ends import EncodedEnds

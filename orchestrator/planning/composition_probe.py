@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
 from helios.renderer.inspect import inspect

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.deploy import local_deployment
-from sandbox.local_aws import LocalAws
+from sandbox.aws.deploy import local_deployment
+from sandbox.aws.local_aws import LocalAws
 from tests.infra.films import Renders
 from tests.infra.templates import Stacks, Template
 

@@ -9,8 +9,8 @@ from typing import Any
 from helios.contract.command import format_command
 from helios.contract.job_spec import JobSpec
 from helios.webhooks.events import WebhookEvent, verify
-from sandbox.deploy import DeployedStack
-from sandbox.local_aws import LocalAws
+from sandbox.aws.deploy import DeployedStack
+from sandbox.aws.local_aws import LocalAws
 from sandbox.scripted_server import ScriptedServer
 
 #: One colour a chunk, so that a frame tells which chunk it is of.

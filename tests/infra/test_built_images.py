@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.deploy import DeployedStack, local_deployment
-from sandbox.docker_registry import manifest_of
-from sandbox.images import ENGINE_VARIABLE
-from sandbox.local_aws import LocalAws
+from sandbox.aws.deploy import DeployedStack, local_deployment
+from sandbox.aws.local_aws import LocalAws
+from sandbox.containers.docker_registry import manifest_of
+from sandbox.containers.images import ENGINE_VARIABLE
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench
 
@@ -30,7 +30,7 @@ def test_a_detached_render_on_what_the_cdk_built_has_the_frames_of_one_on_this_m
     bench = Bench(tmp_path)
     bench.page("film/index.html")
     engine = os.environ[ENGINE_VARIABLE]
-    docker = [sys.executable, "-m", "sandbox.built_images"]
+    docker = [sys.executable, "-m", "sandbox.containers.built_images"]
     docker += ["--engine", engine, "--registry", registry]
     env = {
         **aws.variables,

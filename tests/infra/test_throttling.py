@@ -6,7 +6,7 @@ import time
 import pytest
 
 from infra.workflow import Function, workflow
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 
 pytestmark = pytest.mark.slow
 

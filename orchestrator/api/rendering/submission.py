@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import CostLimitReached, MergeFailed, OptionInvalid
 from helios.webhooks.delivery import check_url
 from orchestrator.adapters.local import LocalWorkerAdapter

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Self
 
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactNotFound, JobNotFound
 from helios.records.chunk_index import JobIndex
 from helios.records.job_outcome import read_outcome

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import merged_name
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import (
     JobExists,
     JobStateConflict,

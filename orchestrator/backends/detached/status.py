@@ -8,7 +8,7 @@ from datetime import datetime
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_index import JobIndex, page_problems
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key

@@ -9,7 +9,7 @@ import pytest
 
 from helios.media.probe import probe
 from helios.storage import ArtifactStorage, open_storage
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]

@@ -12,7 +12,7 @@ from infra.cloud_run.changes import Change, Waiting
 from infra.cloud_run.clients import connect
 from infra.cloud_run.configuration import CloudRunConfiguration
 from infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus, Deployment
-from sandbox.google_cloud import GoogleCloud
+from sandbox.google.google_cloud import GoogleCloud
 from tests.google_cloud import trusted_google_cloud
 
 IMAGE = f"europe-west1-docker.pkg.dev/videos/helios/worker@sha256:{'a' * 64}"

@@ -18,10 +18,10 @@ from botocore.credentials import Credentials
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from infra.provisioner_bundle import ProvisionerBundle
-from sandbox.bucket_settings import BucketSettings
-from sandbox.cloud_run_api import CloudRunApi
-from sandbox.object_stores import gcs_server
-from sandbox.token_exchange import TokenExchange
+from sandbox.google.cloud_run_api import CloudRunApi
+from sandbox.google.identity.token_exchange import TokenExchange
+from sandbox.storage.bucket_settings import BucketSettings
+from sandbox.storage.object_stores import gcs_server
 
 pytestmark = [pytest.mark.proof, pytest.mark.xdist_group("provisioner-bundle")]
 

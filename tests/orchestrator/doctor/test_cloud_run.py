@@ -16,7 +16,7 @@ from orchestrator.clouds.cloud_run_workers import find_workers
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.cloud_run import CloudRunCheckup
-from sandbox.google_cloud import GoogleCloud, cpu_quota
+from sandbox.google.google_cloud import GoogleCloud, cpu_quota
 from sandbox.scripted_server import Reply
 from tests.google_cloud import trusted_google_cloud
 

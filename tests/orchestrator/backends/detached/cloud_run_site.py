@@ -23,10 +23,10 @@ from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
-from sandbox.google_cloud import GoogleCloud
-from sandbox.object_stores import ObjectStore, create_bucket
+from sandbox.google.google_cloud import GoogleCloud
+from sandbox.google.worker_tasks import WorkerTasks
 from sandbox.scripted_server import ScriptedServer
-from sandbox.worker_tasks import WorkerTasks
+from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 #: What webhooks are signed with: what Secret Manager keeps under the name in the configuration.
 SECRET_VALUE = "of-job-and-receiver"
