@@ -153,8 +153,7 @@ class JobManager:
     async def pause(self, job_id: str) -> JobSummary:
         """Pause a job once its running chunks have finished, and return it.
 
-        If another process runs it, that one receives a request. The job may have ended otherwise by
-        then.
+        If another process runs it, that one receives a request. The job may end otherwise before.
 
         Raises
         ------
