@@ -1,7 +1,7 @@
 """Builds both workers' images, and runs the tests that are marked for them against containers.
 
-`python -m sandbox.containers.images test` prints whether workers run as containers or, if there is no
-Docker engine, as processes, as in all other tests of `make test`.
+`python -m sandbox.containers.images test` prints whether workers run as containers or, without
+a Docker engine, as processes, as in all other tests of `make test`.
 """
 
 import argparse
