@@ -72,7 +72,7 @@ def build_images(host: str) -> None:
 
 
 def build_flags(host: str) -> list[str]:
-    """Return the flags by which an engine of this machine builds an image, whatever is reached.
+    """Return the flags for building an image by an engine on this machine.
 
     Raises
     ------
