@@ -16,13 +16,7 @@ from orchestrator.scheduling.limited_adapter import limited
 
 
 class LocalBackend(Backend):
-    """Runs a job on this machine.
-
-    Parameters
-    ----------
-    adapter:
-        Runs the chunks and the merge; as processes by default.
-    """
+    """Runs a job on this machine: chunks and merge by an adapter, as processes by default."""
 
     def __init__(
         self, job: Job, *, display: Display | None = None, adapter: WorkerAdapter | None = None

@@ -33,17 +33,7 @@ _LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTA
 
 
 class AwsCheckup:
-    """Looks at a stack, step by step; without credentials, at nothing.
-
-    Parameters
-    ----------
-    stack:
-        The stack, as this client knows it.
-    calls:
-        Reaches its region.
-    plan:
-        The render to come.
-    """
+    """Looks at a stack, step by step; without credentials, at nothing."""
 
     def __init__(self, stack: AwsStack, calls: AwsCalls, *, plan: PlannedRender) -> None:
         self._stack = stack
@@ -51,13 +41,7 @@ class AwsCheckup:
         self._plan = plan
 
     async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
-        """Yield what is found, as it is found.
-
-        Parameters
-        ----------
-        make_adapter:
-            Takes jobs to a function, for a trial; None for no trial.
-        """
+        """Yield what is found, as it is found; with `make_adapter`, also by a trial."""
         try:
             identity = await find_identity(self._calls)
         except HeliosError as fault:

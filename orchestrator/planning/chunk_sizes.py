@@ -21,29 +21,20 @@ MAX_CHUNKS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkSizes:
-    """Into how many chunks a timeline is cut.
+    """Into how many chunks a timeline is cut."""
 
-    Attributes
-    ----------
-    chunks, frames_per_chunk:
-        Either decides; with neither, the number follows from length and `concurrency`.
-    concurrency:
-        Chunks that will run at the same time.
-    least_frames:
-        Frames in a chunk at least, if neither decides.
-    steady:
-        Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline
-        that becomes longer then stay where they are.
-    browsers:
-        Browsers that share the work of an output that is one chunk; by default as many as chunks
-        would run at the same time.
-    """
-
+    #: Either decides; with neither, the number follows from length and `concurrency`.
     chunks: int | None = None
     frames_per_chunk: int | None = None
+    #: Chunks that will run at the same time.
     concurrency: int = 1
+    #: Frames in a chunk at least, if neither decides.
     least_frames: int = MIN_CHUNK_FRAMES
+    #: Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline that
+    #: becomes longer then stay where they are.
     steady: bool = False
+    #: Browsers that share the work of an output that is one chunk; by default as many as chunks
+    #: would run at the same time.
     browsers: int | None = None
 
     def __post_init__(self) -> None:
@@ -58,25 +49,13 @@ class ChunkSizes:
                 raise OptionInvalid(f"{name} {value}: is less than 1")
 
     def undivided(self) -> "ChunkSizes":
-        """Return the same with one chunk, rendered by one browser.
-
-        Raises
-        ------
-        OptionInvalid
-            Another number of chunks is set.
-        """
+        """Return the same with one chunk, rendered by one browser."""
         if self.frames_per_chunk is not None or self.chunks not in (None, 1):
             raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")
         return replace(self, chunks=1, browsers=1)
 
     def cut(self, frame_count: int) -> list[range]:
-        """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
-
-        Raises
-        ------
-        OptionInvalid
-            There would be more than `MAX_CHUNKS`.
-        """
+        """Return the frames of each chunk; unless steady, sizes differ by one frame at most."""
         count = self._count(frame_count)
         if self.steady and self.frames_per_chunk is not None:
             edges = [*range(0, frame_count, self.frames_per_chunk), frame_count]

@@ -61,11 +61,6 @@ def plan(
         Whether chunks are named by their recipe, and record the files that they read.
     seam_check:
         Action if two chunks draw one frame differently.
-
-    Raises
-    ------
-    OptionInvalid
-        An option is invalid.
     """
     if frame_count < 1:
         raise OptionInvalid(f"{frame_count} frames: there must be at least one")
@@ -96,12 +91,7 @@ def plan(
 
 
 def check_options(name: str, options: RenderOptions) -> None:
-    """Refuse invalid options before any work.
-
-    Raises
-    ------
-    OptionInvalid, CodecUnavailable
-    """
+    """Refuse invalid options before any work."""
     codec = choose_codec(Path(encoded_name(name)), options.codec)
     if is_playlist(name) and codec.name not in PLAYLIST_CODECS:
         raise OptionInvalid(

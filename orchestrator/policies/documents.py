@@ -19,18 +19,13 @@ _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-rol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Allowed actions on resources, and their purpose.
-
-    Attributes
-    ----------
-    feature:
-        The only commands or flags that need it; empty if every render does.
-    """
+    """Allowed actions on resources, and their purpose."""
 
     purpose: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    #: The only commands or flags that need it; empty if every render does.
     feature: str = ""
 
 
@@ -212,13 +207,7 @@ POLICIES: Mapping[str, Callable[[StackNames], list[Statement]]] = {
 
 
 def with_prefix(names: StackNames, policy: str, folder: str) -> StackNames:
-    """Return the names with a tenant's folder in the bucket; the same for none.
-
-    Raises
-    ------
-    OptionInvalid
-        The folder can't be one, or the policy isn't about jobs.
-    """
+    """Return the names with a tenant's folder in the bucket; the same for none."""
     if not folder:
         return names
     if policy != "render":

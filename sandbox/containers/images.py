@@ -1,7 +1,7 @@
 """Builds both workers' images, and runs the tests that are marked for them against containers.
 
-`python -m sandbox.containers.images test` prints whether workers run as containers or, without
-a Docker engine, as processes, as in all other tests of `make test`.
+`python -m sandbox.containers.images test` prints whether workers run as containers or, if there is
+no Docker engine, as processes, as in all other tests of `make test`.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def build_images(host: str) -> None:
 
 
 def build_flags(host: str) -> list[str]:
-    """Return the flags for building an image by an engine on this machine.
+    """Return the flags by which an engine of this machine builds an image, whatever is reached.
 
     Raises
     ------

@@ -5,10 +5,8 @@ from typing import Self
 
 from pydantic import Field
 
+from helios.contract.messages.page_line import page_line
 from helios.contract.wire_model import WireModel
-
-#: Levels of errors and warnings.
-PROBLEMS = frozenset({"error", "assert", "warning"})
 
 _LINE = re.compile(r"page\[(?:load|frame (?P<frame>\d+))\] (?P<level>\w+): (?P<text>.*)")
 
@@ -33,6 +31,4 @@ class PageMessage(WireModel, extra="ignore"):
         )
 
     def __str__(self) -> str:
-        where = "load" if self.frame is None else f"frame {self.frame}"
-        times = f" ({self.count} times)" if self.count > 1 else ""
-        return f"page[{where}] {self.level}: {self.text}{times}"
+        return page_line(self.frame, self.level, self.text, count=self.count)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helios.errors import OptionInvalid
-from helios.media.ffmpeg import require_encoder
+from helios.media.ffmpeg import require_ffmpeg
 
 #: Presets of x264 and x265, fastest first.
 PRESETS = (
@@ -133,8 +133,9 @@ def choose_codec(output: Path, name: str | None) -> Codec:
     ------
     OptionInvalid
         There is no such codec, or the container can't hold it.
-    CodecUnavailable
-        The installed ffmpeg lacks it.
+    ProgramMissing
+        ffmpeg isn't installed. Whether it has the encoder shows when the encoder starts: asking
+        for the list takes as long as encoding ten frames.
     """
     suffix = output.suffix.lower()
     key = _ALIASES.get(name or "", name) or _BY_SUFFIX.get(suffix)
@@ -159,7 +160,7 @@ def choose_codec(output: Path, name: str | None) -> Codec:
             hint="Give a folder, or a pattern such as frames/%04d.png.",
         )
     if not codec.images:
-        require_encoder(codec.encoder)
+        require_ffmpeg()
     return codec
 
 

@@ -64,7 +64,8 @@ class _Video(FrameSink):
         # Both are pipes, as `video_sink` starts the process.
         self._stdin = cast(asyncio.StreamWriter, process.stdin)
         transport = self._stdin.transport
-        widen_pipe(transport.get_extra_info("pipe").fileno())
+        with contextlib.suppress(ValueError):  # closed by an encoder that has failed already
+            widen_pipe(transport.get_extra_info("pipe").fileno())
         transport.set_write_buffer_limits(high=_AHEAD_BYTES)
         self._log = asyncio.ensure_future(cast(asyncio.StreamReader, process.stderr).read())
 

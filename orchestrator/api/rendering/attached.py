@@ -31,22 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """A render to run.
+    """A render to run."""
 
-    Attributes
-    ----------
-    source:
-        The composition: an HTML file, a folder with `index.html`, or a URL.
-    destination:
-        The video.
-    targets:
-        Where chunks are rendered.
-    settings:
-        The settings.
-    """
-
+    #: The composition: an HTML file, a folder with `index.html`, or a URL.
     source: str
+    #: The video.
     destination: Destination
+    #: Where chunks are rendered.
     targets: tuple[Target, ...]
     settings: RenderSettings
 
@@ -58,13 +49,7 @@ class RenderRequest:
         target: Targets,
         keywords: Mapping[str, Any],
     ) -> Self:
-        """Return the request that a caller's arguments make.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
-        """
+        """Return the request that a caller's arguments make."""
         return cls(
             source=str(source),
             destination=Destination.of(str(output)),
@@ -74,13 +59,7 @@ class RenderRequest:
 
 
 async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
-    """Plan a render and run it to its end.
-
-    Raises
-    ------
-    HeliosError
-        As `prepare` and `JobManager.run`.
-    """
+    """Plan a render and run it to its end."""
     job = await prepare(request, display)
     return await run_prepared(job, request.settings.store, display)
 
@@ -102,15 +81,7 @@ async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkF
 
 
 async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
-    """Check a request, plan it, and write its spec into the job's folder.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together, or can't be worked with.
-    HeliosError
-        The target doesn't exist, or the composition can't be rendered.
-    """
+    """Check a request, plan it, and write its spec into the job's folder."""
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)
     check_format(settings, destination)

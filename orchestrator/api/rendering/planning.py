@@ -30,19 +30,10 @@ async def plan_render(
     ----------
     destination:
         The video; it is checked before the page is loaded.
-    concurrency:
-        Chunks at the same time.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
     remote:
         Whether remote workers render the chunks.
-    job_id, input_name:
-        As for `plan`.
-
-    Raises
-    ------
-    HeliosError
-        As `probe_composition`, `plan` and `Destination.check`.
     """
     options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
     check_options(destination.name, options)

@@ -170,13 +170,7 @@ class RenderSettings(BaseModel):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def picture(self) -> RenderOptions:
-        """Return the planner's options for rendering and encoding frames.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be read.
-        """
+        """Return the planner's options for rendering and encoding frames."""
         width, height = self.size or (self.width, self.height)
         props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
         shared = self.model_dump(
@@ -192,15 +186,7 @@ class RenderSettings(BaseModel):
         return RenderOptions(**(shared | own))
 
     def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
-        """Return the planner's options for cutting the timeline into chunks.
-
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time.
-        remote:
-            Whether remote workers render them.
-        """
+        """Return the planner's options for cutting the timeline into chunks, also remote ones."""
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
         )
@@ -214,18 +200,7 @@ class RenderSettings(BaseModel):
         )
 
     def run_settings(self, concurrency: int) -> RunSettings:
-        """Return the settings of the run, as they are stored with the job.
-
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time.
-
-        Raises
-        ------
-        OptionInvalid
-            A value is invalid, or there is no secret to sign webhooks with.
-        """
+        """Return the settings of the run, as they are stored with the job."""
         shared = self.model_dump(include=set(RunSettings.model_fields))
         own = {
             "concurrency": concurrency,
@@ -236,13 +211,7 @@ class RenderSettings(BaseModel):
         return RunSettings(**(shared | own))
 
     def _webhook_settings(self) -> WebhookSettings | None:
-        """Return the receiver of events of a job that this machine runs.
-
-        Raises
-        ------
-        OptionInvalid
-            It isn't a receiver, or there is no secret to sign with.
-        """
+        """Return the receiver of events of a job that this machine runs."""
         if self.webhook is None:
             if self.webhook_progress is not None:
                 raise OptionInvalid("`webhook_progress`: goes with `webhook`, which isn't given")

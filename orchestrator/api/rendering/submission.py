@@ -35,15 +35,7 @@ if TYPE_CHECKING:
 
 
 async def submit_here(request: RenderRequest, display: "Display") -> str:
-    """Plan a render, record it, have another process of this machine run it; return its id.
-
-    Raises
-    ------
-    OptionInvalid
-        Records aren't kept, so that no other process could find the job.
-    HeliosError
-        As `prepare`.
-    """
+    """Plan a render, record it, have another process of this machine run it; return its id."""
     store = request.settings.store
     if store.forgets:
         raise OptionInvalid(
@@ -70,21 +62,8 @@ async def submit_detached(
 ) -> "tuple[Submitted, Deployment]":
     """Plan a render, and start it in a deployment, which runs it without a client.
 
-    Parameters
-    ----------
-    name:
-        Identifies the deployment.
-    request_id:
-        The render's id: the same render twice under one id is one render. A new one by default.
-    target_settings:
-        Other settings of the target, which are refused.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together, or nothing names a deployment.
-    HeliosError
-        The deployment or its storage refuses.
+    The same render twice under one `request_id` is one render; by default the id is new.
+    `target_settings`, other settings of the target, are refused.
     """
     settings, destination, source = request.settings, request.destination, request.source
     check_format(settings, destination)
@@ -170,8 +149,6 @@ async def submit_spec(
 
     Parameters
     ----------
-    spec:
-        The job, with the render's id.
     job_dir:
         Folder that paths in its commands are relative to.
     own_files:
@@ -182,13 +159,6 @@ async def submit_spec(
         Chunks at the same time that the account's quota allows, as `chunks_at_once`.
     max_cost:
         Cost limit in US dollars, by list prices.
-    webhook:
-        URL that receives the outcome.
-
-    Raises
-    ------
-    HeliosError
-        As `DetachedRenders.submit`.
     """
     wanted = concurrency or deployment.max_concurrency
     if at_once < min(wanted, len(spec.chunks)):
@@ -224,13 +194,7 @@ async def submit_spec(
 
 
 def checked_receiver(settings: RenderSettings) -> str | None:
-    """Return the receiver of events of a detached render.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't an http(s) URL.
-    """
+    """Return the receiver of events of a detached render."""
     if settings.webhook is not None:
         check_url(settings.webhook)
     return settings.webhook

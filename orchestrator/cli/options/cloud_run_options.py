@@ -97,13 +97,7 @@ class CloudRunOptions:
     ] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the given flags by the names of the configuration.
-
-        Raises
-        ------
-        OptionInvalid
-            A variable isn't written as NAME=VALUE.
-        """
+        """Return the given flags by the names of the configuration."""
         values = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, [])}
         renamed = {"invoker": "invokers", "allow_source": "allowed_sources"}
         values = {renamed.get(name, name): value for name, value in values.items()}

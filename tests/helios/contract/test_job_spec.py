@@ -275,7 +275,8 @@ def test_a_fault_in_a_file_names_the_file(tmp_path: Path) -> None:
 def test_a_file_beyond_the_size_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helios.contract.job_spec.MAX_SPEC_BYTES", 100)
+    for module in ("job_spec", "spec_json"):
+        monkeypatch.setattr(f"helios.contract.{module}.MAX_SPEC_BYTES", 100)
     path = tmp_path / "job.json"
     path.write_text(json.dumps(a_spec()))
     with pytest.raises(JobSpecInvalid, match="larger than"):
