@@ -1,8 +1,7 @@
 """Adds resource types of the stack to moto's CloudFormation, in moto's process.
 
-moto makes most of a stack's resources for real. Some kinds it leaves out, so that whatever names
-one of them fails; of functions it forgets that they are images and
-where they log; parameters it makes without tags.
+moto creates most of a stack's resources. It lacks some types, so that references to them fail,
+ignores the image and the log group of functions, and creates parameters without tags.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ class LambdaFunction:
     Parameters
     ----------
     version:
-        Changes whenever anything of it does; environments of another version get no invocations.
+        Changes with each setting; environments of other versions get no invocations.
     memory:
         Bytes that an environment may use.
     timeout:

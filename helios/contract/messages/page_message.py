@@ -1,4 +1,4 @@
-"""What a page logged or threw: as a line of a command's output, and in records."""
+"""Console messages and exceptions of a page, in lines of a command's output and in records."""
 
 import re
 from typing import Self
@@ -17,11 +17,11 @@ class PageMessage(WireModel, extra="ignore"):
     frame: int | None = Field(default=None, description="Frame, counted from 0; none: loading.")
     level: str = Field(description="As the console calls it: error, assert, warning, log.")
     text: str = Field(description="Its first line.")
-    count: int = Field(default=1, ge=1, description="How often it came, whatever the frame.")
+    count: int = Field(default=1, ge=1, description="Number of repetitions, in all frames.")
 
     @classmethod
     def parse(cls, line: str) -> Self | None:
-        """Read a line of output; None for a line that is no page's message."""
+        """Parse a line of output; None for a line that isn't a page's message."""
         found = _LINE.match(line)
         if found is None:
             return None

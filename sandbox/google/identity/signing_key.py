@@ -11,6 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+#: Issuer of tokens, as in Google's.
+ISSUER = "https://accounts.google.com"
+#: Default account of tokens.
+CALLER = "render@sandbox.iam.gserviceaccount.com"
+#: Seconds that a token is good for, as Google's are.
+LIFETIME = 3600.0
+
 
 class SigningKey:
     """An RSA key that signs tokens, with the certificate that it is known by."""
