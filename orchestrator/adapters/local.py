@@ -1,8 +1,13 @@
-"""Chunks as processes of this machine."""
+"""Chunks as processes of this machine, and plain merges inside this one."""
+
+import time
+from pathlib import Path
 
 from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.errors import HeliosError
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
+from helios.stitcher.ffmpeg import FfmpegStitcher
 from orchestrator.adapters.base import WorkerAdapter
 
 #: Executables that commands may start on this machine: its user chose the job spec.
@@ -12,17 +17,39 @@ LOCAL_EXECUTABLES = DEFAULT_EXECUTABLES | {"ffmpeg", "ffprobe", "node"}
 class LocalWorkerAdapter(WorkerAdapter):
     """Runs jobs as local processes.
 
+    A merge that only joins files is done by this process, which saves the start of another one.
+
     Parameters
     ----------
     executor:
-        Runs the commands; by default one that allows `LOCAL_EXECUTABLES`.
+        Runs the commands, merges too; by default one that allows `LOCAL_EXECUTABLES`.
     """
 
     def __init__(self, executor: RenderExecutor | None = None) -> None:
+        self._merges_here = executor is None
         self._executor = RenderExecutor(allowed=LOCAL_EXECUTABLES) if executor is None else executor
 
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
-        """Run one job as a process of this machine."""
+        """Run one job on this machine."""
+        if self._merges_here and is_plain_merge(job):
+            return await _join(job)
         return await self._executor.run(job, on_output=on_output)
+
+
+def is_plain_merge(job: WorkerJob) -> bool:
+    """Tell whether a job is `helios merge OUTPUT INPUT...`, without a flag or a time limit."""
+    plain = not any(word.startswith("-") for word in job.args)
+    is_merge = job.command == "helios" and job.args[:1] == ["merge"] and len(job.args) > 2
+    return is_merge and plain and job.timeout is None
+
+
+async def _join(job: WorkerJob) -> WorkerResult:
+    started = time.perf_counter()
+    output, *inputs = (Path(job.cwd or ".", word) for word in job.args[1:])
+    try:
+        await FfmpegStitcher().stitch(inputs, output)
+    except HeliosError as error:
+        return WorkerResult.of_error(error)
+    return WorkerResult(exit_code=0, duration_ms=(time.perf_counter() - started) * 1000)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
@@ -21,6 +21,8 @@ class RenderOptions:
         Frames per second.
     codec, crf, preset:
         Video codec (None: by the output's name), constant rate factor and encoder speed.
+    quality:
+        Decides on rate factor, speed and JPEG quality where these are None.
     jpeg_quality:
         0 to 100, of frames that leave the browser as JPEG; None for the default.
     scale:
@@ -43,6 +45,7 @@ class RenderOptions:
     codec: str | None = None
     crf: int | None = None
     preset: str | None = None
+    quality: Literal["draft", "standard", "high"] = "standard"
     jpeg_quality: int | None = None
     scale: float = 1.0
     transparent: bool = False

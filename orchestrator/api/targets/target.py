@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
-from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.backends.deployed_workers import check_installed
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers
 from orchestrator.model.location import AdapterSettings
+
+if TYPE_CHECKING:
+    from orchestrator.api.targets.deployments import DeploymentName
 
 #: Variables with the defaults of targets.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"
@@ -208,8 +211,10 @@ async def _cloud_run(target: CloudRun, env: Mapping[str, str]) -> AdapterSetting
     )
 
 
-def deployment_name(target: Lambda | CloudRun) -> DeploymentName:
+def deployment_name(target: Lambda | CloudRun) -> "DeploymentName":
     """Return the name of a target's deployment, which the environment completes."""
+    from orchestrator.api.targets.deployments import DeploymentName
+
     if isinstance(target, Lambda):
         return DeploymentName(
             stack=target.stack, region=target.region, profile=target.profile, kind="aws"
