@@ -26,6 +26,7 @@ from benchmarks import (
     dispatch_lambda,
     executor,
     peers,
+    process_trees,
     stitch,
     storage,
 )
@@ -45,6 +46,7 @@ ROUNDS = {
     "coldStart": 5,
     "dispatch": 9,
     "render": 3,
+    "processTrees": 3,
 }
 
 #: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
@@ -89,6 +91,27 @@ def frame_rate_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
         )
         for row in rows
     ]
+
+
+def process_tree_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
+    """Return a line for each scene of `process_trees.run`: ours, beside each other command."""
+    by_scene: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        by_scene.setdefault(row["scene"], {})[row["render"]] = row
+    lines = []
+    for scene, renders in by_scene.items():
+        ours = renders.pop("orchestrator render")
+        least, most = ours["cpuSpread"]
+        lines += [
+            Line(
+                f"processor time of {scene}, {ours['frames']} frames",
+                f"{ours['cpuSeconds']:.1f} s ({least:.1f} to {most:.1f})",
+                f"{name} {row['cpuSeconds']:.1f} s",
+                f"{row['cpuSeconds'] / ours['cpuSeconds']:.2f}",
+            )
+            for name, row in renders.items()
+        ]
+    return lines
 
 
 def stitch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
@@ -273,6 +296,9 @@ SECTIONS: dict[str, Callable[[int, str, Callable[[str], None]], Any]] = {
     "render": lambda rounds, browser, report: peers.run(
         rounds=rounds, browser=browser, report=report
     ),
+    "processTrees": lambda rounds, _browser, report: process_trees.run(
+        rounds=rounds, report=report
+    ),
 }
 
 
@@ -280,6 +306,7 @@ def lines_of(results: Mapping[str, Any]) -> list[Line]:
     """Return the table's lines."""
     return [
         *frame_rate_lines(results["render"]),
+        *process_tree_lines(results["processTrees"]),
         *stitch_lines(results["stitch"]),
         *storage_lines(results["storage"]),
         *executor_lines(results["executor"]),
@@ -310,7 +337,7 @@ def main() -> None:
     results["machine"] = facts = machine(browser)
     for name, measure in SECTIONS.items():
         if options.only and name not in options.only:
-            results[name] = known[name]
+            results[name] = known.get(name, [])
             continue
         report(name)
         results[name] = measure(1 if options.quick else ROUNDS[name], browser, report)

@@ -12,11 +12,11 @@ Quality = Literal["draft", "standard", "high"]
 
 #: Constant rate factors by codec; `standard` is each codec's own default (docs/benchmarks.md).
 _RATE_FACTORS = {
-    "draft": {"h264": 26, "h265": 30, "vp9": 36, "av1": 40},
+    "draft": {"h264": 30, "h265": 32, "vp9": 36, "av1": 40},
     "high": {"h264": 14, "h265": 18, "vp9": 16, "av1": 20},
 }
 #: Presets of H.264 and H.265.
-_PRESETS = {"draft": "ultrafast", "high": "fast"}
+_PRESETS = {"draft": "ultrafast", "high": "veryfast"}
 _JPEG_QUALITIES = {"draft": 80, "high": 98}
 
 

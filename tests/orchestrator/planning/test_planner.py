@@ -343,11 +343,11 @@ def test_chunks_that_are_chosen_and_those_of_a_playlist_are_not_shared() -> None
     ("level", "output", "flags"),
     [
         ("standard", "v.mp4", {}),
-        ("draft", "v.mp4", {"quality": "26", "preset": "ultrafast", "jpeg-quality": "80"}),
-        ("high", "v.mp4", {"quality": "14", "preset": "fast", "jpeg-quality": "98"}),
+        ("draft", "v.mp4", {"quality": "30", "preset": "ultrafast", "jpeg-quality": "80"}),
+        ("high", "v.mp4", {"quality": "14", "preset": "veryfast", "jpeg-quality": "98"}),
         ("high", "v.webm", {"quality": "16", "jpeg-quality": "98"}),
         ("draft", "v.gif", {"jpeg-quality": "80"}),
-        ("draft", "v.m3u8", {"quality": "26", "preset": "ultrafast", "jpeg-quality": "80"}),
+        ("draft", "v.m3u8", {"quality": "30", "preset": "ultrafast", "jpeg-quality": "80"}),
     ],
 )
 def test_a_quality_stands_for_rate_factor_speed_and_capture(
