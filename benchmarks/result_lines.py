@@ -47,6 +47,27 @@ def frame_rate_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
     ]
 
 
+def process_tree_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
+    """Return a line for each scene of `process_trees.run`: ours, beside each other command."""
+    by_scene: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        by_scene.setdefault(row["scene"], {})[row["render"]] = row
+    lines = []
+    for scene, renders in by_scene.items():
+        ours = renders.pop("orchestrator render")
+        least, most = ours["cpuSpread"]
+        lines += [
+            Line(
+                f"processor time of {scene}, {ours['frames']} frames",
+                f"{ours['cpuSeconds']:.1f} s ({least:.1f} to {most:.1f})",
+                f"{name} {row['cpuSeconds']:.1f} s",
+                f"{row['cpuSeconds'] / ours['cpuSeconds']:.2f}",
+            )
+            for name, row in renders.items()
+        ]
+    return lines
+
+
 def stitch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
     """Return the lines of `stitch.run`, each beside the plain copy."""
     copy = rows[0]

@@ -25,6 +25,7 @@ from benchmarks import (
     dispatch_lambda,
     executor,
     peers,
+    process_trees,
     stitch,
     storage,
 )
@@ -35,6 +36,7 @@ from benchmarks.result_lines import (
     dispatch_lines,
     executor_lines,
     frame_rate_lines,
+    process_tree_lines,
     stitch_lines,
     storage_lines,
 )
@@ -54,6 +56,7 @@ ROUNDS = {
     "coldStart": 5,
     "dispatch": 9,
     "render": 3,
+    "processTrees": 3,
 }
 
 
@@ -132,6 +135,9 @@ SECTIONS: dict[str, Callable[[int, str, Callable[[str], None]], Any]] = {
     "render": lambda rounds, browser, report: peers.run(
         rounds=rounds, browser=browser, report=report
     ),
+    "processTrees": lambda rounds, _browser, report: process_trees.run(
+        rounds=rounds, report=report
+    ),
 }
 
 
@@ -139,6 +145,7 @@ def lines_of(results: Mapping[str, Any]) -> list[Line]:
     """Return the table's lines."""
     return [
         *frame_rate_lines(results["render"]),
+        *process_tree_lines(results["processTrees"]),
         *stitch_lines(results["stitch"]),
         *storage_lines(results["storage"]),
         *executor_lines(results["executor"]),
@@ -169,7 +176,7 @@ def main() -> None:
     results["machine"] = facts = machine(browser)
     for name, measure in SECTIONS.items():
         if options.only and name not in options.only:
-            results[name] = known[name]
+            results[name] = known.get(name, [])
             continue
         report(name)
         results[name] = measure(1 if options.quick else ROUNDS[name], browser, report)

@@ -15,6 +15,8 @@ MIN_REMOTE_CHUNK_FRAMES = 20
 #: Default number of frames in a chunk of an incremental render: starting a chunk for a small
 #: change costs about as much as these frames.
 INCREMENTAL_CHUNK_FRAMES = 60
+#: Limit of browsers that share one chunk by default: one process encodes all of their frames.
+MAX_SHARING_BROWSERS = 4
 #: Chunks that a job may have; the merge command has to name each of them.
 MAX_CHUNKS = 10_000
 
@@ -36,6 +38,9 @@ class ChunkSizes:
     #: Browsers that share the work of an output that is one chunk; by default as many as chunks
     #: would run at the same time.
     browsers: int | None = None
+    #: Whether a timeline that fits into one chunk is not cut, if neither decides: its browsers
+    #: share the work, which saves a process and an encoder for each further chunk.
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if self.chunks is not None and self.frames_per_chunk is not None:
@@ -63,6 +68,16 @@ class ChunkSizes:
             edges = [frame_count * number // count for number in range(count + 1)]
         return [range(start, end) for start, end in pairwise(edges)]
 
+    def sharing_browsers(self, frame_count: int) -> int:
+        """Return the number of browsers that share each chunk of a timeline."""
+        most = max(1, frame_count // self.least_frames)
+        return min(self.concurrency, most) if self._is_shared(frame_count) else 1
+
+    def _is_shared(self, frame_count: int) -> bool:
+        decided = self.chunks is not None or self.frames_per_chunk is not None
+        fits = frame_count <= MAX_CHUNK_FRAMES and self.concurrency <= MAX_SHARING_BROWSERS
+        return self.shared and fits and not decided
+
     def _count(self, frame_count: int) -> int:
         if self.chunks is not None:
             count = min(self.chunks, frame_count)
@@ -78,6 +93,8 @@ class ChunkSizes:
 
     def _balanced(self, frame_count: int) -> int:
         """Return a number of chunks that keeps all workers busy to the end."""
+        if self._is_shared(frame_count):
+            return 1
         rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
         most = max(1, frame_count // self.least_frames)
         return min(self.concurrency * rounds, most)

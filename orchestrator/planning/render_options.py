@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
@@ -22,6 +22,8 @@ class RenderOptions:
     codec: str | None = None
     crf: int | None = None
     preset: str | None = None
+    #: Decides on rate factor, speed and JPEG quality where these are None.
+    quality: Literal["draft", "standard", "high"] = "standard"
     #: 0 to 100, of frames that leave the browser as JPEG; None for the default.
     jpeg_quality: int | None = None
     #: Output pixels per CSS pixel.

@@ -13,7 +13,6 @@ from orchestrator.api.rendering.planning import plan_render, write_spec
 from orchestrator.api.rendering.prepared_job import PreparedJob, run_prepared
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
-from orchestrator.api.targets.costs import cost_of_job
 from orchestrator.api.targets.target import Target, Targets, are_remote, as_targets, resolve
 from orchestrator.api.video import ChunkFiles, Video
 from orchestrator.backends.job_folder import make_folder
@@ -98,6 +97,7 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
         job_dir=folder,
         display=display,
         remote=remote,
+        shared=not remote,
         job_id=new_job_id(),
         input_name=name_in_assets(source) if remote else None,
     )
@@ -137,6 +137,8 @@ def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | 
 
 async def _known_cost(summary: JobSummary) -> Any:
     """Return the cost of a job; None if the workers' size can't be looked up."""
+    from orchestrator.api.targets.costs import cost_of_job
+
     try:
         return await cost_of_job(summary)
     except HeliosError:

@@ -29,6 +29,7 @@ class RenderKeywords(TypedDict, total=False):
     reference: bool
     # Encoding and sound
     codec: str | None
+    quality: Literal["draft", "standard", "high"]
     crf: int | None
     preset: str | None
     jpeg_quality: int | None

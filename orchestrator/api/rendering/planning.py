@@ -1,5 +1,6 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
@@ -21,6 +22,7 @@ async def plan_render(
     job_dir: Path,
     display: Display,
     remote: bool = False,
+    shared: bool = False,
     job_id: str | None = None,
     input_name: str | None = None,
 ) -> JobSpec:
@@ -34,8 +36,11 @@ async def plan_render(
         Folder that the job runs in; paths in commands are relative to it.
     remote:
         Whether remote workers render the chunks.
+    shared:
+        Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
+    options = settings.picture()
+    sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):

@@ -26,6 +26,7 @@ from orchestrator.planning.chunk_sizes import (
     MIN_REMOTE_CHUNK_FRAMES,
     ChunkSizes,
 )
+from orchestrator.planning.quality import Quality
 from orchestrator.planning.render_options import RenderOptions
 
 # Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
@@ -62,24 +63,21 @@ class RenderSettings(BaseModel):
         description="Run every frame from 0 on first; by default as the page declares.",
     )
     transparent: bool = Field(default=False, description="Keep transparency.")
-    allow_missing: bool = Field(
-        default=False, description="Continue if a file of the page is missing."
-    )
+    allow_missing: bool = Field(default=False, description="Continue if files are missing.")
     timeout: float | None = Field(
         default=None, description="Seconds for the page to load, and for each frame."
     )
-    reference: bool = Field(
-        default=False, description="Draw every frame, losslessly, in one chunk."
-    )
+    reference: bool = Field(default=False, description="Draw every frame, losslessly.")
     codec: str | None = Field(default=None, description="Video codec; by the output's name.")
+    quality: Quality = Field(
+        default="standard", description="'draft', 'standard' or 'high': size against loss."
+    )
     crf: int | None = Field(default=None, description="Constant rate factor; 18 for H.264.")
     preset: str | None = Field(default=None, description="Encoder speed of H.264 and H.265.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Of frames as they leave the browser; 90."
     )
-    format: Literal["hls"] | None = Field(
-        default=None, description="'hls' for a playlist; by the output's name."
-    )
+    format: Literal["hls"] | None = Field(default=None, description="'hls' for a playlist.")
     audio: bool = Field(default=True, description="Whether the sound is rendered.")
     chunks: int | None = Field(
         default=None, description="Number of chunks; from length and concurrency by default."

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helios.errors import OptionInvalid
-from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.backends.deployed_workers import check_installed
 from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment
 from orchestrator.model.location import AdapterSettings
+
+if TYPE_CHECKING:
+    from orchestrator.api.targets.deployments import DeploymentName
 
 #: Variables with the defaults of targets.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"
@@ -219,8 +221,10 @@ def _deployed(deployment: Deployment | None, given: Mapping[str, Any]) -> dict[s
             return dict(given)
 
 
-def deployment_name(target: Lambda | CloudRun) -> DeploymentName:
+def deployment_name(target: Lambda | CloudRun) -> "DeploymentName":
     """Return the name of a target's deployment, which the environment completes."""
+    from orchestrator.api.targets.deployments import DeploymentName
+
     if isinstance(target, Lambda):
         return DeploymentName(
             stack=target.stack, region=target.region, profile=target.profile, kind="aws"

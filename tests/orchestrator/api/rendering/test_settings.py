@@ -100,6 +100,7 @@ def test_values_are_taken_as_programs_have_them() -> None:
         ({"jpeg_quality": 101}, "jpeg_quality"),
         ({"size": (1,)}, "size"),
         ({"format": "dash"}, "format"),
+        ({"quality": "superb"}, "quality"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_by_its_keyword_and_by_its_flag(
