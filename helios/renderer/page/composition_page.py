@@ -36,11 +36,13 @@ _MAX_ROUNDS = 5
 _UNANSWERED: Params = {
     "waiting": [],
     "picturing": [],
+    "crowded": False,
     "unplayable": [],
     "moved": False,
     "pending": True,
     "hidden": False,
     "transitioning": False,
+    "leftOut": False,
     "resting": False,
     "still": False,
 }
@@ -187,7 +189,7 @@ class CompositionPage:
                 await self._capture.draw(display=transitioning)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if any(answer["picturing"] for answer in answers) and time.monotonic() < deadline:
+            if await self._is_undrawn(answers) and time.monotonic() < deadline:
                 continue
             transitioning = any(answer["transitioning"] for answer in answers)
             if transitioning and time.monotonic() < deadline:
@@ -204,11 +206,23 @@ class CompositionPage:
                 break
             rounds += 1
         self._video_moved |= moved
-        if moved and on_demand:
-            for _ in range(_VIDEO_DRAWS):
-                await self._capture.draw()
+        if moved:
+            await self._draw_videos()
         session.check_present()
         self.check_missing()
+
+    async def _is_undrawn(self, answers: list[Params]) -> bool:
+        """Return whether the browser left the page out of a draw, or owes it a video's picture."""
+        if any(answer["crowded"] for answer in answers):
+            await self._draw_videos()
+            await self._session.run("__helios_runtime__.seekAgain()")
+        return any(answer["leftOut"] or answer["picturing"] for answer in answers)
+
+    async def _draw_videos(self) -> None:
+        """Draw until the pictures that videos have handed on are part of the page's picture."""
+        if self._capture.on_demand:
+            for _ in range(_VIDEO_DRAWS):
+                await self._capture.draw()
 
     def check_missing(self) -> None:
         """Raise an error if a file that the page requested doesn't exist.
