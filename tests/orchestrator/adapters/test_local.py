@@ -8,7 +8,7 @@ import pytest
 
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.media.probe import probe
-from helios.process.render_executor import DEFAULT_EXECUTABLES
+from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter
 from orchestrator.adapters.local import LOCAL_EXECUTABLES, is_plain_merge
 
