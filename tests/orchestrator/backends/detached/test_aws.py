@@ -48,7 +48,8 @@ async def ended(engine: Engine, job_id: str) -> Execution:
 
 
 async def test_a_render_is_an_execution_under_its_id(engine: Engine) -> None:
-    started = await engine.backend().start(spec("good"), concurrency=1)
+    # Its state machine waits as many seconds as `concurrency` says: long enough to be seen running.
+    started = await engine.backend().start(spec("good"), concurrency=5)
 
     assert (started.job_id, started.state) == ("good", JobState.RUNNING)
     assert started.ended_at is None
