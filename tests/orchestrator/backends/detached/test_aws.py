@@ -205,7 +205,8 @@ async def test_a_render_that_was_stopped_in_the_console_says_so(engine: Engine) 
 
 async def test_a_further_run_is_another_execution_of_the_same_render(engine: Engine) -> None:
     backend = engine.backend()
-    await backend.start(spec("bad-once"), concurrency=0, webhook="https://example.com/ended")
+    # Each run waits as many seconds, so that the first resumed one is running when the other asks.
+    await backend.start(spec("bad-once"), concurrency=4, webhook="https://example.com/ended")
     first = await ended(engine, "bad-once")
 
     both = await asyncio.gather(
@@ -222,7 +223,7 @@ async def test_a_further_run_is_another_execution_of_the_same_render(engine: Eng
     asked = json.loads(client.describe_execution(executionArn=last.name)["input"])
     assert asked == {
         "jobId": "bad-once",
-        "maxConcurrency": 0,
+        "maxConcurrency": 4,
         "webhook": "https://example.com/ended",
         "chunksFile": "runs/2.json",
         "mergeOnly": False,
