@@ -1,9 +1,12 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
+import asyncio
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.output import whole_output
+from helios.renderer.composition import Composition
+from helios.renderer.dialects import open_dialect
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
@@ -35,7 +38,10 @@ async def plan_render(
     remote:
         Whether remote workers render the chunks.
     """
-    options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
+    composition = Composition.find(source)
+    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
+    options = settings.picture(dialect.name, declared)
+    sizes = settings.sizes(concurrency, remote=remote)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):
