@@ -32,9 +32,12 @@ class RenderWarning:
 #: Every code that a warning may have.
 WARNING_CODES = (
     "CANVAS_TAINTED",
+    "DIALECT_FEATURE_IGNORED",
     "FEATURE_UNSUPPORTED",
+    "FONT_MISSING",
     "MERGE_TOO_LARGE",
     "LIVE_DATA",
     "PICTURE_BLANK",
     "PICTURE_STILL",
+    "VARIABLE_MISMATCH",
 )

@@ -112,7 +112,7 @@ class CompositionPage:
                 details=self._messages.errors,
             )
         support = await self._session.evaluate("__helios_runtime__.support()")
-        check_dialect(composition.url, support["unhonoured"])
+        check_dialect(composition.url, self._options.dialect, support["dialect"]["unhonoured"])
 
     async def moves(self) -> bool:
         """Return whether anything in the page moves without interaction, now or later."""
@@ -121,7 +121,9 @@ class CompositionPage:
     async def warnings(self) -> list[RenderWarning]:
         """Return warnings for features used so far that can't be rendered faithfully."""
         answers = await self._session.evaluate_all("__helios_runtime__.support()")
-        return warnings_of(answers, self._requests.data_hosts)
+        root, names = self._media.root, self._options.dialect.ignored_files
+        files = [name for name in names if root is not None and (root / name).is_file()]
+        return warnings_of(answers, self._requests.data_hosts, files)
 
     async def declared(self) -> Declared:
         """Return the page's declared duration and mode."""

@@ -12,11 +12,12 @@ class RenderKeywords(TypedDict, total=False):
     # Timing
     duration: float | None
     frames: int | None
-    fps: float | str | Fraction
+    fps: float | str | Fraction | None
     # Picture
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     size: tuple[int, int] | None
+    dialect: str | None
     scale: float
     props: Mapping[str, Any] | str
     seed: int

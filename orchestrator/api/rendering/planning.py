@@ -1,10 +1,13 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.output import whole_output
+from helios.renderer.composition import Composition
+from helios.renderer.dialects import open_dialect
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
@@ -39,7 +42,9 @@ async def plan_render(
     shared:
         Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    options = settings.picture()
+    composition = Composition.find(source)
+    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
+    options = settings.picture(dialect.name, declared)
     sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
