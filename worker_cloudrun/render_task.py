@@ -5,7 +5,7 @@ The task that ends the render also sends its webhook.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -32,6 +32,9 @@ from helios.worker.runtime import OpenJob, WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
 
+SenderSource = Callable[[], Awaitable[WebhookSender]]
+"""Makes the sender of a task's webhook."""
+
 #: Folder of a job in storage with claims on work that only one task may do.
 CLAIMS = "claims/"
 #: Environment variable with the limit of retries of the job's tasks.
@@ -56,6 +59,8 @@ class RenderTask:
         Number of the attempt, from 1, and limit of attempts; None if unknown.
     webhook:
         URL of the render's webhook; None without one.
+    webhook_link:
+        Seconds for which the webhook's link to the video is valid; None for no link.
     chunks_file:
         Key, in the job's folder, of a list of the chunks to render; None for all.
     stop_at:
@@ -70,6 +75,7 @@ class RenderTask:
     attempt: int = 1
     attempts: int | None = None
     webhook: str | None = None
+    webhook_link: int | None = None
     chunks_file: str | None = None
     stop_at: str | None = None
 
@@ -97,6 +103,7 @@ class RenderTask:
             attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
             attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
             webhook=env.get("JOB_WEBHOOK", "").strip() or None,
+            webhook_link=number(env, "JOB_WEBHOOK_LINK") or None,
             chunks_file=env.get("JOB_CHUNKS_FILE", "").strip() or None,
             stop_at=env.get("JOB_STOP_AT", "").strip() or None,
         )
@@ -118,7 +125,7 @@ async def run_render_task(
     *,
     seconds: float | None,
     log: WorkerLog,
-    sender: WebhookSender | None = None,
+    sender: SenderSource | None = None,
 ) -> InvocationResponse | None:
     """Render a task's share of the chunks; the last task also joins all chunks.
 
@@ -129,7 +136,7 @@ async def run_render_task(
     seconds:
         Seconds until Cloud Run ends the task; None for no limit.
     sender:
-        Sends the task's webhook; None without one.
+        Makes the sender of the task's webhook; None without one.
 
     Returns
     -------
@@ -162,7 +169,7 @@ class _Run:
     job: OpenJob
     clock: _Clock = field(kw_only=True)
     log: WorkerLog = field(kw_only=True)
-    sender: WebhookSender | None = field(kw_only=True)
+    sender: SenderSource | None = field(kw_only=True)
 
     async def run(self) -> InvocationResponse | None:
         for chunk in await self._share():
@@ -294,7 +301,11 @@ class _Run:
         receiver = without_secrets(self.task.webhook)
         try:
             await tell_once(
-                outcome, webhook=self.task.webhook, folder=self._storage, sender=self.sender
+                outcome,
+                webhook=self.task.webhook,
+                folder=self._storage,
+                sender=await self.sender(),
+                link=self.task.webhook_link,
             )
         except HeliosError as fault:
             self.log.error("render.untold", webhook=receiver, error=fault.message)

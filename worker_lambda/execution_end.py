@@ -99,6 +99,12 @@ class ExecutionEnd(WireModel, extra="ignore"):
         return named if isinstance(named, str) and named else None
 
     @property
+    def webhook_link(self) -> float | None:
+        """Seconds for which the webhook's link to the video is valid; None for no link."""
+        named = self.input.get("webhookLink")
+        return float(named) if isinstance(named, int | float) else None
+
+    @property
     def artifact(self) -> Artifact | None:
         """The video, if there is one."""
         found = self.output.get("artifact") if isinstance(self.output, dict) else None

@@ -8,7 +8,7 @@ from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
 from infra.cloud_run.changes import OnStep
-from infra.cloud_run.configuration import WEBHOOK_SECRET, CloudRunConfiguration
+from infra.cloud_run.configuration import WEBHOOK_SECRET_NAME, CloudRunConfiguration
 from infra.cloud_run.container import (
     LABEL,
     OWNER,
@@ -22,7 +22,7 @@ from infra.cloud_run.container import (
 from infra.cloud_run.deployable import Deployable
 
 #: Command of a task; an execution sets JOB_PATH to the job spec.
-COMMAND = ("python", "-m", "worker_cloudrun.task")
+COMMAND = ("python", "-m", "helios.process.init", "python", "-m", "worker_cloudrun.task")
 
 _GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
 
@@ -86,9 +86,12 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         env = environment(configuration, timeout=configuration.task_timeout)
         # Cloud Run provides the number of an attempt, but not the limit of attempts.
         env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
-        signs = configuration.webhook_secret
-        secrets = {WEBHOOK_SECRET: signs} if signs else {}
-        configure_container(container, configuration, env=env, secrets=secrets)
+        secret = configuration.webhook_secret
+        if secret:
+            # The name alone: a value that Cloud Run put there would be in every task's environment.
+            parent = "" if "/" in secret else f"projects/{configuration.project}/secrets/"
+            env[WEBHOOK_SECRET_NAME] = f"{parent}{secret}"
+        configure_container(container, configuration, env=env)
 
     return configure
 

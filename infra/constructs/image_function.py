@@ -48,6 +48,8 @@ class ImageFunction(Construct):
         Its environment variables.
     handler:
         Handler; by default the image's.
+    stage:
+        Stage of the image's Dockerfile; by default the last one.
     reserved:
         Invocations at the same time that are reserved for it, which is also its limit.
     """
@@ -64,6 +66,7 @@ class ImageFunction(Construct):
         timeout: int,
         environment: Mapping[str, str],
         handler: str | None = None,
+        stage: str | None = None,
         reserved: int | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -76,7 +79,7 @@ class ImageFunction(Construct):
             self,
             "Function",
             description=description,
-            code=_image(platform, handler=handler),
+            code=_image(platform, handler=handler, stage=stage),
             architecture=architecture,
             memory_size=memory,
             ephemeral_storage_size=Size.mebibytes(disk),
@@ -124,12 +127,15 @@ class ImageFunction(Construct):
         return [ec2.SecurityGroup.from_security_group_id(self, id, id) for id in ids] or None
 
 
-def _image(platform: ecr_assets.Platform, *, handler: str | None) -> lambda_.DockerImageCode:
+def _image(
+    platform: ecr_assets.Platform, *, handler: str | None, stage: str | None
+) -> lambda_.DockerImageCode:
     return lambda_.DockerImageCode.from_image_asset(
         str(_ROOT),
         file=_DOCKERFILE,
         platform=platform,
         cmd=[handler] if handler else None,
+        target=stage,
         ignore_mode=IgnoreMode.DOCKER,
         exclude=_CONTEXT,
     )

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,14 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
 ) -> None:
     job = client.job(film("asked", [paint(0), paint(1)]))
     webhook = f"{receiver.endpoint}/ended?key=of-receiver"
-    request = ("run", job, "--detach", "--json", "--webhook", webhook)
+    request = ("run", job, "--detach", "--json", "--webhook", webhook, "--webhook-link", "30m")
 
     both = [client.bench.start(*request, env=client.env) for _ in range(2)]
     answers = [command.end().documents[-1] for command in both]
     watched = client.run("watch", "asked", "--interval", 0.2, "--json")
     other = client.run("run", client.job(film("asked", [paint(0)])), "--detach")
     fetched = client.run("fetch", "asked", "-o", "asked.mp4")
+    linked = client.run("fetch", "asked", "--link", "--expires", "90s", "--json")
 
     assert [answer["id"] for answer in answers] == ["asked"] * 2
     assert sorted(answer["new"] for answer in answers) == [False, True]
@@ -87,6 +89,10 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert fetched.status == 0, fetched.stderr
     assert len(frame_hashes(client.bench.folder / "asked.mp4")) == 2 * FRAMES
     (event,) = client.renders.told("asked", receiver)
+    assert event.link is not None, event.link_error
+    for link in (linked.documents[-1]["link"], event.link):
+        with urllib.request.urlopen(link) as answer:
+            assert answer.read() == (client.bench.folder / "asked.mp4").read_bytes()
     assert receiver.requests[0].path == "/ended?key=of-receiver"
     assert (event.type, event.job_id, event.output) == ("job.completed", "asked", url)
     assert (event.chunks_done, event.chunks_total) == (2, 2)

@@ -1,15 +1,19 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
+import math
+from fractions import Fraction
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
+from helios.errors import OptionInvalid
 from helios.output import whole_output
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
+from orchestrator.model.limits import parse_duration
 from orchestrator.planning.composition_probe import probe_composition
-from orchestrator.planning.output_kinds import is_sequence
-from orchestrator.planning.planner import check_options, plan
+from orchestrator.planning.output_kinds import check_still, is_sequence
+from orchestrator.planning.planner import check_options, plan, plan_still
 
 
 async def plan_render(
@@ -82,6 +86,63 @@ async def plan_render(
         sounds=found.sounds,
     )
     return spec
+
+
+def plan_image(
+    source: str,
+    destination: Destination,
+    settings: RenderSettings,
+    *,
+    at: int | str,
+    job_dir: Path,
+    job_id: str | None = None,
+    input_name: str | None = None,
+) -> JobSpec:
+    """Return the job spec of one frame as an image; the page isn't loaded here.
+
+    Parameters
+    ----------
+    at:
+        The frame's number, or a time: 45, '1.5s', '1m30s'.
+    destination, job_dir, job_id, input_name:
+        As for `plan_render`.
+
+    Raises
+    ------
+    OptionInvalid, CodecUnavailable, OutputUnwritable
+    """
+    options = settings.picture()
+    check_options(destination.name, options)
+    check_still(destination.name)
+    destination.check(images=False)
+    return plan_still(
+        source,
+        destination.name,
+        frame=frame_at(at, options.rate),
+        options=options,
+        job_dir=job_dir,
+        job_id=job_id,
+        input_name=input_name,
+    )
+
+
+def frame_at(at: int | str, rate: Fraction) -> int:
+    """Return the number of a frame by that, or by a time at which it is shown.
+
+    Raises
+    ------
+    OptionInvalid
+        It is neither.
+    """
+    text = str(at).strip()
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if not text.endswith(("s", "m", "h")):
+        raise OptionInvalid(
+            f"`at` {at}: is neither a frame nor a time", hint="Such as 45, 1.5s or 1m30s."
+        )
+    seconds = 0.0 if text in ("0s", "0.0s") else parse_duration(text, "at")
+    return math.floor(Fraction(str(seconds)) * rate)
 
 
 def write_spec(path: Path, spec: JobSpec) -> None:

@@ -34,6 +34,7 @@ from orchestrator.clouds.google_logs import task_log
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -46,6 +47,10 @@ MAX_TASKS = 10_000
 CONTAINER = "worker"
 #: Variable of an execution's tasks with the URL of the render's webhook.
 WEBHOOK = "JOB_WEBHOOK"
+#: Variable of an execution's tasks with the validity of the webhook's link to the video in seconds.
+WEBHOOK_LINK = "JOB_WEBHOOK_LINK"
+#: Variable of the job with the name of the secret that signs webhooks.
+SECRET_NAME = "HELIOS_WEBHOOK_SECRET_NAME"  # noqa: S105 - the variable's name
 #: Variable of an execution's tasks with the time after which no chunk is begun.
 STOP_AT = "JOB_STOP_AT"
 #: Variable of an execution's tasks with the key of the list of chunks that they share.
@@ -147,7 +152,7 @@ class CloudRunJobBackend(DetachedBackend):
         spec: JobSpec,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Execution:
         """Start an execution, or return the one that was started for this render before.
@@ -159,7 +164,8 @@ class CloudRunJobBackend(DetachedBackend):
             await self._check_signs()
         job_id = str(spec.id)
         tasks = min(len(spec.chunks), concurrency or MAX_TASKS, MAX_TASKS)
-        await self._start(_Start(job_id=job_id, tasks=tasks, webhook=webhook, stop_at=stop_at))
+        receiver = _receiver(webhook)
+        await self._start(_Start(job_id=job_id, tasks=tasks, receiver=receiver, stop_at=stop_at))
         return await self.find(job_id)
 
     async def resume(
@@ -178,9 +184,10 @@ class CloudRunJobBackend(DetachedBackend):
             # Another client was quicker.
             return latest
         before_run, before = await self._latest(job_id, folder)
-        webhook = None
+        receiver: dict[str, str] = {}
         with contextlib.suppress(JobNotFound):
-            webhook = _variables(await self._look(job_id, before)).get(WEBHOOK)
+            known = _variables(await self._look(job_id, before))
+            receiver = {name: known[name] for name in (WEBHOOK, WEBHOOK_LINK) if name in known}
         run = before_run + 1
         chunks_file = await claim_run(folder, run, chunks)
         tasks = min(max(len(chunks), 1), concurrency or before.tasks, MAX_TASKS)
@@ -190,7 +197,7 @@ class CloudRunJobBackend(DetachedBackend):
                 run=run,
                 chunks_file=chunks_file,
                 tasks=tasks,
-                webhook=webhook,
+                receiver=receiver,
                 stop_at=stop_at,
             )
         )
@@ -316,7 +323,7 @@ class CloudRunJobBackend(DetachedBackend):
             "JOB_ACTION": "render",
             "JOB_STARTED_AT": datetime.now(UTC).isoformat(),
             **({CHUNKS_FILE: start.chunks_file} if start.chunks_file else {}),
-            **({WEBHOOK: start.webhook} if start.webhook else {}),
+            **start.receiver,
             **({STOP_AT: start.stop_at.isoformat()} if start.stop_at else {}),
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
@@ -475,9 +482,10 @@ class CloudRunJobBackend(DetachedBackend):
         client = await self._calls.jobs()
         with google_faults(self.name):
             job = await client.get_job(name=self._job, **reading())
-        if not any(SECRET in _names(container) for container in job.template.template.containers):
+        containers = job.template.template.containers
+        if not any(SECRET_NAME in _names(container) for container in containers):
             raise OptionInvalid(
-                f"webhook: {self.name} has no {SECRET} to sign with",
+                f"webhook: {self.name} has no secret to sign with",
                 hint="`orchestrator cloudrun deploy --webhook-secret NAME` gives it one.",
             )
 
@@ -493,7 +501,8 @@ class CloudRunJobBackend(DetachedBackend):
         # Loads an HTTP client, which few commands need.
         from helios.webhooks.outcome import tell_once  # noqa: PLC0415
 
-        webhook = _variables(found).get(WEBHOOK)
+        variables = _variables(found)
+        webhook = variables.get(WEBHOOK)
         if webhook is None:
             return
         if self._webhooks is None:
@@ -502,7 +511,12 @@ class CloudRunJobBackend(DetachedBackend):
                 hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
             )
         await tell_once(
-            outcome, webhook=webhook, folder=folder, sender=self._webhooks, attempts=attempts
+            outcome,
+            webhook=webhook,
+            folder=folder,
+            sender=self._webhooks,
+            attempts=attempts,
+            link=float(variables.get(WEBHOOK_LINK) or 0) or None,
         )
 
     # --- names ------------------------------------------------------------------------------
@@ -527,19 +541,29 @@ class _Start:
         Counted from 1.
     chunks_file:
         Key of the list of its chunks in the job's folder; empty for all of the job's.
+    receiver:
+        Variables of its tasks that describe the webhook.
     """
 
     job_id: str
     run: int = 1
     chunks_file: str = ""
     tasks: int
-    webhook: str | None
+    receiver: Mapping[str, str]
     stop_at: datetime | None
 
     @property
     def name(self) -> str:
         """What its claims are called."""
         return "start" if self.run == 1 else f"start-run{self.run}"
+
+
+def _receiver(webhook: WebhookSettings | None) -> dict[str, str]:
+    """Return the variables of tasks that describe a webhook."""
+    if webhook is None:
+        return {}
+    link = {} if webhook.link is None else {WEBHOOK_LINK: f"{webhook.link:.0f}"}
+    return {WEBHOOK: webhook.url, **link}
 
 
 def _record_key(run: int) -> str:

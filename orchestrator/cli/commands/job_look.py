@@ -119,13 +119,40 @@ def logs(
 
 
 @with_groups
-def fetch(job: flags.JobId, output: flags.Output, where: JobOptions, shown: Shown) -> None:
-    """Copy the video of a job to a file, or to other storage."""
+def fetch(
+    job: flags.JobId,
+    where: JobOptions,
+    shown: Shown,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="The copy: a file, or an s3:// or gs:// URL."),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print a link to the video in storage, instead.")
+    ] = False,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="Validity of the link: 90s, 30m, 1h30m.", show_default="1h"
+        ),
+    ] = None,
+) -> None:
+    """Copy the video of a job to a file or to other storage, or print a link to it."""
 
     async def work(display: "Display") -> None:
+        from helios.errors import OptionInvalid
+        from orchestrator.api.jobs.async_job import LINK_EXPIRES
         from orchestrator.delivery.destination import Destination
 
-        destination = Destination.of(output)
+        if link == (output is not None):
+            raise OptionInvalid("give either --output or --link")
+        if link:
+            url = await (await where.find(job, display)).link(expires=expires or LINK_EXPIRES)
+            display.answer("link", url, id=job, link=url)
+            return
+        if expires is not None:
+            raise OptionInvalid("--expires: goes with --link")
+        destination = Destination.of(str(output))
         found = await where.find(job, display)
         with display.activity(f"fetching {output}"):
             status = await found.fetch(destination)

@@ -20,7 +20,7 @@ class Timing(Keywords):
         float | None, typer.Option(help="Seconds.", show_default="declared by the page")
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
-    fps: Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")] = "30"
+    fps: flags.Fps = "30"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Sound(Keywords):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture(Keywords):
+class Page(Keywords):
     """The page, and its picture."""
 
     heading = flags.PICTURE
@@ -70,6 +70,12 @@ class Picture(Keywords):
     timeout: Annotated[
         float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(Page):
+    """The page, and how its frames are drawn."""
+
     reference: Annotated[
         bool,
         typer.Option(
@@ -100,9 +106,7 @@ class Encoding(Keywords):
         str | None,
         typer.Option(help="Speed of H.264 and H.265.", show_default="tuned for speed and size"),
     ] = None
-    jpeg_quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of captured frames.")
-    ] = None
+    jpeg_quality: flags.JpegQuality = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,8 +111,11 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     assert len(project.cloud.api.executions.list(JOB)) == 1
 
     project.runs("fetch", "movie", "-o", "fetched.mp4")
+    link = project.runs("fetch", "movie", "--link").stdout.strip()
     project.runs(*RENDER, "-o", "here.mp4")
     folder = project.bench.folder
+    with urllib.request.urlopen(link) as answer:
+        assert answer.read() == (folder / "fetched.mp4").read_bytes()
     assert frame_hashes(folder / "fetched.mp4") == frame_hashes(folder / "here.mp4")
 
     listed = project.runs("list", "--json").documents
