@@ -86,7 +86,7 @@ bench: setup ## Measure rendering speed (ARGS="..." goes to benchmarks/run.py)
 chaos: setup ## Break renders in every way from seeds, and write what became of them (ARGS="--runs 50")
 	$(PYTHON) -m chaos --page docs/reliability.md $(ARGS)
 
-fuzz: setup ## Render random compositions in every way, and compare (ARGS="--seeds 1-50 --jobs 2 --keep out/fuzz")
+fuzz: setup ## Render random compositions in every way, and compare (ARGS="--seeds 1-50 --jobs 3 --keep out/fuzz")
 	$(PYTHON) -m fuzz $(ARGS)
 
 # Libraries that compositions are made with; tests of them are among the long ones.

@@ -19,7 +19,6 @@ from typing import Any
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.process.output_capture import OutputCallback
-from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
 from orchestrator.model.settings import RunSettings
@@ -125,7 +124,7 @@ async def _bare() -> None:
 
 async def _through_executor() -> None:
     spec = a_spec(PROCESSES, command=PROGRAM)
-    adapter = LocalWorkerAdapter(RenderExecutor(allowed={PROGRAM}))
+    adapter = LocalWorkerAdapter(allowed={PROGRAM})
     with tempfile.TemporaryDirectory(prefix="bench-executor-") as folder:
         await JobExecutor(adapter).execute(
             spec, RunSettings(concurrency=CONCURRENCY), job_dir=Path(folder)

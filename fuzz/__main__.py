@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fuzz.compare import Difference
@@ -14,8 +15,9 @@ from fuzz.media import make_media
 from fuzz.page import make_page
 from fuzz.pending import PENDING
 from fuzz.races import FOLDERS, SEEDS
-from fuzz.renders import BUSY, VARIANTS, open_studio
+from fuzz.renders import open_studio
 from fuzz.run import run_page, run_seed
+from fuzz.variants import BUSY, VARIANTS, Variant, variants_of
 
 #: Folder that keeps the media between runs.
 _MEDIA = Path("out/fuzz-media")
@@ -37,7 +39,7 @@ async def run(options: argparse.Namespace) -> list[str]:
     async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
         for folder in options.pages:
             began = time.monotonic()
-            found = await run_page(studio, folder, options.variants)
+            found = await run_page(studio, folder, _variants(options, VARIANTS))
             _print(str(folder), time.monotonic() - began, found)
             bad += [str(folder)] if found else []
         for seed in options.seeds:
@@ -47,7 +49,7 @@ async def run(options: argparse.Namespace) -> list[str]:
                 without=without,
                 only=options.only,
                 shrinks=not options.whole,
-                variants=options.variants,
+                variants=_variants(options, variants_of(seed)),
             )
             made = " | ".join(map(str, outcome.forest))
             _print(f"{seed:>6}", outcome.seconds, outcome.differences, f"  [{made}]")
@@ -56,6 +58,11 @@ async def run(options: argparse.Namespace) -> list[str]:
                 if options.keep is not None:
                     make_page(outcome.forest).write(options.keep / f"seed{seed}", media=_MEDIA)
     return bad
+
+
+def _variants(options: argparse.Namespace, usual: Sequence[Variant]) -> tuple[Variant, ...]:
+    variants = (BUSY,) * options.times if options.times else usual
+    return tuple(replace(one, fresh=one.fresh or options.fresh_browsers) for one in variants)
 
 
 def _print(name: str, seconds: float, found: Sequence[Difference], more: str = "") -> None:
@@ -76,14 +83,21 @@ def main() -> int:
     parser.add_argument("--whole", action="store_true", help="Don't make failing pages small.")
     parser.add_argument("--races", action="store_true", help="The pages of fuzz/races.py.")
     parser.add_argument("--times", type=int, help="Render so often, on busy cores alone.")
-    parser.add_argument("--jobs", type=int, default=1, help="Pages rendered at the same time.")
+    parser.add_argument(
+        "--fresh-browsers", action="store_true", help="Start browsers for each chunk of each page."
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help="Pages rendered at the same time; with more than there are cores, they are the load.",
+    )
     parser.add_argument("--neighbours", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
     options = parser.parse_args()
     if options.races:
         options.pages, options.seeds = FOLDERS, ",".join(map(str, SEEDS))
     options.seeds = read_seeds(options.seeds or ("" if options.pages else "1-50"))
-    options.variants = (BUSY,) * options.times if options.times else VARIANTS
     options.whole |= bool(options.times)
     # Ends browsers and busy processes too: without a handler, SIGTERM would leave them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

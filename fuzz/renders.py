@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import itertools
 import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from fuzz.load import BusyCores, delays
 from fuzz.media import make_media
 from fuzz.page import FuzzPage
 from fuzz.samples import Sounds, compare_sounds
+from fuzz.variants import REFERENCE, VARIANTS, Variant
 from helios.errors import HeliosError
 from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.chromium import Browser, open_browser
@@ -30,47 +30,10 @@ from helios.renderer.render_request import RenderRequest
 from helios.renderer.render_session import RenderSession, raster_flags
 
 RATE = Fraction(30)
-OPTIONS = PageOptions(width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=30.0, settle_timeout=20.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A way to render a page.
-
-    Attributes
-    ----------
-    name:
-        What reports call it.
-    cuts:
-        First frames of all chunks but the first.
-    browsers:
-        Browsers that share a chunk.
-    busy:
-        Whether the cores are busy and the browser's messages come late.
-    """
-
-    name: str
-    cuts: tuple[int, ...] = ()
-    browsers: int = 1
-    busy: bool = False
-
-    @property
-    def chunks(self) -> list[range]:
-        """The frames of each chunk."""
-        edges = [0, *self.cuts, FRAMES]
-        return [range(*edge) for edge in itertools.pairwise(edges)]
-
-
-#: What a difference is called that the reference itself shows.
-REFERENCE = "reference"
-#: As on a machine that does other things at the same time, whose every render takes another course.
-BUSY = Variant(name="busy", cuts=(11,), busy=True)
-#: Uneven chunks, one of a single frame.
-VARIANTS = (
-    Variant(name="1 chunk"),
-    Variant(name="7 chunks", cuts=(2, 7, 8, 14, 19, 27)),
-    Variant(name="2 browsers", browsers=2),
-    BUSY,
+#: Limits that a page meets on a machine that does much else: a page that exceeds them hangs.
+_LIMIT = 120.0
+OPTIONS = PageOptions(
+    width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=_LIMIT, settle_timeout=_LIMIT
 )
 
 
@@ -89,7 +52,10 @@ class _Pictures(FrameSink):
 
 
 class Studio:
-    """Renders pages in browsers that are started once; each render has a page of its own."""
+    """Renders pages in browsers that are started once, or in fresh ones.
+
+    Each chunk has a page of its own, which is a process of the browser.
+    """
 
     def __init__(
         self,
@@ -103,7 +69,8 @@ class Studio:
         self._media = media
         self._port = port
         self._stack = stack
-        self._browsers: dict[str, Browser] = {}
+        self._running: dict[str, Browser] = {}
+        self._delay = delays(0)
         self._cores = cores
         stack.callback(self._cores.end)
         self._cores.start()
@@ -132,8 +99,8 @@ class Studio:
     async def reference(self, composition: Composition) -> tuple[Pictures, Sounds]:
         """Return the pictures and the sounds that all variants must have."""
         options = replace(OPTIONS, reference=True)
-        browser = await self._browser("warm")
-        return await self._chunk(composition, options, [browser], range(FRAMES))
+        async with self._browsers(Variant(name=REFERENCE)) as browsers:
+            return await self._chunk(composition, options, browsers, range(FRAMES))
 
     async def differences(
         self,
@@ -175,13 +142,12 @@ class Studio:
         self, composition: Composition, variant: Variant
     ) -> list[tuple[Pictures, Sounds]]:
         """Render a page in one way; return pictures and sounds of each chunk."""
-        names = ["late"] if variant.busy else ["warm", "second"][: variant.browsers]
-        browsers = [await self._browser(name) for name in names]
+        chunks = []
         with self._cores.busy() if variant.busy else contextlib.nullcontext():
-            return [
-                await self._chunk(composition, OPTIONS, browsers, frames)
-                for frames in variant.chunks
-            ]
+            for frames in variant.chunks:
+                async with self._browsers(variant) as browsers:
+                    chunks.append(await self._chunk(composition, OPTIONS, browsers, frames))
+        return chunks
 
     async def _chunk(
         self,
@@ -218,18 +184,30 @@ class Studio:
             await first.seek(behind - 1, every_frame=replay)
             return sink.taken, await first.audio.sounds()
 
-    async def _browser(self, name: str) -> Browser:
-        if name not in self._browsers or self._browsers[name].devtools.closed.is_set():
-            browser = await self._stack.enter_async_context(
-                open_browser(
-                    extra_flags=raster_flags(OPTIONS, 1),
-                    network=network_flags(local_port=self._port, proxy=None),
-                )
-            )
-            if name == "late":
-                browser.devtools.hold_back(delays(0))
-            self._browsers[name] = browser
-        return self._browsers[name]
+    @contextlib.asynccontextmanager
+    async def _browsers(self, variant: Variant) -> AsyncIterator[list[Browser]]:
+        """Start the browsers of a chunk, or yield those that run."""
+        async with contextlib.AsyncExitStack() as stack:
+            found = []
+            for number in range(variant.browsers):
+                name = f"{'late' if variant.busy else 'prompt'} {number}"
+                browser = None if variant.fresh else self._running.get(name)
+                if browser is None or browser.devtools.closed.is_set():
+                    browser = await self._start(
+                        stack if variant.fresh else self._stack, late=variant.busy
+                    )
+                if not variant.fresh:
+                    self._running[name] = browser
+                found.append(browser)
+            yield found
+
+    async def _start(self, stack: contextlib.AsyncExitStack, *, late: bool) -> Browser:
+        flags = raster_flags(OPTIONS, 1)
+        network = network_flags(local_port=self._port, proxy=None)
+        browser = await stack.enter_async_context(open_browser(extra_flags=flags, network=network))
+        if late:
+            browser.devtools.hold_back(self._delay)
+        return browser
 
 
 async def _ready(page: CompositionPage) -> CompositionPage:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from fuzz.compare import Difference
 from fuzz.page import make_page
-from fuzz.renders import REFERENCE, VARIANTS, Studio, Variant
+from fuzz.renders import Studio
 from fuzz.shrink import shrink
 from fuzz.tree import Forest, grow
+from fuzz.variants import REFERENCE, VARIANTS, Variant, variants_of
 from helios.errors import HeliosError
 from helios.renderer.composition import Composition
 
@@ -44,7 +45,7 @@ async def run_seed(
     without: Collection[str] = (),
     only: Collection[str] = (),
     shrinks: bool = True,
-    variants: Sequence[Variant] = VARIANTS,
+    variants: Sequence[Variant] = (),
 ) -> Outcome:
     """Render the page of a seed in every way.
 
@@ -55,8 +56,10 @@ async def run_seed(
     shrinks:
         Whether a page that shows a difference is made small.
     variants:
-        The ways; one that is given several times is rendered as often.
+        The ways, by default those of the seed; one that is given several times is rendered as
+        often.
     """
+    variants = variants or variants_of(seed)
     began = time.monotonic()
     forest = grow(seed, without=without, only=only)
     differences = await _differences(studio, forest, variants)
@@ -64,8 +67,8 @@ async def run_seed(
     if differences and shrinks:
         names = {difference.variant for difference in differences}
         # A variant that differs for sure tells more than one that does so now and then.
-        first = next((name for name in ("1 chunk", "7 chunks") if name in names), None)
-        wanted = [one for one in VARIANTS if one.name in ({first} if first else names)]
+        first = next((one.name for one in variants if one.name in names and not one.busy), None)
+        wanted = [one for one in variants if one.name in ({first} if first else names)]
 
         async def differs(less: Forest) -> bool:
             tries = 1 if first else _MOST_TRIES

@@ -1,6 +1,7 @@
 """The samples that a page plays, and whether two renders play the same."""
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -37,15 +38,14 @@ async def compare_sounds(
     chunks:
         The frames of each chunk, and the sounds that its page knew of at the end.
     """
-    if not expected and not any(sounds for _, sounds in chunks):
-        return None
-    whole = await _samples(composition, expected, range(FRAMES))
     for frames, sounds in chunks:
-        if sounds == expected:
+        end = float(frames.stop / _RATE)
+        if heard_until(end, sounds) == heard_until(end, expected):
             continue
-        start, end = (samples_before(n, _RATE, _SAMPLE_RATE) for n in (frames.start, frames.stop))
-        part = await _samples(composition, sounds, frames)
-        apart = np.flatnonzero((whole[start:end] != part).any(axis=-1))
+        start, stop = (samples_before(n, _RATE, _SAMPLE_RATE) for n in (frames.start, frames.stop))
+        whole = await _samples(composition, expected)
+        part = await _samples(composition, sounds)
+        apart = np.flatnonzero((whole[start:stop] != part[start:stop]).any(axis=-1))
         if len(apart):
             at = (start + int(apart[0])) / _SAMPLE_RATE
             return Difference(
@@ -54,19 +54,34 @@ async def compare_sounds(
     return None
 
 
-async def _samples(composition: Composition, sounds: Sounds, frames: range) -> NDArray[np.int16]:
-    """Mix sounds over a range of frames; return samples of both channels."""
+def heard_until(end: float, sounds: Sounds) -> Sounds:
+    """Return what is heard before a time, in seconds; the same has the same samples until then."""
+    return [
+        {
+            **sound,
+            # What fades out does so before its end.
+            "duration": sound["duration"]
+            if sound["fadeOut"]
+            else min(_duration(sound), end - sound["start"]),
+            "volumes": [point for point in sound["volumes"] if point[0] < end],
+        }
+        for sound in sounds
+        if sound["start"] < end
+    ]
+
+
+def _duration(sound: Params) -> float:
+    return math.inf if sound["duration"] is None else float(sound["duration"])
+
+
+async def _samples(composition: Composition, sounds: Sounds) -> NDArray[np.int16]:
+    """Mix sounds over the whole timeline, as a render does; return samples of both channels."""
     with tempfile.TemporaryDirectory(prefix="helios-fuzz-") as name:
         folder = Path(name)
         mixed = folder / "mixed.wav"
         soundtrack = Soundtrack.of(sounds, composition, scratch=folder)
         await mix_audio(
-            soundtrack.tracks,
-            frame_count=len(frames),
-            rate=_RATE,
-            output=mixed,
-            codec="pcm_s16le",
-            start_frame=frames.start,
+            soundtrack.tracks, frame_count=FRAMES, rate=_RATE, output=mixed, codec="pcm_s16le"
         )
         data = await asyncio.to_thread(mixed.read_bytes)
     # Samples follow the name and the length of their part of the file (RIFF).

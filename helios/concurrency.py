@@ -1,12 +1,36 @@
-"""Cancellation of cleanup, and of blocking work in threads."""
+"""Concurrent calls with a limit, and cancellation of cleanup and of blocking work in threads."""
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+async def map_limited(
+    call: Callable[[Item], Awaitable[Result]], items: Iterable[Item], *, limit: int
+) -> list[Result]:
+    """Call a function for each item, `limit` calls at a time; return the results in order.
+
+    The first failure is raised after all other calls have been cancelled and have ended.
+    """
+    gate = asyncio.Semaphore(limit)
+
+    async def one(item: Item) -> Result:
+        async with gate:
+            return await call(item)
+
+    tasks = [asyncio.ensure_future(one(item)) for item in items]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 async def finish_despite_cancel(

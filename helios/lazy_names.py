@@ -9,12 +9,8 @@ from typing import Any
 def lazy_names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package that exports names of other modules.
 
-    Parameters
-    ----------
-    package:
-        The package's name.
-    places:
-        Module of each name, as `module`, or as `module:name` if it has another name there.
+    `places` gives the module of each name, as `module`, or as `module:name` if it has another name
+    there.
     """
 
     def find(name: str) -> Any:

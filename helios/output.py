@@ -42,13 +42,7 @@ def whole_output(output: Path) -> Iterator[Path]:
 
 
 def check_writable(output: Path) -> None:
-    """Check that an output can be written.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-        As `whole_output`.
-    """
+    """Check that an output can be written; errors are those of `whole_output`."""
     folder = output.parent / f".{output.name[:80]}.{secrets.token_hex(4)}.part"
     try:
         if output.is_dir():

@@ -34,15 +34,7 @@ _ASSIGNED = re.compile(
 
 
 def without_secrets(text: str, secrets: Collection[str] = ()) -> str:
-    """Return a text in which known and likely secrets are replaced.
-
-    Parameters
-    ----------
-    text:
-        A message, an output, a URL.
-    secrets:
-        Values to replace, such as those of `secret_values`.
-    """
+    """Return a text without known secrets, and without what looks like a secret."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     text = _USER.sub(rf"\g<scheme>{REDACTED}@", text)

@@ -17,7 +17,7 @@ SOURCES = (
     "helios/__init__.py",
     "helios/contract/__init__.py",
     "helios/contract/wire_model.py",
-    "helios/errors.py",
+    "helios/errors/*.py",
     "helios/lazy_names.py",
     "infra/__init__.py",
     "infra/cloud_run/*.py",

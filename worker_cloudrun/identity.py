@@ -31,12 +31,7 @@ _MAX_AGE_HEADER = re.compile(r"max-age=(\d{1,9})")
 class Certificates:
     """The certificates of an issuer's keys, fetched at first use and when they expire.
 
-    Parameters
-    ----------
-    url:
-        Answers `{key id: PEM certificate}`.
-    clock:
-        Monotonic clock in seconds.
+    The URL answers `{key id: PEM certificate}`; the clock is monotonic, in seconds.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,10 +45,7 @@ class Certificates:
     def by_key_id(self, key_id: str | None) -> Mapping[str, str]:
         """Return all certificates, including that of a key if it exists.
 
-        Raises
-        ------
-        WorkerUnavailable
-            There are no certificates yet, and they can't be fetched.
+        Raises `WorkerUnavailable` if there are no certificates yet, and they can't be fetched.
         """
         with self._lock:
             now = self._clock()

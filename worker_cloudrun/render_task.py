@@ -28,7 +28,8 @@ from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.outcome import tell_once
 from helios.worker.diagnosis import with_page_problems
-from helios.worker.runtime import OpenJob, WorkerRuntime
+from helios.worker.open_job import OpenJob
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.task_variables import number, required
 
@@ -83,10 +84,7 @@ class RenderTask:
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Read a task from the environment that Cloud Run gives it.
 
-        Raises
-        ------
-        InvocationInvalid
-            A variable is missing or invalid.
+        Raises `InvocationInvalid` if a variable is missing or invalid.
         """
         text = env.get("JOB_STARTED_AT", "").strip()
         try:
@@ -129,7 +127,8 @@ async def run_render_task(
 ) -> InvocationResponse | None:
     """Render a task's share of the chunks; the last task also joins all chunks.
 
-    Chunks in storage are reused, so that repeated tasks and renders resume their work.
+    Chunks in storage are reused, so that repeated tasks and renders resume their work. Raises
+    `HeliosError` if the job spec can't be read, or its storage doesn't answer.
 
     Parameters
     ----------
@@ -143,11 +142,6 @@ async def run_render_task(
     InvocationResponse | None
         The failure; None after success, or if another task has ended the render. An undelivered
         webhook is a failure too, so that Cloud Run retries the task.
-
-    Raises
-    ------
-    HeliosError
-        The job spec can't be read, or its storage doesn't answer.
     """
     async with runtime.open_job(task.job_path) as job:
         run = _Run(runtime, task, job, clock=_Clock(seconds), log=log, sender=sender)

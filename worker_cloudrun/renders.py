@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from helios.contract.invocation import Invocation, InvocationResponse
 from helios.errors import Cancelled, HeliosError, WorkerThrottled, WorkerUnavailable
 from helios.process.output_capture import OutputCallback
-from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.responses import failure
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 
 #: Seconds for ending a command, cleaning up and answering.

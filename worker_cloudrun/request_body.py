@@ -11,27 +11,14 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 from helios.errors import InvocationInvalid, PayloadTooLarge
 
 
-class BodyTooSlow(InvocationInvalid):
+class BodyTooSlow(InvocationInvalid, retryable=True):
     """The body exceeded the time limit."""
-
-    retryable = True
 
 
 def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
-    """Return a request's body.
+    """Return a request's body of at most `limit` bytes, received within `timeout` seconds.
 
-    Parameters
-    ----------
-    request:
-        A request whose body is unread.
-    limit:
-        Largest body in bytes.
-    timeout:
-        Time limit in seconds.
-
-    Raises
-    ------
-    PayloadTooLarge, BodyTooSlow, InvocationInvalid
+    Raises `PayloadTooLarge`, `BodyTooSlow` or, if the connection breaks, `InvocationInvalid`.
     """
     if (request.content_length or 0) > limit:
         raise _too_large(limit)

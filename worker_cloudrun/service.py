@@ -20,7 +20,8 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
-from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.responses import failure
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.progress import NDJSON, Progress
@@ -143,10 +144,7 @@ _MAKING = threading.Lock()
 def this_service() -> RenderService:
     """Return this process's service, created at first use.
 
-    Raises
-    ------
-    OptionInvalid, SourceForbidden
-        The environment can't be worked with.
+    Raises `OptionInvalid` or `SourceForbidden` if the environment can't be worked with.
     """
     with _MAKING:
         return _service()

@@ -51,15 +51,12 @@ class ServiceConfig:
     def from_env(cls, environment: Mapping[str, str] | None = None) -> "ServiceConfig":
         """Read the configuration.
 
+        Raises `OptionInvalid` if a value is invalid.
+
         Parameters
         ----------
         environment:
             Environment variables; this process's own by default. docs/worker.md lists them.
-
-        Raises
-        ------
-        OptionInvalid
-            A value is invalid.
         """
         env = os.environ if environment is None else environment
         callers = env.get("HELIOS_ALLOWED_CALLERS", "").split(",")

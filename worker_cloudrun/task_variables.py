@@ -8,10 +8,7 @@ from helios.errors import InvocationInvalid
 def required(env: Mapping[str, str], variable: str) -> str:
     """Return a required variable.
 
-    Raises
-    ------
-    InvocationInvalid
-        It isn't set.
+    Raises `InvocationInvalid` if it isn't set.
     """
     value = env.get(variable, "").strip()
     if value:
@@ -23,10 +20,7 @@ def required(env: Mapping[str, str], variable: str) -> str:
 def number(env: Mapping[str, str], variable: str) -> int:
     """Return a whole number; 0 if the variable isn't set.
 
-    Raises
-    ------
-    InvocationInvalid
-        It isn't a whole number.
+    Raises `InvocationInvalid` if it isn't a whole number.
     """
     value = env.get(variable, "").strip() or "0"
     if not (value.isascii() and value.isdigit()):

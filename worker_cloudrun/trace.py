@@ -15,15 +15,7 @@ _METADATA_TIMEOUT = 1.0
 
 
 def trace_fields(headers: Headers, *, project: str | None) -> dict[str, str | bool | None]:
-    """Return the fields that link log lines to their request.
-
-    Parameters
-    ----------
-    headers:
-        The request's.
-    project:
-        The Google Cloud project, which is part of a trace's name.
-    """
+    """Return the fields that link log lines to their request, given its headers and the project."""
     found = _CLOUD.match(headers.get("X-Cloud-Trace-Context", ""))
     if found:
         span = f"{int(found['span']):016x}" if found["span"] else None

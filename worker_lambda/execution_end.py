@@ -132,12 +132,8 @@ class ExecutionEnd(WireModel, extra="ignore"):
 def error_record(name: str | None, cause: str | None) -> ErrorRecord:
     """Return the error record of a failure in Step Functions.
 
-    Parameters
-    ----------
-    name:
-        A worker's error code, or an error name of Lambda or Step Functions.
-    cause:
-        Text, or Lambda's report of an exception: JSON whose `errorMessage` is the record.
+    `name` is a worker's error code, or an error name of Lambda or Step Functions. `cause` is text,
+    or Lambda's report of an exception: JSON whose `errorMessage` is the record.
     """
     report = _json(cause)
     message = report.get("errorMessage") if isinstance(report, dict) else cause

@@ -10,7 +10,8 @@ from helios.contract.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
 from helios.errors import HeliosError
 from helios.process.credential_guard import guard_credentials
 from helios.worker.diagnosis import with_page_problems
-from helios.worker.runtime import WorkerRuntime, failure
+from helios.worker.responses import failure
+from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 
 
@@ -24,26 +25,10 @@ class Context(Protocol):
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
-    """Answer an invocation.
+    """Answer an invocation, whose fields are those of `Invocation`.
 
-    Parameters
-    ----------
-    event:
-        `{"jobPath": "...", "chunkIndex": 0}`, and the other fields of
-        `helios.contract.invocation.Invocation`.
-    context:
-        Lambda's.
-
-    Returns
-    -------
-    dict[str, Any]
-        `{"statusCode": 200, "body": "<JSON>"}`.
-
-    Raises
-    ------
-    Exception
-        Named after the error code if the event has `raiseErrors`, for callers that distinguish
-        errors by name.
+    The answer is `{"statusCode": 200, "body": "<JSON>"}`. If the event has `raiseErrors`, a failure
+    is raised as an exception named after its code, for callers that distinguish errors by name.
     """
     status, response = asyncio.run(_answer(event, context))
     if isinstance(event, dict) and event.get("raiseErrors") is True:

@@ -38,20 +38,7 @@ _STATUS = {
 
 
 def handler(event: object, context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
-    """Record the end of an execution.
-
-    Parameters
-    ----------
-    event:
-        The input of `ExecutionEnd.parse`.
-    context:
-        Lambda's.
-
-    Returns
-    -------
-    dict[str, Any]
-        The outcome as a JSON value; empty for an execution without a job.
-    """
+    """Record the end of an execution; return the outcome as JSON, empty for one without a job."""
     artifacts = os.environ.get("HELIOS_ARTIFACTS", "").rstrip("/")
     if not artifacts:
         raise OptionInvalid("HELIOS_ARTIFACTS is not set")

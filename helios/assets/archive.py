@@ -70,10 +70,7 @@ def is_on_web(url: str) -> bool:
 def digest_in(url: str) -> str:
     """Return the digest in an archive's URL.
 
-    Raises
-    ------
-    StorageInvalid
-        The URL isn't one of an archive.
+    Raises `StorageInvalid` if the URL isn't one of an archive.
     """
     match = _NAME.fullmatch(_QUERY.sub("", url) if is_on_web(url) else url)
     if match is None:

@@ -75,10 +75,9 @@ class AssetCache:
     async def hold(self, url: str) -> AsyncIterator[Path]:
         """Yield the folder with an archive's files, which is kept until the context exits.
 
-        Raises
-        ------
-        StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
-            The URL isn't one of an archive, or the archive is missing, damaged or invalid.
+        Raises `StorageInvalid`, `ArtifactNotFound`, `ArtifactCorrupt`, `ArchiveInvalid` or
+        `DiskFull` if the URL isn't one of an archive, or the archive is missing, damaged or
+        invalid.
         """
         kept = await self._take(url)
         try:

@@ -12,17 +12,9 @@ ALWAYS = (".git/", ".hg/", ".svn/", ".env", ".env.*", ".DS_Store", "Thumbs.db", 
 
 
 def ignore_rules(folder: Path) -> Callable[[str], bool]:
-    """Return a function that decides whether a path is ignored.
+    """Return a function that decides whether a path in a composition's folder is ignored.
 
-    Parameters
-    ----------
-    folder:
-        The composition's folder.
-
-    Returns
-    -------
-    Callable[[str], bool]
-        Called with a path relative to the folder, with / between steps and after folders.
+    It is called with a path relative to the folder, with / between steps and after folders.
     """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - needed only for packing
 

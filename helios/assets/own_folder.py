@@ -13,13 +13,7 @@ _LOCK_SUFFIX = ".lock"
 
 
 class OwnFolder:
-    """A new folder of this process, inside a folder that processes share.
-
-    Parameters
-    ----------
-    shared:
-        Folder that processes share.
-    """
+    """A new folder of this process, inside a folder that processes share."""
 
     def __init__(self, shared: Path) -> None:
         shared.mkdir(parents=True, exist_ok=True)

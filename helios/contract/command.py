@@ -34,21 +34,12 @@ _HINT = "Quote an argument that holds spaces; write a literal quote or backslash
 
 
 def parse_command(command: str) -> list[str]:
-    r"""Split a command into its executable and arguments.
+    r"""Split a command into its executable and arguments, at spaces, tabs and line breaks.
 
     The quote rules are those of a POSIX shell: single quotes keep everything, double quotes keep
     everything but `\"` and `\\`, a backslash outside quotes keeps the next character. Nothing is
-    expanded: `$VAR`, `;`, `|`, `*` and `~` are plain text.
-
-    Parameters
-    ----------
-    command:
-        The command; only spaces, tabs and line breaks separate arguments.
-
-    Raises
-    ------
-    CommandInvalid
-        A quote is never closed, a backslash escapes nothing, or there is a NUL character.
+    expanded: `$VAR`, `;`, `|`, `*` and `~` are plain text. Raises `CommandInvalid` if a quote is
+    never closed, a backslash escapes nothing, or there is a NUL character.
     """
     if not _NEEDS_CARE.search(command):
         return _WORD.findall(command)
@@ -78,15 +69,7 @@ def parse_command(command: str) -> list[str]:
 def format_command(arguments: Sequence[str]) -> str:
     """Return the text that `parse_command` splits into exactly these arguments.
 
-    Parameters
-    ----------
-    arguments:
-        The executable and its arguments.
-
-    Raises
-    ------
-    CommandInvalid
-        An argument holds a NUL character, which no program can be given.
+    Raises `CommandInvalid` if an argument holds a NUL character, which no program can be given.
     """
     for argument in arguments:
         if "\0" in argument:
@@ -95,13 +78,7 @@ def format_command(arguments: Sequence[str]) -> str:
 
 
 def check_length(arguments: Sequence[str]) -> None:
-    """Refuse a command that is too long for a worker to start.
-
-    Raises
-    ------
-    CommandInvalid
-        One argument, or all together, take more than Linux allows.
-    """
+    """Raise `CommandInvalid` if a command is longer than Linux allows."""
     sizes = [len(argument.encode(errors="surrogateescape")) for argument in arguments]
     total = sum(sizes) + _ARGUMENT_OVERHEAD * len(sizes)
     if max(sizes) >= MAX_ARGUMENT_BYTES or total > MAX_COMMAND_BYTES - ENVIRONMENT_BYTES:

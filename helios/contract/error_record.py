@@ -46,12 +46,7 @@ class ErrorRecord(WireModel):
     def of_exit(cls, exit_code: int, stderr: str) -> Self | None:
         """Return the error of a command that failed; None for exit status 0.
 
-        Parameters
-        ----------
-        exit_code:
-            The command's exit status.
-        stderr:
-            The end of its stderr, to which Helios commands write an error report.
+        Helios commands write an error report to the end of stderr.
         """
         if exit_code == 0:
             return None

@@ -9,20 +9,11 @@ MAX_FPS = 1000
 
 
 def frame_rate(fps: float | str | Fraction) -> Fraction:
-    """Return frames per second as an exact fraction.
+    """Return frames per second, given as a number, a decimal or a ratio, as an exact fraction.
 
     A decimal that stands for an NTSC rate becomes that rate (29.97 is 30000/1001), as broadcast
-    standards (SMPTE ST 12-1) define it.
-
-    Parameters
-    ----------
-    fps:
-        Frames per second: a number, a decimal or a ratio such as `30000/1001`.
-
-    Raises
-    ------
-    OptionInvalid
-        The rate isn't a number above 0 and at most `MAX_FPS`.
+    standards (SMPTE ST 12-1) define it. Raises `OptionInvalid` if the rate isn't a number above 0
+    and at most `MAX_FPS`.
     """
     try:
         exact = Fraction(str(fps))

@@ -59,6 +59,11 @@ class Invocation(WireModel):
             raise ValueError("chunkIndex is missing")
         return self
 
+    @property
+    def chunk_id(self) -> int | None:
+        """Id of the chunk to run; None for the merge."""
+        return None if self.action == "merge" else self.chunk_index
+
     @classmethod
     def parse(cls, payload: object) -> Self:
         """Parse a request.

@@ -16,17 +16,10 @@ _LOCALE = re.compile(
 
 
 def time_zone(name: str) -> str:
-    """Return the name of a time zone, as it is given.
+    """Return the name of a time zone if the IANA time zone database has it.
 
-    Parameters
-    ----------
-    name:
-        A name of the IANA time zone database, such as `Europe/Paris`.
-
-    Raises
-    ------
-    OptionInvalid
-        There is no such zone. On a machine without the database only its form is checked.
+    Raises `OptionInvalid` for other names. On a machine without the database only the form is
+    checked.
     """
     known = zoneinfo.available_timezones()
     if not _ZONE.fullmatch(name) or (known and name not in known):
@@ -38,18 +31,7 @@ def time_zone(name: str) -> str:
 
 
 def locale(name: str) -> str:
-    """Return a locale, as it is given.
-
-    Parameters
-    ----------
-    name:
-        A language tag such as `en-US`, `de` or `zh-Hant-TW`.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't a language tag.
-    """
+    """Return a locale such as `en-US`; raise `OptionInvalid` if it isn't a language tag."""
     if not _LOCALE.fullmatch(name):
         raise OptionInvalid(
             f"locale: {name!r} is not a locale",

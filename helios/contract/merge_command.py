@@ -22,15 +22,7 @@ _ENCODING = frozenset({"--video-codec", "--quality", "--preset"})
 
 @dataclass(frozen=True)
 class MergeCommand:
-    """A `helios merge` command.
-
-    Attributes
-    ----------
-    output:
-        The video to write.
-    words:
-        Arguments after `helios merge`.
-    """
+    """A `helios merge` command: the video to write, and the words after `helios merge`."""
 
     output: str
     words: tuple[str, ...]
@@ -39,10 +31,7 @@ class MergeCommand:
     def of(cls, command: str) -> Self | None:
         """Parse a merge command; None for any other command, or an empty one.
 
-        Raises
-        ------
-        CommandInvalid
-            The text isn't a command.
+        Raises `CommandInvalid` if the text isn't a command.
         """
         words = parse_command(command) if command.strip() else []
         if words[:2] != ["helios", "merge"] or len(words) < 3:
@@ -55,16 +44,9 @@ class MergeCommand:
         return [word.partition("=")[0] for word in self.words if word.startswith("--")]
 
     def audio_command(self, output: str, inputs: Collection[str]) -> list[str]:
-        """Return the words of a command that writes only the audio of the composition.
+        """Return the words of a command that writes only the audio of the composition to `output`.
 
-        The result is empty for a merge without `--audio-from`.
-
-        Parameters
-        ----------
-        output:
-            The file to write.
-        inputs:
-            The files to join.
+        The result is empty for a merge without `--audio-from`. `inputs` are the files to join.
         """
         if not self.gives("--audio-from"):
             return []

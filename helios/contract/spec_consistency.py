@@ -100,13 +100,7 @@ def _chunk_faults(chunks: "list[RenderChunk]") -> Iterator[str]:
 
 
 def output_path_fault(path: str) -> str | None:
-    """Return why a path can't name a file inside the job's folder; None if it can.
-
-    Parameters
-    ----------
-    path:
-        A chunk's output file, relative to the job's folder.
-    """
+    """Return why a chunk's output path isn't that of a file in the job's folder; None if it is."""
     if _PLAIN_NAME.fullmatch(path):
         return None
     steps = path.split("/")

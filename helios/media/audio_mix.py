@@ -9,6 +9,7 @@ from functools import reduce
 from math import gcd
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.contract.frame_rate import samples_before
 from helios.errors import AudioFailed, OptionInvalid
 from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
@@ -146,17 +147,14 @@ async def mix_audio(
 
 async def _source_seconds(tracks: Sequence[AudioTrack]) -> list[float | None]:
     """Return the duration of each track's source in seconds; None without audio."""
-    limit = asyncio.Semaphore(PROBES)
 
-    async def one(source: Path | str) -> float | None:
-        async with limit:
-            info = await probe(source, error=AudioFailed, packets=False)
-        if info.audio is None:
-            return None
-        return float(info.audio.duration or info.duration)
+    async def seconds(source: Path | str) -> float | None:
+        info = await probe(source, error=AudioFailed, packets=False)
+        return None if info.audio is None else float(info.audio.duration or info.duration)
 
     sources = list({track.source for track in tracks})
-    lengths = dict(zip(sources, await asyncio.gather(*map(one, sources)), strict=True))
+    found = await map_limited(seconds, sources, limit=PROBES)
+    lengths = dict(zip(sources, found, strict=True))
     return [lengths[track.source] for track in tracks]
 
 

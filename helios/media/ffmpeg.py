@@ -35,11 +35,6 @@ def file_url(source: Path | str) -> str:
 
     Without a protocol, ffmpeg takes `a:b.mp4` for a protocol and `-x.mp4` for an option. An http(s)
     URL is returned unchanged.
-
-    Parameters
-    ----------
-    source:
-        A path, or an http(s) URL as a string.
     """
     if isinstance(source, str) and source.startswith(_URL_SCHEMES):
         return source
@@ -179,12 +174,7 @@ def missing_program(name: str) -> ProgramMissing:
 def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> HeliosError:
     """Return the error for the log of a failed run.
 
-    Parameters
-    ----------
-    log:
-        Standard error of the program.
-    error, message:
-        Class and message for failures other than a full disk or missing permissions.
+    `error` and `message` are for failures other than a full disk or missing permissions.
     """
     lines = [line for line in log.splitlines() if line.strip()][-LOG_LINES:]
     if "No space left on device" in log:
@@ -210,12 +200,7 @@ def available_encoders() -> frozenset[str]:
 
 
 def ffmpeg_version() -> str:
-    """Return version and build of the installed ffmpeg and its libraries.
-
-    Raises
-    ------
-    ProgramMissing
-    """
+    """Return version and build of the installed ffmpeg and its libraries."""
     return _output_of("-version")
 
 
@@ -228,13 +213,7 @@ def _output_of(*args: str) -> str:
 
 
 def require_encoder(name: str) -> str:
-    """Return `name` if the installed ffmpeg has this encoder.
-
-    Raises
-    ------
-    CodecUnavailable
-        It doesn't have it.
-    """
+    """Return `name`; raise `CodecUnavailable` if the installed ffmpeg lacks this encoder."""
     if name not in available_encoders():
         raise CodecUnavailable(
             f"codec: the installed ffmpeg has no encoder {name!r}",

@@ -10,17 +10,9 @@ from helios.errors import ArchiveInvalid, ChunkOutputInvalid
 
 
 def pack_images(images: Path, target: Path) -> None:
-    """Write images to a reproducible tar file.
+    """Write one image, or a folder of images, to a reproducible tar file.
 
-    Parameters
-    ----------
-    images:
-        A folder of images, or one image.
-
-    Raises
-    ------
-    ChunkOutputInvalid
-        There are no images.
+    Raises `ChunkOutputInvalid` if there are no images.
     """
     files = sorted(path for path in images.iterdir() if path.is_file()) if images.is_dir() else []
     if images.is_file():
@@ -37,17 +29,9 @@ def pack_images(images: Path, target: Path) -> None:
 
 
 def unpack_images(archive: Path, target: Path) -> None:
-    """Extract the images of a tar file to the chunk's output.
+    """Extract the images of a tar file to a folder, or to the image of which it is the only entry.
 
-    Parameters
-    ----------
-    target:
-        The folder, or the image if the archive contains only one of this name.
-
-    Raises
-    ------
-    ArchiveInvalid
-        It isn't an archive of images.
+    Raises `ArchiveInvalid` if it isn't an archive of images.
     """
     try:
         with tarfile.open(archive, "r:") as tar:
@@ -62,15 +46,7 @@ def unpack_images(archive: Path, target: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def unpacking(target: Path, *, packed: bool) -> AsyncIterator[Path]:
-    """Yield the file to fetch a chunk's output to, and extract its images afterwards.
-
-    Parameters
-    ----------
-    target:
-        The chunk's output.
-    packed:
-        Whether the output is stored as an archive of images.
-    """
+    """Yield the file to fetch a chunk's output to; extract its images afterwards if `packed`."""
     if not packed:
         yield target
         return

@@ -19,14 +19,9 @@ Region = tuple[int, int, int, int]
 
 
 async def region_unlike(one: bytes, other: bytes) -> Region | None:
-    """Return the smallest region with all pixels in which two pictures differ.
+    """Return the smallest region with all pixels in which two PNG or JPEG files differ.
 
     None if their sizes differ, or if only their encoding does.
-
-    Parameters
-    ----------
-    one, other:
-        PNG or JPEG files.
     """
     (size, a), (other_size, b) = await _pixels(one), await _pixels(other)
     if size != other_size:
@@ -52,12 +47,7 @@ async def is_alike(one: bytes, other: bytes) -> bool:
 
 
 async def save_side_by_side(one: bytes, other: bytes, path: Path) -> None:
-    """Write two pictures and their difference, brightened four times, side by side.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-    """
+    """Write two pictures and their difference, brightened four times, side by side."""
     size = f"scale='min(iw,{_PANEL_WIDTH})':-2:flags=area,format=rgb24,setsar=1"
     graph = (
         f"[0]{size},split[a][x];[1]{size},split[b][y];"

@@ -20,10 +20,8 @@ def _video(movie: Movie) -> Track:
 def video_tracks(movies: Sequence[Movie]) -> list[Track]:
     """Return the video tracks of movies that can follow one another.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        One has no video, doesn't start with a keyframe, or differs in kind from the others.
+    Raises `ChunkOutputInvalid` if one has no video, doesn't start with a keyframe, or differs in
+    kind from the others.
     """
     tracks = [_video(movie) for movie in movies]
     _check_alike(movies, tracks)

@@ -100,10 +100,8 @@ class Track:
     def presentation_order(self) -> list[int]:
         """Return, in decoding order, each frame's position in presentation order.
 
-        Raises
-        ------
-        NotSpliceable
-            The frames aren't evenly spaced, or an edit list hides some of them.
+        Raises `NotSpliceable` if the frames aren't evenly spaced, or an edit list hides some of
+        them.
         """
         times = self.shown_at()
         first = min(times, default=0)
@@ -152,10 +150,7 @@ class Movie:
     def video(self) -> Track:
         """Return the video track.
 
-        Raises
-        ------
-        ChunkOutputInvalid
-            There is none, or it is empty.
+        Raises `ChunkOutputInvalid` if there is none, or it is empty.
         """
         track = self.track("vide")
         if track is None or track.sample_count == 0:

@@ -92,13 +92,7 @@ class Download:
         return data.getvalue()
 
     async def save(self, url: str, path: Path) -> None:
-        """Write the content of a URL to a new file, which is incomplete after an error.
-
-        Raises
-        ------
-        HeliosError
-            As for `get`.
-        """
+        """Write the content of a URL, as `get` returns it, to a new file; incomplete on errors."""
         with path.open("xb") as file:
             await self._try(url, file)
 

@@ -24,13 +24,7 @@ _HOP_HEADERS = (b"connection:", b"proxy-connection:", b"proxy-authorization:", b
 
 @contextlib.asynccontextmanager
 async def egress_proxy(policy: NetworkPolicy) -> AsyncIterator[str]:
-    """Run the proxy on a free port of this machine, and yield its URL.
-
-    Parameters
-    ----------
-    policy:
-        Hosts and addresses that may be connected to.
-    """
+    """Run the proxy on a free port of this machine, and yield its URL."""
     proxy = _Proxy(policy)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=_MAX_HEAD)
     try:

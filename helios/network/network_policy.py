@@ -124,13 +124,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 async def system_addresses(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host by the system's resolver.
-
-    Raises
-    ------
-    OSError
-        There are none.
-    """
+    """Return the addresses of a host by the system's resolver; raise `OSError` if it has none."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

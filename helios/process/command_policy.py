@@ -30,21 +30,10 @@ _LIFTING = frozenset({"-protocol_whitelist", "-protocol_blacklist", "-safe", "-a
 
 
 def confined(program: str, args: Sequence[str]) -> list[str]:
-    """Return the arguments with which a worker may run a command.
+    """Return the arguments with which a worker may run a program.
 
-    ffmpeg and ffprobe get a list of allowed protocols for each input.
-
-    Parameters
-    ----------
-    program:
-        Name of the executable.
-    args:
-        Its arguments.
-
-    Raises
-    ------
-    CommandForbidden
-        An argument names a file outside the command's folder, or lifts a limit.
+    ffmpeg and ffprobe get a list of allowed protocols for each input. Raises `CommandForbidden` if
+    an argument names a file outside the command's folder, or lifts a limit.
     """
     if program not in _KNOWN:
         return list(args)

@@ -17,10 +17,7 @@ _CLOCK_SLACK = 60.0
 class ProcessTree:
     """A command's process and all its descendants.
 
-    Parameters
-    ----------
-    leader:
-        Returns the id of the first process, the leader of its session; None before it runs.
+    `leader` returns the id of the first process, the leader of its session; None before it runs.
     """
 
     def __init__(self, leader: Callable[[], int | None]) -> None:

@@ -48,10 +48,7 @@ _MACHINES = {
 def network_filter(machine: str) -> bytes:
     """Return the filter's instructions for a machine such as `x86_64`.
 
-    Raises
-    ------
-    KeyError
-        There is no filter for the machine.
+    Raises `KeyError` if there is no filter for the machine.
     """
     architecture, socket, refused = _MACHINES[machine]
     code = [

@@ -70,12 +70,7 @@ class BoundaryFrames:
         return cls(**json.loads(file.readline(_MAX_FACTS_BYTES)))
 
     def save(self, path: Path, pictures: "BoundaryPictures") -> None:
-        """Write the boundary frames and their pictures to a file, atomically.
-
-        Raises
-        ------
-        OutputUnwritable, DiskFull
-        """
+        """Write the boundary frames and their pictures to a file, atomically."""
         kept = pictures if pictures.size <= MAX_PICTURE_BYTES else BoundaryPictures()
         sizes = [len(picture or b"") for picture in (kept.before, kept.last)]
         facts = dataclasses.asdict(dataclasses.replace(self, sizes=sizes))

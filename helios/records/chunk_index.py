@@ -1,8 +1,7 @@
-"""Index of the chunks that are done: small objects beside the records, in the order of time.
+"""Index of finished chunks: small objects beside the records, with keys in order of time.
 
-A folder with 10,000 chunks holds some 30,000 objects. One listing of
-the index, a third of that, gives the finished chunks; a listing from a later key gives the newer
-ones.
+A folder with 10,000 chunks holds some 30,000 objects. One listing of the index, a third of that,
+gives the finished chunks; a listing from a later key gives the newer ones.
 """
 
 import re
@@ -30,18 +29,18 @@ _MESSAGES = TypeAdapter(list[PageMessage])
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """A chunk that is done.
+    """The index entry of a finished chunk.
 
     Attributes
     ----------
     name:
         The entry's key, which sorts by time.
     time:
-        When it was done, in milliseconds since 1970.
-    chunk_id, key:
-        The chunk, and the digest of what determined its pixels.
+        When the chunk was done, in milliseconds since 1970.
+    key:
+        Digest of the chunk's inputs, as returned by `chunk_key`.
     has_problems:
-        Whether its page logged errors or warnings, or threw.
+        Whether its page logged errors or warnings, or threw an exception.
     """
 
     name: str
@@ -60,25 +59,16 @@ class IndexEntry:
 
 
 async def add_to_index(storage: ArtifactStorage, record: ChunkRecord) -> None:
-    """Add a chunk whose record is stored; one that is there already is added again.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    """
+    """Add a chunk whose record is stored to its job's index, even if it is there already."""
     name = f"{INDEX}{_now():013d}-{record.chunk_id}-{record.key}"
     problems = _MESSAGES.dump_json(record.page_problems, by_alias=True, exclude_none=True)
     await storage.put_bytes(name, problems if record.page_problems else b"")
 
 
 async def index_entries(storage: ArtifactStorage, *, since: int = 0) -> Sequence[IndexEntry]:
-    """Return what was added to a job's index, in the order of time.
+    """Return the entries of a job's index, in order of time.
 
-    Parameters
-    ----------
-    since:
-        Milliseconds since 1970, by the workers' clocks.
+    `since` is in milliseconds since 1970, by the workers' clocks.
     """
     found = await storage.list(INDEX, after=f"{INDEX}{since:013d}")
     entries = (IndexEntry.parse(each.key, size=each.bytes) for each in found)
@@ -86,7 +76,7 @@ async def index_entries(storage: ArtifactStorage, *, since: int = 0) -> Sequence
 
 
 async def page_problems(storage: ArtifactStorage, entry: IndexEntry) -> list[PageMessage]:
-    """Return what the page of an entry's chunk logged or threw."""
+    """Return the errors and warnings of the page of an entry's chunk."""
     if not entry.has_problems:
         return []
     try:
@@ -98,12 +88,7 @@ async def page_problems(storage: ArtifactStorage, entry: IndexEntry) -> list[Pag
 class JobIndex:
     """The index of one job, for repeated reads: each lists only entries that may be new.
 
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    spec:
-        The job. Entries of chunks of other assets, commands or renderers don't count.
+    Entries of chunks of other assets, commands or renderers don't count.
     """
 
     #: Seconds by which workers' clocks may differ, or an entry may come late.
@@ -118,12 +103,9 @@ class JobIndex:
         self.entries: dict[int, IndexEntry] = {}
 
     async def update(self, *, whole: bool = False) -> Sequence[IndexEntry]:
-        """Look for entries, and return those of chunks that weren't done before.
+        """Read new entries, and return those of chunks that weren't done before.
 
-        Parameters
-        ----------
-        whole:
-            Look at all of the index, whatever was seen before.
+        With `whole`, the whole index is read.
         """
         since = 0 if whole else max(0, self._latest - self.SLACK * 1000)
         return self._take(await index_entries(self._storage, since=since))

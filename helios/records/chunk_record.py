@@ -117,12 +117,6 @@ class MergeRecord(Record):
 
 
 def merge_key(spec: JobSpec, chunks: Mapping[int, str]) -> str:
-    """Return the digest of the inputs of a job's output.
-
-    Parameters
-    ----------
-    chunks:
-        Digest of each chunk's file by the chunk's id.
-    """
+    """Return the digest of the inputs of a job's output; `chunks` are digests of files by id."""
     inputs = [[chunk.id, chunks[chunk.id]] for chunk in spec.chunks_by_frame()]
     return content_key([inputs, spec.merge_command, assets_identity(spec), __version__])

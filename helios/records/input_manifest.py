@@ -42,12 +42,7 @@ class InputManifest:
             return None
 
     def save(self, path: Path) -> None:
-        """Write the manifest to a file, atomically.
-
-        Raises
-        ------
-        OutputUnwritable, DiskFull
-        """
+        """Write the manifest to a file, atomically."""
         with whole_output(path) as folder:
             (folder / "whole").write_text(json.dumps(dataclasses.asdict(self), indent=2), "utf-8")
 

@@ -28,15 +28,7 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
-    """A job's folder in storage.
-
-    Attributes
-    ----------
-    url:
-        URL of the folder.
-    output_name:
-        Name of the video in the folder, if the spec gives one.
-    """
+    """A job's folder in storage, and the name of the video in it, if the spec gives one."""
 
     url: str
     output_name: str | None = None
@@ -47,15 +39,8 @@ class JobFolder:
     ) -> "JobFolder | None":
         """Return a job's folder; None if there is none.
 
-        The folder is the spec's `outputUrl` (for the URL of a video, its folder), else the spec's
-        folder, else `jobs/<id>` in the worker's own storage.
-
-        Parameters
-        ----------
-        job_path:
-            Path or URL of the spec.
-        artifacts:
-            The worker's own storage.
+        The folder is the spec's `outputUrl` (for the URL of a video, its folder), else the folder
+        of `job_path`, else `jobs/<id>` in the worker's own storage, `artifacts`.
         """
         if spec.output_url is not None:
             if PurePosixPath(spec.output_url).suffix.lower() in VIDEO_SUFFIXES:
@@ -70,13 +55,7 @@ class JobFolder:
         return cls(f"{artifacts.rstrip('/')}/jobs/{name}")
 
     def output(self, name: str) -> str:
-        """Return the key of the job's output.
-
-        Parameters
-        ----------
-        name:
-            File name of the output in the job.
-        """
+        """Return the key of the job's output, given the output's file name in the job."""
         return self.output_name or f"output/{PurePosixPath(name).name}"
 
 
@@ -103,13 +82,7 @@ def is_packed(chunk: RenderChunk) -> bool:
 
 
 def chunk_output(chunk: RenderChunk, key: str) -> str:
-    """Return the storage key of a chunk's output.
-
-    Parameters
-    ----------
-    key:
-        Result of `chunk_key`.
-    """
+    """Return the storage key of a chunk's output; `key` is the result of `chunk_key`."""
     suffix = PurePosixPath(chunk.output_file).suffix
     ending = ".tar" if is_packed(chunk) else suffix if _SUFFIX.fullmatch(suffix) else ".bin"
     return f"chunks/{chunk.id}-{key}{ending}"
@@ -145,11 +118,6 @@ async def chunks_in(storage: ArtifactStorage, spec: JobSpec) -> frozenset[int]:
 
     A chunk is complete if its record exists, which is written last. Records for other assets,
     commands or versions have other names.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
     """
     names = {chunk_record(chunk, chunk_key(spec, chunk)): chunk.id for chunk in spec.chunks}
     found = await storage.list("chunks/")

@@ -69,14 +69,9 @@ async def read_outcome(storage: ArtifactStorage) -> JobOutcome | None:
 
 
 async def write_outcome(storage: ArtifactStorage, outcome: JobOutcome) -> JobOutcome:
-    """Record an outcome, unless it or the outcome of a later execution is recorded already.
+    """Record an outcome, unless a later execution's is recorded; return the recorded one.
 
     If several processes record the first outcome of a job at once, one succeeds.
-
-    Returns
-    -------
-    JobOutcome
-        The recorded outcome.
     """
     data = outcome.to_bytes()
     if await storage.create(OUTCOME, data):

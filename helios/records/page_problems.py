@@ -14,13 +14,8 @@ MAX_LENGTH = 500
 class PageProblems:
     """Collects the errors and warnings of a page from the lines of a command's output.
 
-    A message that comes again is counted, and at most `MAX_MESSAGES` different ones are kept, of
-    `MAX_LENGTH` characters each.
-
-    Parameters
-    ----------
-    then:
-        Gets each line as well: stream and text.
+    A repeated message is counted, and at most `MAX_MESSAGES` different ones are kept, of
+    `MAX_LENGTH` characters each. Each line is also passed to `then`: stream and text.
     """
 
     def __init__(self, then: Callable[[str, str], None] | None = None) -> None:
@@ -28,14 +23,14 @@ class PageProblems:
         self._found: dict[tuple[str, str], PageMessage] = {}
 
     def __call__(self, stream: str, line: str) -> None:
-        """Take a line of output."""
+        """Process a line of output."""
         if stream == "stderr":
             self.add(PageMessage.parse(line))
         if self._then is not None:
             self._then(stream, line)
 
     def add(self, message: PageMessage | None) -> None:
-        """Keep a message that says that something is wrong."""
+        """Keep a message of an error or a warning."""
         if message is None or message.level not in PROBLEMS:
             return
         text = without_secrets(message.text)[:MAX_LENGTH]

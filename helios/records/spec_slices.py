@@ -30,14 +30,10 @@ def slice_key(chunk_id: int) -> str:
 
 
 def slices_of(spec: JobSpec, data: bytes) -> Mapping[str, bytes]:
-    """Return the slices of a spec by their keys; none for a spec that is small.
+    """Return the slices of a large spec by their keys; none of a small one.
 
     Only specs whose ids count their chunks in the order of frames are sliced, as planned ones do.
-
-    Parameters
-    ----------
-    data:
-        The spec as it is stored.
+    `data` is the spec as it is stored.
     """
     ordered = spec.chunks_by_frame()
     counted = all(chunk.id == position for position, chunk in enumerate(ordered))
@@ -59,14 +55,10 @@ def slices_of(spec: JobSpec, data: bytes) -> Mapping[str, bytes]:
 
 
 def parse_slice(data: bytes, *, digest: str, chunk_id: int) -> JobSpec | None:
-    """Return a job with some of its chunks; None unless this is a slice of its spec.
+    """Return a job with the chunks of a slice.
 
-    Parameters
-    ----------
-    digest:
-        SHA-256 of the spec as it is stored.
-    chunk_id:
-        The chunk that has to be in it.
+    None if the slice isn't one of the spec with this digest (SHA-256 of the stored file), or lacks
+    the chunk.
     """
     try:
         value = json.loads(data)

@@ -1,8 +1,9 @@
 """Reads the chunk records of a job from storage."""
 
-import asyncio
 from collections.abc import Mapping
 
+from helios.concurrency import map_limited
+from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, PayloadTooLarge
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
@@ -23,43 +24,47 @@ async def stored_chunk(
     record = await read_record(storage, chunk, key)
     if record is None:
         return None
-    found = await storage.stat(chunk_output(chunk, key))
-    if found is None or found.bytes != record.artifact.bytes:
+    return record if await is_stored(storage, chunk_output(chunk, key), record.artifact) else None
+
+
+async def is_stored(storage: ArtifactStorage, key: str, artifact: Artifact) -> bool:
+    """Return whether an object has the size and, if known, the digest of an artifact."""
+    found = await storage.stat(key)
+    return (
+        found is not None
+        and found.bytes == artifact.bytes
+        and found.sha256 in (None, artifact.sha256)
+    )
+
+
+async def read_if_valid(storage: ArtifactStorage, key: str, *, limit: int) -> bytes | None:
+    """Return an object's bytes; None if it is missing, damaged or larger than `limit` bytes."""
+    try:
+        return await storage.get_bytes(key, limit=limit)
+    except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
         return None
-    return None if found.sha256 not in (None, record.artifact.sha256) else record
 
 
 async def read_record(storage: ArtifactStorage, chunk: RenderChunk, key: str) -> ChunkRecord | None:
     """Return a chunk's record; None if there is none or it isn't valid."""
-    try:
-        data = await storage.get_bytes(chunk_record(chunk, key), limit=MAX_RECORD_BYTES)
-    except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
-        return None
-    return ChunkRecord.parse(data)
+    data = await read_if_valid(storage, chunk_record(chunk, key), limit=MAX_RECORD_BYTES)
+    return None if data is None else ChunkRecord.parse(data)
 
 
 async def read_records(storage: ArtifactStorage, spec: JobSpec) -> Mapping[int, ChunkRecord]:
     """Return the records of all chunks of a job, by their ids.
 
-    Raises
-    ------
-    ArtifactNotFound
-        Chunks are missing; the message names them.
+    Raises `ArtifactNotFound`, which names the missing chunks.
     """
-    limit = asyncio.Semaphore(RECORDS_AT_ONCE)
 
-    async def one(chunk: RenderChunk) -> ChunkRecord | None:
-        async with limit:
-            return await read_record(storage, chunk, chunk_key(spec, chunk))
+    async def read(chunk: RenderChunk) -> ChunkRecord | None:
+        return await read_record(storage, chunk, chunk_key(spec, chunk))
 
-    chunks = spec.chunks
-    found = await asyncio.gather(*map(one, chunks))
-    missing = [chunk.id for chunk, record in zip(chunks, found, strict=True) if record is None]
-    if missing:
-        raise missing_chunks(missing, len(chunks))
-    return {
-        chunk.id: record for chunk, record in zip(chunks, found, strict=True) if record is not None
-    }
+    ids = [chunk.id for chunk in spec.chunks]
+    found = dict(zip(ids, await map_limited(read, spec.chunks, limit=RECORDS_AT_ONCE), strict=True))
+    if missing := [id_ for id_, record in found.items() if record is None]:
+        raise missing_chunks(missing, len(ids))
+    return {id_: record for id_, record in found.items() if record is not None}
 
 
 def missing_chunks(ids: list[int], total: int) -> ArtifactNotFound:

@@ -33,12 +33,7 @@ class BoundaryRecorder:
         self.browser = ""
 
     async def save(self, path: Path, *, output: Path, frames: range) -> None:
-        """Write the boundary frames of an output that exists. Image sequences have none.
-
-        Raises
-        ------
-        OutputUnwritable, DiskFull
-        """
+        """Write the boundary frames of an output that exists. Image sequences have none."""
         await asyncio.to_thread(self._save, path, output, frames)
 
     def _save(self, path: Path, output: Path, frames: range) -> None:

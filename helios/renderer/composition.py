@@ -15,34 +15,17 @@ _PAGES = (".html", ".htm", ".xhtml", ".svg")
 
 @dataclass(frozen=True)
 class Composition:
-    """An HTML page to render.
-
-    Attributes
-    ----------
-    url:
-        Address that the browser opens.
-    root:
-        The folder to serve; None for a URL.
-    """
+    """An HTML page to render: its address, and the folder to serve, None for a URL."""
 
     url: str
     root: Path | None
 
     @classmethod
     def find(cls, source: str, *, base: Path | None = None) -> "Composition":
-        """Locate a composition.
+        """Locate a composition: an `http(s)` URL, a page, or a folder that holds `index.html`.
 
-        Parameters
-        ----------
-        source:
-            An `http(s)` URL, a page, or a folder that holds `index.html`.
-        base:
-            The folder that a relative path starts from; by default the working directory.
-
-        Raises
-        ------
-        CompositionNotFound
-            There is no such page.
+        A relative path starts from `base`, by default the working directory. Raises
+        `CompositionNotFound` if there is no such page.
         """
         try:
             scheme = urlsplit(source).scheme

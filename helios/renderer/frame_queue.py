@@ -10,15 +10,7 @@ _TURNS_AHEAD = 4
 
 
 class FrameQueue:
-    """Queue of frames to draw, and of the pictures drawn.
-
-    Parameters
-    ----------
-    frames:
-        The frames, by their numbers on the timeline.
-    pages:
-        Number of pages that take frames.
-    """
+    """Queue of frames to draw by a number of pages, and of the pictures drawn."""
 
     def __init__(self, frames: range, *, pages: int) -> None:
         self._frames = frames

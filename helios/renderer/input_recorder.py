@@ -13,13 +13,7 @@ _State = tuple[int, int, int, int]
 
 
 class InputRecorder:
-    """Files and hosts requested by the pages of a render, their inner frames and web workers.
-
-    Attributes
-    ----------
-    hosts:
-        Network hosts that were contacted.
-    """
+    """Files and hosts requested by the pages of a render, their inner frames and web workers."""
 
     def __init__(self) -> None:
         self.hosts: set[str] = set()

@@ -49,10 +49,7 @@ class CompositionFacts:
     def frames(self, rate: Fraction) -> int:
         """Return the number of frames.
 
-        Raises
-        ------
-        DurationUnknown
-            The page declares no duration and has no finite animation.
+        Raises `DurationUnknown` if the page declares no duration and has no finite animation.
         """
         if self.duration is None:
             raise DurationUnknown(
@@ -85,6 +82,8 @@ async def inspect(
 ) -> CompositionFacts:
     """Load a composition and return its properties.
 
+    Raises `HeliosError` if it can't be loaded, or its audio can't be read.
+
     Parameters
     ----------
     duration:
@@ -93,11 +92,6 @@ async def inspect(
         Whether to search for audio.
     check_audio:
         Fail if audio that is found can't be read.
-
-    Raises
-    ------
-    HeliosError
-        It can't be loaded, or its audio can't be read.
     """
     async with open_render_session(composition, page, log=log) as session:
         shown = session.page

@@ -8,17 +8,9 @@ from helios.errors import OptionInvalid
 
 
 def read_props(text: str) -> dict[str, Any]:
-    """Parse a `--props` value.
+    """Parse a `--props` value: a JSON object, or `@` and the name of a file with one.
 
-    Parameters
-    ----------
-    text:
-        A JSON object, or `@` and the name of a file that contains one.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't a JSON object, or there is no such file.
+    Raises `OptionInvalid` for anything else.
     """
     if text.startswith("@"):
         try:

@@ -42,10 +42,7 @@ async def render(
 ) -> RenderReport:
     """Render the request's frames. The output appears only when it is complete.
 
-    Raises
-    ------
-    HeliosError
-        Invalid options are refused before a browser starts.
+    Invalid options are refused before a browser starts.
     """
     request.check()
     began = time.monotonic()
@@ -72,15 +69,7 @@ async def still(
     replay: bool | None = None,
     log: PageLog | None = None,
 ) -> None:
-    """Capture one frame.
-
-    Raises
-    ------
-    OptionInvalid
-        The duration that the page declares has no such frame.
-    HeliosError
-        As for `render`.
-    """
+    """Capture one frame; one behind the duration that the page declares is refused."""
     check_writable(output)
     async with open_render_session(composition, page, log=log) as session:
         shown = session.page
@@ -176,13 +165,7 @@ async def draw_frames(
     every_frame: bool,
     on_progress: Progress,
 ) -> None:
-    """Draw the request's frames in all pages of the session, and write them in order.
-
-    Parameters
-    ----------
-    every_frame:
-        Whether all frames from 0 on are visited.
-    """
+    """Draw the request's frames in all pages of the session, and write them in order."""
     frames, boundary = request.frames, request.boundary
     queue = FrameQueue(frames, pages=1 + len(session.joining))
 

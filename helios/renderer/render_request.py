@@ -73,12 +73,7 @@ class RenderRequest:
         return ImageFormat("png") if exact else ImageFormat("jpeg", self.jpeg_quality)
 
     def check(self) -> None:
-        """Validate all options, before any work is done.
-
-        Raises
-        ------
-        OptionInvalid, CodecUnavailable, OutputUnwritable
-        """
+        """Validate all options, before any work is done."""
         page, codec = self.page, self.encoding.codec
         if self.frame_count < 1:
             raise OptionInvalid(f"frame count {self.frame_count}: must be at least 1")

@@ -57,8 +57,9 @@ async def open_render_session(
 ) -> AsyncIterator["RenderSession"]:
     """Load a composition at frame 0 in a number of browsers.
 
-    Each page has its own browser, since pages of one browser wait for each other. The session
-    opens as soon as its first page is loaded.
+    Each page has its own browser, since pages of one browser wait for each other. The session opens
+    as soon as its first page is loaded. Raises `HeliosError` if the composition can't be loaded, or
+    no browser can be started.
 
     Parameters
     ----------
@@ -69,11 +70,6 @@ async def open_render_session(
     inputs:
         Records the files and hosts that are requested. A proxy for this session observes all
         network requests of the browsers.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be loaded, or no browser can be started.
     """
     async with contextlib.AsyncExitStack() as stack:
         flags = raster_flags(options, pages)
@@ -124,13 +120,7 @@ async def open_render_session(
 
 
 def raster_flags(options: PageOptions, pages: int) -> list[str]:
-    """Return the browser flags for drawing: tile size, threads and scale.
-
-    Parameters
-    ----------
-    pages:
-        Number of browsers that draw at the same time.
-    """
+    """Return the flags for drawing in several browsers at once: tile size, threads and scale."""
     threads = min(max((os.cpu_count() or 1) // pages, 1), MAX_RASTER_THREADS)
     return [
         f"--default-tile-width={_tile_side(options.width * options.scale)}",

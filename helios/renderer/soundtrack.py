@@ -34,6 +34,8 @@ class Soundtrack:
     ) -> "Soundtrack":
         """Build the soundtrack from the result of `CompositionPage.sounds`.
 
+        Raises `AudioFailed` if an address can't be read outside the browser.
+
         Parameters
         ----------
         scratch:
@@ -42,11 +44,6 @@ class Soundtrack:
             Contents of `blob:` addresses.
         allow_missing:
             Leave out audio that can't be read outside the browser.
-
-        Raises
-        ------
-        AudioFailed
-            An address can't be read outside the browser.
         """
         sources: dict[str, str | None] = {}
         for number, url in enumerate(dict.fromkeys(sound["source"] for sound in sounds)):
@@ -71,12 +68,7 @@ class Soundtrack:
         return Soundtrack(tuple(track for track, is_readable in pairs if is_readable))
 
     async def check(self) -> None:
-        """Check that all sources can be read.
-
-        Raises
-        ------
-        AudioFailed
-        """
+        """Raise `AudioFailed` if a source can't be read."""
         for source in dict.fromkeys(track.source for track in self.tracks):
             await probe(source, error=AudioFailed, packets=False)
 
@@ -91,6 +83,8 @@ async def collect(
 ) -> Soundtrack:
     """Return the audio that a page has played so far.
 
+    Raises `AudioFailed` if an address can't be read outside the browser.
+
     Parameters
     ----------
     scratch:
@@ -99,11 +93,6 @@ async def collect(
         Whether the page is at its last frame.
     allow_missing:
         Leave out audio that can't be read.
-
-    Raises
-    ------
-    AudioFailed
-        An address can't be read outside the browser.
     """
     sounds = await page.audio.sounds(final=final)
     blobs = {}
@@ -127,17 +116,8 @@ async def record_soundtrack(
 ) -> Soundtrack:
     """Play a composition to its end without capturing frames, and return all its audio.
 
-    Parameters
-    ----------
-    scratch:
-        Folder for audio that the page holds in memory.
-    replay:
-        Visit every frame; None takes the page's own declaration.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be played, or a source can't be read.
+    Audio that the page holds in memory is written to `scratch`. `replay` visits every frame; None
+    takes the page's own declaration.
     """
     every_frame = replay
     options = replace(options, seconds=frame_count / options.rate)
@@ -168,14 +148,7 @@ async def mix_composition(
 ) -> bool:
     """Play a composition to its end without capturing frames, and mix its audio to a file.
 
-    Returns
-    -------
-    Whether the composition has audio; without any, no file is written.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be played, or a source can't be read.
+    Returns whether the composition has audio; without any, no file is written.
     """
     soundtrack = await record_soundtrack(
         composition, page, frame_count=frame_count, scratch=output.parent, replay=replay
@@ -237,12 +210,8 @@ def _source(
 ) -> str | None:
     """Return the file or URL that ffmpeg opens for a media element's address.
 
-    None for a file that the composition lacks: `PageRequests` has reported or allowed that.
-
-    Parameters
-    ----------
-    inline:
-        File for audio that the page holds in memory.
+    None for a file that the composition lacks: `PageRequests` has reported or allowed that. Audio
+    that the page holds in memory is written to `inline`.
     """
     if url in blobs:
         inline.write_bytes(blobs[url])

@@ -11,13 +11,7 @@ from helios.renderer.browser.chromium import find_browser
 
 
 def renderer_versions() -> dict[str, str]:
-    """Return a text for each component, which changes when its output may change.
-
-    Raises
-    ------
-    ProgramMissing
-        Browser or ffmpeg isn't installed.
-    """
+    """Return a text for each component, which changes when its output may change."""
     browser = str(find_browser())
     return {
         "helios": __version__,

@@ -18,17 +18,8 @@ _ROUNDING = 0.0025
 async def audio_faults(path: Path, *, seconds: Fraction, rate: Fraction, whole: bool) -> list[str]:
     """Return the faults of a video's audio; none for a video without audio.
 
-    Parameters
-    ----------
-    seconds, rate:
-        Duration and frame rate of the video.
-    whole:
-        Whether the audio must last as long as the video; otherwise it may be shorter.
-
-    Raises
-    ------
-    ChunkOutputInvalid
-        The file can't be read.
+    The audio may be shorter than the video's duration, in seconds, unless it must be `whole`.
+    Raises `ChunkOutputInvalid` if the file can't be read.
     """
     try:
         track = read_movie(path).track("soun")

@@ -34,6 +34,8 @@ async def join_audio(
 ) -> None:
     """Join the audio of `inputs` and encode it once.
 
+    Raises `StitchFailed` if the audio can't be decoded or encoded.
+
     Parameters
     ----------
     inputs:
@@ -46,11 +48,6 @@ async def join_audio(
         ffmpeg encoder.
     output:
         File to write; its ending selects the container.
-
-    Raises
-    ------
-    StitchFailed
-        The audio can't be decoded or encoded.
     """
     rate = next((rate for _, rate in lengths if rate), Fraction(30))
     frames = accumulate((count for count, _ in lengths), initial=0)
@@ -103,6 +100,8 @@ def _graph(parts: Sequence[tuple[Path, int, bool]]) -> list[str]:
 async def encode_audio(source: Path, *, codec: str, output: Path) -> None:
     """Copy or encode an audio file into the container of `output`.
 
+    Raises `StitchFailed` if the file has no audio, or its codec doesn't fit the container.
+
     Parameters
     ----------
     source:
@@ -111,11 +110,6 @@ async def encode_audio(source: Path, *, codec: str, output: Path) -> None:
         ffmpeg encoder, or `copy`.
     output:
         File to write.
-
-    Raises
-    ------
-    StitchFailed
-        The file has no audio, or its codec doesn't fit the container.
     """
     await _run(
         [

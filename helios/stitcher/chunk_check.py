@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.errors import ChunkOutputInvalid
 from helios.media.probe import probe
@@ -97,16 +98,13 @@ async def check_chunk_outputs(
 async def _check(
     metadata: JobMetadata, chunks: Sequence[RenderChunk], job_dir: Path, *, only_groups: bool
 ) -> Mapping[int, EncodedEnds]:
-    limit = asyncio.Semaphore(CHECKS_AT_ONCE)
+    async def check(chunk: RenderChunk) -> _Output | str:
+        try:
+            return await _inspect(job_dir / chunk.output_file, only_groups=only_groups)
+        except ChunkOutputInvalid as fault:
+            return "; ".join([fault.message, *fault.details[-1:]])
 
-    async def one(chunk: RenderChunk) -> _Output | str:
-        async with limit:
-            try:
-                return await _inspect(job_dir / chunk.output_file, only_groups=only_groups)
-            except ChunkOutputInvalid as fault:
-                return "; ".join([fault.message, *fault.details[-1:]])
-
-    outputs = await asyncio.gather(*(one(chunk) for chunk in chunks))
+    outputs = await map_limited(check, chunks, limit=CHECKS_AT_ONCE)
     faults = [
         f"chunk {chunk.id} ({job_dir / chunk.output_file}): {fault}"
         for chunk, output, first in _with_first(chunks, outputs)
@@ -128,10 +126,7 @@ async def _check(
 async def check_output(path: Path) -> int:
     """Check that a video, or a folder of images, is complete; return its number of frames.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        It is missing or damaged.
+    Raises `ChunkOutputInvalid` if it is missing or damaged.
     """
     return (await _inspect(path)).frames
 

@@ -63,13 +63,7 @@ class EncodedVideo:
         return sizes_digest([size for _, size in self.spans[frames.start : frames.stop]])
 
     def frame_digests(self, positions: Sequence[int]) -> list[str]:
-        """Return the digests of some frames.
-
-        Raises
-        ------
-        ChunkOutputInvalid
-            The file can't be read.
-        """
+        """Return the digests of some frames."""
         if self.digests:
             return [self.digests[position] for position in positions]
         try:
@@ -84,13 +78,7 @@ class EncodedVideo:
             raise ChunkOutputInvalid(f"{self.path} can't be read: {fault.strerror}") from fault
 
     def ends(self, *, first: Sequence[str], last: Sequence[str]) -> EncodedEnds:
-        """Return the digests of its first and last frames.
-
-        Parameters
-        ----------
-        first, last:
-            Thumbnails of these frames, if known.
-        """
+        """Return the digests of its first and last frames, with their thumbnails, if known."""
         count = min(END_FRAMES, self.frame_count)
         head, tail = range(count), range(self.frame_count - count, self.frame_count)
         return EncodedEnds(
@@ -103,10 +91,7 @@ class EncodedVideo:
 async def read_video(path: Path) -> EncodedVideo:
     """Read a video's frames from the index of an MP4 file, or from all packets of other files.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        The file is missing or damaged, or contains no video.
+    Raises `ChunkOutputInvalid` if the file is missing or damaged, or contains no video.
     """
     try:
         track = read_movie(path).track("vide")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 
-from helios.concurrency import run_blocking
+from helios.concurrency import map_limited, run_blocking
 from helios.errors import ChunkOutputInvalid, OptionInvalid, StitchFailed
 from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.media.probe import MediaInfo, probe
@@ -96,7 +96,7 @@ class FfmpegStitcher(VideoStitcher):
         )
 
     async def _concat(self, inputs: Sequence[Path], *, folder: Path, container: str) -> None:
-        infos = await _probe_all(inputs)
+        infos = await map_limited(probe, inputs, limit=PROBES)
         if not self._encode.encodes_video:
             _require_alike(infos)
         lengths = [_length(info) for info in infos]
@@ -202,16 +202,6 @@ def _kept_audio(codecs: Sequence[str | None], *, container: str) -> str:
     }
     own = next(codec for codec in codecs if codec)
     return own if own in fitting.get(container, ()) else DEFAULT_AUDIO[container]
-
-
-async def _probe_all(inputs: Sequence[Path]) -> list[MediaInfo]:
-    limit = asyncio.Semaphore(PROBES)
-
-    async def one(path: Path) -> MediaInfo:
-        async with limit:
-            return await probe(path)
-
-    return await asyncio.gather(*(one(path) for path in inputs))
 
 
 def _require_alike(infos: Sequence[MediaInfo]) -> None:

@@ -77,11 +77,6 @@ class MergeEncoding:
 
 
 def encoder_for(codec: str) -> str:
-    """Return ffmpeg's encoder for a codec; `copy` stays.
-
-    Raises
-    ------
-    CodecUnavailable
-    """
+    """Return ffmpeg's encoder for a codec, which has to be installed; `copy` stays."""
     name = ENCODERS.get(codec.lower(), codec)
     return name if name == "copy" else require_encoder(name)

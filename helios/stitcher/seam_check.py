@@ -103,14 +103,9 @@ async def check_seams(
 async def check_merge(
     video: Path, spec: JobSpec, ends: Mapping[int, EncodedEnds]
 ) -> SeamReport | None:
-    """Check the seams of a merge's output; None if it can't be checked.
+    """Check the seams of a merge's output as `check_seams` does; None if it can't be checked.
 
     The output of commands other than `helios merge` can't be checked.
-
-    Raises
-    ------
-    SeamBroken
-        As `check_seams` does.
     """
     if not spec.merge_command.strip():
         return await check_seams(video, spec, ends)

@@ -26,15 +26,7 @@ PictureReader = Callable[[int], Awaitable[BoundaryPictures | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class SeamDifference:
-    """A frame that two chunks draw differently.
-
-    Attributes
-    ----------
-    frame:
-        The last frame before the seam.
-    before, after:
-        Ids of the chunks at the seam.
-    """
+    """A frame, the last before a seam, that the chunks before and after it draw differently."""
 
     frame: int
     before: int
@@ -91,12 +83,7 @@ class SeamProof:
     ) -> SeamDiffers:
         """Return the error that names the differing seams: frames, regions, pictures.
 
-        Parameters
-        ----------
-        save:
-            Stores a file with both pictures side by side, and returns its path or URL.
-        healed:
-            Chunks that were rendered again.
+        `save` stores a file with both pictures side by side, and returns its path or URL.
         """
         count = len(self.differing)
         named = self.differing[:MAX_NAMED]

@@ -5,6 +5,7 @@ size.
 """
 
 import asyncio
+import functools
 import hashlib
 import struct
 import tempfile
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
+from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import AUDIO_FLAGS, MergeCommand
@@ -37,13 +39,7 @@ _BLOCK = 4 << 10
 
 
 def fault_of(spec: JobSpec, name: str) -> str | None:
-    """Return why a job's chunks can't be joined in storage; None if they can.
-
-    Parameters
-    ----------
-    name:
-        The video's name.
-    """
+    """Return why chunks can't be joined in storage to a file of this name; None if they can."""
     chunks = {PurePosixPath(chunk.output_file).suffix.lower() for chunk in spec.chunks}
     suffix = PurePosixPath(name).suffix.lower()
     if not chunks | {suffix} <= SUFFIXES:
@@ -74,7 +70,7 @@ async def merge_in_storage(
     records: Mapping[int, ChunkRecord],
     *,
     output: str,
-    sound: Path,
+    audio: Path,
 ) -> Artifact:
     """Join a job's chunks inside the storage, and check the seams.
 
@@ -86,7 +82,7 @@ async def merge_in_storage(
         The records of the chunks, by id.
     output:
         Key of the video.
-    sound:
+    audio:
         Local file with the audio of the whole video; it may be missing.
 
     Raises
@@ -101,8 +97,8 @@ async def merge_in_storage(
     chunks = spec.chunks_by_frame()
     ordered = [records[chunk.id] for chunk in chunks]
     keys = [chunk_output(chunk, chunk_key(spec, chunk)) for chunk in chunks]
-    there = sound if await asyncio.to_thread(sound.exists) else None
-    made = await stitch_in_storage(storage, ordered, keys, output=output, sound=there)
+    there = audio if await asyncio.to_thread(audio.exists) else None
+    made = await stitch_in_storage(storage, ordered, keys, output=output, audio=there)
     await check_in_storage(storage, made, output, spec, ordered)
     return made
 
@@ -113,7 +109,7 @@ async def stitch_in_storage(
     chunks: Sequence[str],
     *,
     output: str,
-    sound: Path | None = None,
+    audio: Path | None = None,
 ) -> Artifact:
     """Join chunk outputs inside the storage.
 
@@ -125,7 +121,7 @@ async def stitch_in_storage(
         The chunks' records and keys, in presentation order.
     output:
         Key of the video.
-    sound:
+    audio:
         Local file with the audio of the whole video, to be stored beside the chunks.
 
     Raises
@@ -144,15 +140,16 @@ async def stitch_in_storage(
             _File(key, size, Path(folder, str(number)))
             for number, (key, size) in enumerate(zip(chunks, sizes, strict=True))
         ]
-        await _read_indexes(storage, files)
+        read = functools.partial(_read_index, storage)
+        await map_limited(read, files, limit=READS_AT_ONCE)
         try:
             head = await asyncio.to_thread(
                 lambda: whole_file_head(
                     [read_movie(file.path) for file in files],
                     sizes=sizes,
                     quicktime=quicktime,
-                    audio=read_movie(sound) if sound else None,
-                    audio_bytes=sound.stat().st_size if sound else 0,
+                    audio=read_movie(audio) if audio else None,
+                    audio_bytes=audio.stat().st_size if audio else 0,
                 )
             )
         except NotSpliceable as fault:
@@ -165,9 +162,9 @@ async def stitch_in_storage(
     before, all_sizes = [name], [len(head), *sizes]
     try:
         await storage.put_bytes(name, head)
-        if sound:
-            before.append(f"{name}-sound")
-            stored = await storage.put_file(before[1], sound)
+        if audio:
+            before.append(f"{name}-audio")
+            stored = await storage.put_file(before[1], audio)
             all_sizes.insert(1, stored.bytes or 0)
         return await storage.compose(output, [*before, *chunks], scratch=JOINING, sizes=all_sizes)
     finally:
@@ -181,16 +178,10 @@ async def check_in_storage(
     spec: JobSpec,
     records: Sequence[ChunkRecord],
 ) -> SeamReport:
-    """Check the seams of a video in storage, reading four frames per boundary.
-
-    Raises
-    ------
-    SeamBroken
-        As `check_seams` does.
-    """
+    """Check the seams of a video in storage; reads four frames per boundary. See `check_seams`."""
     with tempfile.TemporaryDirectory(prefix="helios-seams-") as folder:
         file = _File(key, video.bytes or 0, Path(folder, PurePosixPath(key).name))
-        await _read_indexes(storage, [file])
+        await _read_index(storage, file)
         track = (await asyncio.to_thread(read_movie, file.path)).track("vide")
         if track is not None:
             await _read_ends(storage, file, track, [record.frame_count for record in records])
@@ -202,17 +193,15 @@ async def _read_ends(
     storage: ArtifactStorage, file: _File, track: Track, lengths: Iterable[int]
 ) -> None:
     """Fetch the encoded frames around each boundary."""
-    limit = asyncio.Semaphore(READS_AT_ONCE)
     spans = list(track.samples())
 
-    async def one(edge: int) -> None:
+    async def fetch(edge: int) -> None:
         near = spans[max(0, edge - END_FRAMES) : edge + END_FRAMES]
         for start, end in _merged(near):
-            async with limit:
-                data = await storage.get_range(file.key, start, end)
+            data = await storage.get_range(file.key, start, end)
             await asyncio.to_thread(_fill, file.path, start, data)
 
-    await asyncio.gather(*map(one, accumulate(lengths, initial=0)))
+    await map_limited(fetch, accumulate(lengths, initial=0), limit=READS_AT_ONCE)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -224,16 +213,6 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             ranges.append((offset, offset + size))
     return ranges
-
-
-async def _read_indexes(storage: ArtifactStorage, files: Iterable[_File]) -> None:
-    limit = asyncio.Semaphore(READS_AT_ONCE)
-
-    async def one(file: _File) -> None:
-        async with limit:
-            await _read_index(storage, file)
-
-    await asyncio.gather(*map(one, files))
 
 
 async def _read_index(storage: ArtifactStorage, file: _File) -> None:

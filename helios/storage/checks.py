@@ -10,13 +10,7 @@ MAX_EXPIRY = 7 * 24 * 3600
 
 
 def open_source(path: Path) -> BinaryIO:
-    """Open a file to store.
-
-    Raises
-    ------
-    ArtifactNotFound
-        There is no such file.
-    """
+    """Open a file to store; raise `ArtifactNotFound` if it doesn't exist."""
     try:
         return path.open("rb")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -24,34 +18,19 @@ def open_source(path: Path) -> BinaryIO:
 
 
 def check_digest(url: str, found: str, expected: str | None) -> None:
-    """Raise an error if a digest differs from the expected one, if there is any.
-
-    Raises
-    ------
-    ArtifactCorrupt
-    """
+    """Raise `ArtifactCorrupt` if a digest differs from the expected one, if there is any."""
     if expected is not None and found != expected:
         raise ArtifactCorrupt(f"{url} has the digest {found}, but {expected} was recorded")
 
 
 def check_size(url: str, size: int, limit: int | None) -> None:
-    """Raise an error if an object exceeds the limit, if there is any.
-
-    Raises
-    ------
-    PayloadTooLarge
-    """
+    """Raise `PayloadTooLarge` if an object exceeds the limit, if there is any."""
     if limit is not None and size > limit:
         raise PayloadTooLarge(f"{url} has {size} bytes, more than the {limit} allowed")
 
 
 def check_expiry(expires: float) -> float:
-    """Check and return the validity of a presigned URL in seconds.
-
-    Raises
-    ------
-    OptionInvalid
-    """
+    """Return the validity of a presigned URL in seconds; raise `OptionInvalid` if out of range."""
     if not 1 <= expires <= MAX_EXPIRY:
         raise OptionInvalid(
             f"a presigned URL can't last {expires:g} s", hint=f"Give 1 to {MAX_EXPIRY} s."

@@ -22,24 +22,14 @@ _UNWRITTEN = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 
 def check_key(key: str) -> None:
-    """Check that a key is inside its folder and valid in every storage.
-
-    Raises
-    ------
-    StorageInvalid
-    """
+    """Raise `StorageInvalid` for a key that leaves its folder or isn't valid in every storage."""
     fault = _name_fault(key) if key else "is empty"
     if fault:
         raise StorageInvalid(f"key {key!r} {fault}")
 
 
 def check_prefix(prefix: str) -> None:
-    """Check that a prefix of keys is valid; it may end within a name.
-
-    Raises
-    ------
-    StorageInvalid
-    """
+    """Raise `StorageInvalid` for an invalid prefix of keys; it may end within a name."""
     folder = prefix.rpartition("/")[0]
     fault = _name_fault(folder) if "/" in prefix else None
     if fault:
@@ -47,12 +37,7 @@ def check_prefix(prefix: str) -> None:
 
 
 def check_deletable(prefix: str) -> None:
-    """Check that a prefix to delete isn't empty.
-
-    Raises
-    ------
-    StorageInvalid
-    """
+    """Raise `StorageInvalid` for an empty or invalid prefix of keys to delete."""
     if not prefix:
         raise StorageInvalid("an empty prefix would delete everything")
     check_prefix(prefix)

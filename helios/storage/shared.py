@@ -17,11 +17,6 @@ class SharedStorages:
     Warm workers open many folders of one bucket; new credentials and connections would take tens of
     milliseconds each time. Closing an opened storage does nothing; closing this object closes all.
     Threads may share it.
-
-    Parameters
-    ----------
-    opener:
-        Opens a bucket.
     """
 
     def __init__(self, opener: Callable[[str], ArtifactStorage] = open_storage) -> None:
@@ -30,13 +25,7 @@ class SharedStorages:
         self._lock = threading.Lock()
 
     def __call__(self, url: str) -> ArtifactStorage:
-        """Open the storage with a URL.
-
-        Raises
-        ------
-        StorageInvalid
-            The URL isn't a storage URL.
-        """
+        """Open the storage with a URL; raise `StorageInvalid` if it isn't a storage URL."""
         bucket, prefix = bucket_of(url)
         if bucket is None:
             return self._opener(url)

@@ -25,17 +25,14 @@ def is_storage_url(text: str) -> bool:
 def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactStorage:
     """Open the storage with a URL.
 
+    Raises `StorageInvalid` if the URL isn't a storage URL.
+
     Parameters
     ----------
     url:
         A folder's path, `file:///folder`, `s3://bucket/prefix` or `gs://bucket/prefix`.
     env:
         Environment variables with endpoints and credentials; this process's own by default.
-
-    Raises
-    ------
-    StorageInvalid
-        The URL isn't a storage URL.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":
@@ -54,10 +51,7 @@ def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactS
 def split_url(url: str) -> tuple[str, str]:
     """Split an object's URL into the URL of its folder, and its key.
 
-    Raises
-    ------
-    StorageInvalid
-        The URL isn't one of an object.
+    Raises `StorageInvalid` if the URL isn't one of an object.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":
@@ -79,10 +73,7 @@ def split_url(url: str) -> tuple[str, str]:
 def bucket_of(url: str) -> tuple[str | None, str]:
     """Split a storage's URL into bucket URL and folder; the bucket is None for local folders.
 
-    Raises
-    ------
-    StorageInvalid
-        The URL isn't a storage URL.
+    Raises `StorageInvalid` if the URL isn't a storage URL.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":

@@ -29,10 +29,7 @@ _RETRYABLE = frozenset({408, 409, 423, 425, 429})
 def check_receiver(url: str, secret: str | None) -> None:
     """Check that events can be sent to a receiver.
 
-    Raises
-    ------
-    OptionInvalid
-        The URL isn't http(s), or there is no secret to sign with.
+    Raises `OptionInvalid` if the URL isn't http(s), or there is no secret to sign with.
     """
     check_url(url)
     if not secret or len(secret.encode()) < MIN_SECRET:
@@ -43,12 +40,7 @@ def check_receiver(url: str, secret: str | None) -> None:
 
 
 def check_url(url: str) -> None:
-    """Check that a webhook is an http(s) URL.
-
-    Raises
-    ------
-    OptionInvalid
-    """
+    """Raise `OptionInvalid` for a webhook that isn't an http(s) URL."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OptionInvalid(f"webhook {url!r}: not an http:// or https:// URL")

@@ -25,13 +25,7 @@ _SECRET_BYTES, _MAX_SECRET_BYTES = 32, 1024
 
 
 async def webhook_secret(artifacts: ArtifactStorage) -> str:
-    """Return the signing secret of webhooks; create it if it doesn't exist.
-
-    Parameters
-    ----------
-    artifacts:
-        The storage of all jobs.
-    """
+    """Return the signing secret of webhooks in the storage of all jobs; create a missing one."""
     made = secrets.token_hex(_SECRET_BYTES).encode()
     if await artifacts.create(WEBHOOK_KEY, made):
         return made.decode()
@@ -46,26 +40,10 @@ async def tell_outcome(
     sender: WebhookSender,
     link: float | None = None,
 ) -> JobOutcome:
-    """Send the outcome of a render, and record the delivery in it.
+    """Send the outcome of a render, and record the delivery in it; return the recorded outcome.
 
-    Parameters
-    ----------
-    webhook:
-        URL of the receiver.
-    folder:
-        The job's folder.
-    link:
-        Seconds for which a link to the video is valid; None for no link.
-
-    Returns
-    -------
-    JobOutcome
-        The recorded outcome.
-
-    Raises
-    ------
-    WebhookUndelivered, SourceForbidden
-        As for `WebhookSender.send`.
+    With `link`, the event has a link to the video that is valid for so many seconds. Errors are
+    those of `WebhookSender.send`.
     """
     await sender.send(webhook, await with_link(await outcome_event(outcome, folder), link))
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
@@ -85,12 +63,8 @@ async def tell_once(
     """Send the outcome of a render unless it was delivered already; as `tell_outcome`.
 
     A marker beside the outcome records the delivery. It is created after the delivery, so that
-    another process sends the event again if this one ends in between.
-
-    Raises
-    ------
-    WebhookUndelivered, SourceForbidden
-        As for `WebhookSender.send`.
+    another process sends the event again if this one ends in between. Errors are those of
+    `WebhookSender.send`.
     """
     marker = f"{TOLD}{outcome.execution}"
     if await folder.stat(marker) is None:

@@ -1,4 +1,4 @@
-"""The allow-list of URLs that a worker reads jobs and assets from, and writes results to."""
+"""Allow-lists of the URLs that a worker reads jobs and assets from and writes results to."""
 
 import re
 from collections.abc import Sequence
@@ -13,36 +13,33 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*")
-# What the parsers of two libraries may read differently, in a URL whose beginning decides.
+# Characters that parsers treat differently: a check and a client could see different URLs.
 _AMBIGUOUS = re.compile(r"[\0-\x20\\\x7f]")
 
 
 _HINTS = {
-    "sources": "HELIOS_ALLOWED_SOURCES and HELIOS_ARTIFACTS, set where the worker "
-    "is deployed, name them; HELIOS_ALLOW_LOCAL=1 allows paths.",
-    "destinations": "Results go to the job's own folder. Where the worker is "
-    "deployed, HELIOS_ALLOWED_DESTINATIONS names others.",
+    "sources": "The worker's environment allows them by HELIOS_ALLOWED_SOURCES and "
+    "HELIOS_ARTIFACTS; HELIOS_ALLOW_LOCAL=1 allows paths.",
+    "destinations": "Results go to the job's own folder. HELIOS_ALLOWED_DESTINATIONS in the "
+    "worker's environment allows others.",
 }
 
 
 class AllowedUrls:
-    """Tells whether a URL begins like one of those that are allowed.
+    """An allow-list of URL prefixes.
+
+    Raises `OptionInvalid` for an ambiguous prefix.
 
     Parameters
     ----------
     prefixes:
-        Such as `s3://bucket/renders`, `https://example.com/jobs/` or `/mnt/jobs`. What follows a
-        prefix begins at a `/`: `s3://bucket/renders-2` isn't below `s3://bucket/renders`. A scheme
-        alone (`https://`) stands for all of its URLs.
+        Such as `s3://bucket/renders`, `https://example.com/jobs/` or `/mnt/jobs`. A prefix ends at
+        a `/`: `s3://bucket/renders-2` isn't below `s3://bucket/renders`. A scheme alone
+        (`https://`) allows all of its URLs.
     allow_local:
-        Whether any path of this machine will do.
+        Whether all paths of this machine are allowed.
     what_for:
-        What is allowed, for messages: `sources` or `destinations`.
-
-    Raises
-    ------
-    OptionInvalid
-        A prefix isn't plainly the beginning of URLs.
+        Purpose of the URLs, for messages: `sources` or `destinations`.
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class AllowedUrls:
     ) -> None:
         self._what_for = what_for
         try:
-            self._prefixes = [_Place.of(prefix, what="prefix") for prefix in prefixes]
+            self._prefixes = [_Location.of(prefix, what="prefix") for prefix in prefixes]
         except SourceForbidden as fault:
             raise OptionInvalid(
                 f"allowed sources: {fault.message}",
@@ -63,21 +60,14 @@ class AllowedUrls:
         self._allow_local = allow_local
 
     def check(self, url: str, *, what: str) -> None:
-        """Refuse a URL that isn't on the list.
+        """Raise `SourceForbidden` for a URL that isn't on the list.
 
-        Parameters
-        ----------
-        what:
-            The URL's role, for the message: `jobPath`, `assetsUrl`, `outputUrl`.
-
-        Raises
-        ------
-        SourceForbidden
+        `what` is the URL's field, for the message: `jobPath`, `assetsUrl`, `outputUrl`.
         """
-        place = _Place.of(url, what=what)
-        if place.scheme == "file" and self._allow_local:
+        location = _Location.of(url, what=what)
+        if location.scheme == "file" and self._allow_local:
             return
-        if not any(place.is_below(prefix) for prefix in self._prefixes):
+        if not any(location.is_below(prefix) for prefix in self._prefixes):
             raise SourceForbidden(
                 f"{what}: {without_secrets(url)} is not on this worker's list of allowed "
                 f"{self._what_for}",
@@ -85,8 +75,8 @@ class AllowedUrls:
             )
 
 
-class _Place:
-    """A URL taken apart: scheme, authority (host and port, or bucket), path."""
+class _Location:
+    """A parsed URL: scheme, authority (host and port, or bucket), path."""
 
     def __init__(self, scheme: str, authority: str, path: str) -> None:
         self.scheme = scheme
@@ -94,16 +84,16 @@ class _Place:
         self.path = path
 
     @classmethod
-    def of(cls, url: str, *, what: str = "source") -> "_Place":
+    def of(cls, url: str, *, what: str = "source") -> "_Location":
         if not _SCHEME.match(url) or url.lower().startswith("file://"):
             return cls._local(url)
-        place = cls._web(url) if _WEB.match(url) else cls._object(url)
-        if place is None or _leads_elsewhere(place.path):
-            raise SourceForbidden(f"{what}: {without_secrets(url)} can be read as different URLs")
-        return place
+        location = cls._web(url) if _WEB.match(url) else cls._object(url)
+        if location is None or _has_detours(location.path):
+            raise SourceForbidden(f"{what}: {without_secrets(url)} is an ambiguous URL")
+        return location
 
     @classmethod
-    def _web(cls, url: str) -> "_Place | None":
+    def _web(cls, url: str) -> "_Location | None":
         if _AMBIGUOUS.search(url):
             return None
         try:
@@ -117,8 +107,8 @@ class _Place:
         return cls(parts.scheme, f"{host}:{port}" if host else "", parts.path.lstrip("/"))
 
     @classmethod
-    def _object(cls, url: str) -> "_Place | None":
-        # Names of objects may hold any character: what looks like a query is a part of them.
+    def _object(cls, url: str) -> "_Location | None":
+        # Keys may contain any character: what looks like a query is part of the key.
         scheme, _, rest = url.partition("://")
         bucket, _, path = rest.partition("/")
         if bucket and not _BUCKET.fullmatch(bucket):
@@ -126,18 +116,18 @@ class _Place:
         return cls(scheme.lower(), bucket, path)
 
     @classmethod
-    def _local(cls, url: str) -> "_Place":
+    def _local(cls, url: str) -> "_Location":
         path = url
         if url.lower().startswith("file://"):
             path = unquote(url[len("file://") :].removeprefix("localhost"))
         try:
-            # Links and dots count as what they lead to.
-            place = Path(path).resolve()
+            # The target of links and dots is what has to be allowed.
+            resolved = Path(path).resolve()
         except (OSError, RuntimeError, ValueError):  # too long, a link to itself, a NUL character
-            raise SourceForbidden(f"source: {path[:200]!r} leads nowhere") from None
-        return cls("file", "", str(place).lstrip("/"))
+            raise SourceForbidden(f"source: {path[:200]!r} is not a valid path") from None
+        return cls("file", "", str(resolved).lstrip("/"))
 
-    def is_below(self, prefix: "_Place") -> bool:
+    def is_below(self, prefix: "_Location") -> bool:
         if self.scheme != prefix.scheme:
             return False
         if prefix.authority and self.authority != prefix.authority:
@@ -148,6 +138,7 @@ class _Place:
         return not folder or self.path == folder or self.path.startswith(f"{folder}/")
 
 
-def _leads_elsewhere(path: str) -> bool:
+def _has_detours(path: str) -> bool:
+    """Return whether a path has dots or backslashes, which some clients resolve."""
     plain = unquote(path)
     return "\\" in plain or bool({".", ".."} & set(plain.split("/")))

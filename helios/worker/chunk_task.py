@@ -1,4 +1,4 @@
-"""Renders, checks and stores one chunk, unless it is stored already."""
+"""Renders, checks and stores one chunk, unless it is in storage already."""
 
 import asyncio
 from dataclasses import replace
@@ -31,12 +31,9 @@ from helios.worker.task_context import TaskContext
 
 
 async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult:
-    """Make sure that a chunk's output is in storage, and return where it is.
+    """Make sure that a chunk's output is in storage, and return its artifact.
 
-    Raises
-    ------
-    HeliosError
-        Assets can't be had, or the output can't be stored.
+    Raises `HeliosError` if assets can't be fetched, or the output can't be stored.
     """
     storage = context.storage
     if storage is not None:
@@ -44,11 +41,11 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         if record is not None:
             context.log.info("chunk.reused", url=record.artifact.url)
             await add_to_index(storage, record)
-            return _already_there(record, chunk)
+            return _reused(record, chunk)
     _check_cost(context.invocation)
     async with context.workspace([chunk.output_file]) as workspace:
-        note = boundary_beside(chunk.output_file)
-        env = None if context.spec.seams == "off" else {BOUNDARY_VARIABLE: note}
+        boundary_file = boundary_beside(chunk.output_file)
+        env = None if context.spec.seams == "off" else {BOUNDARY_VARIABLE: boundary_file}
         problems = PageProblems(context.on_output)
         result = await context.run_command(
             chunk.command, workspace=workspace, env=env, on_output=problems
@@ -57,7 +54,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
             return result
         try:
             with context.stopwatch.measure("check"):
-                # Needs ffmpeg and what reads files; a chunk that is there already needs neither.
+                # Imported here, as a chunk that is already in storage isn't checked.
                 from helios.stitcher.chunk_check import check_chunk_output  # noqa: PLC0415
 
                 ends = await check_chunk_output(context.spec, chunk, workspace, only_groups=True)
@@ -66,18 +63,18 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         if storage is None:
             context.log.warning(
                 "chunk.not_stored",
-                message="nothing says where results go: the spec has no outputUrl, "
-                "and HELIOS_ARTIFACTS is not set",
+                message="the chunk is not stored: the spec has no outputUrl, and "
+                "HELIOS_ARTIFACTS is not set",
             )
             return result
-        # Of two workers with one chunk, what the first one stored stays as its record says.
-        faster = await stored_chunk(storage, context.spec, chunk)
-        if faster is not None:
-            context.log.info("chunk.overtaken", url=faster.artifact.url)
-            await add_to_index(storage, faster)
-            return replace(result, artifact=faster.artifact)
+        # If another worker has stored the chunk meanwhile, its output and record are kept.
+        other = await stored_chunk(storage, context.spec, chunk)
+        if other is not None:
+            context.log.info("chunk.overtaken", url=other.artifact.url)
+            await add_to_index(storage, other)
+            return replace(result, artifact=other.artifact)
         output = workspace / chunk.output_file
-        boundary = workspace / note if env else None
+        boundary = workspace / boundary_file if env else None
         artifact = await _store(
             context,
             chunk,
@@ -93,12 +90,12 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
 def _check_cost(invocation: Invocation) -> None:
     if invocation.stop_at is not None and datetime.now(UTC) >= invocation.stop_at:
         raise CostLimitReached(
-            "the render may have cost as much as it is allowed to by now",
-            hint="Finished chunks are kept: `orchestrator resume ID --max-cost USD` goes on.",
+            "the render may have reached its cost limit",
+            hint="Finished chunks are kept: `orchestrator resume ID --max-cost USD` continues.",
         )
 
 
-def _already_there(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
+def _reused(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
     return WorkerResult(
         exit_code=0,
         stdout=f"chunk {chunk.id}: already in storage, {record.frames} frames\n",
@@ -107,12 +104,12 @@ def _already_there(record: ChunkRecord, chunk: RenderChunk) -> WorkerResult:
 
 
 def _refused(result: WorkerResult, fault: HeliosError) -> WorkerResult:
-    """Return the failure of a command whose output is no good; what it said may tell why."""
-    said = "\n".join(filter(None, (result.stderr.rstrip("\n"), report(fault))))
+    """Return the failure of a command with an invalid output; its stderr may explain it."""
+    stderr = "\n".join(filter(None, (result.stderr.rstrip("\n"), report(fault))))
     return replace(
         result,
         exit_code=fault.exit_code,
-        stderr=cut_output(f"{said}\n"),
+        stderr=cut_output(f"{stderr}\n"),
         error=ErrorRecord.of(fault),
     )
 
@@ -151,7 +148,7 @@ async def _store(
             "key": key,
             "start_frame": chunk.start_frame,
             "frame_count": chunk.frame_count,
-            # The check found them all.
+            # As the check has confirmed.
             "frames": chunk.frame_count,
             "ends": ends,
             "boundary": frames,

@@ -1,4 +1,4 @@
-"""Diagnoses commands that failed without saying why: memory or disk exhausted."""
+"""Finds the cause of failures that commands can't report: exhausted memory or disk."""
 
 import re
 import shutil
@@ -10,11 +10,11 @@ from helios.contract.worker_job import WorkerResult
 from helios.errors import BrowserCrashed, CommandFailed, DiskFull, EncodeFailed, OutOfMemory
 from helios.records.page_problems import problems_in
 
-#: Failures behind which memory or the disk may be; all others name their own cause.
-_VAGUE = frozenset({CommandFailed.code, BrowserCrashed.code, EncodeFailed.code})
+#: Failures that exhausted memory or a full disk may have caused; others name their cause.
+_UNEXPLAINED = frozenset({CommandFailed.code, BrowserCrashed.code, EncodeFailed.code})
 _EXIT_KILLED = 128 + 9
-#: Bytes below which a disk counts as full: writes of a few blocks fail by then.
-_LITTLE_SPACE = 1024 * 1024
+#: Free bytes below which a disk counts as full.
+_MIN_FREE_BYTES = 1024 * 1024
 
 _NO_MEMORY = re.compile(
     r"Cannot allocate memory|\bMemoryError\b|heap out of memory|Out of memory|\bENOMEM\b"
@@ -27,13 +27,10 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 class MemoryWatch:
-    """Notices when the system ends processes of this worker because memory ran out.
+    """Detects that the kernel killed processes of this worker for lack of memory.
 
-    Parameters
-    ----------
-    files:
-        Files in which the kernel counts such processes; those of this process's control group by
-        default. Where there are none, nothing is noticed.
+    It reads the kernel's counters, by default those of this process's control group. Without
+    counters, it detects nothing.
     """
 
     def __init__(self, files: list[Path] | None = None) -> None:
@@ -41,7 +38,7 @@ class MemoryWatch:
         self._before = self._count()
 
     def killed(self) -> bool:
-        """Tell whether a process was ended since the watch began."""
+        """Return whether a process was killed since the watch was created."""
         return self._count() > self._before
 
     def _count(self) -> int:
@@ -49,37 +46,25 @@ class MemoryWatch:
 
 
 def diagnose(result: WorkerResult, *, memory: MemoryWatch, workspace: Path) -> WorkerResult:
-    """Return a command's result with the cause of its failure, if that can be told.
+    """Return a command's result with the cause of its failure, if it can be found.
 
-    Parameters
-    ----------
-    result:
-        How the command ended.
-    memory:
-        Was started before the command.
-    workspace:
-        Folder on the disk that the command wrote to.
+    `memory` was created before the command started; `workspace` is on the disk that it wrote to.
     """
     error = result.failure
-    if error is None or error.code not in _VAGUE:
+    if error is None or error.code not in _UNEXPLAINED:
         return result
-    told = "\n".join([error.message, *(error.details or ()), result.stderr])
-    if _NO_SPACE.search(told) or _is_full(workspace):
+    output = "\n".join([error.message, *(error.details or ()), result.stderr])
+    if _NO_SPACE.search(output) or _is_full(workspace):
         return replace(result, error=ErrorRecord.of(_disk_full(error)))
-    if memory.killed() or result.exit_code == _EXIT_KILLED or _NO_MEMORY.search(told):
+    if memory.killed() or result.exit_code == _EXIT_KILLED or _NO_MEMORY.search(output):
         return replace(result, error=ErrorRecord.of(_out_of_memory(error)))
     return result
 
 
 def with_page_problems(error: ErrorRecord, stderr: str) -> ErrorRecord:
-    """Return an error whose details end with what its page logged or threw.
+    """Return an error with the page's errors and warnings in its details.
 
-    For records of failures, which don't keep the command's outputs.
-
-    Parameters
-    ----------
-    stderr:
-        The end of what the command wrote.
+    They are read from the end of the command's stderr, which records of failures don't contain.
     """
     lines = map(str, problems_in(stderr.splitlines()))
     details = list(dict.fromkeys([*(error.details or ()), *lines]))
@@ -96,7 +81,7 @@ def _disk_full(error: ErrorRecord) -> DiskFull:
 
 def _out_of_memory(error: ErrorRecord) -> OutOfMemory:
     return OutOfMemory(
-        f"memory ran out: {error.message}",
+        f"out of memory: {error.message}",
         hint="Give the worker more memory, or render at a smaller size.",
         details=error.details or (),
     )
@@ -104,13 +89,13 @@ def _out_of_memory(error: ErrorRecord) -> OutOfMemory:
 
 def _is_full(folder: Path) -> bool:
     try:
-        return shutil.disk_usage(folder).free < _LITTLE_SPACE
+        return shutil.disk_usage(folder).free < _MIN_FREE_BYTES
     except OSError:
         return False
 
 
 def _counters() -> list[Path]:
-    """Return the files that count this control group's processes ended for lack of memory."""
+    """Return the files with the kernel's count of killed processes of this control group."""
     try:
         groups = _MEMBERSHIP.read_text().splitlines()
     except OSError:

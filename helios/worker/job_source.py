@@ -19,25 +19,25 @@ from helios.worker.allowed_urls import AllowedUrls
 if TYPE_CHECKING:
     from helios.network.download import Download
 
-#: Seconds that an archive may take from a web server; the worker's own limit is often shorter.
+#: Time limit of downloading an archive in seconds; the worker's own limit is often shorter.
 ARCHIVE_TIMEOUT = 600.0
 
 StorageOpener = Callable[[str], ArtifactStorage]
 
 
 class JobSource:
-    """Loads job specs.
+    """Loads job specs, and downloads assets from web servers.
 
     Parameters
     ----------
     allowed:
-        Where they may come from.
+        URLs of specs and assets.
     network:
-        Which addresses a spec on a web server may be fetched from.
+        Addresses of web servers.
     storage_opener:
-        Opens the storage that a spec is in.
+        Opens the storage of a spec.
     max_bytes:
-        Size of a spec at most.
+        Largest spec in bytes.
     """
 
     def __init__(
@@ -55,40 +55,36 @@ class JobSource:
         self._latest: tuple[tuple[str, bytes], JobSpec] | None = None
 
     async def load(self, job_path: str, *, chunk_id: int | None = None) -> JobSpec:
-        """Fetch a job spec and check it.
+        """Fetch and validate a job spec.
 
-        Parameters
-        ----------
-        chunk_id:
-            The chunk that it is wanted for: others may be missing from what is returned.
+        With a `chunk_id`, the result may lack other chunks.
 
         Raises
         ------
         SourceForbidden
-            The URL, or one that it leads to, isn't allowed.
+            The URL, or a redirect, isn't allowed.
         JobSpecNotFound, AccessDenied, StorageUnavailable, StorageInvalid
-            It can't be fetched.
+            The spec can't be fetched.
         PayloadTooLarge, JobSpecInvalid
-            It is too large, or no job spec.
+            The spec is too large or invalid.
         """
         self._allowed.check(job_path, what="jobPath")
         if chunk_id is not None and not is_http(job_path):
-            part = await self._part(job_path, chunk_id)
+            part = await self._slice(job_path, chunk_id)
             if part is not None:
                 return part
         data = await (self._download(job_path) if is_http(job_path) else self._read(job_path))
-        # The chunks of a job that a warm worker renders have one spec, which takes 0.2 s to check
-        # for 10,000 chunks.
+        # A warm worker renders many chunks of one job. Validating 10,000 chunks takes 0.2 s.
         digest = hashlib.sha256(data).digest()
         if self._latest is None or self._latest[0] != (job_path, digest):
-            # Other requests shouldn't wait meanwhile.
+            # In a thread, so that other requests don't wait.
             source = without_secrets(job_path)
             spec = await asyncio.to_thread(JobSpec.parse, data, source=source)
             self._latest = (job_path, digest), spec
         return self._latest[1]
 
-    async def _part(self, job_path: str, chunk_id: int) -> JobSpec | None:
-        """Return the part of a large spec that a chunk is in; None if it is to be read whole."""
+    async def _slice(self, job_path: str, chunk_id: int) -> JobSpec | None:
+        """Return the slice of a large spec with a chunk; None if the spec must be read whole."""
         base, key = split_url(job_path)
         storage = self._open(base)
         try:
@@ -125,20 +121,14 @@ class JobSource:
     async def fetch_archive(self, url: str, path: Path) -> None:
         """Fetch an archive of assets from a web server into a new file.
 
-        Raises
-        ------
-        SourceForbidden
-            The URL, or one that it leads to, isn't allowed.
-        HeliosError
-            It can't be fetched, or is too large.
+        Raises `SourceForbidden` if the URL, or a redirect, isn't allowed.
         """
         limit = ArchiveLimits().unpacked_bytes
-        await self._downloads(what="assetsUrl", limit=limit, timeout=ARCHIVE_TIMEOUT).save(
-            url, path
-        )
+        download = self._downloads(what="assetsUrl", limit=limit, timeout=ARCHIVE_TIMEOUT)
+        await download.save(url, path)
 
     def _downloads(self, *, what: str, limit: int, timeout: float | None = None) -> "Download":
-        # Takes a seventh of a second to import, and few files come this way.
+        # Imports aiohttp, which takes 0.15 s and which few jobs need.
         from helios.network.download import TIMEOUT, Download  # noqa: PLC0415
 
         return Download(

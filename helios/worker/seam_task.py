@@ -1,15 +1,15 @@
-"""Proves the seams of a job before its merge, and heals chunks."""
+"""Proves the seams of a job before its merge, and heals chunks: renders them again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.errors import ArtifactCorrupt, ArtifactNotFound, MergeFailed, PayloadTooLarge
+from helios.errors import MergeFailed
 from helios.records.boundary_frames import MAX_FILE_BYTES, BoundaryFrames, BoundaryPictures
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.job_layout import HEALED_SPEC, SEAM_PICTURES, chunk_boundary
-from helios.records.stored_records import read_records
+from helios.records.stored_records import read_if_valid, read_records
 from helios.storage import ArtifactStorage
 from helios.worker.chunk_task import render_chunk
 from helios.worker.task_context import TaskContext
@@ -27,13 +27,13 @@ class ProvenJob:
     Attributes
     ----------
     context:
-        With the spec by whose commands the chunks were made.
+        The context, with the spec whose commands rendered the chunks.
     records:
-        Of these chunks.
+        Records of the chunks by id.
     healed:
-        Chunks that were rendered again.
+        Ids of the chunks that were rendered again.
     warning:
-        Warnings about seams that differ, where the job is merged nevertheless.
+        Warning about differing seams of a job that is merged nevertheless.
     """
 
     context: TaskContext
@@ -49,13 +49,12 @@ async def prove_seams(
 ) -> ProvenJob:
     """Compare a job's seams, and render chunks again where the job's `seamCheck` is `heal`.
 
-    Chunks that were healed before are found in storage, so that a merge that ran out of time is
-    gone on with by another one.
+    Healed chunks are stored, so that another merge resumes one that exceeded its time limit.
 
     Raises
     ------
     SeamDiffers
-        Seams differ that can't be healed.
+        Seams differ even after healing.
     HeliosError
         A chunk can't be rendered again.
     """
@@ -64,7 +63,7 @@ async def prove_seams(
     frames = _frames(records)
     if spec.seams == "off" or not frames:
         return proven
-    # Most merges have nothing to heal.
+    # Imported here, as jobs without boundary frames don't need it.
     from helios.stitcher import seam_proof  # noqa: PLC0415
 
     with context.stopwatch.measure("seams"):
@@ -98,7 +97,7 @@ async def _heal(
         chunks=_listed(ids),
     )
     context = replace(context, spec=seam_proof.with_replay(context.spec, ids))
-    # By it the chunks in the video are found again.
+    # Later merges and checks find the healed chunks by this spec.
     await storage.put_bytes(HEALED_SPEC, context.spec.to_json().encode())
     await _render(context, ids)
     records = await read_records(storage, context.spec)
@@ -121,10 +120,8 @@ def _reader(proven: ProvenJob, storage: ArtifactStorage) -> "PictureReader":
     async def read(chunk_id: int) -> BoundaryPictures | None:
         chunk = spec.chunk(chunk_id)
         name = chunk_boundary(chunk, chunk_key(spec, chunk))
-        try:
-            return BoundaryPictures.parse(await storage.get_bytes(name, limit=MAX_FILE_BYTES))
-        except (ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge):
-            return None
+        data = await read_if_valid(storage, name, limit=MAX_FILE_BYTES)
+        return None if data is None else BoundaryPictures.parse(data)
 
     return read
 
@@ -148,7 +145,8 @@ async def _render(context: TaskContext, ids: list[int]) -> None:
         error = result.failure
         if error is not None:
             raise MergeFailed(
-                f"merge: chunk {chunk_id}, which was rendered again for its seams: {error.message}",
+                f"merge: chunk {chunk_id} failed when rendered again for its seams: "
+                f"{error.message}",
                 hint=error.hint or "",
                 details=error.details or (),
                 retryable=error.retryable,

@@ -1,4 +1,4 @@
-"""The context of one task: invocation, job spec, storage, and the worker's resources."""
+"""The context of a task: invocation, job spec, storage, and the worker's resources."""
 
 import asyncio
 import contextlib
@@ -9,60 +9,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helios import __version__
-from helios.assets import AssetCache
 from helios.contract.command import parse_command
 from helios.contract.invocation import Invocation
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.network.egress_proxy import egress_proxy
-from helios.network.network_policy import NetworkPolicy
 from helios.process.command_policy import confined
 from helios.process.output_capture import OutputCallback
-from helios.process.render_executor import RenderExecutor
 from helios.records.job_layout import JobFolder, local_folder
-from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.storage import ArtifactStorage
+from helios.worker.command_environment import proxy_environment
 from helios.worker.diagnosis import MemoryWatch, diagnose
 from helios.worker.time_limit import TimeLimit
 from helios.worker.worker_log import WorkerLog
+from helios.worker.worker_resources import WorkerResources
 from helios.worker.workspace import open_workspace, top_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkerResources:
-    """What a worker has, whatever it is asked to do.
-
-    Attributes
-    ----------
-    executor:
-        Runs commands.
-    assets:
-        Unpacked assets of this and earlier jobs.
-    workspaces:
-        Folder that takes workspaces.
-    network:
-        What commands, and pages that they render, may reach.
-    chunk_timeout:
-        Seconds that a command may take; None for as long as there is time.
-    merge_bytes:
-        Bytes of chunks that are joined on this machine; None for what its disk has room for.
-    """
-
-    executor: RenderExecutor
-    assets: AssetCache
-    workspaces: Path
-    network: NetworkPolicy
-    chunk_timeout: float | None = None
-    merge_bytes: int | None = None
-
-
 class Stopwatch:
-    """Seconds of each step of a task."""
+    """Measures the seconds of each step of a task."""
 
     def __init__(self) -> None:
         self.started_at = datetime.now(UTC)
         self.timings: dict[str, float] = {}
-        #: The step that is being done, for the message if time runs out in it.
+        #: The current step, for the message of an exceeded time limit.
         self.step = "spec"
         self._began = time.perf_counter()
 
@@ -73,7 +43,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def measure(self, step: str) -> Iterator[None]:
-        """Add the time inside to a step's."""
+        """Add the duration of the context to a step."""
         self.step = step
         began = time.perf_counter()
         try:
@@ -85,14 +55,14 @@ class Stopwatch:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskContext:
-    """An invocation with the job spec that it names, and where results go.
+    """An invocation, its job, and what is needed to run it.
 
     Attributes
     ----------
     folder, storage:
-        The job's place in storage; None if nothing says where results go.
+        The job's folder in storage; None if neither the spec nor the worker has one.
     origin:
-        What the worker says of itself and of this invocation in records.
+        Description of worker and invocation for records.
     """
 
     invocation: Invocation
@@ -110,14 +80,9 @@ class TaskContext:
     async def workspace(
         self, outputs: Sequence[str], *, needs_assets: bool = True
     ) -> AsyncIterator[Path]:
-        """Yield a fresh folder with the job's assets, in which commands run.
+        """Yield a new folder for commands, with the job's assets if these are needed.
 
-        Parameters
-        ----------
-        outputs:
-            Files that will be written, relative to it.
-        needs_assets:
-            Whether there is a command that could read assets.
+        `outputs` are the files that commands will write, relative to the folder.
         """
         async with contextlib.AsyncExitStack() as stack:
             inputs: list[Path] = []
@@ -135,7 +100,7 @@ class TaskContext:
         return await asyncio.to_thread(self._beside_spec, {top_of(output) for output in outputs})
 
     def _beside_spec(self, outputs: set[str]) -> list[Path]:
-        """Return what the commands of a spec without assets may name: what lies beside it."""
+        """Return the files beside a local spec, which serve as assets of a spec without any."""
         folder = local_folder(self.invocation.job_path)
         if folder is None:
             return []
@@ -149,16 +114,10 @@ class TaskContext:
         env: Mapping[str, str] | None = None,
         on_output: OutputCallback | None = None,
     ) -> WorkerResult:
-        """Run one of the job's commands in a workspace, and tell why it failed if it did.
+        """Run a command of the job in a workspace, and diagnose a failure.
 
-        It is ended in time for the worker to say so.
-
-        Parameters
-        ----------
-        env:
-            Environment variables of this command.
-        on_output:
-            Is called for each line that it writes, in place of the context's own callback.
+        Its time limit leaves the worker time to answer. `on_output` replaces the context's own
+        callback for lines of output.
         """
         program, *args = parse_command(command)
         memory = MemoryWatch()
@@ -168,7 +127,7 @@ class TaskContext:
                 command=program,
                 args=confined(program, args),
                 cwd=str(workspace),
-                env={**_proxy_environment(proxy), **(env or {})},
+                env={**proxy_environment(proxy), **(env or {})},
             )
             with self.stopwatch.measure("command"):
                 result = await self.resources.executor.run(
@@ -184,7 +143,7 @@ class TaskContext:
         return result
 
     def record_fields(self) -> dict[str, object]:
-        """Return what every record says of the work behind it."""
+        """Return the fields that all records have in common."""
         return {
             "attempt": self.invocation.attempt,
             "started_at": self.stopwatch.started_at,
@@ -193,13 +152,3 @@ class TaskContext:
             "versions": {"helios": __version__},
             "worker": dict(self.origin),
         }
-
-
-def _proxy_environment(proxy: str) -> dict[str, str]:
-    """Return the variables by which browsers, ffmpeg and others go through the proxy."""
-    return {
-        PROXY_VARIABLE: proxy,
-        "http_proxy": proxy,
-        "https_proxy": proxy,
-        "no_proxy": "",
-    }

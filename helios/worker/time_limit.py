@@ -1,51 +1,32 @@
-"""A worker's time limit: commands end early enough to report a result."""
+"""A worker's time limit, which reserves time to end commands and to answer."""
 
 import time
 from collections.abc import Callable
 
-#: Seconds that are kept for ending a command, cleaning up and answering.
+#: Seconds reserved for ending a command, cleaning up and answering.
 MARGIN = 10.0
-#: What part of the whole time is kept at most, where that is short.
-_LARGEST_PART = 0.25
+#: Largest part of the whole time that is reserved.
+_MAX_PART = 0.25
 
 
 class TimeLimit:
-    """The time until a platform ends a worker.
-
-    Parameters
-    ----------
-    seconds:
-        What is left; None for no limit.
-    clock:
-        Returns seconds that only grow.
-    """
+    """The time until the platform ends a worker, in seconds; None for no limit."""
 
     def __init__(
         self, seconds: float | None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
         self._end = None if seconds is None else clock() + seconds
-        self._margin = 0.0 if seconds is None else min(MARGIN, max(seconds, 0) * _LARGEST_PART)
+        self._margin = 0.0 if seconds is None else min(MARGIN, max(seconds, 0) * _MAX_PART)
 
     def for_command(self, at_most: float | None = None) -> float | None:
-        """Return the seconds that a command may take from now on; None for no limit.
-
-        Parameters
-        ----------
-        at_most:
-            A limit of its own.
-        """
-        return _shorter(self._left(self._margin), at_most)
+        """Return the seconds left for a command, at most `at_most`; None for no limit."""
+        limits = (self._left(self._margin), at_most)
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def for_all(self) -> float | None:
-        """Return the seconds after which everything must end that isn't cleaning up."""
+        """Return the seconds left for the whole task, without cleaning up; None for no limit."""
         return self._left(self._margin / 4)
 
     def _left(self, margin: float) -> float | None:
         return None if self._end is None else max(0.0, self._end - margin - self._clock())
-
-
-def _shorter(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)

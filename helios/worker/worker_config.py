@@ -19,18 +19,18 @@ _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerConfig:
-    """What a worker may do, and with how much.
+    """Permissions and limits of a worker.
 
     Attributes
     ----------
     artifacts:
-        Storage that takes the results of jobs whose spec names no place for them.
+        URL of the storage for results of jobs whose spec has no `outputUrl`.
     allowed_sources:
-        What URLs of job specs and assets may begin with, beside `artifacts`.
+        Prefixes of allowed URLs of job specs and assets, besides `artifacts`.
     allowed_destinations:
-        What URLs of results may begin with, beside the job's own folder.
+        Prefixes of allowed URLs of results, besides the job's own folder.
     allow_local:
-        Whether those may be any path of this machine.
+        Whether these URLs may be paths of this machine.
     allow_private_network:
         Whether specs and pages may be fetched from private networks.
     allowed_hosts:
@@ -38,20 +38,20 @@ class WorkerConfig:
     executables:
         Programs that commands may start.
     workspace:
-        Folder for everything temporary.
+        Folder for temporary files.
     asset_cache_bytes:
-        Size of the assets that are kept between jobs, unpacked.
+        Limit of the unpacked assets kept between jobs.
     chunk_timeout:
-        Seconds that a command may take; None for as long as the platform allows.
+        Time limit of a command in seconds; None for the platform's.
     merge_bytes:
-        Bytes of chunks that a merge brings here; of more, the storage makes the video, where it
-        can. None for what the disk has room for.
+        Limit of the bytes of chunks that are merged on this machine; the storage concatenates
+        larger ones where possible. None for the free space.
     concurrency:
-        Jobs at the same time.
+        Limit of concurrent invocations.
     audience:
-        Audiences of identity tokens that a caller may show; empty if they aren't checked here.
+        Accepted audiences of callers' identity tokens; empty if the worker doesn't check tokens.
     platform:
-        What the worker says of itself in records: where it runs, and with how much memory.
+        Description of the worker for records: platform, function or service, memory.
     """
 
     artifacts: str | None = None
@@ -71,17 +71,9 @@ class WorkerConfig:
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> "WorkerConfig":
-        """Read the configuration.
+        """Read the configuration from the environment variables in docs/worker.md.
 
-        Parameters
-        ----------
-        environment:
-            Environment variables; this process's own by default. docs/worker.md lists them.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
+        Raises `OptionInvalid` if a value is invalid.
         """
         env = os.environ if environment is None else environment
         return cls(
@@ -155,7 +147,7 @@ def _seconds(env: Mapping[str, str], variable: str) -> float | None:
     return seconds
 
 
-#: Variables by which the platforms tell a worker what it is, and what records call that.
+#: Variables of the platforms that describe a worker, with their names in records.
 _PLATFORM_VARIABLES = {
     "lambda": {
         "AWS_LAMBDA_FUNCTION_NAME": "function",

@@ -12,29 +12,28 @@ from helios.redaction import without_secrets
 
 #: Characters of one value that a line keeps.
 MAX_VALUE_LENGTH = 4096
-# What is looked through for secrets at most; so much longer than what is kept that no secret is
-# cut in two at its end.
+# Characters of a value searched for secrets: more than are kept, so that no secret is cut in two.
 _SEARCHED = 4 * MAX_VALUE_LENGTH
 
 Severity = Literal["INFO", "WARNING", "ERROR"]
-#: What an event may say of itself.
+#: Value of a field.
 Value = str | int | float | bool | None | Mapping[str, float | int | str | None]
 
 
 class WorkerLog:
     """Writes events as lines of JSON, as both clouds' log services read them.
 
-    Each line has `time`, `severity` and `event`, what the log was bound to (job, chunk, attempt,
-    request), and what the event adds.
+    Each line has `time`, `severity` and `event`, the fields to which the log was bound (job, chunk,
+    attempt, request), and the event's own.
 
     Parameters
     ----------
     stream:
-        Where lines go; stdout, as it is at the time, by default.
+        Output stream; the current stdout by default.
     secrets:
-        Values that no line may hold.
+        Values to redact.
     context:
-        What every line says.
+        Fields of every line.
     """
 
     def __init__(
@@ -49,20 +48,20 @@ class WorkerLog:
         self._context = context
 
     def bind(self, **context: Value) -> "WorkerLog":
-        """Return a log whose lines say this as well."""
+        """Return a log with further fields in every line."""
         merged = {**self._context, **context}
         return WorkerLog(self._stream, secrets=self._secrets, context=merged)
 
     def info(self, event: str, **fields: Value) -> None:
-        """Write what happened."""
+        """Write a line of severity INFO."""
         self._write("INFO", event, fields)
 
     def warning(self, event: str, **fields: Value) -> None:
-        """Write a line of level WARNING."""
+        """Write a line of severity WARNING."""
         self._write("WARNING", event, fields)
 
     def error(self, event: str, **fields: Value) -> None:
-        """Write what failed."""
+        """Write a line of severity ERROR."""
         self._write("ERROR", event, fields)
 
     def _write(self, severity: Severity, event: str, fields: Mapping[str, Value]) -> None:
@@ -78,13 +77,13 @@ class WorkerLog:
         }
         text = json.dumps(line, ensure_ascii=True, default=str) + "\n"
         stream = sys.stdout if self._stream is None else self._stream
-        # One write a line, and no two at once, so that lines of several requests don't mix.
+        # One write per line, one at a time, so that lines of several requests don't mix.
         with _WRITING:
             try:
                 stream.write(text)
                 stream.flush()
             except (OSError, ValueError):
-                # A log that can't be written is no reason to lose a chunk.
+                # The task continues if its log can't be written.
                 return
 
     def _clean(self, value: Value) -> object:

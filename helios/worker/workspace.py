@@ -15,38 +15,27 @@ from helios.errors import JobSpecInvalid
 async def open_workspace(
     parent: Path, *, inputs: Collection[Path], outputs: Collection[str]
 ) -> AsyncIterator[Path]:
-    """Yield a fresh folder that stands for the job's folder; it is removed in any case.
+    """Yield a new folder, which stands for the job's folder, and remove it afterwards.
 
-    Parameters
-    ----------
-    parent:
-        Folder in which it is made.
-    inputs:
-        Files and folders that are to be found in it under their names, by links.
-    outputs:
-        Files that commands will write, relative to it; their folders are made.
-
-    Raises
-    ------
-    JobSpecInvalid
-        An output would be written into the inputs, which other jobs use as well.
+    It contains links to the inputs, and the folders of the outputs. Raises `JobSpecInvalid` if an
+    output is inside the inputs, which other jobs share.
     """
-    # One step deeper than what is removed, so that `../video.mp4` stays inside as well.
+    # In a folder of its own, so that `../video.mp4` is removed with it.
     whole = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="job-", dir=parent))
     try:
         folder = whole / "job"
-        await asyncio.to_thread(_furnish, folder, inputs, outputs)
+        await asyncio.to_thread(_fill, folder, inputs, outputs)
         yield folder
     finally:
         await finish_despite_cancel(asyncio.to_thread(remove_tree, whole))
 
 
 def top_of(output: str) -> str:
-    """Return the first step of a path below the job's folder."""
+    """Return the first step of an output's path."""
     return next(step for step in PurePosixPath(output).parts if step != ".")
 
 
-def _furnish(folder: Path, inputs: Iterable[Path], outputs: Iterable[str]) -> None:
+def _fill(folder: Path, inputs: Iterable[Path], outputs: Iterable[str]) -> None:
     folder.mkdir()
     linked = set()
     for entry in inputs:
@@ -55,7 +44,7 @@ def _furnish(folder: Path, inputs: Iterable[Path], outputs: Iterable[str]) -> No
     for output in outputs:
         if top_of(output) in linked:
             raise JobSpecInvalid(
-                f"outputFile: {output!r} lies in the job's assets, which can only be read",
-                hint="Write outputs to a folder of their own, such as chunks/.",
+                f"outputFile: {output!r} is inside the job's assets, which are read-only",
+                hint="Write outputs to a separate folder, such as chunks/.",
             )
         (folder / output).parent.mkdir(parents=True, exist_ok=True)

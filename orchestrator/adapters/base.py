@@ -1,4 +1,4 @@
-"""The interface of adapters, and the base class of those that wrap another one."""
+"""The interface of adapters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -54,28 +54,3 @@ class WorkerAdapter(ABC):
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Close connections; the adapter can't be used afterwards."""
-
-
-class ForwardingAdapter(WorkerAdapter):
-    """Passes everything on to another adapter; the base of those that add something to it.
-
-    Parameters
-    ----------
-    adapter:
-        Runs the jobs.
-    """
-
-    def __init__(self, adapter: WorkerAdapter) -> None:
-        self.adapter = adapter
-        self.queues = adapter.queues
-
-    async def execute(
-        self, job: WorkerJob, *, on_output: OutputCallback | None = None
-    ) -> WorkerResult:
-        return await self.adapter.execute(job, on_output=on_output)
-
-    def when_taken(self, tell: TakenCallback) -> None:
-        self.adapter.when_taken(tell)
-
-    async def close(self) -> None:
-        await self.adapter.close()

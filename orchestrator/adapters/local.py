@@ -1,7 +1,8 @@
 """Chunks as processes of this machine."""
 
-from helios.contract.worker_job import WorkerJob, WorkerResult
-from helios.process.output_capture import OutputCallback
+from collections.abc import Collection
+from typing import Any
+
 from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
 from orchestrator.adapters.base import WorkerAdapter
 
@@ -9,20 +10,20 @@ from orchestrator.adapters.base import WorkerAdapter
 LOCAL_EXECUTABLES = DEFAULT_EXECUTABLES | {"ffmpeg", "ffprobe", "node"}
 
 
-class LocalWorkerAdapter(WorkerAdapter):
+class LocalWorkerAdapter(RenderExecutor, WorkerAdapter):
     """Runs jobs as local processes.
 
     Parameters
     ----------
-    executor:
-        Runs the commands; by default one that allows `LOCAL_EXECUTABLES`.
+    allowed:
+        Executables that may run; by default `LOCAL_EXECUTABLES`.
+    options:
+        Others of `RenderExecutor`.
     """
 
-    def __init__(self, executor: RenderExecutor | None = None) -> None:
-        self._executor = RenderExecutor(allowed=LOCAL_EXECUTABLES) if executor is None else executor
+    def __init__(
+        self, *, allowed: Collection[str] | None = LOCAL_EXECUTABLES, **options: Any
+    ) -> None:
+        super().__init__(allowed=allowed, **options)
 
-    async def execute(
-        self, job: WorkerJob, *, on_output: OutputCallback | None = None
-    ) -> WorkerResult:
-        """Run one job as a process of this machine."""
-        return await self._executor.run(job, on_output=on_output)
+    execute = RenderExecutor.run

@@ -99,7 +99,7 @@ class Backend(ABC):
                     hooks.on_reused(done)
                     async with self._showing(done) as playlist:
                         listeners = [] if playlist is None else [playlist.on_event]
-                        result = await JobExecutor(hooks.wrap(self.chunk_adapter())).execute(
+                        result = await JobExecutor(self.chunk_adapter()).execute(
                             self.spec,
                             self.settings,
                             job_dir=self.folder,
@@ -107,6 +107,7 @@ class Backend(ABC):
                             completed_chunk_ids=done,
                             on_event=to_all(hooks.on_event, self.display.show, *listeners),
                             pause=hooks.pause,
+                            record=hooks.record,
                             merge_adapter=self.merge_adapter(),
                             stitcher=playlist,
                             output_file=self.playlist_file,

@@ -134,7 +134,7 @@ class MergeInStorage(WorkerAdapter):
             if result.exit_code != 0:
                 return result
             self._gathering.video = await merge_in_storage(
-                storage, spec, records, output=output, sound=sound
+                storage, spec, records, output=output, audio=sound
             )
         return WorkerResult(exit_code=0, artifact=self._gathering.video)
 

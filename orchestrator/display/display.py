@@ -1,12 +1,14 @@
 """The interface to show a command's progress and outcome."""
 
 import contextlib
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from helios.contract.job_spec import JobSpec
 from helios.contract.render_warning import RenderWarning
+from helios.errors import HeliosError, report
 from orchestrator.display.progress import JobProgress
 from orchestrator.model.events import Event, SeamsCompared
 
@@ -48,6 +50,10 @@ class Display(ABC):
         """Show that the job is completed."""
         self.completed = facts
         self.note("completed", text, **facts)
+
+    def fail(self, error: HeliosError) -> None:
+        """Show the error that ends a command."""
+        print(report(error), file=sys.stderr)
 
     def answer(self, kind: str, text: str, **facts: Any) -> None:  # noqa: ARG002
         """Show a command's answer; the text goes to stdout, where it can be piped."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from helios.errors import HeliosError
 from orchestrator.display.display import Display
 from orchestrator.model.events import Event
 
@@ -18,6 +19,17 @@ class JsonDisplay(Display):
 
     def answer(self, kind: str, text: str, **facts: Any) -> None:
         self.note(kind, text, **facts)
+
+    def fail(self, error: HeliosError) -> None:
+        self.note(
+            "error",
+            "",
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            details=list(error.details),
+            retryable=error.retryable,
+        )
 
     def show(self, event: Event) -> None:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

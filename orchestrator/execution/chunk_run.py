@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import RenderChunk
-from helios.contract.worker_job import WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobFailed, JobPaused, JobStopped
+from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
+from orchestrator.execution.run_hooks import AttemptRecorder
 from orchestrator.model.chunk_progress import ChunkFrames, JobFrames
 from orchestrator.model.events import (
+    BackupStarted,
     ChunkFailed,
     ChunkFinished,
     ChunkRetrying,
@@ -25,7 +28,9 @@ from orchestrator.model.failure import Failure, hint_of
 from orchestrator.model.settings import RunSettings
 from orchestrator.planning.selection import Selection
 from orchestrator.scheduling.failure_threshold import FailureThreshold
+from orchestrator.scheduling.hedging import Hedging
 from orchestrator.scheduling.retry import Attempts
+from orchestrator.scheduling.straggler_rule import StragglerRule
 from orchestrator.scheduling.worker_jobs import WorkerJobs, time_limit
 
 
@@ -50,6 +55,8 @@ class ChunkRun:
         settings: RunSettings,
         worker_jobs: WorkerJobs,
         attempts: Attempts,
+        record: AttemptRecorder,
+        hedged: bool,
         on_progress: Callable[[int, int], None] | None,
         on_event: Callable[[Event], None] | None,
         pause: asyncio.Event | None = None,
@@ -60,6 +67,7 @@ class ChunkRun:
         self._concurrency = settings.concurrency
         self._worker_jobs = worker_jobs
         self._attempts = attempts
+        self._record = record
         self._on_progress = on_progress
         self._on_event = on_event
         self._frames = JobFrames(done=selection.frames_done, total=selection.frames_total)
@@ -67,6 +75,15 @@ class ChunkRun:
         self._failures: list[Failure] = []
         self._threshold = FailureThreshold()
         self._stop_reason: JobStopped | None = None
+        self._hedging: Hedging | None = None
+        if hedged:
+            self._hedging = Hedging(
+                adapter,
+                StragglerRule(len(selection.chunks)),
+                at_once=settings.concurrency,
+                attempt=self._attempt,
+                on_backup=self._emit_backup,
+            )
 
     async def run(self) -> None:
         """Render the chunks.
@@ -102,8 +119,12 @@ class ChunkRun:
                 self._emit(ChunkStarted(chunk.id, attempt))
                 job = self._worker_jobs.chunk(chunk, attempt)
                 try:
-                    async with time_limit(self._adapter, job):
-                        result = await self._adapter.execute(job, on_output=on_output)
+                    attempting = self._attempt(job, on_output)
+                    if self._hedging is None:
+                        result = await attempting
+                    else:
+                        first = asyncio.create_task(attempting)
+                        result = await self._hedging.result(job, chunk.id, first)
                 except JobStopped as reason:
                     self._stop_reason = self._stop_reason or reason
                     self._attempts.stopped.set()
@@ -123,6 +144,15 @@ class ChunkRun:
                     failure = Failure(f"chunk {chunk.id}", attempt, error, result.stderr)
                     self._note_failure(failure, chunk)
                     break
+
+    async def _attempt(
+        self, job: WorkerJob, on_output: OutputCallback | None = None
+    ) -> WorkerResult:
+        with self._record(job) as end:
+            async with time_limit(self._adapter, job):
+                result = await self._adapter.execute(job, on_output=on_output)
+            end(result)
+        return result
 
     def _note_success(
         self, chunk: RenderChunk, attempts: int, result: WorkerResult, frames: ChunkFrames
@@ -177,6 +207,10 @@ class ChunkRun:
         self, chunk: RenderChunk, attempt: int, error: ErrorRecord, delay: float
     ) -> None:
         self._emit(ChunkRetrying(chunk.id, attempt, delay, error))
+
+    def _emit_backup(self, job: WorkerJob, seconds: float) -> None:
+        if job.task is not None and job.task.chunk_id is not None:
+            self._emit(BackupStarted(job.task.chunk_id, job.task.attempt, seconds))
 
     def _emit(self, event: Event) -> None:
         if self._on_event is not None:

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 
 from helios.contract.command import check_length, parse_command
 from helios.contract.job_spec import JobSpec
-from helios.contract.worker_job import WorkerJob
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.execution.cancellation import cancelled_by
 from orchestrator.execution.chunk_run import ChunkOutcome, ChunkRun
 from orchestrator.execution.merge_step import ChunkCheck, MergeStep, merge_output
+from orchestrator.execution.run_hooks import AttemptRecorder, unrecorded
 from orchestrator.execution.seam_step import SeamOutcome, SeamSource, SeamStep
-from orchestrator.model.events import BackupStarted, Event
+from orchestrator.model.events import Event
 from orchestrator.model.settings import RunSettings
 from orchestrator.planning.selection import Selection
-from orchestrator.scheduling.hedging import HedgedAdapter
 from orchestrator.scheduling.retry import Attempts, RetryPolicy
-from orchestrator.scheduling.straggler_rule import StragglerRule
 from orchestrator.scheduling.worker_jobs import WorkerJobs
 
 if TYPE_CHECKING:
@@ -90,6 +88,7 @@ class JobExecutor:
         on_event: Callable[[Event], None] | None = None,
         cancel: asyncio.Event | None = None,
         pause: asyncio.Event | None = None,
+        record: AttemptRecorder = unrecorded,
         merge_adapter: WorkerAdapter | None = None,
         stitcher: "VideoStitcher | None" = None,
         output_file: Path | None = None,
@@ -123,6 +122,8 @@ class JobExecutor:
         pause:
             When set, no chunk is started, and after the running ones the call raises `JobPaused`. A
             merge that has begun is finished.
+        record:
+            Records each attempt at a chunk.
         merge_adapter:
             Runs the merge command in place of the chunks' adapter.
         stitcher:
@@ -181,6 +182,7 @@ class JobExecutor:
             settings=settings,
             worker_jobs=worker_jobs,
             attempts=attempts,
+            record=record,
             on_progress=on_progress,
             on_event=on_event,
             pause=pause,
@@ -190,9 +192,9 @@ class JobExecutor:
             rest = {chunk.id for chunk in healed.chunks}.difference(ids)
             again = Selection.of(healed, completed=rest, only=None)
             # Not hedged: they take longer than the chunks before, and aren't slow for that.
-            await chunk_run_of(self._adapter, again).run()
+            await chunk_run_of(self._adapter, again, hedged=False).run()
 
-        chunk_run = chunk_run_of(self._hedged(settings, len(selection.chunks), on_event), selection)
+        chunk_run = chunk_run_of(self._adapter, selection, hedged=bool(settings.backups))
         seam_step: SeamStep | None = None
         # Only chunks that were chosen by their ids are rendered.
         if seams is not None and compares_seams and settings.only is None:
@@ -225,17 +227,3 @@ class JobExecutor:
             duration=time.monotonic() - started,
             seams=proven,
         )
-
-    def _hedged(
-        self, settings: RunSettings, chunks: int, on_event: Callable[[Event], None] | None
-    ) -> WorkerAdapter:
-        """Return the chunks' adapter, with a second worker for stragglers if that is wanted."""
-        if not settings.backups:
-            return self._adapter
-
-        def tell(job: WorkerJob, seconds: float) -> None:
-            if on_event is not None and job.task is not None and job.task.chunk_id is not None:
-                on_event(BackupStarted(job.task.chunk_id, job.task.attempt, seconds))
-
-        rule = StragglerRule(chunks)
-        return HedgedAdapter(self._adapter, rule, at_once=settings.concurrency, on_backup=tell)

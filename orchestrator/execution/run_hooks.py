@@ -1,21 +1,26 @@
 """Hooks by which a run of a job is paused, recorded and followed."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from orchestrator.adapters.base import WorkerAdapter
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from orchestrator.model.events import Event
 
 Listener = Callable[[Event], None]
+#: Returns a context for the time of an attempt; its result is passed to what the context yields.
+AttemptRecorder = Callable[[WorkerJob], AbstractContextManager[Callable[[WorkerResult], None]]]
 
 
 def _nothing(_: object) -> None:
     """Ignore an event."""
 
 
-def _itself(adapter: WorkerAdapter) -> WorkerAdapter:
-    return adapter
+def unrecorded(_: WorkerJob) -> AbstractContextManager[Callable[[WorkerResult], None]]:
+    """Record nothing of an attempt."""
+    return contextlib.nullcontext(_nothing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +31,8 @@ class RunHooks:
     ----------
     pause:
         When set, no chunk is started.
-    wrap:
-        Returns an adapter in place of the chunks' one, such as one that also records.
+    record:
+        Records each attempt at a chunk.
     on_event:
         Called with every event.
     on_reused:
@@ -35,7 +40,7 @@ class RunHooks:
     """
 
     pause: asyncio.Event = field(default_factory=asyncio.Event)
-    wrap: Callable[[WorkerAdapter], WorkerAdapter] = _itself
+    record: AttemptRecorder = unrecorded
     on_event: Listener = _nothing
     on_reused: Callable[[Collection[int]], None] = _nothing
 

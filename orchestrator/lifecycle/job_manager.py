@@ -1,5 +1,6 @@
 """The life cycle of jobs: created, run, paused, resumed, cancelled, deleted."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -130,7 +131,8 @@ class JobManager:
             It failed, or was stopped by a limit.
         """
         async with self._claimed(job_id, RUNNABLE) as run:
-            return await run.execute(keep_chunks=keep_chunks)
+            work = run.backend.run(keep_chunks=keep_chunks, hooks=run.hooks)
+            return await run.follow(asyncio.create_task(work))
 
     async def resume(
         self, job_id: str, *, fresh: bool = False, change: SettingsChange | None = None
@@ -152,7 +154,8 @@ class JobManager:
             As `run`.
         """
         async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
-            return await run.execute(keep_chunks=not fresh)
+            work = run.backend.run(keep_chunks=not fresh, hooks=run.hooks)
+            return await run.follow(asyncio.create_task(work))
 
     async def pause(self, job_id: str) -> JobSummary:
         """Pause a job once its running chunks have finished, and return it.
@@ -247,9 +250,10 @@ class JobManager:
                         self._subscriptions.tell(job_id, event)
                         tell_receiver(event)
 
-                    self._runs[job_id] = JobRun(claim, job, backend, now=self._now, tell=tell)
+                    run = self._runs[job_id] = JobRun(claim, job, backend, now=self._now, tell=tell)
                     try:
-                        yield self._runs[job_id]
+                        await run.begin()
+                        yield run
                     finally:
                         del self._runs[job_id]
         except (JobBusy, JobChanged, JobNotFound):

@@ -13,7 +13,6 @@ from orchestrator.backends.base import Backend
 from orchestrator.execution.run_hooks import RunHooks
 from orchestrator.job_repository.base import ControlRequest, JobClaim
 from orchestrator.lifecycle.recorder import JobRecorder
-from orchestrator.lifecycle.recording_adapter import RecordingAdapter
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent, StateChanged
 from orchestrator.model.events import Event
 from orchestrator.model.job import Job, JobSummary
@@ -21,7 +20,7 @@ from orchestrator.model.job_state import JobState
 
 
 class JobRun:
-    """Runs a claimed job, keeps its record up to date, and follows requests to end it.
+    """Keeps the record of a claimed job's run up to date, and follows requests to end it.
 
     Parameters
     ----------
@@ -35,6 +34,11 @@ class JobRun:
         Returns the time.
     tell:
         Called with the job's events.
+
+    Attributes
+    ----------
+    hooks:
+        Record what the backend does.
     """
 
     def __init__(
@@ -48,19 +52,25 @@ class JobRun:
     ) -> None:
         self._claim = claim
         self._job = job
-        self._backend = backend
+        self.backend = backend
         self._now = now
         self._tell = tell
         self._recorder = JobRecorder(claim, job, now=now)
-        self._pause = asyncio.Event()
         self._cancel = asyncio.Event()
+        self.hooks = RunHooks(
+            record=self._recorder.attempt, on_event=self._on_event, on_reused=self._on_reused
+        )
 
     def ask(self, request: ControlRequest) -> None:
         """End the run: after its running chunks have finished, or at once."""
-        (self._cancel if request is ControlRequest.CANCEL else self._pause).set()
+        (self._cancel if request is ControlRequest.CANCEL else self.hooks.pause).set()
 
-    async def execute(self, *, keep_chunks: bool) -> JobSummary:
-        """Run the job to its end, and return it as it is then.
+    async def begin(self) -> None:
+        """Record that the job runs."""
+        await self._save(JobState.RUNNING)
+
+    async def follow(self, work: asyncio.Task[str]) -> JobSummary:
+        """Keep the record of the backend's run to its end, and return the job as it is then.
 
         Raises
         ------
@@ -71,14 +81,6 @@ class JobRun:
         HeliosError
             The job failed, or has to stop; its record says the same.
         """
-        await self._save(JobState.RUNNING)
-        hooks = RunHooks(
-            pause=self._pause,
-            wrap=lambda adapter: RecordingAdapter(adapter, self._recorder),
-            on_event=self._on_event,
-            on_reused=self._on_reused,
-        )
-        work = asyncio.create_task(self._backend.run(keep_chunks=keep_chunks, hooks=hooks))
         try:
             output = await self._supervise(work)
         except JobChanged:
@@ -92,7 +94,7 @@ class JobRun:
         summary = await finish_despite_cancel(self._save(JobState.COMPLETED, output=output))
         # Only now nothing needs the chunks any more, whenever this process ends.
         with contextlib.suppress(HeliosError):
-            await self._backend.tidy()
+            await self.backend.tidy()
         return summary
 
     async def _supervise(self, work: asyncio.Task[str]) -> str:

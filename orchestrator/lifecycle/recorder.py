@@ -7,7 +7,7 @@ from datetime import datetime
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.artifact import Artifact
-from helios.contract.worker_job import WorkerResult
+from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobChanged
 from orchestrator.job_repository.base import JobClaim
 from orchestrator.model.events import (
@@ -101,8 +101,10 @@ class JobRecorder:
                 pass
 
     @contextlib.contextmanager
-    def attempt(self, chunk_id: int, *, backup: bool) -> Iterator[Callable[[WorkerResult], None]]:
+    def attempt(self, job: WorkerJob) -> Iterator[Callable[[WorkerResult], None]]:
         """Record an attempt at a chunk; its result goes to what the context yields."""
+        chunk_id, backup = job.chunk_id, job.task is not None and job.task.backup
+        assert chunk_id is not None  # noqa: S101 - a merge has no attempts
         number = len(self._chunk(chunk_id).attempts)
         begun = Attempt(number=number + 1, started_at=self._now(), backup=backup)
         attempts = [*self._chunk(chunk_id).attempts, begun]
@@ -132,6 +134,9 @@ class JobRecorder:
 
         try:
             yield end_with
+        except HeliosError as fault:
+            end_with(WorkerResult.of_error(fault))
+            raise
         finally:
             if not ended:
                 took = max(0.0, (self._now() - begun.started_at).total_seconds() * 1000)

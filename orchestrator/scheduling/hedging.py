@@ -1,33 +1,35 @@
 """A second worker for chunks that take much longer than the others: the first good answer wins."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.worker_job import WorkerJob, WorkerResult
-from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
+from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.scheduling.straggler_rule import StragglerRule
 
 #: Seconds between two looks at what runs.
 INTERVAL = 0.2
 
 
-class HedgedAdapter(ForwardingAdapter):
-    """Hands jobs to another adapter, and a straggler's job once more, beside the first.
+class Hedging:
+    """Attempts a straggler's chunk a second time, beside the first attempt.
 
-    Whichever of the two ends well first is the job's result; the other one is cancelled. If one
+    Whichever of the two ends well first is the chunk's result; the other one is cancelled. If one
     fails, the other is waited for. A chunk gets one backup at most, whatever its attempts.
 
     Parameters
     ----------
     adapter:
-        Runs the jobs.
+        Runs the jobs, and says which worker takes one.
     rule:
         Decides which jobs are stragglers.
     at_once:
         Jobs that may run at the same time: a backup takes the place of a chunk, not one more.
+    attempt:
+        Runs a job once.
     on_backup:
         Called with a job and its seconds until then, when its backup begins.
     """
@@ -38,29 +40,28 @@ class HedgedAdapter(ForwardingAdapter):
         rule: StragglerRule,
         *,
         at_once: int,
+        attempt: Callable[[WorkerJob], Coroutine[Any, Any, WorkerResult]],
         on_backup: Callable[[WorkerJob, float], None],
     ) -> None:
-        super().__init__(adapter)
+        self._queues = adapter.queues
         self._rule = rule
         self._at_once = at_once
+        self._attempt = attempt
         self._on_backup = on_backup
         self._races: dict[int, _Race] = {}
         self._backed_up: set[int] = set()
         self._watching: asyncio.Task[None] | None = None
         adapter.when_taken(self._note_taken)
 
-    async def execute(
-        self, job: WorkerJob, *, on_output: OutputCallback | None = None
+    async def result(
+        self, job: WorkerJob, chunk_id: int, first: asyncio.Task[WorkerResult]
     ) -> WorkerResult:
-        """Run one job, if need be twice."""
-        chunk_id = job.chunk_id
-        if chunk_id is None:
-            return await self.adapter.execute(job, on_output=on_output)
+        """Return the result of a chunk's first attempt, or of its backup."""
         race = self._races[chunk_id] = _Race(job)
-        if not self.queues:
+        if not self._queues:
             race.taken("")
         self._watching = self._watching or asyncio.create_task(self._watch())
-        race.enter(asyncio.create_task(self.adapter.execute(job, on_output=on_output)))
+        race.enter(first)
         try:
             result = await race.outcome
             if result.exit_code == 0:
@@ -96,7 +97,7 @@ class HedgedAdapter(ForwardingAdapter):
             self._backed_up.add(chunk_id)
             self._on_backup(race.job, race.seconds)
             # Without output: the progress of both would be mistaken for one another.
-            race.enter(asyncio.create_task(self.adapter.execute(race.backup_job())))
+            race.enter(asyncio.create_task(self._attempt(race.backup_job())))
 
 
 class _Race:

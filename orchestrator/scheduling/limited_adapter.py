@@ -5,7 +5,7 @@ import asyncio
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, WorkerThrottled
 from helios.process.output_capture import OutputCallback
-from orchestrator.adapters.base import ForwardingAdapter, WorkerAdapter
+from orchestrator.adapters.base import TakenCallback, WorkerAdapter
 from orchestrator.model.limits import Limits, Price, Try
 from orchestrator.scheduling.endpoint import DENIALS
 
@@ -13,7 +13,7 @@ from orchestrator.scheduling.endpoint import DENIALS
 _FREE = DENIALS | {WorkerThrottled.code}
 
 
-class LimitedAdapter(ForwardingAdapter):
+class LimitedAdapter(WorkerAdapter):
     """Hands jobs to another adapter unless that would pass a limit, and counts what they cost.
 
     Parameters
@@ -27,7 +27,8 @@ class LimitedAdapter(ForwardingAdapter):
     """
 
     def __init__(self, adapter: WorkerAdapter, limits: Limits, *, price: Price | None) -> None:
-        super().__init__(adapter)
+        self.queues = adapter.queues
+        self._adapter = adapter
         self._limits = limits
         self._price = price
 
@@ -43,7 +44,7 @@ class LimitedAdapter(ForwardingAdapter):
         """
         begun = await self._limits.begin(self._price)
         try:
-            result = await self.adapter.execute(job, on_output=on_output)
+            result = await self._adapter.execute(job, on_output=on_output)
         except asyncio.CancelledError:
             self._limits.give_up(begun)
             raise
@@ -53,6 +54,12 @@ class LimitedAdapter(ForwardingAdapter):
         error = result.failure
         self._end(begun, None if error is None else error.code)
         return result
+
+    def when_taken(self, tell: TakenCallback) -> None:
+        self._adapter.when_taken(tell)
+
+    async def close(self) -> None:
+        await self._adapter.close()
 
     def _end(self, begun: Try, code: str | None) -> None:
         if code in _FREE:

@@ -8,9 +8,9 @@ from PIL import Image
 
 from fuzz.compare import Difference, compare
 from fuzz.page import make_page
-from fuzz.renders import VARIANTS
 from fuzz.run import Outcome, run_seed
 from fuzz.tree import Node
+from fuzz.variants import VARIANTS
 from tests.sampling import sampled
 
 from .conftest import FuzzStudio

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fuzz.races import FOLDERS, SEEDS
-from fuzz.renders import BUSY
 from fuzz.run import Outcome, run_page, run_seed
+from fuzz.variants import BUSY
 
 from .conftest import FuzzStudio
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from helios.concurrency import CancelToken, run_blocking
+from helios.concurrency import CancelToken, map_limited, run_blocking
 
 
 def test_the_result_comes_back() -> None:
@@ -74,3 +74,40 @@ def test_a_cancellation_while_it_waits_for_a_thread_lets_it_never_begin() -> Non
     asyncio.run(crowd())
 
     assert begun == []
+
+
+def test_calls_run_up_to_the_limit_and_return_in_order() -> None:
+    running: list[int] = []
+    most = 0
+
+    async def double(number: int) -> int:
+        nonlocal most
+        running.append(number)
+        most = max(most, len(running))
+        await asyncio.sleep(0.01 / (number + 1))
+        running.remove(number)
+        return 2 * number
+
+    assert asyncio.run(map_limited(double, range(7), limit=3)) == [0, 2, 4, 6, 8, 10, 12]
+    assert most == 3
+
+
+def test_a_failure_is_raised_after_the_other_calls_have_ended() -> None:
+    events: list[str] = []
+
+    async def call(name: str) -> None:
+        if name == "fails":
+            raise ValueError(name)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            events.append(f"{name} ended")
+
+    async def run() -> None:
+        with pytest.raises(ValueError, match="fails"):
+            await map_limited(call, ["waits", "fails"], limit=2)
+        events.append("raised")
+
+    asyncio.run(run())
+
+    assert events == ["waits ended", "raised"]

@@ -107,13 +107,14 @@ class LittleBackend(Backend):
         await self.prepare(keep_chunks=keep_chunks)
         done = await self.reused_chunks(keep_chunks=keep_chunks)
         hooks.on_reused(done)
-        result = await JobExecutor(hooks.wrap(self.chunk_adapter())).execute(
+        result = await JobExecutor(self.chunk_adapter()).execute(
             self.spec,
             self.settings,
             job_dir=Path(self.job.id),
             completed_chunk_ids=done,
             merge_adapter=self.place,
             pause=hooks.pause,
+            record=hooks.record,
             on_event=hooks.on_event,
         )
         return await self.deliver(result)

@@ -98,17 +98,9 @@ class Browser:
 
 
 def find_browser(name: str | None = None) -> Path:
-    """Return the browser's program.
+    """Return the browser's program: `name`, else `$HELIOS_BROWSER`, else the first of `BROWSERS`.
 
-    Parameters
-    ----------
-    name:
-        A program's name or path; by default `$HELIOS_BROWSER`, then the first of `BROWSERS`.
-
-    Raises
-    ------
-    ProgramMissing
-        No browser is installed.
+    Raises `ProgramMissing` if it isn't installed.
     """
     wanted = name or os.environ.get(BROWSER_VARIABLE)
     candidates = [wanted] if wanted else [*BROWSERS, *_MAC_BROWSERS]

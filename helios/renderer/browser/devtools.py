@@ -124,13 +124,7 @@ class DevTools:
         self._delay = delay
 
     def close(self, why: str = "") -> None:
-        """Close both pipes, which ends the browser.
-
-        Parameters
-        ----------
-        why:
-            Reason in the errors of pending calls.
-        """
+        """Close both pipes, which ends the browser; pending calls fail for the reason `why`."""
         self._why = why or self._why
         if self._transport is not None:
             self._transport.close()

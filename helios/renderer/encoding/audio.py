@@ -16,12 +16,7 @@ _WEBM_CODECS = frozenset({"libopus", "opus", "libvorbis", "vorbis"})
 
 
 def check_audio_codec(codec: str, suffix: str) -> None:
-    """Check that an audio encoder is installed and that the container can hold its output.
-
-    Raises
-    ------
-    CodecUnavailable, OptionInvalid
-    """
+    """Check that an audio encoder is installed and that the container can hold its output."""
     require_encoder(codec)
     if suffix.lower() == ".webm" and codec not in _WEBM_CODECS:
         raise OptionInvalid(
@@ -41,6 +36,8 @@ async def write_audio(
 ) -> bool:
     """Join a silent video with its part of the audio mix; return whether the output has audio.
 
+    Raises `AudioFailed` if a source can't be read.
+
     Parameters
     ----------
     suffix:
@@ -53,11 +50,6 @@ async def write_audio(
         The video's frames on the timeline; their samples are cut from the whole mix.
     rate:
         Frames per second.
-
-    Raises
-    ------
-    AudioFailed
-        A source can't be read.
     """
     chosen = codec or _DEFAULT_CODECS.get(suffix.lower())
     if codec is None or chosen is None or (codec == "" and not tracks):

@@ -178,10 +178,8 @@ def choose_codec(output: Path, name: str | None) -> Codec:
 def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int, int]:
     """Return the output's size in pixels.
 
-    Raises
-    ------
-    OptionInvalid
-        A side is below 1 or above 16384 pixels, or odd where the codec needs even sides.
+    Raises `OptionInvalid` if a side is below 1 or above 16384 pixels, or odd where the codec needs
+    even sides.
     """
     if not (math.isfinite(scale) and scale >= MIN_SCALE):
         raise OptionInvalid(
@@ -205,11 +203,8 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
 def check_encoding(encoding: VideoEncoding, *, transparent: bool = False) -> None:
     """Check settings that the encoder would refuse only when it receives frames.
 
-    Raises
-    ------
-    OptionInvalid
-        The preset isn't known, the constant rate factor is out of the codec's range, or
-        the codec stores no transparency.
+    Raises `OptionInvalid` if the preset isn't known, the constant rate factor is out of the codec's
+    range, or the codec stores no transparency.
     """
     if encoding.preset is not None and encoding.preset not in PRESETS:
         raise OptionInvalid(
@@ -258,7 +253,8 @@ def encoding_arguments(
     filters = [colours]
     gaps: Sequence[str] = ()
     if leaves_gaps(encoding, suffix):
-        gaps = ("-r", str(rate), "-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
+        # Not with -r, which ffmpeg refuses from version 6 on where frames may be missing.
+        gaps = ("-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
     else:
         # After the colour conversion, a repeated frame costs only the encoder's work. But the
         # palette filter of GIFs drops the last frame's duration, which `fps` depends on.

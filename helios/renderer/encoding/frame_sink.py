@@ -181,10 +181,6 @@ async def video_sink(
         Format of the frames, `jpeg` or `png`.
     alpha:
         Keep transparency.
-
-    Raises
-    ------
-    EncodeFailed, DiskFull, OutputUnwritable, ProgramMissing
     """
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),

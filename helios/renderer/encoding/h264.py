@@ -66,14 +66,9 @@ class _Bits:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """What a sequence's parameter set (7.3.2.1) says.
+    """Fields of a sequence parameter set (7.3.2.1).
 
-    Attributes
-    ----------
-    macroblocks:
-        Macroblocks of a picture.
-    frame_num_bits, order_bits:
-        Bits of `frame_num` and of `pic_order_cnt_lsb`, 0 where headers say no order.
+    `order_bits` is 0 if slice headers don't contain the order of pictures.
     """
 
     macroblocks: int
@@ -147,10 +142,7 @@ class ParameterSets:
 def parameter_sets(sps: bytes, pps: bytes) -> ParameterSets:
     """Parse the parameter sets of two NAL units (7.3.2.1, 7.3.2.2).
 
-    Raises
-    ------
-    EncodeFailed
-        They have features that our encoder doesn't use.
+    Raises `EncodeFailed` if they have features that our encoder doesn't use.
     """
     try:
         sequence, picture = _Sequence.read(_Bits(sps[1:])), _Picture.read(_Bits(pps[1:]))
@@ -164,13 +156,7 @@ def _unexpected(what: str) -> EncodeFailed:
 
 
 def slice_header(nal: bytes, sets: ParameterSets) -> SliceHeader:
-    """Parse the beginning of a slice's header (7.3.3).
-
-    Parameters
-    ----------
-    nal:
-        The first bytes of a NAL unit of kind `SLICE` or `IDR_SLICE`.
-    """
+    """Parse the header (7.3.3) of a slice, `SLICE` or `IDR_SLICE`, given its NAL unit's start."""
     bits = _Bits(nal[1:HEADER_BYTES])
     bits.unsigned()
     bits.unsigned()

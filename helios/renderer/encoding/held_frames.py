@@ -54,6 +54,8 @@ class _Gap:
 def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fraction) -> None:
     """Write a video with its missing frames filled in.
 
+    Raises `EncodeFailed` if the video isn't in the form that our encoder writes.
+
     Parameters
     ----------
     video:
@@ -64,11 +66,6 @@ def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fract
         Number of frames of the output.
     rate:
         Frames per second.
-
-    Raises
-    ------
-    EncodeFailed
-        The video isn't in the form that our encoder writes.
     """
     movie = read_movie(video)
     track = movie.track("vide")

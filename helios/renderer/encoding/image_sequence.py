@@ -17,15 +17,7 @@ _DIRECTIVE = re.compile(r"%(?P<width>0?\d{0,2})d")
 
 
 class ImageSink(FrameSink):
-    """Writes frames as numbered images into a folder.
-
-    Parameters
-    ----------
-    pattern:
-        File name with a `%d` directive for the frame's number.
-    first:
-        Number of the first frame that is written.
-    """
+    """Writes frames as numbered images into a folder; `pattern` has a `%d` directive."""
 
     def __init__(self, folder: Path, pattern: str, first: int) -> None:
         self._folder = folder
@@ -57,12 +49,7 @@ def split_pattern(output: Path, ending: str) -> tuple[Path, str]:
 
 @contextlib.contextmanager
 def image_folder(output: Path) -> Iterator[Path]:
-    """Yield a folder whose images move to the output's folder when all are written.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-    """
+    """Yield a folder whose images move to the output's folder when all are written."""
     target = split_pattern(output, "")[0]
     folder = target / f".{secrets.token_hex(4)}.part"
     is_new = not target.exists()

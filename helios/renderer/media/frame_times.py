@@ -47,20 +47,10 @@ class FrameTimes:
 
 
 async def read_frame_times(source: Path | str) -> FrameTimes:
-    """List the frames of a file.
+    """List the frames of a file or URL.
 
     Times are those of the browser's media timeline: edit lists are applied, and a file that begins
-    before 0 is shifted to 0.
-
-    Parameters
-    ----------
-    source:
-        A file, or an http(s) URL.
-
-    Raises
-    ------
-    MediaUnsupported
-        ffprobe can't read the source.
+    before 0 is shifted to 0. Raises `MediaUnsupported` if ffprobe can't read the source.
     """
     entries = "format=start_time:stream=codec_name,time_base,r_frame_rate,avg_frame_rate"
     report = await run_ffprobe(

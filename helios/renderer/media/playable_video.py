@@ -49,12 +49,7 @@ async def playable(path: Path) -> Path:
     """Return the file to play for a video: the file itself, or its conversion.
 
     A conversion has the same frames at the same times. It is cached in a temporary folder by the
-    digest of the original.
-
-    Raises
-    ------
-    MediaUnsupported
-        The video can't be converted.
+    digest of the original. Raises `MediaUnsupported` if the video can't be converted.
     """
     found = await asyncio.to_thread(path.stat)
     state = (path, found.st_size, found.st_mtime_ns)
@@ -66,15 +61,7 @@ async def playable(path: Path) -> Path:
 async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
     """Convert the videos of a composition that are named in its pages and scripts.
 
-    Parameters
-    ----------
-    allow_failure:
-        Ignore videos that can't be converted.
-
-    Raises
-    ------
-    MediaUnsupported
-        A video can't be converted.
+    Raises `MediaUnsupported` if a video can't be converted, unless failures are allowed.
     """
     at_once = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -158,12 +145,10 @@ async def _has_unreachable_frames(path: Path, stream: Mapping[str, Any]) -> bool
 
 
 def has_unreachable_frames(packets: Sequence[tuple[float, float, bool]]) -> bool:
-    """Return whether some frame of packets, in decoding order, can't be sought.
+    """Return whether some frame can't be sought.
 
-    Parameters
-    ----------
-    packets:
-        Presentation and decoding time in seconds, and whether the packet is a keyframe.
+    Each packet, in decoding order, has a presentation and a decoding time in seconds, and whether
+    it is a keyframe.
     """
     ends = [
         (pts, pts + following - dts, key)

@@ -28,13 +28,7 @@ _WRITER = "writer"
 
 
 class GcsBucket:
-    """Objects of one folder of a bucket; all methods block.
-
-    Parameters
-    ----------
-    name, prefix, env, retry_seconds:
-        As for `GcsStorage`.
-    """
+    """Objects of one folder of a bucket; all methods block. See `GcsStorage` for parameters."""
 
     def __init__(
         self, name: str, *, prefix: str, env: Mapping[str, str], retry_seconds: float

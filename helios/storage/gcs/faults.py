@@ -17,12 +17,8 @@ from helios.errors import (
 def gcs_faults(url: str, *, check_bucket: Callable[[], None]) -> Iterator[None]:
     """Raise exceptions of Google's client as errors of artifact storages.
 
-    Parameters
-    ----------
-    url:
-        The object's URL, for messages.
-    check_bucket:
-        Raises `ArtifactNotFound` if the bucket doesn't exist; called for a missing object.
+    `check_bucket` is called for a missing object; it raises `ArtifactNotFound` if the bucket
+    doesn't exist.
     """
     from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415

@@ -39,13 +39,9 @@ from helios.storage.local.draft import draft_for
 class LocalStorage(ArtifactStorage):
     """Artifacts in a local folder, each a file under its own name.
 
-    An object's digest is recorded beside it, in a hidden file that also names the object's inode.
-    Files put there by other programs have no digest and aren't verified.
-
-    Parameters
-    ----------
-    folder:
-        Folder of the artifacts; created when the first one is stored.
+    The folder is created with the first artifact. An object's digest is recorded beside it, in a
+    hidden file that also names the object's inode. Files put there by other programs have no digest
+    and aren't verified.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -108,10 +108,7 @@ class S3Access:
     def boto3_client(self) -> Any:
         """Return boto3's client of S3, for requests that obstore doesn't support.
 
-        Raises
-        ------
-        ProgramMissing
-            boto3 isn't installed.
+        Raises `ProgramMissing` if boto3 isn't installed.
         """
         try:
             import boto3  # noqa: PLC0415 - takes 0.2 s

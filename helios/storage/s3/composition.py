@@ -1,14 +1,13 @@
 """Makes S3 objects of others, by server-side copies where S3 allows them, and resumes that."""
 
-import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
-from helios.concurrency import run_blocking
+from helios.concurrency import map_limited, run_blocking
 from helios.errors import StorageInvalid
 from helios.storage.composition_plan import (
     MAX_PART,
@@ -46,7 +45,6 @@ class S3Composition:
         self._bucket = bucket
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3-compose")
-        self._limit = asyncio.Semaphore(PARALLEL)
 
     async def make(self, key: str, sources: Sequence[Range]) -> None:
         """Make an object of ranges of others, in their order.
@@ -89,7 +87,9 @@ class S3Composition:
         known = {"Key": key, "UploadId": upload}
         left = [number for number in range(1, len(parts) + 1) if number not in done]
         try:
-            made = await _all(self._part(known, number, parts[number - 1]) for number in left)
+            made = await map_limited(
+                lambda number: self._part(known, number, parts[number - 1]), left, limit=PARALLEL
+            )
             tags = {**done, **dict(zip(left, made, strict=True))}
             listed = [{"PartNumber": number, "ETag": tags[number]} for number in sorted(tags)]
             await self._call(
@@ -121,20 +121,19 @@ class S3Composition:
 
     async def _part(self, known: Mapping[str, Any], number: int, part: Part) -> str:
         """Make one part, and return its tag."""
-        async with self._limit:
-            if len(part) == 1:
-                (only,) = part
-                answer = await self._call(
-                    "upload_part_copy",
-                    **known,
-                    PartNumber=number,
-                    CopySource={"Bucket": self._bucket, "Key": only.key},
-                    CopySourceRange=f"bytes={only.start}-{only.end - 1}",
-                )
-                return str(answer["CopyPartResult"]["ETag"])
-            body = b"".join([await self._fetch(each) for each in part])
-            answer = await self._call("upload_part", **known, PartNumber=number, Body=body)
-            return str(answer["ETag"])
+        if len(part) == 1:
+            (only,) = part
+            answer = await self._call(
+                "upload_part_copy",
+                **known,
+                PartNumber=number,
+                CopySource={"Bucket": self._bucket, "Key": only.key},
+                CopySourceRange=f"bytes={only.start}-{only.end - 1}",
+            )
+            return str(answer["CopyPartResult"]["ETag"])
+        body = b"".join([await self._fetch(each) for each in part])
+        answer = await self._call("upload_part", **known, PartNumber=number, Body=body)
+        return str(answer["ETag"])
 
     async def _fetch(self, each: Range) -> bytes:
         answer = await self._call(
@@ -147,18 +146,6 @@ class S3Composition:
         return await run_blocking(
             lambda _token: send(Bucket=self._bucket, **arguments), pool=self._pool
         )
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, str]]) -> list[str]:
-    """Return the results of all, or raise what the first failure raised once all have ended."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        raise
 
 
 def _is_transient(fault: Any) -> bool:

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
-from helios.concurrency import run_blocking
+from helios.concurrency import map_limited, run_blocking
 from helios.contract.artifact import Artifact
 from helios.errors import (
     AccessDenied,
@@ -179,7 +179,8 @@ class S3Storage(ArtifactStorage):
         from helios.storage.s3.composition import S3Composition  # noqa: PLC0415
 
         check_key(key)
-        sizes = await self._sizes(sources) if sizes is None else sizes
+        if sizes is None:
+            sizes = await map_limited(self._size, sources, limit=_STATS_AT_ONCE)
         ranges = [
             Range(self._above + name, 0, size) for name, size in zip(sources, sizes, strict=True)
         ]
@@ -189,17 +190,11 @@ class S3Storage(ArtifactStorage):
             await composition.make(self._above + key, ranges)
         return Artifact(url=self.url_of(key), bytes=sum(part.size for part in ranges))
 
-    async def _sizes(self, keys: Sequence[str]) -> list[int]:
-        limit = asyncio.Semaphore(_STATS_AT_ONCE)
-
-        async def size(key: str) -> int:
-            async with limit:
-                there = await self.stat(key)
-            if there is None:
-                raise ArtifactNotFound(f"{self.url_of(key)}: there is no such object")
-            return there.bytes
-
-        return await asyncio.gather(*map(size, keys))
+    async def _size(self, key: str) -> int:
+        there = await self.stat(key)
+        if there is None:
+            raise ArtifactNotFound(f"{self.url_of(key)}: there is no such object")
+        return there.bytes
 
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)

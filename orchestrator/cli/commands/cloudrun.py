@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options.cloud_run_options import CloudRunOptions, Name, Project, Region
-from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from infra.cloud_run.changes import Change, Waiting
@@ -26,10 +25,10 @@ app = typer.Typer(
 
 
 @app.command()
-@with_groups
-def deploy(
+@command
+async def deploy(
     settings: CloudRunOptions,
-    shown: Shown,
+    display: "Display",
     config: Annotated[
         Path | None,
         typer.Option(help="JSON file of these settings, in camelCase; flags override it."),
@@ -40,59 +39,53 @@ def deploy(
     ] = False,
 ) -> None:
     """Create service, job and bucket, or update what differs; safe to repeat."""
+    from infra.cloud_run.configuration import CloudRunConfiguration
 
-    async def work(display: "Display") -> None:
-        from infra.cloud_run.configuration import CloudRunConfiguration
+    written = CloudRunConfiguration.read_file(config) if config else {}
+    configuration = CloudRunConfiguration.read({**written, **settings.given()})
+    async with _provisioner(configuration, display) as provisioner:
+        deployment = await provisioner.deploy(configuration, adopt=adopt)
+    display.note(
+        "completed",
+        f"{deployment.url}: {'deployed' if deployment.changed else 'nothing to change'};"
+        f" render with: orchestrator render INPUT -o OUTPUT --adapter cloudrun"
+        f" --service-url {deployment.url} --artifacts {deployment.artifacts}",
+        url=deployment.url,
+        job=deployment.job,
+        artifacts=deployment.artifacts,
+        changed=deployment.changed,
+        changes=[change.document() for change in deployment.changes],
+    )
 
-        written = CloudRunConfiguration.read_file(config) if config else {}
-        configuration = CloudRunConfiguration.read({**written, **settings.given()})
-        async with _provisioner(configuration, display) as provisioner:
-            deployment = await provisioner.deploy(configuration, adopt=adopt)
-        display.note(
-            "completed",
-            f"{deployment.url}: {'deployed' if deployment.changed else 'nothing to change'};"
-            f" render with: orchestrator render INPUT -o OUTPUT --adapter cloudrun"
-            f" --service-url {deployment.url} --artifacts {deployment.artifacts}",
-            url=deployment.url,
-            job=deployment.job,
-            artifacts=deployment.artifacts,
-            changed=deployment.changed,
-            changes=[change.document() for change in deployment.changes],
+
+@app.command()
+@command
+async def status(
+    display: "Display", project: Project = None, region: Region = None, name: Name = None
+) -> None:
+    """Show what is deployed; exit status 0 if it can render."""
+    from helios.errors import DeploymentFailed, WorkerNotFound
+
+    place = _place(project, region, name)
+    async with _provisioner(place, display) as provisioner:
+        found = await provisioner.status()
+    display.note("status", _described(found), **found.document())
+    if not found.service:
+        raise WorkerNotFound(
+            f"service {place.name}: not deployed in {place.region} of {place.project}",
+            hint="Deploy it with: orchestrator cloudrun deploy",
+        )
+    if not found.is_ready:
+        raise DeploymentFailed(
+            f"service {place.name}: not ready: {found.reason}",
+            hint="Deploy again; the previous revision keeps serving.",
         )
 
-    shown.run(work)
-
 
 @app.command()
-@with_groups
-def status(shown: Shown, project: Project = None, region: Region = None, name: Name = None) -> None:
-    """Show what is deployed; exit status 0 if it can render."""
-
-    async def work(display: "Display") -> None:
-        from helios.errors import DeploymentFailed, WorkerNotFound
-
-        place = _place(project, region, name)
-        async with _provisioner(place, display) as provisioner:
-            found = await provisioner.status()
-        display.note("status", _described(found), **found.document())
-        if not found.service:
-            raise WorkerNotFound(
-                f"service {place.name}: not deployed in {place.region} of {place.project}",
-                hint="Deploy it with: orchestrator cloudrun deploy",
-            )
-        if not found.is_ready:
-            raise DeploymentFailed(
-                f"service {place.name}: not ready: {found.reason}",
-                hint="Deploy again; the previous revision keeps serving.",
-            )
-
-    shown.run(work)
-
-
-@app.command()
-@with_groups
-def destroy(
-    shown: Shown,
+@command
+async def destroy(
+    display: "Display",
     project: Project = None,
     region: Region = None,
     name: Name = None,
@@ -106,18 +99,14 @@ def destroy(
     ] = None,
 ) -> None:
     """Delete service and job; the bucket stays without --delete-bucket."""
-
-    async def work(display: "Display") -> None:
-        place = _place(project, region, name)
-        async with _provisioner(place, display) as provisioner:
-            changes = await provisioner.destroy(with_bucket=delete_bucket, bucket=bucket)
-        display.note(
-            "completed",
-            f"{place.name}: gone from {place.region} of {place.project}",
-            changes=[change.document() for change in changes],
-        )
-
-    shown.run(work)
+    place = _place(project, region, name)
+    async with _provisioner(place, display) as provisioner:
+        changes = await provisioner.destroy(with_bucket=delete_bucket, bucket=bucket)
+    display.note(
+        "completed",
+        f"{place.name}: gone from {place.region} of {place.project}",
+        changes=[change.document() for change in changes],
+    )
 
 
 def _place(project: str | None, region: str | None, name: str | None) -> "CloudRunPlace":

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 GOOGLE_REGION = "GOOGLE_CLOUD_REGION"
 
 
-@with_groups
-def connect(
-    shown: Shown,
+@command
+async def connect(
+    display: "Display",
     stack: flags.Stack = None,
     project: Annotated[
         str | None,
@@ -36,26 +35,22 @@ def connect(
     ] = None,
 ) -> None:
     """Look up a deployment, and write a profile for other commands."""
+    from orchestrator.model.deployment import DEFAULT_PROFILE, Profiles
 
-    async def work(display: "Display") -> None:
-        from orchestrator.model.deployment import DEFAULT_PROFILE, Profiles
-
-        written = profile or DEFAULT_PROFILE
-        if project is None:
-            _check_only_on_google(name)
-            found = await Deployed(stack=stack or _default_stack(), region=region).name().find()
-        else:
-            found = await _find_on_google(project, stack=stack, region=region, name=name)
-        path = Profiles.of_user().write(written, found)
-        display.note(
-            "connected",
-            f"{found}: profile {written} in {path}",
-            profile=written,
-            path=str(path),
-            deployment=found.model_dump(mode="json"),
-        )
-
-    shown.run(work)
+    written = profile or DEFAULT_PROFILE
+    if project is None:
+        _check_only_on_google(name)
+        found = await Deployed(stack=stack or _default_stack(), region=region).name().find()
+    else:
+        found = await _find_on_google(project, stack=stack, region=region, name=name)
+    path = Profiles.of_user().write(written, found)
+    display.note(
+        "connected",
+        f"{found}: profile {written} in {path}",
+        profile=written,
+        path=str(path),
+        deployment=found.model_dump(mode="json"),
+    )
 
 
 async def _find_on_google(

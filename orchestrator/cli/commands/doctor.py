@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 _MARKS = {"ok": "ok     ", "notice": "notice ", "problem": "PROBLEM", "unknown": "unknown"}
 
 
-@with_groups
-def doctor(
+@command
+async def doctor(
     deployed: Deployed,
-    shown: Shown,
+    display: "Display",
     concurrency: flags.Concurrency = None,
     chunks: Annotated[
         int | None,
@@ -33,31 +32,27 @@ def doctor(
     ] = True,
 ) -> None:
     """Check this machine, credentials and deployment; exit status 0 if a render can succeed."""
+    from helios.errors import CheckupFailed
+    from orchestrator.api.targets.checkup import findings
+    from orchestrator.doctor import Health
 
-    async def work(display: "Display") -> None:
-        from helios.errors import CheckupFailed
-        from orchestrator.api.targets.checkup import findings
-        from orchestrator.doctor import Health
-
-        problems = 0
-        async for finding in findings(
-            deployed.name(), concurrency=concurrency, chunks=chunks, trial=trial
-        ):
-            problems += finding.health is Health.PROBLEM
-            display.answer(
-                "finding",
-                _described(finding),
-                check=finding.check,
-                health=str(finding.health),
-                message=finding.message,
-                fix=finding.fix,
-            )
-        if problems:
-            count = "1 problem" if problems == 1 else f"{problems} problems"
-            raise CheckupFailed(f"{count} found", hint="Each has its fix beside it.")
-        display.note("completed", "no problem found")
-
-    shown.run(work)
+    problems = 0
+    async for finding in findings(
+        deployed.name(), concurrency=concurrency, chunks=chunks, trial=trial
+    ):
+        problems += finding.health is Health.PROBLEM
+        display.answer(
+            "finding",
+            _described(finding),
+            check=finding.check,
+            health=str(finding.health),
+            message=finding.message,
+            fix=finding.fix,
+        )
+    if problems:
+        count = "1 problem" if problems == 1 else f"{problems} problems"
+        raise CheckupFailed(f"{count} found", hint="Each has its fix beside it.")
+    display.note("completed", "no problem found")
 
 
 def _described(finding: "Finding") -> str:

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.costs import described
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Sound, Timing
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def estimate(
+@command
+async def estimate(
     source: flags.Source,
     timing: Timing,
     picture: Picture,
@@ -25,7 +25,7 @@ def estimate(
     encoding: Encoding,
     cut: Cut,
     deployed: Deployed,
-    shown: Shown,
+    display: "Display",
     video: Annotated[str, typer.Option(help="Name of the video, which decides on its format.")] = (
         "video.mp4"
     ),
@@ -44,24 +44,20 @@ def estimate(
     ] = None,
 ) -> None:
     """Estimate cost, by list prices, and duration of a detached render."""
+    from orchestrator.api.rendering.estimation import estimate_render
+    from orchestrator.api.rendering.settings import RenderSettings
+
     keywords = keywords_of(timing, picture, sound, encoding, cut)
-
-    async def work(display: "Display") -> None:
-        from orchestrator.api.rendering.estimation import estimate_render
-        from orchestrator.api.rendering.settings import RenderSettings
-
-        found = await estimate_render(
-            source,
-            video,
-            RenderSettings.of({**keywords, "concurrency": concurrency}),
-            deployed.name(),
-            seconds_per_frame=seconds_per_frame,
-            like=like,
-            display=display,
-        )
-        display.answer("estimate", described(found.cost, title=_title(found)), **found.document())
-
-    shown.run(work)
+    found = await estimate_render(
+        source,
+        video,
+        RenderSettings.of({**keywords, "concurrency": concurrency}),
+        deployed.name(),
+        seconds_per_frame=seconds_per_frame,
+        like=like,
+        display=display,
+    )
+    display.answer("estimate", described(found.cost, title=_title(found)), **found.document())
 
 
 def _title(found: "Estimate") -> str:

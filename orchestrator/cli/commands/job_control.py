@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 from orchestrator.cli.options.run_options import Changes
 
@@ -15,25 +14,21 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def pause(job: flags.JobId, where: JobOptions, shown: Shown) -> None:
+@command
+async def pause(job: flags.JobId, where: JobOptions, display: "Display") -> None:
     """Pause a job: running chunks finish, and no others start."""
+    from orchestrator.cli.job_text import tell_state
 
-    async def work(display: "Display") -> None:
-        from orchestrator.cli.job_text import tell_state
-
-        found = await where.find(job, display)
-        tell_state(display, await found.pause(), where.store())
-
-    shown.run(work)
+    found = await where.find(job, display)
+    tell_state(display, await found.pause(), where.store())
 
 
-@with_groups
-def resume(
+@command
+async def resume(
     job: flags.JobId,
     changes: Changes,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     fresh: Annotated[
         bool,
         typer.Option(
@@ -47,61 +42,53 @@ def resume(
 
     The deployment of a detached job resumes it, and the command doesn't wait for its video.
     """
+    from orchestrator.api.jobs.detached_job import DetachedJob
+    from orchestrator.api.jobs.resume_settings import ResumeSettings
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.jobs.detached_job import DetachedJob
-        from orchestrator.api.jobs.resume_settings import ResumeSettings
-
-        found = await where.find(job, display)
-        await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
-        if isinstance(found, DetachedJob):
-            status = await found.status()
-            display.note(
-                "resumed",
-                f"{job}: runs the missing chunks, {status.chunks_done} of {status.chunks_total}"
-                f" are done; orchestrator watch {job}",
-                **status.document(),
-            )
-
-    shown.run(work)
+    found = await where.find(job, display)
+    await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+    if isinstance(found, DetachedJob):
+        status = await found.status()
+        display.note(
+            "resumed",
+            f"{job}: runs the missing chunks, {status.chunks_done} of {status.chunks_total}"
+            f" are done; orchestrator watch {job}",
+            **status.document(),
+        )
 
 
-@with_groups
-def cancel(
+@command
+async def cancel(
     job: flags.JobId,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     reason: Annotated[
         str, typer.Option(help="Reason to store with a detached job.")
     ] = "stopped by its owner",
 ) -> None:
     """Cancel a job: running chunks are stopped, finished ones are kept."""
+    from orchestrator.api.jobs.recorded_job import RecordedJob
+    from orchestrator.cli.job_text import tell_state
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.jobs.recorded_job import RecordedJob
-        from orchestrator.cli.job_text import tell_state
-
-        found = await where.find(job, display)
-        status = await found.cancel(reason=reason)
-        if isinstance(found, RecordedJob):
-            tell_state(display, status, where.store())
-            return
-        # The engine may report the new state only after a moment.
-        stopped = status.state in ("cancelled", "running")
-        said = "is stopped" if stopped else f"had ended before: {status.state}"
-        display.note(
-            "cancelled" if stopped else "ended",
-            f"job {status.id}: {said}, with {status.chunks_done} of {status.chunks_total} chunks",
-            **status.document(),
-        )
-
-    shown.run(work)
+    found = await where.find(job, display)
+    status = await found.cancel(reason=reason)
+    if isinstance(found, RecordedJob):
+        tell_state(display, status, where.store())
+        return
+    # The engine may report the new state only after a moment.
+    stopped = status.state in ("cancelled", "running")
+    said = "is stopped" if stopped else f"had ended before: {status.state}"
+    display.note(
+        "cancelled" if stopped else "ended",
+        f"job {status.id}: {said}, with {status.chunks_done} of {status.chunks_total} chunks",
+        **status.document(),
+    )
 
 
-@with_groups
-def delete(
+@command
+async def delete(
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     job: Annotated[
         list[str] | None, typer.Argument(metavar="ID", help="Jobs to delete.", show_default="none")
     ] = None,
@@ -116,24 +103,20 @@ def delete(
     ] = False,
 ) -> None:
     """Delete the records of jobs that don't run; their videos stay."""
+    from orchestrator.api.jobs.finding import recorded_jobs
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.jobs.finding import recorded_jobs
-
-        ids = list(job or [])
-        if ended_for is not None:
-            before = datetime.now(UTC) - timedelta(days=ended_for)
-            ended = await recorded_jobs(where.store(), states=("completed", "failed", "cancelled"))
-            ids += [
-                each.id
-                for each, _ in ended.jobs
-                if each.ended_at is not None and each.ended_at <= before
-            ]
-        for job_id in dict.fromkeys(ids):
-            found = await where.find(job_id, display)
-            await found.delete(chunks=chunks)
-            display.note("deleted", f"job {job_id}: deleted", id=job_id)
-        if not ids:
-            display.note("deleted", "no jobs to delete")
-
-    shown.run(work)
+    ids = list(job or [])
+    if ended_for is not None:
+        before = datetime.now(UTC) - timedelta(days=ended_for)
+        ended = await recorded_jobs(where.store(), states=("completed", "failed", "cancelled"))
+        ids += [
+            each.id
+            for each, _ in ended.jobs
+            if each.ended_at is not None and each.ended_at <= before
+        ]
+    for job_id in dict.fromkeys(ids):
+        found = await where.find(job_id, display)
+        await found.delete(chunks=chunks)
+        display.note("deleted", f"job {job_id}: deleted", id=job_id)
+    if not ids:
+        display.note("deleted", "no jobs to delete")

@@ -4,18 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
-from orchestrator.cli.options.flag_groups import with_groups
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def list_jobs(
+@command
+async def list_jobs(
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     state: Annotated[
         list[str] | None,
         typer.Option(help="Only jobs in this state; repeatable.", show_default="all"),
@@ -25,32 +24,29 @@ def list_jobs(
     ] = 50,
 ) -> None:
     """List the jobs of the job store, and those of a deployment if one is named."""
+    from orchestrator.api.jobs.finding import check_state, detached_jobs, recorded_jobs
+    from orchestrator.cli.job_text import (
+        execution_document,
+        record_document,
+        row_of,
+        row_of_execution,
+        table,
+    )
+    from orchestrator.display.json_display import JsonDisplay
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.jobs.finding import check_state, detached_jobs, recorded_jobs
-        from orchestrator.cli.job_text import (
-            execution_document,
-            record_document,
-            row_of,
-            row_of_execution,
-            table,
-        )
-
-        states = [check_state(name) for name in state or []]
-        recorded = await recorded_jobs(where.store(), states=states, limit=limit)
-        rows = [row_of(status) for status, _ in recorded.jobs]
-        documents = [record_document(job) | status.document() for status, job in recorded.jobs]
-        deployment = await where.name().find_if_named()
-        if deployment is not None:
-            found = await detached_jobs(deployment, states=states, limit=limit)
-            rows += [row_of_execution(each, deployment) for each in found.executions]
-            documents += [execution_document(each, deployment) for each in found.executions]
-        if shown.json:
-            for document in documents:
-                display.note("job", "", **document)
-        else:
-            print(table(rows) if rows else "no jobs")
-        for fault in recorded.faults:
-            display.note("damaged", str(fault), message=fault.message, hint=fault.hint)
-
-    shown.run(work)
+    states = [check_state(name) for name in state or []]
+    recorded = await recorded_jobs(where.store(), states=states, limit=limit)
+    rows = [row_of(status) for status, _ in recorded.jobs]
+    documents = [record_document(job) | status.document() for status, job in recorded.jobs]
+    deployment = await where.name().find_if_named()
+    if deployment is not None:
+        found = await detached_jobs(deployment, states=states, limit=limit)
+        rows += [row_of_execution(each, deployment) for each in found.executions]
+        documents += [execution_document(each, deployment) for each in found.executions]
+    if isinstance(display, JsonDisplay):
+        for document in documents:
+            display.note("job", "", **document)
+    else:
+        print(table(rows) if rows else "no jobs")
+    for fault in recorded.faults:
+        display.note("damaged", str(fault), message=fault.message, hint=fault.hint)

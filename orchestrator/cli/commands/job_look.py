@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.job_options import JobOptions
 
 if TYPE_CHECKING:
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def status(
+@command
+async def status(
     job: flags.JobId,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     cost: Annotated[
         bool, typer.Option("--cost", help="Also the cost until now, as an estimate.")
     ] = False,
@@ -30,99 +29,87 @@ def status(
     ] = False,
 ) -> None:
     """Show the status of a job."""
+    from orchestrator.api.jobs.recorded_job import RecordedJob
+    from orchestrator.cli.costs import described as described_cost
+    from orchestrator.cli.job_text import (
+        chunk_documents,
+        described,
+        described_record,
+        record_document,
+    )
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.jobs.recorded_job import RecordedJob
-        from orchestrator.cli.costs import described as described_cost
-        from orchestrator.cli.job_text import (
-            chunk_documents,
-            described,
-            described_record,
-            record_document,
-        )
-
-        found = await where.find(job, display)
-        status = await found.status()
-        lines, document = described(status), status.document()
-        if isinstance(found, RecordedJob):
-            record = await found.record()
-            lines += described_record(record, status.state, where.store(), chunks=chunks)
-            document = record_document(record) | document
-            if chunks:
-                document["chunks"] = chunk_documents(record)
-        if cost:
-            estimated = await found.cost()
-            document["cost"] = None if estimated is None else estimated.document()
-            if estimated is None:
-                lines.append("cost      none: it runs on this machine")
-            else:
-                lines.append(described_cost(estimated, title="cost"))
-        display.answer("status", "\n".join(lines), **document)
-
-    shown.run(work)
+    found = await where.find(job, display)
+    status = await found.status()
+    lines, document = described(status), status.document()
+    if isinstance(found, RecordedJob):
+        record = await found.record()
+        lines += described_record(record, status.state, where.store(), chunks=chunks)
+        document = record_document(record) | document
+        if chunks:
+            document["chunks"] = chunk_documents(record)
+    if cost:
+        estimated = await found.cost()
+        document["cost"] = None if estimated is None else estimated.document()
+        if estimated is None:
+            lines.append("cost      none: it runs on this machine")
+        else:
+            lines.append(described_cost(estimated, title="cost"))
+    display.answer("status", "\n".join(lines), **document)
 
 
-@with_groups
-def watch(
+@command
+async def watch(
     job: flags.JobId,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates.")] = 2.0,
 ) -> None:
     """Follow a job until it has ended; exit status 0 if it made a video."""
-
-    async def work(display: "Display") -> None:
-        display.stopping = "the job continues"
-        await _follow(await where.find(job, display), interval=interval, display=display)
-
-    shown.run(work)
+    display.stopping = "the job continues"
+    await _follow(await where.find(job, display), interval=interval, display=display)
 
 
-@with_groups
-def logs(
+@command
+async def logs(
     job: flags.JobId,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     chunk: Annotated[
         int | None, typer.Option("--chunk", help="Only of this chunk.", show_default="all")
     ] = None,
 ) -> None:
     """Show the attempts at a job's chunks, and the log of its workers."""
+    from helios.errors import HeliosError
+    from orchestrator.cli.job_text import described_line, described_log, log_document
 
-    async def work(display: "Display") -> None:
-        from helios.errors import HeliosError
-        from orchestrator.cli.job_text import described_line, described_log, log_document
-
-        found = await where.find(job, display)
-        kept = await found.logs(chunk)
-        for log in kept:
-            display.answer("attempt", described_log(log), **log_document(log))
-        if not kept:
-            display.note("no_attempts", "no attempts are recorded")
-        try:
-            lines = await found.worker_log(chunk)
-        except HeliosError as fault:
-            # What is recorded of attempts was of use without it.
-            hint = f"\n{fault.hint}" if fault.hint else ""
-            display.note(
-                "no_log",
-                f"the workers' own log can't be read: {fault.message}{hint}",
-                message=fault.message,
-                hint=fault.hint,
-            )
-            return
-        for line in lines:
-            facts = {"time": line.time.isoformat(), "worker": line.worker, "log": line.text}
-            display.answer("log", described_line(line), **facts)
-
-    shown.run(work)
+    found = await where.find(job, display)
+    kept = await found.logs(chunk)
+    for log in kept:
+        display.answer("attempt", described_log(log), **log_document(log))
+    if not kept:
+        display.note("no_attempts", "no attempts are recorded")
+    try:
+        lines = await found.worker_log(chunk)
+    except HeliosError as fault:
+        # What is recorded of attempts was of use without it.
+        hint = f"\n{fault.hint}" if fault.hint else ""
+        display.note(
+            "no_log",
+            f"the workers' own log can't be read: {fault.message}{hint}",
+            message=fault.message,
+            hint=fault.hint,
+        )
+        return
+    for line in lines:
+        facts = {"time": line.time.isoformat(), "worker": line.worker, "log": line.text}
+        display.answer("log", described_line(line), **facts)
 
 
-@with_groups
-def fetch(
+@command
+async def fetch(
     job: flags.JobId,
     where: JobOptions,
-    shown: Shown,
+    display: "Display",
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="The copy: a file, or an s3:// or gs:// URL."),
@@ -138,33 +125,29 @@ def fetch(
     ] = None,
 ) -> None:
     """Copy the video of a job to a file or to other storage, or print a link to it."""
+    from helios.errors import OptionInvalid
+    from orchestrator.api.jobs.async_job import LINK_EXPIRES
+    from orchestrator.delivery.destination import Destination
 
-    async def work(display: "Display") -> None:
-        from helios.errors import OptionInvalid
-        from orchestrator.api.jobs.async_job import LINK_EXPIRES
-        from orchestrator.delivery.destination import Destination
-
-        if link == (output is not None):
-            raise OptionInvalid("give either --output or --link")
-        if link:
-            url = await (await where.find(job, display)).link(expires=expires or LINK_EXPIRES)
-            display.answer("link", url, id=job, link=url)
-            return
-        if expires is not None:
-            raise OptionInvalid("--expires: goes with --link")
-        destination = Destination.of(str(output))
-        found = await where.find(job, display)
-        with display.activity(f"fetching {output}"):
-            status = await found.fetch(destination)
-        display.note(
-            "completed",
-            f"{output}: {status.frames_total} frames",
-            output=output,
-            frames=status.frames_total,
-            id=status.id,
-        )
-
-    shown.run(work)
+    if link == (output is not None):
+        raise OptionInvalid("give either --output or --link")
+    if link:
+        url = await (await where.find(job, display)).link(expires=expires or LINK_EXPIRES)
+        display.answer("link", url, id=job, link=url)
+        return
+    if expires is not None:
+        raise OptionInvalid("--expires: goes with --link")
+    destination = Destination.of(str(output))
+    found = await where.find(job, display)
+    with display.activity(f"fetching {output}"):
+        status = await found.fetch(destination)
+    display.note(
+        "completed",
+        f"{output}: {status.frames_total} frames",
+        output=output,
+        frames=status.frames_total,
+        id=status.id,
+    )
 
 
 async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display") -> None:

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def plan(
+@command
+async def plan(
     source: flags.Source,
     timing: Timing,
     picture: Picture,
@@ -23,7 +23,7 @@ def plan(
     encoding: Encoding,
     cut: Cut,
     seams: Seams,
-    shown: Shown,
+    display: "Display",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The job spec to write; - for stdout.")
     ] = Path("job.json"),
@@ -31,30 +31,29 @@ def plan(
     concurrency: flags.Concurrency = None,
 ) -> None:
     """Write the job spec of a render, for `orchestrator run`."""
+    from orchestrator.api.rendering.planning import plan_render, write_spec
+    from orchestrator.api.rendering.settings import RenderSettings
+    from orchestrator.api.targets.concurrency import chosen_concurrency
+    from orchestrator.delivery.destination import Destination
+    from orchestrator.display.choice import choose_display
+
     to_stdout = str(output) == "-"
     keywords = keywords_of(timing, picture, sound, encoding, cut, seams)
-
-    async def work(display: "Display") -> None:
-        from orchestrator.api.rendering.planning import plan_render, write_spec
-        from orchestrator.api.rendering.settings import RenderSettings
-        from orchestrator.api.targets.concurrency import chosen_concurrency
-        from orchestrator.delivery.destination import Destination
-
-        spec = await plan_render(
-            source,
-            Destination(path=Path(video)),
-            RenderSettings.of(keywords),
-            concurrency=chosen_concurrency(concurrency, remote=False),
-            job_dir=Path() if to_stdout else output.parent,
-            display=display,
-        )
-        if to_stdout:
-            print(spec.to_json(), end="")
-            return
-        write_spec(output, spec)
-        display.note(
-            "completed", f"{output}: run it with: orchestrator run {output}", jobSpec=str(output)
-        )
-
-    # The spec has stdout to itself.
-    Shown(json=shown.json and not to_stdout, verbose=shown.verbose).run(work)
+    if to_stdout:
+        # The spec has stdout to itself.
+        display = choose_display(as_json=False, verbose=False)
+    spec = await plan_render(
+        source,
+        Destination(path=Path(video)),
+        RenderSettings.of(keywords),
+        concurrency=chosen_concurrency(concurrency, remote=False),
+        job_dir=Path() if to_stdout else output.parent,
+        display=display,
+    )
+    if to_stdout:
+        print(spec.to_json(), end="")
+        return
+    write_spec(output, spec)
+    display.note(
+        "completed", f"{output}: run it with: orchestrator run {output}", jobSpec=str(output)
+    )

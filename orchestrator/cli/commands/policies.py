@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options.deployment_options import Deployed
-from orchestrator.cli.options.flag_groups import with_groups
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -72,10 +71,10 @@ class PolicyOptions(Deployed):
 
 
 @app.command("print")
-@with_groups
-def print_policy(
+@command
+async def print_policy(
     options: PolicyOptions,
-    shown: Shown,
+    display: "Display",
     prefix: Annotated[
         str,
         typer.Option(
@@ -87,45 +86,37 @@ def print_policy(
     ] = "",
 ) -> None:
     """Print a policy as IAM takes it."""
+    from orchestrator.policies import document, with_prefix
 
-    async def work(display: "Display") -> None:
-        from orchestrator.policies import document, with_prefix
-
-        policy = options.policy
-        made = document(policy, with_prefix(await options.names(), policy, prefix))
-        display.answer("policy", json.dumps(made, indent=2), policy=policy, document=made)
-
-    shown.run(work)
+    policy = options.policy
+    made = document(policy, with_prefix(await options.names(), policy, prefix))
+    display.answer("policy", json.dumps(made, indent=2), policy=policy, document=made)
 
 
 @app.command()
-@with_groups
-def validate(options: PolicyOptions, shown: Shown) -> None:
+@command
+async def validate(options: PolicyOptions, display: "Display") -> None:
     """Simulate whether these credentials have the permissions of a policy; exit status 0 if so."""
+    from helios.errors import CheckupFailed
+    from orchestrator.clouds.aws import AwsCalls
+    from orchestrator.clouds.packages import require
+    from orchestrator.policies import statements
+    from orchestrator.policies.simulation import denials, find_identity
 
-    async def work(display: "Display") -> None:
-        from helios.errors import CheckupFailed
-        from orchestrator.clouds.aws import AwsCalls
-        from orchestrator.clouds.packages import require
-        from orchestrator.policies import statements
-        from orchestrator.policies.simulation import denials, find_identity
-
-        require("boto3", "policies", extra="aws")
-        policy, names = options.policy, await options.names()
-        calls = AwsCalls(region=None if names.region == "*" else names.region)
-        identity = await find_identity(calls)
-        found = await denials(statements(policy, names), identity, calls)
-        if found:
-            raise CheckupFailed(
-                f"{identity.arn}: may not do all that the policy {policy} allows",
-                details=[f"{denial.action} on {denial.resource}" for denial in found],
-                hint=f"Allow what `orchestrator policies print {policy}` says.",
-            )
-        display.note(
-            "completed",
-            f"{identity.arn}: may do all that the policy {policy} allows",
-            policy=policy,
-            identity=identity.arn,
+    require("boto3", "policies", extra="aws")
+    policy, names = options.policy, await options.names()
+    calls = AwsCalls(region=None if names.region == "*" else names.region)
+    identity = await find_identity(calls)
+    found = await denials(statements(policy, names), identity, calls)
+    if found:
+        raise CheckupFailed(
+            f"{identity.arn}: may not do all that the policy {policy} allows",
+            details=[f"{denial.action} on {denial.resource}" for denial in found],
+            hint=f"Allow what `orchestrator policies print {policy}` says.",
         )
-
-    shown.run(work)
+    display.note(
+        "completed",
+        f"{identity.arn}: may do all that the policy {policy} allows",
+        policy=policy,
+        identity=identity.arn,
+    )

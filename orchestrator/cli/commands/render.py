@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import keywords_of, with_groups
+from orchestrator.cli.options.flag_groups import keywords_of
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.cli.options.target_options import TargetOptions
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def render(
+@command
+async def render(
     source: flags.Source,
     output: flags.Output,
     timing: Timing,
@@ -30,7 +30,7 @@ def render(
     limits: Limits,
     where: TargetOptions,
     reports: Reports,
-    shown: Shown,
+    display: "Display",
     format: Annotated[
         str | None,
         typer.Option(
@@ -66,33 +66,29 @@ def render(
     request_id: flags.RequestId = None,
 ) -> None:
     """Plan, render and stitch: from a composition to a video."""
+    from helios.errors import OptionInvalid
+    from orchestrator.api.rendering.attached import RenderRequest, run_request
+    from orchestrator.api.rendering.submission import submit_detached, submit_here
+    from orchestrator.api.targets.target import Local
+    from orchestrator.cli.job_text import tell_submitted
+
     keywords = keywords_of(timing, picture, sound, encoding, cut, seams, chunks, limits, reports)
     keywords |= {"format": format, "job_dir": job_dir, "keep": keep, "incremental": incremental}
-
-    async def work(display: "Display") -> None:
-        from helios.errors import OptionInvalid
-        from orchestrator.api.rendering.attached import RenderRequest, run_request
-        from orchestrator.api.rendering.submission import submit_detached, submit_here
-        from orchestrator.api.targets.target import Local
-        from orchestrator.cli.job_text import tell_submitted
-
-        if request_id is not None and not detach:
-            raise OptionInvalid("`request_id`: goes with `submit`")
-        if not detach:
-            await run_request(RenderRequest.of(source, output, where.targets(), keywords), display)
-            return
-        request = RenderRequest.of(source, output, Local(), keywords)
-        if where.is_local:
-            job_id = await submit_here(request, display)
-            display.answer("started", job_id, id=job_id, state="running", new=True)
-            return
-        submitted, _ = await submit_detached(
-            request,
-            where.deployment_name(),
-            request_id=request_id,
-            target_settings=where.worker_settings(),
-            display=display,
-        )
-        tell_submitted(display, submitted)
-
-    shown.run(work)
+    if request_id is not None and not detach:
+        raise OptionInvalid("`request_id`: goes with `submit`")
+    if not detach:
+        await run_request(RenderRequest.of(source, output, where.targets(), keywords), display)
+        return
+    request = RenderRequest.of(source, output, Local(), keywords)
+    if where.is_local:
+        job_id = await submit_here(request, display)
+        display.answer("started", job_id, id=job_id, state="running", new=True)
+        return
+    submitted, _ = await submit_detached(
+        request,
+        where.deployment_name(),
+        request_id=request_id,
+        target_settings=where.worker_settings(),
+        display=display,
+    )
+    tell_submitted(display, submitted)

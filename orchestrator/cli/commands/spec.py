@@ -3,30 +3,27 @@
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-def validate(job: flags.SpecPath, as_json: flags.Json = False) -> None:
+@command
+async def validate(job: flags.SpecPath, display: "Display") -> None:
     """Check a job spec; exit status 0 if it is valid, else each fault is shown by its JSON path."""
+    from helios.contract.job_spec import JobSpec
 
-    async def work(display: "Display") -> None:
-        from helios.contract.job_spec import JobSpec
-
-        spec = JobSpec.load(job)
-        facts = spec.metadata
-        display.note(
-            "completed",
-            f"{job}: valid; {len(spec.chunks)} chunk(s), {facts.total_frames} frames,"
-            f" {facts.width}x{facts.height} at {facts.fps:g} fps",
-            chunks=len(spec.chunks),
-            totalFrames=facts.total_frames,
-        )
-
-    Shown(json=as_json).run(work)
+    spec = JobSpec.load(job)
+    facts = spec.metadata
+    display.note(
+        "completed",
+        f"{job}: valid; {len(spec.chunks)} chunk(s), {facts.total_frames} frames,"
+        f" {facts.width}x{facts.height} at {facts.fps:g} fps",
+        chunks=len(spec.chunks),
+        totalFrames=facts.total_frames,
+    )
 
 
 def schema() -> None:

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.command_line import Shown
+from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
-from orchestrator.cli.options.flag_groups import with_groups
 from orchestrator.cli.options.render_options import Page
 from orchestrator.cli.options.target_options import TargetOptions
 
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
 
-@with_groups
-def still(
+@command
+async def still(
     source: flags.Source,
     page: Page,
     where: TargetOptions,
-    shown: Shown,
+    display: "Display",
     output: Annotated[
         str,
         typer.Option(
@@ -38,19 +37,14 @@ def still(
 ) -> None:
     """Render one frame to an image, here or on remote workers."""
 
-    async def work(display: "Display") -> None:
-        from orchestrator.api.rendering.attached import RenderRequest, run_request
+    from orchestrator.api.rendering.attached import RenderRequest, run_request
 
-        keywords = page.keywords() | {
-            "fps": fps,
-            "jpeg_quality": jpeg_quality,
-            "retries": retries,
-            "max_cost": max_cost,
-            "presign": presign,
-            "job_store": jobs,
-        }
-        await run_request(
-            RenderRequest.of(source, output, where.targets(), keywords, at=at), display
-        )
-
-    shown.run(work)
+    keywords = page.keywords() | {
+        "fps": fps,
+        "jpeg_quality": jpeg_quality,
+        "retries": retries,
+        "max_cost": max_cost,
+        "presign": presign,
+        "job_store": jobs,
+    }
+    await run_request(RenderRequest.of(source, output, where.targets(), keywords, at=at), display)

@@ -215,7 +215,7 @@ def test_the_sound_of_the_whole_goes_along_as_in_a_merge_here(
         keys = [f"chunks/{n}.mp4" for n in range(KINDS)]
         for key, path in zip(keys, pictures, strict=True):
             await storage.put_file(key, path)
-        made = await stitch_in_storage(storage, records, keys, output=f"output/{name}", sound=sound)
+        made = await stitch_in_storage(storage, records, keys, output=f"output/{name}", audio=sound)
         await check_in_storage(storage, made, f"output/{name}", spec, records)
         await storage.get_file(f"output/{name}", tmp_path / name)
         assert {found.key for found in await storage.list()} == {*keys, f"output/{name}"}
@@ -273,7 +273,7 @@ def test_a_browser_plays_what_was_joined_in_storage_and_seeks_in_it(
     storage = open_storage(str(tmp_path))
     keys = ["0.mp4", "1.mp4"]
     sound = tmp_path / "sound.mp4"
-    asyncio.run(stitch_in_storage(storage, records, keys, output="video.mp4", sound=sound))
+    asyncio.run(stitch_in_storage(storage, records, keys, output="video.mp4", audio=sound))
 
     facts = shown_in_browser(tmp_path, PLAYER)
 

@@ -2,12 +2,11 @@ import asyncio
 from pathlib import Path
 
 from helios.contract.worker_job import WorkerJob
-from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter
 
 
 def test_a_job_runs_as_a_process_of_this_machine(tmp_path: Path) -> None:
-    adapter = LocalWorkerAdapter(RenderExecutor(allowed={"sh"}))
+    adapter = LocalWorkerAdapter(allowed={"sh"})
     lines: list[tuple[str, str]] = []
     job = WorkerJob(command="sh", args=["-c", "pwd; echo hint >&2; exit 4"], cwd=str(tmp_path))
 
@@ -26,7 +25,7 @@ def test_the_standard_allow_list_holds_unless_told_otherwise() -> None:
 
 
 def test_a_jobs_time_limit_is_kept() -> None:
-    adapter = LocalWorkerAdapter(RenderExecutor(allowed={"sleep"}))
+    adapter = LocalWorkerAdapter(allowed={"sleep"})
     result = asyncio.run(adapter.execute(WorkerJob(command="sleep", args=["60"], timeout=0.2)))
     assert result.failure is not None
     assert result.failure.code == "TIMEOUT"

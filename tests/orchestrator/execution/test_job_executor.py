@@ -29,7 +29,6 @@ from helios.errors import (
     report,
 )
 from helios.process.output_capture import OutputCallback
-from helios.process.render_executor import RenderExecutor
 from helios.records.encoded_ends import EncodedEnds
 from helios.stitcher.base import VideoStitcher
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
@@ -517,7 +516,7 @@ def test_real_commands_are_streamed_retried_and_merged(tmp_path: Path) -> None:
         "[ -e mark_{id} ] && echo {id} > part_{id}.mov || {{ touch mark_{id}; exit 1; }}'"
     )
     spec = a_spec(3, command=command, merge_command="sh -c 'cat part_*.mov > video.txt'")
-    adapter = LocalWorkerAdapter(RenderExecutor(allowed={"sh"}))
+    adapter = LocalWorkerAdapter(allowed={"sh"})
     events: list[Event] = []
     collect: Callable[[Event], None] = events.append
     result = execute(adapter, spec, job_dir=tmp_path, on_event=collect)

@@ -1,12 +1,13 @@
 """Chunks that take much longer than the others: when they get a second worker, and what counts."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from helios.errors import BrowserCrashed, HeliosError, JobFailed, JobStopped, Wo
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor, JobResult
+from orchestrator.execution.run_hooks import AttemptRecorder, unrecorded
 from orchestrator.model.events import BackupStarted, ChunkFinished, Event, FrameProgress
 from orchestrator.model.settings import RunSettings
 from orchestrator.scheduling.endpoint import Endpoint
@@ -80,6 +82,7 @@ def run(
     concurrency: int = 100,
     retries: int = 0,
     backups: bool = True,
+    record: AttemptRecorder = unrecorded,
 ) -> tuple[JobResult, list[Event], float]:
     events: list[Event] = []
 
@@ -89,6 +92,7 @@ def run(
             RunSettings(concurrency=concurrency, retries=retries, backups=backups),
             job_dir=Path(),
             on_event=events.append,
+            record=record,
         )
         return result, asyncio.get_running_loop().time()
 
@@ -132,6 +136,20 @@ def test_a_straggler_gets_a_second_worker_whose_output_counts_once() -> None:
     assert sorted(finished) == list(range(20))
     frames = [event.frames_done for event in events if isinstance(event, FrameProgress)]
     assert frames == list(range(1, 21))
+
+
+def test_both_tries_of_a_straggler_are_recorded() -> None:
+    ends: dict[tuple[int | None, bool], list[WorkerResult]] = {}
+
+    @contextlib.contextmanager
+    def record(job: WorkerJob) -> Iterator[Callable[[WorkerResult], None]]:
+        found = ends[job.chunk_id, bool(job.meta.get("backup"))] = []
+        yield found.append
+
+    run(Workers(slow_first_try(7)), 20, record=record)
+    assert len(ends) == 21
+    # The one that was cancelled has no result.
+    assert [tried for tried, results in ends.items() if len(results) != 1] == [(7, False)]
 
 
 def test_a_first_try_that_ends_before_its_backup_counts_and_the_backup_is_cancelled() -> None:

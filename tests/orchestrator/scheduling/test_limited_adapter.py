@@ -1,15 +1,13 @@
-"""Adapters that wrap another one pass on what they don't change."""
+"""An adapter that keeps to limits passes on what it doesn't change."""
 
 import asyncio
 
 from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
-from orchestrator.adapters.base import ForwardingAdapter, TakenCallback
+from orchestrator.adapters.base import TakenCallback
 from orchestrator.model.limits import Limits
-from orchestrator.scheduling.hedging import HedgedAdapter
 from orchestrator.scheduling.limited_adapter import LimitedAdapter
-from orchestrator.scheduling.straggler_rule import StragglerRule
 
 CHUNK = WorkerJob(command="helios", task=Task(job_path="job.json", chunk_id=3))
 
@@ -41,20 +39,14 @@ class Queueing(WorkerAdapter):
         self.closed = True
 
 
-class AsItIs(ForwardingAdapter):
-    """Adds nothing."""
-
-
-def wrapped(inner: WorkerAdapter) -> WorkerAdapter:
-    """Return an adapter below one of each kind that wraps others."""
-    limited = LimitedAdapter(AsItIs(inner), Limits(), price=None)
-    return HedgedAdapter(limited, StragglerRule(1), at_once=1, on_backup=lambda *_: None)
+def limited(inner: WorkerAdapter) -> WorkerAdapter:
+    return LimitedAdapter(inner, Limits(), price=None)
 
 
 def test_jobs_results_and_output_pass_through() -> None:
     inner = Queueing()
     lines: list[tuple[str, str]] = []
-    adapter = wrapped(inner)
+    adapter = limited(inner)
 
     result = asyncio.run(adapter.execute(CHUNK, on_output=lambda *line: lines.append(line)))
 
@@ -65,7 +57,7 @@ def test_jobs_results_and_output_pass_through() -> None:
 def test_whether_jobs_wait_and_what_takes_them_pass_through() -> None:
     inner = Queueing()
     taken: list[tuple[WorkerJob, str | None]] = []
-    adapter = wrapped(inner)
+    adapter = limited(inner)
     adapter.when_taken(lambda *told: taken.append(told))
 
     asyncio.run(adapter.execute(CHUNK))
@@ -74,9 +66,9 @@ def test_whether_jobs_wait_and_what_takes_them_pass_through() -> None:
     assert taken == [(CHUNK, "there")]
 
 
-def test_connections_are_closed_through_all_of_them() -> None:
+def test_connections_are_closed() -> None:
     inner = Queueing()
 
-    asyncio.run(wrapped(inner).close())
+    asyncio.run(limited(inner).close())
 
     assert inner.closed

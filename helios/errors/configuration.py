@@ -1,0 +1,31 @@
+"""Errors of settings, programs and deployments."""
+
+from helios.errors.base import HeliosError
+
+
+class ConfigurationError(HeliosError):
+    """Unsuitable setting, program or deployment."""
+
+
+class OptionInvalid(ConfigurationError, code="OPTION_INVALID"):
+    """An option has an invalid value."""
+
+
+class CodecUnavailable(ConfigurationError, code="CODEC_UNAVAILABLE"):
+    """The installed ffmpeg lacks a codec."""
+
+
+class ProgramMissing(ConfigurationError, code="PROGRAM_MISSING"):
+    """A required program (a browser, ffmpeg) isn't installed."""
+
+
+class CheckupFailed(ConfigurationError, code="CHECKUP_FAILED"):
+    """A check before rendering found a problem."""
+
+
+class DeploymentFailed(ConfigurationError, code="DEPLOYMENT_FAILED"):
+    """A cloud resource couldn't be created, changed or deleted."""
+
+
+class SignatureInvalid(ConfigurationError, code="SIGNATURE_INVALID"):
+    """The signature of a webhook is missing, wrong or too old."""
