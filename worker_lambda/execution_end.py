@@ -18,6 +18,7 @@ _NAMES: dict[str, type[HeliosError]] = {
     "Lambda.TooManyRequestsException": errors.WorkerThrottled,
     "Lambda.Unknown": errors.WorkerCrashed,
     "Runtime.ExitError": errors.WorkerCrashed,
+    "Runtime.UnmarshalError": errors.InvocationInvalid,
     "Runtime.OutOfMemory": errors.OutOfMemory,
     "Sandbox.Timedout": errors.CommandTimedOut,
     "States.ItemReaderFailed": errors.JobSpecNotFound,

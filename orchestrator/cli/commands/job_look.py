@@ -176,8 +176,20 @@ async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display")
     if problems:
         display.note("page_problems", "\n".join(problems))
     if last.status.state != "completed":
+        await _tell_cost(job, display)
         raise last.status.failure()
     await _tell_completion(job, last.status, display)
+
+
+async def _tell_cost(job: "AsyncJobHandle", display: "Display") -> None:
+    """Show what a job without a video cost, if that can be found out."""
+    from helios.errors import HeliosError
+
+    with contextlib.suppress(HeliosError):
+        cost = await job.cost()
+        if cost is not None:
+            text = f"about ${cost.dollars:.4f} spent by list prices"
+            display.note("spent", text, cost=cost.document())
 
 
 async def _tell_completion(job: "AsyncJobHandle", status: "JobStatus", display: "Display") -> None:
