@@ -49,7 +49,7 @@ collect: setup
 	@$(PYTHON) -m sandbox.worker_environment
 
 test-images: setup $(CDK_IF_NPM) ## Build both workers' images, and run their tests in containers
-	$(PYTHON) -m sandbox.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
+	$(PYTHON) -m sandbox.containers.images $(IMAGES) test -- -n $(WORKERS) --dist loadgroup
 
 test-fast: setup ## Run the tests that are marked neither browser, slow, long nor proof
 	$(PYTEST) -m "not browser and not slow and not long and not proof"
@@ -95,7 +95,7 @@ $(LIBRARIES_INSTALLED): tests/cases/package-lock.json
 	@touch $@
 
 $(CDK_INSTALLED): infra/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer."; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22 or newer."; exit 1; }
 	npm ci --prefix infra --silent
 	@touch $@
 
@@ -127,9 +127,9 @@ lock: setup ## Pin the dependencies of pyproject.toml again (UPGRADE=1 takes the
 	$(UV_COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) pyproject.toml --extra worker-lambda -c requirements-dev.lock -o worker_lambda/requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra worker-cloudrun -c requirements-dev.lock -o worker_cloudrun/requirements.lock
-	$(UV_COMPILE) infra/cloud_run/requirements.in -c requirements-dev.lock -o infra/cloud_run/requirements.lock
+	$(UV_COMPILE) helios_infra/cloud_run/requirements.in -c requirements-dev.lock -o helios_infra/cloud_run/requirements.lock
 	$(UV_COMPILE) docs/requirements.in -o docs/requirements.lock
-	@! grep -n '://' requirements.lock requirements-dev.lock */requirements.lock infra/*/*.lock || \
+	@! grep -n '://' requirements.lock requirements-dev.lock */requirements.lock helios_infra/*/*.lock || \
 		{ echo "A lock file names a host (above)."; exit 1; }
 	@scripts/setup
 

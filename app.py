@@ -6,9 +6,9 @@ import sys
 import aws_cdk as cdk
 
 from helios.errors import HeliosError
+from helios_infra.configuration import Configuration
 from infra.aws_stack import add_aws_stacks
 from infra.cloud_run_stack import add_cloud_run_stack
-from infra.configuration import Configuration
 
 app = cdk.App()
 try:

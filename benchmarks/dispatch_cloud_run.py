@@ -23,7 +23,7 @@ from helios.contract.invocation import InvocationResponse
 from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
-from sandbox.token_server import TokenServer
+from sandbox.google.identity.token_server import TokenServer
 
 #: Invocations at once.
 AT_ONCE = 500

@@ -78,7 +78,7 @@ def _client(url: str) -> Any:
         "lambda",
         endpoint_url=url,
         region_name="us-east-1",
-        aws_access_key_id="nobody",
+        aws_access_key_id="local",
         aws_secret_access_key="none",
         config=config,
     )

@@ -183,10 +183,10 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def call(words: Sequence[str], *, folder: Path | None = None) -> str:
+def call(words: Sequence[str], *, folder: Path | None = None, timeout: float = TIMEOUT) -> str:
     """What a program wrote to stdout; its failure ends the comparison and shows why."""
     done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        words, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
     )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(words)} failed ({done.returncode}):\n{done.stderr[-4000:]}")

@@ -95,7 +95,7 @@ class Workers:
         work = asyncio.create_task(self._work(payload, self._free.pop()))
         self._working.add(work)
         work.add_done_callback(self._working.discard)
-        # A worker goes on, whatever becomes of who asked it.
+        # A worker continues even if its client has disconnected.
         status, body = await asyncio.shield(work)
         if self._happens(self.trouble.lost_response) and request.transport is not None:
             self._scene.note("lost_response")

@@ -47,9 +47,9 @@ class Difference:
 
 
 def compare(variant: str, expected: Pictures, found: Pictures) -> Difference | None:
-    """Return how pictures differ from those of the reference; None if they are equal."""
+    """Return how pictures differ from those of the reference; None if all found ones are equal."""
     frames, levels, pixels = [], 0, 0
-    for frame in sorted(expected):
+    for frame in sorted(found):
         if expected[frame] == found[frame]:
             continue
         apart = np.abs(decoded(expected[frame]) - decoded(found[frame])).max(axis=-1)

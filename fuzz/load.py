@@ -27,7 +27,7 @@ def delays(seed: int) -> Delay:
 
 
 class BusyCores:
-    """Processes that compute while the context of `busy` lasts.
+    """Processes that compute while the context of `busy` lasts, as far as cores are idle.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ class BusyCores:
     """
 
     def __init__(self, neighbours: int = 0) -> None:
-        self._count = max(0, (os.cpu_count() or 1) - neighbours)
+        self._cores = os.cpu_count() or 1
+        self._count = max(0, self._cores - neighbours)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
@@ -54,11 +55,13 @@ class BusyCores:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Let them compute."""
-        for process in self._processes:
+        """Let as many compute as there are cores that nothing keeps busy but the caller."""
+        idle = self._cores + 1 - round(os.getloadavg()[0])
+        computing = self._processes[: max(0, idle)]
+        for process in computing:
             process.send_signal(signal.SIGCONT)
         try:
             yield
         finally:
-            for process in self._processes:
+            for process in computing:
                 process.send_signal(signal.SIGSTOP)

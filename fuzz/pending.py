@@ -3,6 +3,4 @@
 Pages have none of these unless `--pending` is given. Delete a line when its cause is gone.
 """
 
-PENDING: dict[str, str] = {
-    "video_by_script": "on a busy machine, a video that a script moves showed another picture once",
-}
+PENDING: dict[str, str] = {}

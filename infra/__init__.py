@@ -1,1 +1,1 @@
-"""Deployment: CDK stacks, one construct a concern, and Cloud Run provisioning."""
+"""The CDK app of this project: its stacks, and what is checked before it is deployed."""

@@ -3,17 +3,12 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.configuration import Configuration
-from infra.constructs.artifacts import Artifacts
-from infra.constructs.discovery import Discovery
-from infra.constructs.operations import Operations
-from infra.constructs.outcome import Outcome
-from infra.constructs.state_machine import StateMachine
-from infra.constructs.workers import Workers
+from helios_infra.configuration import Configuration
+from helios_infra.constructs.lambda_renderer import LambdaRenderer
 
 
 class AwsStack(cdk.Stack):
-    """Bucket, workers, state machine, and what operating them takes.
+    """A renderer with its names as outputs.
 
     Parameters
     ----------
@@ -41,39 +36,19 @@ class AwsStack(cdk.Stack):
             description="Helios: renders video on many machines at once",
             env=environment,
         )
-        artifacts = Artifacts(self, "Artifacts", configuration=configuration)
-        workers = Workers(self, "Workers", configuration=configuration, artifacts=artifacts)
-        outcome = Outcome(self, "Outcome", configuration=configuration, artifacts=artifacts)
-        state_machine = StateMachine(
-            self,
-            "StateMachine",
-            configuration=configuration,
-            artifacts=artifacts,
-            workers=workers,
-            outcome=outcome,
+        # By this id the names of resources don't contain it.
+        renderer = LambdaRenderer(
+            self, "Default", configuration=configuration, holds_budget=holds_budget
         )
-        outcome.watch(state_machine.machine.state_machine_arn)
-        operations = Operations(
-            self,
-            "Operations",
-            configuration=configuration,
-            workers=workers,
-            outcome=outcome,
-            state_machine=state_machine,
-            holds_budget=holds_budget,
-        )
-        Discovery(
-            self,
-            "Discovery",
-            configuration=configuration,
-            artifacts=artifacts,
-            workers=workers,
-            outcome=outcome,
-            state_machine=state_machine,
-            operations=operations,
-        )
-        for name, value in {**configuration.tags, "helios:stack": configuration.stack_name}.items():
-            cdk.Tags.of(self).add(name, value)
+        outputs = {
+            **renderer.discovery.known,
+            "stackParameter": renderer.discovery.parameter.parameter_name,
+            "alarmsTopic": renderer.operations.topic.topic_arn,
+            "dashboard": renderer.operations.dashboard.dashboard_name,
+            "deadLetters": renderer.outcome.dead_letters.queue_url,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, f"{name[0].upper()}{name[1:]}", value=value)
 
 
 def add_aws_stacks(

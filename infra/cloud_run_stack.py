@@ -1,15 +1,11 @@
 """The stack that deploys Cloud Run workers, for both clouds by one `cdk deploy`."""
 
-import json
-
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.cloud_run.resource import CloudRunResource
-from infra.configuration import Configuration
-from infra.constructs.cloud_run_provisioner import TIMEOUT, CloudRunProvisioner
-
-_RESOURCE_TYPE = "Custom::CloudRunWorker"
+from helios_infra.cloud_run.resource import CloudRunResource
+from helios_infra.configuration import Configuration
+from helios_infra.constructs.cloud_run_renderer import CloudRunRenderer
 
 
 class CloudRunWorker(cdk.Stack):
@@ -35,30 +31,16 @@ class CloudRunWorker(cdk.Stack):
         super().__init__(
             scope, id, description="Helios: workers on Google Cloud Run", env=environment
         )
-        provisioner = CloudRunProvisioner(
-            self, "Provisioner", role_name=f"{id}-provisioner", log_days=log_days
+        # By this id the names of resources don't contain it.
+        renderer = CloudRunRenderer(
+            self, "Default", resource=resource, role_name=f"{id}-provisioner", log_days=log_days
         )
-        workers = cdk.CustomResource(
-            self,
-            "Workers",
-            resource_type=_RESOURCE_TYPE,
-            service_token=provisioner.function.function_arn,
-            # Past the function's own limit nothing can answer any more.
-            service_timeout=cdk.Duration.seconds(TIMEOUT + 60),
-            properties={
-                "Resource": json.dumps(
-                    resource.model_dump(mode="json", by_alias=True), sort_keys=True
-                ),
-                # Another version of the code may deploy other settings.
-                "Version": provisioner.function.current_version.version,
-            },
-        )
-        self._tell("ServiceUrl", workers.get_att_string("Url"), "Where chunks are rendered.")
-        self._tell("JobName", workers.get_att_string("Job"), "The job of detached renders.")
-        self._tell("ArtifactsUrl", workers.get_att_string("Artifacts"), "Where artifacts are.")
+        self._tell("ServiceUrl", renderer.url, "Where chunks are rendered.")
+        self._tell("JobName", renderer.job, "The job of detached renders.")
+        self._tell("ArtifactsUrl", renderer.artifacts, "Where artifacts are.")
         self._tell(
             "ProvisionerRole",
-            provisioner.role.role_name,
+            renderer.role_name,
             "Whom the workload identity pool must let act as the deploying service account.",
         )
 

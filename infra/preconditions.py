@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from helios.errors import AccessDenied, HeliosError, OptionInvalid, ProgramMissing
-from infra.configuration import PREFIX, Configuration
+from helios_infra.configuration import PREFIX, Configuration
 
 _ROOT = Path(__file__).parents[1]
 #: Where `cdk bootstrap` leaves its version.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from sandbox.cloud_run import LocalCloudRun, local_cloud_run
-from sandbox.deploy import LocalDeployment
-from sandbox.local_aws import LocalAws, local_aws
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server
-from sandbox.token_server import TokenServer
+from sandbox.aws.deploy import LocalDeployment
+from sandbox.aws.local_aws import LocalAws, local_aws
+from sandbox.google.cloud_run import LocalCloudRun, local_cloud_run
+from sandbox.google.identity.token_server import TokenServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server
 
 #: Name of the Lambda function, and of the bucket in each cloud.
 FUNCTION = "helios-worker"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from sandbox.docker_registry import RegistryUnavailable, docker_registry
-from sandbox.images import ENGINE_VARIABLE
-from sandbox.local_aws import LocalAws, local_aws
+from sandbox.aws.local_aws import LocalAws, local_aws
+from sandbox.containers.docker_registry import RegistryUnavailable, docker_registry
+from sandbox.containers.images import ENGINE_VARIABLE
 from sandbox.scripted_server import Reply, ScriptedServer
 
 # Keeps jobs of tests apart from those of the user who runs them.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.google.google_cloud import GoogleCloud, google_cloud
 
 _ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 

@@ -144,7 +144,7 @@ class Renders:
             _, response = failure(reason)
             return 503, response
         finally:
-            # Before the caller hears: its next request mustn't find the place taken.
+            # Before the answer is sent, so that the caller's next request isn't throttled.
             del self._reasons[task]
             with self._lock:
                 self._running -= 1
@@ -155,24 +155,24 @@ class Renders:
     ) -> Iterator[None]:
         """End a task when its caller closes the connection."""
         loop = asyncio.get_running_loop()
-        # What an encrypted connection has to read needn't be the caller's.
+        # Readable bytes of an encrypted connection may belong to the protocol, not to the caller.
         if type(caller) is not socket.socket:
             yield
             return
 
         def look() -> None:
             try:
-                said = own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                data = own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError:
-                said = b""
+                data = b""
             loop.remove_reader(own)
-            # Anything else is a next request, sent ahead.
-            if not said:
+            # Other bytes are a pipelined request.
+            if not data:
                 self._end(task, _gone())
 
-        # The server closes its own whenever it likes, and its number is soon another connection's.
+        # On a duplicate, as the server may close its descriptor, whose number is then reused.
         with caller.dup() as own:
             loop.add_reader(own, look)
             try:

@@ -35,6 +35,8 @@ def frame_of_a_file(draw: Draw, inside: Part) -> Part:
 def frame_of_markup(draw: Draw, inside: Part) -> Part:
     document = html.escape(_document(draw, inside))
     sandbox = draw.pick("", "", 'sandbox="allow-scripts"')
+    if "serif.ttf" in inside.media:
+        sandbox = ""  # in a sandbox, it has an origin of its own, whose fonts these aren't
     return Part(
         html=tag(draw, name="iframe", attributes=f'srcdoc="{document}" {sandbox}'),
         style=f"{draw.place()}; border: 0",

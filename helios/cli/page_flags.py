@@ -4,40 +4,35 @@ import math
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from helios.cli.command_parser import Argument, Flag
 from helios.contract.frame_rate import frame_rate
 from helios.errors import OptionInvalid
 
 if TYPE_CHECKING:
     from helios.renderer.page import PageLog, PageOptions
 
-Input = Annotated[str, typer.Argument(help="An HTML file, a folder with index.html, or a URL.")]
-Width = Annotated[int, typer.Option(help="Width of the page in CSS pixels.")]
-Height = Annotated[int, typer.Option(help="Height of the page in CSS pixels.")]
-Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")]
-Props = Annotated[
-    str, typer.Option(help="JSON object (or @file.json) for window.__HELIOS_PROPS__.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of Math.random.")]
-TimeZone = Annotated[str, typer.Option("--timezone", help="Time zone of the page: Europe/Paris.")]
-Locale = Annotated[str, typer.Option(help="Language tag of the page: en-US, de.")]
-Scale = Annotated[float, typer.Option(help="Output pixels per CSS pixel.")]
-Transparent = Annotated[bool, typer.Option("--transparent", help="Keep the page's transparency.")]
+Input = Annotated[str, Argument("An HTML file, a folder with index.html, or a URL.")]
+Width = Annotated[int, Flag("Width of the page in CSS pixels.")]
+Height = Annotated[int, Flag("Height of the page in CSS pixels.")]
+Fps = Annotated[str, Flag("Frames per second: 30, 29.97, 30000/1001.")]
+Props = Annotated[str, Flag("JSON object (or @file.json) for window.__HELIOS_PROPS__.")]
+Seed = Annotated[int, Flag("Seed of Math.random.")]
+TimeZone = Annotated[str, Flag("Time zone of the page: Europe/Paris.", ("--timezone",))]
+Locale = Annotated[str, Flag("Language tag of the page: en-US, de.")]
+Scale = Annotated[float, Flag("Output pixels per CSS pixel.")]
+Transparent = Annotated[bool, Flag("Keep the page's transparency.")]
 Replay = Annotated[
     bool | None,
-    typer.Option(
-        "--replay/--no-replay",
-        help="Visit every frame from 0 on, for pages whose frames depend on the one before.",
-        show_default="what the page declares",
+    Flag(
+        "Visit every frame from 0 on, for pages whose frames depend on the one before.",
+        ("--replay", "--no-replay"),
+        default="what the page declares",
     ),
 ]
-AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Continue when a file of the page is missing.")
-]
-Timeout = Annotated[float, typer.Option(help="Seconds that loading, and each frame, may take.")]
-JpegQuality = Annotated[int, typer.Option(min=1, max=100, help="Quality of captured frames.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the page logs.")]
+AllowMissing = Annotated[bool, Flag("Continue when a file of the page is missing.")]
+Timeout = Annotated[float, Flag("Seconds that loading, and each frame, may take.")]
+JpegQuality = Annotated[int, Flag("Quality of captured frames.", within=range(1, 101))]
+Verbose = Annotated[bool, Flag("Show what the page logs.", ("--verbose", "-v"))]
 
 
 def page_options(
@@ -89,10 +84,10 @@ def page_options(
 
 def page_log(*, verbose: bool) -> "PageLog":
     """Return a log that prints messages of the page; without `verbose`, warnings and errors."""
-    from helios.contract.page_message import PROBLEMS, PageMessage
+    from helios.contract.messages.page_line import PROBLEMS, page_line
 
     def log(frame: int | None, level: str, text: str) -> None:
         if verbose or level in PROBLEMS:
-            print(PageMessage(frame=frame, level=level, text=text), file=sys.stderr)
+            print(page_line(frame, level, text), file=sys.stderr)
 
     return log

@@ -1,16 +1,17 @@
 """Runs a command's coroutine: reports errors, and cleans up on Ctrl-C and SIGTERM."""
 
-import asyncio
 import sys
 from collections.abc import Coroutine
 from typing import Any
 
 from helios.errors import EXIT_INTERRUPTED, HeliosError, report
-from helios.process.stop_signals import call_on_stop
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command to its end; exit with its error's status if it fails."""
+    import asyncio
+
+    from helios.process.stop_signals import call_on_stop
 
     async def until_stopped() -> None:
         task = asyncio.current_task()

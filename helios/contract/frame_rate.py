@@ -40,6 +40,6 @@ def frame_time(frame: int, rate: Fraction) -> Fraction:
 def samples_before(frame: int, rate: Fraction, sample_rate: int) -> int:
     """Return how many audio samples precede a frame, rounded on the whole timeline's grid.
 
-    Consecutive ranges of frames thus get consecutive ranges of samples whatever the rate.
+    At any rate, consecutive ranges of frames thus have consecutive ranges of samples.
     """
     return round(frame * sample_rate / rate)

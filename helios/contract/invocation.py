@@ -1,30 +1,28 @@
 """Requests to deployed workers, and their answers, in JSON."""
 
-import json
-import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
-from pydantic_core import from_json
+from pydantic import AwareDatetime, Field, model_validator
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
+from helios.contract.json_payload import (
+    MAX_INVOCATION_BYTES,
+    check_values,
+    json_object,
+    parse_payload,
+    too_large,
+)
 from helios.contract.output_tail import cut_output
 from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import WorkerJob, WorkerResult
-from helios.errors import CommandFailed, InvocationInvalid, PayloadTooLarge
+from helios.errors import CommandFailed, InvocationInvalid
 
-#: Bytes of an invocation's JSON.
-MAX_INVOCATION_BYTES = 1024 * 1024
-# Levels of nesting of an invocation's JSON.
-_MAX_DEPTH = 64
 _HTTP_OK = 200
 _HTTP_CLIENT_ERRORS = range(400, 500)
 # Request timeout, conflict, too early, too many requests: 4xx statuses that may pass.
 _HTTP_TRANSIENT = frozenset({408, 409, 425, 429})
-
-_Model = TypeVar("_Model", bound=WireModel)
 
 
 class Invocation(WireModel):
@@ -81,10 +79,10 @@ class Invocation(WireModel):
             It has more than `MAX_INVOCATION_BYTES`.
         """
         if isinstance(payload, str | bytes) and len(payload) > MAX_INVOCATION_BYTES:
-            raise _too_large()
-        value = _json_object(payload)
-        _check_values(value)
-        return _parse(cls, value)
+            raise too_large()
+        value = json_object(payload)
+        check_values(value)
+        return parse_payload(cls, value)
 
     @classmethod
     def of(cls, job: WorkerJob) -> Self:
@@ -105,7 +103,7 @@ class Invocation(WireModel):
         }
         if task.chunk_id is not None:
             request["chunkIndex"] = task.chunk_id
-        return _parse(cls, request)
+        return parse_payload(cls, request)
 
     def payload(self) -> dict[str, Any]:
         """Return the request as a JSON value, without fields at their defaults."""
@@ -166,11 +164,11 @@ class InvocationResponse(WireModel):
         InvocationInvalid
             The payload breaks the wire format; `details` hold one line a fault.
         """
-        value = _json_object(payload)
+        value = json_object(payload)
         if "exitCode" not in value and isinstance(value.get("message"), str):
             value = {**value, "exitCode": 1, "stderr": value["message"]}
             value.setdefault("error", _refusal(value["message"], status=status))
-        return _parse(cls, value)
+        return parse_payload(cls, value)
 
     def shortened(self, limit: int) -> Self:
         """Return the answer with each of its texts cut to at most `limit` bytes."""
@@ -205,71 +203,3 @@ def _refusal(message: str, *, status: int) -> dict[str, Any]:
     refused = status in _HTTP_CLIENT_ERRORS and status not in _HTTP_TRANSIENT
     code = InvocationInvalid.code if refused else CommandFailed.code
     return {"code": code, "message": message, "retryable": not refused}
-
-
-def _parse(model: type[_Model], payload: object) -> _Model:
-    value = _json_object(payload)
-    try:
-        return model.model_validate(value, by_alias=True, by_name=False)
-    except ValidationError as fault:
-        details = [
-            f"$.{'.'.join(map(str, e['loc']))}: {e['msg']}".replace("$.:", "$:")
-            for e in fault.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvocationInvalid(
-            f"{model.__name__}: {len(details)} fault(s) in the payload", details=details
-        ) from None
-
-
-def _json_object(payload: object) -> Mapping[str, Any]:
-    if isinstance(payload, str | bytes):
-        try:
-            payload = _loads(payload)
-        except (ValueError, RecursionError) as fault:
-            raise InvocationInvalid(f"the payload isn't JSON: {fault}") from None
-    if not isinstance(payload, Mapping):
-        raise InvocationInvalid(
-            f"the payload should be a JSON object, not {type(payload).__name__}",
-            hint='Send {"jobPath": "...", "chunkIndex": 0}.',
-        )
-    return payload
-
-
-def _loads(text: str | bytes) -> Any:
-    if isinstance(text, bytes):
-        text = text.decode("utf-8-sig")  # json.loads would accept other encodings too
-    try:
-        return from_json(text, allow_inf_nan=False)  # takes a third of the time of json.loads
-    except ValueError:
-        # json also accepts lone surrogates, which writers in other languages let through.
-        return json.loads(text, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-def _check_values(payload: Mapping[str, Any]) -> None:
-    """Check depth, size and numbers of a payload that the platform may have parsed already."""
-    size = 0
-    places: list[tuple[int, Any]] = [(0, payload)]
-    while places:
-        depth, value = places.pop()
-        if depth > _MAX_DEPTH:
-            raise InvocationInvalid(f"the payload is nested more than {_MAX_DEPTH} deep")
-        size += len(value) if isinstance(value, str) else 1
-        if size > MAX_INVOCATION_BYTES:
-            raise _too_large()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InvocationInvalid(f"the payload isn't JSON: it contains {value}")
-        if isinstance(value, Mapping):
-            places += [(depth + 1, item) for pair in value.items() for item in pair]
-        elif isinstance(value, list):
-            places += [(depth + 1, item) for item in value]
-
-
-def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"the payload has more than {MAX_INVOCATION_BYTES} bytes",
-        hint="Give the URL of the job spec; an invocation doesn't contain it.",
-    )

@@ -2,27 +2,20 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import pydantic_core
 from pydantic import Field, PlainSerializer, ValidationError, model_validator
 
 from helios.contract.frame_rate import MAX_FPS, frame_rate
 from helios.contract.spec_consistency import contradictions, json_path
+from helios.contract.spec_json import MAX_SPEC_BYTES, invalid_spec, listed_faults, read_spec_json
 from helios.contract.wire_model import WireModel
 from helios.errors import ChunkNotFound, JobSpecInvalid, JobSpecNotFound
 
-#: Largest size of a job spec in bytes (about 250,000 chunks).
-MAX_SPEC_BYTES = 64 * 1024 * 1024
-#: Faults that an error lists; further ones are counted.
-MAX_FAULTS = 20
 # Larger whole numbers aren't exact in JavaScript, which also writes and reads job specs.
 _MAX_INTEGER = 2**53 - 1
-
-_HINT = "Compare it with `orchestrator schema`, or emit it again with `helios render --emit-job`."
 
 
 def _as_written(number: float) -> int | float:
@@ -129,7 +122,7 @@ class JobSpec(_SpecModel):
     def _agrees_with_itself(self) -> Self:
         faults = list(contradictions(self))
         if faults:
-            raise _invalid(faults, source="job spec")
+            raise invalid_spec(faults, source="job spec")
         return self
 
     @classmethod
@@ -172,12 +165,12 @@ class JobSpec(_SpecModel):
         JobSpecInvalid
             The text isn't a job spec; `details` name each fault with its JSON path.
         """
-        value = _read_json(data, source=source)
+        value = read_spec_json(data, source=source)
         try:
             return cls.model_validate(value, by_alias=True, by_name=False)
         except ValidationError as fault:
-            faults = (f"{json_path(e['loc'])}: {e['msg']}" for e in _listed(fault))
-            raise _invalid(faults, source=source, count=fault.error_count()) from None
+            faults = (f"{json_path(e['loc'])}: {e['msg']}" for e in listed_faults(fault))
+            raise invalid_spec(faults, source=source, count=fault.error_count()) from None
         except JobSpecInvalid as fault:
             if source == "job spec":
                 raise
@@ -227,49 +220,3 @@ def json_schema() -> dict[str, Any]:
 
 def _start(chunk: RenderChunk) -> int:
     return chunk.start_frame
-
-
-def _invalid(faults: Iterable[str], *, source: str, count: int | None = None) -> JobSpecInvalid:
-    lines: list[str] = []
-    total = 0
-    for fault in faults:
-        total += 1
-        if total <= MAX_FAULTS:
-            lines.append(fault)
-    total = total if count is None else count
-    if total > len(lines):
-        lines.append(f"... and {total - len(lines)} more")
-    plural = "fault" if total == 1 else "faults"
-    message = f"{total} {plural} in the job spec"
-    if source != "job spec":
-        message = f"{source}: {message}"
-    return JobSpecInvalid(message, hint=_HINT, details=lines)
-
-
-def _listed(fault: ValidationError) -> Iterator[Mapping[str, Any]]:
-    errors = fault.errors(include_url=False, include_context=False, include_input=False)
-    for error in errors[:MAX_FAULTS]:
-        yield {"loc": error["loc"], "msg": error["msg"]}
-
-
-def _read_json(data: bytes | str, *, source: str) -> Any:
-    try:
-        encoded = data.encode() if isinstance(data, str) else data
-    except UnicodeEncodeError:
-        raise JobSpecInvalid(f"{source}: the text contains a lone surrogate", hint=_HINT) from None
-    if len(encoded) > MAX_SPEC_BYTES:
-        raise JobSpecInvalid(
-            f"{source}: larger than {MAX_SPEC_BYTES // 2**20} MiB",
-            hint="Cut the job into fewer chunks.",
-        )
-    try:
-        value = pydantic_core.from_json(encoded.removeprefix(b"\xef\xbb\xbf"))
-    except ValueError as fault:
-        raise JobSpecInvalid(
-            f"{source}: not JSON: {fault}", hint=_HINT, details=[f"$: {fault}"]
-        ) from None
-    if not isinstance(value, dict):
-        raise JobSpecInvalid(
-            f"{source}: not a job spec", hint=_HINT, details=["$: should be a JSON object"]
-        )
-    return value

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import re
+import shutil
 import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ LOG_LINES = 12
 #: Seconds between SIGTERM and SIGKILL.
 GRACE_SECONDS = 2.0
 
+_UNKNOWN_ENCODER = re.compile(r"Unknown encoder '([^']*)'")
 _URL_SCHEMES = ("http://", "https://")
 # Allowed protocols of inputs and of everything that they refer to: web playlists can't name local
 # files, nor local ones to the web.
@@ -174,7 +177,8 @@ def missing_program(name: str) -> ProgramMissing:
 def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> HeliosError:
     """Return the error for the log of a failed run.
 
-    `error` and `message` are for failures other than a full disk or missing permissions.
+    `error` and `message` are for failures other than a full disk, missing permissions or a missing
+    encoder.
     """
     lines = [line for line in log.splitlines() if line.strip()][-LOG_LINES:]
     if "No space left on device" in log:
@@ -189,6 +193,8 @@ def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> Helio
             hint="Check the permissions of the output folder and of the inputs.",
             details=lines,
         )
+    if missing := _UNKNOWN_ENCODER.search(log):
+        return _lacking(missing[1])
     return error(message, details=lines)
 
 
@@ -215,8 +221,23 @@ def _output_of(*args: str) -> str:
 def require_encoder(name: str) -> str:
     """Return `name`; raise `CodecUnavailable` if the installed ffmpeg lacks this encoder."""
     if name not in available_encoders():
-        raise CodecUnavailable(
-            f"codec: the installed ffmpeg has no encoder {name!r}",
-            hint="`ffmpeg -encoders` lists the available ones.",
-        )
+        raise _lacking(name)
     return name
+
+
+def require_ffmpeg() -> None:
+    """Check that ffmpeg is installed, without running it.
+
+    Raises
+    ------
+    ProgramMissing
+    """
+    if shutil.which("ffmpeg") is None:
+        raise missing_program("ffmpeg")
+
+
+def _lacking(encoder: str) -> CodecUnavailable:
+    return CodecUnavailable(
+        f"codec: the installed ffmpeg has no encoder {encoder!r}",
+        hint="`ffmpeg -encoders` lists the available ones.",
+    )

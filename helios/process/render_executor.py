@@ -1,32 +1,30 @@
 """Runs one command within limits on programs, output and time."""
 
 import asyncio
-import errno
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Collection, Coroutine, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from helios.concurrency import finish_despite_cancel
-from helios.contract.command import too_long
-from helios.contract.error_record import ErrorRecord
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
-    CommandFailed,
     CommandForbidden,
-    CommandInvalid,
     CommandNotFound,
-    CommandTimedOut,
-    DiskFull,
     HeliosError,
 )
 from helios.process import without_network
+from helios.process.command_result import (
+    EXIT_FORBIDDEN,
+    Ending,
+    ended_result,
+    refused_result,
+    unstarted_result,
+)
 from helios.process.output_capture import LINGER, OutputCallback, OutputCapture
 from helios.process.process_tree import MARKER, ProcessTree
 from helios.process.scratch_folder import CACHE_VARIABLE, scratch_folder
@@ -41,10 +39,7 @@ _Process = tuple[asyncio.SubprocessTransport, OutputCapture]
 # Isolated from the environment and without site packages, which it doesn't need.
 _WITHOUT_NETWORK = [sys.executable, "-I", "-S", str(Path(without_network.__file__))]
 
-_EXIT_TIMED_OUT = 124
-_EXIT_FORBIDDEN = 126
 _EXIT_NOT_FOUND = 127
-_EXIT_SIGNAL = 128
 
 
 class RenderExecutor:
@@ -114,8 +109,8 @@ class RenderExecutor:
         try:
             program = self._resolve(job)
         except HeliosError as error:
-            exit_code = _EXIT_FORBIDDEN if error.code == CommandForbidden.code else _EXIT_NOT_FOUND
-            return _refused(error, exit_code=exit_code)
+            exit_code = EXIT_FORBIDDEN if error.code == CommandForbidden.code else _EXIT_NOT_FOUND
+            return refused_result(error, exit_code=exit_code)
         limit = job.timeout if timeout is None else timeout
         capture = OutputCapture(on_output)
         tree = ProcessTree(capture.pid)
@@ -125,10 +120,10 @@ class RenderExecutor:
                 spawning = asyncio.create_task(self._spawn(program, job, env, capture))
                 ending = await self._supervise(spawning, capture, tree, limit=limit)
         except _CannotStart as fault:
-            return _unstarted(job, fault.reason)
+            return unstarted_result(job, fault.reason)
         except OSError as fault:
-            return _unstarted(job, fault)
-        return _result(job, ending, capture, started=started, limit=limit)
+            return unstarted_result(job, fault)
+        return ended_result(job, ending, capture, started=started, limit=limit)
 
     def _resolve(self, job: WorkerJob) -> str:
         name = job.command
@@ -181,7 +176,7 @@ class RenderExecutor:
         tree: ProcessTree,
         *,
         limit: float | None,
-    ) -> "_Ending":
+    ) -> "Ending":
         """Wait for the end of a process that is being started, and end its leftover processes."""
         try:
             transport = await _started(spawning)
@@ -192,7 +187,7 @@ class RenderExecutor:
                 await finish_despite_cancel(tree.end(grace=self._grace))
             await capture.finish()
             exit_code = transport.get_returncode() or 0
-            return _Ending(exit_code=exit_code, timed_out=timed_out)
+            return Ending(exit_code=exit_code, timed_out=timed_out)
         except _CannotStart:
             raise
         except BaseException:
@@ -231,73 +226,9 @@ class _CannotStart(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    exit_code: int
-    timed_out: bool
-
-
 def _beside_interpreter(name: str) -> str | None:
     """Return the path of the `helios` command beside this interpreter; None for others."""
     if name != "helios":
         return None
     candidate = Path(sys.executable).parent / name
     return str(candidate) if os.access(candidate, os.X_OK) else None
-
-
-# Temporary errors of starting a process.
-_PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-
-
-def _unstarted(job: WorkerJob, fault: OSError | ValueError) -> WorkerResult:
-    number = fault.errno if isinstance(fault, OSError) else None
-    reason = f"{job.command}: can't start in {job.cwd or 'the current folder'}: {fault}"
-    error: HeliosError
-    if isinstance(fault, ValueError):
-        error = CommandInvalid(reason)
-    elif number == errno.E2BIG:
-        error = too_long(job.command)
-    elif number == errno.ENOSPC:
-        error = DiskFull(reason)
-    else:
-        error = CommandFailed(reason, retryable=number in _PASSING)
-    return _refused(error, exit_code=_EXIT_FORBIDDEN)
-
-
-def _refused(error: HeliosError, *, exit_code: int) -> WorkerResult:
-    return WorkerResult(exit_code=exit_code, stderr=str(error), error=ErrorRecord.of(error))
-
-
-def _result(
-    job: WorkerJob,
-    ending: _Ending,
-    capture: OutputCapture,
-    *,
-    started: float,
-    limit: float | None,
-) -> WorkerResult:
-    stderr = capture.output(2)
-    exit_code, error = ending.exit_code, None
-    if ending.timed_out:
-        exit_code = _EXIT_TIMED_OUT
-        error = ErrorRecord.of(CommandTimedOut(f"{job.command}: ended after {limit:g} s"))
-    elif exit_code < 0:
-        reason = f"{job.command}: killed by {_signal_name(-exit_code)}"
-        exit_code = _EXIT_SIGNAL - exit_code
-        error = ErrorRecord.of(CommandFailed(reason))
-    elif exit_code > 0:
-        error = ErrorRecord.of_exit(exit_code, stderr)
-    return WorkerResult(
-        exit_code=exit_code,
-        stdout=capture.output(1),
-        stderr=stderr,
-        duration_ms=(time.perf_counter() - started) * 1000,
-        error=error,
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"

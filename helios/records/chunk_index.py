@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import TypeAdapter, ValidationError
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.storage import ArtifactStorage

@@ -12,7 +12,7 @@ from helios import __version__
 from helios.assets.archive import digest_in
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.contract.wire_model import WireModel
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames

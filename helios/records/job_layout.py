@@ -1,7 +1,7 @@
 """Names of a job's files in storage."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -28,10 +28,14 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
-    """A job's folder in storage, and the name of the video in it, if the spec gives one."""
+    """A job's folder in storage, and the name of the video in it, if the spec gives one.
+
+    `destination` is the URL of a folder or a video elsewhere that the finished video is copied to.
+    """
 
     url: str
     output_name: str | None = None
+    destination: str | None = None
 
     @classmethod
     def of(
@@ -39,14 +43,23 @@ class JobFolder:
     ) -> "JobFolder | None":
         """Return a job's folder; None if there is none.
 
-        The folder is the spec's `outputUrl` (for the URL of a video, its folder), else the folder
-        of `job_path`, else `jobs/<id>` in the worker's own storage, `artifacts`.
+        The folder is that of `job_path`, or for a spec on the web `jobs/<id>` in the worker's own
+        storage, `artifacts`. An `outputUrl` in it (of a folder, or of a video) takes its place; one
+        elsewhere is a destination, unless the job has no folder but that.
         """
-        if spec.output_url is not None:
-            if PurePosixPath(spec.output_url).suffix.lower() in VIDEO_SUFFIXES:
-                base, name = split_url(spec.output_url)
-                return cls(base, name)
-            return cls(spec.output_url.rstrip("/") or "/")
+        own = cls._own(spec, job_path, artifacts=artifacts)
+        url = spec.output_url
+        if url is None:
+            return own
+        if own is not None and not f"{url.rstrip('/')}/".startswith(f"{own.url.rstrip('/')}/"):
+            return replace(own, destination=url)
+        if _names_video(url):
+            base, name = split_url(url)
+            return cls(base, name)
+        return cls(url.rstrip("/") or "/")
+
+    @classmethod
+    def _own(cls, spec: JobSpec, job_path: str, *, artifacts: str | None) -> "JobFolder | None":
         if not is_http(job_path):
             return cls(split_url(job_path)[0])
         if artifacts is None:
@@ -57,6 +70,16 @@ class JobFolder:
     def output(self, name: str) -> str:
         """Return the key of the job's output, given the output's file name in the job."""
         return self.output_name or f"output/{PurePosixPath(name).name}"
+
+    def delivered(self, key: str) -> str | None:
+        """Return the URL that the video with this key is copied to; None for no destination."""
+        if self.destination is None or _names_video(self.destination):
+            return self.destination
+        return f"{self.destination.rstrip('/')}/{PurePosixPath(key).name}"
+
+
+def _names_video(url: str) -> bool:
+    return PurePosixPath(url).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_http(url: str) -> bool:

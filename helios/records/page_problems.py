@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from helios.contract.page_message import PROBLEMS, PageMessage
+from helios.contract.messages.page_line import PROBLEMS
+from helios.contract.messages.page_message import PageMessage
 from helios.redaction import without_secrets
 
 #: Different messages of one chunk that are kept.

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-
 from helios.errors import MediaUnsupported
+from helios.network.file_server import serve_files
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 
 if TYPE_CHECKING:
@@ -49,15 +47,6 @@ _TYPES = {
 }
 
 
-class _PlainFile(web.FileResponse):
-    """The file itself: by default aiohttp sends `a.js.gz` for `a.js` where both exist."""
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        headers = request.headers.copy()
-        headers.popall("Accept-Encoding", None)
-        return await super().prepare(request.clone(headers=headers))
-
-
 @contextlib.asynccontextmanager
 async def serve_folder(
     root: Path, listener: socket.socket, *, inputs: "InputRecorder | None" = None
@@ -76,27 +65,19 @@ async def serve_folder(
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
-    async def answer(request: web.Request) -> web.StreamResponse:
-        name = request.match_info["path"]
+    async def find(name: str) -> tuple[Path, str] | None:
         path = locate(folder, name)
         if inputs is not None:
             inputs.record_file(name, path)
         if path is None:
-            raise web.HTTPNotFound
+            return None
         if path.suffix.lower() in VIDEO_SUFFIXES:
             with contextlib.suppress(MediaUnsupported):  # the browser reports an error
                 path = await playable(path)
-        return _PlainFile(path, headers={"Content-Type": content_type(path)})
+        return path, content_type(path)
 
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listener).start()
+    async with serve_files(find, listener):
         yield
-    finally:
-        await runner.cleanup()
 
 
 def locate(folder: Path, name: str) -> Path | None:

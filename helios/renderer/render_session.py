@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helios.network.egress_proxy import egress_proxy
+from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.chromium import open_browser
 from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
 from helios.renderer.composition import Composition
@@ -106,9 +107,6 @@ async def open_render_session(
         try:
             await asyncio.sleep(0)
             if composition.root is not None and listener is not None:
-                # Imports aiohttp, which takes 0.15 s, while the browsers start.
-                from helios.renderer.asset_server import serve_folder  # noqa: PLC0415
-
                 served = serve_folder(composition.root, listener, inputs=inputs)
                 await stack.enter_async_context(served)
             first = await loading[0]

@@ -7,8 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import AudioFailed
-from helios.media.audio_mix import AudioTrack, mix_audio
+from helios.media.audio_mix import mix_audio
+from helios.media.audio_track import AudioTrack
 from helios.media.probe import probe
+from helios.renderer.asset_server import locate
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.media.data_url import data_of
@@ -220,9 +222,6 @@ def _source(
         inline.write_bytes(data_of(url))
         return str(inline)
     if url.startswith(f"{LOCAL_ORIGIN}/") and composition.root is not None:
-        # Imports aiohttp, which takes 0.15 s and which few pages need here.
-        from helios.renderer.asset_server import locate  # noqa: PLC0415
-
         path = locate(composition.root, unquote(urlsplit(url).path))
         return None if path is None else str(path)
     if url.startswith(("http://", "https://")):

@@ -7,10 +7,8 @@ size.
 import asyncio
 import functools
 import hashlib
-import struct
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
@@ -18,13 +16,14 @@ from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.contract.merge_command import AUDIO_FLAGS, MergeCommand
-from helios.errors import ChunkOutputInvalid, StitchFailed
+from helios.errors import StitchFailed
 from helios.mp4.reader import read_movie
 from helios.mp4.splice import whole_file_head
 from helios.mp4.track import NotSpliceable, Track
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.encoded_ends import END_FRAMES
 from helios.records.job_layout import JOINING, chunk_output
+from helios.stitcher.remote_index import RemoteFile, fill_in, merged_spans, read_index
 from helios.stitcher.seam_check import SeamReport, check_seams
 from helios.storage import ArtifactStorage
 
@@ -32,10 +31,6 @@ from helios.storage import ArtifactStorage
 READS_AT_ONCE = 32
 #: Endings of videos that can be joined in storage.
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
-#: Largest index in bytes.
-_MAX_INDEX = 256 << 20
-# Least number of bytes per request; fewer take no less time.
-_BLOCK = 4 << 10
 
 
 def fault_of(spec: JobSpec, name: str) -> str | None:
@@ -53,15 +48,6 @@ def fault_of(spec: JobSpec, name: str) -> str | None:
     if other is not None:
         return f"{other} requires encoding"
     return None
-
-
-@dataclass(frozen=True)
-class _File:
-    """An object, and a sparse local file with its headers and index."""
-
-    key: str
-    bytes: int
-    path: Path
 
 
 async def merge_in_storage(
@@ -137,10 +123,10 @@ async def stitch_in_storage(
     sizes = [record.artifact.bytes or 0 for record in records]
     with tempfile.TemporaryDirectory(prefix="helios-indexes-") as folder:
         files = [
-            _File(key, size, Path(folder, str(number)))
+            RemoteFile(key, size, Path(folder, str(number)))
             for number, (key, size) in enumerate(zip(chunks, sizes, strict=True))
         ]
-        read = functools.partial(_read_index, storage)
+        read = functools.partial(read_index, storage)
         await map_limited(read, files, limit=READS_AT_ONCE)
         try:
             head = await asyncio.to_thread(
@@ -180,8 +166,8 @@ async def check_in_storage(
 ) -> SeamReport:
     """Check the seams of a video in storage; reads four frames per boundary. See `check_seams`."""
     with tempfile.TemporaryDirectory(prefix="helios-seams-") as folder:
-        file = _File(key, video.bytes or 0, Path(folder, PurePosixPath(key).name))
-        await _read_index(storage, file)
+        file = RemoteFile(key, video.bytes or 0, Path(folder, PurePosixPath(key).name))
+        await read_index(storage, file)
         track = (await asyncio.to_thread(read_movie, file.path)).track("vide")
         if track is not None:
             await _read_ends(storage, file, track, [record.frame_count for record in records])
@@ -190,76 +176,15 @@ async def check_in_storage(
 
 
 async def _read_ends(
-    storage: ArtifactStorage, file: _File, track: Track, lengths: Iterable[int]
+    storage: ArtifactStorage, file: RemoteFile, track: Track, lengths: Iterable[int]
 ) -> None:
     """Fetch the encoded frames around each boundary."""
     spans = list(track.samples())
 
     async def fetch(edge: int) -> None:
         near = spans[max(0, edge - END_FRAMES) : edge + END_FRAMES]
-        for start, end in _merged(near):
+        for start, end in merged_spans(near):
             data = await storage.get_range(file.key, start, end)
-            await asyncio.to_thread(_fill, file.path, start, data)
+            await asyncio.to_thread(fill_in, file.path, start, data)
 
     await map_limited(fetch, accumulate(lengths, initial=0), limit=READS_AT_ONCE)
-
-
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the ranges to read for frames (offset, size), with adjacent ones merged."""
-    ranges: list[tuple[int, int]] = []
-    for offset, size in sorted(spans):
-        if ranges and offset - ranges[-1][1] <= _BLOCK:
-            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], offset + size))
-        else:
-            ranges.append((offset, offset + size))
-    return ranges
-
-
-async def _read_index(storage: ArtifactStorage, file: _File) -> None:
-    """Write a sparse file of the object's size with its headers and index."""
-    await asyncio.to_thread(_make, file.path, file.bytes)
-    blocks = _Blocks(storage, file)
-    at = 0
-    while at + 8 <= file.bytes:
-        head = await blocks.read(at, at + 8)
-        size, name = struct.unpack(">I4s", head)
-        header = 8
-        if size == 1:
-            head += await blocks.read(at + 8, at + 16)
-            size, header = struct.unpack(">Q", head[8:])[0], 16
-        size = size or file.bytes - at
-        if size < header or at + size > file.bytes or (name == b"moov" and size > _MAX_INDEX):
-            raise ChunkOutputInvalid(f"{file.key} is damaged, or not an MP4 file")
-        if name in (b"ftyp", b"moov"):
-            head += await blocks.read(at + header, at + size)
-        await asyncio.to_thread(_fill, file.path, at, head)
-        at += size
-
-
-class _Blocks:
-    """Reads an object in blocks, so that adjacent boxes take one request."""
-
-    def __init__(self, storage: ArtifactStorage, file: _File) -> None:
-        self._storage = storage
-        self._file = file
-        self._start = 0
-        self._block = b""
-
-    async def read(self, start: int, end: int) -> bytes:
-        """Return the bytes of a range."""
-        if not self._start <= start <= end <= self._start + len(self._block):
-            until = min(max(end, start + _BLOCK), self._file.bytes)
-            self._block = await self._storage.get_range(self._file.key, start, until)
-            self._start = start
-        return self._block[start - self._start : end - self._start]
-
-
-def _make(path: Path, size: int) -> None:
-    with path.open("wb") as file:
-        file.truncate(size)
-
-
-def _fill(path: Path, at: int, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        file.write(data)

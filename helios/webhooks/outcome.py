@@ -9,7 +9,8 @@ import hashlib
 import secrets
 from datetime import UTC, datetime
 
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactNotFound, JobSpecInvalid
 from helios.records.job_layout import chunks_in
 from helios.records.job_outcome import OUTCOME, JobOutcome

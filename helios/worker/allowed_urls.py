@@ -64,15 +64,19 @@ class AllowedUrls:
 
         `what` is the URL's field, for the message: `jobPath`, `assetsUrl`, `outputUrl`.
         """
-        location = _Location.of(url, what=what)
-        if location.scheme == "file" and self._allow_local:
-            return
-        if not any(location.is_below(prefix) for prefix in self._prefixes):
+        if not self.has(url, what=what):
             raise SourceForbidden(
                 f"{what}: {without_secrets(url)} is not on this worker's list of allowed "
                 f"{self._what_for}",
                 hint=_HINTS[self._what_for],
             )
+
+    def has(self, url: str, *, what: str = "source") -> bool:
+        """Return whether a URL is on the list; `SourceForbidden` if it has several readings."""
+        location = _Location.of(url, what=what)
+        if location.scheme == "file" and self._allow_local:
+            return True
+        return any(location.is_below(prefix) for prefix in self._prefixes)
 
 
 class _Location:

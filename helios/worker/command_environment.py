@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.webhooks.events import SECRET as WEBHOOK_SECRET
+from helios.worker.worker_config import DESTINATION_SECRETS
 
 _NAMES = frozenset({"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "TERM"})
+_WITHHELD = frozenset({WEBHOOK_SECRET, DESTINATION_SECRETS})
 _PREFIXES = ("HELIOS_", "LC_", "XDG_", "PYTHON", "FONTCONFIG_", "SSL_CERT_")
 
 
@@ -14,7 +16,7 @@ def command_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if (name in _NAMES or name.startswith(_PREFIXES)) and name != WEBHOOK_SECRET
+        if (name in _NAMES or name.startswith(_PREFIXES)) and name not in _WITHHELD
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.assets import ArchiveLimits
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecNotFound, PayloadTooLarge
 from helios.network.network_policy import NetworkPolicy
 from helios.records.job_layout import is_http

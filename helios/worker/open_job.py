@@ -27,8 +27,8 @@ class JobOpener:
     def __init__(
         self,
         config: WorkerConfig,
-        *,
         source: JobSource,
+        *,
         allowed: AllowedUrls,
         storage_opener: StorageOpener,
     ) -> None:

@@ -18,7 +18,7 @@ from helios.storage import SharedStorages
 from helios.worker.allowed_urls import AllowedUrls
 from helios.worker.chunk_task import render_chunk
 from helios.worker.job_source import JobSource, StorageOpener
-from helios.worker.merge_task import merge_job
+from helios.worker.merge.merge_task import merge_job
 from helios.worker.open_job import JobOpener, OpenJob
 from helios.worker.responses import failed_result, log_end, status_of, unexpected_error
 from helios.worker.task_context import Stopwatch, TaskContext
@@ -43,7 +43,7 @@ class WorkerRuntime:
     config:
         Permissions and limits of the worker.
     storage_opener:
-        Opens the storage with a URL; by default a `SharedStorages`.
+        Opens the storage with a URL; `SharedStorages` by default.
     executor:
         Runs commands; by default one that allows the configured programs, and gives them none of
         the worker's credentials.
@@ -83,9 +83,7 @@ class WorkerRuntime:
             resolve=resolve,
         )
         source = JobSource(allowed=allowed, network=network, storage_opener=storage_opener)
-        self._jobs = JobOpener(
-            config, source=source, allowed=allowed, storage_opener=storage_opener
-        )
+        self._jobs = JobOpener(config, source, allowed=allowed, storage_opener=storage_opener)
         self._resources = WorkerResources.create(
             config,
             source=source,

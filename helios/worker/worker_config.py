@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from helios.process.render_executor import DEFAULT_EXECUTABLES
 
 #: Bytes of unpacked assets that a warm worker keeps: half of Lambda's smallest /tmp.
 DEFAULT_ASSET_CACHE_BYTES = 256 * 1024 * 1024
+
+#: Variable with the secrets of destinations, which commands don't get.
+DESTINATION_SECRETS = "HELIOS_DESTINATION_SECRETS"
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -29,6 +34,8 @@ class WorkerConfig:
         Prefixes of allowed URLs of job specs and assets, besides `artifacts`.
     allowed_destinations:
         Prefixes of allowed URLs of results, besides the job's own folder.
+    destination_secrets:
+        ARN of the secret with the credentials for destinations that begin so.
     allow_local:
         Whether these URLs may be paths of this machine.
     allow_private_network:
@@ -57,6 +64,7 @@ class WorkerConfig:
     artifacts: str | None = None
     allowed_sources: tuple[str, ...] = ()
     allowed_destinations: tuple[str, ...] = ()
+    destination_secrets: Mapping[str, str] = field(default_factory=dict)
     allow_local: bool = False
     allow_private_network: bool = False
     allowed_hosts: tuple[str, ...] = ("*",)
@@ -80,6 +88,7 @@ class WorkerConfig:
             artifacts=env.get("HELIOS_ARTIFACTS", "").strip() or None,
             allowed_sources=_names(env, "HELIOS_ALLOWED_SOURCES"),
             allowed_destinations=_names(env, "HELIOS_ALLOWED_DESTINATIONS"),
+            destination_secrets=_pairs(env, DESTINATION_SECRETS),
             allow_local=_switch(env, "HELIOS_ALLOW_LOCAL"),
             allow_private_network=_switch(env, "HELIOS_ALLOW_PRIVATE_NETWORK"),
             allowed_hosts=_hosts(env),
@@ -98,6 +107,14 @@ class WorkerConfig:
 
 def _names(env: Mapping[str, str], variable: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in env.get(variable, "").split(",") if name.strip())
+
+
+def _pairs(env: Mapping[str, str], variable: str) -> dict[str, str]:
+    pairs = [name.partition("=")[::2] for name in _names(env, variable)]
+    for url, arn in pairs:
+        if not (url and _SECRET.fullmatch(arn)):
+            raise OptionInvalid(f"{variable}: {url}={arn} is not URL=ARN of a secret")
+    return dict(pairs)
 
 
 def _hosts(env: Mapping[str, str]) -> tuple[str, ...]:

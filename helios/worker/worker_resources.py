@@ -9,6 +9,7 @@ from helios.assets.own_folder import OwnFolder
 from helios.network.network_policy import NetworkPolicy, Resolve
 from helios.process.render_executor import RenderExecutor
 from helios.worker.command_environment import command_environment
+from helios.worker.destinations import Destinations
 from helios.worker.job_source import JobSource, StorageOpener
 from helios.worker.worker_config import WorkerConfig
 
@@ -30,6 +31,8 @@ class WorkerResources:
         Folder of the workspaces.
     network:
         Addresses that commands, and pages that they render, may reach.
+    destinations:
+        Opens the storages that videos are delivered to.
     chunk_timeout:
         Time limit of a command in seconds; None for the platform's.
     merge_bytes:
@@ -40,6 +43,7 @@ class WorkerResources:
     assets: AssetCache
     work_folder: OwnFolder
     network: NetworkPolicy
+    destinations: Destinations
     chunk_timeout: float | None = None
     merge_bytes: int | None = None
 
@@ -79,6 +83,7 @@ class WorkerResources:
                 allow_private=config.allow_private_network,
                 resolve=resolve,
             ),
+            destinations=Destinations(storage_opener, secrets=config.destination_secrets),
             chunk_timeout=config.chunk_timeout,
             merge_bytes=config.merge_bytes,
         )

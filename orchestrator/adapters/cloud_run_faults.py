@@ -48,18 +48,7 @@ _HINTS: Mapping[int, str] = {
 
 
 def origin_of(service_url: str, *, secret: bool) -> str:
-    """Return the origin of a service's URL.
-
-    Parameters
-    ----------
-    secret:
-        Whether requests carry a token, which needs encryption.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't a URL, or would send a token unencrypted.
-    """
+    """Return the origin of a service's URL; `secret` requests, with a token, need encryption."""
     try:
         parts = urlsplit(service_url)
         host = parts.hostname

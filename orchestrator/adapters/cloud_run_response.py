@@ -19,13 +19,7 @@ _READ_BYTES = 64 * 1024
 
 
 async def read_whole(response: "aiohttp.ClientResponse") -> bytes:
-    """Return the body of a response.
-
-    Raises
-    ------
-    PayloadTooLarge
-        It is too long.
-    """
+    """Return the body of a response."""
     # The length of a compressed body isn't that of its content.
     if (
         response.content_length is not None
@@ -44,15 +38,7 @@ async def read_whole(response: "aiohttp.ClientResponse") -> bytes:
 
 
 async def read_lines(response: "aiohttp.ClientResponse") -> AsyncIterator[bytes]:
-    """Yield the lines of a response as they come.
-
-    Raises
-    ------
-    WorkerUnavailable
-        There was none for too long.
-    PayloadTooLarge
-        A line is too long.
-    """
+    """Yield the lines of a response as they come."""
     rest = b""
     while True:
         try:

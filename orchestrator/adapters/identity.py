@@ -57,12 +57,7 @@ class IdentityTokens:
         self._fetching: dict[str, asyncio.Lock] = {}
 
     async def token(self, audience: str) -> str:
-        """Return a token that is good for a while.
-
-        Parameters
-        ----------
-        audience:
-            Audience of the token: a service's URL.
+        """Return a token for an audience, a service's URL, that is good for a while.
 
         Raises
         ------
@@ -100,11 +95,7 @@ def find_identity(*, impersonate: str | None = None) -> TokenSource:
     In their order: the file that GOOGLE_APPLICATION_CREDENTIALS names (a service account, an
     impersonated one, another cloud's workload), the login of gcloud, the metadata server. A
     person's login makes no tokens for services by itself, so that gcloud is asked for one.
-
-    Parameters
-    ----------
-    impersonate:
-        E-mail address of a service account to act as.
+    `impersonate` is the e-mail address of a service account to act as.
     """
 
     def fetch(audience: str) -> str:

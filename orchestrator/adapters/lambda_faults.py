@@ -68,12 +68,8 @@ _KILLED = "signal: killed"
 def failure(function: str, answer: bytes, log: Sequence[str]) -> HeliosError:
     """Return the error of an invocation that ended without the worker's answer.
 
-    Parameters
-    ----------
-    answer:
-        The payload, which the runtime wrote in place of the worker.
-    log:
-        The last lines of the function's log.
+    `answer` is the payload, which the runtime wrote in place of the worker; `log` has the last
+    lines of the function's log.
     """
     try:
         told = json.loads(answer)
@@ -127,13 +123,7 @@ def refusal(function: str, fault: "ClientError") -> HeliosError:
 def connection_failure(
     function: str, fault: "BotoCoreError", *, read_timeout: float
 ) -> HeliosError:
-    """Return the error for a request that didn't reach the Lambda API, or got no response.
-
-    Parameters
-    ----------
-    read_timeout:
-        Seconds after which the client gives a request up.
-    """
+    """Return the error for a request that didn't reach the Lambda API, or got no response."""
     from botocore import exceptions  # noqa: PLC0415
 
     what = f"function {function}: {fault}"

@@ -23,16 +23,9 @@ def blocking(
 def blocking(
     function: Callable[_P, Coroutine[Any, Any, Any]], convert: Callable[[Any], Any] | None = None
 ) -> Callable[_P, Any]:
-    """Return a function that runs a coroutine function to its end.
+    """Return a function that runs a coroutine function to its end, and converts its result.
 
     It has the same parameters, types and docstring, and the same name without `_async`.
-
-    Parameters
-    ----------
-    function:
-        The coroutine function.
-    convert:
-        Applied to its result, if given.
     """
 
     @functools.wraps(function)
@@ -46,13 +39,7 @@ def blocking(
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end, and return its result.
-
-    Raises
-    ------
-    RuntimeError
-        An event loop runs in this thread.
-    """
+    """Run a coroutine to its end, where no event loop runs in this thread; return its result."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobSpec
-    from helios.contract.render_warning import RenderWarning
+    from helios.contract.messages.render_warning import RenderWarning
     from orchestrator.cost import Cost
     from orchestrator.model.events import SeamsCompared
 

@@ -42,13 +42,6 @@ class Backend(ABC):
 
     Nothing is kept in memory between runs: any process with access to the location can resume
     a job that another one began.
-
-    Parameters
-    ----------
-    job:
-        The job.
-    display:
-        Shows the progress; none by default.
     """
 
     #: Describes what happens to a run that is stopped.
@@ -71,20 +64,13 @@ class Backend(ABC):
     async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
         """Run the job to its end, and return the location of its result.
 
-        Existing valid chunks count as finished. Cancelling the calling task ends
-        what runs, where that is possible.
-
-        Parameters
-        ----------
-        keep_chunks:
-            Whether existing chunks are kept, or rendered again.
+        With `keep_chunks`, existing valid chunks count as finished. Cancelling the calling task
+        ends what runs, where that is possible.
 
         Raises
         ------
         JobBusy
             Another process runs a job in the folder.
-        HeliosError
-            As `JobExecutor.execute`, and what storage says.
         """
         self.display.stopping = self.stopping
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)

@@ -22,15 +22,7 @@ _BLOCK = 1 << 20
 
 
 class ChunkDownloads:
-    """Downloads chunk outputs into the job's folder, a few at a time, while others render.
-
-    Parameters
-    ----------
-    spec:
-        The job.
-    job_dir:
-        Its folder on this machine.
-    """
+    """Downloads chunk outputs into the job's folder, a few at a time, while others render."""
 
     def __init__(self, spec: JobSpec, job_dir: Path, *, stores: Stores) -> None:
         self._chunks = {chunk.id: chunk for chunk in spec.chunks}
@@ -59,8 +51,6 @@ class ChunkDownloads:
         ------
         ArtifactNotFound
             A worker's result names no output, or the output no longer exists.
-        ArtifactCorrupt, StorageUnavailable, AccessDenied, DiskFull
-            An output can't be fetched; the next call tries that one again.
         """
         unknown = sorted(self._chunks.keys() - artifacts.keys())
         if unknown:

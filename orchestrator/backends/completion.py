@@ -19,19 +19,9 @@ from orchestrator.execution.job_executor import JobResult
 
 
 async def deliver_to(made: Path, destination: Destination | None, stores: Stores) -> str:
-    """Move a file of this machine to its destination, and return its location.
+    """Move a video or a folder of images of this machine to its destination; return its location.
 
-    Parameters
-    ----------
-    made:
-        A video, or a folder of images.
-    destination:
-        Its destination; None leaves it in place.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull, HeliosError
-        The destination can't be written.
+    Without a destination it stays in place.
     """
     if destination is None:
         return str(made)
@@ -46,18 +36,7 @@ async def deliver_to(made: Path, destination: Destination | None, stores: Stores
 async def deliver_artifact(
     artifact: Artifact, destination: Destination | None, folder: Path, stores: Stores
 ) -> str:
-    """Copy a file in storage to its destination, and return its location.
-
-    Parameters
-    ----------
-    destination:
-        Its destination; None copies it into `folder`.
-
-    Raises
-    ------
-    HeliosError
-        It can't be read, or written there.
-    """
+    """Copy a file in storage to its destination, by default into a folder; return its location."""
     if destination is not None and destination.url is not None:
         return (await stores.copy(artifact, destination.url)).url
     path = None if destination is None else destination.path
@@ -67,13 +46,7 @@ async def deliver_artifact(
 
 
 async def check_reachable(destination: Destination, stores: Stores) -> None:
-    """Check the storage of a result before any work.
-
-    Raises
-    ------
-    HeliosError
-        The storage doesn't exist, or refuses the credentials.
-    """
+    """Refuse a destination whose storage doesn't exist, or denies access, before any work."""
     if destination.url is not None:
         base, key = split_url(destination.url)
         await stores.at(base).stat(key)
@@ -95,13 +68,7 @@ async def warn_of_picture(display: Display, spec: JobSpec, made: str) -> None:
 def tell_completion(
     display: Display, spec: JobSpec, result: JobResult, made: str, *, link: str | None = None
 ) -> None:
-    """Show the location of a job's result, and the speed of the render.
-
-    Parameters
-    ----------
-    link:
-        A presigned URL of it.
-    """
+    """Show the location of a job's result with a presigned link, and the speed of the render."""
     rendered = {chunk.chunk_id for chunk in result.chunks}
     frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
     speed = f" ({frames / max(result.duration, 1e-9):.1f} frames/s)" if frames else ""

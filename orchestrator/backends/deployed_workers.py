@@ -17,29 +17,19 @@ PACKAGES = {"lambda": ("boto3", "aws"), "cloudrun": ("google.auth", "gcp")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedWorkers:
-    """Workers in a cloud, and the storage that they share with this machine.
+    """Workers in a cloud, and the storage that they share with this machine."""
 
-    Attributes
-    ----------
-    name:
-        The endpoint's name in messages.
-    adapter:
-        Sends jobs to them.
-    artifacts:
-        URL of the storage, such as `s3://bucket/prefix`.
-    weight:
-        Their share of the chunks, relative to other endpoints.
-    merge_adapter:
-        Sends merges to a function of their own, if there is one.
-    price:
-        Price of an invocation; None if costs aren't counted.
-    """
-
+    #: The endpoint's name in messages.
     name: str
+    #: Sends jobs to them.
     adapter: WorkerAdapter
+    #: URL of the storage, such as `s3://bucket/prefix`.
     artifacts: str
+    #: Their share of the chunks, relative to other endpoints.
     weight: float = 1.0
+    #: Sends merges to a function of their own, if there is one.
     merge_adapter: WorkerAdapter | None = None
+    #: Price of an invocation; None if costs aren't counted.
     price: Price | None = None
 
 
@@ -52,31 +42,13 @@ class WorkerOpener(Protocol):
 
 
 def check_installed(settings: AdapterSettings) -> None:
-    """Refuse a kind of adapter that needs a package which isn't installed.
-
-    Raises
-    ------
-    ProgramMissing
-    """
+    """Refuse a kind of adapter that needs a package which isn't installed."""
     module, extra = PACKAGES[settings.kind]
     require(module, f"--adapter {settings.kind}", extra=extra)
 
 
 def open_workers(settings: Sequence[AdapterSettings], *, concurrency: int) -> list[DeployedWorkers]:
-    """Return the workers that settings describe; the caller closes their adapters.
-
-    Parameters
-    ----------
-    concurrency:
-        Chunks at the same time.
-
-    Raises
-    ------
-    OptionInvalid
-        The settings lack something.
-    ProgramMissing
-        A package isn't installed.
-    """
+    """Return the workers that settings describe; the caller closes their adapters."""
     return [_open(each, concurrency=concurrency) for each in settings]
 
 
@@ -119,13 +91,7 @@ def _cloud_run_adapter(settings: AdapterSettings) -> WorkerAdapter:
 async def priced(
     workers: Sequence[DeployedWorkers], settings: Sequence[AdapterSettings]
 ) -> list[DeployedWorkers]:
-    """Return workers with what an invocation of them costs.
-
-    Raises
-    ------
-    HeliosError
-        A function can't be asked.
-    """
+    """Return workers with what an invocation of them costs."""
     from orchestrator.cost.invocation import price_of  # noqa: PLC0415 - few need prices
 
     return [

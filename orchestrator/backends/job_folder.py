@@ -16,12 +16,7 @@ from orchestrator.planning.resume import remove_outputs
 
 
 def make_folder(folder: Path) -> None:
-    """Make a job's folder.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-    """
+    """Make a job's folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
@@ -29,14 +24,7 @@ def make_folder(folder: Path) -> None:
 
 
 def prepare_folder(job: Job, location: JobLocation) -> bool:
-    """Make a job's folder, and tell whether chunks in it may be the job's.
-
-    Raises
-    ------
-    OptionInvalid
-        The folder is on another machine.
-    OutputUnwritable, DiskFull
-    """
+    """Make a job's folder, and tell whether chunks in it may be the job's."""
     try:
         ours = spec_digest(JobSpec.load(Path(location.job_path))) == job.spec_digest
     except JobSpecInvalid:

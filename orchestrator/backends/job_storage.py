@@ -29,18 +29,12 @@ COPIES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class JobStorage:
-    """A storage that holds a job, and the endpoints whose workers use it.
-
-    Attributes
-    ----------
-    endpoints:
-        Where chunks are rendered.
-    merge_endpoints:
-        Endpoints that only merge; without any, those that render also merge.
-    """
+    """A storage that holds a job, and the endpoints whose workers use it."""
 
     job: StoredJob
+    #: Where chunks are rendered.
     endpoints: Sequence[Endpoint]
+    #: Endpoints that only merge; without any, those that render also merge.
     merge_endpoints: Sequence[Endpoint] = ()
 
     @property
@@ -64,12 +58,7 @@ def open_job_storage(
 ) -> JobStorage:
     """Return a storage that holds a job, with the endpoints of the workers that use it.
 
-    Parameters
-    ----------
-    most:
-        Chunks that each endpoint is given at once at most.
-    limits:
-        Limits of cost and time.
+    Each endpoint is given at most `most` chunks at once.
     """
 
     def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
@@ -91,13 +80,6 @@ def open_job_storage(
 
 class Gathering:
     """Copies the chunks to one storage, the one that has most of them.
-
-    Parameters
-    ----------
-    storages:
-        The storages that hold the job.
-    artifacts:
-        The stored chunks, by id.
 
     Attributes
     ----------

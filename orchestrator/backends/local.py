@@ -11,18 +11,13 @@ from orchestrator.display.display import Display
 from orchestrator.execution.job_executor import JobResult
 from orchestrator.execution.seam_step import ChunkFolder, SeamSource, seam_pictures
 from orchestrator.model.job import Job
+from orchestrator.planning.incremental import unchanged_chunks
 from orchestrator.planning.resume import forget_chunks, forget_unused, whole_chunks
 from orchestrator.scheduling.limited_adapter import limited
 
 
 class LocalBackend(Backend):
-    """Runs a job on this machine.
-
-    Parameters
-    ----------
-    adapter:
-        Runs the chunks and the merge; as processes by default.
-    """
+    """Runs a job on this machine: chunks and merge by an adapter, as processes by default."""
 
     def __init__(
         self, job: Job, *, display: Display | None = None, adapter: WorkerAdapter | None = None
@@ -50,8 +45,6 @@ class LocalBackend(Backend):
         return done
 
     async def _unchanged_chunks(self) -> Collection[int]:
-        from orchestrator.planning.incremental import unchanged_chunks  # noqa: PLC0415 - loads aiohttp
-
         kept = await unchanged_chunks(self.spec, self.folder)
         self.display.note(
             "kept",

@@ -25,15 +25,7 @@ from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class MergeHere(WorkerAdapter):
-    """Merges downloaded chunks on this machine.
-
-    Parameters
-    ----------
-    spec:
-        The job, with commands for this machine.
-    artifacts:
-        The stored chunks, by id.
-    """
+    """Merges downloaded chunks on this machine, by a spec with commands for it."""
 
     queues = True
 
@@ -75,8 +67,6 @@ class MergeByWorker(WorkerAdapter):
         ------
         ArtifactNotFound
             The worker's result doesn't name the video.
-        HeliosError
-            Chunks can't be copied.
         """
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
@@ -115,8 +105,6 @@ class MergeInStorage(WorkerAdapter):
         ------
         ArtifactNotFound
             Chunks are missing.
-        StitchFailed, ChunkOutputInvalid
-            They can't be stitched in storage.
         SeamBroken
             The stitched video differs from its chunks.
         """
@@ -146,8 +134,6 @@ class MergeWhereItSuits(WorkerAdapter):
     ----------
     here, worker, server:
         The choices; `server` is None if chunks can't be stitched in storage.
-    gathering:
-        The stored chunks.
     stays:
         Whether the video stays in storage.
     tell:
@@ -206,17 +192,7 @@ def _stored(result: WorkerResult) -> Artifact:
 def where_to_stitch(spec: JobSpec, stitch: Stitch, *, merge_needs_assets: bool) -> Stitch:
     """Return where a job's chunks are stitched, by its settings and its chunks.
 
-    Parameters
-    ----------
-    stitch:
-        The setting.
-    merge_needs_assets:
-        Whether the merge plays a composition that isn't on this machine.
-
-    Raises
-    ------
-    OptionInvalid
-        The chunks can't be stitched where the settings require it.
+    `merge_needs_assets` says that the merge plays a composition that isn't on this machine.
     """
     fault = fault_of(spec, merged_name(spec)) if stitch is Stitch.SERVER else None
     if fault is not None:

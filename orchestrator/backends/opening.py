@@ -15,17 +15,7 @@ def open_backend(
     local: WorkerAdapter | None = None,
     opener: WorkerOpener = open_workers,
 ) -> Backend:
-    """Return the backend for a job's location.
-
-    Parameters
-    ----------
-    display:
-        Shows the progress; none by default.
-    local:
-        Runs the chunks of a job on this machine; as processes by default.
-    opener:
-        Returns the workers of a job that isn't on this machine.
-    """
+    """Return the backend for a job's location, with its adapter or with what opens its workers."""
     if job.location.is_local:
         return LocalBackend(job, display=display, adapter=local)
     # Local jobs don't need its imports.

@@ -54,11 +54,6 @@ class RemoteBackend(Backend):
     Workers return a chunk that they find in the job's folder without rendering it, so that running
     the same job again renders the missing chunks.
 
-    Parameters
-    ----------
-    opener:
-        Returns the workers that the job's location describes.
-
     Attributes
     ----------
     artifacts:
@@ -81,15 +76,7 @@ class RemoteBackend(Backend):
         self._gathering = Gathering(self._storages, self.artifacts, stores=self.stores)
 
     async def prepare(self, *, keep_chunks: bool) -> None:
-        """Store the job for its workers, and open connections to them.
-
-        Raises
-        ------
-        OptionInvalid
-            The chunks can't be stitched where the settings require it.
-        HeliosError
-            Storage refuses.
-        """
+        """Store the job for its workers, and open connections to them."""
         await self._open_workers()
         await asyncio.to_thread(forget_parts, self.spec, self.folder)
         stored = await self._pinned_version() if keep_chunks else None
@@ -129,22 +116,19 @@ class RemoteBackend(Backend):
     def merge_adapter(self) -> WorkerAdapter:
         here = MergeHere(self.spec, self.artifacts, self._downloads)
         by_worker, in_storage = MergeByWorker(self._gathering), MergeInStorage(self._gathering)
-        match self._stitch:
-            case Stitch.LOCAL:
-                return here
-            case Stitch.WORKER:
-                return by_worker
-            case Stitch.SERVER:
-                return in_storage
-            case Stitch.AUTO:
-                return MergeWhereItSuits(
-                    here,
-                    by_worker,
-                    None if fault_of(self.spec, merged_name(self.spec)) else in_storage,
-                    self._gathering,
-                    stays=self._stays,
-                    tell=lambda reason: self.display.note("merging", reason, reason=reason),
-                )
+        chosen: dict[Stitch, WorkerAdapter] = {
+            Stitch.LOCAL: here,
+            Stitch.WORKER: by_worker,
+            Stitch.SERVER: in_storage,
+        }
+        return chosen.get(self._stitch) or MergeWhereItSuits(
+            here,
+            by_worker,
+            None if fault_of(self.spec, merged_name(self.spec)) else in_storage,
+            self._gathering,
+            stays=self._stays,
+            tell=lambda reason: self.display.note("merging", reason, reason=reason),
+        )
 
     async def deliver(self, result: JobResult) -> str:
         video = self._gathering.video

@@ -26,10 +26,6 @@ class StoredBoundaries(SeamSource):
     ----------
     folder:
         The job's folder on this machine.
-    artifacts:
-        The stored chunks, by id.
-    storages:
-        The storages that hold the job.
     """
 
     def __init__(

@@ -18,13 +18,7 @@ LOOKS_AT_ONCE = 32
 
 
 async def stored_chunks(storages: Iterable[JobStorage], stores: Stores) -> Mapping[int, Artifact]:
-    """Return the stored chunks of a job, by id.
-
-    Raises
-    ------
-    HeliosError
-        A storage doesn't answer.
-    """
+    """Return the stored chunks of a job, by id."""
     found: dict[int, Artifact] = {}
     for each in storages:
         found = {**await _chunks_at(each, stores), **found}
@@ -52,13 +46,7 @@ async def _chunks_at(at: JobStorage, stores: Stores) -> Mapping[int, Artifact]:
 
 
 async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:
-    """Delete the chunks of a job from storages.
-
-    Parameters
-    ----------
-    urls:
-        URLs of the storages.
-    """
+    """Delete the chunks of a job from storages."""
     if spec.id is None:
         return
     async with Stores() as stores:

@@ -11,7 +11,8 @@ from pathlib import Path
 from helios.assets import PackedAssets, pack_assets
 from helios.assets.archive import SUFFIX, archive_name, digest_in
 from helios.concurrency import run_blocking
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec
+from helios.contract.job_spec import JobSpec
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import (
     ArtifactCorrupt,
     ArtifactNotFound,
@@ -33,23 +34,15 @@ _WRITES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job in one storage.
+    """A job in one storage."""
 
-    Attributes
-    ----------
-    job_path:
-        URL of its spec.
-    spec:
-        The spec as it is there.
-    sent_bytes:
-        Bytes of assets that had to be sent.
-    is_new:
-        Whether the spec was stored now; otherwise there was one, maybe another one.
-    """
-
+    #: URL of its spec.
     job_path: str
+    #: The spec as it is there.
     spec: JobSpec
+    #: Bytes of assets that had to be sent.
     sent_bytes: int = 0
+    #: Whether the spec was stored now; otherwise there was one, maybe another one.
     is_new: bool = True
 
 
@@ -58,22 +51,8 @@ async def upload_job(
 ) -> Mapping[str, StoredJob]:
     """Store a job's assets and spec below each of some URLs, and return what is where.
 
-    Parameters
-    ----------
-    job:
-        The job; one whose spec has no `id` is named after its content, assets included, so that
-        the same job finds what it left there.
-    artifacts:
-        URLs of storages, such as `s3://bucket/prefix`.
-    once:
-        Keep an existing spec with this id.
-
-    Raises
-    ------
-    ArchiveInvalid
-        The folder can't be packed.
-    HeliosError
-        A storage refuses.
+    A job whose spec has no `id` is named after its content, assets included, so that the same job
+    finds what it left there. With `once`, an existing spec with this id is kept.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
@@ -103,11 +82,6 @@ async def pinned_version(
         The job's folder, which paths in commands are relative to.
     own_files:
         Files and folders that the job makes beside those in its spec.
-
-    Raises
-    ------
-    HeliosError
-        As `find_stored_job` and `package_job`.
     """
     stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
     if stored is None:
@@ -122,13 +96,7 @@ async def pinned_version(
 async def find_stored_job(
     spec: JobSpec, *, artifacts: Collection[str], stores: Stores
 ) -> Mapping[str, StoredJob] | None:
-    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there.
-
-    Raises
-    ------
-    HeliosError
-        A storage refuses.
-    """
+    """Return a job as an earlier run stored it below each of some URLs; None if it isn't there."""
     if spec.id is None:
         return None
     found: dict[str, StoredJob] = {}
@@ -145,13 +113,7 @@ async def find_stored_job(
 
 
 async def has_assets(job: PackagedJob, stored: StoredJob) -> bool:
-    """Tell whether what was stored for a job is what would be stored for it now.
-
-    Raises
-    ------
-    ArchiveInvalid
-        The folder can't be packed.
-    """
+    """Tell whether what was stored for a job is what would be stored for it now."""
     if job.folder is None or stored.spec.assets_url is None:
         return job.folder is None
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:

@@ -163,13 +163,7 @@ def log_document(log: "AttemptLog") -> dict[str, Any]:
 
 
 def tell_state(display: "Display", status: "JobStatus", store: "JobStore | None") -> None:
-    """Show the status of a job after a command changed it, and how to resume it.
-
-    Parameters
-    ----------
-    store:
-        The job's store; None for a job that can't be resumed.
-    """
+    """Show the status of a job after a command changed it, and how to resume one in a job store."""
     can_go_on = status.state in ("paused", "cancelled")
     how = f"; resume with: {store.command('resume', status.id)}" if store and can_go_on else ""
     display.note(

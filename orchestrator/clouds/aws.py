@@ -52,11 +52,6 @@ class AwsCalls:
         AWS region; by default that of the environment.
     session:
         Session that makes clients; by default a new one with the environment's credentials.
-
-    Raises
-    ------
-    AccessDenied, OptionInvalid
-        The profile that the environment names doesn't exist.
     """
 
     def __init__(self, *, region: str | None = None, session: "Session | None" = None) -> None:
@@ -67,13 +62,7 @@ class AwsCalls:
 
     @property
     def region(self) -> str:
-        """The region that calls go to.
-
-        Raises
-        ------
-        OptionInvalid
-            None is set.
-        """
+        """The region that calls go to."""
         region = self._region or self._session.region_name
         if not region:
             raise OptionInvalid(

@@ -23,13 +23,7 @@ _IDS_A_PATTERN = 20
 
 
 async def lambda_log(stack: AwsStack, query: LogQuery, calls: AwsCalls) -> Sequence[LogRecord]:
-    """Return log lines, in the order of time: the workers' own, and Lambda's of the same requests.
-
-    Raises
-    ------
-    HeliosError
-        As `AwsCalls.run`.
-    """
+    """Return log lines by time: the workers' own, and Lambda's of the same requests."""
     client = calls.client("logs")
     pattern = f'{{ $.job = "{query.job_path}"'
     pattern += " }" if query.chunk_id is None else f" && $.chunk = {query.chunk_id} }}"

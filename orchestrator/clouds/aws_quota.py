@@ -8,11 +8,6 @@ async def available_workers(stack: AwsStack, calls: AwsCalls) -> tuple[int, bool
     """Return how many chunk workers may run at once, and whether these are reserved for them.
 
     New accounts have 10 concurrent executions, which all of their functions share.
-
-    Raises
-    ------
-    HeliosError
-        As `AwsCalls.run`.
     """
     client = calls.client("lambda")
 

@@ -11,17 +11,7 @@ def parameter_of(stack: str) -> str:
 
 
 async def find_stack(name: str, calls: AwsCalls) -> AwsStack:
-    """Return the properties of a stack.
-
-    Raises
-    ------
-    WorkerNotFound
-        There is none of that name in the region.
-    OptionInvalid
-        Another version deployed it.
-    HeliosError
-        As `AwsCalls.run`.
-    """
+    """Return the properties of a stack; `WorkerNotFound` if the region has none of that name."""
     client = calls.client("ssm")
     region = calls.region
 

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
-from orchestrator.clouds.google import GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.model.deployment import CloudRunWorkers
 
 if TYPE_CHECKING:
@@ -17,17 +18,7 @@ _GIB = {"Ki": 1 / 1024**2, "Mi": 1 / 1024, "Gi": 1.0}
 
 
 async def find_workers(project: str, region: str, name: str, calls: GoogleCalls) -> CloudRunWorkers:
-    """Return the properties of a service and a job.
-
-    Raises
-    ------
-    WorkerNotFound
-        There are none of that name.
-    OptionInvalid
-        Others made them, not this project.
-    HeliosError
-        Google Cloud refuses, or doesn't answer.
-    """
+    """Return the properties of a service and a job; `WorkerNotFound` if there are none."""
     place = f"projects/{project}/locations/{region}"
     where = f"Cloud Run workers {name} in {region} of {project}"
     services, jobs = await calls.services(), await calls.jobs()

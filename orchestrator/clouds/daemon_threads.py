@@ -24,8 +24,6 @@ class DaemonThreads:
     limit:
         Threads at most, beside those whose calls were abandoned; further calls
         wait for one.
-    name:
-        Name of the threads.
     """
 
     def __init__(self, limit: int, *, name: str) -> None:

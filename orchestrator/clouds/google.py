@@ -1,19 +1,12 @@
 """Google's clients for Cloud Run, with errors of this project's own."""
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helios.errors import (
-    AccessDenied,
-    HeliosError,
-    WorkerNotFound,
-    WorkerThrottled,
-    WorkerUnavailable,
-)
-from orchestrator.clouds.plain_text import without_markup
+from helios.errors import WorkerUnavailable
+from orchestrator.clouds.google_faults import google_faults
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -35,12 +28,6 @@ CALL_TIMEOUT = 30.0
 READ_PATIENCE = 60.0
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_SIGN_IN = (
-    "Sign in with `gcloud auth application-default login`, or name a credentials file in"
-    " GOOGLE_APPLICATION_CREDENTIALS."
-)
-_INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
-_NOT_THERE = "Check project, region and name: orchestrator cloudrun status."
 
 
 class GoogleCalls:
@@ -75,18 +62,7 @@ class GoogleCalls:
         return str(email) or "credentials of a user"
 
     async def quota(self, project: str, quota: str) -> Mapping[str, Any]:
-        """Return a quota of Cloud Run, by the Cloud Quotas API.
-
-        Parameters
-        ----------
-        quota:
-            Its id.
-
-        Raises
-        ------
-        HeliosError
-            As `services` does, or the API isn't enabled.
-        """
+        """Return a quota of Cloud Run, by the Cloud Quotas API."""
         address = (
             f"{self._quotas}/v1/projects/{project}/locations/global"
             f"/services/run.googleapis.com/quotaInfos/{quota}"
@@ -96,20 +72,7 @@ class GoogleCalls:
     async def log_entries(
         self, project: str, query: str, *, limit: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Return entries of Cloud Logging, the oldest first.
-
-        Parameters
-        ----------
-        query:
-            What entries have to match, in Logging's query language.
-        limit:
-            At most so many.
-
-        Raises
-        ------
-        HeliosError
-            As `services` does.
-        """
+        """Return entries of Cloud Logging by a query in its language, the oldest first."""
         found: list[Mapping[str, Any]] = []
         request: dict[str, Any] = {
             "resourceNames": [f"projects/{project}"],
@@ -209,53 +172,6 @@ def reading() -> dict[str, Any]:
     )
     retry = AsyncRetry(predicate=passing, initial=0.5, maximum=8.0, timeout=READ_PATIENCE)
     return {"retry": retry, "timeout": CALL_TIMEOUT}
-
-
-@contextlib.contextmanager
-def google_faults(resource: str) -> Iterator[None]:
-    """Turn what Google's clients raise inside into this project's errors.
-
-    Parameters
-    ----------
-    resource:
-        The resource, for the message.
-
-    Raises
-    ------
-    AccessDenied, WorkerNotFound, WorkerThrottled, WorkerUnavailable
-    """
-    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-
-    try:
-        yield
-    except (GoogleAPIError, GoogleAuthError, ConnectionError) as fault:
-        raise _meaning(resource, fault) from fault
-
-
-def _meaning(resource: str, fault: Exception) -> HeliosError:
-    from google.api_core import exceptions as api  # noqa: PLC0415
-    from google.auth import exceptions as auth  # noqa: PLC0415
-
-    text = str(getattr(fault, "message", None) or fault) or type(fault).__name__
-    said = without_markup(text)
-    error: HeliosError
-    match fault:
-        case auth.TransportError():
-            error = WorkerUnavailable(f"{resource}: no token to be had: {said}")
-        case auth.GoogleAuthError() | api.Unauthenticated():
-            error = AccessDenied(f"{resource}: no valid credentials: {said}", hint=_SIGN_IN)
-        case api.Forbidden():
-            error = AccessDenied(f"{resource}: permission denied: {said}", hint=_INVOKER)
-        case api.NotFound():
-            error = WorkerNotFound(f"{resource}: not found: {said}", hint=_NOT_THERE)
-        case api.TooManyRequests():
-            error = WorkerThrottled(f"{resource}: over a quota: {said}")
-        case api.ClientError() if not isinstance(fault, api.Conflict):
-            error = WorkerUnavailable(f"{resource}: refused: {said}", retryable=False)
-        case _:
-            error = WorkerUnavailable(f"{resource}: {said}")
-    return error
 
 
 def _sign_in(credentials: "Credentials | None") -> "Credentials":

@@ -10,18 +10,7 @@ from orchestrator.clouds.log_query import MAX_LINES, LogQuery, LogRecord, google
 
 
 async def task_log(job: str, query: LogQuery, calls: GoogleCalls) -> Sequence[LogRecord]:
-    """Return log lines of an execution's tasks, in the order of time.
-
-    Parameters
-    ----------
-    job:
-        The Cloud Run job's full name.
-
-    Raises
-    ------
-    HeliosError
-        As `GoogleCalls.log_entries`.
-    """
+    """Return log lines of the tasks of an execution of a job, given by its full name, by time."""
     project = job.split("/")[1]
     entries = await calls.log_entries(project, google_filter(job, query), limit=MAX_LINES)
     return sorted(_record(entry) for entry in entries)

@@ -17,27 +17,18 @@ _REQUEST = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
-    """Which lines are wanted.
+    """Which lines are wanted."""
 
-    Attributes
-    ----------
-    job_path:
-        URL of the job's spec, which workers log with each line.
-    chunk_id:
-        Only of this chunk; None for all of the job.
-    since, until:
-        When the render began and ended; None while it runs.
-    requests:
-        Ids of invocations whose workers may have ended without a line of their own.
-    execution:
-        Name of the execution, on Google Cloud.
-    """
-
+    #: URL of the job's spec, which workers log with each line.
     job_path: str
+    #: Only of this chunk; None for all of the job.
     chunk_id: int | None = None
+    #: When the render began and ended; None while it runs.
     since: datetime
     until: datetime | None = None
+    #: Ids of invocations whose workers may have ended without a line of their own.
     requests: Collection[str] = ()
+    #: Name of the execution, on Google Cloud.
     execution: str | None = None
 
 
@@ -70,10 +61,7 @@ def log_link(
 ) -> str:
     """Return the address of a query in CloudWatch Logs Insights or Cloud Logging.
 
-    Parameters
-    ----------
-    worker:
-        What the worker said of itself, if it could.
+    `worker` is what the worker reported of itself, if it could.
     """
     known = worker or {}
     if isinstance(deployment, CloudRunWorkers):
@@ -120,13 +108,7 @@ def _starred(text: str) -> str:
 
 
 def google_filter(job: str, query: LogQuery) -> str:
-    """Return a query of Cloud Logging.
-
-    Parameters
-    ----------
-    job:
-        The Cloud Run job's full name: `projects/P/locations/R/jobs/NAME`.
-    """
+    """Return a query of Cloud Logging for a job: `projects/P/locations/R/jobs/NAME`."""
     _, _, _, region, _, name = job.split("/")
     parts = [
         'resource.type="cloud_run_job"',

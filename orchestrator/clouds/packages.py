@@ -6,18 +6,9 @@ from helios.errors import ProgramMissing
 
 
 def require(module: str, purpose: str, *, extra: str) -> None:
-    """Raise an error unless an optional package is installed.
+    """Refuse to go on unless an optional package is installed.
 
-    Parameters
-    ----------
-    purpose:
-        The command or service that needs the package, for the message.
-    extra:
-        The extra of this distribution that installs it.
-
-    Raises
-    ------
-    ProgramMissing
+    The message names what needs it (`purpose`), and the extra of this distribution with it.
     """
     try:
         if importlib.util.find_spec(module) is not None:

@@ -33,21 +33,12 @@ _MB_IN_GB = 1024
 
 @dataclass(frozen=True, slots=True)
 class CostItem:
-    """One kind of use and its price.
-
-    Attributes
-    ----------
-    what:
-        The resource.
-    amount, unit:
-        The amount.
-    dollars:
-        Its price in US dollars.
-    """
+    """One kind of use and its price."""
 
     what: str
     amount: float
     unit: str
+    #: Its price in US dollars.
     dollars: float
 
 
@@ -88,18 +79,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsWorkers:
-    """Pricing-relevant properties of workers; by default those of a stack's default configuration.
+    """Properties of workers on AWS that decide their price; by default those of a stack."""
 
-    Attributes
-    ----------
-    region, architecture:
-        Region and processor architecture.
-    chunk_memory, chunk_disk, merge_memory, merge_disk:
-        Memory and disk in MB.
-    """
-
+    #: Region and processor architecture.
     region: str = "us-east-1"
     architecture: str = "x86_64"
+    #: Memory and disk in MB.
     chunk_memory: int = 3008
     chunk_disk: int = 2048
     merge_memory: int = 3008
@@ -108,48 +93,30 @@ class AwsWorkers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """The resources that a render uses.
-
-    Attributes
-    ----------
-    chunks:
-        Number of chunks.
-    invocations:
-        Of the chunk worker; more than chunks where some were tried again.
-    chunk_seconds, merge_seconds:
-        For which workers are busy, all together.
-    detached:
-        Whether a state machine, or a Cloud Run job, runs it.
-    chunk_bytes, output_bytes:
-        Stored bytes: all chunks, and the video.
-    chunk_days, output_days:
-        For how long.
-    """
+    """The resources that a render uses."""
 
     chunks: int
+    #: Of the chunk worker; more than chunks where some were tried again.
     invocations: int
+    #: For which workers are busy, all together.
     chunk_seconds: float
     merge_seconds: float = 0.0
+    #: Whether a state machine, or a Cloud Run job, runs it.
     detached: bool = True
+    #: Stored bytes: all chunks, and the video.
     chunk_bytes: int = 0
     output_bytes: int = 0
+    #: For how long.
     chunk_days: float = 7
     output_days: float = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleWorkers:
-    """Pricing-relevant properties of workers on Cloud Run; by default those of a deployment.
-
-    Attributes
-    ----------
-    region:
-        Region.
-    cpu, memory_gib:
-        CPUs and memory of an instance.
-    """
+    """Properties of workers on Cloud Run that decide their price; by default those deployed."""
 
     region: str = "europe-west1"
+    #: CPUs and memory of an instance.
     cpu: float = 2
     memory_gib: float = 4
 

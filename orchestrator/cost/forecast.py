@@ -25,23 +25,15 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The speed of rendering a composition.
+    """The speed of rendering a composition."""
 
-    Attributes
-    ----------
-    seconds_a_frame:
-        Of a worker.
-    start_seconds:
-        Until a worker's first frame, for each chunk.
-    bytes_a_frame:
-        Of an encoded video.
-    source:
-        Source of these values, for people.
-    """
-
+    #: Of a worker.
     seconds_a_frame: float
+    #: Until a worker's first frame, for each chunk.
     start_seconds: float = 2.0
+    #: Of an encoded video.
     bytes_a_frame: float = 20e3
+    #: Source of these values, for people.
     source: str = "as given"
 
 
@@ -73,13 +65,7 @@ def merge_seconds(size: float) -> float:
 
 
 def recorded_pace(records: Sequence[ChunkRecord], source: str) -> Pace:
-    """Return the pace of a render that is done; what was done once a chunk is in it.
-
-    Raises
-    ------
-    ValueError
-        There are no records.
-    """
+    """Return the pace of a render that is done; what was done once a chunk is in it."""
     frames = sum(record.frame_count for record in records)
     seconds = sum(record.duration_ms for record in records) / _MS
     size = sum(record.artifact.bytes or 0 for record in records)
@@ -92,21 +78,9 @@ def recorded_pace(records: Sequence[ChunkRecord], source: str) -> Pace:
 
 
 async def measured_pace(spec: JobSpec, job_dir: Path, adapter: WorkerAdapter) -> Pace:
-    """Render a few frames from the middle of a job, and return their pace.
+    """Render a few frames from the middle of a job on this machine, and return their pace.
 
-    Parameters
-    ----------
-    job_dir:
-        Folder that paths in the job's commands are relative to; the sample comes into it.
-    adapter:
-        Runs the command on this machine.
-
-    Raises
-    ------
-    CommandFailed
-        The frames can't be rendered.
-    HeliosError
-        The command can't be started.
+    The sample comes into `job_dir`, which paths in the job's commands are relative to.
     """
     chunk = spec.chunks_by_frame()[len(spec.chunks) // 2]
     count = min(SAMPLE_FRAMES, chunk.frame_count)

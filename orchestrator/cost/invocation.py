@@ -15,18 +15,12 @@ _CLOUD_RUN_LONGEST = 3600.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PricedWorkers:
-    """Properties of workers that decide what an invocation costs.
-
-    Attributes
-    ----------
-    longest:
-        Seconds that an invocation may take.
-    goes_on:
-        Whether an abandoned invocation continues and is billed.
-    """
+    """Properties of workers that decide what an invocation costs."""
 
     workers: Workers
+    #: Seconds that an invocation may take.
     longest: float
+    #: Whether an abandoned invocation continues and is billed.
     goes_on: bool
 
 
@@ -35,11 +29,6 @@ async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
 
     A Lambda function is asked what it has; a Cloud Run service is taken to be as deploying makes
     it.
-
-    Raises
-    ------
-    HeliosError
-        The function can't be asked.
     """
     if settings.kind != "lambda":
         return PricedWorkers(GoogleWorkers(), longest=_CLOUD_RUN_LONGEST, goes_on=False)
@@ -63,13 +52,7 @@ async def workers_behind(settings: "AdapterSettings") -> PricedWorkers:
 
 
 async def price_of(settings: "AdapterSettings") -> Price:
-    """Return the price of an invocation of the workers in settings.
-
-    Raises
-    ------
-    HeliosError
-        As `workers_behind`.
-    """
+    """Return the price of an invocation of the workers in settings."""
     found = await workers_behind(settings)
     return _priced(found.workers, longest=found.longest, goes_on=found.goes_on)
 

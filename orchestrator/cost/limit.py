@@ -16,15 +16,6 @@ def seconds_paid_for(max_cost: float, workers: Workers, *, chunks: int, at_once:
     Workers can't spend more than all of them do that may run at once, working all the time. A
     render that leaves some of them idle costs less by the end of that time.
 
-    Parameters
-    ----------
-    max_cost:
-        US dollars by list prices.
-    chunks:
-        Number of chunks.
-    at_once:
-        Chunks at the same time.
-
     Raises
     ------
     CostLimitReached

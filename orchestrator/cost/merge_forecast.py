@@ -35,27 +35,18 @@ _LARGEST_IN_GCS = 5 * 1024 * _GIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeForecast:
-    """The expected merge of the chunks of a render.
+    """The expected merge of the chunks of a render."""
 
-    Attributes
-    ----------
-    bytes:
-        Size of all chunks, and so of the video.
-    in_storage:
-        Whether the storage stitches them, because they don't fit the merge worker's disk.
-    parts, calls:
-        Parts of the new object in storage, and requests for them; 0 if a worker stitches.
-    seconds:
-        Duration of the merge.
-    fault:
-        Reason why the merge can't succeed; empty if it can.
-    """
-
+    #: Size of all chunks, and so of the video.
     bytes: int
+    #: Whether the storage stitches them, because they don't fit the merge worker's disk.
     in_storage: bool
+    #: Parts of the new object in storage, and requests for them; 0 if a worker stitches.
     parts: int = 0
     calls: int = 0
+    #: Duration of the merge.
     seconds: float
+    #: Reason why the merge can't succeed; empty if it can.
     fault: str = ""
 
     def document(self) -> dict[str, Any]:
@@ -85,15 +76,7 @@ def guessed_bytes_a_frame(spec: JobSpec) -> float:
 
 
 def forecast_merge(spec: JobSpec, bytes_a_frame: float, workers: Workers) -> MergeForecast:
-    """Return the forecast of the merge of a job.
-
-    Parameters
-    ----------
-    bytes_a_frame:
-        Of an encoded chunk.
-    workers:
-        The workers that merge, with their disks.
-    """
+    """Return the forecast of the merge of a job, by the bytes of an encoded frame."""
     # Needs what reads video files.
     from helios.stitcher.storage_stitcher import fault_of  # noqa: PLC0415
 

@@ -10,48 +10,33 @@ from helios.contract.wire_model import WireModel
 
 
 class AwsPrices(WireModel, extra="forbid"):
-    """US dollars for what a render uses in a region of AWS.
+    """US dollars for what a render uses in a region of AWS."""
 
-    Attributes
-    ----------
-    memory_gb_second:
-        A GB of a function's memory for a second, by architecture.
-    disk_gb_second, free_disk_mb:
-        A GB of its disk for a second, and what comes without cost.
-    storage_gb_month:
-        A GB in S3 for 30 days.
-    write_request, read_request:
-        One request to S3.
-    """
-
+    #: A GB of a function's memory for a second, by architecture.
     memory_gb_second: Mapping[Literal["x86_64", "arm64"], float]
     invocation: float
+    #: A GB of its disk for a second, and what comes without cost.
     disk_gb_second: float
     free_disk_mb: int
     state_transition: float
+    #: A GB in S3 for 30 days.
     storage_gb_month: float
+    #: One request to S3.
     write_request: float
     read_request: float
 
 
 class GooglePrices(WireModel, extra="forbid"):
-    """US dollars for what a render uses in a region of Google Cloud.
+    """US dollars for what a render uses in a region of Google Cloud."""
 
-    Attributes
-    ----------
-    task_cpu_second, task_memory_gib_second:
-        A CPU, and a GiB of memory, of a job's task for a second.
-    service_cpu_second, service_memory_gib_second, request:
-        The same of a service that is busy with a request, and one request to it.
-    storage_gb_month, write_request, read_request:
-        A GB in Cloud Storage for 30 days, and one request to it.
-    """
-
+    #: A CPU, and a GiB of memory, of a job's task for a second.
     task_cpu_second: float
     task_memory_gib_second: float
+    #: The same of a service that is busy with a request, and one request to it.
     service_cpu_second: float
     service_memory_gib_second: float
     request: float
+    #: A GB in Cloud Storage for 30 days, and one request to it.
     storage_gb_month: float
     write_request: float
     read_request: float
@@ -81,20 +66,13 @@ class _Lists(WireModel, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class PriceSource:
-    """Dated list prices.
+    """Dated list prices."""
 
-    Attributes
-    ----------
-    region:
-        The region whose prices they are.
-    as_of:
-        Day on which they were in force.
-    sources:
-        Pages that say today's.
-    """
-
+    #: The region whose prices they are.
     region: str
+    #: Day on which they were in force.
     as_of: str
+    #: Pages that say today's.
     sources: Sequence[str]
 
 

@@ -14,15 +14,10 @@ _MS = 1000
 def recorded_usage(
     chunks: Sequence[ChunkRecord], merges: Sequence[MergeRecord], *, detached: bool
 ) -> Usage:
-    """Add up what workers recorded.
+    """Add up what workers recorded of a render, which was detached or not.
 
     Of attempts that failed nothing is recorded but their number; they count as long as the last
     one. What a worker takes to start isn't recorded either.
-
-    Parameters
-    ----------
-    detached:
-        Whether a state machine ran the render.
     """
     return Usage(
         chunks=len(chunks),
@@ -36,13 +31,7 @@ def recorded_usage(
 
 
 async def merges_in(storage: ArtifactStorage) -> list[MergeRecord]:
-    """Return the records of a job's merges, the latest one last.
-
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    """
+    """Return the records of a job's merges, the latest one last."""
     found = []
     for file in await storage.list(MERGE_RECORDS):
         try:

@@ -11,14 +11,7 @@ from helios.renderer.encoding.image_sequence import split_pattern
 def check_destination(output: Path, *, images: bool) -> None:
     """Refuse an output that couldn't be written, before any work is done for it.
 
-    Parameters
-    ----------
-    images:
-        Whether the output is a sequence of images, and so a folder.
-
-    Raises
-    ------
-    OptionInvalid, OutputUnwritable, DiskFull
+    A sequence of images is a folder.
     """
     if output.name in ("", ".."):
         raise OptionInvalid(f"output {str(output)!r}: names no file", hint="Give a file's name.")
@@ -33,17 +26,9 @@ def check_destination(output: Path, *, images: bool) -> None:
 
 
 def deliver(made: Path, output: Path) -> Path:
-    """Move a job's result and return where it is; on another disk, too, it appears when whole.
+    """Move a video or a folder of numbered images to its destination, and return where it is.
 
-    Parameters
-    ----------
-    made:
-        A video, or a folder of numbered images.
-
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-        The output can't be written.
+    On another disk, too, it appears when whole.
     """
     if made.resolve() == output.resolve():
         return output

@@ -19,13 +19,7 @@ class Destination:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Return the destination that a user names: a path, or an s3:// or gs:// URL.
-
-        Raises
-        ------
-        StorageInvalid
-            The URL names no object.
-        """
+        """Return the destination that a user names: a path, or an s3:// or gs:// URL."""
         if not is_storage_url(text):
             return cls(path=Path(text))
         split_url(text)
@@ -41,30 +35,14 @@ class Destination:
 
     @property
     def job_dir(self) -> Path:
-        """The folder that a render works in, unless the user names another one.
-
-        Raises
-        ------
-        OptionInvalid
-            The destination names no file.
-        """
+        """The folder that a render works in, unless the user names another one."""
         if self.name in ("", ".."):
             raise OptionInvalid(f"output {str(self)!r}: names no file", hint="Give a file's name.")
         # What goes to storage has no folder here; what is made on the way is in the current one.
         return (self.path or Path(self.name)).with_name(f"{self.name}.job")
 
     def check(self, *, images: bool) -> None:
-        """Refuse a destination that couldn't be written, before any work is done for it.
-
-        Parameters
-        ----------
-        images:
-            Whether the result is a folder of images.
-
-        Raises
-        ------
-        OptionInvalid, OutputUnwritable, DiskFull
-        """
+        """Refuse a destination that couldn't be written, before a video or images are made."""
         if self.path is None and is_playlist(self.name):
             raise OptionInvalid(
                 f"output {self.url}: a playlist grows on this machine only",

@@ -17,20 +17,13 @@ _AUDIO_FROM = "--audio-from"
 
 @dataclass(frozen=True, slots=True)
 class PackagedJob:
-    """A job for remote workers.
+    """A job for remote workers."""
 
-    Attributes
-    ----------
-    spec:
-        The job; its commands name compositions by their paths in the archive.
-    folder:
-        Folder to pack; None if the commands read no files of this machine.
-    leave_out:
-        Paths in that folder to leave out: outputs of the job itself.
-    """
-
+    #: The job; its commands name compositions by their paths in the archive.
     spec: JobSpec
+    #: Folder to pack; None if the commands read no files of this machine.
     folder: Path | None
+    #: Paths in that folder to leave out: outputs of the job itself.
     leave_out: frozenset[str] = frozenset()
 
 
@@ -46,13 +39,6 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
         The job's folder, which paths in commands are relative to.
     own_files:
         Files and folders that the job makes beside those in its spec.
-
-    Raises
-    ------
-    CompositionNotFound
-        A command names a composition that doesn't exist.
-    JobSpecInvalid
-        The commands read from several folders that are not in one.
     """
     if spec.assets_url is not None:
         return PackagedJob(spec, None)
@@ -93,13 +79,7 @@ def _played(spec: JobSpec) -> list[str]:
 
 
 def name_in_assets(source: str) -> str:
-    """Return the name of a composition for workers, once its folder is packed; URLs stay.
-
-    Raises
-    ------
-    CompositionNotFound
-        There is no such composition.
-    """
+    """Return the name of a composition for workers, once its folder is packed; URLs stay."""
     composition = Composition.find(source)
     return source if composition.root is None else _name_in(composition.root, composition)
 
@@ -108,13 +88,6 @@ def link_composition(source: str, job_dir: Path) -> None:
     """Link a composition's folder into a job's folder, under its name for workers.
 
     What is joined on this machine then finds it, too.
-
-    Raises
-    ------
-    CompositionNotFound
-        There is no such composition.
-    OutputUnwritable, DiskFull
-        The link can't be made.
     """
     root = Composition.find(source).root
     if root is None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from operator import sub
 from pathlib import Path
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.media.ffmpeg import end_process, file_url
 
 #: Size at which pictures are compared, and the grey levels by which the codec may change them.
@@ -21,14 +21,8 @@ _MOST_PICTURES = 300
 async def picture_warnings(video: Path, frames: int, *, moves: bool) -> list[RenderWarning]:
     """Return warnings about the picture of a video; none if it can't be read.
 
-    It is read until its picture changes, which in most is at once.
-
-    Parameters
-    ----------
-    frames:
-        Its length.
-    moves:
-        Whether anything in the composition moves.
+    It is read until its picture changes, which in most is at once. `moves` says whether anything in
+    the composition moves.
     """
     first = None
     pictures = _pictures(video, math.ceil(frames / _MOST_PICTURES))

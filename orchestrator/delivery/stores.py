@@ -20,13 +20,7 @@ _BUCKET = re.compile(r"(?:s3|gs)://[^/]+/")
 
 
 class Stores:
-    """Storages by URL, for as long as the context lasts.
-
-    Parameters
-    ----------
-    opener:
-        Opens the storage that a URL names.
-    """
+    """Storages by URL, for as long as the context lasts."""
 
     def __init__(self, opener: Callable[[str], ArtifactStorage] = open_storage) -> None:
         self._opener = opener
@@ -46,13 +40,7 @@ class Stores:
         self._opened.clear()
 
     def at(self, url: str) -> ArtifactStorage:
-        """Return the storage that a URL names.
-
-        Raises
-        ------
-        StorageInvalid
-            It names none.
-        """
+        """Return the storage that a URL names."""
         storage = self._opened.get(url)
         if storage is None:
             storage = self._opened[url] = self._opener(url)
@@ -74,13 +62,7 @@ class Stores:
         return await storage.put_bytes(key, data)
 
     async def fetch(self, artifact: Artifact, path: Path) -> None:
-        """Download an object, and check its digest.
-
-        Raises
-        ------
-        ArtifactNotFound, ArtifactCorrupt
-            It doesn't exist, or has changed.
-        """
+        """Download an object, and check its digest."""
         storage, key = self._split(artifact.url)
         path.parent.mkdir(parents=True, exist_ok=True)
         await storage.get_file(key, path, sha256=artifact.sha256)
@@ -116,13 +98,7 @@ class Stores:
             return await self.store(whole, url)
 
     async def presigned(self, url: str, *, seconds: float) -> str:
-        """Return a URL by which anyone may fetch an object for some seconds.
-
-        Raises
-        ------
-        ArtifactNotFound
-            There is no such object.
-        """
+        """Return a URL by which anyone may fetch an existing object for some seconds."""
         if not await self.has(url):
             raise ArtifactNotFound(f"{url}: there is no such object")
         storage, key = self._split(url)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from helios.contract.artifact import Artifact
-from helios.contract.job_spec import MAX_SPEC_BYTES, JobSpec, RenderChunk
+from helios.contract.job_spec import JobSpec, RenderChunk
+from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobSpecInvalid, OptionInvalid
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
 from helios.records.encoded_ends import EncodedEnds
@@ -41,10 +42,6 @@ async def verify(
     ------
     SeamBroken
         The video isn't what the job makes.
-    OptionInvalid
-        The job's merge command may make anything of its chunks.
-    HeliosError
-        The video can't be had.
     """
     place = Destination.of(video)
     if place.path is not None:
@@ -69,12 +66,7 @@ async def _verify(path: Path, spec: JobSpec, ends: Mapping[int, EncodedEnds]) ->
 
 
 async def load_spec(where: str, stores: Stores) -> JobSpec:
-    """Return the job spec at a path or URL.
-
-    Raises
-    ------
-    JobSpecNotFound, JobSpecInvalid, ArtifactNotFound
-    """
+    """Return the job spec at a path or URL."""
     if Destination.of(where).url is None:
         return JobSpec.load(where)
     data = await stores.read(where, limit=MAX_SPEC_BYTES)
@@ -86,12 +78,7 @@ async def ends_of_job(
 ) -> Mapping[int, EncodedEnds]:
     """Return the ends of a spec's chunks: of those in storage, or in the job's folder.
 
-    Parameters
-    ----------
-    job_path:
-        Path or URL of the spec.
-    job_dir:
-        Folder with the chunks; by default the one that the spec is in.
+    That is by default the folder that the spec is in.
     """
     folder = JobFolder.of(spec, job_path)
     if folder is not None and Destination.of(folder.url).url is not None:

@@ -31,13 +31,7 @@ _STYLES = {
 
 
 class BarDisplay(Display):
-    """A bar that moves, over a mark for every chunk that rises with its frames.
-
-    Parameters
-    ----------
-    console:
-        The terminal.
-    """
+    """A bar that moves, over a mark for every chunk that rises with its frames."""
 
     def __init__(self, console: Console, *, verbose: bool) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from helios.contract.job_spec import JobSpec
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import HeliosError, report
 from orchestrator.display.progress import JobProgress
 from orchestrator.model.events import Event, SeamsCompared

@@ -36,8 +36,6 @@ class JobProgress:
 
     Parameters
     ----------
-    spec:
-        The job.
     done:
         Chunks that were there before it began.
     only:

@@ -17,6 +17,7 @@ from orchestrator.doctor.base import (
     missing_permissions,
     problem,
 )
+from orchestrator.doctor.bucket_lifecycle import lifecycle_finding
 from orchestrator.doctor.trial import trial_findings
 from orchestrator.model.deployment import AwsStack
 from orchestrator.policies.documents import StackNames, statements
@@ -33,17 +34,7 @@ _LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTA
 
 
 class AwsCheckup:
-    """Looks at a stack, step by step; without credentials, at nothing.
-
-    Parameters
-    ----------
-    stack:
-        The stack, as this client knows it.
-    calls:
-        Reaches its region.
-    plan:
-        The render to come.
-    """
+    """Looks at a stack, step by step; without credentials, at nothing."""
 
     def __init__(self, stack: AwsStack, calls: AwsCalls, *, plan: PlannedRender) -> None:
         self._stack = stack
@@ -51,13 +42,7 @@ class AwsCheckup:
         self._plan = plan
 
     async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
-        """Yield what is found, as it is found.
-
-        Parameters
-        ----------
-        make_adapter:
-            Takes jobs to a function, for a trial; None for no trial.
-        """
+        """Yield what is found, as it is found; with `make_adapter`, also by a trial."""
         try:
             identity = await find_identity(self._calls)
         except HeliosError as fault:
@@ -77,12 +62,14 @@ class AwsCheckup:
 
     def _checks(self, identity: Identity) -> list[Check]:
         stack = self._stack
+        given = [("lifecycle", lambda: lifecycle_finding(stack, self._calls))]
         return [
             ("stack", self._is_known),
             ("permissions", lambda: self._permissions(identity)),
             ("chunk worker", lambda: self._function("chunk worker", stack.chunk_function)),
             ("merge worker", lambda: self._function("merge worker", stack.merge_function)),
             ("state machine", self._machine),
+            *(given if stack.lifecycle_rules else []),
             ("quota of workers", self._concurrency),
             ("quota of state transitions", self._transitions),
         ]

@@ -23,38 +23,20 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    check:
-        The subject of the check.
-    health:
-        The result.
-    message:
-        The finding, as a sentence.
-    fix:
-        How to fix it; empty if no fix is needed.
-    """
+    """One thing that was looked at."""
 
     check: str
     health: Health
     message: str
+    #: How to fix it; empty if no fix is needed.
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRender:
-    """The render that quotas are compared with.
+    """The render that quotas are compared with."""
 
-    Attributes
-    ----------
-    concurrency:
-        Chunks at the same time.
-    chunks:
-        Number of chunks.
-    """
-
+    #: Chunks at the same time.
     concurrency: int
     chunks: int
 
@@ -68,10 +50,7 @@ MakeAdapter = Callable[[str], WorkerAdapter]
 async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterator[Finding]:
     """Yield what each check finds; what can't be looked at is unknown.
 
-    Parameters
-    ----------
-    to_be_allowed:
-        The fix for a check that the credentials aren't allowed to make.
+    `to_be_allowed` is the fix for a check that the credentials aren't allowed to make.
     """
     for what, check in checks:
         try:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from helios.errors import HeliosError
 from orchestrator.clouds.cloud_run_workers import find_workers
-from orchestrator.clouds.google import GoogleCalls, google_faults, reading
+from orchestrator.clouds.google import GoogleCalls, reading
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.doctor.base import (
     Check,
     Finding,
@@ -43,17 +44,7 @@ _RAISE = (
 
 
 class CloudRunCheckup:
-    """Looks at a service and a job, step by step; without credentials, at nothing.
-
-    Parameters
-    ----------
-    workers:
-        Both, as this client knows them.
-    calls:
-        Reaches Google Cloud.
-    plan:
-        The render to come.
-    """
+    """Looks at a service and a job, step by step; without credentials, at nothing."""
 
     def __init__(
         self, workers: CloudRunWorkers, calls: GoogleCalls, *, plan: PlannedRender
@@ -63,13 +54,7 @@ class CloudRunCheckup:
         self._at_once = min(plan.concurrency, plan.chunks)
 
     async def findings(self, make_adapter: MakeAdapter | None) -> AsyncIterator[Finding]:
-        """Yield what is found, as it is found.
-
-        Parameters
-        ----------
-        make_adapter:
-            Takes jobs to the service, for a trial; None for no trial.
-        """
+        """Yield what is found, as it is found; with `make_adapter`, also by a trial."""
         try:
             identity = await self._calls.identity()
         except HeliosError as fault:

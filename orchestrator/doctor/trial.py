@@ -27,17 +27,11 @@ _PAGE = """<!doctype html><title>Trial</title>
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The outcome of a trial.
+    """The outcome of a trial."""
 
-    Attributes
-    ----------
-    version:
-        Version of the workers; None if they left no record.
-    url:
-        The video.
-    """
-
+    #: Version of the workers; None if they left no record.
     version: str | None
+    #: The video.
     url: str
 
 
@@ -86,18 +80,6 @@ async def try_workers(
     """Let workers render and stitch two frames, and read the stored results.
 
     What was stored is removed again, as far as that is allowed.
-
-    Parameters
-    ----------
-    artifacts:
-        URL of the storage that workers and this machine share.
-    renderer, merge_adapter:
-        Take chunks, and merges, to the workers.
-
-    Raises
-    ------
-    HeliosError
-        Something of it failed.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as folder:
         stored = await _store(Path(folder), artifacts, stores)

@@ -18,17 +18,7 @@ async def make_sound(
     inputs: Collection[str],
     on_output: OutputCallback | None = None,
 ) -> WorkerResult:
-    """Write the audio that a merge would add to the video; no file if there is none.
-
-    Parameters
-    ----------
-    merge:
-        The merge.
-    output:
-        File to write.
-    inputs:
-        The files that it joins.
-    """
+    """Write the audio that a merge of inputs would add to the video; no file if there is none."""
     command = MergeCommand.of(format_command([merge.command, *merge.args]))
     where = str(output.absolute())  # noqa: ASYNC240 - looks at no file
     words = command.audio_command(where, inputs) if command else []

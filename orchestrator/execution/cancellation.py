@@ -9,13 +9,7 @@ from helios.errors import Cancelled, HeliosError
 
 @contextlib.asynccontextmanager
 async def cancelled_by(event: asyncio.Event | None) -> AsyncIterator[None]:
-    """Cancel the body of the context when an event is set.
-
-    Raises
-    ------
-    Cancelled
-        It was set.
-    """
+    """Cancel the body of the context when an event is set, and raise `Cancelled`."""
     if event is None:
         yield
         return

@@ -86,13 +86,7 @@ class ChunkRun:
             )
 
     async def run(self) -> None:
-        """Render the chunks.
-
-        Raises
-        ------
-        JobFailed, CircuitOpen, JobPaused, JobStopped
-            As `JobExecutor.execute`.
-        """
+        """Render the chunks."""
         if self._selection.chunks_done:
             self._report_progress()
         pausing = asyncio.create_task(self._stop_when_paused())

@@ -32,18 +32,9 @@ async def growing_playlist(
     seams: SeamSource,
     display: Display,
 ) -> AsyncIterator[LivePlaylist | None]:
-    """Let a job's playlist grow while the context lasts.
+    """Let a job's playlist grow while the context lasts; without a path, the job makes none.
 
-    Parameters
-    ----------
-    spec, job_dir:
-        The job, with commands for this machine, and where its chunks appear.
-    path:
-        The playlist; None if the job makes none.
-    done:
-        Ids of the existing chunks.
-    seams:
-        What is known of the pictures at the chunks' ends.
+    The spec has commands for this machine.
     """
     if path is None:
         yield None

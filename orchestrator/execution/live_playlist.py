@@ -35,12 +35,8 @@ class LivePlaylist(VideoStitcher):
 
     Parameters
     ----------
-    spec:
-        The job.
     job_dir:
         Folder in which chunk outputs appear, each of them complete.
-    path:
-        The playlist.
     merge:
         The job's merge, as a job of this machine: what it would join with the picture is heard.
     on_first:
@@ -74,18 +70,7 @@ class LivePlaylist(VideoStitcher):
 
     @contextlib.asynccontextmanager
     async def growing(self, *, done: Iterable[int]) -> AsyncIterator[None]:
-        """Add segments to the playlist while the context lasts.
-
-        Parameters
-        ----------
-        done:
-            Ids of the existing chunks.
-
-        Raises
-        ------
-        OutputUnwritable, DiskFull
-            There can be no segments there.
-        """
+        """Add segments to the playlist while the context lasts."""
         self._finished |= set(done)
         await asyncio.to_thread(self._clear)
         self._growth = asyncio.create_task(self._grow())
@@ -109,17 +94,7 @@ class LivePlaylist(VideoStitcher):
         inputs: Sequence[Path],  # noqa: ARG002 - those it has made segments of
         output: Path,  # noqa: ARG002
     ) -> None:
-        """Wait for the last segment, and end the playlist.
-
-        Raises
-        ------
-        ChunkOutputInvalid
-            A chunk is unlike the others.
-        StitchFailed
-            The chunks can't become segments.
-        MergeFailed
-            The sound can't be made.
-        """
+        """Wait for the last segment, and end the playlist; `MergeFailed` without its sound."""
         if self._growth is None:
             raise RuntimeError("the playlist doesn't grow")
         try:

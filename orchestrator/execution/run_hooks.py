@@ -25,23 +25,15 @@ def unrecorded(_: WorkerJob) -> AbstractContextManager[Callable[[WorkerResult], 
 
 @dataclass(frozen=True, kw_only=True)
 class RunHooks:
-    """Hooks of a run; by default they have no effect.
+    """Hooks of a run; by default they have no effect."""
 
-    Attributes
-    ----------
-    pause:
-        When set, no chunk is started.
-    record:
-        Records each attempt at a chunk.
-    on_event:
-        Called with every event.
-    on_reused:
-        Called once, before any rendering, with the ids of existing chunks.
-    """
-
+    #: When set, no chunk is started.
     pause: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Records each attempt at a chunk.
     record: AttemptRecorder = unrecorded
+    #: Called with every event.
     on_event: Listener = _nothing
+    #: Called once, before any rendering, with the ids of existing chunks.
     on_reused: Callable[[Collection[int]], None] = _nothing
 
 

@@ -23,13 +23,7 @@ from orchestrator.model.events import Event, SeamsCompared, SeamsDiffer, SeamsHe
 
 
 class SeamSource(ABC):
-    """The boundary frames of a job's chunks.
-
-    Parameters
-    ----------
-    pictures:
-        Folder that takes the pictures of differing seams, side by side.
-    """
+    """The boundary frames of a job's chunks, and a folder for pictures of seams that differ."""
 
     def __init__(self, pictures: Path) -> None:
         self.pictures = pictures
@@ -48,13 +42,7 @@ class SeamSource(ABC):
 
 
 class ChunkFolder(SeamSource):
-    """Reads boundary frames beside chunk outputs in a folder of this machine.
-
-    Parameters
-    ----------
-    job_dir:
-        Folder that the chunks' `outputFile`s are relative to.
-    """
+    """Reads boundary frames beside chunk outputs in a job's folder on this machine."""
 
     def __init__(self, spec: JobSpec, job_dir: Path, *, pictures: Path) -> None:
         super().__init__(pictures)
@@ -101,30 +89,20 @@ def seam_pictures(destination: Destination | None, job_dir: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class SeamOutcome:
-    """The outcome of comparing a job's seams.
+    """The outcome of comparing a job's seams."""
 
-    Attributes
-    ----------
-    proof:
-        The last comparison.
-    healed:
-        Chunks that were rendered again.
-    spec:
-        The job, with the merge command that fits its chunks; None where its own does.
-    """
-
+    #: The last comparison.
     proof: SeamProof = field(default_factory=SeamProof)
+    #: Chunks that were rendered again.
     healed: tuple[int, ...] = ()
+    #: The job, with the merge command that fits its chunks; None where its own does.
     spec: JobSpec | None = None
 
 
 class SeamStep:
     """Compares the chunks' pictures of shared frames, and does what the job's `seamCheck` says.
 
-    Parameters
-    ----------
-    render:
-        Renders chunks again, by the commands of a spec.
+    `render` renders chunks again, by the commands of a spec.
     """
 
     def __init__(

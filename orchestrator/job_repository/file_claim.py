@@ -37,8 +37,6 @@ class FileClaim(JobClaim):
 
     Parameters
     ----------
-    path:
-        The job's folder.
     lock:
         The lock, which the claim releases at its end.
     checked:

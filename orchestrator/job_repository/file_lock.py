@@ -37,18 +37,7 @@ class FileLock:
         return self._descriptor is not None
 
     def take(self, *, patience: float = PATIENCE) -> bool:
-        """Take the lock; False if another one has it.
-
-        Parameters
-        ----------
-        patience:
-            Seconds for which it is tried.
-
-        Raises
-        ------
-        FileNotFoundError
-            The file or folder doesn't exist.
-        """
+        """Take the lock, trying for some seconds; False if another one has it."""
         deadline = time.monotonic() + patience
         while True:
             descriptor = _open(self.path)
@@ -92,13 +81,7 @@ class FileLock:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Lock an existing folder against other processes while the context lasts.
-
-    Raises
-    ------
-    JobBusy
-        One is at work in it.
-    """
+    """Lock an existing folder while the context lasts; `JobBusy` if another process has."""
     with FileLock(folder) as lock:
         if not lock.take():
             raise JobBusy(

@@ -99,13 +99,7 @@ class Lease:
         return found if found is not None and await self._holds(found) else None
 
     async def take(self) -> None:
-        """Take the lease, and keep it until `release`.
-
-        Raises
-        ------
-        JobBusy
-            Another one has it.
-        """
+        """Take the lease, and keep it until `release`; `JobBusy` if another one has it."""
         last = await self._last()
         if last is not None and await self._holds(last):
             raise JobBusy(f"{last.holder} holds it")

@@ -24,20 +24,7 @@ def default_folder(env: Mapping[str, str]) -> Path:
 
 @contextlib.asynccontextmanager
 async def open_repository(where: str, env: Mapping[str, str]) -> AsyncIterator[JobRepository]:
-    """Open a repository for the time of a context.
-
-    Parameters
-    ----------
-    where:
-        A folder, an s3:// or gs:// URL, or `none`.
-    env:
-        Environment variables.
-
-    Raises
-    ------
-    StorageInvalid
-        The URL names no storage.
-    """
+    """Open a repository for the time of a context: a folder, an s3:// or gs:// URL, or `none`."""
     if where == NONE:
         yield MemoryJobRepository()
     elif is_storage_url(where):

@@ -17,13 +17,7 @@ MOST_PARTS = 8
 
 
 class StorageClaim(JobClaim):
-    """A claim on a job in storage, held by a lease.
-
-    Parameters
-    ----------
-    load:
-        Returns the job, and the number of damaged entries of its chunk log.
-    """
+    """A claim on a job in storage, held by a lease."""
 
     wish_interval = 2.0
     record_interval = 5.0

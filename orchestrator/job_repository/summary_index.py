@@ -42,23 +42,14 @@ class IndexEntry(NamedTuple):
 class SummaryIndex:
     """A file of summaries that may be lost, outdated or damaged at any time: it is then rebuilt.
 
-    Parameters
-    ----------
-    path:
-        The file; its folder must exist for anything to be kept.
+    Its folder must exist for anything to be kept.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def entries(self, present: Mapping[str, str]) -> dict[str, IndexEntry]:
-        """Return the cached entries by job id whose fingerprints are still the same.
-
-        Parameters
-        ----------
-        present:
-            The fingerprint of each job's record as it is now.
-        """
+        """Return the cached entries, by job id, that have the fingerprints of present records."""
         return {
             entry.job_id: entry
             for entry in self._read()

@@ -12,6 +12,9 @@ from orchestrator.lifecycle.subscriptions import StateChanged, Subscriber
 from orchestrator.model.job import Job, JobSummary
 from orchestrator.model.job_state import JobState
 
+#: States that `pause` and `cancel` change of a job that no process has.
+PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
+CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
 #: Seconds after which a request is repeated.
 ASK_AGAIN = 1.0
 #: Seconds between two looks at a job that another process has.
@@ -19,19 +22,7 @@ LOOK_INTERVAL = 0.1
 
 
 class JobControl:
-    """Ends the runs of jobs, whichever process they are in.
-
-    Parameters
-    ----------
-    repository:
-        Keeps the jobs, and passes requests on to other processes.
-    runs:
-        The runs of this process, by job.
-    now:
-        Returns the time.
-    tell:
-        Called with the events of jobs.
-    """
+    """Ends the runs of jobs, whichever process they are in."""
 
     def __init__(
         self,
@@ -55,18 +46,11 @@ class JobControl:
     ) -> JobSummary:
         """End a job's run, and return the job once no process has it any more.
 
-        Parameters
-        ----------
-        request:
-            The request to the process that runs the job.
-        state:
-            The new state of a job that no process has claimed.
-        states:
-            States from which a job can change to it.
+        The process that runs it receives the request; a job that no process has claimed changes to
+        `state`, if it is in one of `states`.
 
         Raises
         ------
-        JobNotFound
         JobStateConflict
             It is in another state.
         """

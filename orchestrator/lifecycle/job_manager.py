@@ -11,6 +11,8 @@ from orchestrator.backends.base import Backend
 from orchestrator.backends.opening import open_backend
 from orchestrator.job_repository.base import ControlRequest, JobRepository
 from orchestrator.lifecycle.job_control import (
+    CANCELLABLE,
+    PAUSABLE,
     JobControl,
     load_settled,
     state_conflict,
@@ -26,11 +28,6 @@ from orchestrator.model.settings import RunSettings
 #: States from which `run` and `resume` begin a run.
 RUNNABLE = frozenset({JobState.PENDING})
 RESUMABLE = frozenset({JobState.PENDING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED})
-#: States that `pause` and `cancel` change of a job that no process has.
-PAUSABLE = frozenset({JobState.PENDING, JobState.RUNNING})
-CANCELLABLE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.PAUSED})
-
-
 SettingsChange = Callable[[RunSettings], RunSettings]
 
 
@@ -39,7 +36,7 @@ class JobManager:
 
     Several managers, of this process and others, may share a repository: a job is claimed by one of
     them at a time. A job whose process died stays in state running without a claim; `resume` goes
-    on with it.
+    on with it. Every method raises `JobNotFound` for a job that isn't kept.
 
     Parameters
     ----------
@@ -99,12 +96,7 @@ class JobManager:
             The id can't name a job.
         """
         job = Job.new(
-            spec,
-            location=location,
-            settings=settings,
-            now=self._now(),
-            job_id=job_id,
-            name=name,
+            spec, location=location, settings=settings, now=self._now(), job_id=job_id, name=name
         )
         await self._repository.create(job)
         self._subscriptions.tell(job.id, StateChanged(job.state))
@@ -122,7 +114,8 @@ class JobManager:
 
         Raises
         ------
-        JobNotFound, JobBusy
+        JobBusy
+            Another process has claimed it.
         JobStateConflict
             It isn't new.
         JobPaused, Cancelled
@@ -160,12 +153,10 @@ class JobManager:
     async def pause(self, job_id: str) -> JobSummary:
         """Pause a job once its running chunks have finished, and return it.
 
-        If another process runs it, that one receives a request. The job may have ended otherwise by
-        then.
+        If another process runs it, that one receives a request. The job may end otherwise before.
 
         Raises
         ------
-        JobNotFound
         JobStateConflict
             It doesn't run and isn't going to.
         """
@@ -176,7 +167,6 @@ class JobManager:
 
         Raises
         ------
-        JobNotFound
         JobStateConflict
             It has ended already.
         """
@@ -196,7 +186,6 @@ class JobManager:
 
         Raises
         ------
-        JobNotFound
         JobBusy
             A process has claimed it.
         """
@@ -209,10 +198,6 @@ class JobManager:
         """Send the undelivered events of a job; True if none is left.
 
         An event whose delivery wasn't confirmed is sent again, with the same id.
-
-        Raises
-        ------
-        JobNotFound
         """
         if self._webhooks is None:
             return True

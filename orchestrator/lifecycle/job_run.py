@@ -20,26 +20,7 @@ from orchestrator.model.job_state import JobState
 
 
 class JobRun:
-    """Keeps the record of a claimed job's run up to date, and follows requests to end it.
-
-    Parameters
-    ----------
-    claim:
-        The right to write the job's record.
-    job:
-        The job, in a state from which it may run.
-    backend:
-        Runs the chunks.
-    now:
-        Returns the time.
-    tell:
-        Called with the job's events.
-
-    Attributes
-    ----------
-    hooks:
-        Record what the backend does.
-    """
+    """Keeps the record of a claimed job's run up to date, and follows requests to end it."""
 
     def __init__(
         self,
@@ -78,8 +59,6 @@ class JobRun:
             A request paused or cancelled it.
         JobChanged
             Another process took the job over; its record is that one's.
-        HeliosError
-            The job failed, or has to stop; its record says the same.
         """
         try:
             output = await self._supervise(work)

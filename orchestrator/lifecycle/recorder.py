@@ -36,12 +36,8 @@ class JobRecorder:
 
     Parameters
     ----------
-    claim:
-        The right to write.
     job:
         The job as it is when the run begins.
-    now:
-        Returns the time.
 
     Attributes
     ----------
@@ -149,11 +145,7 @@ class JobRecorder:
         """Write what is new from time to time, until cancelled; a write that has begun is finished.
 
         Otherwise it would be unknown which revision is the latest, or whether chunks were recorded.
-
-        Raises
-        ------
-        JobChanged
-            Another process took the job over.
+        `JobChanged` says that another process took the job over.
         """
         written = 0.0
         loop = asyncio.get_running_loop()
@@ -171,14 +163,7 @@ class JobRecorder:
                 continue
 
     async def finish(self, change: Callable[[JobSummary], JobSummary]) -> JobSummary:
-        """Write all that is still unwritten, and the summary as it is after a last change.
-
-        Raises
-        ------
-        HeliosError
-            The summary can't be written. That chunks can't be isn't told: they are looked for
-            where they are.
-        """
+        """Write all that is still unwritten, and the summary as it is after a last change."""
         for delay in (*_LAST_DELAYS, None):
             try:
                 await self._write_chunks()

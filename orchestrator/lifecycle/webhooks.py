@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 class Webhooks:
     """Sends the events of jobs to the receivers that their settings name.
 
-    Parameters
-    ----------
-    sender:
-        Signs and sends; None without a secret.
-    on_fault:
-        Called with each undelivered event.
+    Without a secret there is no sender: each event is reported as undelivered.
     """
 
     def __init__(
@@ -71,12 +66,7 @@ class Webhooks:
         return delivered
 
     async def deliver_pending(self, repository: JobRepository, job_id: str) -> bool:
-        """Send what is undelivered of a stored job, and record what was taken; True if all was.
-
-        Raises
-        ------
-        JobNotFound
-        """
+        """Send what is undelivered of a stored job, and record what was taken; True if all was."""
         job = await repository.summary(job_id)
         delivered = await self.deliver(job)
         if delivered:

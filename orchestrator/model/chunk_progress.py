@@ -21,16 +21,9 @@ class JobFrames:
 
 
 class ChunkFrames:
-    """Counts the frames of one chunk by its command's output, and emits each change.
+    """Counts the frames of one chunk by its command's output, as part of its job's frames.
 
-    Parameters
-    ----------
-    chunk:
-        The chunk.
-    job_frames:
-        The job's count, which this one is part of.
-    emit:
-        Called with `FrameProgress`, and with a `LogLine` for every other line.
+    `emit` is called with `FrameProgress`, and with a `LogLine` for every other line.
     """
 
     __slots__ = ("_chunk", "_emit", "_frame", "_job_frames")

@@ -44,6 +44,10 @@ class AwsStack(_Deployed):
     #: Log groups of the workers; empty in what earlier versions deployed.
     chunk_log_group: str = ""
     merge_log_group: str = ""
+    #: ARN of the key that encrypts the bucket; empty if it is S3's own.
+    kms_key: str = ""
+    #: Lifecycle rules, in the form of S3's API, that the owner of a given bucket has to set.
+    lifecycle_rules: tuple[dict[str, Any], ...] = ()
 
     def __str__(self) -> str:
         return f"stack {self.name} in {self.region}"
@@ -73,13 +77,7 @@ _FORM: TypeAdapter[Deployment] = TypeAdapter(Annotated[Deployment, Field(discrim
 
 
 class Profiles:
-    """Files that keep what clients know of deployments, each under a name of the user's.
-
-    Parameters
-    ----------
-    folder:
-        Their folder.
-    """
+    """Files that keep what clients know of deployments, each under a name of the user's."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -94,13 +92,7 @@ class Profiles:
         return cls(base / "helios" / "profiles")
 
     def read(self, name: str) -> Deployment | None:
-        """Return the deployment in a profile; None if there is no such profile.
-
-        Raises
-        ------
-        OptionInvalid
-            It can't be read, or it isn't a profile.
-        """
+        """Return the deployment in a profile; None if there is no such profile."""
         path = self._path(name)
         try:
             text = path.read_bytes()
@@ -118,15 +110,7 @@ class Profiles:
             ) from None
 
     def write(self, name: str, deployment: Deployment) -> Path:
-        """Write or replace a profile, and return its file.
-
-        Raises
-        ------
-        OptionInvalid
-            The name can't be one.
-        OutputUnwritable
-            The file can't be written.
-        """
+        """Write or replace a profile, and return its file."""
         path = self._path(name)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -146,13 +130,7 @@ class Profiles:
 
 
 def read_stack(name: str, text: str) -> AwsStack:
-    """Read the parameter that describes a stack.
-
-    Raises
-    ------
-    OptionInvalid
-        It is of a newer version than this client, or something else.
-    """
+    """Read the parameter that describes a stack."""
     try:
         told: Any = TypeAdapter(dict[str, Any]).validate_json(text)
         stack = AwsStack.model_validate({**told, "kind": "aws", "name": name})

@@ -40,16 +40,11 @@ class JobMetrics(WireModel):
 
 
 class JobSummary(WireModel):
-    """A job without its spec and its chunks: small, whatever the job's size.
-
-    Attributes
-    ----------
-    revision:
-        Counts the writes of this record; a write that builds on an older one is refused.
-    """
+    """A job without its spec and its chunks: small, whatever the job's size."""
 
     id: str
     state: JobState = JobState.PENDING
+    #: Counts the writes of this record; a write that builds on an older one is refused.
     revision: _Count = 0
     name: str = Field(default="", description="What people know it by.")
     created_at: AwareDatetime
@@ -75,14 +70,7 @@ class JobSummary(WireModel):
     )
 
     def moved(self, state: JobState, *, at: datetime, error: ErrorRecord | None = None) -> Self:
-        """Return the job in another state.
-
-        Parameters
-        ----------
-        at:
-            Now.
-        error:
-            The reason, unless it was requested.
+        """Return the job in another state, with the reason for it unless it was requested.
 
         Raises
         ------
@@ -162,18 +150,7 @@ class Job(JobSummary):
         job_id: str | None = None,
         name: str = "",
     ) -> Self:
-        """Return a job that nothing has happened to.
-
-        Parameters
-        ----------
-        job_id:
-            Its id; by default that of the spec, else a new one.
-
-        Raises
-        ------
-        OptionInvalid
-            The id can't name a folder.
-        """
+        """Return a job that nothing has happened to, by default with the spec's or a new id."""
         wanted = _wanted(spec, settings.only)
         return cls(
             id=check_job_id(job_id or spec.id or new_job_id(now)),

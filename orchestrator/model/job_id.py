@@ -23,18 +23,9 @@ def new_job_id(now: datetime | None = None) -> str:
 
 
 def check_job_id(job_id: str, *, detached: bool = False) -> str:
-    """Return an id that may name a folder or a key.
+    """Return an id that may name a folder or a key, and if `detached`, an execution in a cloud.
 
-    Parameters
-    ----------
-    detached:
-        Whether it also has to name an execution of Step Functions or Cloud Run.
-
-    Raises
-    ------
-    OptionInvalid
-        It could lead out of the folder of all jobs, collide with what else is there, or isn't a
-        name for an execution.
+    One that could lead out of the folder of all jobs, or collide with other files, is refused.
     """
     if detached and _EXECUTION_NAME.fullmatch(job_id) is None:
         raise OptionInvalid(

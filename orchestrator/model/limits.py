@@ -16,21 +16,14 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The price of an invocation of a worker, in US dollars.
+    """The price of an invocation of a worker, in US dollars."""
 
-    Attributes
-    ----------
-    second, invocation:
-        Price of each second, and of each invocation.
-    longest:
-        Seconds that one may take at most.
-    goes_on:
-        Whether an abandoned invocation continues, and is billed.
-    """
-
+    #: Price of each second, and of each invocation.
     second: float
     invocation: float
+    #: Seconds that one may take at most.
     longest: float
+    #: Whether an abandoned invocation continues, and is billed.
     goes_on: bool
 
     def of(self, seconds: float) -> float:
@@ -89,12 +82,7 @@ class Limits:
 
     @contextlib.asynccontextmanager
     async def keep_time(self) -> AsyncIterator[None]:
-        """End what happens in the context when its time is up.
-
-        Raises
-        ------
-        DeadlineReached
-        """
+        """End what happens in the context when its time is up."""
         if self._deadline is None:
             yield
             return
@@ -108,14 +96,9 @@ class Limits:
             raise self._too_late() from None
 
     async def begin(self, price: Price | None) -> Try:
-        """Start an invocation, or refuse it.
+        """Start an invocation; `CostLimitReached` or `DeadlineReached` if it would pass a limit.
 
         Until it is known how long one takes, few begin at once.
-
-        Raises
-        ------
-        CostLimitReached, DeadlineReached
-            It would pass a limit.
         """
         if self._ends is not None and _now() + self._typical > self._ends:
             raise self._too_late()
@@ -200,17 +183,9 @@ def _now() -> float:
 
 
 def parse_duration(duration: float | str, setting: str = "deadline") -> float:
-    """Return the seconds of a number or a text: `90`, `90s`, `30m`, `1h30m`.
+    """Return the seconds of a number or a text: `90`, `90s`, `30m`, `1h30m`; refuse all else.
 
-    Parameters
-    ----------
-    setting:
-        Its name in the error.
-
-    Raises
-    ------
-    OptionInvalid
-        It isn't a duration above 0.
+    The error names `setting`.
     """
     seconds = _seconds(duration) if isinstance(duration, str) else duration
     if not 0 < seconds < float("inf"):

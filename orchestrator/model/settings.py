@@ -107,13 +107,7 @@ class RunSettings(WireModel):
             ) from None
 
     def changed(self, changes: Mapping[str, object]) -> Self:
-        """Return the settings with other values.
-
-        Raises
-        ------
-        OptionInvalid
-            As `of`.
-        """
+        """Return the settings with other values."""
         return self.of(**{**self.model_dump(), **changes})
 
     @property

@@ -15,36 +15,32 @@ MIN_REMOTE_CHUNK_FRAMES = 20
 #: Default number of frames in a chunk of an incremental render: starting a chunk for a small
 #: change costs about as much as these frames.
 INCREMENTAL_CHUNK_FRAMES = 60
+#: Limit of browsers that share one chunk by default: one process encodes all of their frames.
+MAX_SHARING_BROWSERS = 4
 #: Chunks that a job may have; the merge command has to name each of them.
 MAX_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkSizes:
-    """Into how many chunks a timeline is cut.
+    """Into how many chunks a timeline is cut."""
 
-    Attributes
-    ----------
-    chunks, frames_per_chunk:
-        Either decides; with neither, the number follows from length and `concurrency`.
-    concurrency:
-        Chunks that will run at the same time.
-    least_frames:
-        Frames in a chunk at least, if neither decides.
-    steady:
-        Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline
-        that becomes longer then stay where they are.
-    browsers:
-        Browsers that share the work of an output that is one chunk; by default as many as chunks
-        would run at the same time.
-    """
-
+    #: Either decides; with neither, the number follows from length and `concurrency`.
     chunks: int | None = None
     frames_per_chunk: int | None = None
+    #: Chunks that will run at the same time.
     concurrency: int = 1
+    #: Frames in a chunk at least, if neither decides.
     least_frames: int = MIN_CHUNK_FRAMES
+    #: Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline that
+    #: becomes longer then stay where they are.
     steady: bool = False
+    #: Browsers that share the work of an output that is one chunk; by default as many as chunks
+    #: would run at the same time.
     browsers: int | None = None
+    #: Whether a timeline that fits into one chunk is not cut, if neither decides: its browsers
+    #: share the work, which saves a process and an encoder for each further chunk.
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if self.chunks is not None and self.frames_per_chunk is not None:
@@ -58,31 +54,29 @@ class ChunkSizes:
                 raise OptionInvalid(f"{name} {value}: is less than 1")
 
     def undivided(self) -> "ChunkSizes":
-        """Return the same with one chunk, rendered by one browser.
-
-        Raises
-        ------
-        OptionInvalid
-            Another number of chunks is set.
-        """
+        """Return the same with one chunk, rendered by one browser."""
         if self.frames_per_chunk is not None or self.chunks not in (None, 1):
             raise OptionInvalid("`reference`: renders one chunk", hint="Leave out `chunks`.")
         return replace(self, chunks=1, browsers=1)
 
     def cut(self, frame_count: int) -> list[range]:
-        """Return the frames of each chunk; unless steady, sizes differ by one frame at most.
-
-        Raises
-        ------
-        OptionInvalid
-            There would be more than `MAX_CHUNKS`.
-        """
+        """Return the frames of each chunk; unless steady, sizes differ by one frame at most."""
         count = self._count(frame_count)
         if self.steady and self.frames_per_chunk is not None:
             edges = [*range(0, frame_count, self.frames_per_chunk), frame_count]
         else:
             edges = [frame_count * number // count for number in range(count + 1)]
         return [range(start, end) for start, end in pairwise(edges)]
+
+    def sharing_browsers(self, frame_count: int) -> int:
+        """Return the number of browsers that share each chunk of a timeline."""
+        most = max(1, frame_count // self.least_frames)
+        return min(self.concurrency, most) if self._is_shared(frame_count) else 1
+
+    def _is_shared(self, frame_count: int) -> bool:
+        decided = self.chunks is not None or self.frames_per_chunk is not None
+        fits = frame_count <= MAX_CHUNK_FRAMES and self.concurrency <= MAX_SHARING_BROWSERS
+        return self.shared and fits and not decided
 
     def _count(self, frame_count: int) -> int:
         if self.chunks is not None:
@@ -99,6 +93,8 @@ class ChunkSizes:
 
     def _balanced(self, frame_count: int) -> int:
         """Return a number of chunks that keeps all workers busy to the end."""
+        if self._is_shared(frame_count):
+            return 1
         rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
         most = max(1, frame_count // self.least_frames)
         return min(self.concurrency * rounds, most)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
 from helios.renderer.inspect import inspect
@@ -16,23 +16,15 @@ _ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class CompositionProbe:
-    """Properties of a composition.
+    """Properties of a composition."""
 
-    Attributes
-    ----------
-    frame_count:
-        Length of its timeline in frames.
-    sounds:
-        Whether it may have sound.
-    moves:
-        Whether anything in it moves by itself.
-    warnings:
-        Features of the page that can't be rendered correctly.
-    """
-
+    #: Length of its timeline in frames.
     frame_count: int
+    #: Whether it may have sound.
     sounds: bool
+    #: Whether anything in it moves by itself.
     moves: bool
+    #: Features of the page that can't be rendered correctly.
     warnings: tuple[RenderWarning, ...]
 
 
@@ -46,21 +38,12 @@ async def probe_composition(
 ) -> CompositionProbe:
     """Return length and properties of a composition, by loading its page.
 
-    Parameters
-    ----------
-    duration, frames:
-        Seconds or frames, if the user says; not both.
-    sound:
-        Whether sound is wanted.
+    The user may give its length in seconds or frames.
 
     Raises
     ------
-    OptionInvalid
-        A value is invalid.
     DurationUnknown
         Neither the user nor the page gives a length.
-    HeliosError
-        The page can't be loaded, or a sound of its can't be read.
     """
     if duration is not None and frames is not None:
         raise OptionInvalid("`duration` and `frames`: give one of them")

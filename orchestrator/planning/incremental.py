@@ -23,17 +23,11 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class KeptChunks:
-    """Chunks that are kept, and why the others are rendered.
+    """Chunks that are kept, and why the others are rendered."""
 
-    Attributes
-    ----------
-    ids:
-        Chunks that are kept.
-    reasons:
-        A reason for each other chunk, by its id.
-    """
-
+    #: Chunks that are kept.
     ids: frozenset[int]
+    #: A reason for each other chunk, by its id.
     reasons: Mapping[int, str]
 
     def __str__(self) -> str:
@@ -52,22 +46,7 @@ class KeptChunks:
 
 
 async def unchanged_chunks(spec: JobSpec, job_dir: Path) -> KeptChunks:
-    """Compare the inputs of chunks with the current files.
-
-    Parameters
-    ----------
-    spec:
-        A job that was planned to be incremental.
-    job_dir:
-        Folder that commands run in and that the chunks' `outputFile`s are relative to.
-
-    Raises
-    ------
-    CompositionNotFound
-        There is no composition to compare with.
-    ProgramMissing
-        Browser or ffmpeg isn't installed.
-    """
+    """Compare the inputs of the chunks of an incremental job with the current files."""
     whole = await whole_chunks(spec, job_dir)
     reasons = await asyncio.to_thread(_reasons, spec, job_dir)
     for chunk in spec.chunks:

@@ -1,6 +1,7 @@
 """Plans a render: the job spec with the commands that render its chunks and stitch them."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from helios.renderer.encoding.codecs import (
 from helios.renderer.encoding.image_sequence import split_pattern
 from orchestrator.planning.chunk_sizes import ChunkSizes
 from orchestrator.planning.output_kinds import PLAYLIST_CODECS, encoded_name, is_playlist, is_whole
+from orchestrator.planning.quality import at_quality
 from orchestrator.planning.render_options import RenderOptions
 
 
@@ -61,12 +63,8 @@ def plan(
         Whether chunks are named by their recipe, and record the files that they read.
     seam_check:
         Action if two chunks draw one frame differently.
-
-    Raises
-    ------
-    OptionInvalid
-        An option is invalid.
     """
+    options = at_quality(options, output)
     if frame_count < 1:
         raise OptionInvalid(f"{frame_count} frames: there must be at least one")
     if options.reference:
@@ -76,6 +74,9 @@ def plan(
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
     suffix = Path(encoded_name(name)).suffix
+    if is_playlist(name):
+        # A playlist grows by whole chunks.
+        sizes = replace(sizes, shared=False)
     parts = list(enumerate(sizes.cut(frame_count)))
     if incremental:
         page = Composition.find(source).url
@@ -85,7 +86,14 @@ def plan(
         ]
     else:
         chunks = [
-            _chunk(number, frames, f"chunks/{number:05d}{suffix}", where=where, options=options)
+            _chunk(
+                number,
+                frames,
+                f"chunks/{number:05d}{suffix}",
+                where=where,
+                options=options,
+                browsers=sizes.sharing_browsers(frame_count),
+            )
             for number, frames in parts
         ]
     merge = ["helios", "merge", _argument(name), *(chunk.output_file for chunk in chunks)]
@@ -124,13 +132,9 @@ def plan_still(
 
 
 def check_options(name: str, options: RenderOptions) -> None:
-    """Refuse invalid options before any work.
-
-    Raises
-    ------
-    OptionInvalid, CodecUnavailable
-    """
+    """Refuse invalid options before any work."""
     codec = choose_codec(Path(encoded_name(name)), options.codec)
+    options = at_quality(options, name)
     if is_playlist(name) and codec.name not in PLAYLIST_CODECS:
         raise OptionInvalid(
             f"output {name!r}: {codec.name} doesn't go into a playlist",
@@ -163,14 +167,20 @@ def _spec(
 
 
 def _chunk(
-    number: int, frames: range, output: str, *, where: str, options: RenderOptions
+    number: int,
+    frames: range,
+    output: str,
+    *,
+    where: str,
+    options: RenderOptions,
+    browsers: int = 1,
 ) -> RenderChunk:
     return RenderChunk(
         id=number,
         start_frame=frames.start,
         frame_count=len(frames),
         output_file=output,
-        command=_render_command(where, output, frames, options),
+        command=_render_command(where, output, frames, options, browsers=browsers),
     )
 
 

@@ -4,55 +4,43 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """Options of rendering frames; each becomes a flag of `helios render`.
+    """Options of rendering frames; each becomes a flag of `helios render`."""
 
-    Attributes
-    ----------
-    width, height:
-        Size of the page in CSS pixels.
-    rate:
-        Frames per second.
-    codec, crf, preset:
-        Video codec (None: by the output's name), constant rate factor and encoder speed.
-    jpeg_quality:
-        0 to 100, of frames that leave the browser as JPEG; None for the default.
-    scale:
-        Output pixels per CSS pixel.
-    seed, props:
-        Seed of `Math.random`; the object in `window.__HELIOS_PROPS__`.
-    time_zone, locale:
-        Time zone of the page, by its IANA name, and its language tag.
-    replay:
-        Whether pages run every frame from 0 on first; None leaves it to the page.
-    timeout:
-        Seconds that the page gets to load, and each frame; None for the default.
-    reference:
-        Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
-    """
-
+    #: Size of the page in CSS pixels.
     width: int = 1920
     height: int = 1080
+    #: Frames per second.
     rate: Fraction = Fraction(30)
+    #: Video codec (None: by the output's name), constant rate factor and encoder speed.
     codec: str | None = None
     crf: int | None = None
     preset: str | None = None
+    #: Decides on rate factor, speed and JPEG quality where these are None.
+    quality: Literal["draft", "standard", "high"] = "standard"
+    #: 0 to 100, of frames that leave the browser as JPEG; None for the default.
     jpeg_quality: int | None = None
+    #: Output pixels per CSS pixel.
     scale: float = 1.0
     transparent: bool = False
+    #: Seed of `Math.random`; the object in `window.__HELIOS_PROPS__`.
     seed: int = 0
     props: Mapping[str, Any] = field(default_factory=dict)
+    #: Time zone of the page, by its IANA name, and its language tag.
     time_zone: str = DEFAULT_TIME_ZONE
     locale: str = DEFAULT_LOCALE
+    #: Whether pages run every frame from 0 on first; None leaves it to the page.
     replay: bool | None = None
     allow_missing: bool = False
+    #: Seconds that the page gets to load, and each frame; None for the default.
     timeout: float | None = None
+    #: Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
     reference: bool = False
 
     @property

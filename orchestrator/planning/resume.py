@@ -21,15 +21,10 @@ _OWN_NAME = re.compile(r"\.?[0-9a-f]{16}\.[\w.]+")
 
 
 async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
-    """Return the ids of the chunks whose outputs exist, intact and by the spec.
+    """Return the ids of the chunks whose outputs exist in the job's folder, intact and by the spec.
 
     A chunk's file appears under its name only when it is whole; the check finds what was damaged
     or left by another job since.
-
-    Parameters
-    ----------
-    job_dir:
-        Folder that the chunks' `outputFile`s are relative to.
     """
     limit = asyncio.Semaphore(CHECKS_AT_ONCE)
 

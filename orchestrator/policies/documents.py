@@ -19,18 +19,13 @@ _DEPLOYING_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-rol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Allowed actions on resources, and their purpose.
-
-    Attributes
-    ----------
-    feature:
-        The only commands or flags that need it; empty if every render does.
-    """
+    """Allowed actions on resources, and their purpose."""
 
     purpose: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    #: The only commands or flags that need it; empty if every render does.
     feature: str = ""
 
 
@@ -47,6 +42,8 @@ class StackNames:
     merge_function: str
     state_machine: str
     log_groups: Sequence[str]
+    #: ARN of the key that encrypts the bucket; empty if it is S3's own.
+    kms_key: str = ""
     #: What the keys of a tenant's objects begin with: empty, or ending in a slash.
     prefix: str = ""
 
@@ -64,6 +61,7 @@ class StackNames:
             merge_function=stack.merge_function,
             state_machine=machine,
             log_groups=log_groups(stack),
+            kms_key=stack.kms_key,
         )
 
     @classmethod
@@ -132,6 +130,9 @@ def _render(names: StackNames) -> list[Statement]:
             feature="--max-cost and costs",
         ),
     ]
+    if names.kms_key:
+        key = ["kms:Decrypt", "kms:GenerateDataKey"]
+        attached.append(Statement("use the key of the bucket", key, [names.kms_key]))
     # Jobs of the state machine are never below a prefix.
     return attached if names.prefix else attached + _detached(names)
 
@@ -184,6 +185,7 @@ def _doctor(names: StackNames) -> list[Statement]:
             ["iam:GetRole", "iam:SimulatePrincipalPolicy"],
             [f"arn:{names.partition}:iam::{names.account}:{kind}/*" for kind in ("role", "user")],
         ),
+        Statement("read the lifecycle of the bucket", ["s3:GetLifecycleConfiguration"], [bucket]),
         Statement("clean up after a trial", ["s3:DeleteObject"], [f"{bucket}/jobs/doctor-*"]),
     ]
 
@@ -212,13 +214,7 @@ POLICIES: Mapping[str, Callable[[StackNames], list[Statement]]] = {
 
 
 def with_prefix(names: StackNames, policy: str, folder: str) -> StackNames:
-    """Return the names with a tenant's folder in the bucket; the same for none.
-
-    Raises
-    ------
-    OptionInvalid
-        The folder can't be one, or the policy isn't about jobs.
-    """
+    """Return the names with a tenant's folder in the bucket; the same for none."""
     if not folder:
         return names
     if policy != "render":

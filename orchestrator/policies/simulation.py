@@ -16,17 +16,11 @@ _SESSION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity of credentials.
+    """The identity of credentials."""
 
-    Attributes
-    ----------
-    arn:
-        The ARN of the caller.
-    account:
-        The account.
-    """
-
+    #: The ARN of the caller.
     arn: str
+    #: The account.
     account: str
 
     @property
@@ -46,13 +40,7 @@ class Denial:
 
 
 async def find_identity(calls: AwsCalls) -> Identity:
-    """Return the identity of the credentials.
-
-    Raises
-    ------
-    AccessDenied
-        There are none, or AWS doesn't take them.
-    """
+    """Return the identity of the credentials."""
     client = calls.client("sts")
     told: Mapping[str, Any] = await calls.run("AWS credentials", client.get_caller_identity)
     return Identity(str(told["Arn"]), str(told["Account"]))
@@ -64,11 +52,6 @@ async def denials(
     """Return the actions of some statements that an identity lacks.
 
     Policies of resources, and those of an organization that IAM doesn't see, aren't part of it.
-
-    Raises
-    ------
-    AccessDenied
-        These credentials may not simulate.
     """
     if identity.is_root:
         return []

@@ -19,19 +19,13 @@ class AdaptiveConcurrencyLimit:
     Until it is throttled for the first time it grows by one with each job that is taken, which
     doubles it in a round trip; from then on by a fixed amount in a round trip. It is halved once
     for all jobs that were running together, which count as one.
-
-    Parameters
-    ----------
-    size:
-        Jobs at once.
-    threshold:
-        The limit after the last halving; infinite before the first.
-    turn:
-        Counts how often it was halved. Jobs remember the one that they were sent in.
     """
 
+    #: Jobs at once.
     size: float = START
+    #: The limit after the last halving; infinite before the first.
     threshold: float = math.inf
+    #: Counts how often it was halved. Jobs remember the one that they were sent in.
     turn: int = 0
 
     @property
@@ -42,11 +36,7 @@ class AdaptiveConcurrencyLimit:
     def took(self, *, under_way: int) -> float:
         """Note that a job was taken, and return by how much the limit grew.
 
-        Parameters
-        ----------
-        under_way:
-            How many were, this one included: a limit that isn't reached says nothing about
-            what there is room for.
+        `under_way` counts it, too: a limit that isn't reached says nothing about the room there is.
         """
         if 2 * under_way < self.size:
             return 0.0

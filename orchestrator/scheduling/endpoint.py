@@ -44,36 +44,24 @@ class Endpoint:
 
     An endpoint is given as many jobs at once as its concurrency limit allows, which is halved when
     it throttles. One that takes nothing at all rests, longer each time.
-
-    Parameters
-    ----------
-    name:
-        Name for people.
-    adapter:
-        Takes jobs there.
-    weight:
-        Its share of the jobs, relative to other endpoints.
-    most:
-        Maximum number of concurrent jobs.
-    window:
-        Known limit of concurrent jobs; unknown by default.
-    job_path:
-        Path or URL of the job spec for its workers, if it differs from that in jobs.
-    clock:
-        Returns seconds that never go back.
-    jitter:
-        Returns numbers from 0 to 1 that spread pauses.
     """
 
     name: str
+    #: Takes jobs there.
     adapter: WorkerAdapter
+    #: Its share of the jobs, relative to other endpoints.
     weight: float = 1.0
+    #: Maximum number of concurrent jobs.
     most: int = 1_000
+    #: Path or URL of the job spec for its workers, if it differs from that in jobs.
     job_path: str | None = None
+    #: Returns seconds that never go back.
     clock: Callable[[], float] = time.monotonic
+    #: Returns numbers from 0 to 1 that spread pauses.
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     running: int = 0
     fault: ErrorRecord | None = None
+    #: Known limit of concurrent jobs; unknown by default.
     window: AdaptiveConcurrencyLimit = field(default_factory=AdaptiveConcurrencyLimit)
     _rests_until: float = field(init=False, default=0.0)
     _pauses: int = field(init=False, default=0)
@@ -139,10 +127,7 @@ class Endpoint:
     def refused(self, fault: ErrorRecord, *, turn: int) -> None:
         """Note a fault of the endpoint itself, after the job in question has left it.
 
-        Parameters
-        ----------
-        turn:
-            The window's when the job was sent.
+        `turn` is the window's when the job was sent.
         """
         self.fault = fault
         if fault.code == WorkerThrottled.code:

@@ -24,8 +24,6 @@ class Hedging:
     ----------
     adapter:
         Runs the jobs, and says which worker takes one.
-    rule:
-        Decides which jobs are stragglers.
     at_once:
         Jobs that may run at the same time: a backup takes the place of a chunk, not one more.
     attempt:

@@ -16,14 +16,7 @@ _FREE = DENIALS | {WorkerThrottled.code}
 class LimitedAdapter(WorkerAdapter):
     """Hands jobs to another adapter unless that would pass a limit, and counts what they cost.
 
-    Parameters
-    ----------
-    adapter:
-        Runs the jobs.
-    limits:
-        Says whether one may begin.
-    price:
-        Price of a job; None if it is free.
+    Without a price, jobs are free.
     """
 
     def __init__(self, adapter: WorkerAdapter, limits: Limits, *, price: Price | None) -> None:

@@ -36,8 +36,6 @@ class LoadBalancer(WorkerAdapter):
 
     Parameters
     ----------
-    endpoints:
-        At least one.
     on_result:
         Called with every job that ran in a worker, and its result.
     patience:
@@ -109,10 +107,7 @@ class LoadBalancer(WorkerAdapter):
     ) -> Endpoint | None:
         """Wait for room in one of some endpoints; None once that makes no sense any more.
 
-        Parameters
-        ----------
-        avoid:
-            Name of an endpoint that is taken only if no other one has room.
+        The one to `avoid` is taken only if no other one has room.
         """
         while True:
             mended = [endpoint for endpoint in endpoints if not endpoint.is_barred]

@@ -31,14 +31,9 @@ class RetryPolicy:
             raise OptionInvalid(f"retry delay: {self.delay} s, at most {self.max_delay} s")
 
     def delay_after(self, attempt: int, fraction: float) -> float:
-        """Return the seconds to wait after an attempt.
+        """Return the seconds to wait after an attempt, counted from 1.
 
-        Parameters
-        ----------
-        attempt:
-            The attempt that failed, counted from 1.
-        fraction:
-            Where to land between 0 and the bound, from 0 to 1.
+        `fraction` places them between 0 and the bound.
         """
         bound = self.delay * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS)
         return fraction * min(self.max_delay, bound)
@@ -47,10 +42,7 @@ class RetryPolicy:
 class Attempts:
     """Decides whether something that failed is tried again, and waits until then.
 
-    Attributes
-    ----------
-    stopped:
-        Once set, nothing is tried again.
+    Once `stopped` is set, nothing is tried again.
     """
 
     def __init__(
@@ -74,14 +66,7 @@ class Attempts:
     ) -> bool:
         """Wait until an attempt that failed is followed by another; False if none follows.
 
-        Parameters
-        ----------
-        attempt:
-            The attempt, counted from 1.
-        error:
-            Why it failed.
-        before_retry:
-            Is called with the seconds until the next attempt.
+        `before_retry` is called with the seconds until the next attempt.
         """
         if self.stopped.is_set() or not self.allows_another(attempt, error):
             return False

@@ -14,13 +14,7 @@ SHARE_AT_ONCE = 0.05
 
 
 class StragglerRule:
-    """Tells from how long chunks took which of those that still run are stragglers.
-
-    Parameters
-    ----------
-    chunks:
-        Number of chunks in the run.
-    """
+    """Tells from how long chunks took which of those that still run are stragglers."""
 
     def __init__(self, chunks: int) -> None:
         self._chunks = chunks

@@ -20,17 +20,12 @@ TIMEOUT_SLACK = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerJobs:
-    """Makes worker jobs of a spec's commands.
-
-    Attributes
-    ----------
-    notes_boundaries:
-        Whether chunks are to leave their boundary frames beside their outputs.
-    """
+    """Makes worker jobs of a spec's commands."""
 
     job_dir: Path
     job_path: str
     timeout: float | None
+    #: Whether chunks are to leave their boundary frames beside their outputs.
     notes_boundaries: bool = False
 
     def chunk(self, chunk: RenderChunk, attempt: int) -> WorkerJob:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scale import CLOUD_RUN, LAMBDA, Measured, Platform, duration, plan, simulate
+from benchmarks.scale import duration
+from benchmarks.scale_model import CLOUD_RUN, LAMBDA, Measured, Platform, plan, simulate
 
 MEASURED = Measured(frame=0.1, cold=1.5, warm=1.0)
 platforms = pytest.mark.parametrize("platform", [LAMBDA, CLOUD_RUN])

@@ -32,7 +32,7 @@ class Libraries:
         if self._installed:
             return
         if shutil.which("npm") is None:
-            pytest.skip("npm is missing: install Node.js 20 or newer")
+            pytest.skip("npm is missing: install Node.js 22 or newer")
         # Test processes that need it at once wait for the one that makes it.
         _TURN.parent.mkdir(exist_ok=True)
         with _TURN.open("w") as turn:

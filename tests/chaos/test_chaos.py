@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chaos.findings import faults_of
 from chaos.report import BEGIN, END, write_table
-from chaos.run import Outcome, faults_of, play
+from chaos.run import Outcome, play
 from chaos.scene import JOB, Scene
 from chaos.trouble import Trouble
 from orchestrator.job_repository.file_lock import FileLock

@@ -60,3 +60,13 @@ def test_a_page_is_made_smaller_as_long_as_the_difference_stays() -> None:
         return "video" in kinds(less)
 
     assert asyncio.run(shrink(forest, differs)) == (Node("video", 3),)
+
+
+def test_frames_with_web_fonts_are_not_sandboxed() -> None:
+    def sandboxed(inside: str) -> bool:
+        frames = [Node("frame_of_markup", seed, (), (Node(inside, 1),)) for seed in range(20)]
+        return any("sandbox" in make_page((frame,)).files["index.html"] for frame in frames)
+
+    assert sandboxed("box")
+    assert not sandboxed("font_by_script")
+    assert not sandboxed("web_font_text")

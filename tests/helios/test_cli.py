@@ -182,7 +182,7 @@ def fake_ffmpeg(folder: Path, script: str) -> dict[str, str]:
 
 def test_a_codec_that_ffmpeg_lacks_is_named(desk: Any, tmp_path: Path) -> None:
     desk.page(MOVING)
-    env = fake_ffmpeg(tmp_path / "bin", "printf 'Encoders:\\n ------\\n V..... rawvideo raw\\n'")
+    env = fake_ffmpeg(tmp_path / "bin", "echo \"Unknown encoder 'libx264'\" >&2; exit 1")
     error = refuse(desk, "render", "page.html", *TWELVE, "-o", "v.mp4", **env)
     assert error.code == "CODEC_UNAVAILABLE"
     assert "'libx264'" in error.message

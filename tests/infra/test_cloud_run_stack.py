@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from helios.errors import OptionInvalid
-from infra.cloud_run.configuration import CloudRunConfiguration
-from infra.configuration import Configuration
-from infra.provisioner_bundle import REQUIREMENTS, ProvisionerBundle
-from tests.infra.templates import Template
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
+from helios_infra.configuration import Configuration
+from helios_infra.provisioner_bundle import REQUIREMENTS, ProvisionerBundle
+from tests.helios_infra.templates import Template
 
 if TYPE_CHECKING:
     from infra.cloud_run_stack import CloudRunWorker
@@ -159,7 +159,7 @@ def test_the_bundle_is_another_for_another_runtime() -> None:
 
 
 def test_the_handler_is_where_the_function_looks_for_it() -> None:
-    from infra.constructs import cloud_run_provisioner
+    from helios_infra.constructs import cloud_run_provisioner
 
     module, _, name = cloud_run_provisioner.HANDLER.rpartition(".")
     source = Path(__file__).parents[2] / f"{module.replace('.', '/')}.py"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from helios.errors import AccessDenied, OptionInvalid, ProgramMissing
-from infra.configuration import Configuration
+from helios_infra.configuration import Configuration
 from infra.preconditions import check
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployed")]
 

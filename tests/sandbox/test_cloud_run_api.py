@@ -11,8 +11,8 @@ import grpc
 import pytest
 from google.cloud import run_v2
 
-from sandbox.cloud_run_api import CloudRunApi
-from sandbox.cloud_run_api.faults import Refused
+from sandbox.google.cloud_run_api import CloudRunApi
+from sandbox.google.cloud_run_api.faults import Refused
 
 PARENT = "projects/videos/locations/europe-west1"
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.local_aws import LocalAws, local_aws
+from sandbox.aws.local_aws import LocalAws, local_aws
 
 pytestmark = pytest.mark.slow
 
@@ -378,7 +378,7 @@ def test_no_process_is_left_when_it_stops(tmp_path: Path) -> None:
 DYING = """
 import os, sys
 from pathlib import Path
-from sandbox.local_aws import local_aws
+from sandbox.aws.local_aws import local_aws
 
 source = "import os\\ndef handler(event, context): return os.getpid()"
 with local_aws(logs=Path(sys.argv[1])) as aws:

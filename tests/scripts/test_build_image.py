@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.docker_registry import manifest_of
-from sandbox.images import ENGINE_VARIABLE, build_flags
+from sandbox.containers.docker_registry import manifest_of
+from sandbox.containers.images import ENGINE_VARIABLE, build_flags
 
 SCRIPT = Path(__file__).parents[2] / "scripts/build-image"
 

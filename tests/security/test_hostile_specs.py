@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.images import ENGINE_VARIABLE
+from sandbox.containers.images import ENGINE_VARIABLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 

@@ -18,10 +18,10 @@ from helios.contract.job_spec import JobSpec
 from helios.storage import ArtifactStorage, open_storage
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
-from sandbox.cloud_run import SERVER, LocalCloudRun, local_cloud_run
-from sandbox.images import ENGINE_VARIABLE
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server
-from sandbox.token_server import TokenServer
+from sandbox.containers.images import ENGINE_VARIABLE
+from sandbox.google.cloud_run import SERVER, LocalCloudRun, local_cloud_run
+from sandbox.google.identity.token_server import TokenServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server
 from tests.helios.worker_site import drawing, make_spec
 
 _NUMBERS = itertools.count()

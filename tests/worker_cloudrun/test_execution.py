@@ -11,8 +11,8 @@ from google.cloud import run_v2
 
 from helios.contract.job_spec import JobSpec
 from helios.records.job_outcome import JobOutcome
-from sandbox.cloud_run_api import CloudRunApi
-from sandbox.worker_tasks import WorkerTasks
+from sandbox.google.cloud_run_api import CloudRunApi
+from sandbox.google.worker_tasks import WorkerTasks
 from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from helios.errors import AccessDenied, CallerRejected, WorkerUnavailable
-from sandbox.signing_key import SigningKey
-from sandbox.token_server import CALLER, TokenServer
+from sandbox.google.identity.signing_key import CALLER, SigningKey
+from sandbox.google.identity.token_server import TokenServer
 from worker_cloudrun.identity import CallerCheck, Certificates
 
 URL = "https://worker-1234567890.europe-west1.run.app"

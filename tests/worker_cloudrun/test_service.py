@@ -21,8 +21,7 @@ from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.records.chunk_record import ChunkRecord
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
-from sandbox.signing_key import SigningKey
-from sandbox.token_server import CALLER
+from sandbox.google.identity.signing_key import CALLER, SigningKey
 from tests.helios.worker_site import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, Service, slow
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import Headers
 
-from sandbox.token_server import TokenServer
+from sandbox.google.identity.token_server import TokenServer
 from worker_cloudrun.trace import project_of_instance, trace_fields
 
 TRACE = "0123456789abcdef0123456789abcdef"

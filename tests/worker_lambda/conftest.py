@@ -17,7 +17,7 @@ from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.storage import open_storage
 from orchestrator.adapters import AwsLambdaAdapter
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 
 BUCKET = "renders"
 FPS = 30

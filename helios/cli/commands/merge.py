@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from helios.cli.command_parser import Argument, Flag
 from helios.cli.page_flags import (
     AllowMissing,
     Fps,
@@ -22,32 +21,21 @@ from helios.errors import OptionInvalid
 
 
 def merge(
-    output: Annotated[Path, typer.Argument(help="The video to write.")],
+    output: Annotated[Path, Argument("The video to write.")],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(
-            help="Chunk outputs in order; without any, only the audio is written.",
-            show_default=False,
-        ),
+        Argument("Chunk outputs in order; without any, only the audio is written."),
     ] = None,
-    video_codec: Annotated[
-        str | None, typer.Option(help="Encode the video again.", show_default="copied")
-    ] = None,
-    audio_codec: Annotated[
-        str | None, typer.Option(help="Encode the audio again.", show_default="copied")
-    ] = None,
-    quality: Annotated[int | None, typer.Option(help="Constant rate factor.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Encoder speed.")] = None,
-    audio: Annotated[
-        Path | None, typer.Option(help="An encoded audio file to join with the video.")
-    ] = None,
+    video_codec: Annotated[str | None, Flag("Encode the video again.", default="copied")] = None,
+    audio_codec: Annotated[str | None, Flag("Encode the audio again.", default="copied")] = None,
+    quality: Annotated[int | None, Flag("Constant rate factor.")] = None,
+    preset: Annotated[str | None, Flag("Encoder speed.")] = None,
+    audio: Annotated[Path | None, Flag("An encoded audio file to join with the video.")] = None,
     audio_from: Annotated[
         str | None,
-        typer.Option(help="A composition whose audio is mixed and joined with the video."),
+        Flag("A composition whose audio is mixed and joined with the video."),
     ] = None,
-    frame_count: Annotated[
-        int | None, typer.Option(help="Frames of the whole video, for --audio-from.")
-    ] = None,
+    frame_count: Annotated[int | None, Flag("Frames of the whole video, for --audio-from.")] = None,
     fps: Fps = "30",
     props: Props = "{}",
     seed: Seed = 0,

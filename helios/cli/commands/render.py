@@ -6,8 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
     Fps,
@@ -39,32 +38,24 @@ if TYPE_CHECKING:
 
 def render(
     source: Input,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File, or folder for images.")],
-    start_frame: Annotated[int, typer.Option(help="First frame of the range.")] = 0,
-    frame_count: Annotated[int | None, typer.Option(help="Frames in the range.")] = None,
-    duration: Annotated[
-        float | None, typer.Option(help="Seconds, in place of --frame-count.")
-    ] = None,
+    output: Annotated[Path, Flag("File, or folder for images.", ("--output", "-o"))],
+    start_frame: Annotated[int, Flag("First frame of the range.")] = 0,
+    frame_count: Annotated[int | None, Flag("Frames in the range.")] = None,
+    duration: Annotated[float | None, Flag("Seconds, in place of --frame-count.")] = None,
     width: Width = 1920,
     height: Height = 1080,
     fps: Fps = "30",
-    quality: Annotated[
-        int | None, typer.Option(help="Constant rate factor; 0 is lossless H.264.")
-    ] = None,
+    quality: Annotated[int | None, Flag("Constant rate factor; 0 is lossless H.264.")] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Speed of H.264 and H.265.", show_default="tuned for speed and size"),
+        Flag("Speed of H.264 and H.265.", default="tuned for speed and size"),
     ] = None,
     video_codec: Annotated[
         str | None,
-        typer.Option(
-            help="h264, h265, vp9, av1, prores, gif, png, jpeg.", show_default="by file name"
-        ),
+        Flag("h264, h265, vp9, av1, prores, gif, png, jpeg.", default="by file name"),
     ] = None,
-    audio_codec: Annotated[
-        str | None, typer.Option(help="ffmpeg's name.", show_default="by file name")
-    ] = None,
-    no_audio: Annotated[bool, typer.Option("--no-audio", help="Render without audio.")] = False,
+    audio_codec: Annotated[str | None, Flag("ffmpeg's name.", default="by file name")] = None,
+    no_audio: Annotated[bool, Flag("Render without audio.")] = False,
     jpeg_quality: JpegQuality = 90,
     scale: Scale = 1.0,
     transparent: Transparent = False,
@@ -73,39 +64,36 @@ def render(
     time_zone: TimeZone = DEFAULT_TIME_ZONE,
     locale: Locale = DEFAULT_LOCALE,
     replay: Replay = None,
-    concurrency: Annotated[int, typer.Option(help="Browsers that render at the same time.")] = 1,
+    concurrency: Annotated[int, Flag("Browsers that render at the same time.")] = 1,
     allow_missing: AllowMissing = False,
     timeout: Timeout = 30.0,
     verbose: Verbose = False,
     input_manifest: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON file to write with the digests of all files that the pictures depend on.",
-            show_default="none",
+        Flag(
+            "JSON file to write with the digests of all files that the pictures depend on.",
+            default="none",
         ),
     ] = None,
     boundary_frames: Annotated[
         Path | None,
-        typer.Option(
-            envvar="HELIOS_BOUNDARY_FRAMES",
-            help="File to write with the frames at the video's ends, for the seam check.",
-            show_default="none",
+        Flag(
+            "File to write with the frames at the video's ends, for the seam check.",
+            variable="HELIOS_BOUNDARY_FRAMES",
+            default="none",
         ),
     ] = None,
     mode: Annotated[
         str,
-        typer.Option(
-            help="canvas reads a page that is one 2D canvas directly; dom captures every page."
-        ),
+        Flag("canvas reads a page that is one 2D canvas directly; dom captures every page."),
     ] = "canvas",
     reference: Annotated[
         bool,
-        typer.Option(
-            "--reference",
-            help="Draw and capture every frame from 0 on, losslessly. Slow; for comparisons.",
+        Flag(
+            "Draw and capture every frame from 0 on, losslessly. Slow; for comparisons.",
         ),
     ] = False,
-    no_headless: Annotated[bool, typer.Option("--no-headless", hidden=True)] = False,  # noqa: ARG001
+    no_headless: Annotated[bool, Flag(hidden=True)] = False,  # noqa: ARG001
 ) -> None:
     """Render a range of frames to a video, a GIF or a sequence of images."""
 

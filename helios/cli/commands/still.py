@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
     Fps,
@@ -31,8 +30,8 @@ from helios.errors import OptionInvalid
 
 def still(
     source: Input,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")],
-    frame: Annotated[int, typer.Option(help="Which frame, counted from 0.")] = 0,
+    output: Annotated[Path, Flag("A .png or .jpg file.", ("--output", "-o"))],
+    frame: Annotated[int, Flag("Which frame, counted from 0.")] = 0,
     width: Width = 1920,
     height: Height = 1080,
     fps: Fps = "30",

@@ -5,7 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import AudioFailed, OptionInvalid
-from helios.media.audio_mix import AudioTrack, mix_audio
+from helios.media.audio_mix import mix_audio
+from helios.media.audio_track import AudioTrack
 from helios.media.ffmpeg import file_url, require_encoder, run_ffmpeg
 from helios.renderer.encoding.codecs import MUXERS
 

@@ -14,8 +14,8 @@ from helios.media.ffmpeg import end_process, ffmpeg_failure, file_url, missing_p
 from helios.output import write_failure
 from helios.renderer.browser.devtools import widen_pipe
 from helios.renderer.encoding import ivf
-from helios.renderer.encoding.codecs import (
-    VideoEncoding,
+from helios.renderer.encoding.codecs import VideoEncoding
+from helios.renderer.encoding.encoder_arguments import (
     encoding_arguments,
     input_arguments,
     leaves_gaps,
@@ -64,7 +64,8 @@ class _Video(FrameSink):
         # Both are pipes, as `video_sink` starts the process.
         self._stdin = cast(asyncio.StreamWriter, process.stdin)
         transport = self._stdin.transport
-        widen_pipe(transport.get_extra_info("pipe").fileno())
+        with contextlib.suppress(ValueError):  # closed by an encoder that has failed already
+            widen_pipe(transport.get_extra_info("pipe").fileno())
         transport.set_write_buffer_limits(high=_AHEAD_BYTES)
         self._log = asyncio.ensure_future(cast(asyncio.StreamReader, process.stderr).read())
 

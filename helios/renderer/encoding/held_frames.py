@@ -18,8 +18,16 @@ from helios.mp4.boxes import VISUAL_ENTRY_BYTES, boxes
 from helios.mp4.reader import read_movie
 from helios.mp4.splice import splice
 from helios.mp4.track import Track
-from helios.renderer.encoding import h264
-from helios.renderer.encoding.h264 import ParameterSets, SliceHeader
+from helios.renderer.encoding.h264_headers import (
+    HEADER_BYTES,
+    IDR_SLICE,
+    SLICE,
+    ParameterSets,
+    SliceHeader,
+    parameter_sets,
+    slice_header,
+)
+from helios.renderer.encoding.h264_repeats import repeats
 
 
 @dataclass(frozen=True)
@@ -116,11 +124,11 @@ def _filled(
 
         def header(position: int) -> SliceHeader:
             file.seek(samples[position].offset)
-            return h264.slice_header(_first_slice(file.read(samples[position].size)), sets)
+            return slice_header(_first_slice(file.read(samples[position].size)), sets)
 
         for gap in gaps:
             before = map(header, range(gap.before - 1, -1, -1))
-            units = h264.repeats(
+            units = repeats(
                 header(gap.shown_last),
                 newest_frame_num=next(one.frame_num for one in before if one.is_reference),
                 count=gap.count,
@@ -158,14 +166,14 @@ def _parameter_sets(track: Track) -> ParameterSets:
     (size,) = struct.unpack(">H", data[6:8])
     sps, rest = data[8 : 8 + size], data[8 + size :]
     (size,) = struct.unpack(">H", rest[1:3])
-    return h264.parameter_sets(sps, rest[3 : 3 + size])
+    return parameter_sets(sps, rest[3 : 3 + size])
 
 
 def _first_slice(sample: bytes) -> bytes:
     at = 0
     while at + 4 < len(sample):
         (size,) = struct.unpack(">I", sample[at : at + 4])
-        if sample[at + 4] & 31 in (h264.SLICE, h264.IDR_SLICE):
-            return sample[at + 4 : at + 4 + min(size, h264.HEADER_BYTES)]
+        if sample[at + 4] & 31 in (SLICE, IDR_SLICE):
+            return sample[at + 4 : at + 4 + min(size, HEADER_BYTES)]
         at += 4 + size
     raise EncodeFailed("the encoder wrote a frame without a slice")

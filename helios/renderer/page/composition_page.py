@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fractions import Fraction
 
 from helios.contract.frame_rate import frame_time
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import (
     CompositionFailed,
     CompositionUnsettled,
@@ -29,6 +29,8 @@ from helios.renderer.page.support import check_dialect, warnings_of
 
 #: Number of draws after which a video's new frame appears in the page's picture.
 _VIDEO_DRAWS = 2
+#: Frames before a picture that are drawn on pages with layers: how one is drawn depends on them.
+_LAYER_FRAMES = 2
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
 
@@ -36,11 +38,13 @@ _MAX_ROUNDS = 5
 _UNANSWERED: Params = {
     "waiting": [],
     "picturing": [],
+    "crowded": False,
     "unplayable": [],
     "moved": False,
     "pending": True,
     "hidden": False,
     "transitioning": False,
+    "leftOut": False,
     "resting": False,
     "still": False,
 }
@@ -130,18 +134,21 @@ class CompositionPage:
         Due timers, and animations that begin or end, may change the page, so their frames are
         visited in any case; so is the frame before each, whose state a timer's script reads.
 
-        The browser draws layers from what it kept of the frame drawn before. For pages with layers,
-        the frame before the requested one is drawn too.
+        The browser draws layers from what it kept of the frames drawn before. On pages with layers,
+        the frames before the requested one are drawn too.
         """
         while self.frame is None or self.frame < frame:
             if self._options.reference and self._capture.captured != self.frame:
                 await self.capture(ImageFormat("png"))
             following = await self._following(frame, every_frame=every_frame)
-            if following == frame and not self._was_drawn(frame - 1) and await self._has_layers():
-                if self.frame != frame - 1:
-                    following = frame - 1
+            first = frame - _LAYER_FRAMES
+            if following > first and not self._was_drawn(frame - 1) and await self._has_layers():
+                if self.frame is not None and self.frame >= first:
+                    following = self.frame + 1
+                    if not self._was_drawn(self.frame):
+                        await self._draw_layers()
                 else:
-                    await self._draw_layers()
+                    following = first
             await self.visit(following)
 
     async def step(self, frame: int, *, every_frame: bool) -> None:
@@ -187,7 +194,7 @@ class CompositionPage:
                 await self._capture.draw(display=transitioning)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if any(answer["picturing"] for answer in answers) and time.monotonic() < deadline:
+            if await self._is_undrawn(answers) and time.monotonic() < deadline:
                 continue
             transitioning = any(answer["transitioning"] for answer in answers)
             if transitioning and time.monotonic() < deadline:
@@ -204,11 +211,23 @@ class CompositionPage:
                 break
             rounds += 1
         self._video_moved |= moved
-        if moved and on_demand:
-            for _ in range(_VIDEO_DRAWS):
-                await self._capture.draw()
+        if moved:
+            await self._draw_videos()
         session.check_present()
         self.check_missing()
+
+    async def _is_undrawn(self, answers: list[Params]) -> bool:
+        """Return whether the browser left the page out of a draw, or owes it a video's picture."""
+        if any(answer["crowded"] for answer in answers):
+            await self._draw_videos()
+            await self._session.run("__helios_runtime__.seekAgain()")
+        return any(answer["leftOut"] or answer["picturing"] for answer in answers)
+
+    async def _draw_videos(self) -> None:
+        """Draw until the pictures that videos have handed on are part of the page's picture."""
+        if self._capture.on_demand:
+            for _ in range(_VIDEO_DRAWS):
+                await self._capture.draw()
 
     def check_missing(self) -> None:
         """Raise an error if a file that the page requested doesn't exist.

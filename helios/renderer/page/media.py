@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import HeliosError, MediaUnsupported
+from helios.renderer.asset_server import locate
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
@@ -109,9 +110,6 @@ class PageMedia:
 
     async def _source(self, address: str) -> Path | str:
         if self.root is not None and address.startswith(f"{LOCAL_ORIGIN}/"):
-            # Takes a seventh of a second to import, which few pages have to wait for.
-            from helios.renderer.asset_server import locate  # noqa: PLC0415
-
             path = locate(self.root.resolve(), unquote(urlsplit(address).path))
             if path is not None:
                 return await playable(path)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
 from helios.renderer.browser.devtools import Params
 

@@ -4,15 +4,19 @@ The client takes a second to import. It is imported by the first request, in tha
 """
 
 import contextlib
+import hashlib
 import os
+import secrets
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from helios.errors import ArtifactNotFound
-from helios.storage.gcs.credentials import default_credentials
-from helios.storage.keys import is_intermediate
+from helios.storage.base import StoredObject
+from helios.storage.gcs.credentials import default_credentials, signer
+from helios.storage.keys import content_type, is_intermediate
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
@@ -45,10 +49,6 @@ class GcsBucket:
     def name_of(self, key: str) -> str:
         """Return the full name of an object."""
         return self._above + key
-
-    def key_of(self, name: str) -> str:
-        """Return the key of an object with this full name."""
-        return name.removeprefix(self._above)
 
     def close(self) -> None:
         """Close the connections."""
@@ -106,6 +106,10 @@ class GcsBucket:
             blob.custom_time = datetime.now(UTC)
         return blob
 
+    def handle(self, key: str) -> "Blob":
+        """Return a handle on an object, without a request."""
+        return self.open().blob(self.name_of(key))
+
     def find(self, key: str) -> "Blob":
         """Return an object; raise `ArtifactNotFound` if it doesn't exist."""
         blob = self.get(key)
@@ -138,7 +142,7 @@ class GcsBucket:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         try:
-            self.open().blob(self._above + key).delete(**self.how)
+            self.handle(key).delete(**self.how)
         except NotFound:
             self.check_exists()
 
@@ -156,12 +160,54 @@ class GcsBucket:
             return None
         return data
 
+    def create(self, key: str, data: bytes) -> bool:
+        """Store bytes unless the object exists; return whether this call created it."""
+        from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
+
+        writer = secrets.token_hex(16)
+        blob = self.blob(key, sha256=hashlib.sha256(data).hexdigest(), writer=writer)
+        try:
+            blob.upload_from_string(
+                data, content_type=content_type(key), if_generation_match=0, **self.how
+            )
+        except PreconditionFailed:
+            there = self.get(key)
+            return there is not None and (there.metadata or {}).get(_WRITER) == writer
+        return True
+
+    def stored(self, blob: "Blob") -> StoredObject:
+        """Return an object's metadata."""
+        return StoredObject(
+            key=blob.name.removeprefix(self._above),
+            bytes=blob.size,
+            version=str(blob.generation),
+            modified=blob.updated or datetime.now(UTC),
+            sha256=digest_of(blob),
+        )
+
+    def read_range(self, blob: "Blob", start: int, end: int) -> bytes:
+        """Return an object's bytes from `start` up to, but without, `end`."""
+        data: bytes = blob.download_as_bytes(
+            start=start, end=end - 1, raw_download=True, checksum=None, **self.how
+        )
+        return data
+
+    def signed_url(self, key: str, period: timedelta) -> str:
+        """Return a URL with which anyone can fetch an object."""
+        if self.emulator and not self._env.get("GOOGLE_APPLICATION_CREDENTIALS"):
+            # Emulators don't verify signatures, and there is no key to sign with.
+            path = f"{self.name}/o/{quote(self.name_of(key), safe='')}"
+            return f"{self.emulator}/storage/v1/b/{path}?alt=media"
+        return str(
+            self.handle(key).generate_signed_url(
+                version="v4",
+                expiration=period,
+                api_access_endpoint=self.emulator or "https://storage.googleapis.com",
+                **signer(default_credentials()),
+            )
+        )
+
 
 def digest_of(blob: "Blob") -> str | None:
     """Return the digest that is stored with an object."""
     return (blob.metadata or {}).get(_SHA256)
-
-
-def writer_of(blob: "Blob") -> str | None:
-    """Return the writer that is stored with an object."""
-    return (blob.metadata or {}).get(_WRITER)

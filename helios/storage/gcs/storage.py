@@ -5,10 +5,9 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import quote
 
 from helios.concurrency import CancelToken, run_blocking
 from helios.contract.artifact import Artifact
@@ -16,9 +15,8 @@ from helios.errors import ArtifactCorrupt, StorageUnavailable
 from helios.output import whole_output
 from helios.storage.base import ArtifactStorage, StoredObject
 from helios.storage.checks import check_digest, check_expiry, check_size, open_source
-from helios.storage.gcs.bucket import RETRY_SECONDS, GcsBucket, digest_of, writer_of
+from helios.storage.gcs.bucket import RETRY_SECONDS, GcsBucket, digest_of
 from helios.storage.gcs.checked_file import CheckedFile
-from helios.storage.gcs.credentials import default_credentials, signer
 from helios.storage.gcs.faults import gcs_faults
 from helios.storage.keys import check_deletable, check_key, check_prefix, content_type
 from helios.storage.parts import PARALLEL, PART, Lanes, write_parts
@@ -36,19 +34,11 @@ _MAX_READS = 5
 
 
 class GcsStorage(ArtifactStorage):
-    """Artifacts in a bucket of Google Cloud Storage.
+    """Artifacts in a bucket of Google Cloud Storage, whose keys are relative to a prefix.
 
-    Parameters
-    ----------
-    bucket:
-        The bucket's name.
-    prefix:
-        Folder in the bucket that keys are relative to; may be empty.
-    env:
-        `STORAGE_EMULATOR_HOST`: a local server without credentials. Otherwise Google's client
-        finds the application default credentials.
-    retry_seconds:
-        Seconds for which requests whose failure may be temporary are retried.
+    Google's client finds the application default credentials. `STORAGE_EMULATOR_HOST` in `env`
+    names a local server without credentials. Requests whose failure may be temporary are retried
+    for `retry_seconds`.
     """
 
     def __init__(
@@ -63,7 +53,6 @@ class GcsStorage(ArtifactStorage):
         self._bucket = GcsBucket(bucket, prefix=prefix, env=env, retry_seconds=retry_seconds)
         # About as many threads as Google's client keeps connections.
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="gcs")
-        self._env = env
         self._lanes = Lanes()
 
     async def put_file(self, key: str, path: Path) -> Artifact:
@@ -97,22 +86,7 @@ class GcsStorage(ArtifactStorage):
 
     async def create(self, key: str, data: bytes) -> bool:
         check_key(key)
-        writer = secrets.token_hex(16)
-
-        def create(_token: CancelToken) -> bool:
-            from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
-
-            blob = self._bucket.blob(key, sha256=hashlib.sha256(data).hexdigest(), writer=writer)
-            try:
-                blob.upload_from_string(
-                    data, content_type=content_type(key), if_generation_match=0, **self._bucket.how
-                )
-            except PreconditionFailed:
-                there = self._bucket.get(key)
-                return there is not None and writer_of(there) == writer
-            return True
-
-        return await self._request(key, create)
+        return await self._request(key, lambda _token: self._bucket.create(key, data))
 
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         check_key(key)
@@ -160,11 +134,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
 
         def get(_token: CancelToken) -> bytes:
-            blob = self._bucket.open().blob(self._bucket.name_of(key))
-            data: bytes = blob.download_as_bytes(
-                start=start, end=end - 1, raw_download=True, checksum=None, **self._bucket.how
-            )
-            return data
+            return self._bucket.read_range(self._bucket.handle(key), start, end)
 
         return await self._request(key, get)
 
@@ -198,8 +168,7 @@ class GcsStorage(ArtifactStorage):
         def compose(_token: CancelToken) -> int:
             blob = self._bucket.blob(key)
             blob.content_type = content_type(key)
-            parts = [self._bucket.open().blob(self._bucket.name_of(source)) for source in sources]
-            blob.compose(parts, **self._bucket.how)
+            blob.compose([self._bucket.handle(source) for source in sources], **self._bucket.how)
             return int(blob.size)
 
         return await self._request(key, compose)
@@ -209,22 +178,22 @@ class GcsStorage(ArtifactStorage):
 
         def stat(_token: CancelToken) -> StoredObject | None:
             blob = self._bucket.get(key)
-            return self._stored(blob) if blob is not None else None
+            return self._bucket.stored(blob) if blob is not None else None
 
         return await self._request(key, stat)
 
     async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         check_prefix(prefix)
+        name = self._bucket.name_of(prefix)
         # Google's offset includes the key itself.
         options: dict[str, Any] = {"start_offset": self._bucket.name_of(after)} if after else {}
         options |= self._bucket.how
 
         def find(token: CancelToken) -> Sequence[StoredObject]:
-            bucket = self._bucket.open()
             found = []
-            for blob in bucket.list_blobs(prefix=self._bucket.name_of(prefix), **options):
+            for blob in self._bucket.open().list_blobs(prefix=name, **options):
                 token.check()
-                found.append(self._stored(blob))
+                found.append(self._bucket.stored(blob))
             return sorted(
                 (entry for entry in found if entry.key > after), key=lambda entry: entry.key
             )
@@ -246,22 +215,7 @@ class GcsStorage(ArtifactStorage):
         check_key(key)
         period = timedelta(seconds=check_expiry(expires))
 
-        def sign(_token: CancelToken) -> str:
-            name = self._bucket.name_of(key)
-            if self._bucket.emulator and not self._env.get("GOOGLE_APPLICATION_CREDENTIALS"):
-                # Emulators don't verify signatures, and there is no key to sign with.
-                path = f"{self._bucket.name}/o/{quote(name, safe='')}"
-                return f"{self._bucket.emulator}/storage/v1/b/{path}?alt=media"
-            return str(
-                self._bucket.blob(key).generate_signed_url(
-                    version="v4",
-                    expiration=period,
-                    api_access_endpoint=self._bucket.emulator or "https://storage.googleapis.com",
-                    **signer(default_credentials()),
-                )
-            )
-
-        return await self._request(key, sign)
+        return await self._request(key, lambda _token: self._bucket.signed_url(key, period))
 
     async def close(self) -> None:
         self._bucket.close()
@@ -282,26 +236,14 @@ class GcsStorage(ArtifactStorage):
             from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
             try:
-                data: bytes = pinned.download_as_bytes(
-                    start=start, end=end - 1, raw_download=True, checksum=None, **self._bucket.how
-                )
+                return self._bucket.read_range(pinned, start, end)
             except NotFound as fault:
                 raise ArtifactCorrupt(
                     f"{self.url_of(key)} was replaced while it was fetched"
                 ) from fault
-            return data
 
         async def fetch(start: int, end: int) -> bytes:
             return await self._request(key, lambda _token: part(start, end))
 
         with self._lanes as lanes:
             return await write_parts(sink, blob.size, fetch, lanes=lanes)
-
-    def _stored(self, blob: "Blob") -> StoredObject:
-        return StoredObject(
-            key=self._bucket.key_of(blob.name),
-            bytes=blob.size,
-            version=str(blob.generation),
-            modified=blob.updated or datetime.now(UTC),
-            sha256=digest_of(blob),
-        )

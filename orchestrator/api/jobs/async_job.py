@@ -33,7 +33,8 @@ class AsyncJobHandle(ABC):
     """A job, wherever it runs: `JobHandle` with coroutines.
 
     A handle keeps no connection open between calls. Every method raises `JobNotFound` for a job
-    that no longer exists, and `HeliosError` if the job's store or deployment doesn't answer.
+    that no longer exists, and `HeliosError` if the job's store or deployment doesn't answer. What
+    follows a job looks at it every `interval` seconds.
 
     Attributes
     ----------
@@ -53,13 +54,7 @@ class AsyncJobHandle(ABC):
 
     @abstractmethod
     def snapshots(self, *, interval: float = INTERVAL) -> AsyncIterator[Snapshot]:
-        """Yield snapshots of the job until it has ended or no process runs it.
-
-        Parameters
-        ----------
-        interval:
-            Seconds between two snapshots.
-        """
+        """Yield snapshots of the job until it has ended or no process runs it."""
 
     async def wait(
         self,
@@ -76,8 +71,6 @@ class AsyncJobHandle(ABC):
             Seconds; no limit by default. The job continues after a timeout.
         on_event:
             Called with each event until then.
-        interval:
-            Seconds between two snapshots.
 
         Raises
         ------
@@ -104,11 +97,6 @@ class AsyncJobHandle(ABC):
         """Yield the job's events from now on until it has ended.
 
         The first and the last one are notices with the job's status as facts.
-
-        Parameters
-        ----------
-        interval:
-            Seconds between two snapshots.
         """
         last: Snapshot | None = None
         async for snapshot in self.snapshots(interval=interval):
@@ -163,12 +151,7 @@ class AsyncJobHandle(ABC):
 
     @abstractmethod
     async def cancel(self, *, reason: str = REASON) -> JobStatus:
-        """Stop the job at once; finished chunks are kept.
-
-        Parameters
-        ----------
-        reason:
-            Stored with a detached job.
+        """Stop the job at once; finished chunks are kept. A detached job keeps the reason, too.
 
         Raises
         ------
@@ -249,21 +232,12 @@ class AsyncJobHandle(ABC):
 
     @abstractmethod
     async def logs(self, chunk_id: int | None = None) -> Sequence[AttemptLog]:
-        """Return the records of attempts, by chunk and in order.
-
-        Parameters
-        ----------
-        chunk_id:
-            Only attempts at this chunk.
-        """
+        """Return the records of attempts at one chunk or all, by chunk and in order."""
 
     async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
-        """Return the log lines of a deployment's workers, by time; none for other jobs.
+        """Return the log lines of a deployment's workers about one chunk or all, by time.
 
-        Parameters
-        ----------
-        chunk_id:
-            Only lines about this chunk.
+        There are none of other jobs.
         """
         del chunk_id
         return ()

@@ -31,16 +31,8 @@ async def start_in_background(
 ) -> None:
     """Start a process that runs a job, and return once it has claimed the job.
 
-    Parameters
-    ----------
-    store:
-        The job's store, from which `repository` was opened.
-    resume:
-        Whether the job had begun before.
-    keep_chunks:
-        Whether existing chunks count as the job's own.
-    changes:
-        Settings that differ from the job's earlier runs.
+    `repository` was opened from `store`. `resume` says that the job had begun before, `keep_chunks`
+    that existing chunks count as its own.
 
     Raises
     ------

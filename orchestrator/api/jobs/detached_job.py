@@ -34,13 +34,7 @@ if TYPE_CHECKING:
 
 
 class DetachedJob(AsyncJobHandle):
-    """A job of a deployment.
-
-    Parameters
-    ----------
-    deployment:
-        The deployment that runs it.
-    """
+    """A job of a deployment."""
 
     def __init__(self, job_id: str, deployment: "Deployment") -> None:
         super().__init__(job_id)

@@ -20,23 +20,12 @@ from orchestrator.model.job_state import JobState
 async def find_job(
     job_id: str, store: JobStore, name: DeploymentName, display: Display | None = None
 ) -> AsyncJobHandle:
-    """Return the job with an id.
-
-    Parameters
-    ----------
-    store:
-        Searched first.
-    name:
-        Names the deployment that is searched next.
-    display:
-        Shows the job's runs in this process.
+    """Return the job with an id: of a job store, else of the deployment that `name` identifies.
 
     Raises
     ------
     JobNotFound
         Neither has the job.
-    HeliosError
-        The deployment can't be found.
     """
     recorded = RecordedJob(job_id, store, display)
     try:
@@ -51,30 +40,17 @@ async def find_job(
 
 @dataclass(frozen=True, slots=True)
 class RecordedJobs:
-    """Jobs of a store, the newest first, each with status and record.
-
-    Attributes
-    ----------
-    faults:
-        Records that couldn't be read.
-    """
+    """Jobs of a store, the newest first, each with status and record."""
 
     jobs: list[tuple[JobStatus, JobSummary]]
+    #: Records that couldn't be read.
     faults: list[JobRecordInvalid]
 
 
 async def recorded_jobs(
     store: JobStore, *, states: Collection[State] = (), limit: int | None = None
 ) -> RecordedJobs:
-    """Return the jobs of a store.
-
-    Parameters
-    ----------
-    states:
-        Only jobs in one of these; in any by default.
-    limit:
-        Maximum number of jobs.
-    """
+    """Return the jobs of a store that are in one of some states, by default in any."""
     wanted = {JobState.RUNNING if state == "interrupted" else JobState(state) for state in states}
     found: list[tuple[JobStatus, JobSummary]] = []
     async with store.open() as repository:
@@ -106,13 +82,7 @@ async def detached_jobs(
 
 
 def check_state(name: str) -> State:
-    """Return a state by its name.
-
-    Raises
-    ------
-    OptionInvalid
-        There is none of that name.
-    """
+    """Return a state by its name; refuse any other name."""
     for state in STATES:
         if state == name:
             return state

@@ -11,15 +11,10 @@ from orchestrator.job_repository.opening import JOBS, NONE, default_folder, open
 
 @dataclass(frozen=True, slots=True)
 class JobStore:
-    """A store of job records.
+    """A store of job records."""
 
-    Parameters
-    ----------
-    where:
-        A folder, an s3:// or gs:// URL, or `none`; by default the value of `HELIOS_JOBS`, else a
-        folder in the user's home.
-    """
-
+    #: A folder, an s3:// or gs:// URL, or `none`; by default the value of `HELIOS_JOBS`, else a
+    #: folder in the user's home.
     where: str | None = None
 
     @property
@@ -38,13 +33,7 @@ class JobStore:
         return self.where or os.environ.get(JOBS) or str(default_folder(os.environ))
 
     def open(self) -> AbstractAsyncContextManager[JobRepository]:
-        """Open the repository for the time of a context.
-
-        Raises
-        ------
-        StorageInvalid
-            A URL names no storage.
-        """
+        """Open the repository for the time of a context."""
         return open_repository(self.location, os.environ)
 
     def command(self, verb: str, job_id: str) -> str:

@@ -39,15 +39,7 @@ _PATIENCE = 10.0
 
 
 class RecordedJob(AsyncJobHandle):
-    """A job in a job store.
-
-    Parameters
-    ----------
-    store:
-        The store of its record.
-    display:
-        Shows its runs; none by default.
-    """
+    """A job in a job store."""
 
     def __init__(self, job_id: str, store: JobStore, display: Display | None = None) -> None:
         super().__init__(job_id)

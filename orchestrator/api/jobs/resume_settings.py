@@ -34,13 +34,7 @@ class ResumeSettings(BaseModel):
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the changes among keywords, checked.
-
-        Raises
-        ------
-        OptionInvalid
-            A value is invalid.
-        """
+        """Return the changes among keywords, checked."""
         try:
             given = cls.model_validate(dict(keywords)).model_dump(exclude_none=True)
         except ValidationError as fault:

@@ -13,7 +13,6 @@ from orchestrator.api.rendering.planning import plan_image, plan_render, write_s
 from orchestrator.api.rendering.prepared_job import PreparedJob, run_prepared
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
-from orchestrator.api.targets.costs import cost_of_job
 from orchestrator.api.targets.target import Target, Targets, are_remote, as_targets, resolve
 from orchestrator.api.video import ChunkFiles, Video
 from orchestrator.backends.job_folder import make_folder
@@ -31,26 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """A render to run.
+    """A render to run."""
 
-    Attributes
-    ----------
-    source:
-        The composition: an HTML file, a folder with `index.html`, or a URL.
-    destination:
-        The video.
-    targets:
-        Where chunks are rendered.
-    settings:
-        The settings.
-    at:
-        The only frame to render, as an image: its number, or a time; None for a video.
-    """
-
+    #: The composition: an HTML file, a folder with `index.html`, or a URL.
     source: str
+    #: The video.
     destination: Destination
+    #: Where chunks are rendered.
     targets: tuple[Target, ...]
     settings: RenderSettings
+    #: The only frame to render, as an image: its number, or a time; None for a video.
     at: int | str | None = None
 
     @classmethod
@@ -63,13 +52,7 @@ class RenderRequest:
         *,
         at: int | str | None = None,
     ) -> Self:
-        """Return the request that a caller's arguments make.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with.
-        """
+        """Return the request that a caller's arguments make."""
         return cls(
             source=str(source),
             destination=Destination.of(str(output)),
@@ -80,13 +63,7 @@ class RenderRequest:
 
 
 async def run_request(request: RenderRequest, display: "Display") -> JobSummary:
-    """Plan a render and run it to its end.
-
-    Raises
-    ------
-    HeliosError
-        As `prepare` and `JobManager.run`.
-    """
+    """Plan a render and run it to its end."""
     job = await prepare(request, display)
     return await run_prepared(job, request.settings.store, display)
 
@@ -108,15 +85,7 @@ async def rendered(request: RenderRequest, display: "Display") -> Video | ChunkF
 
 
 async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
-    """Check a request, plan it, and write its spec into the job's folder.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together, or can't be worked with.
-    HeliosError
-        The target doesn't exist, or the composition can't be rendered.
-    """
+    """Check a request, plan it, and write its spec into the job's folder."""
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)
     check_format(settings, destination)
@@ -140,6 +109,7 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
             concurrency=at_once,
             display=display,
             remote=remote,
+            shared=not remote,
             **names,
         )
     job_file = folder / "job.json"
@@ -178,6 +148,8 @@ def _earlier(spec: "JobSpec", job_file: Path, display: "Display") -> "JobSpec | 
 
 async def _known_cost(summary: JobSummary) -> Any:
     """Return the cost of a job; None if the workers' size can't be looked up."""
+    from orchestrator.api.targets.costs import cost_of_job
+
     try:
         return await cost_of_job(summary)
     except HeliosError:

@@ -30,12 +30,7 @@ _ATTACHED = (
 def check_attached(
     settings: RenderSettings, targets: Sequence[Target], destination: Destination | None
 ) -> None:
-    """Refuse settings that don't fit a render which this machine runs.
-
-    Raises
-    ------
-    OptionInvalid
-    """
+    """Refuse settings that don't fit a render which this machine runs."""
     remote = are_remote(targets)
     if settings.stitch is not Stitch.AUTO and not remote:
         raise OptionInvalid("`stitch`: goes with `Lambda` or `CloudRun`")
@@ -55,12 +50,7 @@ def check_attached(
 def check_incremental(
     settings: RenderSettings, source: str, targets: Sequence[Target], destination: Destination
 ) -> None:
-    """Refuse settings and outputs that don't fit an incremental render, if it is one.
-
-    Raises
-    ------
-    OptionInvalid
-    """
+    """Refuse settings and outputs that don't fit an incremental render, if it is one."""
     if not settings.incremental:
         return
     if are_remote(targets):
@@ -86,12 +76,7 @@ def check_incremental(
 
 
 def check_format(settings: RenderSettings, destination: Destination) -> None:
-    """Refuse a format that doesn't fit the output's name.
-
-    Raises
-    ------
-    OptionInvalid
-    """
+    """Refuse a format that doesn't fit the output's name."""
     if settings.format is not None and not is_playlist(destination.name):
         raise OptionInvalid(
             f"`format` {settings.format}: output {destination.name!r} is no playlist",
@@ -107,14 +92,7 @@ def check_detached(
 ) -> None:
     """Refuse settings that don't apply to a detached render.
 
-    Parameters
-    ----------
-    target_settings:
-        Names of settings that choose workers.
-
-    Raises
-    ------
-    OptionInvalid
+    `target_settings` are the names of settings that choose workers.
     """
     if request_id is not None:
         check_job_id(request_id, detached=True)

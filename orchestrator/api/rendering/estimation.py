@@ -30,25 +30,17 @@ from orchestrator.model.deployment import Deployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The expected cost and duration of a render.
-
-    Attributes
-    ----------
-    seconds:
-        From its start to its video.
-    concurrency:
-        Chunks at the same time.
-    pace:
-        The speed of workers, and its source.
-    merge:
-        The forecast of stitching its chunks.
-    """
+    """The expected cost and duration of a render."""
 
     spec: JobSpec
     cost: Cost
+    #: From its start to its video.
     seconds: float
+    #: Chunks at the same time.
     concurrency: int
+    #: The speed of workers, and its source.
     pace: Pace
+    #: The forecast of stitching its chunks.
     merge: MergeForecast
 
     def document(self) -> dict[str, Any]:
@@ -91,11 +83,6 @@ async def estimate_render(
         Of a worker; by default some frames are rendered here.
     like:
         Detached render whose records give the speed of workers, in place of that.
-
-    Raises
-    ------
-    HeliosError
-        The composition can't be planned, or the deployment can't be found.
     """
     if seconds_per_frame is not None and like is not None:
         raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")

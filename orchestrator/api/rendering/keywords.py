@@ -38,6 +38,7 @@ class RenderKeywords(StillKeywords, total=False):
     # Encoding and sound
     reference: bool
     codec: str | None
+    quality: Literal["draft", "standard", "high"]
     crf: int | None
     preset: str | None
     format: Literal["hls"] | None

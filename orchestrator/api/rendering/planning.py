@@ -1,6 +1,7 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +26,7 @@ async def plan_render(
     job_dir: Path,
     display: Display,
     remote: bool = False,
+    shared: bool = False,
     job_id: str | None = None,
     input_name: str | None = None,
 ) -> JobSpec:
@@ -34,21 +36,15 @@ async def plan_render(
     ----------
     destination:
         The video; it is checked before the page is loaded.
-    concurrency:
-        Chunks at the same time.
     job_dir:
         Folder that the job runs in; paths in commands are relative to it.
     remote:
         Whether remote workers render the chunks.
-    job_id, input_name:
-        As for `plan`.
-
-    Raises
-    ------
-    HeliosError
-        As `probe_composition`, `plan` and `Destination.check`.
+    shared:
+        Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    options, sizes = settings.picture(), settings.sizes(concurrency, remote=remote)
+    options = settings.picture()
+    sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):

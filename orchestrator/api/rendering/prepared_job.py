@@ -21,42 +21,26 @@ from orchestrator.model.settings import RunSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedJob:
-    """A planned job, and how to run it.
-
-    Attributes
-    ----------
-    name:
-        Name for people: its composition.
-    adapters:
-        Where chunks are rendered.
-    job_file, job_dir:
-        Path of its spec, and the folder that it runs in.
-    destination:
-        Destination of the video; None leaves it in the job's folder.
-    resume:
-        Whether existing chunks are kept.
-    keep:
-        Whether the job's folder stays after success.
-    """
+    """A planned job, and how to run it."""
 
     spec: JobSpec
+    #: Name for people: its composition.
     name: str
+    #: Where chunks are rendered.
     adapters: list[AdapterSettings]
+    #: Path of its spec, and the folder that it runs in.
     job_file: Path
     job_dir: Path
+    #: Destination of the video; None leaves it in the job's folder.
     destination: Destination | None
     settings: RunSettings
+    #: Whether existing chunks are kept.
     resume: bool
+    #: Whether the job's folder stays after success.
     keep: bool
 
     async def create(self, manager: JobManager) -> Job:
-        """Record the job, under an id of its own if the spec was run before.
-
-        Raises
-        ------
-        HeliosError
-            The store can't be written.
-        """
+        """Record the job, under an id of its own if the spec was run before."""
         location = self._location()
         try:
             return await manager.create(
@@ -86,13 +70,7 @@ class PreparedJob:
 
 
 async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> JobSummary:
-    """Record a job and run it to its end; if it stops early, the error says how to resume it.
-
-    Raises
-    ------
-    HeliosError
-        As `JobManager.run`.
-    """
+    """Record a job and run it to its end; if it stops early, the error says how to resume it."""
     async with store.open() as repository:
         manager = manager_of(repository, display)
         how = f"Run the same command again{'' if job.settings.incremental else ' with `resume`'}."

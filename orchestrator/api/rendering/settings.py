@@ -27,6 +27,7 @@ from orchestrator.planning.chunk_sizes import (
     MIN_REMOTE_CHUNK_FRAMES,
     ChunkSizes,
 )
+from orchestrator.planning.quality import Quality
 from orchestrator.planning.render_options import RenderOptions
 
 # Browsers that share an output which can't be cut into chunks: as many as a worker has cores for.
@@ -63,24 +64,21 @@ class RenderSettings(BaseModel):
         description="Run every frame from 0 on first; by default as the page declares.",
     )
     transparent: bool = Field(default=False, description="Keep transparency.")
-    allow_missing: bool = Field(
-        default=False, description="Continue if a file of the page is missing."
-    )
+    allow_missing: bool = Field(default=False, description="Continue if files are missing.")
     timeout: float | None = Field(
         default=None, description="Seconds for the page to load, and for each frame."
     )
-    reference: bool = Field(
-        default=False, description="Draw every frame, losslessly, in one chunk."
-    )
+    reference: bool = Field(default=False, description="Draw every frame, losslessly.")
     codec: str | None = Field(default=None, description="Video codec; by the output's name.")
+    quality: Quality = Field(
+        default="standard", description="'draft', 'standard' or 'high': size against loss."
+    )
     crf: int | None = Field(default=None, description="Constant rate factor; 18 for H.264.")
     preset: str | None = Field(default=None, description="Encoder speed of H.264 and H.265.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None, description="Of frames as they leave the browser; 90."
     )
-    format: Literal["hls"] | None = Field(
-        default=None, description="'hls' for a playlist; by the output's name."
-    )
+    format: Literal["hls"] | None = Field(default=None, description="'hls' for a playlist.")
     audio: bool = Field(default=True, description="Whether the sound is rendered.")
     chunks: int | None = Field(
         default=None, description="Number of chunks; from length and concurrency by default."
@@ -175,13 +173,7 @@ class RenderSettings(BaseModel):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def picture(self) -> RenderOptions:
-        """Return the planner's options for rendering and encoding frames.
-
-        Raises
-        ------
-        OptionInvalid
-            A value can't be read.
-        """
+        """Return the planner's options for rendering and encoding frames."""
         width, height = self.size or (self.width, self.height)
         props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
         shared = self.model_dump(
@@ -197,15 +189,7 @@ class RenderSettings(BaseModel):
         return RenderOptions(**(shared | own))
 
     def sizes(self, concurrency: int, *, remote: bool = False) -> ChunkSizes:
-        """Return the planner's options for cutting the timeline into chunks.
-
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time.
-        remote:
-            Whether remote workers render them.
-        """
+        """Return the planner's options for cutting the timeline into chunks, also remote ones."""
         sizes = ChunkSizes(
             chunks=self.chunks, frames_per_chunk=self.frames_per_chunk, concurrency=concurrency
         )
@@ -219,18 +203,7 @@ class RenderSettings(BaseModel):
         )
 
     def run_settings(self, concurrency: int) -> RunSettings:
-        """Return the settings of the run, as they are stored with the job.
-
-        Parameters
-        ----------
-        concurrency:
-            Chunks at the same time.
-
-        Raises
-        ------
-        OptionInvalid
-            A value is invalid, or there is no secret to sign webhooks with.
-        """
+        """Return the settings of the run, as they are stored with the job."""
         shared = self.model_dump(include=set(RunSettings.model_fields))
         own = {
             "concurrency": concurrency,
@@ -241,13 +214,7 @@ class RenderSettings(BaseModel):
         return RunSettings(**(shared | own))
 
     def receiver(self) -> WebhookSettings | None:
-        """Return the receiver of the job's events, without a look at the secret.
-
-        Raises
-        ------
-        OptionInvalid
-            It isn't a receiver, or settings of one are given without it.
-        """
+        """Return the receiver of the job's events, without a look at the secret."""
         if self.webhook is None:
             for name in ("webhook_progress", "webhook_link"):
                 if self.given(name):
@@ -259,13 +226,7 @@ class RenderSettings(BaseModel):
         return WebhookSettings(url=self.webhook, progress=self.webhook_progress, link=seconds)
 
     def _signed_receiver(self) -> WebhookSettings | None:
-        """Return the receiver of events of a job that this machine runs, and signs.
-
-        Raises
-        ------
-        OptionInvalid
-            As `receiver`, or there is no secret to sign with.
-        """
+        """Return the receiver of events that this machine signs; refused without a secret."""
         receiver = self.receiver()
         if receiver is not None:
             check_receiver(receiver.url, os.environ.get(SECRET))

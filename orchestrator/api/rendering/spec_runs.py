@@ -31,21 +31,7 @@ async def prepare_spec(
     targets: Sequence[Target],
     settings: RenderSettings,
 ) -> PreparedJob:
-    """Return the job of a spec, ready to run.
-
-    Parameters
-    ----------
-    path:
-        The spec.
-    destination:
-        Destination of the video; None for the one in the spec.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together.
-    JobSpecNotFound, JobSpecInvalid
-    """
+    """Return the job of a spec, ready to run, with another destination of its video if given."""
     check_attached(settings, targets, destination)
     adapters = await resolve(targets)
     at_once = chosen_concurrency(settings.concurrency, remote=are_remote(targets))
@@ -74,17 +60,7 @@ async def submit_spec_file(
 ) -> "Submitted":
     """Start the render of a spec in a deployment, which runs it without a client.
 
-    Parameters
-    ----------
-    request_id:
-        The render's id; that of the spec by default, else a new one.
-    name, target_settings:
-        As for `submit_detached`.
-
-    Raises
-    ------
-    HeliosError
-        As `submit_detached`.
+    The render's id is `request_id`, else that of the spec, else a new one.
     """
     check_detached(settings, destination, request_id, target_settings)
     if destination is not None:
@@ -112,12 +88,7 @@ async def submit_spec_file(
 async def verify_by_spec(where: str, video: str | None) -> "tuple[str, SeamReport]":
     """Check a video at the seams of the chunks of a spec; return which, and what was found.
 
-    Parameters
-    ----------
-    where:
-        Path or URL of the spec.
-    video:
-        Path or URL; by default what the spec calls it, beside the spec.
+    By default it is the video that the spec names, beside the spec.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import CostLimitReached, MergeFailed, OptionInvalid
 from orchestrator.adapters.local import LocalWorkerAdapter
 from orchestrator.api.jobs.background import start_in_background
@@ -34,15 +34,7 @@ if TYPE_CHECKING:
 
 
 async def submit_here(request: RenderRequest, display: "Display") -> str:
-    """Plan a render, record it, have another process of this machine run it; return its id.
-
-    Raises
-    ------
-    OptionInvalid
-        Records aren't kept, so that no other process could find the job.
-    HeliosError
-        As `prepare`.
-    """
+    """Plan a render, record it, have another process of this machine run it; return its id."""
     store = request.settings.store
     if store.forgets:
         raise OptionInvalid(
@@ -69,21 +61,8 @@ async def submit_detached(
 ) -> "tuple[Submitted, Deployment]":
     """Plan a render, and start it in a deployment, which runs it without a client.
 
-    Parameters
-    ----------
-    name:
-        Identifies the deployment.
-    request_id:
-        The render's id: the same render twice under one id is one render. A new one by default.
-    target_settings:
-        Other settings of the target, which are refused.
-
-    Raises
-    ------
-    OptionInvalid
-        Settings don't go together, or nothing names a deployment.
-    HeliosError
-        The deployment or its storage refuses.
+    The same render twice under one `request_id` is one render; by default the id is new.
+    `target_settings`, other settings of the target, are refused.
     """
     settings, destination, source = request.settings, request.destination, request.source
     check_format(settings, destination)
@@ -169,8 +148,6 @@ async def submit_spec(
 
     Parameters
     ----------
-    spec:
-        The job, with the render's id.
     job_dir:
         Folder that paths in its commands are relative to.
     own_files:
@@ -181,13 +158,6 @@ async def submit_spec(
         Chunks at the same time that the account's quota allows, as `chunks_at_once`.
     max_cost:
         Cost limit in US dollars, by list prices.
-    webhook:
-        The receiver of the outcome.
-
-    Raises
-    ------
-    HeliosError
-        As `DetachedRenders.submit`.
     """
     wanted = concurrency or deployment.max_concurrency
     if at_once < min(wanted, len(spec.chunks)):

@@ -10,15 +10,7 @@ from orchestrator.model.job import JobSummary
 
 
 def workers_of(deployment: Deployment | None, *, region: str | None = None) -> Workers:
-    """Return the properties of workers that decide their price.
-
-    Parameters
-    ----------
-    deployment:
-        Their deployment; None for the defaults of a stack on AWS.
-    region:
-        Region of such a stack.
-    """
+    """Return what decides the price of workers; without a deployment, that of a stack on AWS."""
     if deployment is None:
         return AwsWorkers() if region is None else AwsWorkers(region=region)
     if isinstance(deployment, CloudRunWorkers):
@@ -57,11 +49,6 @@ async def cost_of_job(job: JobSummary) -> Cost | None:
 
     All attempts count at the price of the job's most expensive workers: the record doesn't say
     which of them ran what.
-
-    Raises
-    ------
-    HeliosError
-        A function's configuration can't be read.
     """
     usage = Usage(
         chunks=job.chunks_done,

@@ -29,33 +29,18 @@ TARGETS = {"aws": "Lambda", "cloudrun": "CloudRun"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentName:
-    """Identifies a deployment.
+    """Identifies a deployment."""
 
-    Parameters
-    ----------
-    stack, region:
-        Name of a stack on AWS, and its region.
-    profile:
-        A profile that `orchestrator connect` wrote.
-    kind:
-        The required cloud; either by default.
-    """
-
+    #: Name of a stack on AWS, and its region.
     stack: str | None = None
     region: str | None = None
+    #: A profile that `orchestrator connect` wrote.
     profile: str | None = None
+    #: The required cloud; either by default.
     kind: Literal["aws", "cloudrun"] | None = None
 
     async def find(self, env: Mapping[str, str] | None = None) -> Deployment:
-        """Return the deployment.
-
-        Raises
-        ------
-        OptionInvalid
-            None is named, or the profile is invalid.
-        HeliosError
-            It can't be found.
-        """
+        """Return the deployment."""
         found = await self.find_if_named(env)
         if found is None:
             raise OptionInvalid(
@@ -66,15 +51,7 @@ class DeploymentName:
         return found
 
     async def find_if_named(self, env: Mapping[str, str] | None = None) -> Deployment | None:
-        """Return the deployment, or None if neither this nor the environment names one.
-
-        Raises
-        ------
-        OptionInvalid
-            There is no such profile, or it is that of another cloud.
-        HeliosError
-            It can't be found.
-        """
+        """Return the deployment, or None if neither this nor the environment names one."""
         variables = os.environ if env is None else env
         if self.kind == "cloudrun":
             variables = {name: value for name, value in variables.items() if name != STACK}
@@ -100,22 +77,6 @@ async def find_deployment(
     """Return the deployment named by arguments, variables or the default profile, if any.
 
     Arguments come before variables, a stack before a profile.
-
-    Parameters
-    ----------
-    stack, region:
-        Name of a stack, and its region.
-    profile:
-        A profile that `orchestrator connect` wrote.
-    env:
-        Environment variables; this process's own by default.
-
-    Raises
-    ------
-    OptionInvalid
-        There is no such profile, or it can't be used.
-    HeliosError
-        The stack can't be found.
     """
     variables = os.environ if env is None else env
     if stack is None and profile is None:
@@ -180,13 +141,7 @@ def _cloud_run_backend(workers: CloudRunWorkers, stores: Stores) -> DetachedBack
 
 
 async def find_cloud_run_workers(project: str, region: str, name: str) -> CloudRunWorkers:
-    """Return the deployment of workers on Google Cloud.
-
-    Raises
-    ------
-    HeliosError
-        They can't be found.
-    """
+    """Return the deployment of workers on Google Cloud."""
     require("google.cloud.run_v2", "Google Cloud", extra="gcp")
     from orchestrator.clouds.cloud_run_workers import find_workers
     from orchestrator.clouds.google import GoogleCalls

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from helios.errors import OptionInvalid
-from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.backends.deployed_workers import check_installed
-from orchestrator.model.deployment import AwsStack, CloudRunWorkers
+from orchestrator.model.deployment import AwsStack, CloudRunWorkers, Deployment
 from orchestrator.model.location import AdapterSettings
+
+if TYPE_CHECKING:
+    from orchestrator.api.targets.deployments import DeploymentName
 
 #: Variables with the defaults of targets.
 FUNCTION = "HELIOS_LAMBDA_FUNCTION"
@@ -144,72 +147,84 @@ async def resolve(
         A deployment can't be found.
     """
     variables = os.environ if env is None else env
-    found: list[AdapterSettings] = []
-    for target in targets:
-        match target:
-            case Local():
-                found.append(AdapterSettings())
-                continue
-            case Lambda():
-                settings = await _lambda(target, variables)
-            case CloudRun():
-                settings = await _cloud_run(target, variables)
-        check_installed(settings)
-        found.append(settings)
-    return found
+    return [
+        AdapterSettings() if isinstance(target, Local) else await _workers(target, variables)
+        for target in targets
+    ]
 
 
-async def _lambda(target: Lambda, env: Mapping[str, str]) -> AdapterSettings:
-    is_named = bool(target.stack or target.profile)
-    function = target.function or (None if is_named else env.get(FUNCTION))
-    merge_function = target.merge_function
-    region, artifacts = target.region, target.artifacts
-    if not function:
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of target: its adapter, and the setting and variables that name its workers."""
+
+    adapter: str
+    address: str
+    variable: str
+    artifacts: str
+    scheme: str
+
+
+_KINDS = {
+    Lambda: _Kind("lambda", "function", FUNCTION, LAMBDA_ARTIFACTS, "s3"),
+    CloudRun: _Kind("cloudrun", "service_url", SERVICE_URL, CLOUD_RUN_ARTIFACTS, "gs"),
+}
+
+
+async def _workers(target: Lambda | CloudRun, env: Mapping[str, str]) -> AdapterSettings:
+    """Return a target's workers: by its own values, else by the environment or a deployment."""
+    kind, name = _KINDS[type(target)], type(target).__name__
+    given = {key: value for key, value in asdict(target).items() if value}
+    is_named = "stack" in given or "profile" in given
+    if kind.address not in given and not is_named and kind.variable in env:
+        given[kind.address] = env[kind.variable]
+    if not given.get(kind.address):
         deployment = await deployment_name(target).find_if_named(env)
-        if isinstance(deployment, AwsStack):
-            function = deployment.chunk_function
-            merge_function = merge_function or deployment.merge_function
-            region = deployment.region
-            artifacts = artifacts or deployment.artifacts
-    storage = _artifacts("Lambda", "s3", artifacts or env.get(LAMBDA_ARTIFACTS))
-    if not function:
+        given = _deployed(deployment, given)
+    artifacts = given.get("artifacts") or env.get(kind.artifacts)
+    if not artifacts:
         raise OptionInvalid(
-            "`Lambda`: no function is named", hint=f"Give `function`, or set {FUNCTION}."
+            f"`{name}`: which storage do its workers share with this machine?",
+            hint=f"Give `artifacts`, such as {kind.scheme}://bucket/prefix, or set"
+            f" {kind.artifacts}.",
         )
-    return AdapterSettings(
-        kind="lambda",
-        weight=target.share,
-        function=function,
-        merge_function=merge_function or env.get(MERGE_FUNCTION),
-        region=region,
-        artifacts=storage,
-    )
-
-
-async def _cloud_run(target: CloudRun, env: Mapping[str, str]) -> AdapterSettings:
-    url = target.service_url or (None if target.profile else env.get(SERVICE_URL))
-    artifacts = target.artifacts
-    if not url:
-        deployment = await deployment_name(target).find_if_named(env)
-        if isinstance(deployment, CloudRunWorkers):
-            url = deployment.service_url
-            artifacts = artifacts or deployment.artifacts
-    storage = _artifacts("CloudRun", "gs", artifacts or env.get(CLOUD_RUN_ARTIFACTS))
-    if not url:
+    if not given.get(kind.address):
         raise OptionInvalid(
-            "`CloudRun`: no service is named", hint=f"Give `service_url`, or set {SERVICE_URL}."
+            f"`{name}`: no {kind.address.partition('_')[0]} is named",
+            hint=f"Give `{kind.address}`, or set {kind.variable}.",
         )
-    return AdapterSettings(
-        kind="cloudrun",
-        weight=target.share,
-        service_url=url,
-        impersonate=target.impersonate,
-        artifacts=storage,
+    if isinstance(target, Lambda) and env.get(MERGE_FUNCTION):
+        given.setdefault("merge_function", env[MERGE_FUNCTION])
+    workers = {key: value for key, value in given.items() if key in AdapterSettings.model_fields}
+    settings = AdapterSettings(
+        **{
+            **workers,
+            "kind": kind.adapter,
+            "weight": target.share,
+            "artifacts": artifacts.rstrip("/"),
+        }
     )
+    check_installed(settings)
+    return settings
 
 
-def deployment_name(target: Lambda | CloudRun) -> DeploymentName:
+def _deployed(deployment: Deployment | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a target's values, completed by those of its deployment."""
+    match deployment:
+        case AwsStack():
+            merge = {"merge_function": deployment.merge_function}
+            workers = {"function": deployment.chunk_function, "region": deployment.region}
+            return {"artifacts": deployment.artifacts, **merge, **given, **workers}
+        case CloudRunWorkers():
+            url = {"service_url": deployment.service_url}
+            return {"artifacts": deployment.artifacts, **given, **url}
+        case None:
+            return dict(given)
+
+
+def deployment_name(target: Lambda | CloudRun) -> "DeploymentName":
     """Return the name of a target's deployment, which the environment completes."""
+    from orchestrator.api.targets.deployments import DeploymentName
+
     if isinstance(target, Lambda):
         return DeploymentName(
             stack=target.stack, region=target.region, profile=target.profile, kind="aws"
@@ -233,13 +248,3 @@ def _check(target: Lambda | CloudRun) -> None:
             raise OptionInvalid("`function`: goes without `stack` and `profile`")
     elif target.service_url and target.profile:
         raise OptionInvalid("`service_url`: goes without `profile`")
-
-
-def _artifacts(target: str, scheme: str, url: str | None) -> str:
-    if url:
-        return url.rstrip("/")
-    variable = LAMBDA_ARTIFACTS if scheme == "s3" else CLOUD_RUN_ARTIFACTS
-    raise OptionInvalid(
-        f"`{target}`: which storage do its workers share with this machine?",
-        hint=f"Give `artifacts`, such as {scheme}://bucket/prefix, or set {variable}.",
-    )

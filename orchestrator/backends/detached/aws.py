@@ -14,7 +14,6 @@ from helios.errors import (
     CommandTimedOut,
     HeliosError,
     JobFailed,
-    JobNotFound,
     WorkerNotFound,
 )
 from helios.storage import ArtifactStorage
@@ -50,15 +49,6 @@ class StateMachineBackend(DetachedBackend):
     Step Functions knows executions for 90 days after their end, and refuses their names for as
     long. Stopping an execution stops its map, too; a worker that is at a chunk by then finishes
     it, or is ended by its own time limit, and what it stores is as good as any.
-
-    Parameters
-    ----------
-    stack:
-        The stack.
-    calls:
-        Reaches its region.
-    stores:
-        Opens its artifacts.
     """
 
     def __init__(self, stack: AwsStack, calls: AwsCalls, stores: Stores) -> None:
@@ -149,7 +139,7 @@ class StateMachineBackend(DetachedBackend):
                 ):
                     found: Mapping[str, Any] = client.describe_execution(executionArn=arn)
                     return found
-            raise self._unknown(job_id)
+            raise self.unknown(job_id)
 
         return await self._call(describe)
 
@@ -200,9 +190,6 @@ class StateMachineBackend(DetachedBackend):
         """Return lines of CloudWatch Logs."""
         return await lambda_log(self._stack, query, self._calls)
 
-    async def close(self) -> None:
-        """Nothing is held: calls are over when they return."""
-
     async def _call(self, call: Callable[[], _Result]) -> _Result:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -221,12 +208,6 @@ class StateMachineBackend(DetachedBackend):
 
     def _arn(self, job_id: str) -> str:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{job_id}"
-
-    def _unknown(self, job_id: str) -> JobNotFound:
-        return JobNotFound(
-            f"render {job_id!r}: there is none in the {self.name}",
-            hint="`orchestrator list` shows those that were started last.",
-        )
 
 
 def _execution(found: Mapping[str, Any]) -> Execution:

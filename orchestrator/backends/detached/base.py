@@ -4,10 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
+from helios.errors import JobNotFound
+from helios.records.job_outcome import JobOutcome
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.model.job_state import JobState
 from orchestrator.model.settings import WebhookSettings
@@ -39,6 +42,19 @@ class Execution:
     ended_at: datetime | None = None
     output: Artifact | None = None
     error: ErrorRecord | None = None
+
+    @classmethod
+    def of_outcome(cls, outcome: JobOutcome) -> Self:
+        """Return the execution that had a recorded outcome."""
+        return cls(
+            job_id=outcome.job_id,
+            name=outcome.execution,
+            state=JobState(outcome.status),
+            started_at=outcome.started_at,
+            ended_at=outcome.ended_at,
+            output=outcome.output,
+            error=outcome.error,
+        )
 
 
 class DetachedBackend(ABC):
@@ -163,6 +179,12 @@ class DetachedBackend(ABC):
     async def log(self, query: LogQuery) -> Sequence[LogRecord]:
         """Return what workers logged, in the order of time."""
 
-    @abstractmethod
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - some hold none
         """Let go of connections."""
+
+    def unknown(self, job_id: str) -> JobNotFound:
+        """Return the error for a render that it doesn't have."""
+        return JobNotFound(
+            f"render {job_id!r}: there is none in the {self.name}",
+            hint="`orchestrator list` shows those that were started last.",
+        )

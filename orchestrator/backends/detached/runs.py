@@ -15,24 +15,16 @@ _NAME = re.compile(rf"(?P<job>.+){SUFFIX}(?P<run>[0-9]{{1,6}})")
 
 
 async def latest_run(folder: ArtifactStorage) -> int:
-    """Return the number of a render's latest run; 1 for the first.
-
-    Parameters
-    ----------
-    folder:
-        The job's folder.
-    """
+    """Return the number of a render's latest run; 1 for the first."""
     found = (_KEY.fullmatch(stored.key) for stored in await folder.list(RUNS))
     return max((int(match[1]) for match in found if match), default=1)
 
 
 async def claim_run(folder: ArtifactStorage, run: int, chunks: Collection[int]) -> str:
-    """Store which chunks a run renders; of several clients at once, the first one decides.
+    """Store which chunks a run renders, and return the list's key in the job's folder.
 
-    Returns
-    -------
-    str
-        The list's key in the job's folder. In it chunks are where they are in a job spec.
+    Of several clients at once, the first one decides. In the list, chunks are where they are in a
+    job spec.
     """
     key = f"{RUNS}{run}.json"
     await folder.create(key, json.dumps({"chunks": [{"id": id_} for id_ in chunks]}).encode())

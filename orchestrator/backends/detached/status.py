@@ -8,7 +8,7 @@ from datetime import datetime
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_index import JobIndex, page_problems
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
@@ -35,30 +35,19 @@ class ChunkProblems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderStatus:
-    """A detached render at one moment.
+    """A detached render at one moment."""
 
-    Attributes
-    ----------
-    execution:
-        What its engine says of it.
-    spec:
-        The job.
-    done:
-        Ids of the chunks that are in storage.
-    outcome:
-        How it ended; None while it runs, and for the moment until that is recorded.
-    page_problems:
-        What pages of its chunks logged or threw: of the first `MAX_PROBLEM_CHUNKS` that did, where
-        that was looked up.
-    problem_chunks:
-        Number of chunks whose pages did.
-    """
-
+    #: What its engine says of it.
     execution: Execution
     spec: JobSpec
+    #: Ids of the chunks that are in storage.
     done: frozenset[int]
+    #: How it ended; None while it runs, and for the moment until that is recorded.
     outcome: JobOutcome | None = None
+    #: What pages of its chunks logged or threw: of the first `MAX_PROBLEM_CHUNKS` that did, where
+    #: that was looked up.
     page_problems: Sequence[ChunkProblems] = ()
+    #: Number of chunks whose pages did.
     problem_chunks: int = 0
 
     @property
@@ -110,13 +99,7 @@ class RenderStatus:
 
 
 def log_query(status: RenderStatus, artifacts: str, *, chunk_id: int | None = None) -> LogQuery:
-    """Return what selects the log lines of a render, or of one of its chunks.
-
-    Parameters
-    ----------
-    artifacts:
-        URL of the storage that its job is in.
-    """
+    """Return what selects the log lines of a render, or of one of its chunks."""
     failed = [each.error for each in status.failed_chunks if chunk_id in (None, each.chunk_id)]
     return LogQuery(
         job_path=f"{artifacts.rstrip('/')}/jobs/{status.id}/job.json",

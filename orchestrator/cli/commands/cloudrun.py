@@ -11,9 +11,10 @@ from orchestrator.cli.command_line import command
 from orchestrator.cli.options.cloud_run_options import CloudRunOptions, Name, Project, Region
 
 if TYPE_CHECKING:
-    from infra.cloud_run.changes import Change, Waiting
-    from infra.cloud_run.configuration import CloudRunPlace
-    from infra.cloud_run.provisioning import CloudRunProvisioner, CloudRunStatus
+    from helios_infra.cloud_run.changes import Change, Waiting
+    from helios_infra.cloud_run.place import CloudRunPlace
+    from helios_infra.cloud_run.provisioning import CloudRunProvisioner
+    from helios_infra.cloud_run.status import CloudRunStatus
     from orchestrator.display.display import Display
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ async def deploy(
     ] = False,
 ) -> None:
     """Create service, job and bucket, or update what differs; safe to repeat."""
-    from infra.cloud_run.configuration import CloudRunConfiguration
+    from helios_infra.cloud_run.configuration import CloudRunConfiguration
 
     written = CloudRunConfiguration.read_file(config) if config else {}
     configuration = CloudRunConfiguration.read({**written, **settings.given()})
@@ -110,7 +111,7 @@ async def destroy(
 
 
 def _place(project: str | None, region: str | None, name: str | None) -> "CloudRunPlace":
-    from infra.cloud_run.configuration import CloudRunPlace
+    from helios_infra.cloud_run.place import CloudRunPlace
 
     given = {"project": project, "region": region, "name": name}
     return CloudRunPlace.read({name: value for name, value in given.items() if value is not None})
@@ -123,8 +124,8 @@ async def _provisioner(
     from helios.errors import ProgramMissing
 
     try:
-        from infra.cloud_run.clients import connect, sign_in
-        from infra.cloud_run.provisioning import CloudRunProvisioner
+        from helios_infra.cloud_run.clients import connect, sign_in
+        from helios_infra.cloud_run.provisioning import CloudRunProvisioner
     except ModuleNotFoundError as fault:
         raise ProgramMissing(
             f"{fault.name}: not installed", hint='pip install "helios-serverless[gcp]"'
@@ -137,7 +138,7 @@ async def _provisioner(
 
 
 def _teller(display: "Display") -> "Callable[[Change | Waiting], None]":
-    from infra.cloud_run.changes import Change
+    from helios_infra.cloud_run.changes import Change
 
     def tell(step: "Change | Waiting") -> None:
         kind = "change" if isinstance(step, Change) else "waiting"

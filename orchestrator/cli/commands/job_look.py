@@ -151,13 +151,7 @@ async def fetch(
 
 
 async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display") -> None:
-    """Show a job's progress until it has ended, and then its cost.
-
-    Raises
-    ------
-    JobFailed, JobPaused
-        There is no video.
-    """
+    """Show a job's progress until it has ended, and then its cost."""
     from orchestrator.cli.job_text import page_problems
 
     last: Snapshot | None = None

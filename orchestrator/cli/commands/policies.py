@@ -36,15 +36,7 @@ class PolicyOptions(Deployed):
     ] = False
 
     async def names(self) -> "StackNames":
-        """Return the names of the resources.
-
-        Raises
-        ------
-        OptionInvalid
-            There is no such policy.
-        HeliosError
-            The stack can't be found.
-        """
+        """Return the names of the resources."""
         from helios.errors import OptionInvalid
         from orchestrator.model.deployment import CloudRunWorkers
         from orchestrator.policies import POLICIES, StackNames

@@ -70,6 +70,28 @@ class CloudRunOptions:
             show_default="all",
         ),
     ] = None
+    kms_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Key of Cloud KMS that encrypts bucket, service and job."),
+    ] = None
+    network: Annotated[
+        str | None, typer.Option(help="VPC network that workers send through, directly.")
+    ] = None
+    subnetwork: Annotated[str | None, typer.Option(help="Subnetwork of it.")] = None
+    network_tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help="Tag of the workers in the network; repeatable."),
+    ] = None
+    connector: Annotated[
+        str | None, typer.Option(help="Serverless VPC Access connector, in place of a network.")
+    ] = None
+    egress: Annotated[
+        str | None,
+        typer.Option(
+            help="What workers send through the network: private-ranges-only, all-traffic.",
+            show_default="private-ranges-only",
+        ),
+    ] = None
     invoker: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,15 +119,10 @@ class CloudRunOptions:
     ] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the given flags by the names of the configuration.
-
-        Raises
-        ------
-        OptionInvalid
-            A variable isn't written as NAME=VALUE.
-        """
+        """Return the given flags by the names of the configuration."""
         values = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, [])}
         renamed = {"invoker": "invokers", "allow_source": "allowed_sources"}
+        renamed["network_tag"] = "network_tags"
         values = {renamed.get(name, name): value for name, value in values.items()}
         if "env" in values:
             values["env"] = dict(_assignment(text) for text in values["env"])

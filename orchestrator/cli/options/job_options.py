@@ -25,13 +25,7 @@ class JobOptions(Deployed):
         return JobStore(self.jobs)
 
     async def find(self, job_id: str, display: "Display") -> "AsyncJobHandle":
-        """Return a job by its id.
-
-        Raises
-        ------
-        HeliosError
-            As `find_job`.
-        """
+        """Return a job by its id."""
         from orchestrator.api.jobs.finding import find_job
 
         return await find_job(job_id, self.store(), self.name(), display)

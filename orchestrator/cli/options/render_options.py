@@ -99,14 +99,24 @@ class Encoding(Keywords):
             show_default="by file name",
         ),
     ] = None
+    quality: Annotated[
+        str,
+        typer.Option(
+            metavar="draft|standard|high",
+            help="Decides on the next three.",
+        ),
+    ] = "standard"
     crf: Annotated[
-        int | None, typer.Option(help="Constant rate factor.", show_default="18 for h264")
+        int | None, typer.Option(help="Constant rate factor.", show_default="by --quality")
     ] = None
     preset: Annotated[
         str | None,
-        typer.Option(help="Speed of H.264 and H.265.", show_default="tuned for speed and size"),
+        typer.Option(help="Speed of H.264 and H.265.", show_default="by --quality"),
     ] = None
-    jpeg_quality: flags.JpegQuality = None
+    jpeg_quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Of frames.", show_default="by --quality"),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

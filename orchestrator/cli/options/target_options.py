@@ -75,13 +75,7 @@ class TargetOptions:
         return self.adapter is not None and LOCAL in self._shares()
 
     def targets(self) -> "tuple[Target, ...]":
-        """Return the targets that the flags stand for.
-
-        Raises
-        ------
-        OptionInvalid
-            A flag can't be worked with, or goes with an adapter that isn't given.
-        """
+        """Return the targets that the flags stand for."""
         from orchestrator.api.targets.target import CloudRun, Lambda, Local, as_targets
 
         shares = self._shares()
@@ -115,13 +109,7 @@ class TargetOptions:
         return as_targets(found)
 
     def deployment_name(self) -> "DeploymentName":
-        """Return the name of a detached render's deployment.
-
-        Raises
-        ------
-        OptionInvalid
-            Several adapters are given.
-        """
+        """Return the name of a detached render's deployment."""
         from helios.errors import OptionInvalid
         from orchestrator.api.targets.deployments import DeploymentName
 

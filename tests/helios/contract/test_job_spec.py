@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helios.contract.job_spec import MAX_FAULTS, JobMetadata, JobSpec, RenderChunk, json_schema
+from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, json_schema
+from helios.contract.spec_json import MAX_FAULTS
 from helios.errors import ChunkNotFound, HeliosError, JobSpecInvalid, JobSpecNotFound
 
 SPECS = sorted((Path(__file__).parents[2] / "data" / "job_specs").glob("*.json"))
@@ -274,7 +275,8 @@ def test_a_fault_in_a_file_names_the_file(tmp_path: Path) -> None:
 def test_a_file_beyond_the_size_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helios.contract.job_spec.MAX_SPEC_BYTES", 100)
+    for module in ("job_spec", "spec_json"):
+        monkeypatch.setattr(f"helios.contract.{module}.MAX_SPEC_BYTES", 100)
     path = tmp_path / "job.json"
     path.write_text(json.dumps(a_spec()))
     with pytest.raises(JobSpecInvalid, match="larger than"):

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from helios.contract.frame_rate import samples_before
 from helios.errors import AudioFailed, CodecUnavailable, OptionInvalid
-from helios.media.audio_mix import VOLUME_TOLERANCE, AudioTrack, _without_straight_points, mix_audio
+from helios.media.audio_mix import mix_audio
+from helios.media.audio_track import AudioTrack
 from helios.media.probe import probe
+from helios.media.volume_envelope import VOLUME_TOLERANCE, without_straight_points
 from helios.stitcher import FfmpegStitcher
 
 Samples = NDArray[np.float64]
@@ -159,7 +161,7 @@ def test_a_ramp_is_a_straight_line_from_the_point_before(tmp_path: Path) -> None
 
 def test_a_tween_of_ten_minutes_becomes_few_lines_that_keep_to_it() -> None:
     points = [(n * 1600, 0.5 - 0.5 * np.cos(n / 3000), n > 0) for n in range(18000)]
-    kept = _without_straight_points(points)
+    kept = without_straight_points(points)
     assert len(kept) < 300
     positions, volumes, _ = zip(*points, strict=True)
     kept_positions, kept_volumes, _ = zip(*kept, strict=True)

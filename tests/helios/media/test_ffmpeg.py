@@ -146,6 +146,13 @@ def test_encoders_are_known_by_name() -> None:
         require_encoder("nonsense")
 
 
+def test_an_encoder_that_is_missing_shows_when_it_is_started() -> None:
+    source = ["-f", "rawvideo", "-video_size", "16x16", "-i", "pipe:0"]
+    command = [*source, "-c:v", "nonsense", "-f", "null", "-"]
+    with pytest.raises(CodecUnavailable, match="'nonsense'"):
+        asyncio.run(run_ffmpeg(command, stdin=bytes(384)))
+
+
 async def test_a_process_is_ended_of_whose_output_only_a_part_was_read() -> None:
     process = await asyncio.create_subprocess_exec("yes", stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None

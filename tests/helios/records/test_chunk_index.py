@@ -9,7 +9,7 @@ import pytest
 
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.records import chunk_index
 from helios.records.chunk_index import JobIndex, add_to_index, page_problems
 from helios.records.chunk_record import ChunkRecord, chunk_key

@@ -18,8 +18,10 @@ ASSETS = f"s3://bucket/assets/{'a' * 64}.tar.zst"
         ("s3://bucket/jobs/1/job.json", {}, "s3://mine", "s3://bucket/jobs/1"),
         ("gs://bucket/job.json", {}, None, "gs://bucket"),
         ("/mnt/jobs/1/job.json", {}, None, "/mnt/jobs/1"),
-        ("s3://bucket/job.json", {"output_url": "s3://out/here/"}, None, "s3://out/here"),
-        ("s3://bucket/job.json", {"output_url": "s3://out/here/v.mp4"}, None, "s3://out/here"),
+        ("s3://bucket/job.json", {"output_url": "s3://out/here/"}, None, "s3://bucket"),
+        ("s3://bucket/j/job.json", {"output_url": "s3://bucket/j/v.mp4"}, None, "s3://bucket/j"),
+        ("s3://bucket/j/job.json", {"output_url": "s3://bucket/j/x/"}, None, "s3://bucket/j/x"),
+        ("s3://bucket/j/job.json", {"output_url": "s3://bucket/j2/"}, None, "s3://bucket/j"),
         ("https://h/job.json", {"output_url": "s3://out/here"}, None, "s3://out/here"),
         ("https://h/job.json", {"id": "seven"}, "s3://mine/", "s3://mine/jobs/seven"),
     ],
@@ -51,6 +53,23 @@ def test_the_output_is_called_what_the_job_calls_it_unless_the_spec_names_it() -
     named = JobFolder.of(make_spec(output_url="s3://bucket/j/final.mp4"), "s3://bucket/j/job.json")
     assert named is not None
     assert named.output("video.mp4") == "final.mp4"
+
+
+@pytest.mark.parametrize(
+    ("output_url", "delivered"),
+    [
+        ("s3://out/films/final.mp4", "s3://out/films/final.mp4"),
+        ("s3://out/films/", "s3://out/films/video.mp4"),
+        ("s3://bucket/j/final.mp4", None),
+        (None, None),
+    ],
+)
+def test_an_output_elsewhere_is_a_destination_of_the_video(
+    output_url: str | None, delivered: str | None
+) -> None:
+    folder = JobFolder.of(make_spec(output_url=output_url), "s3://bucket/j/job.json")
+    assert folder is not None
+    assert folder.delivered("output/video.mp4") == delivered
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a page logged or threw, collected from the output of the command that renders it."""
 
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.records.page_problems import MAX_LENGTH, MAX_MESSAGES, PageProblems, problems_in
 
 

@@ -1,6 +1,7 @@
 """The server of a composition's folder: its types, its ranges and its walls."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -119,6 +120,93 @@ def test_a_whole_file_says_that_ranges_work(root: Path) -> None:
     assert (answer.status, answer.body) == (200, LETTERS)
     assert answer.headers["Accept-Ranges"] == "bytes"
     assert answer.headers["Content-Length"] == "26"
+
+
+def test_a_range_of_another_version_of_a_file_is_answered_with_the_whole_file(root: Path) -> None:
+    tag = get(root, "/letters.mp4").headers["ETag"]
+    same = get(root, "/letters.mp4", headers={"Range": "bytes=0-3", "If-Range": tag})
+    (root / "letters.mp4").write_bytes(LETTERS.upper() * 2)
+    other = get(root, "/letters.mp4", headers={"Range": "bytes=0-3", "If-Range": tag})
+    assert (same.status, same.body) == (206, LETTERS[:4])
+    assert (other.status, other.body) == (200, LETTERS.upper() * 2)
+
+
+@pytest.mark.parametrize("asked", ["bytes=a-b", "bytes=-", "bytes=0-1,3-4", "lines=1-2"])
+def test_a_range_that_is_not_one_part_of_bytes_is_ignored(root: Path, asked: str) -> None:
+    answer = get(root, "/letters.mp4", headers={"Range": asked})
+    assert (answer.status, answer.body) == (200, LETTERS)
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(root: Path) -> None:
+    whole = get(root, "/letters.mp4")
+    again = get(root, "/letters.mp4", headers={"If-None-Match": whole.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    os.utime(root / "letters.mp4", (1, 1))
+    assert get(root, "/letters.mp4", headers={"If-None-Match": whole.headers["ETag"]}).status == 200
+
+
+def test_a_large_file_is_sent_whole_to_a_slow_reader(root: Path) -> None:
+    content = os.urandom(5 << 20)
+    (root / "large.bin").write_bytes(content)
+    assert get(root, "/large.bin").body == content
+
+
+def test_the_end_of_the_server_ends_its_connections(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> bytes:
+        (root / "large.bin").write_bytes(bytes(64 << 20))
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        async with serve_folder(root, listener):
+            idle, _ = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /large.bin HTTP/1.1\r\n\r\n")
+            await writer.drain()
+        return await idle.read()
+
+    assert asyncio.run(work()) == b""
+    assert caplog.text == ""
+
+
+def speak(root: Path, sent: bytes) -> bytes:
+    """Send bytes as they are, and return everything that is answered."""
+
+    async def work() -> bytes:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        async with serve_folder(root, listener):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            writer.write_eof()
+            return await reader.read()
+
+    return asyncio.run(work())
+
+
+def test_a_connection_serves_one_request_after_another(root: Path) -> None:
+    request = b"GET /page.html HTTP/1.1\r\nHost: here\r\n\r\n"
+    posted = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n"
+    missing = b"HEAD /lost HTTP/1.1\r\n\r\n"
+    answers = speak(root, request + posted + missing + request)
+    heads = [line for line in answers.split(b"\r\n") if b"HTTP/1.1 " in line]
+    assert [head.partition(b"HTTP/1.1 ")[2][:3] for head in heads] == [
+        *(b"200", b"405", b"404", b"200")
+    ]
+    assert answers.count(b"<p>page") == 2
+    assert b"404: " not in answers
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 100_000]
+)
+def test_what_is_no_request_ends_the_connection(root: Path, sent: bytes) -> None:
+    assert speak(root, sent).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_unknown_end_of_a_body_ends_the_connection(root: Path) -> None:
+    body = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert speak(root, body + b"GET /page.html HTTP/1.1\r\n\r\n") == b""
 
 
 def test_a_compressed_neighbour_is_not_served_in_a_files_place(root: Path) -> None:

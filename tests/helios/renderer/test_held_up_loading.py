@@ -7,6 +7,7 @@ import pytest
 
 from helios.renderer.browser.devtools import DevTools, Params
 from helios.renderer.page.capture import FrameCapture
+from helios.renderer.page.composition_page import CompositionPage
 
 from .conftest import Studio
 from .test_page import ramp
@@ -124,22 +125,39 @@ def test_an_event_of_the_browser_that_is_held_up_changes_no_frame(
     assert held_up
 
 
-@pytest.mark.parametrize("lost", [1, 2, 5, 9])
-def test_draws_that_the_browser_leaves_out_change_no_frame(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, lost: int
-) -> None:
+def leave_out(monkeypatch: pytest.MonkeyPatch, lost: int, *, frame: int) -> None:
+    """Leave out the first draws from a frame on."""
     draw = FrameCapture.draw
-    left_out = 0
+    visit = CompositionPage.visit
+    shown = left_out = 0
+
+    async def noting_visit(page: CompositionPage, frame: int) -> None:
+        nonlocal shown
+        shown = frame
+        await visit(page, frame)
 
     async def lossy_draw(capture: FrameCapture, *, display: bool = True) -> bool:
         nonlocal left_out
-        if left_out < lost:
+        if shown >= frame and left_out < lost:
             left_out += 1
             return False
         return await draw(capture, display=display)
 
+    monkeypatch.setattr(CompositionPage, "visit", noting_visit)
     monkeypatch.setattr(FrameCapture, "draw", lossy_draw)
 
+
+@pytest.mark.parametrize("lost", [1, 2, 5, 9])
+def test_draws_that_the_browser_leaves_out_change_no_frame(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    leave_out(monkeypatch, lost, frame=0)
     studio.check("from-load", LOOK, EXPECTED)
 
-    assert left_out == lost
+
+def test_events_of_a_frame_whose_draws_are_left_out_come_in_that_frame(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out(monkeypatch, 9, frame=15)
+    # The listener of an animation that ends at frame 15 makes it twice as long.
+    studio.check("shadow", (17, 20), {0: ramp(1)})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helios.contract.render_warning import RenderWarning
+from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
 
 from .conftest import Studio

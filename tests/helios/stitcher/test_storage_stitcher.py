@@ -21,7 +21,7 @@ from helios.stitcher.chunk_check import check_chunk_outputs
 from helios.stitcher.seam_check import check_seams
 from helios.stitcher.storage_stitcher import check_in_storage, fault_of, stitch_in_storage
 from helios.storage import open_storage
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 from tests.helios.frame_hashes import frame_hashes
 from tests.players import shown_in_browser
 from tests.sampling import sampled

@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from helios.storage import ArtifactStorage, SharedStorages, open_storage
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 from sandbox.scripted_server import ScriptedServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ import pytest
 from helios.errors import AccessDenied, StorageInvalid, StorageUnavailable
 from helios.storage import open_storage
 from helios.storage.gcs import GcsStorage
-from sandbox.object_stores import ObjectStore, create_bucket, free_port
+from sandbox.google.identity.token_server import TokenServer
 from sandbox.scripted_server import Received, Reply, ScriptedServer
-from sandbox.token_server import TokenServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket, free_port
 
 do = asyncio.run
 

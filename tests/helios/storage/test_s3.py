@@ -20,8 +20,8 @@ from helios.storage import open_storage
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
 from helios.storage.s3.access import S3Access
-from sandbox.object_stores import ObjectStore, create_bucket, free_port
 from sandbox.scripted_server import Received, Reply, ScriptedServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket, free_port
 
 do = asyncio.run
 

@@ -14,7 +14,7 @@ from helios.storage import composition_plan
 from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.s3 import composition as s3_composition
 from helios.storage.s3.composition import S3Composition
-from sandbox.object_stores import ObjectStore, create_bucket
+from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 

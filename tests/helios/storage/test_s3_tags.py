@@ -15,8 +15,8 @@ from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.parts import PART
 from helios.storage.s3 import S3Storage
 from helios.storage.s3.composition import S3Composition
-from sandbox.object_stores import ObjectStore, create_bucket
 from sandbox.scripted_server import Reply, ScriptedServer
+from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 from .test_s3 import DONE, storage_at
 
@@ -140,4 +140,4 @@ def test_a_store_without_tags_gets_none(scripted: ScriptedServer) -> None:
 def test_r2_is_never_asked_for_tags() -> None:
     storage = storage_at("https://0123456789.r2.cloudflarestorage.com")
 
-    assert not storage._access.keeps_tags
+    assert not storage._bucket._access.keeps_tags

@@ -209,14 +209,21 @@ def test_images_are_stored_as_one_archive_and_come_back(site: Site, name: str) -
     assert merged.artifact.url.endswith("/output/images.tar" if many else "/output/picture.png")
 
 
-def test_results_go_where_the_spec_says_if_that_is_allowed(site: Site) -> None:
+@pytest.mark.parametrize("url", ["/elsewhere/video.mp4", "/elsewhere/"])
+def test_a_video_is_copied_to_where_the_spec_says_if_that_is_allowed(site: Site, url: str) -> None:
     site.options["allowed_destinations"] = (f"{site.artifacts}/elsewhere",)
-    spec = make_spec(output_url=f"{site.artifacts}/elsewhere/video.mp4")
+    spec = make_spec(output_url=site.artifacts + url)
     job = site.put(spec)
     site.render(job, spec)
     merged = site.merge(job)
     assert merged.artifact is not None
-    assert merged.artifact.url == f"{site.artifacts}/elsewhere/video.mp4"
+    assert merged.artifact.url == f"{site.artifacts}/jobs/one/output/video.mp4"
+    assert f"delivered to {site.artifacts}/elsewhere/video.mp4" in merged.stdout
+    copied = asyncio.run(site.storage.stat("elsewhere/video.mp4"))
+    assert copied is not None
+    assert copied.sha256 == merged.artifact.sha256
+    # Chunks stay in the folder of the job.
+    assert len(asyncio.run(site.storage.list("elsewhere/"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from helios.media.probe import probe
 from helios.storage import ArtifactStorage, open_storage
-from sandbox.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
+from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
 from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
@@ -90,9 +90,14 @@ def test_another_bucket_is_forbidden(site: Site) -> None:
     assert (status, response.error and response.error.code) == (403, "SOURCE_FORBIDDEN")
 
 
-def test_the_folder_for_results_may_be_another_one(site: Site) -> None:
+def test_a_video_is_copied_to_another_folder(site: Site) -> None:
     site.options["allowed_destinations"] = (f"{site.artifacts}/results",)
     spec = make_spec([drawing(0, "chunks/00000.mp4")], output_url=f"{site.artifacts}/results/")
-    response = site.chunk(site.put(spec))
+    job = site.put(spec)
+    site.render(job, spec)
+    response = site.merge(job)
+    assert response.exit_code == 0, response.stderr
     assert response.artifact is not None
-    assert response.artifact.url.startswith(f"{site.artifacts}/results/chunks/0-")
+    copied = asyncio.run(site.storage.stat("results/video.mp4"))
+    assert copied is not None
+    assert copied.sha256 == response.artifact.sha256

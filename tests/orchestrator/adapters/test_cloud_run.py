@@ -19,7 +19,7 @@ from helios.contract.worker_job import Task, WorkerJob, WorkerResult
 from helios.errors import HeliosError, InvocationInvalid, OptionInvalid
 from orchestrator.adapters.cloud_run import NDJSON, CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
-from sandbox.signing_key import SigningKey
+from sandbox.google.identity.signing_key import SigningKey
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -11,7 +11,8 @@ import pytest
 
 from helios.errors import AccessDenied, WorkerUnavailable
 from orchestrator.adapters.identity import IdentityTokens, claims_of, find_identity
-from sandbox.token_server import CALLER, TokenServer
+from sandbox.google.identity.signing_key import CALLER
+from sandbox.google.identity.token_server import TokenServer
 
 AUDIENCE = "https://worker.run.app"
 

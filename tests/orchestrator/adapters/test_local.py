@@ -1,8 +1,16 @@
 import asyncio
+import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from helios.contract.worker_job import WorkerJob
+import pytest
+
+from helios.contract.worker_job import WorkerJob, WorkerResult
+from helios.media.probe import probe
+from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter
+from orchestrator.adapters.local import LOCAL_EXECUTABLES, is_plain_merge
 
 
 def test_a_job_runs_as_a_process_of_this_machine(tmp_path: Path) -> None:
@@ -29,3 +37,50 @@ def test_a_jobs_time_limit_is_kept() -> None:
     result = asyncio.run(adapter.execute(WorkerJob(command="sleep", args=["60"], timeout=0.2)))
     assert result.failure is not None
     assert result.failure.code == "TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["merge", "v.mp4"],
+        ["merge", "v.mp4", "a.mp4", "--audio-from", "page.html"],
+        ["merge", "v.mp4", "a.mp4", "--quality", "20"],
+        ["render", "page.html", "a.mp4"],
+    ],
+)
+def test_only_a_merge_without_flags_is_plain(args: list[str]) -> None:
+    assert not is_plain_merge(WorkerJob(command="helios", args=args))
+    plain = WorkerJob(command="helios", args=["merge", "v.mp4", "a.mp4"])
+    assert is_plain_merge(plain)
+    assert not is_plain_merge(replace(plain, command="./helios"))
+    assert not is_plain_merge(replace(plain, timeout=3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("here", [True, False], ids=["in this process", "as a process"])
+def test_a_plain_merge_is_the_same_in_this_process_and_as_another(
+    tmp_path: Path, here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        source = ("-f", "lavfi", "-i", "testsrc=size=64x64:rate=25:duration=1")
+        command = ("ffmpeg", "-loglevel", "error", *source, "-c:v", "libx264", tmp_path / name)
+        subprocess.run(command, check=True)
+    started: list[str] = []
+    run = RenderExecutor.run
+
+    async def noting(executor: RenderExecutor, job: WorkerJob, **options: Any) -> WorkerResult:
+        started.append(job.command)
+        return await run(executor, job, **options)
+
+    monkeypatch.setattr(RenderExecutor, "run", noting)
+    adapter = LocalWorkerAdapter(allowed=LOCAL_EXECUTABLES if here else DEFAULT_EXECUTABLES)
+    args = ["merge", "v.mp4", "a.mp4", "b.mp4"]
+    job = WorkerJob(command="helios", args=args, cwd=str(tmp_path))
+    assert asyncio.run(adapter.execute(job)).failure is None
+    assert started == ([] if here else ["helios"])
+    assert asyncio.run(probe(tmp_path / "v.mp4")).video.frames == 50  # type: ignore[union-attr]
+    (tmp_path / "b.mp4").unlink()
+    failure = asyncio.run(adapter.execute(job)).failure
+    assert failure is not None
+    assert failure.code == "CHUNK_OUTPUT_INVALID"
+    assert "b.mp4" in failure.message

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run as they are written; those of the cloud in tests/infra."""
+"""The examples of docs/python.md run as written; those of the cloud in tests/helios_infra."""
 
 from pathlib import Path
 from typing import Any

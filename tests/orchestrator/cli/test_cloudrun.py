@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.google.google_cloud import GoogleCloud, google_cloud
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ import pytest
 
 from helios.contract.job_spec import JobSpec
 from helios.storage import open_storage
-from sandbox.google_cloud import GoogleCloud, google_cloud
+from sandbox.google.google_cloud import GoogleCloud, google_cloud
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended

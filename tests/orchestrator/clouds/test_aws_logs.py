@@ -8,7 +8,7 @@ import pytest
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.clouds.aws_logs import lambda_log
 from orchestrator.clouds.log_query import LogQuery, requests_of
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 from tests.orchestrator.clouds.test_log_query import STACK
 
 pytestmark = pytest.mark.slow

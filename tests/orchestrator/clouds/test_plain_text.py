@@ -4,7 +4,7 @@ import pytest
 from google.api_core.exceptions import from_http_status
 
 from helios.errors import WorkerNotFound
-from orchestrator.clouds.google import google_faults
+from orchestrator.clouds.google_faults import google_faults
 from orchestrator.clouds.plain_text import MAX_QUOTED, plain_text, without_markup
 
 PAGE = """<!DOCTYPE html><html><head><title>Error 404 (Not Found)!!1</title>

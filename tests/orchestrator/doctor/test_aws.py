@@ -78,11 +78,15 @@ def prepared(
 
 
 async def checkup(
-    answers: dict[str, list[tuple[str, Any]]], *, concurrency: int = 200, chunks: int = 200
+    answers: dict[str, list[tuple[str, Any]]],
+    *,
+    stack: AwsStack = STACK,
+    concurrency: int = 200,
+    chunks: int = 200,
 ) -> dict[str, Finding]:
     calls = AwsCalls(session=cast(Any, Answers(answers)))
     plan = PlannedRender(concurrency=concurrency, chunks=chunks)
-    found = AwsCheckup(STACK, calls, plan=plan).findings(None)
+    found = AwsCheckup(stack, calls, plan=plan).findings(None)
     return {finding.check: finding async for finding in found}
 
 
@@ -202,6 +206,17 @@ async def test_what_is_gone_is_a_problem() -> None:
     for check in ("chunk worker", "state machine"):
         assert found[check].health is Health.PROBLEM
         assert "is not there" in found[check].message
+
+
+async def test_the_lifecycle_of_a_given_bucket_is_looked_at_and_that_of_its_own_is_not() -> None:
+    rule = {"ID": "assets", "Filter": {"Prefix": "assets/"}, "Expiration": {"Days": 9}}
+    answers = prepared()
+    answers["s3"] = [("get_bucket_lifecycle_configuration", {"Rules": []})]
+
+    found = await checkup(answers, stack=STACK.model_copy(update={"lifecycle_rules": (rule,)}))
+
+    assert found["lifecycle"].health is Health.NOTICE
+    assert "lifecycle" not in await checkup(prepared())
 
 
 async def test_a_profile_of_a_former_deployment_is_a_problem() -> None:

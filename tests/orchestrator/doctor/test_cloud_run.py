@@ -9,14 +9,14 @@ import pytest
 from google.cloud import run_v2
 from google.oauth2 import service_account
 
-from infra.cloud_run.configuration import CloudRunConfiguration
-from infra.cloud_run.job import job_settings
-from infra.cloud_run.service import service_settings
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
+from helios_infra.cloud_run.resources.job import job_settings
+from helios_infra.cloud_run.resources.service import service_settings
 from orchestrator.clouds.cloud_run_workers import find_workers
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.cloud_run import CloudRunCheckup
-from sandbox.google_cloud import GoogleCloud, cpu_quota
+from sandbox.google.google_cloud import GoogleCloud, cpu_quota
 from sandbox.scripted_server import Reply
 from tests.google_cloud import trusted_google_cloud
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +12,15 @@ from helios.contract.command import parse_command
 from helios.contract.frame_rate import frame_rate
 from helios.contract.job_spec import JobSpec
 from helios.errors import CommandInvalid, HeliosError, OptionInvalid
-from orchestrator.planning.chunk_sizes import MAX_CHUNKS, MIN_CHUNK_FRAMES, ChunkSizes
+from orchestrator.planning.chunk_sizes import (
+    MAX_CHUNK_FRAMES,
+    MAX_CHUNKS,
+    MAX_SHARING_BROWSERS,
+    MIN_CHUNK_FRAMES,
+    ChunkSizes,
+)
 from orchestrator.planning.planner import check_options, plan
+from orchestrator.planning.quality import Quality
 from orchestrator.planning.render_options import RenderOptions
 
 FRAMES = st.integers(1, 100_000)
@@ -297,3 +305,65 @@ def test_options_that_no_renderer_could_work_with_are_refused_with_a_hint(
 ) -> None:
     with pytest.raises(error):
         check_options(name, RenderOptions(**changes))
+
+
+@pytest.mark.parametrize(
+    ("frames", "concurrency", "chunks", "browsers"),
+    [
+        (150, 2, 1, 2),
+        (MAX_CHUNK_FRAMES, 4, 1, 4),
+        (59, 2, 1, 1),
+        (70, 4, 1, 2),
+        (150, 1, 1, 1),
+        (MAX_CHUNK_FRAMES + 1, 2, 2, 1),
+        (150, MAX_SHARING_BROWSERS + 1, 5, 1),
+    ],
+)
+def test_a_short_timeline_may_be_one_chunk_that_browsers_share(
+    frames: int, concurrency: int, chunks: int, browsers: int
+) -> None:
+    sizes = ChunkSizes(concurrency=concurrency, shared=True)
+    assert len(sizes.cut(frames)) == chunks
+    assert sizes.sharing_browsers(frames) == browsers
+    command = planned(frame_count=frames, sizes=sizes).chunks[0].command
+    assert (f"--concurrency {browsers}" in command) == (browsers > 1)
+
+
+def test_chunks_that_are_chosen_and_those_of_a_playlist_are_not_shared() -> None:
+    for sizes in (ChunkSizes(chunks=2, concurrency=2), ChunkSizes(frames_per_chunk=75)):
+        assert len(replace(sizes, shared=True).cut(150)) == 2
+        assert replace(sizes, shared=True).sharing_browsers(150) == 1
+    playlist = planned(
+        output="v.m3u8", frame_count=150, sizes=ChunkSizes(concurrency=2, shared=True)
+    )
+    assert len(playlist.chunks) == 2
+
+
+@pytest.mark.parametrize(
+    ("level", "output", "flags"),
+    [
+        ("standard", "v.mp4", {}),
+        ("draft", "v.mp4", {"quality": "30", "preset": "ultrafast", "jpeg-quality": "80"}),
+        ("high", "v.mp4", {"quality": "14", "preset": "veryfast", "jpeg-quality": "98"}),
+        ("high", "v.webm", {"quality": "16", "jpeg-quality": "98"}),
+        ("draft", "v.gif", {"jpeg-quality": "80"}),
+        ("draft", "v.m3u8", {"quality": "30", "preset": "ultrafast", "jpeg-quality": "80"}),
+    ],
+)
+def test_a_quality_stands_for_rate_factor_speed_and_capture(
+    level: Quality, output: str, flags: dict[str, str]
+) -> None:
+    options = RenderOptions(quality=level)
+    check_options(output, options)
+    words = parse_command(planned(output=output, options=options).chunks[0].command)
+    given = {name: flag(words, f"--{name}") for name in flags}
+    assert given == flags
+    unset = {"quality", "preset", "jpeg-quality"}.difference(flags)
+    assert not {f"--{name}" for name in unset}.intersection(words)
+
+
+def test_what_is_set_takes_precedence_over_the_quality() -> None:
+    options = RenderOptions(quality="high", crf=0, preset="slow", jpeg_quality=50)
+    words = parse_command(planned(options=options).chunks[0].command)
+    assert (flag(words, "--quality"), flag(words, "--preset")) == ("0", "slow")
+    assert flag(words, "--jpeg-quality") == "50"

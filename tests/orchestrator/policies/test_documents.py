@@ -58,6 +58,16 @@ def test_rendering_takes_the_stacks_own_resources_and_no_others() -> None:
     ]
 
 
+def test_a_bucket_with_a_key_of_its_own_takes_the_use_of_that_key_alone() -> None:
+    key = "arn:aws-cn:kms:eu-west-1:123456789012:key/1"
+    names = StackNames.of(STACK.model_copy(update={"kms_key": key}))
+
+    for wanted in (names, with_prefix(names, "render", "tenants/a")):
+        render = allowed("render", wanted)
+        assert render["kms:Decrypt"] == render["kms:GenerateDataKey"] == [key]
+    assert "kms:Decrypt" not in allowed("render", StackNames.of(STACK))
+
+
 def test_a_tenant_reaches_the_folder_of_its_own_alone() -> None:
     names = with_prefix(StackNames.of(STACK), "render", "/tenants/a")
     render = allowed("render", names)

@@ -29,9 +29,11 @@ const LOOP_AGE = 4;
 const hasNewCallbacks = () => [...callbacks.values()].some(({ age }) => age < LOOP_AGE);
 let runFrame = () => {};
 let undrawn = 0; // draws of this frame in which the browser skipped the page
+let armed = 0; // real time of this frame's first draw, in ms
 let drawnByBrowser = false;
+let isNeverDrawn = false;
 const armFrame = () => {
-  [undrawn, drawnByBrowser] = [0, false];
+  [undrawn, armed, drawnByBrowser] = [0, native.now(), false];
   drawn = new Promise((resolve) => {
     runFrame = () => {
       runFrame = () => {};
@@ -50,7 +52,12 @@ const armFrame = () => {
     native.requestAnimationFrame(onDraw);
   });
 };
-// Whether the page has to be drawn once more, for the browser left it out. That goes without saying
-// for frames that can't be seen, so the outermost alone is looked at.
-const MAX_UNDRAWN = 3;
-const wasLeftOut = () => window === window.top && !drawnByBrowser && undrawn++ < MAX_UNDRAWN;
+// Whether the page has to be drawn once more, for the browser left it out: on a busy machine, its compositor
+// learns late that the page waits for a draw. Frames that can't be seen are always left out, so the outermost
+// alone is looked at.
+const wasLeftOut = async () => {
+  if (window !== window.top || drawnByBrowser || isNeverDrawn) return false;
+  isNeverDrawn = native.now() - armed > config.settleTimeout;
+  await sleep(Math.min(undrawn++, 20));
+  return !isNeverDrawn;
+};

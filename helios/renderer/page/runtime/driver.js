@@ -14,11 +14,13 @@ const untilReady = async (blockers) => {
 const UNDRAWN = {
   waiting: [],
   picturing: [],
+  crowded: false,
   unplayable: [],
   moved: false,
   pending: true,
   hidden: false,
   transitioning: false,
+  leftOut: false,
   resting: false,
   still: false,
 };
@@ -59,7 +61,14 @@ const advance = async (toFrame, toClock) => {
 const stillPicturing = async () => {
   if (!videosUnpictured().length) return [];
   await untilReady(videosWaiting);
-  return videosUnpictured();
+  const names = videosUnpictured();
+  await untilReady(videosWaiting); // those that were moved on: the browser tells of no picture before that
+  return names;
+};
+const seekAgain = async () => {
+  moveCrowded();
+  await untilReady(videosWaiting);
+  await Promise.all(children().map((child) => whileThere(child, child.seekAgain())));
 };
 const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   unflattenTransforms();
@@ -69,10 +78,10 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     await advance(toFrame, toClock);
     return UNDRAWN;
   }
-  if (isDrawn && !transitions.size && wasLeftOut()) return UNDRAWN;
+  if (isDrawn && !transitions.size && (await wasLeftOut())) return { ...UNDRAWN, leftOut: true };
   if (isDrawn) {
     const picturing = await stillPicturing();
-    if (picturing.length) return { ...UNDRAWN, picturing };
+    if (picturing.length) return { ...UNDRAWN, picturing, crowded: videosCrowded().length > 0 };
     runFrame();
   }
   await drawn;
@@ -111,11 +120,13 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     picturing: [...videosUnpictured(), ...inner.flatMap((i) => i.picturing)],
+    crowded: videosCrowded().length > 0 || inner.some((i) => i.crowded),
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
     moved: [videosMoved(), handsCanvases, ...inner.map((i) => i.moved)].includes(true),
     pending,
     hidden: hidesRoots() || inner.some((i) => i.hidden),
     transitioning: transitions.size > 0 || inner.some((i) => i.transitioning),
+    leftOut: false,
     // Nothing is under way that would change the next frame: it will likely look the same.
     resting: resting && inner.every((i) => i.resting),
     // It will look the same for sure, until the next event.
@@ -160,6 +171,7 @@ const runtime = {
   declared,
   support,
   addRoot,
+  seekAgain,
   forgetGroups: () => {
     forgetGroups();
     for (const child of children()) child.forgetGroups();

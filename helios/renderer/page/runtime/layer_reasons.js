@@ -1,4 +1,5 @@
-// Whether the page may draw something in a layer of its own: in depth, over a filtered backdrop, or scrolled.
+// Whether the page may draw something in a layer of its own: in depth, over a filtered backdrop, scrolled, or a video
+// that is translucent.
 //
 // Asked for only where frames were left out.
 
@@ -14,7 +15,14 @@ const effectInLayers = ({ effect }) =>
   effect instanceof KeyframeEffect &&
   (effect.pseudoElement?.startsWith("::view-transition") ||
     effect.getKeyframes().some((one) => "backdropFilter" in one || IN_LAYERS.test(one.transform)));
+const isTranslucent = (element) => {
+  for (let one = element; one; one = one.assignedSlot ?? one.parentElement ?? one.getRootNode().host) {
+    if (Number(getComputedStyle(one).opacity) < 1) return true;
+  }
+  return false;
+};
 const hasLayers = () =>
+  videos().some((video) => isSeen(video) && isTranslucent(video)) ||
   [...roots].some((root) => declaresLayers(root) || root.getAnimations().some(effectInLayers)) ||
   children().some((child) => child.hasLayers());
 

@@ -6,26 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from helios.errors import CodecUnavailable, OptionInvalid
-from helios.renderer.encoding import codecs
+from helios.errors import OptionInvalid, ProgramMissing
 from helios.renderer.encoding.codecs import (
     CODECS,
     VideoEncoding,
     check_encoding,
     check_size,
     choose_codec,
-    encoding_arguments,
 )
-
-
-def refuse(name: str) -> str:
-    raise CodecUnavailable(name)
-
-
-@pytest.fixture(autouse=True)
-def every_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the ffmpeg at hand has."""
-    monkeypatch.setattr(codecs, "require_encoder", lambda name: name)
+from helios.renderer.encoding.encoder_arguments import encoding_arguments
 
 
 @pytest.mark.parametrize(
@@ -72,9 +61,9 @@ def test_a_codec_that_the_file_cannot_hold_is_refused_with_what_it_can(
     assert caught.value.hint
 
 
-def test_a_codec_without_encoder_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codecs, "require_encoder", refuse)
-    with pytest.raises(CodecUnavailable):
+def test_a_codec_needs_ffmpeg_and_images_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ProgramMissing):
         choose_codec(Path("v.mp4"), None)
     assert choose_codec(Path("frames"), None).name == "png"
 

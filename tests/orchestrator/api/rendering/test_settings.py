@@ -1,7 +1,9 @@
 """What can be set for a render: by keywords as by flags, refused before any work."""
 
+from enum import Enum
 from fractions import Fraction
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import typer.main
@@ -49,6 +51,22 @@ def test_editors_see_every_setting_and_no_other() -> None:
     assert set(get_type_hints(ResumeKeywords)) == set(ResumeSettings.model_fields)
 
 
+def members(kind: Any) -> set[Any]:
+    """Return the types and values that a type allows, whatever else they have to be."""
+    if get_origin(kind) is Annotated:
+        return members(kind.__origin__)
+    if get_origin(kind) in (Union, UnionType, Literal):
+        return {each for part in get_args(kind) for each in members(part)}
+    return set(kind) if isinstance(kind, type) and issubclass(kind, Enum) else {kind}
+
+
+def test_editors_see_the_types_of_the_settings() -> None:
+    for name, kind in get_type_hints(RenderKeywords).items():
+        assert members(RenderSettings.model_fields[name].annotation) <= members(kind), name
+    for name, kind in get_type_hints(ResumeKeywords).items():
+        assert members(ResumeSettings.model_fields[name].annotation) == members(kind | None), name
+
+
 def test_every_flag_of_a_render_is_a_setting_a_target_or_about_the_command() -> None:
     commands = typer.main.get_command(orchestrator.cli.app).commands  # type: ignore[attr-defined]
     names = {parameter.name for parameter in commands["render"].params}
@@ -84,6 +102,7 @@ def test_values_are_taken_as_programs_have_them() -> None:
         ({"jpeg_quality": 101}, "jpeg_quality"),
         ({"size": (1,)}, "size"),
         ({"format": "dash"}, "format"),
+        ({"quality": "superb"}, "quality"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_by_its_keyword_and_by_its_flag(

@@ -16,17 +16,17 @@ from helios.contract.job_spec import JobSpec
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage, open_storage
 from helios.webhooks.events import WebhookEvent, verify
-from infra.cloud_run.configuration import CloudRunConfiguration
-from infra.cloud_run.job import job_settings
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
+from helios_infra.cloud_run.resources.job import job_settings
 from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
-from sandbox.google_cloud import GoogleCloud, secret_version
-from sandbox.object_stores import ObjectStore, create_bucket
+from sandbox.google.google_cloud import GoogleCloud, secret_version
+from sandbox.google.worker_tasks import WorkerTasks
 from sandbox.scripted_server import ScriptedServer
-from sandbox.worker_tasks import WorkerTasks
+from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 #: What webhooks are signed with: what Secret Manager keeps under the name in the configuration.
 SECRET_VALUE = "of-job-and-receiver"

@@ -12,7 +12,7 @@ from orchestrator.backends.detached.aws import StateMachineBackend
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.deployment import AwsStack
-from sandbox.local_aws import LocalAws
+from sandbox.aws.local_aws import LocalAws
 from tests.orchestrator.stacks import aws_stack
 
 #: Waits for so many seconds, then ends as the workflow does.

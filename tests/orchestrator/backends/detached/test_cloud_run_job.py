@@ -29,7 +29,7 @@ from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.model.job_state import JobState
 from orchestrator.model.settings import WebhookSettings
-from sandbox.google_cloud import GoogleCloud
+from sandbox.google.google_cloud import GoogleCloud
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.google_cloud import trusted_google_cloud
 from tests.helios.worker_site import FRAMES, make_spec

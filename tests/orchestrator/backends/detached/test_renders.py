@@ -13,7 +13,7 @@ import pytest
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
-from helios.contract.page_message import PageMessage
+from helios.contract.messages.page_message import PageMessage
 from helios.errors import (
     ArtifactCorrupt,
     JobExists,

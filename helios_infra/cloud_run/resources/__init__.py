@@ -1,0 +1,1 @@
+"""The resources that are deployed: bucket, service, job, and access to them."""

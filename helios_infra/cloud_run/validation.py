@@ -1,0 +1,27 @@
+"""Validation of settings, with a line for each fault."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from helios.errors import OptionInvalid
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:
+    """Return values as a model, or raise `OptionInvalid` with a line for each fault."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as fault:
+        details = [fault_line(error) for error in fault.errors(include_url=False)]
+        raise OptionInvalid(f"{what}: {len(details)} fault(s)", details=details) from None
+
+
+def fault_line(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says of one fault as a line: where, and what is wrong."""
+    where = ".".join(str(part) for part in error["loc"])
+    missing = error["type"] == "missing"
+    said = "is missing" if missing else error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

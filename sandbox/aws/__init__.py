@@ -1,0 +1,1 @@
+"""A local AWS: moto with what the stack needs besides, and deploying to it."""

@@ -1,7 +1,0 @@
-"""The Cloud Run Admin API on this machine: a gRPC server for Google's own clients."""
-
-from sandbox.cloud_run_api.faults import Faults
-from sandbox.cloud_run_api.server import CloudRunApi
-from sandbox.cloud_run_api.tasks import TaskStarter
-
-__all__ = ["CloudRunApi", "Faults", "TaskStarter"]

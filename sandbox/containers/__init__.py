@@ -1,0 +1,1 @@
+"""Docker engines, registries and images of the workers."""

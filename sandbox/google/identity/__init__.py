@@ -1,0 +1,1 @@
+"""Google's identity services on this machine."""
