@@ -1,10 +1,10 @@
 """The workflow of a detached render, in Amazon States Language.
 
-It is started with `{"jobId": ..., "maxConcurrency"?: ..., "webhook"?: ...}` after the job spec was
-stored as `jobs/<id>/job.json` in the stack's bucket. A run that goes on with a job that failed adds
-`"chunksFile"`, another file of the job's folder, whose `chunks` name those that are missing, or
-`"mergeOnly": true` where none is. After `"stopAt"`, a time, no chunk is begun any more: by then the
-render may have cost what it may::
+It is started with `{"jobId": ..., "maxConcurrency"?: ..., "webhook"?: ..., "webhookLink"?: ...}`
+after the job spec was stored as `jobs/<id>/job.json` in the stack's bucket. A run that goes on with
+a job that failed adds `"chunksFile"`, another file of the job's folder, whose `chunks` name those
+that are missing, or `"mergeOnly": true` where none is. After `"stopAt"`, a time, no chunk is begun
+any more: by then the render may have cost what it may::
 
     render every chunk (Distributed Map over the spec's chunks) -> merge -> record the outcome
 

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from orchestrator.api.async_functions import get_job_async as get_job_async
     from orchestrator.api.async_functions import jobs_async as jobs_async
     from orchestrator.api.async_functions import render_async as render_async
+    from orchestrator.api.async_functions import still_async as still_async
     from orchestrator.api.async_functions import submit_async as submit_async
     from orchestrator.api.displays import Notice as Notice
     from orchestrator.api.displays import ProgressEvent as ProgressEvent
     from orchestrator.api.functions import get_job as get_job
     from orchestrator.api.functions import jobs as jobs
     from orchestrator.api.functions import render as render
+    from orchestrator.api.functions import still as still
     from orchestrator.api.functions import submit as submit
     from orchestrator.api.job_handle import JobHandle as JobHandle
     from orchestrator.api.jobs.async_job import AsyncJobHandle as AsyncJobHandle
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from orchestrator.api.jobs.resume_settings import ResumeKeywords as ResumeKeywords
     from orchestrator.api.jobs.snapshot import AttemptLog as AttemptLog
     from orchestrator.api.rendering.keywords import RenderKeywords as RenderKeywords
+    from orchestrator.api.rendering.keywords import StillKeywords as StillKeywords
     from orchestrator.api.targets.target import CloudRun as CloudRun
     from orchestrator.api.targets.target import Lambda as Lambda
     from orchestrator.api.targets.target import Local as Local
@@ -106,6 +109,7 @@ __all__ = [
     "SeamsDiffer",
     "SeamsHealing",
     "SpecError",
+    "StillKeywords",
     "StorageError",
     "Target",
     "Video",
@@ -117,6 +121,8 @@ __all__ = [
     "jobs_async",
     "render",
     "render_async",
+    "still",
+    "still_async",
     "submit",
     "submit_async",
 ]
@@ -141,6 +147,7 @@ if not TYPE_CHECKING:
             "get_job_async": "orchestrator.api.async_functions",
             "jobs_async": "orchestrator.api.async_functions",
             "render_async": "orchestrator.api.async_functions",
+            "still_async": "orchestrator.api.async_functions",
             "submit_async": "orchestrator.api.async_functions",
             "AsyncJobHandle": "orchestrator.api.jobs.async_job",
             "Notice": "orchestrator.api.displays",
@@ -148,11 +155,13 @@ if not TYPE_CHECKING:
             "get_job": "orchestrator.api.functions",
             "jobs": "orchestrator.api.functions",
             "render": "orchestrator.api.functions",
+            "still": "orchestrator.api.functions",
             "submit": "orchestrator.api.functions",
             "AttemptLog": "orchestrator.api.jobs.snapshot",
             "JobHandle": "orchestrator.api.job_handle",
             "JobStatus": "orchestrator.api.jobs.job_status",
             "RenderKeywords": "orchestrator.api.rendering.keywords",
+            "StillKeywords": "orchestrator.api.rendering.keywords",
             "ResumeKeywords": "orchestrator.api.jobs.resume_settings",
             "CloudRun": "orchestrator.api.targets.target",
             "Lambda": "orchestrator.api.targets.target",

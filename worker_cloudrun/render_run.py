@@ -5,7 +5,7 @@ The task that ends the render also sends its webhook.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -31,6 +31,9 @@ from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.render_task import RenderTask
 
+SenderSource = Callable[[], Awaitable[WebhookSender]]
+"""Makes the sender of a task's webhook."""
+
 #: Folder of a job in storage with claims on work that only one task may do.
 CLAIMS = "claims/"
 
@@ -41,7 +44,7 @@ async def run_render_task(
     *,
     seconds: float | None,
     log: WorkerLog,
-    sender: WebhookSender | None = None,
+    sender: SenderSource | None = None,
 ) -> InvocationResponse | None:
     """Render a task's share of the chunks; the last task also joins all chunks.
 
@@ -53,7 +56,7 @@ async def run_render_task(
     seconds:
         Seconds until Cloud Run ends the task; None for no limit.
     sender:
-        Sends the task's webhook; None without one.
+        Makes the sender of the task's webhook; None without one.
 
     Returns
     -------
@@ -81,7 +84,7 @@ class _Run:
     job: OpenJob
     clock: _Clock = field(kw_only=True)
     log: WorkerLog = field(kw_only=True)
-    sender: WebhookSender | None = field(kw_only=True)
+    sender: SenderSource | None = field(kw_only=True)
 
     async def run(self) -> InvocationResponse | None:
         for chunk in await self._share():
@@ -213,7 +216,11 @@ class _Run:
         receiver = without_secrets(self.task.webhook)
         try:
             await tell_once(
-                outcome, webhook=self.task.webhook, folder=self._storage, sender=self.sender
+                outcome,
+                webhook=self.task.webhook,
+                folder=self._storage,
+                sender=await self.sender(),
+                link=self.task.webhook_link,
             )
         except HeliosError as fault:
             self.log.error("render.untold", webhook=receiver, error=fault.message)

@@ -32,6 +32,8 @@ class RenderTask:
         Number of the attempt, from 1, and limit of attempts; None if unknown.
     webhook:
         URL of the render's webhook; None without one.
+    webhook_link:
+        Seconds for which the webhook's link to the video is valid; None for no link.
     chunks_file:
         Key, in the job's folder, of a list of the chunks to render; None for all.
     stop_at:
@@ -46,6 +48,7 @@ class RenderTask:
     attempt: int = 1
     attempts: int | None = None
     webhook: str | None = None
+    webhook_link: int | None = None
     chunks_file: str | None = None
     stop_at: str | None = None
 
@@ -70,6 +73,7 @@ class RenderTask:
             attempt=number(env, "CLOUD_RUN_TASK_ATTEMPT") + 1,
             attempts=number(env, RETRIES) + 1 if env.get(RETRIES, "").strip() else None,
             webhook=env.get("JOB_WEBHOOK", "").strip() or None,
+            webhook_link=number(env, "JOB_WEBHOOK_LINK") or None,
             chunks_file=env.get("JOB_CHUNKS_FILE", "").strip() or None,
             stop_at=env.get("JOB_STOP_AT", "").strip() or None,
         )

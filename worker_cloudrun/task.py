@@ -10,14 +10,14 @@ from helios.errors import EXIT_REFUSED, HeliosError, report
 from helios.network.network_policy import NetworkPolicy
 from helios.process.credential_guard import guard_credentials
 from helios.process.stop_signals import call_on_stop
-from helios.webhooks.delivery import WebhookSender, check_receiver
-from helios.webhooks.events import SECRET
+from helios.webhooks.delivery import WebhookSender, check_receiver, check_url
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.render_run import run_render_task
+from worker_cloudrun.render_run import SenderSource, run_render_task
 from worker_cloudrun.render_task import RenderTask
 from worker_cloudrun.service_config import ServiceConfig
+from worker_cloudrun.signing_secret import signing_secret
 from worker_cloudrun.task_variables import number, required
 
 #: Exit status of a task after SIGTERM: 128 + 15, as in a shell.
@@ -36,7 +36,8 @@ def main(environment: Mapping[str, str] | None = None) -> int:
         job spec, `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` the number of
         earlier attempts. With `JOB_ACTION=merge` the task joins the job's chunks. With
         `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins them
-        (`RenderTask`) and sends `JOB_WEBHOOK`, signed with `HELIOS_WEBHOOK_SECRET`.
+        (`RenderTask`) and sends `JOB_WEBHOOK`, signed with the secret that
+        `HELIOS_WEBHOOK_SECRET_NAME` names.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def main(environment: Mapping[str, str] | None = None) -> int:
         task = _task(env)
         seconds = ServiceConfig.from_env(env).time_limit
         config = WorkerConfig.from_env(env)
-        sender = _sender(task, env, opens=config.allow_private_network)
+        sender = _sender_source(task, env, opens=config.allow_private_network)
         runtime = WorkerRuntime(config)
     except HeliosError as error:
         print(report(error), file=sys.stderr)
@@ -69,15 +70,26 @@ def _task(env: Mapping[str, str]) -> RenderTask | Invocation:
     return RenderTask.from_env(env) if whole else _invocation(env)
 
 
-def _sender(
+def _sender_source(
     task: RenderTask | Invocation, env: Mapping[str, str], *, opens: bool
-) -> WebhookSender | None:
-    """Return the sender of the task's webhook; None without a webhook."""
+) -> SenderSource | None:
+    """Return what makes the sender of the task's webhook; None without a webhook.
+
+    The secret is read when the render has ended, so that it is in no environment, and in no memory
+    while commands run.
+    """
     if not isinstance(task, RenderTask) or task.webhook is None:
         return None
-    secret = env.get(SECRET, "")
-    check_receiver(task.webhook, secret)
-    return WebhookSender(secret, network=NetworkPolicy(allow_private=opens, allow_loopback=opens))
+    receiver = task.webhook
+    check_url(receiver)
+
+    async def make() -> WebhookSender:
+        secret = await signing_secret(env)
+        check_receiver(receiver, secret)
+        network = NetworkPolicy(allow_private=opens, allow_loopback=opens)
+        return WebhookSender(secret, network=network)
+
+    return make
 
 
 async def _work(
@@ -86,7 +98,7 @@ async def _work(
     *,
     seconds: float | None,
     log: WorkerLog,
-    sender: WebhookSender | None,
+    sender: SenderSource | None,
 ) -> InvocationResponse | None:
     if isinstance(task, RenderTask):
         return await run_render_task(runtime, task, seconds=seconds, log=log, sender=sender)

@@ -18,6 +18,7 @@ _NAMES: dict[str, type[HeliosError]] = {
     "Lambda.TooManyRequestsException": errors.WorkerThrottled,
     "Lambda.Unknown": errors.WorkerCrashed,
     "Runtime.ExitError": errors.WorkerCrashed,
+    "Runtime.UnmarshalError": errors.InvocationInvalid,
     "Runtime.OutOfMemory": errors.OutOfMemory,
     "Sandbox.Timedout": errors.CommandTimedOut,
     "States.ItemReaderFailed": errors.JobSpecNotFound,
@@ -97,6 +98,12 @@ class ExecutionEnd(WireModel, extra="ignore"):
         """URL of the webhook; None if the input named none."""
         named = self.input.get("webhook")
         return named if isinstance(named, str) and named else None
+
+    @property
+    def webhook_link(self) -> float | None:
+        """Seconds for which the webhook's link to the video is valid; None for no link."""
+        named = self.input.get("webhookLink")
+        return float(named) if isinstance(named, int | float) else None
 
     @property
     def artifact(self) -> Artifact | None:

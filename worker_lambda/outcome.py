@@ -93,7 +93,11 @@ async def record(
                 await _secret(artifacts, opener), attempts=ATTEMPTS, network=network
             )
             outcome = await tell_outcome(
-                outcome, webhook=end.webhook, folder=storage, sender=sender
+                outcome,
+                webhook=end.webhook,
+                folder=storage,
+                sender=sender,
+                link=end.webhook_link,
             )
             log.info("outcome.told", webhook=end.webhook)
     finally:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from helios.contract.command import parse_command
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.chunk_record import chunk_key, content_key
 from helios.storage import ArtifactStorage, split_url
@@ -97,8 +98,10 @@ def local_folder(job_path: str) -> Path | None:
 
 
 def is_packed(chunk: RenderChunk) -> bool:
-    """Return whether a chunk's output is stored as a tar file: images, or a folder of images."""
-    return PurePosixPath(chunk.output_file).suffix.lower() in _IMAGES
+    """Return whether a chunk's output is stored as a tar file: images, but not a still."""
+    if PurePosixPath(chunk.output_file).suffix.lower() not in _IMAGES:
+        return False
+    return parse_command(chunk.command)[:2] != ["helios", "still"]
 
 
 def chunk_output(chunk: RenderChunk, key: str) -> str:

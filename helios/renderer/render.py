@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
-from helios.errors import HeliosError
+from helios.errors import HeliosError, OptionInvalid
 from helios.output import check_writable, whole_output
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.audio import write_audio
@@ -68,10 +69,16 @@ async def still(
     replay: bool | None = None,
     log: PageLog | None = None,
 ) -> None:
-    """Capture one frame."""
+    """Capture one frame; one behind the duration that the page declares is refused."""
     check_writable(output)
     async with open_render_session(composition, page, log=log) as session:
         shown = session.page
+        duration = (await shown.declared()).duration
+        frames = None if duration is None else max(1, round(Fraction(str(duration)) * page.rate))
+        if frames is not None and frame >= frames:
+            raise OptionInvalid(
+                f"frame {frame}: the page has {frames}", hint=f"The last one is {frames - 1}."
+            )
         every_frame = await _needs_every_frame(shown, replay)
         await shown.seek(frame, every_frame=every_frame)
         data = await shown.capture(image)

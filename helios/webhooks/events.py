@@ -60,6 +60,11 @@ class WebhookEvent(WireModel):
     frames_done: _Count = 0
     frames_total: _Count = 0
     output: str | None = Field(default=None, description="Path or URL of the video.")
+    link: str | None = Field(default=None, description="Presigned URL of the video, if asked for.")
+    link_expires_at: AwareDatetime | None = Field(
+        default=None, description="Time after which the link isn't valid."
+    )
+    link_error: str | None = Field(default=None, description="Why there is no link.")
     error: ErrorRecord | None = Field(default=None, description="Why it failed or paused.")
 
     def body(self) -> bytes:

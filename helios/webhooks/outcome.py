@@ -17,6 +17,7 @@ from helios.records.job_outcome import OUTCOME, JobOutcome
 from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.events import EVENT_TYPES, WEBHOOK_KEY, WebhookEvent
+from helios.webhooks.video_link import with_link
 
 #: Folder of a job in storage with a marker for each execution whose event was delivered.
 TOLD = "told/"
@@ -33,13 +34,19 @@ async def webhook_secret(artifacts: ArtifactStorage) -> str:
 
 
 async def tell_outcome(
-    outcome: JobOutcome, *, webhook: str, folder: ArtifactStorage, sender: WebhookSender
+    outcome: JobOutcome,
+    *,
+    webhook: str,
+    folder: ArtifactStorage,
+    sender: WebhookSender,
+    link: float | None = None,
 ) -> JobOutcome:
     """Send the outcome of a render, and record the delivery in it; return the recorded outcome.
 
-    Errors are those of `WebhookSender.send`.
+    With `link`, the event has a link to the video that is valid for so many seconds. Errors are
+    those of `WebhookSender.send`.
     """
-    await sender.send(webhook, await outcome_event(outcome, folder))
+    await sender.send(webhook, await with_link(await outcome_event(outcome, folder), link))
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
     await folder.put_bytes(OUTCOME, told.to_bytes())
     return told
@@ -52,8 +59,9 @@ async def tell_once(
     folder: ArtifactStorage,
     sender: WebhookSender,
     attempts: int | None = None,
+    link: float | None = None,
 ) -> None:
-    """Send the outcome of a render unless it was delivered already.
+    """Send the outcome of a render unless it was delivered already; as `tell_outcome`.
 
     A marker beside the outcome records the delivery. It is created after the delivery, so that
     another process sends the event again if this one ends in between. Errors are those of
@@ -61,7 +69,8 @@ async def tell_once(
     """
     marker = f"{TOLD}{outcome.execution}"
     if await folder.stat(marker) is None:
-        await sender.send(webhook, await outcome_event(outcome, folder), attempts=attempts)
+        event = await with_link(await outcome_event(outcome, folder), link)
+        await sender.send(webhook, event, attempts=attempts)
         await folder.create(marker, datetime.now(UTC).isoformat().encode())
 
 

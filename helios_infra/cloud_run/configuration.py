@@ -51,11 +51,13 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_CONCURRENCY",
         "HELIOS_MERGE_BYTES",
         "HELIOS_TASK_RETRIES",
+        # A secret has no place in the environment of what renders.
+        "HELIOS_WEBHOOK_SECRET",
+        "HELIOS_WEBHOOK_SECRET_NAME",
     }
 )
-#: Variable of the job with the secret that signs webhooks: `helios.webhooks.events.SECRET`, which
-#: isn't in the bundle of the function that deploys.
-WEBHOOK_SECRET = "HELIOS_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+#: Variable of the job with the full name of the secret that signs webhooks.
+WEBHOOK_SECRET_NAME = "HELIOS_WEBHOOK_SECRET_NAME"  # noqa: S105 - the variable's name
 # Those that Cloud Run sets.
 _PLATFORM_VARIABLES = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"})
 _MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet):\S+")
@@ -212,8 +214,6 @@ class CloudRunConfiguration(CloudRunPlace):
         self._check_network()
         if self.kms_key is not None and f"/locations/{self.region}/" not in self.kms_key:
             raise ValueError(f"kmsKey: should be in {self.region}, where the workers are")
-        if self.webhook_secret is not None and WEBHOOK_SECRET in self.env:
-            raise ValueError(f"webhookSecret: env holds {WEBHOOK_SECRET}, too; leave one out")
         if 0 < self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their chunks")
         return self

@@ -51,6 +51,8 @@ class ImageFunction(Construct):
         Its environment variables.
     handler:
         Handler; by default the image's.
+    stage:
+        Stage of the image's Dockerfile; by default the last one.
     reserved:
         Invocations at the same time that are reserved for it, which is also its limit.
     dead_letters:
@@ -70,6 +72,7 @@ class ImageFunction(Construct):
         timeout: int,
         environment: Mapping[str, str],
         handler: str | None = None,
+        stage: str | None = None,
         reserved: int | None = None,
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
@@ -82,7 +85,7 @@ class ImageFunction(Construct):
             self,
             "Function",
             description=description,
-            code=_image(platform, handler=handler),
+            code=_image(platform, handler=handler, stage=stage),
             architecture=architecture,
             memory_size=memory,
             ephemeral_storage_size=Size.mebibytes(disk),
@@ -115,12 +118,15 @@ class ImageFunction(Construct):
         return role
 
 
-def _image(platform: ecr_assets.Platform, *, handler: str | None) -> lambda_.DockerImageCode:
+def _image(
+    platform: ecr_assets.Platform, *, handler: str | None, stage: str | None
+) -> lambda_.DockerImageCode:
     return lambda_.DockerImageCode.from_image_asset(
         str(_ROOT),
         file=_DOCKERFILE,
         platform=platform,
         cmd=[handler] if handler else None,
+        target=stage,
         ignore_mode=IgnoreMode.DOCKER,
         exclude=_CONTEXT,
     )

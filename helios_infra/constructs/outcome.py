@@ -48,6 +48,7 @@ class Outcome(Construct):
             dead_letters=self.dead_letters,
             description="Helios: records how a render ended, and tells",
             handler="worker_lambda.outcome.handler",
+            stage="recorder",
             memory=_MEMORY,
             disk=_DISK,
             timeout=_TIMEOUT,
@@ -97,7 +98,8 @@ class Outcome(Construct):
         artifacts.allow(
             role,
             actions=["s3:GetObject"],
-            keys=["jobs/*/failures/*", "jobs/*/job.json", "jobs/*/status.json"],
+            # The video, for a webhook's link to it.
+            keys=["jobs/*/failures/*", "jobs/*/job.json", "jobs/*/output/*", "jobs/*/status.json"],
         )
         artifacts.allow(role, actions=["s3:PutObject"], keys=["jobs/*/status.json"])
         # Made by the function when it first signs, and so in no template; what runs compositions

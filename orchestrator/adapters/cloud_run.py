@@ -1,6 +1,8 @@
 """Chunks as requests to a Google Cloud Run service."""
 
+import secrets
 import socket
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,13 +10,19 @@ from helios.contract.invocation import Invocation, InvocationResponse
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import (
     CommandTimedOut,
+    HeliosError,
     InvocationInvalid,
     OptionInvalid,
     WorkerCrashed,
 )
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters.base import WorkerAdapter
-from orchestrator.adapters.cloud_run_faults import connection_failure, origin_of, refusal
+from orchestrator.adapters.cloud_run_faults import (
+    connection_failure,
+    origin_of,
+    refusal,
+    trace_link,
+)
 from orchestrator.adapters.cloud_run_response import json_object, read_lines, read_whole
 from orchestrator.adapters.identity import IdentityTokens
 from orchestrator.adapters.keep_alive import keep_alive_options
@@ -112,21 +120,35 @@ class CloudRunAdapter(WorkerAdapter):
         payload = Invocation.of(job).encoded()
         limit = self._request_timeout if job.timeout is None else job.timeout
         listener = on_output if self._progress else None
+        # Cloud Run's logs of a request have the trace that it names.
+        trace = secrets.token_hex(16)
         try:
-            return await self._send(payload, limit=limit, on_output=listener)
+            result = await self._send(payload, limit=limit, on_output=listener, trace=trace)
         except TimeoutError:
             raise CommandTimedOut(
                 f"service {self.service_url}: no answer within {limit:g} s",
                 hint="Allow more time, or cut smaller chunks.",
+                details=[trace_link(trace)],
             ) from None
+        except HeliosError as fault:
+            fault.details = (*fault.details, trace_link(trace))
+            raise
+        if result.error is None:
+            return result
+        facts = {
+            "worker": {**(result.error.worker or {}), "trace": trace},
+            "details": [*(result.error.details or ()), trace_link(trace)],
+        }
+        return replace(result, error=result.error.model_copy(update=facts))
 
     async def _send(
-        self, payload: bytes, *, limit: float, on_output: OutputCallback | None
+        self, payload: bytes, *, limit: float, on_output: OutputCallback | None, trace: str
     ) -> WorkerResult:
         import aiohttp  # noqa: PLC0415
 
         token = None if self._tokens is None else await self._tokens.token(self._audience)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers["Traceparent"] = f"00-{trace}-{trace[:16]}-01"
         if token is not None:
             # Cloud Run takes the signature off the one that it checks; the other one is for the
             # worker's own check.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from helios.errors import (
     AccessDenied,
@@ -87,6 +87,12 @@ def refusal(
         what += f" (again in {wait[:40]} s)"
     said = plain_text(body.decode(errors="replace"))
     return kind(what, hint=_HINTS.get(status, ""), details=[said] if said else [])
+
+
+def trace_link(trace: str) -> str:
+    """Return the address of the lines of a request, by its trace, in Cloud Logging."""
+    query = quote(f'trace:"traces/{trace}"', safe="")
+    return f"Cloud Logging: https://console.cloud.google.com/logs/query;query={query}"
 
 
 def connection_failure(service_url: str, fault: Exception) -> HeliosError:

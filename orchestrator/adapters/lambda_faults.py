@@ -10,6 +10,7 @@ from helios.errors import (
     AccessDenied,
     CommandTimedOut,
     HeliosError,
+    InvocationInvalid,
     OptionInvalid,
     OutOfMemory,
     PayloadTooLarge,
@@ -92,6 +93,8 @@ def failure(function: str, answer: bytes, log: Sequence[str]) -> HeliosError:
             hint="Give the function more memory.",
             details=log,
         )
+    if kind == "Runtime.UnmarshalError":
+        return InvocationInvalid(what + message, hint="The payload isn't JSON that Python reads.")
     broken = kind in _BROKEN_FUNCTION
     return WorkerCrashed(
         what + (f"{kind}: {message}" if kind else message),

@@ -13,7 +13,7 @@ from orchestrator.api.jobs.job_status import State
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.recorded_job import RecordedJob
 from orchestrator.api.rendering.attached import RenderRequest, rendered
-from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.rendering.keywords import RenderKeywords, StillKeywords, check_keywords
 from orchestrator.api.rendering.submission import submit_detached, submit_here
 from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.api.targets.target import (
@@ -109,6 +109,42 @@ async def render_async(
     given = _given(settings, merge=merge, only_chunks=only_chunks)
     request = RenderRequest.of(source, output, target, given)
     return await rendered(request, EventDisplay(on_event))
+
+
+async def still_async(
+    source: str | Path,
+    output: str | Path,
+    *,
+    at: int | str = 0,
+    target: Targets = Local(),  # noqa: B008 - immutable
+    on_event: OnEvent | None = None,
+    **settings: Unpack[StillKeywords],
+) -> Video:
+    """Render one frame of a composition to an image, and return it.
+
+    Parameters
+    ----------
+    source, target, on_event:
+        As for `render`.
+    output:
+        The image: a .png or .jpg path, or an s3:// or gs:// URL.
+    at:
+        The frame's number, counted from 0, or a time: '1.5s', '1m30s'.
+    settings:
+        As `StillKeywords`: the flags of `orchestrator still`, with the same defaults.
+
+    Raises
+    ------
+    OptionInvalid
+        A setting is invalid, or the page has no such frame.
+    HeliosError
+        The render failed.
+    """
+    check_keywords(settings, StillKeywords)
+    request = RenderRequest.of(source, output, target, settings, at=at)
+    made = await rendered(request, EventDisplay(on_event))
+    assert isinstance(made, Video)  # noqa: S101 - there is no setting that leaves chunks
+    return made
 
 
 async def submit_async(

@@ -8,6 +8,7 @@ from orchestrator.api.async_functions import (
     get_job_async,
     jobs_async,
     render_async,
+    still_async,
     submit_async,
 )
 from orchestrator.api.blocking import blocking
@@ -15,6 +16,8 @@ from orchestrator.api.job_handle import JobHandle
 
 render = blocking(render_async)
 """Render a composition, and return the video. Parameters: `render_async`."""
+still = blocking(still_async)
+"""Render one frame to an image, and return it. Parameters: `still_async`."""
 submit = blocking(submit_async, JobHandle)
 """Start a render that outlives this process, and return its handle. Parameters: `submit_async`."""
 get_job = blocking(get_job_async, JobHandle)

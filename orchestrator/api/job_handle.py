@@ -51,6 +51,7 @@ class JobHandle:
     status = _blocking(AsyncJobHandle.status)
     wait = _blocking(AsyncJobHandle.wait)
     download = _blocking(AsyncJobHandle.download)
+    link = _blocking(AsyncJobHandle.link)
     cancel = _blocking(AsyncJobHandle.cancel)
     pause = _blocking(AsyncJobHandle.pause)
     resume = _blocking(AsyncJobHandle.resume)

@@ -72,7 +72,8 @@ def tell_completion(
     rendered = {chunk.chunk_id for chunk in result.chunks}
     frames = sum(chunk.frame_count for chunk in spec.chunks if chunk.id in rendered)
     speed = f" ({frames / max(result.duration, 1e-9):.1f} frames/s)" if frames else ""
-    text = f"{made}: {frames} frames in {duration(result.duration)}{speed}"
+    length = "1 frame" if frames == 1 else f"{frames} frames"
+    text = f"{made}: {length} in {duration(result.duration)}{speed}"
     facts: dict[str, object] = {"output": made, "frames": frames}
     facts["seconds"] = round(result.duration, 3)
     seams = result.seams

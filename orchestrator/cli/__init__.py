@@ -23,6 +23,7 @@ from orchestrator.cli.commands import (
     render,
     run,
     spec,
+    still,
     verify,
 )
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 
 for name, command in (
     ("render", render.render),
+    ("still", still.still),
     ("list", job_list.list_jobs),
     ("status", job_look.status),
     ("watch", job_look.watch),

@@ -30,7 +30,7 @@ class PackagedJob:
 def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = ()) -> PackagedJob:
     """Find the compositions that a job's commands read, and rename them for workers.
 
-    Compositions that `helios render` and `helios merge --audio-from` name are found; what other
+    Compositions that `helios render`, `still` and `merge --audio-from` name are found; what other
     programs read isn't, and a spec with `assetsUrl` says itself what it needs.
 
     Parameters
@@ -112,11 +112,11 @@ def _inputs(words: list[str]) -> list[str]:
 
 
 def _places(words: list[str]) -> list[int]:
-    if words[:2] == ["helios", "render"] and len(words) > 2:
+    if words[:2] in (["helios", "render"], ["helios", "still"]) and len(words) > 2:
         if words[2].startswith("-"):
             raise JobSpecInvalid(
                 f"command {format_command(words[:4])!r}: it doesn't begin with its composition",
-                hint="Name the composition right after `helios render`.",
+                hint=f"Name the composition right after `helios {words[1]}`.",
             )
         return [2]
     if words[:2] == ["helios", "merge"] and _AUDIO_FROM in words[:-1]:

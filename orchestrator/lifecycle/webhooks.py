@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from helios.errors import HeliosError, WebhookUndelivered
 from helios.webhooks.events import SECRET
+from helios.webhooks.video_link import with_link
 from orchestrator.job_repository.base import JobRepository
 from orchestrator.lifecycle.subscriptions import ChunksReused, JobEvent
 from orchestrator.model.events import ChunkFinished, FrameProgress
@@ -57,7 +58,7 @@ class Webhooks:
                         hint=f"Set {SECRET}, then `orchestrator notify {job.id}`.",
                     )
                 assert webhook is not None  # noqa: S101 - or there would be no event
-                await self.sender.send(webhook.url, event)
+                await self.sender.send(webhook.url, await with_link(event, webhook.link))
             except WebhookUndelivered as fault:
                 self._on_fault(fault)
                 break

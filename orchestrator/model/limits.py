@@ -182,12 +182,15 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def parse_duration(duration: float | str) -> float:
-    """Return the seconds of a number or a text: `90`, `90s`, `30m`, `1h30m`; refuse all else."""
+def parse_duration(duration: float | str, setting: str = "deadline") -> float:
+    """Return the seconds of a number or a text: `90`, `90s`, `30m`, `1h30m`; refuse all else.
+
+    The error names `setting`.
+    """
     seconds = _seconds(duration) if isinstance(duration, str) else duration
     if not 0 < seconds < float("inf"):
         raise OptionInvalid(
-            f"`deadline` {duration}: is no duration above 0", hint="Such as 90s, 30m or 1h30m."
+            f"`{setting}` {duration}: is no duration above 0", hint="Such as 90s, 30m or 1h30m."
         )
     return seconds
 

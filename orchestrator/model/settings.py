@@ -33,6 +33,11 @@ class WebhookSettings(WireModel):
     progress: float | None = Field(
         default=None, gt=0, description="Seconds between two events of progress; null for none."
     )
+    link: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds for which a link to the video is valid; null for no link.",
+    )
 
 
 class RunSettings(WireModel):

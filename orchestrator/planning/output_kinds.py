@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
+from helios.errors import OptionInvalid
+from helios.records.job_layout import is_packed
 from helios.renderer.encoding.codecs import choose_codec
 
 #: Codecs that players of playlists support.
@@ -32,8 +34,19 @@ def is_sequence(name: str, codec: str | None) -> bool:
     return is_whole(name, codec) and choose_codec(Path(name), codec).images
 
 
+def check_still(name: str) -> None:
+    """Refuse an output of one frame that isn't named as an image.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    if Path(name).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise OptionInvalid(
+            f"output {name!r}: a still is a .png, .jpg or .jpeg file", hint="Name it so."
+        )
+
+
 def makes_images(spec: JobSpec) -> bool:
     """Tell whether the result of a job without merge is a folder of numbered images."""
-    if spec.merge_command.strip() or len(spec.chunks) > 1:
-        return False
-    return Path(spec.chunks[0].output_file).suffix.lower() in ("", ".png", ".jpg", ".jpeg")
+    return not spec.merge_command.strip() and len(spec.chunks) == 1 and is_packed(spec.chunks[0])

@@ -103,6 +103,34 @@ def plan(
     return spec if seam_check == "heal" else spec.model_copy(update={"seam_check": seam_check})
 
 
+def plan_still(
+    source: str,
+    output: str,
+    *,
+    frame: int,
+    options: RenderOptions,
+    job_dir: Path,
+    job_id: str | None = None,
+    input_name: str | None = None,
+) -> JobSpec:
+    """Return the job spec of one frame as an image; parameters as for `plan`.
+
+    Parameters
+    ----------
+    frame:
+        The frame, counted from 0.
+    """
+    name = Path(output).name
+    where = _relative(source, job_dir) if input_name is None else input_name
+    still = name if output_path_fault(name) is None else f"still{Path(name).suffix}"
+    words = ["helios", "still", where, "-o", _argument(still), "--frame", str(frame)]
+    words += [*options.picture_flags(), *options.page_flags()]
+    chunk = RenderChunk(
+        id=0, start_frame=0, frame_count=1, output_file=still, command=format_command(words)
+    )
+    return _spec(options, [chunk], "", job_id)
+
+
 def check_options(name: str, options: RenderOptions) -> None:
     """Refuse invalid options before any work."""
     codec = choose_codec(Path(encoded_name(name)), options.codec)

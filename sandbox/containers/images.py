@@ -6,6 +6,7 @@ no Docker engine, as processes, as in all other tests of `make test`.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,8 +28,11 @@ IMAGES: Mapping[str, str] = {
 ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BASE = "debian:bookworm-slim"
-_STAND_IN = "helios-base-stand-in:latest"
+_DOCKERFILE = _ROOT / "worker_cloudrun/Dockerfile"
+#: The image that the Dockerfiles build on, such as `debian:trixie-slim@sha256:...`.
+_BASE = re.search(r"^ARG BASE_IMAGE=(\S+)", _DOCKERFILE.read_text("utf-8"), re.MULTILINE)[1]  # type: ignore[index]
+_RELEASE = _BASE.removeprefix("debian:").partition("-")[0]
+_STAND_IN = f"helios-base-stand-in:{_RELEASE}"
 # Time limits in seconds of fetching the base image, and of building one image.
 _PULL_PATIENCE = 120
 _BUILD_PATIENCE = 900
@@ -111,7 +115,7 @@ def _make_stand_in(docker: Sequence[str]) -> None:
         command += ["--dpkgopt=force-unsafe-io"]
         if any(_CERTIFICATES.glob("*.crt")):
             command += [f"--customize-hook=copy-in {_CERTIFICATES} /usr/local/share"]
-        _run([*command, "bookworm", str(archive)])
+        _run([*command, _RELEASE, str(archive)])
         changes = [f"--change=ENV {name}={value}" for name, value in _settings().items()]
         _run([*docker, "import", *changes, str(archive), _STAND_IN])
 

@@ -1,5 +1,6 @@
 """The Google Cloud APIs that deploying uses, on this machine."""
 
+import base64
 import contextlib
 import json
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ class GoogleCloud:
         Server that issues and verifies tokens.
     quotas:
         The Cloud Quotas API, with 200 CPUs by default.
+    secrets:
+        Secret Manager, without any secret by default.
     env:
         Environment in which Google's own clients use them, as a service account.
     services, tasks:
@@ -42,6 +45,7 @@ class GoogleCloud:
     buckets: BucketSettings
     accounts: TokenServer
     quotas: ScriptedServer
+    secrets: ScriptedServer
     env: dict[str, str]
     services: DeployedServices | None = None
     tasks: WorkerTasks | None = None
@@ -66,14 +70,19 @@ def google_cloud(
         accounts = stack.enter_context(TokenServer(folder))
         store = stack.enter_context(gcs_server())
         buckets = stack.enter_context(BucketSettings(store.endpoint))
-        quotas = ScriptedServer()
+        quotas, secrets = ScriptedServer(), ScriptedServer()
         stack.callback(quotas.close)
+        stack.callback(secrets.close)
         quotas.tell(cpu_quota(200))
+        secrets.tell(Reply(404))
+        account = str(accounts.service_account_file())
         services, tasks = None, None
         if with_workers:
             variables = {
                 "STORAGE_EMULATOR_HOST": buckets.endpoint,
                 "HELIOS_CERTS_URL": accounts.certs_url,
+                "HELIOS_SECRET_MANAGER_ENDPOINT": secrets.endpoint,
+                "GOOGLE_APPLICATION_CREDENTIALS": account,
             }
             services = stack.enter_context(DeployedServices(folder / "services", variables))
             tasks = WorkerTasks(folder / "tasks", variables)
@@ -86,16 +95,18 @@ def google_cloud(
         env = {
             "HELIOS_CLOUD_RUN_ENDPOINT": api.endpoint,
             "HELIOS_CLOUD_QUOTAS_ENDPOINT": quotas.endpoint,
+            "HELIOS_SECRET_MANAGER_ENDPOINT": secrets.endpoint,
             # gRPC's own variable for the roots that it trusts.
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(roots),
             "STORAGE_EMULATOR_HOST": buckets.endpoint,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(accounts.service_account_file()),
+            "GOOGLE_APPLICATION_CREDENTIALS": account,
         }
         yield GoogleCloud(
             api=api,
             buckets=buckets,
             accounts=accounts,
             quotas=quotas,
+            secrets=secrets,
             env=env,
             services=services,
             tasks=tasks,
@@ -107,6 +118,12 @@ def cpu_quota(cpus: int, *, region: str = "europe-west1") -> Reply:
     info = {"dimensions": {"region": region}, "details": {"value": str(cpus * 1000)}}
     quota = {"quotaId": "CpuAllocPerProjectRegion", "dimensionsInfos": [info]}
     return Reply(body=json.dumps(quota).encode(), headers={"Content-Type": "application/json"})
+
+
+def secret_version(value: str) -> Reply:
+    """Return the answer of Secret Manager with a secret's latest version."""
+    payload = {"data": base64.b64encode(value.encode()).decode()}
+    return Reply(body=json.dumps({"payload": payload}).encode())
 
 
 def _is_signed(accounts: TokenServer, token: str) -> bool:

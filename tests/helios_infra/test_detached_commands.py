@@ -1,8 +1,10 @@
 """Detached renders as people start them, over the deployed stack with the real workers in it."""
 
 import os
+import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +70,14 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
 ) -> None:
     job = client.job(film("asked", [paint(0), paint(1)]))
     webhook = f"{receiver.endpoint}/ended?key=of-receiver"
-    request = ("run", job, "--detach", "--json", "--webhook", webhook)
+    request = ("run", job, "--detach", "--json", "--webhook", webhook, "--webhook-link", "30m")
 
     both = [client.bench.start(*request, env=client.env) for _ in range(2)]
     answers = [command.end().documents[-1] for command in both]
     watched = client.run("watch", "asked", "--interval", 0.2, "--json")
     other = client.run("run", client.job(film("asked", [paint(0)])), "--detach")
     fetched = client.run("fetch", "asked", "-o", "asked.mp4")
+    linked = client.run("fetch", "asked", "--link", "--expires", "90s", "--json")
 
     assert [answer["id"] for answer in answers] == ["asked"] * 2
     assert sorted(answer["new"] for answer in answers) == [False, True]
@@ -87,6 +90,10 @@ def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     assert fetched.status == 0, fetched.stderr
     assert len(frame_hashes(client.bench.folder / "asked.mp4")) == 2 * FRAMES
     (event,) = client.renders.told("asked", receiver)
+    assert event.link is not None, event.link_error
+    for link in (linked.documents[-1]["link"], event.link):
+        with urllib.request.urlopen(link) as answer:
+            assert answer.read() == (client.bench.folder / "asked.mp4").read_bytes()
     assert receiver.requests[0].path == "/ended?key=of-receiver"
     assert (event.type, event.job_id, event.output) == ("job.completed", "asked", url)
     assert (event.chunks_done, event.chunks_total) == (2, 2)
@@ -186,3 +193,33 @@ def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client)
     assert "ok       trial: two frames were rendered and stitched by the workers" in done.stdout
     assert "ok       versions: client and workers: " in done.stdout
     assert done.stdout.endswith("== All of it works\n")
+
+
+def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
+    client: Client, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    job = client.job(film("dear", [paint(0), once_there_is(gate, paint(1))]))
+    start = ("run", job, "--detach", "--request-id", "dear", "--concurrency", 1)
+    refused = client.run(*start, "--max-cost", 0.00001)
+    prices = re.search(
+        r"cost \$(\d+\.\d+) .*each second after that \$(\d+\.\d+)", refused.stderr, re.DOTALL
+    )
+    assert prices, refused.stderr
+    limit = float(prices[1]) + 12 * float(prices[2])
+
+    started = client.run(*start, "--max-cost", limit)
+    watched = client.run("watch", "dear", "--interval", 0.3)
+    gate.touch()
+    stopped = client.run("resume", "dear")
+    resumed = client.run("resume", "dear", "--max-cost", 100)
+    finished = client.run("watch", "dear", "--interval", 0.3)
+
+    assert started.status == 0, started.stderr
+    assert watched.status == 3, watched.stderr
+    assert "error[COST_LIMIT]: job 'dear': failed" in watched.stderr
+    assert "spent by list prices" in watched.stderr
+    assert "--max-cost" in watched.stderr.partition("[COST_LIMIT]")[2]
+    assert stopped.status == 2
+    assert "reached its cost limit" in stopped.stderr
+    assert (resumed.status, finished.status) == (0, 0), resumed.stderr + finished.stderr

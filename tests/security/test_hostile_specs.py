@@ -3,7 +3,10 @@
 By `make test` the worker runs in processes, by `make test-all` in containers of its image.
 """
 
+import json
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +39,9 @@ REFUSED = {
     "props from a file": "helios render composition -o 0.mp4 --props @/etc/helios.json",
     "a merge of files elsewhere": "helios merge 0.mp4 /proc/self/environ",
     "metadata of a file": "ffprobe /etc/passwd",
+    "a page elsewhere": "helios render /etc -o 0.mp4",
+    "a page by its file URL": "helios still file:///etc/passwd -o 0.mp4",
+    "a job's folder elsewhere": "helios render composition -o ../../other/0.mp4",
 }
 
 
@@ -98,3 +104,52 @@ def test_no_program_reads_credentials_of_another_process(deploy: Any) -> None:
 
     assert "PATH=" in result.stdout
     assert "AWS_SECRET_ACCESS_KEY" not in result.stdout
+
+
+#: Tries to read files and addresses that aren't the composition's, and tells what came of it.
+HOSTILE = """<!doctype html><html data-duration="1"><body>
+<iframe src="file:///etc/passwd"></iframe><object data="file:///etc/passwd"></object>
+<svg><image href="file:///etc/passwd"/><use href="file:///etc/passwd#a"/></svg>
+<video src="list.m3u8"></video><link rel="stylesheet" href="file:///etc/passwd"><script>
+for (const url of %s) {
+  const request = new XMLHttpRequest();
+  let told;
+  try {
+    request.open("GET", url, false);
+    request.send();
+    told = `${request.status} ${request.responseText.slice(0, 20)}`;
+  } catch (fault) {
+    told = fault.name;
+  }
+  console.error(`tried ${url}: ${told}`);
+}
+</script>"""
+ELSEWHERE = [
+    "file:///etc/passwd",
+    "file:///proc/self/environ",
+    "/../../../../etc/passwd",
+    "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://metadata.google.internal/computeMetadata/v1/",
+    "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+]
+
+
+@pytest.mark.browser
+def test_a_page_reads_no_file_but_its_own_and_no_private_address(
+    deploy: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "composition"
+    folder.mkdir()
+    (folder / "index.html").write_text(HOSTILE % json.dumps(ELSEWHERE))
+    (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")
+    site = deploy()
+    command = "helios render composition -o 0.mp4 --frame-count 6 --width 64 --height 36 --fps 6"
+    job = site.job(f"{command} --no-audio --allow-missing", assets_url=site.upload(folder))
+
+    result = site.run(job)
+
+    told = dict(re.findall(r"tried (\S+): (.*)", result.stderr))
+    assert list(told) == ELSEWHERE, result.stderr
+    assert {answer.split()[0] for answer in told.values()} <= {"403", "404", "NetworkError"}, told
+    assert "root:" not in result.stderr

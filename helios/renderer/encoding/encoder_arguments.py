@@ -47,7 +47,8 @@ def encoding_arguments(
     filters = [colours]
     gaps: Sequence[str] = ()
     if leaves_gaps(encoding, suffix):
-        gaps = ("-r", str(rate), "-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
+        # Not with -r, which ffmpeg refuses from version 6 on where frames may be missing.
+        gaps = ("-force_key_frames", _after_gaps(rate), "-forced-idr", "1")
     else:
         # After the colour conversion, a repeated frame costs only the encoder's work. But the
         # palette filter of GIFs drops the last frame's duration, which `fps` depends on.

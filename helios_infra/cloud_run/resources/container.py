@@ -42,7 +42,6 @@ def configure_container(
     configuration: CloudRunConfiguration,
     *,
     env: Mapping[str, str],
-    secrets: Mapping[str, str] | None = None,
 ) -> None:
     """Update a container as requested; other settings are kept.
 
@@ -50,8 +49,6 @@ def configure_container(
     ----------
     env:
         Its variables.
-    secrets:
-        Those whose values Secret Manager keeps, and the names of these.
     """
     container.name = CONTAINER
     container.image = configuration.image
@@ -59,9 +56,7 @@ def configure_container(
         "cpu": str(configuration.cpu),
         "memory": configuration.memory,
     }
-    plain = [run_v2.EnvVar(name=name, value=value) for name, value in env.items()]
-    kept = [_of_secret(name, secret) for name, secret in (secrets or {}).items()]
-    container.env = sorted([*plain, *kept], key=lambda variable: variable.name)
+    container.env = [run_v2.EnvVar(name=name, value=env[name]) for name in sorted(env)]
 
 
 def container_facts(container: run_v2.Container) -> dict[str, str]:
@@ -71,7 +66,7 @@ def container_facts(container: run_v2.Container) -> dict[str, str]:
         "image": container.image,
         "cpu": limits.get("cpu", ""),
         "memory": limits.get("memory", ""),
-        **{f"env {variable.name}": _value(variable) for variable in container.env},
+        **{f"env {variable.name}": variable.value for variable in container.env},
     }
 
 
@@ -85,14 +80,3 @@ def seconds(duration: object) -> str:
     """Return a duration, which proto-plus gives as a timedelta, as people write it."""
     total = getattr(duration, "total_seconds", None)
     return f"{total() if total else 0:g}s"
-
-
-def _of_secret(name: str, secret: str) -> run_v2.EnvVar:
-    # The latest version, so that a secret is changed without deploying.
-    key = run_v2.SecretKeySelector(secret=secret, version="latest")
-    return run_v2.EnvVar(name=name, value_source=run_v2.EnvVarSource(secret_key_ref=key))
-
-
-def _value(variable: run_v2.EnvVar) -> str:
-    secret = variable.value_source.secret_key_ref.secret
-    return f"secret {secret}" if secret else variable.value

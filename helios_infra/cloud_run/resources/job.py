@@ -8,7 +8,7 @@ from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
 from helios_infra.cloud_run.changes import OnStep
-from helios_infra.cloud_run.configuration import WEBHOOK_SECRET, CloudRunConfiguration
+from helios_infra.cloud_run.configuration import WEBHOOK_SECRET_NAME, CloudRunConfiguration
 from helios_infra.cloud_run.resources.container import (
     LABEL,
     OWNER,
@@ -23,7 +23,7 @@ from helios_infra.cloud_run.resources.deployable import Deployable
 from helios_infra.cloud_run.resources.network import configure_network, network_facts
 
 #: Command of a task; an execution sets JOB_PATH to the job spec.
-COMMAND = ("python", "-m", "worker_cloudrun.task")
+COMMAND = ("python", "-m", "helios.process.init", "python", "-m", "worker_cloudrun.task")
 
 _GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
 
@@ -89,9 +89,12 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         env = environment(configuration, timeout=configuration.task_timeout)
         # Cloud Run provides the number of an attempt, but not the limit of attempts.
         env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
-        signs = configuration.webhook_secret
-        secrets = {WEBHOOK_SECRET: signs} if signs else {}
-        configure_container(container, configuration, env=env, secrets=secrets)
+        secret = configuration.webhook_secret
+        if secret:
+            # The name alone: a value that Cloud Run put there would be in every task's environment.
+            parent = "" if "/" in secret else f"projects/{configuration.project}/secrets/"
+            env[WEBHOOK_SECRET_NAME] = f"{parent}{secret}"
+        configure_container(container, configuration, env=env)
 
     return configure
 

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from helios.errors import HeliosError
+from helios.errors import HeliosError, JobStateConflict
+from helios.storage.checks import check_expiry
 from orchestrator.api.displays import OnEvent, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot, progress_events
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
+from orchestrator.delivery.stores import Stores
+from orchestrator.model.limits import parse_duration
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Recorded as the reason of a cancellation that gives none.
 REASON = "stopped by its owner"
+#: Seconds for which a link to a video is valid.
+LINK_EXPIRES = 3600.0
 
 
 class AsyncJobHandle(ABC):
@@ -116,6 +121,33 @@ class AsyncJobHandle(ABC):
     @abstractmethod
     async def fetch(self, destination: Destination) -> JobStatus:
         """Copy the video to a destination, and return the job's status; as `download`."""
+
+    async def link(self, *, expires: float | str = LINK_EXPIRES) -> str:
+        """Return a URL by which anyone may fetch the video from storage for some time.
+
+        Parameters
+        ----------
+        expires:
+            Seconds, or '30m', '1h30m': at most seven days, and no longer than the credentials that
+            sign it.
+
+        Raises
+        ------
+        JobStateConflict
+            The job has no video in storage.
+        StorageError
+            The credentials can't sign, or the video is gone.
+        """
+        seconds = check_expiry(parse_duration(expires, "expires"))
+        status = await self.status()
+        if status.output is None or "://" not in status.output:
+            where = f"it is {status.state}" if status.output is None else f"it is {status.output}"
+            raise JobStateConflict(
+                f"job {self.id}: there is no video in storage to link to: {where}",
+                hint=f"`orchestrator fetch {self.id} -o URL` copies a video to storage.",
+            )
+        async with Stores() as stores:
+            return await stores.presigned(status.output, seconds=seconds)
 
     @abstractmethod
     async def cancel(self, *, reason: str = REASON) -> JobStatus:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from helios.contract.error_record import ErrorRecord
-from helios.errors import Cancelled, HeliosError, JobFailed, JobPaused
+from helios.errors import Cancelled, CostLimitReached, HeliosError, JobFailed, JobPaused
 from helios.records.job_outcome import FailedChunk
 from orchestrator.backends.detached.status import ChunkProblems, RenderStatus
 from orchestrator.model.job import Job, JobSummary
@@ -84,7 +84,8 @@ class JobStatus:
         if self.state == "cancelled":
             return Cancelled(text, hint=(found.hint if found else None) or "")
         if self.state == "failed":
-            return JobFailed(
+            stopped = found is not None and found.code == CostLimitReached.code
+            return (CostLimitReached if stopped else JobFailed)(
                 text,
                 hint=(found.hint if found else None) or "",
                 details=self.causes(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from helios.errors import HeliosError
 from orchestrator.api.jobs.job_status import output_of
 from orchestrator.api.rendering.checks import check_attached, check_format, check_incremental
-from orchestrator.api.rendering.planning import plan_render, write_spec
+from orchestrator.api.rendering.planning import plan_image, plan_render, write_spec
 from orchestrator.api.rendering.prepared_job import PreparedJob, run_prepared
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
@@ -39,6 +39,8 @@ class RenderRequest:
     #: Where chunks are rendered.
     targets: tuple[Target, ...]
     settings: RenderSettings
+    #: The only frame to render, as an image: its number, or a time; None for a video.
+    at: int | str | None = None
 
     @classmethod
     def of(
@@ -47,6 +49,8 @@ class RenderRequest:
         output: str | Path,
         target: Targets,
         keywords: Mapping[str, Any],
+        *,
+        at: int | str | None = None,
     ) -> Self:
         """Return the request that a caller's arguments make."""
         return cls(
@@ -54,6 +58,7 @@ class RenderRequest:
             destination=Destination.of(str(output)),
             targets=as_targets(target),
             settings=RenderSettings.of(keywords),
+            at=at,
         )
 
 
@@ -89,18 +94,24 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     adapters = await resolve(request.targets)
     at_once = chosen_concurrency(settings.concurrency, remote=remote)
     folder = settings.job_dir or destination.job_dir
-    spec = await plan_render(
-        source,
-        destination,
-        settings,
-        concurrency=at_once,
-        job_dir=folder,
-        display=display,
-        remote=remote,
-        shared=not remote,
-        job_id=new_job_id(),
-        input_name=name_in_assets(source) if remote else None,
-    )
+    names: dict[str, Any] = {
+        "job_dir": folder,
+        "job_id": new_job_id(),
+        "input_name": name_in_assets(source) if remote else None,
+    }
+    if request.at is not None:
+        spec = await plan_image(source, destination, settings, at=request.at, **names)
+    else:
+        spec = await plan_render(
+            source,
+            destination,
+            settings,
+            concurrency=at_once,
+            display=display,
+            remote=remote,
+            shared=not remote,
+            **names,
+        )
     job_file = folder / "job.json"
     earlier = _earlier(spec, job_file, display) if settings.resume else None
     await asyncio.to_thread(_set_up, earlier or spec, source, job_file, remote=remote)

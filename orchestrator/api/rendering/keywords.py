@@ -6,14 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 
-class RenderKeywords(TypedDict, total=False):
-    """Keywords of a render; `RenderSettings` has their meanings and defaults."""
+class StillKeywords(TypedDict, total=False):
+    """Keywords of a still; `RenderSettings` has their meanings and defaults."""
 
-    # Timing
-    duration: float | None
-    frames: int | None
     fps: float | str | Fraction | None
-    # Picture
     width: int | None
     height: int | None
     size: tuple[int, int] | None
@@ -27,20 +23,31 @@ class RenderKeywords(TypedDict, total=False):
     transparent: bool
     allow_missing: bool
     timeout: float | None
-    reference: bool
+    jpeg_quality: int | None
+    retries: int
+    max_cost: float | None
+    presign: float | None
+    job_store: str | None
+
+
+class RenderKeywords(StillKeywords, total=False):
+    """Keywords of a render; `RenderSettings` has their meanings and defaults."""
+
+    # Timing
+    duration: float | None
+    frames: int | None
     # Encoding and sound
+    reference: bool
     codec: str | None
     quality: Literal["draft", "standard", "high"]
     crf: int | None
     preset: str | None
-    jpeg_quality: int | None
     format: Literal["hls"] | None
     audio: bool
     # Chunks
     chunks: int | None
     frames_per_chunk: int | None
     concurrency: int | None
-    retries: int
     retry_delay: float
     chunk_timeout: float | None
     backups: bool | None
@@ -48,13 +55,23 @@ class RenderKeywords(TypedDict, total=False):
     resume: bool
     incremental: bool
     # Limits
-    max_cost: float | None
     deadline: float | str | None
     # Output
     stitch: Literal["auto", "local", "worker", "server"]
-    presign: float | None
     job_dir: str | Path | None
     keep: bool
     webhook: str | None
     webhook_progress: float | None
-    job_store: str | None
+    webhook_link: float | str | None
+
+
+def check_keywords(given: Mapping[str, Any], allowed: type) -> None:
+    """Refuse keywords that a function doesn't have, as Python does.
+
+    Raises
+    ------
+    TypeError
+    """
+    for name in given:
+        if name not in allowed.__annotations__:
+            raise TypeError(f"unexpected keyword argument {name!r}")

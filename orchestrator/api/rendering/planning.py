@@ -1,19 +1,24 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
 import asyncio
+import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
+from helios.errors import OptionInvalid
 from helios.output import whole_output
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import open_dialect
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
+from orchestrator.model.limits import parse_duration
 from orchestrator.planning.composition_probe import probe_composition
-from orchestrator.planning.output_kinds import is_sequence
-from orchestrator.planning.planner import check_options, plan
+from orchestrator.planning.output_kinds import check_still, is_sequence
+from orchestrator.planning.planner import check_options, plan, plan_still
+from orchestrator.planning.render_options import RenderOptions
 
 
 async def plan_render(
@@ -42,9 +47,7 @@ async def plan_render(
     shared:
         Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    composition = Composition.find(source)
-    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
-    options = settings.picture(dialect.name, declared)
+    options = await _picture(source, settings)
     sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
@@ -83,6 +86,70 @@ async def plan_render(
         sounds=found.sounds,
     )
     return spec
+
+
+async def plan_image(
+    source: str,
+    destination: Destination,
+    settings: RenderSettings,
+    *,
+    at: int | str,
+    job_dir: Path,
+    job_id: str | None = None,
+    input_name: str | None = None,
+) -> JobSpec:
+    """Return the job spec of one frame as an image; no browser loads the page here.
+
+    Parameters
+    ----------
+    at:
+        The frame's number, or a time: 45, '1.5s', '1m30s'.
+    destination, job_dir, job_id, input_name:
+        As for `plan_render`.
+
+    Raises
+    ------
+    OptionInvalid, CodecUnavailable, OutputUnwritable
+    """
+    options = await _picture(source, settings)
+    check_options(destination.name, options)
+    check_still(destination.name)
+    destination.check(images=False)
+    return plan_still(
+        source,
+        destination.name,
+        frame=frame_at(at, options.rate),
+        options=options,
+        job_dir=job_dir,
+        job_id=job_id,
+        input_name=input_name,
+    )
+
+
+async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
+    """Return the options for frames, with the size and rate that the page declares."""
+    composition = Composition.find(source)
+    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
+    return settings.picture(dialect.name, declared)
+
+
+def frame_at(at: int | str, rate: Fraction) -> int:
+    """Return the number of a frame by that, or by a time at which it is shown.
+
+    Raises
+    ------
+    OptionInvalid
+        It is neither.
+    """
+    text = str(at).strip()
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if not text.endswith(("s", "m", "h")):
+        raise OptionInvalid(
+            f"`at` {at}: is neither a frame nor a time", hint="Such as 45, 1.5s or 1m30s."
+        )
+    seconds = 0.0 if text in ("0s", "0.0s") else parse_duration(text, "at")
+    return math.floor(Fraction(str(seconds)) * rate)
 
 
 def write_spec(path: Path, spec: JobSpec) -> None:

@@ -15,7 +15,8 @@ from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.errors import OptionInvalid
 from helios.renderer.dialects import PageDefaults
 from helios.renderer.props import read_props
-from helios.webhooks.delivery import check_receiver
+from helios.storage.checks import check_expiry
+from helios.webhooks.delivery import check_receiver, check_url
 from helios.webhooks.events import SECRET
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.resume_settings import Positive
@@ -142,6 +143,10 @@ class RenderSettings(BaseModel):
     webhook_progress: Positive | None = Field(
         default=None, description="Seconds between two events of progress that it receives."
     )
+    webhook_link: float | str | None = Field(
+        default=None,
+        description="Validity of a link to a video in storage that it receives: seconds, or '1h'.",
+    )
     job_store: str | None = Field(
         default=None, description="The job store; by default the one that `HELIOS_JOBS` names."
     )
@@ -226,15 +231,25 @@ class RenderSettings(BaseModel):
             "concurrency": concurrency,
             "only": sorted(self.only_chunks) if self.only_chunks else None,
             "deadline": None if self.deadline is None else parse_duration(self.deadline),
-            "webhook": self._webhook_settings(),
+            "webhook": self._signed_receiver(),
         }
         return RunSettings(**(shared | own))
 
-    def _webhook_settings(self) -> WebhookSettings | None:
-        """Return the receiver of events of a job that this machine runs."""
+    def receiver(self) -> WebhookSettings | None:
+        """Return the receiver of the job's events, without a look at the secret."""
         if self.webhook is None:
-            if self.webhook_progress is not None:
-                raise OptionInvalid("`webhook_progress`: goes with `webhook`, which isn't given")
+            for name in ("webhook_progress", "webhook_link"):
+                if self.given(name):
+                    raise OptionInvalid(f"`{name}`: goes with `webhook`, which isn't given")
             return None
-        check_receiver(self.webhook, os.environ.get(SECRET))
-        return WebhookSettings(url=self.webhook, progress=self.webhook_progress)
+        check_url(self.webhook)
+        link = self.webhook_link
+        seconds = None if link is None else check_expiry(parse_duration(link, "webhook_link"))
+        return WebhookSettings(url=self.webhook, progress=self.webhook_progress, link=seconds)
+
+    def _signed_receiver(self) -> WebhookSettings | None:
+        """Return the receiver of events that this machine signs; refused without a secret."""
+        receiver = self.receiver()
+        if receiver is not None:
+            check_receiver(receiver.url, os.environ.get(SECRET))
+        return receiver

@@ -10,7 +10,7 @@ from helios.errors import OptionInvalid
 from orchestrator.api.rendering.checks import check_attached, check_detached
 from orchestrator.api.rendering.prepared_job import PreparedJob
 from orchestrator.api.rendering.settings import RenderSettings
-from orchestrator.api.rendering.submission import checked_receiver, submit_spec
+from orchestrator.api.rendering.submission import submit_spec
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once
 from orchestrator.api.targets.target import Target, are_remote, resolve
@@ -68,7 +68,7 @@ async def submit_spec_file(
             "`output`: doesn't go with `submit`",
             hint="The job names its video; `orchestrator fetch ID -o OUT` brings it.",
         )
-    webhook = checked_receiver(settings)
+    webhook = settings.receiver()
     spec = JobSpec.load(path)
     job_id = request_id or spec.id or new_job_id()
     deployment = await name.find()

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import CostLimitReached, MergeFailed, OptionInvalid
-from helios.webhooks.delivery import check_url
 from orchestrator.adapters.local import LocalWorkerAdapter
 from orchestrator.api.jobs.background import start_in_background
 from orchestrator.api.jobs.manager import manager_of
 from orchestrator.api.rendering.attached import RenderRequest, prepare
 from orchestrator.api.rendering.checks import check_detached, check_format
 from orchestrator.api.rendering.planning import plan_render
-from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.costs import cost_deadline, workers_of
 from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once, detached_renders
 from orchestrator.cost import cost_of
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.backends.detached.renders import Submitted
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
+    from orchestrator.model.settings import WebhookSettings
 
 
 async def submit_here(request: RenderRequest, display: "Display") -> str:
@@ -68,7 +67,7 @@ async def submit_detached(
     settings, destination, source = request.settings, request.destination, request.source
     check_format(settings, destination)
     check_detached(settings, destination, request_id, target_settings)
-    webhook = checked_receiver(settings)
+    webhook = settings.receiver()
     deployment = await name.find()
     at_once = await chunks_at_once(deployment, settings.concurrency)
     spec = await plan_render(
@@ -142,7 +141,7 @@ async def submit_spec(
     concurrency: int | None,
     at_once: int,
     max_cost: float | None,
-    webhook: str | None,
+    webhook: "WebhookSettings | None",
     display: "Display",
 ) -> "Submitted":
     """Start the render of a job spec in a deployment.
@@ -191,10 +190,3 @@ async def submit_spec(
         bytes=submitted.stored.sent_bytes,
     )
     return submitted
-
-
-def checked_receiver(settings: RenderSettings) -> str | None:
-    """Return the receiver of events of a detached render."""
-    if settings.webhook is not None:
-        check_url(settings.webhook)
-    return settings.webhook

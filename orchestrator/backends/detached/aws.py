@@ -26,6 +26,7 @@ from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.deployment import AwsStack
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 
 _STATES: Mapping[str, JobState] = {
     "RUNNING": JobState.RUNNING,
@@ -64,7 +65,7 @@ class StateMachineBackend(DetachedBackend):
         spec: JobSpec,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Execution:
         """Start an execution, or return the one that has this name."""
@@ -73,7 +74,9 @@ class StateMachineBackend(DetachedBackend):
         if concurrency is not None:
             request["maxConcurrency"] = concurrency
         if webhook is not None:
-            request["webhook"] = webhook
+            request["webhook"] = webhook.url
+            if webhook.link is not None:
+                request["webhookLink"] = webhook.link
         if stop_at is not None:
             request["stopAt"] = stop_at.isoformat()
         await self._start(job_id, request)

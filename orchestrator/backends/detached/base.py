@@ -13,6 +13,7 @@ from helios.errors import JobNotFound
 from helios.records.job_outcome import JobOutcome
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class DetachedBackend(ABC):
         spec: JobSpec,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Execution:
         """Start a render, or return the one that was started under this id before.
@@ -102,7 +103,7 @@ class DetachedBackend(ABC):
         concurrency:
             Chunks at the same time.
         webhook:
-            URL that receives the outcome.
+            The receiver of the outcome.
         stop_at:
             Time after which no chunk starts.
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from helios.errors import JobNotFound, OptionInvalid, WorkerUnavailable
-from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.execution_record import ExecutionRecord
 from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading
 from orchestrator.clouds.google_faults import google_faults
+from orchestrator.model.settings import WebhookSettings
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 CONTAINER = "worker"
 #: Variable of an execution's tasks with the URL of the render's webhook.
 WEBHOOK = "JOB_WEBHOOK"
+#: Variable of an execution's tasks with the validity of the webhook's link to the video in seconds.
+WEBHOOK_LINK = "JOB_WEBHOOK_LINK"
+#: Variable of the job with the name of the secret that signs webhooks.
+SECRET_NAME = "HELIOS_WEBHOOK_SECRET_NAME"  # noqa: S105 - the variable's name
 #: Variable of an execution's tasks with the time after which no chunk is begun.
 STOP_AT = "JOB_STOP_AT"
 #: Variable of an execution's tasks with the key of the list of chunks that they share.
@@ -41,7 +45,8 @@ class RunStart:
     #: Key of the list of its chunks in the job's folder; empty for all of the job's.
     chunks_file: str = ""
     tasks: int
-    webhook: str | None
+    #: Variables of its tasks that describe the webhook.
+    receiver: Mapping[str, str]
     stop_at: datetime | None
 
     @property
@@ -80,7 +85,7 @@ class JobExecutions:
             "JOB_ACTION": "render",
             "JOB_STARTED_AT": datetime.now(UTC).isoformat(),
             **({CHUNKS_FILE: start.chunks_file} if start.chunks_file else {}),
-            **({WEBHOOK: start.webhook} if start.webhook else {}),
+            **start.receiver,
             **({STOP_AT: start.stop_at.isoformat()} if start.stop_at else {}),
         }
         container = run_v2.RunJobRequest.Overrides.ContainerOverride(
@@ -168,9 +173,10 @@ class JobExecutions:
         client = await self._calls.jobs()
         with google_faults(self.name):
             job = await client.get_job(name=self.job, **reading())
-        if not any(SECRET in _names(container) for container in job.template.template.containers):
+        containers = job.template.template.containers
+        if not any(SECRET_NAME in _names(container) for container in containers):
             raise OptionInvalid(
-                f"webhook: {self.name} has no {SECRET} to sign with",
+                f"webhook: {self.name} has no secret to sign with",
                 hint="`orchestrator cloudrun deploy --webhook-secret NAME` gives it one.",
             )
 
@@ -181,6 +187,14 @@ class JobExecutions:
     def job_id(self, job_path: str) -> str:
         """Return the id of a job by the URL of its spec."""
         return job_path.removeprefix(self._jobs_url).removesuffix("/job.json")
+
+
+def receiver_variables(webhook: WebhookSettings | None) -> dict[str, str]:
+    """Return the variables of tasks that describe a webhook."""
+    if webhook is None:
+        return {}
+    link = {} if webhook.link is None else {WEBHOOK_LINK: f"{webhook.link:.0f}"}
+    return {WEBHOOK: webhook.url, **link}
 
 
 def chunks_file_of(found: "run_v2.Execution") -> str:

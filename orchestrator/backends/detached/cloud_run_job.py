@@ -15,9 +15,11 @@ from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import DetachedBackend, Execution
 from orchestrator.backends.detached.cloud_run_executions import (
     WEBHOOK,
+    WEBHOOK_LINK,
     JobExecutions,
     RunStart,
     chunks_file_of,
+    receiver_variables,
     variables_of,
 )
 from orchestrator.backends.detached.cloud_run_outcome import (
@@ -34,6 +36,7 @@ from orchestrator.clouds.google_logs import task_log
 from orchestrator.clouds.log_query import LogQuery, LogRecord
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -91,7 +94,7 @@ class CloudRunJobBackend(DetachedBackend):
         spec: JobSpec,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Execution:
         """Start an execution, or return the one that was started for this render before.
@@ -103,7 +106,8 @@ class CloudRunJobBackend(DetachedBackend):
             await self._executions.check_signs()
         job_id = str(spec.id)
         tasks = min(len(spec.chunks), concurrency or MAX_TASKS, MAX_TASKS)
-        start = RunStart(job_id=job_id, tasks=tasks, webhook=webhook, stop_at=stop_at)
+        receiver = receiver_variables(webhook)
+        start = RunStart(job_id=job_id, tasks=tasks, receiver=receiver, stop_at=stop_at)
         await self._starter.start(start, self._folder(job_id))
         return await self.find(job_id)
 
@@ -123,9 +127,10 @@ class CloudRunJobBackend(DetachedBackend):
             # Another client was quicker.
             return latest
         before_run, before = await self._latest(job_id, folder)
-        webhook = None
+        receiver: dict[str, str] = {}
         with contextlib.suppress(JobNotFound):
-            webhook = variables_of(await self._executions.get(job_id, before)).get(WEBHOOK)
+            known = variables_of(await self._executions.get(job_id, before))
+            receiver = {name: known[name] for name in (WEBHOOK, WEBHOOK_LINK) if name in known}
         run = before_run + 1
         chunks_file = await claim_run(folder, run, chunks)
         tasks = min(max(len(chunks), 1), concurrency or before.tasks, MAX_TASKS)
@@ -134,7 +139,7 @@ class CloudRunJobBackend(DetachedBackend):
             run=run,
             chunks_file=chunks_file,
             tasks=tasks,
-            webhook=webhook,
+            receiver=receiver,
             stop_at=stop_at,
         )
         await self._starter.start(start, folder)

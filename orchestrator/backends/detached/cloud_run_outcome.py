@@ -8,7 +8,7 @@ from helios.errors import Cancelled, JobFailed, WebhookUndelivered
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
 from helios.webhooks.events import SECRET
-from orchestrator.backends.detached.cloud_run_executions import WEBHOOK, variables_of
+from orchestrator.backends.detached.cloud_run_executions import WEBHOOK, WEBHOOK_LINK, variables_of
 from orchestrator.backends.detached.execution_record import ExecutionRecord
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ async def tell_webhook(
     # Loads an HTTP client, which few commands need.
     from helios.webhooks.outcome import tell_once  # noqa: PLC0415
 
-    webhook = variables_of(found).get(WEBHOOK)
+    variables = variables_of(found)
+    webhook = variables.get(WEBHOOK)
     if webhook is None:
         return
     if sender is None:
@@ -67,7 +68,14 @@ async def tell_webhook(
             f"render {outcome.job_id!r}: {outcome.status}, but its webhook isn't told yet",
             hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
         )
-    await tell_once(outcome, webhook=webhook, folder=folder, sender=sender, attempts=attempts)
+    await tell_once(
+        outcome,
+        webhook=webhook,
+        folder=folder,
+        sender=sender,
+        attempts=attempts,
+        link=float(variables.get(WEBHOOK_LINK) or 0) or None,
+    )
 
 
 def _outcome(

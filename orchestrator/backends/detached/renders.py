@@ -33,6 +33,7 @@ from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_id import check_job_id
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 from orchestrator.planning.output_kinds import is_playlist
 
 #: Seconds between two looks at a render that runs.
@@ -63,7 +64,7 @@ class DetachedRenders:
         job: PackagedJob,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Submitted:
         """Store a job and start its render; the same job twice is one render.

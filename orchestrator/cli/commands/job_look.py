@@ -107,12 +107,37 @@ async def logs(
 
 @command
 async def fetch(
-    job: flags.JobId, output: flags.Output, where: JobOptions, display: "Display"
+    job: flags.JobId,
+    where: JobOptions,
+    display: "Display",
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="The copy: a file, or an s3:// or gs:// URL."),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print a link to the video in storage, instead.")
+    ] = False,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="Validity of the link: 90s, 30m, 1h30m.", show_default="1h"
+        ),
+    ] = None,
 ) -> None:
-    """Copy the video of a job to a file, or to other storage."""
+    """Copy the video of a job to a file or to other storage, or print a link to it."""
+    from helios.errors import OptionInvalid
+    from orchestrator.api.jobs.async_job import LINK_EXPIRES
     from orchestrator.delivery.destination import Destination
 
-    destination = Destination.of(output)
+    if link == (output is not None):
+        raise OptionInvalid("give either --output or --link")
+    if link:
+        url = await (await where.find(job, display)).link(expires=expires or LINK_EXPIRES)
+        display.answer("link", url, id=job, link=url)
+        return
+    if expires is not None:
+        raise OptionInvalid("--expires: goes with --link")
+    destination = Destination.of(str(output))
     found = await where.find(job, display)
     with display.activity(f"fetching {output}"):
         status = await found.fetch(destination)
@@ -145,8 +170,20 @@ async def _follow(job: "AsyncJobHandle", *, interval: float, display: "Display")
     if problems:
         display.note("page_problems", "\n".join(problems))
     if last.status.state != "completed":
+        await _tell_cost(job, display)
         raise last.status.failure()
     await _tell_completion(job, last.status, display)
+
+
+async def _tell_cost(job: "AsyncJobHandle", display: "Display") -> None:
+    """Show what a job without a video cost, if that can be found out."""
+    from helios.errors import HeliosError
+
+    with contextlib.suppress(HeliosError):
+        cost = await job.cost()
+        if cost is not None:
+            text = f"about ${cost.dollars:.4f} spent by list prices"
+            display.note("spent", text, cost=cost.document())
 
 
 async def _tell_completion(job: "AsyncJobHandle", status: "JobStatus", display: "Display") -> None:

@@ -26,7 +26,17 @@ _OTHERS = {
 #: Settings beside those of a render.
 _MORE = (
     *("artifacts", "function", "impersonate", "merge_function", "profile", "region"),
-    *("service_url", "stack", "output", "request_id", "state", "like", "seconds_per_frame"),
+    *(
+        "service_url",
+        "stack",
+        "output",
+        "request_id",
+        "state",
+        "like",
+        "seconds_per_frame",
+        "expires",
+        "at",
+    ),
 )
 
 

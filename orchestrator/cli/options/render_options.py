@@ -20,13 +20,7 @@ class Timing(Keywords):
         float | None, typer.Option(help="Seconds.", show_default="declared by the page")
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
-    fps: Annotated[
-        str | None,
-        typer.Option(
-            help="Frames per second: 30, 29.97, 30000/1001.",
-            show_default="declared by the page, else 30",
-        ),
-    ] = None
+    fps: flags.Fps = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +37,7 @@ class Sound(Keywords):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture(Keywords):
+class Page(Keywords):
     """The page, and its picture."""
 
     heading = flags.PICTURE
@@ -93,6 +87,12 @@ class Picture(Keywords):
     timeout: Annotated[
         float | None, typer.Option(help="Seconds for the page to load, and for each frame.")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(Page):
+    """The page, and how its frames are drawn."""
+
     reference: Annotated[
         bool,
         typer.Option(

@@ -16,7 +16,7 @@ class Chunks(Keywords):
     heading = flags.CHUNKS
 
     concurrency: flags.Concurrency = None
-    retries: Annotated[int, typer.Option(help="Retries of a failed chunk.")] = 2
+    retries: flags.Retries = 2
     retry_delay: Annotated[
         float,
         typer.Option(help="Maximum seconds before the first retry; doubled for each further one."),
@@ -61,14 +61,7 @@ class Limits(Keywords):
 
     heading = flags.LIMITS
 
-    max_cost: Annotated[
-        float | None,
-        typer.Option(
-            metavar="USD",
-            help="Maximum cost of the job in US dollars, by list prices.",
-            show_default="no limit",
-        ),
-    ] = None
+    max_cost: flags.MaxCost = None
     deadline: Annotated[
         str | None,
         typer.Option(
@@ -85,12 +78,7 @@ class Reports(Keywords):
 
     heading = flags.OUTPUT
 
-    presign: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="Print a link to the video in storage, valid for this time."
-        ),
-    ] = None
+    presign: flags.Presign = None
     webhook: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +90,13 @@ class Reports(Keywords):
     webhook_progress: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Also send progress, at most once in this time."),
+    ] = None
+    webhook_link: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Also send a link to the video in storage, valid for this time.",
+        ),
     ] = None
     jobs: flags.Jobs = None
 

@@ -86,7 +86,7 @@ def test_all_faults_are_told_at_once_by_their_names() -> None:
         ({"env": {"HELIOS_ARTIFACTS": "gs://other"}}, "set by deploying"),
         ({"env": {"PORT": "80"}}, "reserved by Cloud Run"),
         ({"webhookSecret": "a secret"}, "not a secret's name"),
-        ({"webhookSecret": "key", "env": {SECRET: "x"}}, "leave one out"),
+        ({"env": {SECRET: "x"}}, SECRET),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_with_a_sentence(

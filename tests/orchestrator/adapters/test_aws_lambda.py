@@ -219,6 +219,14 @@ KILLED = "RequestId: 1 Error: Runtime exited with error: signal: killed"
             "PAYLOAD_TOO_LARGE",
             False,
         ),
+        (
+            {
+                "errorType": "Runtime.UnmarshalError",
+                "errorMessage": "Unable to unmarshal input: maximum recursion depth exceeded",
+            },
+            "INVOCATION_INVALID",
+            False,
+        ),
         ("not what Lambda says", "WORKER_CRASHED", True),
     ],
 )

@@ -550,3 +550,30 @@ def test_a_line_without_end_is_not_read_whole() -> None:
 
     assert failure(handler, lines=[]).code == "PAYLOAD_TOO_LARGE"
     assert sent < 64 << 20
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering(503, "no instance"),
+        answering(500, {"exitCode": 1, "error": {"code": "RENDER_FAILED", "message": "no"}}),
+    ],
+    ids=["of Cloud Run", "of the worker"],
+)
+def test_a_failure_leads_to_the_log_lines_of_its_request(answer: Handler) -> None:
+    traces: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        traces.append(request.headers["Traceparent"].split("-")[1])
+        return await answer(request)
+
+    try:
+        result = call(handler)
+        assert result.error is not None and result.error.worker is not None
+        assert result.error.worker["trace"] == traces[0]
+        details = result.error.details or []
+    except HeliosError as fault:
+        details = list(fault.details)
+    assert len(traces[0]) == 32
+    assert details[-1].startswith("Cloud Logging: https://console.cloud.google.com/logs/query")
+    assert f"traces%2F{traces[0]}" in details[-1]

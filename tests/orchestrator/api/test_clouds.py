@@ -1,12 +1,13 @@
 """Renders by the Python API on both clouds' stand-ins, with the real workers behind them."""
 
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 import orchestrator
 from helios.errors import CostLimitReached
-from orchestrator import CloudRun, Lambda, Notice, ProgressEvent, Video
+from orchestrator import CloudRun, Lambda, Notice, ProgressEvent, Video, still
 from tests.orchestrator.cloud_sites import Clouds, frame_hashes
 from tests.orchestrator.conftest import PAGE
 
@@ -62,7 +63,24 @@ def test_a_video_in_storage_has_a_url_and_a_link_and_comes_here_on_request(
     job = orchestrator.get_job(video.job_id)
     assert job.download("copy.mp4") == Path("copy.mp4")
     assert len(frame_hashes("copy.mp4")) == FRAMES
+    with urllib.request.urlopen(job.link(expires="10m")) as answer:
+        assert answer.read() == Path("copy.mp4").read_bytes()
     assert job.verify().boundaries == 1
+
+
+def test_a_still_is_the_same_on_each_cloud_and_on_this_machine(page: Path, clouds: Clouds) -> None:
+    here = still(page, "here.png", at=5)
+    on_lambda = still(page, "lambda.png", at="0.17s", target=Lambda())
+    url = f"{clouds.google.artifacts}/stills/frame.png"
+    on_cloud_run = still(page, url, at=5, target=CloudRun(), presign=60)
+
+    assert (here.frames, here.path) == (1, Path.cwd() / "here.png")
+    assert on_lambda.path is not None
+    assert on_lambda.path.read_bytes() == Path("here.png").read_bytes()
+    assert (on_cloud_run.url, on_cloud_run.path) == (url, None)
+    assert on_cloud_run.link is not None
+    with urllib.request.urlopen(on_cloud_run.link) as answer:
+        assert answer.read() == Path("here.png").read_bytes()
 
 
 def test_a_render_that_would_cost_too_much_goes_on_with_more(page: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import urllib.error
@@ -111,8 +112,11 @@ def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
     assert len(project.cloud.api.executions.list(JOB)) == 1
 
     project.runs("fetch", "movie", "-o", "fetched.mp4")
+    link = project.runs("fetch", "movie", "--link").stdout.strip()
     project.runs(*RENDER, "-o", "here.mp4")
     folder = project.bench.folder
+    with urllib.request.urlopen(link) as answer:
+        assert answer.read() == (folder / "fetched.mp4").read_bytes()
     assert frame_hashes(folder / "fetched.mp4") == frame_hashes(folder / "here.mp4")
 
     listed = project.runs("list", "--json").documents
@@ -242,3 +246,33 @@ def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Projec
     assert "ok       trial: two frames were rendered and stitched by the workers" in done.stdout
     assert "ok       versions: client and workers: " in done.stdout
     assert done.stdout.endswith("== All of it works\n")
+
+
+def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
+    project: Project, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    job = project.write(make_spec([once_there_is(gate, 0), once_there_is(gate, 1)]))
+    start = ("run", job, "--detach", "--request-id", "dear", "--concurrency", 1)
+    refused = project.run(*start, "--max-cost", 0.00001)
+    prices = re.search(
+        r"cost \$(\d+\.\d+) .*each second after that \$(\d+\.\d+)", refused.stderr, re.DOTALL
+    )
+    assert prices, refused.stderr
+    limit = float(prices[1]) + 12 * float(prices[2])
+
+    started = project.run(*start, "--max-cost", limit)
+    watched = project.run("watch", "dear", "--interval", 0.3)
+    gate.touch()
+    stopped = project.run("resume", "dear")
+    resumed = project.run("resume", "dear", "--max-cost", 100)
+    finished = project.run("watch", "dear", "--interval", 0.3)
+
+    assert started.status == 0, started.stderr
+    assert watched.status == 3, watched.stderr
+    assert "error[COST_LIMIT]: job 'dear': failed" in watched.stderr
+    assert "spent by list prices" in watched.stderr
+    assert "--max-cost" in watched.stderr.partition("[COST_LIMIT]")[2]
+    assert stopped.status == 2
+    assert "reached its cost limit" in stopped.stderr
+    assert (resumed.status, finished.status) == (0, 0), resumed.stderr + finished.stderr

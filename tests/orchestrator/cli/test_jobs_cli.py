@@ -201,3 +201,26 @@ def test_a_state_that_is_not_known_is_refused(bench: Any) -> None:
     done = bench.run("list", "--state", "asleep")
     assert done.status == 2
     assert "States: pending, running" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ((), "give either --output or --link"),
+        (("--link", "-o", "copy.mp4"), "give either --output or --link"),
+        (("-o", "copy.mp4", "--expires", "1h"), "--expires: goes with --link"),
+        (("--link", "--expires", "soon"), "--expires soon: is no duration above 0"),
+        (("--link", "--expires", "169h"), "a presigned URL can't last 608400 s"),
+        (("--link",), "there is no video in storage to link to"),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused(bench: Any, flags: Any, message: str) -> None:
+    write_spec(bench, chunks=1, slow=False)
+    ran = bench.run("run", "job/job.json", "--no-merge", "--json")
+    assert ran.status == 0, ran.stderr
+    (job,) = listed(bench)
+
+    refused = bench.run("fetch", job["id"], *flags)
+
+    assert refused.status == 2
+    assert message in refused.stderr

@@ -11,16 +11,18 @@ import typer.main
 import orchestrator
 import orchestrator.cli
 from helios.errors import OptionInvalid
+from orchestrator import still
 from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
 from orchestrator.api.rendering.checks import check_detached, check_format, check_incremental
 from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.api.rendering.planning import frame_at
 from orchestrator.api.rendering.settings import RenderSettings
-from orchestrator.api.rendering.submission import checked_receiver
 from orchestrator.api.targets.target import Lambda, Local
 from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.delivery.destination import Destination
+from orchestrator.model.settings import WebhookSettings
 
 VIDEO = Destination.of("v.mp4")
 
@@ -169,14 +171,20 @@ def test_a_detached_render_is_refused_that_could_not_be(arguments: Any, message:
 
 def test_what_is_no_receiver_is_refused_before_a_render_goes_on_without_this_machine() -> None:
     with pytest.raises(OptionInvalid, match="not an http:// or https:// URL"):
-        checked_receiver(RenderSettings(webhook="ftp://example.com"))
+        RenderSettings(webhook="ftp://example.com").receiver()
+    with pytest.raises(OptionInvalid, match="`webhook_link`: goes with `webhook`"):
+        RenderSettings(webhook_link="1h").receiver()
+    for wrong in ("0s", "8d", "169h", -1.0):
+        with pytest.raises(OptionInvalid, match=r"is no duration|can't last"):
+            RenderSettings(webhook="https://example.com", webhook_link=wrong).receiver()
 
 
 def test_a_stack_signs_with_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HELIOS_WEBHOOK_SECRET", raising=False)
 
-    assert checked_receiver(RenderSettings(webhook="https://example.com")) == "https://example.com"
-    assert checked_receiver(RenderSettings()) is None
+    receiver = RenderSettings(webhook="https://example.com", webhook_link="1h").receiver()
+    assert receiver == WebhookSettings(url="https://example.com", link=3600)
+    assert RenderSettings().receiver() is None
 
 
 @pytest.mark.parametrize(
@@ -200,3 +208,26 @@ def test_a_format_that_the_output_is_not_of_is_refused() -> None:
     with pytest.raises(OptionInvalid, match="`format` hls"):
         check_format(RenderSettings(format="hls"), VIDEO)
     check_format(RenderSettings(format="hls"), Destination.of("v.m3u8"))
+
+
+@pytest.mark.parametrize(
+    ("at", "frame"),
+    [(0, 0), ("45", 45), ("0s", 0), ("1.5s", 45), ("1s", 30), ("0.99s", 29), ("1m0.5s", 1815)],
+)
+def test_a_still_is_of_a_frame_or_of_the_one_that_is_shown_at_a_time(
+    at: int | str, frame: int
+) -> None:
+    assert frame_at(at, Fraction(30)) == frame
+
+
+@pytest.mark.parametrize("at", [-1, "-1s", "1.5", "soon", "", "s", "1 s"])
+def test_what_is_neither_frame_nor_time_is_refused(at: int | str) -> None:
+    with pytest.raises(OptionInvalid, match=r"`at`|is no duration"):
+        frame_at(at, Fraction(30))
+
+
+def test_a_still_takes_no_setting_of_videos() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'crf'"):
+        still("page", "still.png", crf=10)  # type: ignore[call-arg]
+    with pytest.raises(OptionInvalid, match=r"a still is a \.png"):
+        still("page", "still.mp4")

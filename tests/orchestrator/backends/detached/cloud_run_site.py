@@ -15,7 +15,7 @@ from google.oauth2 import service_account
 from helios.contract.job_spec import JobSpec
 from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage, open_storage
-from helios.webhooks.events import SECRET, WebhookEvent, verify
+from helios.webhooks.events import WebhookEvent, verify
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.resources.job import job_settings
 from orchestrator.backends.detached.base import Execution
@@ -23,13 +23,15 @@ from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
-from sandbox.google.google_cloud import GoogleCloud
+from sandbox.google.google_cloud import GoogleCloud, secret_version
 from sandbox.google.worker_tasks import WorkerTasks
 from sandbox.scripted_server import ScriptedServer
 from sandbox.storage.object_stores import ObjectStore, create_bucket
 
 #: What webhooks are signed with: what Secret Manager keeps under the name in the configuration.
 SECRET_VALUE = "of-job-and-receiver"
+ACCOUNT_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+SECRETS_ENDPOINT = "HELIOS_SECRET_MANAGER_ENDPOINT"
 _NUMBERS = itertools.count()
 Result = TypeVar("Result")
 
@@ -51,8 +53,13 @@ class CloudRunSite:
         store = ObjectStore(cloud.env["STORAGE_EMULATOR_HOST"], cloud.env)
         self.artifacts = create_bucket(store, f"{self.project}-helios")
         self.workers = WorkerTasks(
-            folder, {"STORAGE_EMULATOR_HOST": store.endpoint, SECRET: SECRET_VALUE}
+            folder,
+            {
+                "STORAGE_EMULATOR_HOST": store.endpoint,
+                **{name: cloud.env[name] for name in (ACCOUNT_FILE, SECRETS_ENDPOINT)},
+            },
         )
+        cloud.secrets.tell(secret_version(SECRET_VALUE))
         self.configuration = CloudRunConfiguration.read(
             {
                 "project": self.project,

@@ -13,6 +13,7 @@ from orchestrator.backends.detached.base import Execution
 from orchestrator.clouds.aws import AwsCalls
 from orchestrator.clouds.aws_stack import find_stack, parameter_of
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 from tests.orchestrator.backends.detached.conftest import Engine
 
 pytestmark = pytest.mark.slow
@@ -186,7 +187,9 @@ def parameter(engine: Engine, stack: str, fields: dict[str, Any]) -> None:
 
 
 async def test_a_webhook_goes_with_the_start_for_the_stack_to_tell(engine: Engine) -> None:
-    started = await engine.backend().start(spec("told"), webhook="https://example.com/ended")
+    started = await engine.backend().start(
+        spec("told"), webhook=WebhookSettings(url="https://example.com/ended")
+    )
 
     client = engine.aws.client("stepfunctions")
     given = client.describe_execution(executionArn=started.name)["input"]
@@ -206,7 +209,9 @@ async def test_a_render_that_was_stopped_in_the_console_says_so(engine: Engine) 
 async def test_a_further_run_is_another_execution_of_the_same_render(engine: Engine) -> None:
     backend = engine.backend()
     # Each run waits as many seconds, so that the first resumed one is running when the other asks.
-    await backend.start(spec("bad-once"), concurrency=4, webhook="https://example.com/ended")
+    await backend.start(
+        spec("bad-once"), concurrency=4, webhook=WebhookSettings(url="https://example.com/ended")
+    )
     first = await ended(engine, "bad-once")
 
     both = await asyncio.gather(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from helios.webhooks.delivery import WebhookSender
 from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 from sandbox.google.google_cloud import GoogleCloud
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.google_cloud import trusted_google_cloud
@@ -41,6 +43,8 @@ WAITS = "import time; time.sleep(60)"
 FAILS = "raise SystemExit(1)"
 #: Signs as the job does.
 SENDER = WebhookSender(SECRET_VALUE)
+#: Made anew for each delivery.
+LINK = {"link": None, "link_expires_at": None}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +96,7 @@ def test_a_render_continues_without_its_client(
     # The first task that tells is refused for good: Cloud Run begins it once more, to tell alone.
     receiver.tell(Reply(410), Reply(204))
     webhook = f"{receiver.endpoint}/ended?key=of-receiver"
-    started = site.start(spec(chunks=3), webhook=webhook)
+    started = site.start(spec(chunks=3), webhook=WebhookSettings(url=webhook, link=600))
     assert (started.job_id, started.state) == ("promo", JobState.RUNNING)
     assert site.executions()[0].task_count == 3
     ended = site.end_of("promo")
@@ -114,7 +118,10 @@ def test_a_render_continues_without_its_client(
     assert site.executions()[0].retried_count == 1
     assert [request.path for request in receiver.requests] == ["/ended?key=of-receiver"] * 2
     event, again = site.told(receiver)
-    assert event == again
+    assert event.model_copy(update=LINK) == again.model_copy(update=LINK)
+    assert event.link is not None, event.link_error
+    with urllib.request.urlopen(event.link) as answer:
+        assert answer.read() == video.read_bytes()
     assert (event.type, event.job_id, event.output) == ("job.completed", "promo", ended.output.url)
     assert (event.chunks_done, event.chunks_total) == (3, 3)
     assert (event.frames_done, event.frames_total) == (3 * FRAMES, 3 * FRAMES)
@@ -130,7 +137,7 @@ def test_a_chunk_that_can_never_be_rendered_fails_the_render(
     rendering: CloudRunSite, receiver: ScriptedServer
 ) -> None:
     forbidden = make_spec(["forbidden", "forbidden"], id="promo")
-    rendering.start(forbidden, webhook=receiver.endpoint)
+    rendering.start(forbidden, webhook=WebhookSettings(url=receiver.endpoint))
     ended = rendering.end_of("promo")
     assert ended.state is JobState.FAILED
     assert ended.error is not None
@@ -151,7 +158,7 @@ def test_a_cancelled_render_leaves_nothing_running(
 ) -> None:
     site = rendering
     both = make_spec([slow(60.041), slow(60.042, chunk=1)], id="promo")
-    site.start(both, webhook=receiver.endpoint)
+    site.start(both, webhook=WebhookSettings(url=receiver.endpoint))
     until(lambda: asleep(60.041) and asleep(60.042))
     site.run(lambda backend: backend.cancel("promo", reason="by Ann"), webhooks=SENDER)
     assert asleep(60.041) + asleep(60.042) == []
@@ -363,8 +370,8 @@ def test_a_webhook_is_refused_where_there_is_nothing_to_sign_with(site: CloudRun
     unsigned = site.configuration.model_copy(update={"name": "unsigned", "webhook_secret": None})
     site.deploy("unsigned", unsigned)
     site.put(spec())
-    url = "https://example.com/ended"
-    with pytest.raises(OptionInvalid, match="has no HELIOS_WEBHOOK_SECRET to sign with"):
+    url = WebhookSettings(url="https://example.com/ended")
+    with pytest.raises(OptionInvalid, match="has no secret to sign with"):
         site.run(lambda backend: backend.start(spec(), webhook=url), job=unsigned.job)
 
     assert starts(site) == 0
@@ -374,7 +381,7 @@ def test_who_finds_a_render_ended_without_a_word_tells_it_or_leaves_that_to_othe
     site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
 ) -> None:
     tasks.code = FAILS
-    site.start(spec(), webhook=receiver.endpoint)
+    site.start(spec(), webhook=WebhookSettings(url=receiver.endpoint))
     assert site.end_of("promo").state is JobState.FAILED
     assert (site.outcome("promo"), receiver.requests) == (None, [])  # it knew no secret
     receiver.tell(Reply(500), Reply(204))
@@ -391,7 +398,7 @@ def test_a_cancelled_render_whose_webhook_cannot_be_told_says_so_and_is_cancelle
     site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
 ) -> None:
     tasks.code = WAITS
-    site.start(spec(), webhook=receiver.endpoint)
+    site.start(spec(), webhook=WebhookSettings(url=receiver.endpoint))
     with pytest.raises(WebhookUndelivered, match="cancelled, but its webhook isn't told yet"):
         site.run(lambda backend: backend.cancel("promo", reason="enough"))
 

@@ -35,6 +35,7 @@ from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import PackagedJob, package_job
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
+from orchestrator.model.settings import WebhookSettings
 
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -53,7 +54,7 @@ class Notebook(DetachedBackend):
         spec: JobSpec,
         *,
         concurrency: int | None = None,
-        webhook: str | None = None,
+        webhook: WebhookSettings | None = None,
         stop_at: datetime | None = None,
     ) -> Execution:
         job_id = str(spec.id)
