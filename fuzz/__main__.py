@@ -36,7 +36,7 @@ async def run(options: argparse.Namespace) -> list[str]:
     """Render pages and seeds, one after the other; return those that differ."""
     without = {*options.without, *(() if options.pending else PENDING)}
     bad = []
-    async with open_studio(_MEDIA, neighbours=options.neighbours) as studio:
+    async with open_studio(_MEDIA, neighbours=options.neighbours or 0) as studio:
         for folder in options.pages:
             began = time.monotonic()
             found = await run_page(studio, folder, _variants(options, VARIANTS))
@@ -92,7 +92,10 @@ def main() -> int:
         default=1,
         help="Pages rendered at the same time; with more than there are cores, they are the load.",
     )
-    parser.add_argument("--neighbours", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--neighbours", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--log", type=Path, help="File that takes the results; what it has isn't run again."
+    )
     parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
     options = parser.parse_args()
     if options.races:
@@ -102,10 +105,11 @@ def main() -> int:
     # Ends browsers and busy processes too: without a handler, SIGTERM would leave them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
-    if options.jobs > 1:
+    # Those that `run_jobs` starts know their neighbours.
+    if options.neighbours is None and (options.jobs > 1 or options.log):
         make_media(_MEDIA)
         arguments = [each for each in sys.argv[1:] if each != "--races"]
-        bad = run_jobs(options.jobs, options.pages, options.seeds, arguments)
+        bad = run_jobs(options.jobs, options.pages, options.seeds, arguments, options.log)
     else:
         bad = asyncio.run(run(options))
     print(f"{time.monotonic() - began:.0f} s; {len(bad)} differ: {', '.join(bad) or 'none'}")

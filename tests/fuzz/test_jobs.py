@@ -38,3 +38,18 @@ def test_pages_and_seeds_share_the_processes() -> None:
     *lines, last = done.stdout.splitlines()
     assert {line.split()[0] for line in lines} == {page, "12"}
     assert "0 differ" in last
+
+
+def test_a_run_goes_on_where_its_log_ends(tmp_path: Path) -> None:
+    log = tmp_path / "fuzz.log"
+    before = "     1    2.0 s  equal  [box]\n     2    2.0 s  1 chunk: other  [box]\n"
+    log.write_text(before)
+    command = [sys.executable, "-m", "fuzz", "--times", "1", "--seeds", "1-2,12"]
+    command += ["--log", str(log)]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "1 differ: 2" in done.stdout
+        [old_first, old_second, new] = log.read_text().splitlines(keepends=True)
+        assert old_first + old_second == before
+        assert new.split()[0] == "12"
