@@ -125,7 +125,7 @@ def _measure_dispatch(runs: int) -> list[dict[str, Any]]:
     return [*dispatch_lambda.run(runs=runs), *dispatch_cloud_run.run(runs=runs)]
 
 
-#: Measures each section: rounds, the browser, and whom to tell what goes on.
+#: Measures each section, given rounds, browser, and a function that reports progress.
 SECTIONS: dict[str, Callable[[int, str, Callable[[str], None]], Any]] = {
     "executor": lambda rounds, _browser, _report: executor.run(runs=rounds),
     "stitch": lambda rounds, _browser, _report: stitch.run(runs=rounds),

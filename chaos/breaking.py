@@ -1,4 +1,4 @@
-"""Makes storage, disks and clocks of a process fail; it is thrown away afterwards."""
+"""Makes storage, disks and clocks of a process fail, which can't be undone."""
 
 import asyncio
 import errno
@@ -19,16 +19,16 @@ from helios.errors import DiskFull, StorageUnavailable
 from helios.storage.base import StoredObject
 from helios.storage.local import LocalStorage
 
-#: Seconds that a slow storage takes at most.
+#: Longest delay of a slow storage in seconds.
 SLOW = 0.1
-#: Hours that a clock jumps at most.
+#: Longest jump of a clock in hours.
 JUMP = 30.0
 
 
 def break_storage(  # noqa: C901 - one method after the other
     scene: Scene, trouble: Trouble, draw: random.Random
 ) -> None:
-    """Let every storage that this process opens fail now and then."""
+    """Make requests to storages of this process fail at random."""
 
     async def meddle(key: str, *, writes: bool = False) -> None:
         if draw.random() < trouble.storage_slow:
@@ -73,7 +73,7 @@ def break_storage(  # noqa: C901 - one method after the other
 
 
 def break_records(scene: Scene, trouble: Trouble, draw: random.Random) -> None:
-    """Let the disk that jobs are kept on be full now and then."""
+    """Make writes of job records fail at random, as on a full disk."""
 
     def maybe(write: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
         def write_or_not(path: Path, data: bytes) -> None:
@@ -91,7 +91,7 @@ def break_records(scene: Scene, trouble: Trouble, draw: random.Random) -> None:
 
 
 def clock(trouble: Trouble, draw: random.Random) -> Callable[[], datetime]:
-    """Return a clock, which may jump back and forth."""
+    """Return a clock that may jump backwards and forwards."""
 
     def now() -> datetime:
         jump = draw.uniform(-JUMP, JUMP) if trouble.clock_jumps else 0.0

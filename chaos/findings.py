@@ -29,7 +29,7 @@ _CODE = re.compile(r"\b[A-Z]+_[A-Z_]+\b")
 
 
 async def faults_of(scene: Scene, *, chunks: int, broken: int | None) -> list[str]:
-    """Return what isn't as it should be after a run, a sentence each."""
+    """Return the faults found after a run, a sentence each."""
     return [
         *_wrong_causes(scene, broken=broken),
         *_renders_in_vain(scene),
@@ -44,7 +44,7 @@ def _last_end(scene: Scene) -> str:
 
 
 def _wrong_causes(scene: Scene, *, broken: int | None) -> list[str]:
-    """Return the ends that are told with a cause that there wasn't."""
+    """Return reported errors whose cause wasn't injected."""
     happened = scene.counted()
     true = {code for kind in CAUSES if happened[kind] for code in CAUSES[kind]}
     true |= CAUSES["broken_chunk"] if broken is not None else set()
@@ -69,10 +69,10 @@ def _renders_in_vain(scene: Scene) -> list[str]:
 
 
 async def _left_behind(scene: Scene) -> list[str]:
-    """Return what should be gone: processes, locks and temporary files."""
+    """Return processes, locks and temporary files that remain."""
     faults = []
     for _ in range(50):
-        # What a killed orchestrator had started ends by itself.
+        # Processes that a killed orchestrator had started end by themselves.
         processes = _processes_in(scene.folder)
         if not processes:
             break
@@ -112,11 +112,11 @@ def _processes_in(folder: Path) -> list[str]:
 
 
 async def _disagreements(scene: Scene, *, chunks: int, broken: int | None) -> list[str]:
-    """Return in what the record, the storage and the video don't agree."""
+    """Return contradictions between record, storage and video."""
     job = await FileJobRepository(scene.jobs).get(JOB)
     whole = scene.whole_chunks()
     done = {chunk.id for chunk in job.chunks.values() if chunk.state is ChunkState.DONE}
-    # Changes in storage that weren't read since are not known yet.
+    # The record lacks changes in storage that were made after it was read.
     whole |= {note["chunk"] for note in scene.notes("corrupted")}
     faults = [f"chunk {number} is done, but isn't there" for number in sorted(done - whole)]
     if job.chunks_done != len(done):
@@ -143,7 +143,7 @@ def _wrong_end(job: Job, scene: Scene, *, chunks: int, whole: set[int]) -> list[
 
 @cache
 def _expected(chunks: int) -> list[str]:
-    """Return the frames of the video as they are before anything is encoded."""
+    """Return the hashes of the video's frames before encoding."""
     return _frame_hashes("-f", "lavfi", "-i", PICTURE, "-frames:v", str(FRAMES * chunks))
 
 

@@ -1,4 +1,4 @@
-"""An orchestrator in a process of its own, which may be killed at any time."""
+"""An orchestrator in a separate process, which may be killed at any time."""
 
 import asyncio
 import functools
@@ -27,7 +27,7 @@ PAUSE = 0.02
 
 
 async def keep_job(scene: Scene, *, chunks: int, broken: int | None) -> None:
-    """Keep the job that a run is about."""
+    """Record the job of a run."""
     manager = JobManager(FileJobRepository(scene.jobs))
     adapter = AdapterSettings(kind="cloudrun", artifacts=scene.storage.as_uri())
     await manager.create(

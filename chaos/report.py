@@ -7,7 +7,7 @@ from pathlib import Path
 from chaos.run import Outcome
 
 BEGIN, END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
-#: What is counted while runs go on, and what people call it.
+#: Events that runs count, with their names in the table.
 _NAMES = {
     "orchestrator_killed": "orchestrators killed with SIGKILL",
     "worker_killed": "workers killed in the middle",

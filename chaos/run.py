@@ -1,4 +1,4 @@
-"""One run: a job, what goes wrong with it, and what is wrong afterwards."""
+"""One run: runs a job with injected faults, and checks the result."""
 
 import asyncio
 import random
@@ -14,15 +14,15 @@ from chaos.trouble import Trouble
 from chaos.workers import PROCESSES, Workers, kill_family
 from orchestrator.job_repository import FileJobRepository
 
-#: Seconds until an orchestrator is killed, at most, or joined by another one.
+#: Longest time in seconds until an orchestrator is killed or a second one started.
 MEDDLED_WITHIN = 1.0
-#: Seconds that an orchestrator may live.
+#: Time limit of an orchestrator in seconds.
 TOO_LONG = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run went.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Outcome:
 
 
 async def play(seed: int, folder: Path, *, trouble: Trouble | None = None) -> Outcome:
-    """Run a job through the trouble that a seed stands for, and look at what is left.
+    """Run a job with the faults of a seed, and check the result.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ async def play(seed: int, folder: Path, *, trouble: Trouble | None = None) -> Ou
 
 
 async def _live(scene: Scene, workers: Workers, draw: random.Random, *, kill: bool) -> list[str]:
-    """Let an orchestrator run the job until it ends or is killed; maybe another one tries, too."""
+    """Run an orchestrator until it ends or is killed, sometimes with a second one."""
     first = _started(scene, workers, draw)
     second: BaseProcess | None = None
     try:

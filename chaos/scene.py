@@ -1,4 +1,4 @@
-"""Where a run happens: its folders, its job, and the notes of all that take part in it."""
+"""The environment of a run: folders, job, and a log that all processes share."""
 
 import hashlib
 import json
@@ -17,15 +17,15 @@ FPS = 30
 FRAMES = 3
 WIDTH, HEIGHT = 32, 24
 JOB = "chaos"
-#: A picture of which every frame differs.
+#: Source of a video whose frames all differ.
 PICTURE = f"testsrc=s={WIDTH}x{HEIGHT}:r={FPS}:d=60,format=yuv420p"
-# No encoder changes a pixel, so that frames can be compared with those that were never encoded.
+# Lossless, so that frames can be compared with those before encoding.
 _LOSSLESS = "-c:v libx264 -preset ultrafast -qp 0"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The folders of a run; processes that take part in it run in them.
+    """The folders of a run, in which its processes work.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Scene:
 
     @property
     def jobs(self) -> Path:
-        """Where jobs are kept."""
+        """Folder of the job records."""
         return self.folder / "jobs"
 
     @property
     def storage(self) -> Path:
-        """What workers and orchestrators share."""
+        """Folder of the storage that workers and orchestrators share."""
         return self.folder / "storage"
 
     @property
@@ -52,7 +52,7 @@ class Scene:
 
     @property
     def video(self) -> Path:
-        """The video, once it is there."""
+        """Path of the video."""
         return self.job_dir / "video.mp4"
 
     @property
@@ -65,28 +65,28 @@ class Scene:
         return self.folder / f"disk-{worker}"
 
     def make(self) -> None:
-        """Make the folders."""
+        """Create the folders."""
         for path in (self.jobs, self.storage, self.job_dir, self.temporary):
             path.mkdir(parents=True)
 
     def note(self, kind: str, **facts: Any) -> None:
-        """Write down what happened; many processes may do so at once, and be killed."""
+        """Log an event; processes may do so concurrently, and be killed meanwhile."""
         line = json.dumps({"kind": kind, "pid": os.getpid(), **facts}) + "\n"
         with (self.folder / "notes.jsonl").open("ab", buffering=0) as notes:
             notes.write(line.encode())
 
     def notes(self, *kinds: str) -> list[dict[str, Any]]:
-        """Return what was written down, in order."""
+        """Return the logged events, in order."""
         path = self.folder / "notes.jsonl"
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         return [note for note in map(json.loads, lines) if not kinds or note["kind"] in kinds]
 
     def counted(self) -> Counter[str]:
-        """Return how often what happened."""
+        """Return the number of events of each kind."""
         return Counter(note["kind"] for note in self.notes())
 
     def whole_chunks(self) -> set[int]:
-        """Return the chunks that are in storage with a record that fits every byte of them."""
+        """Return the stored chunks whose digest is that of their record."""
         return {record.chunk_id for record, path in self.stored() if _is_whole(record, path)}
 
     def stored(self) -> Iterator[tuple[ChunkRecord, Path]]:
@@ -108,7 +108,7 @@ def _is_whole(record: ChunkRecord, path: Path) -> bool:
 
 
 def make_spec(chunks: int, *, broken: int | None) -> JobSpec:
-    """Return a job whose chunks are drawn in no time."""
+    """Return a job whose chunks are made in milliseconds."""
     outputs = [f"chunks/{number:05}.mp4" for number in range(chunks)]
     inputs = " ".join(f"-i {output}" for output in outputs)
     merge = f"ffmpeg -y -v error {inputs} -filter_complex concat=n={chunks} {_LOSSLESS} video.mp4"

@@ -1,9 +1,9 @@
-"""What goes wrong in a run: drawn from its seed."""
+"""The faults of a run, drawn from its seed."""
 
 import random
 from dataclasses import asdict, dataclass
 
-#: Error codes that each kind of trouble may be the true cause of.
+#: Error codes that each kind of fault may cause.
 CAUSES = {
     "throttled": {"WORKER_THROTTLED"},
     "unavailable": {"WORKER_UNAVAILABLE"},
@@ -18,7 +18,7 @@ CAUSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """How much of what goes wrong; shares are from 0 to 1.
+    """Kinds and rates of faults; rates are from 0 to 1.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Trouble:
 
     @classmethod
     def drawn(cls, draw: random.Random, *, chunks: int) -> "Trouble":
-        """Return some kinds of trouble at once, each of them more or less."""
+        """Return several kinds of faults with random rates."""
 
         def share(most: float) -> float:
             return draw.uniform(0.02, most) if draw.random() < 0.4 else 0.0
@@ -85,11 +85,11 @@ class Trouble:
         )
 
     def calmed(self) -> "Trouble":
-        """Return what is left once nothing goes wrong any more: a broken chunk stays broken."""
+        """Return the permanent faults alone: a broken chunk stays broken."""
         return Trouble(broken_chunk=self.broken_chunk)
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of trouble that there is, for tables."""
+        """The kinds of faults that occur, for tables."""
         none = asdict(Trouble())
         return [name for name, value in asdict(self).items() if value != none[name]]

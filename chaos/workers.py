@@ -1,4 +1,4 @@
-"""A service with workers, each in a process of its own, that goes wrong as services do."""
+"""A service whose workers are separate processes, and fail at random."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 
-#: Workers at the same time.
+#: Limit of concurrent workers.
 DISKS = 4
-#: Requests that are throttled in a row, at most.
+#: Limit of consecutive throttled requests.
 BURST = 6
-#: Seconds until a worker is killed, at most.
+#: Longest time in seconds until a worker is killed.
 KILLED_WITHIN = 0.5
 #: Processes are forked from one that has imported everything, and runs nothing.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -38,7 +38,7 @@ PROCESSES.set_forkserver_preload(["chaos.workers", "chaos.orchestrators"])
 
 
 class Workers:
-    """Takes requests as a Cloud Run service does.
+    """Accepts requests as a Cloud Run service does.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Workers:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Take requests for the time of a context; what runs then is finished."""
+        """Accept requests for the duration of the context, and finish running ones."""
         app = web.Application()
         app.router.add_post("/", self._serve)
         runner = web.AppRunner(app, shutdown_timeout=1)
@@ -75,7 +75,7 @@ class Workers:
             await runner.cleanup()
 
     async def finish(self) -> None:
-        """Wait until nothing runs any more, and put the machines away."""
+        """Wait for running requests, and stop the processes."""
         if self._working:
             await asyncio.wait(self._working)
         for disk in self._free:
@@ -116,7 +116,7 @@ class Workers:
 
     async def _work(self, payload: str, disk: Path) -> tuple[int, str]:
         await asyncio.to_thread(disk.mkdir, exist_ok=True)
-        # What comes into storage from now on, a worker may render as well.
+        # Workers may render chunks that are stored from now on.
         there = await asyncio.to_thread(self._scene.whole_chunks)
         receiver, sender = PROCESSES.Pipe(duplex=False)
         process = PROCESSES.Process(
@@ -165,7 +165,7 @@ class Workers:
 
 
 def kill_family(pid: int | None) -> None:
-    """End a process and all that it started at once, as when a machine goes away."""
+    """Kill a process and all that it started, as when a machine fails."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.suspend()
@@ -183,7 +183,7 @@ def work(  # noqa: PLR0917 - a process's arguments have no names
     seed: float,
     sender: Connection,
 ) -> None:
-    """Answer one request, in a process of its own."""
+    """Answer one request in a separate process."""
     os.chdir(disk)
     break_storage(scene, trouble, random.Random(seed))  # noqa: S311 - nothing secret
     _count_renders(scene, Invocation.parse(payload), there)

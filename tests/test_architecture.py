@@ -97,3 +97,9 @@ def imported_by(module: str, *, then: str = "pass") -> set[str]:
 
     assert run.returncode == 0, run.stderr
     return set(json.loads(run.stdout))
+
+
+def test_a_display_that_is_no_terminal_needs_no_rich() -> None:
+    choose = "from orchestrator.display.choice import choose_display as c"
+    imported = imported_by("sys", then=f"{choose}; c(as_json=False, verbose=False)")
+    assert not any(name.partition(".")[0] == "rich" for name in imported)

@@ -103,19 +103,14 @@ class CallerCheck:
     def check(self, authorization: str | None) -> str:
         """Return the caller's account.
 
+        Raises `CallerRejected` if the token is missing, forged, expired, from another issuer or for
+        another audience; `AccessDenied` if the token is good, but its account is not among the
+        callers; `WorkerUnavailable` if the certificates can't be fetched.
+
         Parameters
         ----------
         authorization:
             The request's Authorization header.
-
-        Raises
-        ------
-        CallerRejected
-            The token is missing, forged, expired, from another issuer or for another audience.
-        AccessDenied
-            The token is good, but its account is not among the callers.
-        WorkerUnavailable
-            The certificates can't be fetched.
         """
         claims = self._claims(_bearer(authorization))
         if claims.get("iss") not in _ISSUERS:

@@ -62,6 +62,9 @@ class Renders:
     ) -> "Future[Answer]":
         """Start an invocation, and return a future for its answer.
 
+        Raises `WorkerThrottled` if the limit of concurrent invocations is reached, and
+        `WorkerUnavailable` if the instance is about to end.
+
         Parameters
         ----------
         invocation:
@@ -72,13 +75,6 @@ class Renders:
             Called, in the loop's thread, for each line of a command's output.
         caller:
             The request's connection; the invocation ends when the caller closes it.
-
-        Raises
-        ------
-        WorkerThrottled
-            The limit of concurrent invocations is reached.
-        WorkerUnavailable
-            The instance is about to end.
         """
         with self._lock:
             if self._draining:

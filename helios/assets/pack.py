@@ -56,6 +56,9 @@ def pack_assets(
     owners and permissions. Empty folders are omitted. A link to a target inside the folder is
     packed as its target.
 
+    Raises `CompositionNotFound` if there is no such folder, and `ArchiveInvalid` if a link leads
+    outside, an entry isn't a file or can't be read, or a limit is exceeded.
+
     Parameters
     ----------
     folder:
@@ -68,13 +71,6 @@ def pack_assets(
         Limits that workers accept.
     token:
         Cancels packing; checked between files.
-
-    Raises
-    ------
-    CompositionNotFound
-        There is no such folder.
-    ArchiveInvalid
-        A link leads outside, an entry isn't a file or can't be read, or a limit is exceeded.
     """
     import zstandard  # noqa: PLC0415 - needed only for packing and unpacking
 

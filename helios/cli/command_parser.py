@@ -69,7 +69,7 @@ def run_command(program: str, command: Command, words: Sequence[str]) -> None:
     parser.usage = usage
     for parameter, flag, names in flags_of(command):
         _add_flag(parser, parameter, flag, names)
-    # Arguments may stand between flags. A wrong flag is told before a missing one.
+    # Arguments may stand between flags. A wrong flag is reported before a missing one.
     values = vars(parser.parse_intermixed_args(words))
     for parameter, _, names in flags_of(command):
         if values[parameter.name] is parameter.empty:

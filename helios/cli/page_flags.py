@@ -9,12 +9,23 @@ from helios.contract.frame_rate import frame_rate
 from helios.errors import OptionInvalid
 
 if TYPE_CHECKING:
+    from helios.renderer.composition import Composition
     from helios.renderer.page import PageLog, PageOptions
 
 Input = Annotated[str, Argument("An HTML file, a folder with index.html, or a URL.")]
-Width = Annotated[int, Flag("Width of the page in CSS pixels.")]
-Height = Annotated[int, Flag("Height of the page in CSS pixels.")]
-Fps = Annotated[str, Flag("Frames per second: 30, 29.97, 30000/1001.")]
+Width = Annotated[
+    int | None, Flag("Width of the page in CSS pixels.", default="declared, else 1920")
+]
+Height = Annotated[
+    int | None, Flag("Height of the page in CSS pixels.", default="declared, else 1080")
+]
+Fps = Annotated[
+    str | None, Flag("Frames per second: 30, 29.97, 30000/1001.", default="declared, else 30")
+]
+Dialect = Annotated[
+    str | None,
+    Flag("System that the page is written for: html, hyperframes.", default="told by the page"),
+]
 Props = Annotated[str, Flag("JSON object (or @file.json) for window.__HELIOS_PROPS__.")]
 Seed = Annotated[int, Flag("Seed of Math.random.")]
 TimeZone = Annotated[str, Flag("Time zone of the page: Europe/Paris.", ("--timezone",))]
@@ -36,11 +47,13 @@ Verbose = Annotated[bool, Flag("Show what the page logs.", ("--verbose", "-v"))]
 
 
 def page_options(
+    composition: "Composition",
     *,
-    width: int = 1920,
-    height: int = 1080,
+    width: int | None = None,
+    height: int | None = None,
     scale: float = 1.0,
-    fps: str,
+    fps: str | None,
+    dialect: str | None,
     props: str,
     seed: int,
     time_zone: str,
@@ -53,22 +66,27 @@ def page_options(
 ) -> "PageOptions":
     """Return the options of a page, from the values of the flags of the same names.
 
+    Size, rate and dialect that aren't given are those that the page declares.
+
     Raises
     ------
     OptionInvalid
         A value is invalid.
     """
     from helios.contract import localization
+    from helios.renderer.dialects import open_dialect
     from helios.renderer.page import PageOptions
     from helios.renderer.props import read_props
 
     if not (math.isfinite(timeout) and timeout > 0):
         raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
+    chosen, defaults = open_dialect(composition, dialect)
     return PageOptions(
-        width=width,
-        height=height,
+        width=defaults.width if width is None else width,
+        height=defaults.height if height is None else height,
         scale=scale,
-        rate=frame_rate(fps),
+        rate=defaults.rate if fps is None else frame_rate(fps),
+        dialect=chosen,
         props=read_props(props),
         seed=seed,
         time_zone=localization.time_zone(time_zone),

@@ -36,16 +36,9 @@ class OutputTail:
 
 
 def cut_output(text: str, *, dropped: int = 0, limit: int = MAX_OUTPUT_BYTES) -> str:
-    """Return the end of an output, with a note if it was cut.
+    """Return the end of an output, with a note if it was cut, in at most `limit` bytes.
 
-    Parameters
-    ----------
-    text:
-        The output, or its end.
-    dropped:
-        Bytes that were already left out before the text begins.
-    limit:
-        Largest number of bytes of the result, with the note.
+    `dropped` bytes were already left out before the text begins.
     """
     # A character takes at most 4 bytes; most outputs needn't be encoded to be measured.
     if not dropped and len(text) * 4 <= limit:

@@ -36,6 +36,9 @@ async def mix_audio(
     The whole timeline is mixed and then cut, so that any range has the same samples as the whole
     mix.
 
+    Raises `AudioFailed` if a source can't be read, or mixing failed, and `OptionInvalid` if a track
+    has an unsupported playback rate.
+
     Parameters
     ----------
     tracks:
@@ -52,13 +55,6 @@ async def mix_audio(
         Bits per second of lossy codecs, in ffmpeg's notation.
     sample_rate:
         Samples per second.
-
-    Raises
-    ------
-    AudioFailed
-        A source can't be read, or mixing failed.
-    OptionInvalid
-        A track has an unsupported playback rate.
     """
     first = samples_before(start_frame, rate, sample_rate)
     end = samples_before(start_frame + frame_count, rate, sample_rate)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
@@ -140,14 +142,16 @@ async def end_process(process: Process) -> None:
     """Terminate a process, kill it after `GRACE_SECONDS`, and wait for its end."""
     if process.returncode is not None:
         return
+    # Not by `terminate()`: that reaps a child that has just ended, for which asyncio then waits in
+    # vain and prints a warning.
     with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+        os.kill(process.pid, signal.SIGTERM)
     ended = asyncio.ensure_future(_wait(process))
     try:
         await asyncio.wait_for(asyncio.shield(ended), GRACE_SECONDS)
     except BaseException as interruption:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
         await ended
         if not isinstance(interruption, TimeoutError):
             raise

@@ -44,6 +44,9 @@ class Fragments:
 
     Frames have the same presentation times as in the stitched video.
 
+    Raises `NotSpliceable` if the chunk's clock doesn't count in whole frames, and
+    `ChunkOutputInvalid` if it contains no video.
+
     Parameters
     ----------
     first:
@@ -52,13 +55,6 @@ class Fragments:
         Frames per second.
     audio:
         The audio of the whole video; None for silence.
-
-    Raises
-    ------
-    NotSpliceable
-        The chunk's clock doesn't count in whole frames.
-    ChunkOutputInvalid
-        It contains no video.
     """
 
     def __init__(self, first: Movie, *, rate: Fraction, audio: Movie | None) -> None:
@@ -93,6 +89,10 @@ class Fragments:
     def write_segment(self, chunk: Movie, output: Path, *, number: int, frames: range) -> None:
         """Write the segment of one chunk, with the audio packets that begin in it.
 
+        Raises `ChunkOutputInvalid` if the chunk differs in kind from the first one, or has another
+        number of frames; `NotSpliceable` if its frames aren't evenly spaced; `OutputUnwritable` or
+        `DiskFull` if the segment can't be written.
+
         Parameters
         ----------
         chunk:
@@ -103,15 +103,6 @@ class Fragments:
             Its index among the segments, from 0.
         frames:
             Its frames on the timeline.
-
-        Raises
-        ------
-        ChunkOutputInvalid
-            The chunk differs in kind from the first one, or has another number of frames.
-        NotSpliceable
-            Its frames aren't evenly spaced.
-        OutputUnwritable, DiskFull
-            The segment can't be written.
         """
         track = chunk.video()
         difference = difference_between(track, self._track)

@@ -64,16 +64,10 @@ def video_track(
     quicktime: bool,
     wide: bool,
 ) -> bytes:
-    """Return the `trak` box of tracks that follow one another.
+    """Return the `trak` box of tracks that follow one another, all with the sample entry `entry`.
 
-    Parameters
-    ----------
-    entry:
-        Sample entry of all of them.
-    runs:
-        Number of samples, and offset in the file, of each run of samples.
-    wide:
-        Whether offsets take 64 bits.
+    `runs` are the number of samples, and the offset in the file, of each run of samples. If `wide`,
+    offsets take 64 bits.
     """
     version, clock = times(timing.timescale, timing.ticks)
     language = struct.pack(">HH", 0x7FFF if quicktime else 0x55C4, 0)

@@ -23,12 +23,8 @@ _TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"
 def read_movie(path: Path) -> Movie:
     """Read the index of an MP4 or QuickTime file.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        The file is missing, cut short, or damaged.
-    NotSpliceable
-        It is a file of another kind, or fragmented.
+    Raises `ChunkOutputInvalid` if the file is missing, cut short, or damaged, and `NotSpliceable`
+    if it is a file of another kind, or fragmented.
     """
     try:
         with path.open("rb") as file:

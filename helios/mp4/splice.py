@@ -31,6 +31,9 @@ def splice(
 ) -> None:
     """Write one movie that consists of `movies` one after another.
 
+    Raises `ChunkOutputInvalid` if an input differs in kind from the others, or doesn't start with a
+    keyframe, and `NotSpliceable` if the inputs can't be joined by their indexes.
+
     Parameters
     ----------
     movies:
@@ -45,13 +48,6 @@ def splice(
         Whether colours use the full range, if the inputs' family doesn't record it.
     token:
         Cancels the call.
-
-    Raises
-    ------
-    ChunkOutputInvalid
-        An input differs in kind from the others, or doesn't start with a keyframe.
-    NotSpliceable
-        The inputs can't be joined by their indexes.
     """
     tracks = video_tracks(movies)
     timing = FrameTiming.of(tracks)
@@ -93,6 +89,10 @@ def whole_file_head(
 
     The files' own headers and indexes stay between the frames, unreferenced.
 
+    Raises `ChunkOutputInvalid` if a file differs in kind from the others, or doesn't start with a
+    keyframe, and `NotSpliceable` if the files can't be joined by their indexes, or contain audio,
+    which has to be encoded again.
+
     Parameters
     ----------
     movies:
@@ -103,13 +103,6 @@ def whole_file_head(
         Whether to make QuickTime (.mov) instead of MP4.
     audio, audio_bytes:
         Movie with the audio of the output, of the same family. Its file comes first.
-
-    Raises
-    ------
-    ChunkOutputInvalid
-        A file differs in kind from the others, or doesn't start with a keyframe.
-    NotSpliceable
-        The files can't be joined by their indexes, or contain audio, which has to be encoded again.
     """
     if any(movie.track("soun") for movie in movies):
         raise NotSpliceable("they contain audio")

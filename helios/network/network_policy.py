@@ -55,12 +55,8 @@ class NetworkPolicy:
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the allowed addresses of a host.
 
-        Raises
-        ------
-        SourceForbidden
-            The host isn't on the list, or none of its addresses is allowed.
-        StorageUnavailable
-            The host has no address.
+        Raises `SourceForbidden` if the host isn't on the list, or none of its addresses is allowed,
+        and `StorageUnavailable` if the host has no address.
         """
         name = host.lower().rstrip(".")
         if not any(_matches(name, pattern) for pattern in self._hosts):

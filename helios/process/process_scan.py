@@ -13,16 +13,10 @@ _POLL = 0.02
 
 
 class ProcessScan:
-    """Finds and signals a command's processes.
+    """Finds and signals the processes of a command.
 
-    Parameters
-    ----------
-    leader:
-        Id of the first process, the leader of its session.
-    marker:
-        Name and value of an environment variable of these processes alone.
-    since:
-        Time before which none of them started.
+    `leader` is the id of the first process, the leader of its session. `marker` is an environment
+    variable of these processes alone; none of them started before `since`.
     """
 
     def __init__(self, *, leader: int, marker: tuple[str, str], since: float) -> None:

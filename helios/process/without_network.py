@@ -78,12 +78,8 @@ def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
 def close_network() -> None:
     """Set the filter for this process and its descendants.
 
-    Raises
-    ------
-    OSError
-        The kernel or the container doesn't allow filters.
-    KeyError
-        There is no filter for this machine.
+    Raises `OSError` if the kernel or the container doesn't allow filters, and `KeyError` if there
+    is no filter for this machine.
     """
     code = network_filter(platform.machine())
     buffer = ctypes.create_string_buffer(code, len(code))

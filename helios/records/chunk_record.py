@@ -4,19 +4,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from helios import __version__
 from helios.assets.archive import digest_in
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.messages.page_message import PageMessage
-from helios.contract.wire_model import WireModel
 from helios.errors import StorageInvalid
 from helios.records.boundary_frames import BoundaryFrames
 from helios.records.encoded_ends import EncodedEnds
+from helios.records.stored_model import StoredModel
 
 #: Largest size of a record in bytes.
 MAX_RECORD_BYTES = 1024 * 1024
@@ -47,7 +47,7 @@ def assets_identity(spec: JobSpec) -> str:
         return url
 
 
-class Record(WireModel):
+class Record(StoredModel):
     """A JSON file written after a result: a result with a record is complete."""
 
     artifact: Artifact = Field(description="The file, its digest and its size.")
@@ -70,18 +70,6 @@ class Record(WireModel):
     def ended_at(self) -> datetime:
         """Time at which the work ended."""
         return self.started_at + timedelta(milliseconds=self.duration_ms)
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self | None:
-        """Parse a record; None if it isn't valid."""
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError:
-            return None
-
-    def to_bytes(self) -> bytes:
-        """Return the record as JSON."""
-        return self.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode() + b"\n"
 
 
 class ChunkRecord(Record):

@@ -22,8 +22,8 @@ class InputManifest:
     versions:
         Result of `renderer_versions`.
     files:
-        SHA-256 of each file of the composition that was requested, by its name; None for a file
-        that doesn't exist, empty for a file that changed during the render.
+        SHA-256 of each requested file of the composition by name; None for a missing file, empty
+        for one that changed during the render.
     hosts:
         Network hosts that were contacted.
     """

@@ -1,14 +1,15 @@
 """The outcome of a detached job: `status.json` in its folder."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
 from helios.errors import ArtifactNotFound
+from helios.records.stored_model import StoredModel
 from helios.storage import ArtifactStorage
 
 #: Key of the outcome in a job's folder.
@@ -24,7 +25,7 @@ class FailedChunk(WireModel, extra="ignore"):
     error: ErrorRecord = Field(description="The error of its last attempt.")
 
 
-class JobOutcome(WireModel):
+class JobOutcome(StoredModel):
     """The outcome of one execution of a job."""
 
     job_id: str = Field(description="The job.")
@@ -43,21 +44,9 @@ class JobOutcome(WireModel):
         default=None, description="Time at which the render's webhook accepted the outcome."
     )
 
-    @classmethod
-    def parse(cls, data: bytes) -> Self | None:
-        """Parse an outcome; None if it isn't valid."""
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError:
-            return None
-
     def body(self) -> dict[str, Any]:
         """Return the outcome as a JSON value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-    def to_bytes(self) -> bytes:
-        """Return the outcome as JSON."""
-        return self.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode() + b"\n"
 
 
 async def read_outcome(storage: ArtifactStorage) -> JobOutcome | None:

@@ -15,10 +15,11 @@ _PAGES = (".html", ".htm", ".xhtml", ".svg")
 
 @dataclass(frozen=True)
 class Composition:
-    """An HTML page to render: its address, and the folder to serve, None for a URL."""
+    """An HTML page to render: its address, and the folder to serve and its file, None for a URL."""
 
     url: str
     root: Path | None
+    page: Path | None = None
 
     @classmethod
     def find(cls, source: str, *, base: Path | None = None) -> "Composition":
@@ -51,4 +52,4 @@ class Composition:
                 f"{source}: not a page ({', '.join(_PAGES)})",
                 hint="Give the HTML file that the composition starts from.",
             )
-        return cls(url=f"{LOCAL_ORIGIN}/{quote(page.name)}", root=page.resolve().parent)
+        return cls(url=f"{LOCAL_ORIGIN}/{quote(page.name)}", root=page.resolve().parent, page=page)

@@ -24,6 +24,8 @@ class CompositionFacts:
 
     Attributes
     ----------
+    page:
+        The options that the page was loaded with: its dialect, size and rate.
     duration:
         Seconds; None if the page declares none and has no finite animation.
     source:
@@ -39,6 +41,7 @@ class CompositionFacts:
     """
 
     url: str
+    page: PageOptions
     duration: float | None
     source: str | None
     replay: bool
@@ -57,12 +60,16 @@ class CompositionFacts:
                 hint="Give --duration or --frames, or declare it in the page:"
                 ' <html data-duration="6">.',
             )
-        return max(1, round(Fraction(str(self.duration)) * rate))
+        return self.page.dialect.frame_count(Fraction(str(self.duration)), rate)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "url": self.url,
+            "dialect": self.page.dialect.name,
+            "width": self.page.width,
+            "height": self.page.height,
+            "fps": float(self.page.rate),
             "duration": self.duration,
             "durationSource": self.source,
             "replay": self.replay,
@@ -107,7 +114,7 @@ async def inspect(
                 await (await collect(shown, composition, scratch=Path(scratch))).check()
         warnings = tuple(await shown.warnings())
     return CompositionFacts(
-        composition.url, duration, source, declared.replay, sounds, moves, warnings
+        composition.url, page, duration, source, declared.replay, sounds, moves, warnings
     )
 
 

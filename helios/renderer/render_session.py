@@ -30,17 +30,7 @@ MAX_RASTER_THREADS = 4
 
 @dataclass(frozen=True)
 class RenderSession:
-    """Pages that show one composition.
-
-    Attributes
-    ----------
-    page:
-        The first page, loaded.
-    joining:
-        The other pages, which may still be loading.
-    browser:
-        Name and version of the browser.
-    """
+    """Pages that show one composition: a loaded one, and others that may still be loading."""
 
     page: CompositionPage
     joining: Sequence[Awaitable[CompositionPage]]

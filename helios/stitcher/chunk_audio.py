@@ -98,18 +98,10 @@ def _graph(parts: Sequence[tuple[Path, int, bool]]) -> list[str]:
 
 
 async def encode_audio(source: Path, *, codec: str, output: Path) -> None:
-    """Copy or encode an audio file into the container of `output`.
+    """Copy or encode any file with audio into the container of `output`.
 
-    Raises `StitchFailed` if the file has no audio, or its codec doesn't fit the container.
-
-    Parameters
-    ----------
-    source:
-        Any file with audio.
-    codec:
-        ffmpeg encoder, or `copy`.
-    output:
-        File to write.
+    `codec` is ffmpeg's encoder, or `copy`. Raises `StitchFailed` if the file has no audio, or its
+    codec doesn't fit the container.
     """
     await _run(
         [

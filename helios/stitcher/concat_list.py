@@ -15,18 +15,11 @@ _LINE_ENDS = ("\n", "\r")
 def concat_list(
     inputs: Sequence[Path], *, folder: Path, starts: Sequence[Fraction] | None = None
 ) -> Path:
-    """Write a list that names `inputs` and return its path.
+    """Write a list that names `inputs` in order, and return its path.
 
-    Parameters
-    ----------
-    inputs:
-        Files in order.
-    folder:
-        Folder for the list, and for links to the files that the list can't name; one whose own
-        name the list can hold.
-    starts:
-        Time in seconds at which each input starts, with the end of the last one behind. Given
-        as running sums, so that the rounding to microseconds doesn't add up.
+    The list, and links to files that it can't name, are written to `folder`, whose own name it can
+    hold. `starts` are the times in seconds at which the inputs start, followed by the end of the
+    last one: as running sums, their rounding to microseconds doesn't add up.
     """
     lines = ["ffconcat version 1.0"]
     for number, path in enumerate(inputs):

@@ -152,14 +152,9 @@ async def thumbnails(
 ) -> list[str]:
     """Decode a video and return thumbnails of frames in presentation order.
 
-    Parameters
-    ----------
-    frames:
-        Expression of ffmpeg's `select` filter; all frames by default.
-    before, after:
-        Options of ffmpeg before and after the input.
-    error, message:
-        Error to raise if it doesn't decode.
+    `frames` is an expression of ffmpeg's `select` filter, by default for all frames; `before` and
+    `after` are ffmpeg's options before and after the input. Raises `error` if the video doesn't
+    decode.
     """
     choice = f"select='{frames}'," if frames else ""
     cells = await run_ffmpeg(

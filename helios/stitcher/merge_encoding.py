@@ -27,16 +27,8 @@ _PRESETS = frozenset({"libx264", "libx265", "libsvtav1"})
 class MergeEncoding:
     """What a merge encodes again; None for all fields copies the streams.
 
-    Parameters
-    ----------
-    video_codec:
-        Codec (`h264`, `vp9`, ...) or ffmpeg encoder; `copy` keeps the encoded video.
-    audio_codec:
-        The same for the audio.
-    quality:
-        Constant rate factor of the video encoder; lower is better.
-    preset:
-        Speed preset of the video encoder.
+    Codecs are names (`h264`, `vp9`, ...) or ffmpeg encoders; `copy` keeps a stream. `quality` is
+    the constant rate factor of the video encoder, lower is better; `preset` is its speed.
     """
 
     video_codec: str | None = None

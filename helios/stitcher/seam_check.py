@@ -24,17 +24,7 @@ from helios.stitcher.encoded_video import read_video, thumbnails
 
 @dataclass(frozen=True)
 class SeamReport:
-    """Scope of a check that found no fault.
-
-    Attributes
-    ----------
-    frames, seconds:
-        Length of the video.
-    boundaries:
-        Number of boundaries between chunks.
-    compared:
-        Number of boundaries whose frames were compared with digests.
-    """
+    """Scope of a check that found no fault; `compared` boundaries were compared with digests."""
 
     frames: int
     seconds: float

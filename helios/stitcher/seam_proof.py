@@ -120,19 +120,12 @@ async def compare_seams(
     *,
     tolerant: bool = False,
 ) -> SeamProof:
-    """Compare the pictures of adjacent chunks.
+    """Compare the pictures of adjacent chunks, given in the order of their frames.
 
-    Parameters
-    ----------
-    chunks:
-        A job's chunks in the order of their frames.
-    frames:
-        The chunks' boundary frames, by id; there may be none of some.
-    read:
-        Called only for pictures that differ and may be alike.
-    tolerant:
-        Also accept imperceptible differences between pictures of the same renderer, for chunks
-        that can't be rendered again or already were.
+    `frames` are the chunks' boundary frames by id, as far as there are any. `read` is called only
+    for pictures that differ and may be alike. If `tolerant`, imperceptible differences between
+    pictures of the same renderer are accepted too, for chunks that can't be rendered again or
+    already were.
     """
     equal = alike = unknown = 0
     differing = []

@@ -60,6 +60,9 @@ async def merge_in_storage(
 ) -> Artifact:
     """Join a job's chunks inside the storage, and check the seams.
 
+    Raises `StitchFailed` or `ChunkOutputInvalid` if the chunks can't be joined in storage;
+    `SeamBroken` if the joined video has faults; `HeliosError` if a request to the storage failed.
+
     Parameters
     ----------
     storage:
@@ -70,15 +73,6 @@ async def merge_in_storage(
         Key of the video.
     audio:
         Local file with the audio of the whole video; it may be missing.
-
-    Raises
-    ------
-    StitchFailed, ChunkOutputInvalid
-        The chunks can't be joined in storage.
-    SeamBroken
-        The joined video has faults.
-    HeliosError
-        A request to the storage failed.
     """
     chunks = spec.chunks_by_frame()
     ordered = [records[chunk.id] for chunk in chunks]
@@ -99,6 +93,9 @@ async def stitch_in_storage(
 ) -> Artifact:
     """Join chunk outputs inside the storage.
 
+    Raises `StitchFailed` if the chunks contain audio, or are fragmented; `ChunkOutputInvalid` if a
+    chunk differs in kind from the others; `HeliosError` if a request to the storage failed.
+
     Parameters
     ----------
     storage:
@@ -109,15 +106,6 @@ async def stitch_in_storage(
         Key of the video.
     audio:
         Local file with the audio of the whole video, to be stored beside the chunks.
-
-    Raises
-    ------
-    StitchFailed
-        The chunks contain audio, or are fragmented.
-    ChunkOutputInvalid
-        A chunk differs in kind from the others.
-    HeliosError
-        A request to the storage failed.
     """
     quicktime = output.lower().endswith(".mov")
     sizes = [record.artifact.bytes or 0 for record in records]

@@ -65,20 +65,10 @@ async def write_parts(
     lanes: Lanes,
     first: Buffer = b"",
 ) -> str:
-    """Fetch an object into a file and return its digest.
+    """Fetch an object of `size` bytes into a file, written from its start; return its digest.
 
-    Parameters
-    ----------
-    sink:
-        File to write from its start.
-    size:
-        Size of the object in bytes.
-    fetch:
-        Fetches the bytes from one offset up to another.
-    lanes:
-        Limits the number of concurrent parts.
-    first:
-        The first bytes, if already fetched.
+    `fetch` fetches the bytes from one offset up to another. `first` are the first bytes, if they
+    are fetched already.
     """
     digest = hashlib.sha256()
 

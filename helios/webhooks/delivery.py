@@ -83,12 +83,8 @@ class WebhookSender:
 
         The receiver gets an event again if its answer is lost.
 
-        Raises
-        ------
-        WebhookUndelivered
-            All tries failed, or the receiver refused the event.
-        SourceForbidden
-            The receiver is in a network that isn't allowed.
+        Raises `WebhookUndelivered` if all tries failed, or the receiver refused the event, and
+        `SourceForbidden` if the receiver is in a network that isn't allowed.
         """
         attempts = attempts or self._attempts
         async with await self._session(url) as session:

@@ -60,14 +60,9 @@ class JobSource:
 
         With a `chunk_id`, the result may lack other chunks.
 
-        Raises
-        ------
-        SourceForbidden
-            The URL, or a redirect, isn't allowed.
-        JobSpecNotFound, AccessDenied, StorageUnavailable, StorageInvalid
-            The spec can't be fetched.
-        PayloadTooLarge, JobSpecInvalid
-            The spec is too large or invalid.
+        Raises `SourceForbidden` if the URL, or a redirect, isn't allowed; `JobSpecNotFound`,
+        `AccessDenied`, `StorageUnavailable` or `StorageInvalid` if the spec can't be fetched;
+        `PayloadTooLarge` or `JobSpecInvalid` if the spec is too large or invalid.
         """
         self._allowed.check(job_path, what="jobPath")
         if chunk_id is not None and not is_http(job_path):

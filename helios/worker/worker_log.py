@@ -24,16 +24,8 @@ class WorkerLog:
     """Writes events as lines of JSON, as both clouds' log services read them.
 
     Each line has `time`, `severity` and `event`, the fields to which the log was bound (job, chunk,
-    attempt, request), and the event's own.
-
-    Parameters
-    ----------
-    stream:
-        Output stream; the current stdout by default.
-    secrets:
-        Values to redact.
-    context:
-        Fields of every line.
+    attempt, request), and the event's own. Lines go to stdout by default. Values of `secrets` are
+    redacted.
     """
 
     def __init__(

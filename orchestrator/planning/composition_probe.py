@@ -6,6 +6,7 @@ from fractions import Fraction
 from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
+from helios.renderer.dialects import find_dialect
 from helios.renderer.inspect import inspect
 from helios.renderer.page import LOAD_TIMEOUT, PageOptions
 from orchestrator.planning.render_options import RenderOptions
@@ -81,6 +82,7 @@ def _page(options: RenderOptions) -> PageOptions:
         width=options.width,
         height=options.height,
         rate=options.rate,
+        dialect=find_dialect(options.dialect),
         seed=options.seed,
         props=options.props,
         time_zone=options.time_zone,

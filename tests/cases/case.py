@@ -46,6 +46,8 @@ class Case:
         Time zones of the machine for the render in one chunk and for that in five.
     sounds:
         Whether the case is about sound.
+    props:
+        Values for the page.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Case:
     fresh: bool = False
     zones: tuple[str, str] = ("UTC", "UTC")
     sounds: bool = False
+    props: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def frame_count(self) -> int:

@@ -10,7 +10,10 @@ from tests.helios.renderer.conftest import Studio
 
 # Checks stand beside their pages, in modules that aren't test modules.
 pytest.register_assert_rewrite(
-    *(f"tests.cases.{name}" for name in ("audio", "films", "library_pages", "motion", "readiness"))
+    *(
+        f"tests.cases.{name}"
+        for name in ("audio", "films", "hyperframes", "library_pages", "motion", "readiness")
+    )
 )
 
 

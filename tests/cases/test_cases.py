@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.cases import audio, films, library_pages, motion, readiness  # noqa: F401 - add cases
+from tests.cases import (  # noqa: F401 - add cases
+    audio,
+    films,
+    hyperframes,
+    library_pages,
+    motion,
+    readiness,
+)
 from tests.cases.case import CASES
 from tests.cases.theatre import Theatre
 from tests.sampling import sampled
@@ -18,6 +25,10 @@ SAMPLE = frozenset(
         "film",
         "film-of-29-97",
         "film-with-transparency",
+        "hyperframes-a-start-refers-to-another-clips-end",
+        "hyperframes-a-video-is-shown-in-its-window",
+        "hyperframes-sounds-are-placed",
+        "hyperframes-two-hosts-of-one-file-are-apart",
         "sound-as-loud-as-its-file",
         "timers-of-other-kinds",
         "view-transition",

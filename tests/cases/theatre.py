@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helios.renderer.composition import Composition
+from helios.renderer.dialects import PageDefaults, open_dialect
 from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.encoding.frame_sink import FrameSink
 from helios.renderer.page import CompositionPage, ImageFormat, PageOptions
@@ -57,7 +58,7 @@ class Theatre:
     def show(self, case: Case, *, chunks: int, zone: str = "UTC", reference: bool = False) -> Shown:
         """Render a case."""
         self.write(case)
-        options = _options(case, reference=reference)
+        options = self._options(case, reference=reference)
         edges = [case.frame_count * part // chunks for part in range(chunks + 1)]
         pictures: list[bytes] = []
         fresh = case.fresh or zone != "UTC"
@@ -74,7 +75,7 @@ class Theatre:
     def show_in_two_browsers(self, case: Case) -> Shown:
         """Render a case in one chunk whose frames two browsers take by turns."""
         self.write(case)
-        pictures = self._studio.run(self._shared_chunk(case, _options(case)))
+        pictures = self._studio.run(self._shared_chunk(case, self._options(case)))
         return Shown(np.stack([_pixels(picture) for picture in pictures]), _samples(b""))
 
     def _folder(self, case: Case) -> Path:
@@ -94,6 +95,21 @@ class Theatre:
             self._libraries.copy(source, folder / name)
         return folder
 
+    def _options(self, case: Case, *, reference: bool = False) -> PageOptions:
+        """Return the options of a case: the size of a plain page is that of all cases."""
+        dialect, declared = open_dialect(Composition.find(str(self._folder(case))), None)
+        if dialect.name == "html":
+            declared = PageDefaults(width=WIDTH, height=HEIGHT, rate=case.rate)
+        return PageOptions(
+            width=declared.width,
+            height=declared.height,
+            rate=declared.rate,
+            dialect=dialect,
+            props=case.props,
+            transparent=case.transparent,
+            reference=reference,
+        )
+
     async def _chunk(
         self, case: Case, frames: range, options: PageOptions, fresh: bool
     ) -> list[bytes]:
@@ -101,7 +117,10 @@ class Theatre:
             name = self._folder(case).name
             changes: dict[str, Any] = {
                 key: getattr(options, key)
-                for key in ("width", "height", "rate", "transparent", "reference")
+                for key in (
+                    *("width", "height", "rate", "transparent", "reference"),
+                    *("dialect", "props"),
+                )
             }
             async with self._studio.page(name, **changes) as page:
                 every_frame = case.replay or (await page.declared()).replay
@@ -145,16 +164,6 @@ class Theatre:
             replay=case.replay or None,
         )
         return await asyncio.to_thread(output.read_bytes) if found else b""
-
-
-def _options(case: Case, *, reference: bool = False) -> PageOptions:
-    return PageOptions(
-        width=WIDTH,
-        height=HEIGHT,
-        rate=case.rate,
-        transparent=case.transparent,
-        reference=reference,
-    )
 
 
 async def _ready(page: CompositionPage) -> CompositionPage:

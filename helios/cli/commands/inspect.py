@@ -2,28 +2,42 @@
 
 import json
 
-from helios.cli.page_flags import Fps, Input, Locale, Props, Seed, Timeout, TimeZone, page_options
+from helios.cli.page_flags import (
+    Dialect,
+    Fps,
+    Input,
+    Locale,
+    Props,
+    Seed,
+    Timeout,
+    TimeZone,
+    page_options,
+)
 from helios.cli.run import run
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 
 
 def inspect(
     source: Input,
-    fps: Fps = "30",
+    fps: Fps = None,
+    dialect: Dialect = None,
     props: Props = "{}",
     seed: Seed = 0,
     time_zone: TimeZone = DEFAULT_TIME_ZONE,
     locale: Locale = DEFAULT_LOCALE,
     timeout: Timeout = 30.0,
 ) -> None:
-    """Print what a composition declares, as JSON: duration in seconds, replay, sounds."""
+    """Print a composition's dialect and what it declares, as JSON."""
 
     async def work() -> None:
         from helios.renderer.composition import Composition
         from helios.renderer.inspect import inspect as inspect_composition
 
+        composition = Composition.find(source)
         page = page_options(
+            composition,
             fps=fps,
+            dialect=dialect,
             seed=seed,
             props=props,
             time_zone=time_zone,
@@ -31,7 +45,7 @@ def inspect(
             allow_missing=True,
             timeout=timeout,
         )
-        facts = await inspect_composition(Composition.find(source), page)
+        facts = await inspect_composition(composition, page)
         print(json.dumps(facts.as_json(), indent=2))
 
     run(work())

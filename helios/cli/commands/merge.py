@@ -6,6 +6,7 @@ from typing import Annotated
 from helios.cli.command_parser import Argument, Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    Dialect,
     Fps,
     Locale,
     Props,
@@ -36,7 +37,8 @@ def merge(
         Flag("A composition whose audio is mixed and joined with the video."),
     ] = None,
     frame_count: Annotated[int | None, Flag("Frames of the whole video, for --audio-from.")] = None,
-    fps: Fps = "30",
+    fps: Fps = None,
+    dialect: Dialect = None,
     props: Props = "{}",
     seed: Seed = 0,
     time_zone: TimeZone = DEFAULT_TIME_ZONE,
@@ -69,8 +71,11 @@ def merge(
 
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
+        composition = Composition.find(audio_from)
         page = page_options(
+            composition,
             fps=fps,
+            dialect=dialect,
             width=640,
             height=360,
             seed=seed,
@@ -84,7 +89,7 @@ def merge(
         with tempfile.TemporaryDirectory(prefix="helios-audio-") as scratch:
             mixed = Path(scratch, "audio.mov")
             found = await mix_composition(
-                Composition.find(audio_from),
+                composition,
                 page,
                 frame_count=frame_count,
                 output=mixed,

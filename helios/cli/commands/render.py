@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    Dialect,
     Fps,
     Height,
     Input,
@@ -42,9 +43,10 @@ def render(
     start_frame: Annotated[int, Flag("First frame of the range.")] = 0,
     frame_count: Annotated[int | None, Flag("Frames in the range.")] = None,
     duration: Annotated[float | None, Flag("Seconds, in place of --frame-count.")] = None,
-    width: Width = 1920,
-    height: Height = 1080,
-    fps: Fps = "30",
+    width: Width = None,
+    height: Height = None,
+    fps: Fps = None,
+    dialect: Dialect = None,
     quality: Annotated[int | None, Flag("Constant rate factor; 0 is lossless H.264.")] = None,
     preset: Annotated[
         str | None,
@@ -111,7 +113,9 @@ def render(
             check_writable(record)
         composition = Composition.find(source)
         page = page_options(
+            composition,
             fps=fps,
+            dialect=dialect,
             width=width,
             height=height,
             scale=scale,

@@ -6,6 +6,7 @@ from typing import Annotated
 from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    Dialect,
     Fps,
     Height,
     Input,
@@ -32,9 +33,10 @@ def still(
     source: Input,
     output: Annotated[Path, Flag("A .png or .jpg file.", ("--output", "-o"))],
     frame: Annotated[int, Flag("Which frame, counted from 0.")] = 0,
-    width: Width = 1920,
-    height: Height = 1080,
-    fps: Fps = "30",
+    width: Width = None,
+    height: Height = None,
+    fps: Fps = None,
+    dialect: Dialect = None,
     jpeg_quality: JpegQuality = 90,
     scale: Scale = 1.0,
     transparent: Transparent = False,
@@ -62,23 +64,27 @@ def still(
             raise OptionInvalid(f"frame {frame}: frames are counted from 0")
         if transparent and not codec.alpha:
             raise OptionInvalid("transparent: JPEG stores no transparency", hint="Use .png.")
-        check_size(width, height, scale, codec)
+        composition = Composition.find(source)
+        page = page_options(
+            composition,
+            fps=fps,
+            dialect=dialect,
+            width=width,
+            height=height,
+            scale=scale,
+            transparent=transparent,
+            seed=seed,
+            props=props,
+            time_zone=time_zone,
+            locale=locale,
+            allow_missing=allow_missing,
+            timeout=timeout,
+        )
+        check_size(page.width, page.height, scale, codec)
         await capture_frame(
-            Composition.find(source),
+            composition,
             output,
-            page=page_options(
-                fps=fps,
-                width=width,
-                height=height,
-                scale=scale,
-                transparent=transparent,
-                seed=seed,
-                props=props,
-                time_zone=time_zone,
-                locale=locale,
-                allow_missing=allow_missing,
-                timeout=timeout,
-            ),
+            page=page,
             frame=frame,
             image=ImageFormat(codec.name, jpeg_quality),
             replay=replay,

@@ -5,16 +5,9 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class RenderWarning:
-    """A warning with a stable code.
+    """A warning with a stable code, as documented on the troubleshooting page.
 
-    Attributes
-    ----------
-    code:
-        As documented on the troubleshooting page.
-    message:
-        What may be wrong, naming what is at fault.
-    hint:
-        What to do about it; one sentence.
+    The message names what is at fault; the hint is one sentence of advice.
     """
 
     code: str
@@ -32,9 +25,12 @@ class RenderWarning:
 #: Every code that a warning may have.
 WARNING_CODES = (
     "CANVAS_TAINTED",
+    "DIALECT_FEATURE_IGNORED",
     "FEATURE_UNSUPPORTED",
+    "FONT_MISSING",
     "MERGE_TOO_LARGE",
     "LIVE_DATA",
     "PICTURE_BLANK",
     "PICTURE_STILL",
+    "VARIABLE_MISMATCH",
 )

@@ -79,6 +79,8 @@ async def open_browser(
 ) -> AsyncIterator[Browser]:
     """Start a browser with an empty profile; end it and delete the profile afterwards.
 
+    Raises `ProgramMissing` if no browser is installed, and `BrowserCrashed` if it didn't start.
+
     Parameters
     ----------
     program:
@@ -89,13 +91,6 @@ async def open_browser(
         Result of `network_flags`; by default network access isn't restricted.
     on_demand:
         Whether to draw frames only at `beginFrame`; by default if the browser supports it.
-
-    Raises
-    ------
-    ProgramMissing
-        No browser is installed.
-    BrowserCrashed
-        It didn't start.
     """
     path = program or find_browser()
     if on_demand is None:

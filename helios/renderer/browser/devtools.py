@@ -84,12 +84,8 @@ class DevTools:
     async def send(self, method: str, params: Params | None = None, session: str = "") -> Params:
         """Call a method and return its result.
 
-        Raises
-        ------
-        ProtocolError
-            The browser refused the call.
-        BrowserCrashed
-            The browser has ended.
+        Raises `ProtocolError` if the browser refused the call, and `BrowserCrashed` if the browser
+        has ended.
         """
         return await self.start(method, params, session)
 

@@ -15,20 +15,10 @@ _MAX_QP = 51
 def repeats(
     last: SliceHeader, *, newest_frame_num: int, count: int, sets: ParameterSets
 ) -> list[bytes]:
-    """Return NAL units of pictures that repeat a picture.
+    """Return NAL units of `count` pictures that repeat `last`, the last one shown before.
 
     They follow all pictures of their coded video sequence, and each is the reference of the next.
-
-    Parameters
-    ----------
-    last:
-        The picture to repeat, the last one shown before.
-    newest_frame_num:
-        Number of the last decoded reference picture.
-    count:
-        Number of pictures.
-    sets:
-        The active parameter sets.
+    `newest_frame_num` is the number of the last decoded reference picture.
     """
     if not last.is_reference:
         raise unexpected("the picture shown last is no reference")

@@ -42,16 +42,9 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Gap:
-    """A run of missing frames, which repeat the picture shown before them.
+    """A run of missing frames, which repeat the sample `shown_last`; they precede `before`.
 
-    Attributes
-    ----------
-    before:
-        Position, in decoding order, of the sample that follows them.
-    shown_last:
-        Position of the sample to repeat.
-    count:
-        Number of frames.
+    Both are positions of samples in decoding order.
     """
 
     before: int
@@ -60,20 +53,11 @@ class _Gap:
 
 
 def fill_held_frames(video: Path, *, output: Path, frame_count: int, rate: Fraction) -> None:
-    """Write a video with its missing frames filled in.
+    """Write a video with its missing frames filled in, so that it has `frame_count` frames.
 
-    Raises `EncodeFailed` if the video isn't in the form that our encoder writes.
-
-    Parameters
-    ----------
-    video:
-        H.264 in an MP4 or QuickTime file, with a keyframe after every gap. It is modified.
-    output:
-        File to write, of the same kind.
-    frame_count:
-        Number of frames of the output.
-    rate:
-        Frames per second.
+    The video is H.264 in an MP4 or QuickTime file, with a keyframe after every gap. It is modified;
+    the output is of the same kind. Raises `EncodeFailed` if it isn't in the form that our encoder
+    writes.
     """
     movie = read_movie(video)
     track = movie.track("vide")

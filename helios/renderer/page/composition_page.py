@@ -29,8 +29,6 @@ from helios.renderer.page.support import check_dialect, warnings_of
 
 #: Number of draws after which a video's new frame appears in the page's picture.
 _VIDEO_DRAWS = 2
-#: Frames before a picture that are drawn on pages with layers: how one is drawn depends on them.
-_LAYER_FRAMES = 2
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
 
@@ -112,7 +110,7 @@ class CompositionPage:
                 details=self._messages.errors,
             )
         support = await self._session.evaluate("__helios_runtime__.support()")
-        check_dialect(composition.url, support["unhonoured"])
+        check_dialect(composition.url, self._options.dialect, support["dialect"]["unhonoured"])
 
     async def moves(self) -> bool:
         """Return whether anything in the page moves without interaction, now or later."""
@@ -121,7 +119,9 @@ class CompositionPage:
     async def warnings(self) -> list[RenderWarning]:
         """Return warnings for features used so far that can't be rendered faithfully."""
         answers = await self._session.evaluate_all("__helios_runtime__.support()")
-        return warnings_of(answers, self._requests.data_hosts)
+        root, names = self._media.root, self._options.dialect.ignored_files
+        files = [name for name in names if root is not None and (root / name).is_file()]
+        return warnings_of(answers, self._requests.data_hosts, files)
 
     async def declared(self) -> Declared:
         """Return the page's declared duration and mode."""
@@ -134,21 +134,18 @@ class CompositionPage:
         Due timers, and animations that begin or end, may change the page, so their frames are
         visited in any case; so is the frame before each, whose state a timer's script reads.
 
-        The browser draws layers from what it kept of the frames drawn before. On pages with layers,
-        the frames before the requested one are drawn too.
+        The browser draws layers from what it kept of the frame drawn before. For pages with layers,
+        the frame before the requested one is drawn too.
         """
         while self.frame is None or self.frame < frame:
             if self._options.reference and self._capture.captured != self.frame:
                 await self.capture(ImageFormat("png"))
             following = await self._following(frame, every_frame=every_frame)
-            first = frame - _LAYER_FRAMES
-            if following > first and not self._was_drawn(frame - 1) and await self._has_layers():
-                if self.frame is not None and self.frame >= first:
-                    following = self.frame + 1
-                    if not self._was_drawn(self.frame):
-                        await self._draw_layers()
+            if following == frame and not self._was_drawn(frame - 1) and await self._has_layers():
+                if self.frame != frame - 1:
+                    following = frame - 1
                 else:
-                    following = first
+                    await self._draw_layers()
             await self.visit(following)
 
     async def step(self, frame: int, *, every_frame: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.renderer.browser.devtools import Params
+from helios.renderer.dialects import Dialect, find_dialect
 
 #: Milliseconds since 1970 that the page's Date shows at frame 0: 2024-01-01T00:00:00Z.
 EPOCH_MS = 1_704_067_200_000
@@ -40,6 +41,8 @@ class PageOptions:
         Go on when a file that the page asks for isn't there.
     direct:
         Read the pixels of a page that is one 2D canvas from there, without a screenshot.
+    dialect:
+        The system that the page is written for.
     reference:
         Take no shortcut: visit every frame from 0 on, draw it and photograph it.
     seconds:
@@ -59,6 +62,7 @@ class PageOptions:
     locale: str = DEFAULT_LOCALE
     allow_missing: bool = False
     direct: bool = True
+    dialect: Dialect = field(default_factory=lambda: find_dialect("html"))
     reference: bool = False
     seconds: Fraction | None = None
     load_timeout: float = LOAD_TIMEOUT

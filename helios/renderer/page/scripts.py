@@ -5,6 +5,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from helios.renderer.dialects import Dialect
 from helios.renderer.page.options import EPOCH_MS, PageOptions
 
 #: The parts of the runtime, in the order in which they are evaluated. All stand in one function,
@@ -55,6 +56,7 @@ _PARTS = (
     "sheet_text",
     "layer_reasons",
     "libraries",
+    "",  # the scripts of the page's dialect
     "readiness",
     "support",
     "skipping",
@@ -95,10 +97,12 @@ def page_scripts(options: PageOptions) -> list[str]:
     config = {
         **_config(options),
         "props": dict(options.props),
+        "transparent": options.transparent,
         "frameDuration": float(1000 / options.rate),
         "seconds": None if options.seconds is None else float(options.seconds),
     }
-    return [_runtime("runtime", _PARTS, config), _read("canvas.js")]
+    runtime = _runtime("runtime", _PARTS, config, options.dialect)
+    return [runtime, _read("canvas.js")]
 
 
 def worker_script(options: PageOptions) -> str:
@@ -113,20 +117,23 @@ def worklet_script(options: PageOptions) -> str:
 
 def _config(options: PageOptions) -> dict[str, Any]:
     return {
-        "epoch": EPOCH_MS,
+        "epoch": EPOCH_MS if options.dialect.epoch is None else options.dialect.epoch,
         "seed": options.seed,
         "settleTimeout": options.settle_timeout * 1000,
         "reference": options.reference,
     }
 
 
-def _runtime(outer: str, parts: tuple[str, ...], config: dict[str, Any]) -> str:
-    return _assembled(outer, parts).replace("__HELIOS_CONFIG__", json.dumps(config))
+def _runtime(
+    outer: str, parts: tuple[str, ...], config: dict[str, Any], dialect: Dialect | None = None
+) -> str:
+    return _assembled(outer, parts, dialect).replace("__HELIOS_CONFIG__", json.dumps(config))
 
 
 @cache
-def _assembled(outer: str, parts: tuple[str, ...]) -> str:
-    inner = "\n".join(_read(f"runtime/{name}.js") for name in parts)
+def _assembled(outer: str, parts: tuple[str, ...], dialect: Dialect | None) -> str:
+    own = dialect.scripts() if dialect else ""
+    inner = "\n".join(_read(f"runtime/{name}.js") if name else own for name in parts)
     inner = inner.replace("__HELIOS_PROMISE_OPERATIONS__", _read("runtime/promise_operations.json"))
     return _read(f"runtime/{outer}.js").replace("/* __HELIOS_PARTS__ */", inner)
 

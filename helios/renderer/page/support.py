@@ -6,33 +6,44 @@ from urllib.parse import urlsplit
 from helios.contract.messages.render_warning import RenderWarning
 from helios.errors import DialectUnsupported
 from helios.renderer.browser.devtools import Params
+from helios.renderer.dialects import Dialect
 
 #: How many names a warning lists.
 _MOST_NAMES = 10
 
 
-def check_dialect(url: str, attributes: Sequence[str]) -> None:
-    """Raise if a page relies on a player that it doesn't bring along.
+def check_dialect(url: str, dialect: Dialect, unhonoured: Sequence[str]) -> None:
+    """Raise if a page relies on what its dialect doesn't honour here.
 
     Parameters
     ----------
-    attributes:
+    unhonoured:
         What of the page nothing honours.
 
     Raises
     ------
     DialectUnsupported
     """
-    if attributes:
+    if not unhonoured:
+        return
+    details = [f"not honoured: {name}" for name in unhonoured]
+    if dialect.name == "html":
         raise DialectUnsupported(
             f"{url}: the page needs another system's player, which it doesn't load",
             hint="Load that player in the page, or place elements by CSS or script:"
-            " see docs/compositions.md.",
-            details=[f"not honoured: {name}" for name in attributes],
+            " see docs/migrate.md.",
+            details=details,
         )
+    raise DialectUnsupported(
+        f"{url}: the page uses features of {dialect.name} that aren't rendered",
+        hint="docs/migrate.md says what to use in their place.",
+        details=details,
+    )
 
 
-def warnings_of(answers: Iterable[Params], hosts: Iterable[str]) -> list[RenderWarning]:
+def warnings_of(
+    answers: Iterable[Params], hosts: Iterable[str], files: Sequence[str] = ()
+) -> list[RenderWarning]:
     """Return what to warn of.
 
     Parameters
@@ -41,6 +52,8 @@ def warnings_of(answers: Iterable[Params], hosts: Iterable[str]) -> list[RenderW
         What the page's documents said of themselves.
     hosts:
         Other hosts that the page asks for data.
+    files:
+        Files that the page's own system would read.
     """
     answers = list(answers)
     found = []
@@ -62,6 +75,8 @@ def warnings_of(answers: Iterable[Params], hosts: Iterable[str]) -> list[RenderW
                 " server CORS headers.",
             )
         )
+    for answer, ignored in zip(answers, [files, *[()] * len(answers)], strict=False):
+        found += _dialect_warnings(answer["dialect"], ignored)
     if named := sorted(set(hosts)):
         found.append(
             RenderWarning(
@@ -69,6 +84,35 @@ def warnings_of(answers: Iterable[Params], hosts: Iterable[str]) -> list[RenderW
                 f"the page asks for data from {_listed(named)}:"
                 " chunks and later renders may get other answers",
                 hint="Put the data into --props or into a file beside the page.",
+            )
+        )
+    return found
+
+
+def _dialect_warnings(said: Params, files: Sequence[str]) -> list[RenderWarning]:
+    found = []
+    if ignored := [*said.get("ignored", ()), *files]:
+        found.append(
+            RenderWarning(
+                "DIALECT_FEATURE_IGNORED",
+                f"the page is rendered without {_listed(ignored)}",
+                hint="docs/migrate.md says what to use in their place.",
+            )
+        )
+    if mismatches := said.get("mismatches"):
+        found.append(
+            RenderWarning(
+                "VARIABLE_MISMATCH",
+                f"values don't fit the page's declared variables: {_listed(mismatches)}",
+                hint="Compare them with data-composition-variables.",
+            )
+        )
+    if fonts := said.get("fonts"):
+        found.append(
+            RenderWarning(
+                "FONT_MISSING",
+                f"text is drawn in other fonts than the page names: {_listed(fonts)}",
+                hint="Put the font files beside the page, and declare them by @font-face.",
             )
         )
     return found

@@ -51,12 +51,8 @@ async def prove_seams(
 
     Healed chunks are stored, so that another merge resumes one that exceeded its time limit.
 
-    Raises
-    ------
-    SeamDiffers
-        Seams differ even after healing.
-    HeliosError
-        A chunk can't be rendered again.
+    Raises `SeamDiffers` if seams differ even after healing, and `HeliosError` if a chunk can't be
+    rendered again.
     """
     proven = ProvenJob(context=context, records=records, healed=[])
     spec = context.spec

@@ -100,7 +100,7 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
         "input_name": name_in_assets(source) if remote else None,
     }
     if request.at is not None:
-        spec = plan_image(source, destination, settings, at=request.at, **names)
+        spec = await plan_image(source, destination, settings, at=request.at, **names)
     else:
         spec = await plan_render(
             source,

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypedDict
 class StillKeywords(TypedDict, total=False):
     """Keywords of a still; `RenderSettings` has their meanings and defaults."""
 
-    fps: float | str | Fraction
-    width: int
-    height: int
+    fps: float | str | Fraction | None
+    width: int | None
+    height: int | None
     size: tuple[int, int] | None
+    dialect: str | None
     scale: float
     props: Mapping[str, Any] | str
     seed: int

@@ -1,5 +1,6 @@
 """Plans a render: looks at the composition, and cuts its timeline into chunks."""
 
+import asyncio
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -8,6 +9,8 @@ from pathlib import Path
 from helios.contract.job_spec import JobSpec
 from helios.errors import OptionInvalid
 from helios.output import whole_output
+from helios.renderer.composition import Composition
+from helios.renderer.dialects import open_dialect
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
@@ -15,6 +18,7 @@ from orchestrator.model.limits import parse_duration
 from orchestrator.planning.composition_probe import probe_composition
 from orchestrator.planning.output_kinds import check_still, is_sequence
 from orchestrator.planning.planner import check_options, plan, plan_still
+from orchestrator.planning.render_options import RenderOptions
 
 
 async def plan_render(
@@ -43,7 +47,7 @@ async def plan_render(
     shared:
         Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    options = settings.picture()
+    options = await _picture(source, settings)
     sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
@@ -84,7 +88,7 @@ async def plan_render(
     return spec
 
 
-def plan_image(
+async def plan_image(
     source: str,
     destination: Destination,
     settings: RenderSettings,
@@ -94,7 +98,7 @@ def plan_image(
     job_id: str | None = None,
     input_name: str | None = None,
 ) -> JobSpec:
-    """Return the job spec of one frame as an image; the page isn't loaded here.
+    """Return the job spec of one frame as an image; no browser loads the page here.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ def plan_image(
     ------
     OptionInvalid, CodecUnavailable, OutputUnwritable
     """
-    options = settings.picture()
+    options = await _picture(source, settings)
     check_options(destination.name, options)
     check_still(destination.name)
     destination.check(images=False)
@@ -120,6 +124,13 @@ def plan_image(
         job_id=job_id,
         input_name=input_name,
     )
+
+
+async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
+    """Return the options for frames, with the size and rate that the page declares."""
+    composition = Composition.find(source)
+    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
+    return settings.picture(dialect.name, declared)
 
 
 def frame_at(at: int | str, rate: Fraction) -> int:

@@ -13,6 +13,7 @@ from helios.contract.frame_rate import frame_rate
 from helios.contract.job_spec import SeamCheck
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 from helios.errors import OptionInvalid
+from helios.renderer.dialects import PageDefaults
 from helios.renderer.props import read_props
 from helios.storage.checks import check_expiry
 from helios.webhooks.delivery import check_receiver, check_url
@@ -43,13 +44,24 @@ class RenderSettings(BaseModel):
         default=None, description="Length in seconds; by default that of the page."
     )
     frames: int | None = Field(default=None, description="Length in frames, in its place.")
-    fps: float | str | Fraction = Field(
-        default=30, description="Frames per second: 30, 29.97, '30000/1001'."
+    fps: float | str | Fraction | None = Field(
+        default=None,
+        description="Frames per second: 30, 29.97, '30000/1001'; as the page declares, else 30.",
     )
-    width: int = Field(default=1920, description="Width of the page in CSS pixels.")
-    height: int = Field(default=1080, description="Height of the page in CSS pixels.")
+    width: int | None = Field(
+        default=None,
+        description="Width of the page in CSS pixels; as the page declares, else 1920.",
+    )
+    height: int | None = Field(
+        default=None,
+        description="Height of the page in CSS pixels; as the page declares, else 1080.",
+    )
     size: tuple[int, int] | None = Field(
         default=None, description="Width and height, in place of both."
+    )
+    dialect: str | None = Field(
+        default=None,
+        description="System that the page is written for: 'html', 'hyperframes'; as it tells.",
     )
     scale: float = Field(default=1.0, description="Output pixels per CSS pixel.")
     props: Mapping[str, Any] | str = Field(
@@ -172,17 +184,27 @@ class RenderSettings(BaseModel):
         """Tell whether a setting differs from its default."""
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
-    def picture(self) -> RenderOptions:
-        """Return the planner's options for rendering and encoding frames."""
+    def picture(self, dialect: str = "html", declared: PageDefaults | None = None) -> RenderOptions:
+        """Return the planner's options for rendering and encoding frames.
+
+        Parameters
+        ----------
+        dialect:
+            The system that the page is written for.
+        declared:
+            What the page says of size and rate, for those that aren't set.
+        """
+        defaults = declared or PageDefaults()
         width, height = self.size or (self.width, self.height)
         props = read_props(self.props) if isinstance(self.props, str) else dict(self.props)
         shared = self.model_dump(
             include={field.name for field in dataclasses.fields(RenderOptions)}
         )
         own = {
-            "width": width,
-            "height": height,
-            "rate": frame_rate(self.fps),
+            "width": defaults.width if width is None else width,
+            "height": defaults.height if height is None else height,
+            "rate": defaults.rate if self.fps is None else frame_rate(self.fps),
+            "dialect": dialect,
             "props": props,
             "time_zone": self.timezone,
         }

@@ -28,7 +28,7 @@ async def still(
     at: Annotated[
         str, typer.Option(metavar="WHEN", help="Frame, counted from 0, or time: 45, 1.5s, 1m30s.")
     ] = "0",
-    fps: flags.Fps = "30",
+    fps: flags.Fps = None,
     jpeg_quality: flags.JpegQuality = None,
     retries: flags.Retries = 2,
     max_cost: flags.MaxCost = None,

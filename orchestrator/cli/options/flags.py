@@ -28,7 +28,13 @@ Output = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-Fps = Annotated[str, typer.Option(help="Frames per second: 30, 29.97, 30000/1001.")]
+Fps = Annotated[
+    str | None,
+    typer.Option(
+        help="Frames per second: 30, 29.97, 30000/1001.",
+        show_default="declared by the page, else 30",
+    ),
+]
 JpegQuality = Annotated[int | None, typer.Option(min=1, max=100, help="Of captured frames.")]
 Retries = Annotated[int, typer.Option(help="Retries of a failed chunk.")]
 MaxCost = Annotated[

@@ -20,7 +20,7 @@ class Timing(Keywords):
         float | None, typer.Option(help="Seconds.", show_default="declared by the page")
     ] = None
     frames: Annotated[int | None, typer.Option(help="Frames, in place of --duration.")] = None
-    fps: flags.Fps = "30"
+    fps: flags.Fps = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,25 @@ class Page(Keywords):
 
     heading = flags.PICTURE
 
-    width: Annotated[int, typer.Option(help="Width of the page in CSS pixels.")] = 1920
-    height: Annotated[int, typer.Option(help="Height of the page in CSS pixels.")] = 1080
+    width: Annotated[
+        int | None,
+        typer.Option(
+            help="Width of the page in CSS pixels.", show_default="declared by the page, else 1920"
+        ),
+    ] = None
+    height: Annotated[
+        int | None,
+        typer.Option(
+            help="Height of the page in CSS pixels.", show_default="declared by the page, else 1080"
+        ),
+    ] = None
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            help="System that the page is written for: html, hyperframes.",
+            show_default="told by the page",
+        ),
+    ] = None
     scale: Annotated[float, typer.Option(help="Output pixels per CSS pixel.")] = 1.0
     props: Annotated[
         str, typer.Option(help="JSON object or @file.json: window.__HELIOS_PROPS__.")

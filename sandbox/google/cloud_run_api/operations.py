@@ -50,7 +50,7 @@ class Operations:
         return self._describe(name)
 
     def get(self, name: str) -> operations_pb2.Operation:
-        """Return an operation, which goes on by that."""
+        """Return an operation, which advances with each request."""
         with self._lock:
             running = self._running.get(name)
             if running is None:

@@ -172,3 +172,16 @@ def _buffered(stream: asyncio.StreamReader) -> int:
 
 def _limit(stream: asyncio.StreamReader) -> int:
     return stream._limit  # type: ignore[attr-defined,no-any-return]
+
+
+async def test_a_process_is_ended_without_reaping_it_before_asyncio_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = await asyncio.create_subprocess_exec("sleep", "60")
+    reaped: list[int] = []
+    monkeypatch.setattr(subprocess.Popen, "poll", lambda child: reaped.append(child.pid))
+
+    await end_process(process)
+
+    assert process.returncode == -signal.SIGTERM
+    assert reaped == []

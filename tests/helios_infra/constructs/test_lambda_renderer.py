@@ -75,7 +75,7 @@ def test_every_acknowledged_finding_has_its_reason(stacks: Stacks) -> None:
 
 
 def test_the_stack_is_what_was_reviewed(template: Template) -> None:
-    reviewed = Path(__file__).parent / "snapshot.json"
+    reviewed = Path(__file__).parents[1] / "snapshot.json"
     found = template.summary()
 
     if os.environ.get("UPDATE_SNAPSHOTS"):

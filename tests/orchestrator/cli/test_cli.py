@@ -149,7 +149,7 @@ def test_a_video_of_one_colour_is_warned_of(bench: Any) -> None:
 
 @pytest.mark.browser
 def test_a_page_for_another_systems_player_is_refused(bench: Any) -> None:
-    bench.page(more="<p data-composition-src=intro.html></p>")
+    bench.page(more="<script>siteVersion = '11'; getStaticCompositions = () => []</script>")
     done = bench.run("render", "page.html", "-o", "v.mp4", "--frames", 3, "--no-audio", "--json")
     assert (done.status, done.documents[-1]["code"]) == (2, "DIALECT_UNSUPPORTED")
     assert bench.names() == ["page.html", "tmp"]

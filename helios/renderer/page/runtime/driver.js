@@ -34,12 +34,14 @@ const whileThere = (child, answer) => {
   return Promise.race([answer.finally(() => (answered = true)), gone()]);
 };
 
+let begun = null; // what comes before the first frame
 const advance = async (toFrame, toClock) => {
   unflattenTransforms();
   adopt();
   flatten();
   if (loaded) beginStyles();
   findMedia();
+  if (dialect.begin) await (begun ??= dialect.begin());
   await runTimers(toClock);
   frame = toFrame;
   clock = Math.max(clock, toClock);
@@ -47,6 +49,7 @@ const advance = async (toFrame, toClock) => {
   driveLibraries();
   seekSvgs();
   moveAnimations();
+  dialect.placeAnimations?.();
   frameClock = clock;
   seekScrolls();
   seekMedia();

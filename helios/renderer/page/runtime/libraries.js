@@ -15,7 +15,6 @@ const gsapTimelines = () => {
 const nextGsapEvent = () => {
   const root = window.gsap?.globalTimeline;
   if (!root?.time) return Infinity;
-  const driven = gsapTimelines();
   const events = [];
   const add = (list, seconds) => {
     for (const one of list) {
@@ -29,9 +28,15 @@ const nextGsapEvent = () => {
   };
   add(root.getChildren(true, true, true).filter(isOwn), root.time());
   const calls = (one) => Object.values(one.vars ?? {}).some((value) => typeof value === "function");
-  for (const timeline of driven) {
+  for (const { timeline, start, offset, rate } of dialect.timelines()) {
     if (!timeline.getChildren || !timeline.globalTime) continue;
-    add(timeline.getChildren(true, true, true).filter(calls), timeline.globalTime(clock / 1000));
+    for (const one of timeline.getChildren(true, true, true).filter(calls)) {
+      if (!one.globalTime) continue;
+      for (const local of [0, one.totalDuration()]) {
+        const position = one.globalTime(local) - timeline.globalTime(0);
+        events.push((start + (position - offset) / rate) * 1000);
+      }
+    }
   }
   return events.filter((time) => time > clock + 1e-2).reduce((a, b) => Math.min(a, b), Infinity);
 };
@@ -43,36 +48,28 @@ const ownFrame = () => {
   return Math.round((clock / 1000) * rate * 1e6) / 1e6;
 };
 const driveLibraries = () => {
-  const seconds = clock / 1000;
   // Virtual time jumps; GSAP would otherwise take a jump for a stall and slow its clock down.
   window.gsap?.ticker?.lagSmoothing?.(0);
-  // Its callbacks are called on the way.
-  for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds, false));
-  if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
-  if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(ownFrame()));
+  dialect.drive(clock / 1000);
 };
 
 // Whether something else than this page's own timers and animations may change it in any frame.
 const isDriven = () =>
   workers.size > 0 ||
   Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
-  gsapTimelines().length > 0 ||
+  dialect.timelines().length > 0 ||
   hasBars() ||
   hasSvgAnimations();
 
-const declared = () => {
-  const root = document.querySelector("[data-duration]");
-  const state = guarded(() => window.helios?.getState?.()) ?? {};
-  const finite = (...values) => values.map(Number).find((value) => Number.isFinite(value) && value > 0) ?? null;
+const longestAnimation = () => {
   let longest = 0;
   for (const animation of animations()) {
     const end = animation.effect?.getComputedTiming().endTime / Math.abs(animation.playbackRate || 1);
     if (Number.isFinite(end)) longest = Math.max(longest, end / 1000);
   }
-  const timelines = gsapTimelines().map((timeline) => timeline.totalDuration()).filter(Number.isFinite);
-  return {
-    duration: finite(window.helios?.duration, state.duration, window.__hf?.duration, root?.dataset.duration),
-    longestAnimation: finite(Math.max(longest, ...timelines)),
-    replay: document.documentElement.hasAttribute("data-helios-replay"),
-  };
+  return longest;
 };
+const declared = () => ({
+  ...dialect.declared(),
+  replay: document.documentElement.hasAttribute("data-helios-replay"),
+});

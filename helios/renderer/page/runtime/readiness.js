@@ -17,8 +17,8 @@ const unplayable = () =>
 // `waitUntilStable` may use timers and animation frames of its own, and no time passes while it
 // runs: what was asked for since it began is due at once.
 const stable = () => {
-  const [firstTimer, firstCallback] = [lastTimer + 1, lastCallback + 1];
-  const offers = [window.helios, window.__hf].filter((offer) => typeof offer?.waitUntilStable === "function");
+  const [firstTimer, firstCallback] = dialect.askedSince?.() ?? [lastTimer + 1, lastCallback + 1];
+  const offers = [window.helios, window.__hf, dialect].filter((offer) => typeof offer?.waitUntilStable === "function");
   const state = { done: offers.length === 0 };
   Promise.all(offers.map((offer) => guarded(() => offer.waitUntilStable())))
     .catch(native.reportError)

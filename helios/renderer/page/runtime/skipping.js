@@ -55,6 +55,7 @@ const nextEvent = () => {
   if (isObserved() || hasNewCallbacks() || scrolls.size || (chainsTransitions && bases.size)) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
-  const next = Math.min(nextTime(), nextAnimationEvent(), nextGsapEvent(), nextImageEvent(), nextCaretEvent(), stall, ...inner);
+  const ownEvent = dialect.nextEvent?.() ?? Infinity;
+  const next = Math.min(nextTime(), nextAnimationEvent(), nextGsapEvent(), nextImageEvent(), nextCaretEvent(), stall, ownEvent, ...inner);
   return Number.isFinite(next) ? next : null;
 };

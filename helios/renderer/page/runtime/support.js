@@ -41,35 +41,13 @@ for (const context of [window.WebGLRenderingContext, window.WebGL2RenderingConte
   for (const name of ["texImage2D", "texSubImage2D"]) noteRefusals(context?.prototype, name);
 }
 
-// --- dialects -----------------------------------------------------------------------------------
-
-// Attributes by which players of other systems place elements in time, and which only such a player
-// honours. A page that brings one along drives itself.
-const unhonoured = () => {
-  if (typeof window.getStaticCompositions === "function" && window.siteVersion) return ["getStaticCompositions"];
-  if (window.__player || typeof window.__hf?.seek === "function") return [];
-  const found = new Set();
-  const hosts = [...document.querySelectorAll("[data-composition-src]")];
-  if (hosts.some((host) => !host.childElementCount)) found.add("data-composition-src");
-  const root = document.querySelector("[data-composition-id]");
-  const length = Number(root?.dataset.duration) || Infinity;
-  for (const element of root?.querySelectorAll("[data-start]") ?? []) {
-    const { start, end, duration } = element.dataset;
-    if (start !== "" && Number(start) !== 0) found.add("data-start"); // an element's id as well
-    if (duration !== undefined && Number(duration) < length) found.add("data-duration");
-    if (end !== undefined && Number(end) < length) found.add("data-end");
-    for (const name of ["data-media-start", "data-playback-start", "data-playback-rate", "data-volume"]) {
-      if (element instanceof HTMLMediaElement && element.hasAttribute(name)) found.add(name);
-    }
-  }
-  if (document.querySelector("[data-var-text], [data-var-src], [data-variable-values]")) found.add("data-var-*");
-  return [...found];
-};
-
+// A page that another system bundled, which no dialect reads.
+const otherSystem = () =>
+  typeof window.getStaticCompositions === "function" && window.siteVersion ? { unhonoured: ["getStaticCompositions"] } : null;
 const support = () => {
   const inner = children().map((child) => child.support());
   return {
-    unhonoured: unhonoured(), // inner frames are pages of their own
+    dialect: otherSystem() ?? dialect.support(), // inner frames are pages of their own
     unsupported: [...unsupported, ...inner.flatMap((one) => one.unsupported)],
     tainted: tainted || inner.some((one) => one.tainted),
   };

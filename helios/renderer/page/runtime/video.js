@@ -42,7 +42,10 @@ const viewOf = (element) => {
   const follow = () =>
     native.onPicture.call(element, (_, { mediaTime }) => {
       follow();
-      if (!element.seeking) view.shown = Math.round(mediaTime * 1e6);
+      const shown = Math.round(mediaTime * 1e6);
+      // Another picture than the goal's may still be that of the seek before.
+      const isGoal = view.goal?.isListed && Math.abs(shown - view.goal.first) <= 1;
+      if (!element.seeking || isGoal) view.shown = shown;
     });
   follow();
   element.addEventListener("emptied", () => Object.assign(view, { address: "", goal: null, sought: null, seeks: 1 }));

@@ -49,7 +49,8 @@ async def ended(engine: Engine, job_id: str) -> Execution:
 
 
 async def test_a_render_is_an_execution_under_its_id(engine: Engine) -> None:
-    started = await engine.backend().start(spec("good"), concurrency=1)
+    # Its state machine waits as many seconds as `concurrency` says: long enough to be seen running.
+    started = await engine.backend().start(spec("good"), concurrency=5)
 
     assert (started.job_id, started.state) == ("good", JobState.RUNNING)
     assert started.ended_at is None
@@ -207,8 +208,9 @@ async def test_a_render_that_was_stopped_in_the_console_says_so(engine: Engine) 
 
 async def test_a_further_run_is_another_execution_of_the_same_render(engine: Engine) -> None:
     backend = engine.backend()
+    # Each run waits as many seconds, so that the first resumed one is running when the other asks.
     await backend.start(
-        spec("bad-once"), concurrency=0, webhook=WebhookSettings(url="https://example.com/ended")
+        spec("bad-once"), concurrency=4, webhook=WebhookSettings(url="https://example.com/ended")
     )
     first = await ended(engine, "bad-once")
 
@@ -226,7 +228,7 @@ async def test_a_further_run_is_another_execution_of_the_same_render(engine: Eng
     asked = json.loads(client.describe_execution(executionArn=last.name)["input"])
     assert asked == {
         "jobId": "bad-once",
-        "maxConcurrency": 0,
+        "maxConcurrency": 4,
         "webhook": "https://example.com/ended",
         "chunksFile": "runs/2.json",
         "mergeOnly": False,

@@ -1,0 +1,85 @@
+"""HyperFrames: elements placed in time by `data-start`, driven with GSAP timelines."""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+
+from helios.contract.frame_rate import frame_rate
+from helios.errors import DialectUnsupported, OptionInvalid
+from helios.renderer.dialects.base import Dialect, PageDefaults
+from helios.renderer.dialects.page_tags import Tag
+
+_ID, _SOURCE = "data-composition-id", "data-composition-src"
+#: Size of a page that declares none.
+_WIDTH, _HEIGHT = 1080, 1920
+#: A length that misses a whole number of frames by less is that number.
+_ROUNDING = Fraction(1, 1000)
+_LONGEST = 24 * 60 * 60
+
+
+class HyperFrames(Dialect):
+    """Pages with `data-composition-id` or `data-composition-src`."""
+
+    name = "hyperframes"
+    mark = "data-composition-"
+    parts = tuple(
+        f"hyperframes/{part}"
+        for part in (
+            "compositions",
+            "variables",
+            "scopes",
+            "nested",
+            "clips",
+            "clip_media",
+            "timelines",
+            "dialect",
+        )
+    )
+    ignored_files = ("caption-overrides.json",)
+    epoch = 0
+
+    def detect(self, tags: list[Tag]) -> bool:
+        """Return whether an element is a composition, or names one."""
+        return any(_ID in tag.attributes or _SOURCE in tag.attributes for tag in tags)
+
+    def defaults(self, tags: list[Tag]) -> PageDefaults:
+        """Return what the root's `data-width`, `data-height` and `data-fps` say."""
+        root = _root(tags)
+        return PageDefaults(
+            width=_pixels(root, "data-width", _WIDTH),
+            height=_pixels(root, "data-height", _HEIGHT),
+            rate=frame_rate(root.get("data-fps") or "30"),
+        )
+
+    def frame_count(self, seconds: Fraction, rate: Fraction) -> int:
+        """Return the number of frames that hold all of the page's length.
+
+        Raises
+        ------
+        DialectUnsupported
+            The page is longer than a day.
+        """
+        if seconds > _LONGEST:
+            raise DialectUnsupported(f"{float(seconds):g} s: HyperFrames renders 24 hours at most")
+        frames = seconds * rate
+        nearest = round(frames)
+        return max(1, nearest if abs(frames - nearest) <= _ROUNDING else math.ceil(frames))
+
+
+def _root(tags: list[Tag]) -> Mapping[str, str]:
+    compositions = [tag.attributes for tag in tags if _ID in tag.attributes]
+    chosen = [attributes for attributes in compositions if attributes.get("data-root") == "true"]
+    return next(iter(chosen + compositions), {})
+
+
+def _pixels(root: Mapping[str, str], name: str, default: int) -> int:
+    text = root.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        pixels = round(float(text))
+    except (ValueError, OverflowError):
+        pixels = 0
+    if pixels < 1:
+        raise OptionInvalid(f'{name}="{text}": must be a number of pixels')
+    return pixels
