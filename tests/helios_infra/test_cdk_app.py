@@ -70,9 +70,11 @@ def test_the_wheel_alone_synthesises_the_app_with_all_that_the_image_is_built_fr
     kinds = [resource["Type"] for resource in template["Resources"].values()]
     assert kinds.count("AWS::S3::Bucket") == kinds.count("AWS::KMS::Key") == 1
     assert "AWS::StepFunctions::StateMachine" in kinds
-    (asset,) = (path for path in (tmp_path / "cdk.out").glob("asset.*") if path.is_dir())
-    staged = {str(path.relative_to(asset)) for path in asset.rglob("*") if path.is_file()}
-    assert staged == tracked("helios", "worker_lambda")
+    assets = [path for path in (tmp_path / "cdk.out").glob("asset.*") if path.is_dir()]
+    assert len(assets) == 2  # of the workers, and of the recorder
+    for asset in assets:
+        staged = {str(path.relative_to(asset)) for path in asset.rglob("*") if path.is_file()}
+        assert staged == tracked("helios", "worker_lambda")
     program = (
         "from helios_infra.provisioner_bundle import REQUIREMENTS, ProvisionerBundle;"
         "from pathlib import Path; ProvisionerBundle(python='3.14').copy_sources(Path('bundle'));"

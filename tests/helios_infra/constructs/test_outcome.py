@@ -9,13 +9,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synth")]
 BUCKET = "${ArtifactsBucket.Arn}"
 
 
-def test_the_recorder_writes_the_status_and_tells_it_and_reads_no_video(
+def test_the_recorder_writes_the_status_and_tells_it_and_writes_nothing_else(
     template: Template,
 ) -> None:
     assert template.allowed("OutcomeRecorderRole") == own("OutcomeRecorder") | {
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/jobs/*/failures/*"),
         ("s3:GetObject", f"{BUCKET}/jobs/*/job.json"),
+        # For links to videos.
+        ("s3:GetObject", f"{BUCKET}/jobs/*/output/*"),
         ("s3:GetObject", f"{BUCKET}/jobs/*/status.json"),
         ("s3:PutObject", f"{BUCKET}/jobs/*/status.json"),
         ("s3:GetObject", f"{BUCKET}/webhook-key"),
