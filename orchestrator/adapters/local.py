@@ -19,29 +19,35 @@ LOCAL_EXECUTABLES = DEFAULT_EXECUTABLES | {"ffmpeg", "ffprobe", "node"}
 class LocalWorkerAdapter(RenderExecutor, WorkerAdapter):
     """Runs jobs as local processes.
 
-    A merge that only joins files is done by this process, which saves the start of another one.
-
     Parameters
     ----------
     allowed:
         Executables that may run; by default `LOCAL_EXECUTABLES`.
     options:
-        Others of `RenderExecutor`; with any of them, merges run as processes, too.
+        Others of `RenderExecutor`.
     """
 
     def __init__(
         self, *, allowed: Collection[str] | None = LOCAL_EXECUTABLES, **options: Any
     ) -> None:
         super().__init__(allowed=allowed, **options)
-        self._merges_here = allowed is LOCAL_EXECUTABLES and not options
+
+    execute = RenderExecutor.run
+
+
+class LocalMergeAdapter(WorkerAdapter):
+    """Joins files in this process where a merge does nothing else, which saves starting another."""
+
+    def __init__(self) -> None:
+        self._workers = LocalWorkerAdapter()
 
     async def execute(
         self, job: WorkerJob, *, on_output: OutputCallback | None = None
     ) -> WorkerResult:
         """Run one job on this machine."""
-        if self._merges_here and is_plain_merge(job):
+        if is_plain_merge(job):
             return await _join(job)
-        return await self.run(job, on_output=on_output)
+        return await self._workers.execute(job, on_output=on_output)
 
 
 def is_plain_merge(job: WorkerJob) -> bool:

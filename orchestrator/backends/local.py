@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
+from orchestrator.adapters.local import LocalMergeAdapter
 from orchestrator.backends.base import Backend
 from orchestrator.backends.completion import deliver_to
 from orchestrator.backends.job_folder import make_folder
@@ -24,6 +25,7 @@ class LocalBackend(Backend):
     ) -> None:
         super().__init__(job, display=display)
         self._adapter = adapter or LocalWorkerAdapter()
+        self._merge_adapter = adapter or LocalMergeAdapter()
         pictures = seam_pictures(self.destination, self.folder)
         self._seams = ChunkFolder(self.spec, self.folder, pictures=pictures)
 
@@ -56,6 +58,9 @@ class LocalBackend(Backend):
 
     def chunk_adapter(self) -> WorkerAdapter:
         return limited(self._adapter, self.limits, price=None)
+
+    def merge_adapter(self) -> WorkerAdapter:
+        return limited(self._merge_adapter, self.limits, price=None)
 
     @property
     def seams(self) -> SeamSource:

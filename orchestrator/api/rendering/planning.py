@@ -111,9 +111,9 @@ async def plan_image(
     ------
     OptionInvalid, CodecUnavailable, OutputUnwritable
     """
+    check_still(destination.name)
     options = await _picture(source, settings)
     check_options(destination.name, options)
-    check_still(destination.name)
     destination.check(images=False)
     return plan_still(
         source,

@@ -96,7 +96,11 @@ def test_a_service_renders_one_chunk_at_a_time_from_its_bucket_as_its_account(
 def test_a_job_runs_the_task_with_the_variables_of_the_bucket(deployer: Any) -> None:
     deployer.deploy(task_timeout=7200, task_retries=0)
     task = deployer.job.template.template
-    assert list(task.containers[0].command) == ["python", "-m", "worker_cloudrun.task"]
+    init, task_command = (
+        ["python", "-m", "helios.process.init"],
+        ["python", "-m", "worker_cloudrun.task"],
+    )
+    assert list(task.containers[0].command) == init + task_command
     assert task.containers[0].name == "worker"
     assert task.max_retries == 0
     assert task.timeout == timedelta(hours=2)
@@ -580,7 +584,7 @@ def test_status_says_what_is_there_and_changes_nothing(deployer: Any) -> None:
     assert status.is_ready
     assert status.url == deployer.service.uri
     assert status.service["memory"] == "8Gi"
-    assert status.job["command"] == "python -m worker_cloudrun.task"
+    assert status.job["command"] == "python -m helios.process.init python -m worker_cloudrun.task"
     assert status.bucket["public access"] == "enforced"
     assert status.invokers == (ANN,)
     assert status.document()["ready"] is True

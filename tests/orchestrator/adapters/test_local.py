@@ -8,9 +8,9 @@ import pytest
 
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.media.probe import probe
-from helios.process.render_executor import DEFAULT_EXECUTABLES, RenderExecutor
+from helios.process.render_executor import RenderExecutor
 from orchestrator.adapters import LocalWorkerAdapter
-from orchestrator.adapters.local import LOCAL_EXECUTABLES, is_plain_merge
+from orchestrator.adapters.local import LocalMergeAdapter, is_plain_merge
 
 
 def test_a_job_runs_as_a_process_of_this_machine(tmp_path: Path) -> None:
@@ -73,7 +73,8 @@ def test_a_plain_merge_is_the_same_in_this_process_and_as_another(
         return await run(executor, job, **options)
 
     monkeypatch.setattr(RenderExecutor, "run", noting)
-    adapter = LocalWorkerAdapter(allowed=LOCAL_EXECUTABLES if here else DEFAULT_EXECUTABLES)
+    monkeypatch.setattr(LocalWorkerAdapter, "execute", noting)
+    adapter = LocalMergeAdapter() if here else LocalWorkerAdapter()
     args = ["merge", "v.mp4", "a.mp4", "b.mp4"]
     job = WorkerJob(command="helios", args=args, cwd=str(tmp_path))
     assert asyncio.run(adapter.execute(job)).failure is None

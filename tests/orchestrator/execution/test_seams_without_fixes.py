@@ -105,6 +105,12 @@ gsap.to("i", { x: 100, duration: 1.6, ease: "none" });
                 'one.effect && one.playState === "running"',
                 'one.effect && !one.pending && one.playState === "running"',
             ),
+            # Without this, the frame is drawn until the browser has come to the animation.
+            (
+                "runtime/animation_frames.js",
+                "await sleep(Math.min(undrawn++, 20));",
+                "return undrawn++ < 3;",
+            ),
         ),
         # The browser leaves out the first draws of the last chunk.
         load=(

@@ -81,7 +81,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
     await advance(toFrame, toClock);
     return UNDRAWN;
   }
-  if (isDrawn && !transitions.size && (await wasLeftOut())) return { ...UNDRAWN, leftOut: true };
+  if (isDrawn && !transitions.size && !updating.size && (await wasLeftOut())) return { ...UNDRAWN, leftOut: true };
   if (isDrawn) {
     const picturing = await stillPicturing();
     if (picturing.length) return { ...UNDRAWN, picturing, crowded: videosCrowded().length > 0 };
