@@ -18,12 +18,17 @@ const styleBefore = () => {
   const sheets = [...document.querySelectorAll("link[rel~=stylesheet]")];
   if (sheets.every((link) => link.sheet || link.disabled)) document.getAnimations();
 };
+// A timer's random numbers go by its time, and its place among those of that time: how many timers were set
+// before depends on which frames were left out.
+let firedAt = null;
+let place = 0;
 const fire = (id) => {
   styleBefore();
   const timer = timers.get(id);
   if (timer.period === null) timers.delete(id);
   else timer.due += timer.period;
-  reseed("timer", id, clock);
+  [firedAt, place] = [clock, clock === firedAt ? place + 1 : 0];
+  reseed("timer", place, clock);
   nesting = timer.nesting;
   guarded(timer.run);
   nesting = 0;
