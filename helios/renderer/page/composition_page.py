@@ -36,7 +36,6 @@ _MAX_ROUNDS = 5
 _UNANSWERED: Params = {
     "waiting": [],
     "picturing": [],
-    "crowded": False,
     "unplayable": [],
     "moved": False,
     "pending": True,
@@ -191,7 +190,9 @@ class CompositionPage:
                 await self._capture.draw(display=transitioning)
             answers = [answer or _UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
-            if await self._is_undrawn(answers) and time.monotonic() < deadline:
+            # The browser left the page out of a draw, or owes it a video's picture.
+            undrawn = any(answer["leftOut"] or answer["picturing"] for answer in answers)
+            if undrawn and time.monotonic() < deadline:
                 continue
             transitioning = any(answer["transitioning"] for answer in answers)
             if transitioning and time.monotonic() < deadline:
@@ -212,13 +213,6 @@ class CompositionPage:
             await self._draw_videos()
         session.check_present()
         self.check_missing()
-
-    async def _is_undrawn(self, answers: list[Params]) -> bool:
-        """Return whether the browser left the page out of a draw, or owes it a video's picture."""
-        if any(answer["crowded"] for answer in answers):
-            await self._draw_videos()
-            await self._session.run("__helios_runtime__.seekAgain()")
-        return any(answer["leftOut"] or answer["picturing"] for answer in answers)
 
     async def _draw_videos(self) -> None:
         """Draw until the pictures that videos have handed on are part of the page's picture."""

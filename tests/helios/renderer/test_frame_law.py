@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helios.renderer.composition import Composition
+from helios.renderer.dialects import open_dialect
 from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.page import PageOptions
 from helios.renderer.render import render
@@ -113,7 +114,12 @@ async def render_to(
         RenderRequest(
             composition=composition,
             output=output,
-            page=PageOptions(width=320, height=180, rate=Fraction(30)),
+            page=PageOptions(
+                width=320,
+                height=180,
+                rate=Fraction(30),
+                dialect=open_dialect(composition, None)[0],
+            ),
             encoding=VideoEncoding(codec=CODECS["h264"], crf=0, preset="ultrafast"),
             start_frame=frames.start,
             frame_count=len(frames),

@@ -141,16 +141,6 @@ window.helios = { seek: (frame) => {
   v.currentTime = frame / 30;
 } };
 </script>""",
-    "moved-on-when-there": """<video id=v muted src=CLIP></video><script>
-v.pause();
-window.helios = { seek: (frame) => {
-  v.onseeked = () => {
-    v.onseeked = null;
-    v.currentTime = frame / 30;
-  };
-  v.currentTime = 0.9 - frame / 60;
-} };
-</script>""",
     "moved-in-an-animation-frame": """<video id=v muted src=CLIP></video><script>
 v.pause();
 const move = (time) => {

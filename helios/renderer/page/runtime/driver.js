@@ -14,7 +14,6 @@ const untilReady = async (blockers) => {
 const UNDRAWN = {
   waiting: [],
   picturing: [],
-  crowded: false,
   unplayable: [],
   moved: false,
   pending: true,
@@ -64,14 +63,7 @@ const advance = async (toFrame, toClock) => {
 const stillPicturing = async () => {
   if (!videosUnpictured().length) return [];
   await untilReady(videosWaiting);
-  const names = videosUnpictured();
-  await untilReady(videosWaiting); // those that were moved on: the browser tells of no picture before that
-  return names;
-};
-const seekAgain = async () => {
-  moveCrowded();
-  await untilReady(videosWaiting);
-  await Promise.all(children().map((child) => whileThere(child, child.seekAgain())));
+  return videosUnpictured();
 };
 const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   unflattenTransforms();
@@ -84,7 +76,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   if (isDrawn && !transitions.size && !updating.size && (await wasLeftOut())) return { ...UNDRAWN, leftOut: true };
   if (isDrawn) {
     const picturing = await stillPicturing();
-    if (picturing.length) return { ...UNDRAWN, picturing, crowded: videosCrowded().length > 0 };
+    if (picturing.length) return { ...UNDRAWN, picturing };
     runFrame();
   }
   await drawn;
@@ -123,7 +115,6 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
     picturing: [...videosUnpictured(), ...inner.flatMap((i) => i.picturing)],
-    crowded: videosCrowded().length > 0 || inner.some((i) => i.crowded),
     unplayable: [...unplayable(), ...inner.flatMap((i) => i.unplayable)],
     moved: [videosMoved(), handsCanvases, ...inner.map((i) => i.moved)].includes(true),
     pending,
@@ -174,7 +165,6 @@ const runtime = {
   declared,
   support,
   addRoot,
-  seekAgain,
   forgetGroups: () => {
     forgetGroups();
     for (const child of children()) child.forgetGroups();

@@ -29,7 +29,6 @@ const viewOf = (element) => {
     sought: null, // and that it was moved to last
     low: 0, high: 0, // bounds of the places that may show the goal
     tries: 0,
-    seeks: 1, // pictures that it may have handed on since it was drawn last; the first by loading
     shown: null, // microseconds of the picture that was presented last, since the last seek
     isDoubted: false,
     isThere: false, // the goal is presented
@@ -42,13 +41,10 @@ const viewOf = (element) => {
   const follow = () =>
     native.onPicture.call(element, (_, { mediaTime }) => {
       follow();
-      const shown = Math.round(mediaTime * 1e6);
-      // Another picture than the goal's may still be that of the seek before.
-      const isGoal = view.goal?.isListed && Math.abs(shown - view.goal.first) <= 1;
-      if (!element.seeking || isGoal) view.shown = shown;
+      if (!element.seeking) view.shown = Math.round(mediaTime * 1e6);
     });
   follow();
-  element.addEventListener("emptied", () => Object.assign(view, { address: "", goal: null, sought: null, seeks: 1 }));
+  element.addEventListener("emptied", () => Object.assign(view, { address: "", goal: null, sought: null }));
   return view;
 };
 
@@ -74,7 +70,7 @@ const seek = (element, view) => {
   const stands = [view.sought, Math.round(native.currentTime.get.call(element) * 1e6)];
   const step = place < end ? 1 : -1;
   while (stands.includes(place)) place += step;
-  Object.assign(view, { sought: place, seeks: view.seeks + 1, shown: null, isDoubted: false, isThere: false });
+  Object.assign(view, { sought: place, shown: null, isDoubted: false, isThere: false });
   native.currentTime.set.call(element, place / 1e6);
 };
 // Which cues of its text tracks are active at a time: the browser shows those of where it stands.
@@ -148,27 +144,11 @@ const searchOn = (element, view) => {
   view.place = (view.low + view.high) / 2;
   seek(element, view);
 };
-const showsGoal = (view) => !view.goal.isListed || Math.abs(view.shown - view.goal.first) <= 1;
-// The browser doesn't hand on a picture for drawing while the one before it waits to be drawn. Where a video was
-// moved several times for a frame, it is moved once more after a draw.
-const isCrowded = (element) => {
-  const view = viewOf(element);
-  if (view.goal === null || view.isThere || element.seeking || view.shown === null) return false;
-  return view.seeks > 1 && showsGoal(view) && isSeen(element);
-};
-const videosCrowded = () => videos().filter((element) => playable(element) && isCrowded(element));
-const moveCrowded = () => {
-  for (const element of videosCrowded()) {
-    const view = viewOf(element);
-    view.seeks = 0;
-    seek(element, view);
-  }
-};
 const isPictured = (element) => {
   const view = viewOf(element);
   if (view.goal === null || view.isThere) return true;
-  if (element.seeking || view.shown === null || isCrowded(element)) return false;
-  if (showsGoal(view)) {
+  if (element.seeking || view.shown === null) return false;
+  if (!view.goal.isListed || Math.abs(view.shown - view.goal.first) <= 1) {
     Object.assign(view, { isThere: true, isNew: true, isChanged: true });
     return true;
   }
@@ -194,7 +174,6 @@ const videosMoved = () => {
     const [view, seen] = [viewOf(element), isSeen(element)];
     moved ||= seen && (view.isChanged || !view.isSeen);
     [view.isChanged, view.isSeen] = [false, seen];
-    if (view.isThere) view.seeks = 0;
   }
   return moved;
 };
