@@ -11,8 +11,10 @@ import threading
 import uuid
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from sandbox.loopback_server import LoopbackServer
 
 _BUCKETS = "/storage/v1/b"
 # Headers that belong to one connection, or that are set anew.
@@ -21,7 +23,7 @@ _OF_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding",
 _Document = dict[str, Any]
 
 
-class BucketSettings:
+class BucketSettings(LoopbackServer):
     """A server in front of a store; use it as a context manager.
 
     Parameters
@@ -39,24 +41,12 @@ class BucketSettings:
         self.writes: list[str] = []
         #: Statuses by which the next requests for buckets are refused, by method.
         self.refusals: dict[str, int] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)))
 
     @property
     def endpoint(self) -> str:
         """The URL, as STORAGE_EMULATOR_HOST takes it."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self.url
 
     def answer(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes

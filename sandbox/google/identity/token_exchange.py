@@ -7,13 +7,12 @@ the account.
 
 import json
 import secrets
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -21,14 +20,16 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from sandbox.loopback_server import LoopbackServer
+
 #: Seconds that a token is good for.
 LIFETIME = 3600
 _AWS_REQUEST = "urn:ietf:params:aws:token-type:aws4_request"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, no token
 
 
-class TokenExchange:
-    """The token service and the credentials service; use it as a context manager.
+class TokenExchange(LoopbackServer):
+    """The token service (at `/token`) and the credentials service; use it as a context manager.
 
     Parameters
     ----------
@@ -60,24 +61,7 @@ class TokenExchange:
         self._account = account
         self._federated: set[str] = set()
         self._tokens: set[str] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        """The server's base URL; tokens are exchanged at /token."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)))
 
     def accepts(self, token: str) -> bool:
         """Whether a token of the account was given out here."""

@@ -3,21 +3,20 @@
 import base64
 import json
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sandbox.google.identity.signing_key import CALLER, ISSUER, LIFETIME, SigningKey
 from sandbox.google.identity.token_handler import TokenHandler, TokenHttpServer
+from sandbox.loopback_server import LoopbackServer
 
 #: Google's APIs, in whose name the server answers as a proxy: some addresses can't be configured.
 GOOGLE_HOSTS = "*.googleapis.com"
 
 
-class TokenServer:
+class TokenServer(LoopbackServer):
     """Issues ID tokens as Google does; a context manager.
 
     It is a service account's token endpoint (`/token`), serves certificates (`/certs`), is a
@@ -38,36 +37,13 @@ class TokenServer:
         self.account_key = SigningKey("account-1")
         self._certificates = {self.key.key_id: self.key.certificate_pem()}
         self._folder = folder
-        self._server = TokenHttpServer(("127.0.0.1", 0), TokenHandler)
-        self._server.tokens = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._http = TokenHttpServer(("127.0.0.1", 0), TokenHandler)
+        self._http.tokens = self
+        super().__init__(self._http)
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self._server.server_port}"
-
-    @property
-    def url(self) -> str:
-        """The server's base URL."""
-        return f"http://{self.address}"
+        return super().__enter__()
 
     @property
     def certs_url(self) -> str:
@@ -173,7 +149,7 @@ class TokenServer:
 
     def proxy_env(self) -> dict[str, str]:
         """Return the variables by which clients reach this in place of Google's APIs."""
-        self._server.tls = self._tls_of_google()
+        self._http.tls = self._tls_of_google()
         return {
             "HTTPS_PROXY": self.url,
             "https_proxy": self.url,
