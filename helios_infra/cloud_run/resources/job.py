@@ -20,12 +20,10 @@ from helios_infra.cloud_run.resources.container import (
     seconds,
 )
 from helios_infra.cloud_run.resources.deployable import Deployable
-from helios_infra.cloud_run.resources.network import configure_network, network_facts
+from helios_infra.cloud_run.resources.template import configure_template, template_facts
 
 #: Command of a task; an execution sets JOB_PATH to the job spec.
 COMMAND = ("python", "-m", "helios.process.init", "python", "-m", "worker_cloudrun.task")
-
-_GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
 
 
 class RenderJob(Deployable[run_v2.Job]):
@@ -80,10 +78,7 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         task = execution.template
         task.max_retries = configuration.task_retries
         task.timeout = timedelta(seconds=configuration.task_timeout)
-        task.service_account = configuration.service_account
-        task.encryption_key = configuration.kms_key or task.encryption_key
-        configure_network(task, configuration)
-        task.execution_environment = _GEN2
+        configure_template(task, configuration)
         container = first_container(task.containers)
         container.command = list(COMMAND)
         env = environment(configuration, timeout=configuration.task_timeout)
@@ -110,9 +105,7 @@ def job_facts(job: run_v2.Job) -> dict[str, str]:
         "parallelism": str(job.template.parallelism or "open"),
         "task timeout": seconds(task.timeout),
         "task retries": str(task.max_retries),
-        "service account": task.service_account,
-        "key": task.encryption_key or "Google's",
-        **network_facts(task.vpc_access),
+        **template_facts(task),
         "execution environment": task.execution_environment.name.rpartition("_")[2].lower(),
         **label_facts(job.labels, job.template.annotations),
     }

@@ -20,7 +20,7 @@ from helios_infra.cloud_run.resources.container import (
     seconds,
 )
 from helios_infra.cloud_run.resources.deployable import Deployable
-from helios_infra.cloud_run.resources.network import configure_network, network_facts
+from helios_infra.cloud_run.resources.template import configure_template, template_facts
 from helios_infra.cloud_run.value_types import Ingress
 
 #: Whom tokens are for that `gcloud auth print-identity-token` makes for a person: it can't be told
@@ -37,7 +37,6 @@ _INGRESS: dict[Ingress, int] = {
     ),
 }
 _INGRESS_NAMES: dict[int, str] = {value: name for name, value in _INGRESS.items()}
-_GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
 _LATEST = run_v2.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
 
 
@@ -100,7 +99,7 @@ def service_settings(
         service.invoker_iam_disabled = False
         # Traffic pinned to a revision would leave the new one idle.
         service.traffic = [run_v2.TrafficTarget(type_=_LATEST, percent=100)]
-        _configure_template(service.template, configuration)
+        _configure_revision(service.template, configuration)
         container = first_container(service.template.containers)
         env = {
             **environment(configuration, timeout=configuration.timeout),
@@ -129,9 +128,7 @@ def service_facts(service: run_v2.Service) -> dict[str, str]:
         "max instances": str(template.scaling.max_instance_count),
         "concurrency": str(template.max_instance_request_concurrency),
         "timeout": seconds(template.timeout),
-        "service account": template.service_account,
-        "key": template.encryption_key or "Google's",
-        **network_facts(template.vpc_access),
+        **template_facts(template),
         "ingress": _INGRESS_NAMES.get(service.ingress, service.ingress.name),
         "invoker check": "off" if service.invoker_iam_disabled else "on",
         "traffic": ", ".join(_target(target) for target in service.traffic) or "latest 100%",
@@ -147,7 +144,7 @@ def _audience(configuration: CloudRunConfiguration, urls: Sequence[str]) -> dict
     return {"HELIOS_AUDIENCE": ",".join(filter(None, (*urls, people)))}
 
 
-def _configure_template(
+def _configure_revision(
     template: run_v2.RevisionTemplate, configuration: CloudRunConfiguration
 ) -> None:
     # A revision name can't be reused.
@@ -156,11 +153,7 @@ def _configure_template(
     template.scaling.max_instance_count = configuration.max_instances
     template.max_instance_request_concurrency = configuration.concurrency
     template.timeout = timedelta(seconds=configuration.timeout)
-    template.service_account = configuration.service_account
-    template.encryption_key = configuration.kms_key or template.encryption_key
-    configure_network(template, configuration)
-    # Chromium needs the system calls of a whole Linux kernel.
-    template.execution_environment = _GEN2
+    configure_template(template, configuration)
 
 
 def _container_facts(template: run_v2.RevisionTemplate) -> dict[str, str]:
