@@ -90,32 +90,31 @@ def warnings_of(
 
 
 def _dialect_warnings(said: Params, files: Sequence[str]) -> list[RenderWarning]:
-    found = []
-    if ignored := [*said.get("ignored", ()), *files]:
-        found.append(
-            RenderWarning(
-                "DIALECT_FEATURE_IGNORED",
-                f"the page is rendered without {_listed(ignored)}",
-                hint="docs/migrate.md says what to use in their place.",
-            )
-        )
-    if mismatches := said.get("mismatches"):
-        found.append(
-            RenderWarning(
-                "VARIABLE_MISMATCH",
-                f"values don't fit the page's declared variables: {_listed(mismatches)}",
-                hint="Compare them with data-composition-variables.",
-            )
-        )
-    if fonts := said.get("fonts"):
-        found.append(
-            RenderWarning(
-                "FONT_MISSING",
-                f"text is drawn in other fonts than the page names: {_listed(fonts)}",
-                hint="Put the font files beside the page, and declare them by @font-face.",
-            )
-        )
-    return found
+    kinds = (
+        (
+            "DIALECT_FEATURE_IGNORED",
+            "the page is rendered without",
+            [*said.get("ignored", ()), *files],
+            "docs/migrate.md says what to use in their place.",
+        ),
+        (
+            "VARIABLE_MISMATCH",
+            "values don't fit the page's declared variables:",
+            said.get("mismatches"),
+            "Compare them with data-composition-variables.",
+        ),
+        (
+            "FONT_MISSING",
+            "text is drawn in other fonts than the page names:",
+            said.get("fonts"),
+            "Put the font files beside the page, and declare them by @font-face.",
+        ),
+    )
+    return [
+        RenderWarning(code, f"{problem} {_listed(names)}", hint=hint)
+        for code, problem, names, hint in kinds
+        if names
+    ]
 
 
 def host_of(url: str) -> str:
