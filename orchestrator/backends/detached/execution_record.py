@@ -1,12 +1,11 @@
 """Which execution of a Cloud Run job renders a run of a job, as its folder says."""
 
 from datetime import datetime
-from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from helios.contract.wire_model import WireModel
 from helios.errors import ArtifactNotFound
+from helios.records.stored_model import StoredModel
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.runs import RUNS
 
@@ -15,7 +14,7 @@ EXECUTION = "execution.json"
 _MAX_RECORD_BYTES = 64 * 1024
 
 
-class ExecutionRecord(WireModel):
+class ExecutionRecord(StoredModel):
     """Which execution renders a job: the only one, as this is written once."""
 
     execution: str = Field(description="Name of the execution.")
@@ -27,18 +26,6 @@ class ExecutionRecord(WireModel):
     def full_name(self) -> str:
         """The execution's name in Google Cloud."""
         return f"{self.job}/executions/{self.execution}"
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self | None:
-        """Read a record; None for anything else, which counts as no record."""
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError:
-            return None
-
-    def to_bytes(self) -> bytes:
-        """Return the record as JSON."""
-        return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
 
 
 def record_key(run: int) -> str:
