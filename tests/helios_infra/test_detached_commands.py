@@ -1,7 +1,6 @@
 """Detached renders as people start them, over the deployed stack with the real workers in it."""
 
 import os
-import re
 import shutil
 import subprocess
 import urllib.request
@@ -23,6 +22,7 @@ from tests.helios_infra.films import (
 )
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
+from tests.orchestrator.cost_limit import check_cost_limit
 
 pytestmark = [
     pytest.mark.slow,
@@ -200,26 +200,4 @@ def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
 ) -> None:
     gate = tmp_path / "gate"
     job = client.job(film("dear", [paint(0), once_there_is(gate, paint(1))]))
-    start = ("run", job, "--detach", "--request-id", "dear", "--concurrency", 1)
-    refused = client.run(*start, "--max-cost", 0.00001)
-    prices = re.search(
-        r"cost \$(\d+\.\d+) .*each second after that \$(\d+\.\d+)", refused.stderr, re.DOTALL
-    )
-    assert prices, refused.stderr
-    limit = float(prices[1]) + 12 * float(prices[2])
-
-    started = client.run(*start, "--max-cost", limit)
-    watched = client.run("watch", "dear", "--interval", 0.3)
-    gate.touch()
-    stopped = client.run("resume", "dear")
-    resumed = client.run("resume", "dear", "--max-cost", 100)
-    finished = client.run("watch", "dear", "--interval", 0.3)
-
-    assert started.status == 0, started.stderr
-    assert watched.status == 3, watched.stderr
-    assert "error[COST_LIMIT]: job 'dear': failed" in watched.stderr
-    assert "spent by list prices" in watched.stderr
-    assert "--max-cost" in watched.stderr.partition("[COST_LIMIT]")[2]
-    assert stopped.status == 2
-    assert "reached its cost limit" in stopped.stderr
-    assert (resumed.status, finished.status) == (0, 0), resumed.stderr + finished.stderr
+    check_cost_limit(client.run, job, gate)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import subprocess
 import urllib.error
@@ -20,6 +19,7 @@ from sandbox.google.google_cloud import GoogleCloud, google_cloud
 from tests.helios.worker_site import FRAMES, drawing, make_spec
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
+from tests.orchestrator.cost_limit import check_cost_limit
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
 
@@ -253,26 +253,4 @@ def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
 ) -> None:
     gate = tmp_path / "gate"
     job = project.write(make_spec([once_there_is(gate, 0), once_there_is(gate, 1)]))
-    start = ("run", job, "--detach", "--request-id", "dear", "--concurrency", 1)
-    refused = project.run(*start, "--max-cost", 0.00001)
-    prices = re.search(
-        r"cost \$(\d+\.\d+) .*each second after that \$(\d+\.\d+)", refused.stderr, re.DOTALL
-    )
-    assert prices, refused.stderr
-    limit = float(prices[1]) + 12 * float(prices[2])
-
-    started = project.run(*start, "--max-cost", limit)
-    watched = project.run("watch", "dear", "--interval", 0.3)
-    gate.touch()
-    stopped = project.run("resume", "dear")
-    resumed = project.run("resume", "dear", "--max-cost", 100)
-    finished = project.run("watch", "dear", "--interval", 0.3)
-
-    assert started.status == 0, started.stderr
-    assert watched.status == 3, watched.stderr
-    assert "error[COST_LIMIT]: job 'dear': failed" in watched.stderr
-    assert "spent by list prices" in watched.stderr
-    assert "--max-cost" in watched.stderr.partition("[COST_LIMIT]")[2]
-    assert stopped.status == 2
-    assert "reached its cost limit" in stopped.stderr
-    assert (resumed.status, finished.status) == (0, 0), resumed.stderr + finished.stderr
+    check_cost_limit(project.run, job, gate)
