@@ -82,7 +82,7 @@ def _page(options: RenderOptions) -> PageOptions:
         width=options.width,
         height=options.height,
         rate=options.rate,
-        dialect=find_dialect(options.dialect),
+        dialect=find_dialect(options.dialect or "html"),
         seed=options.seed,
         props=options.props,
         time_zone=options.time_zone,

@@ -38,8 +38,9 @@ class RenderOptions:
     #: Whether pages run every frame from 0 on first; None leaves it to the page.
     replay: bool | None = None
     allow_missing: bool = False
-    #: The system that the page is written for, by its name.
-    dialect: str = "html"
+    #: The system that the page is written for, by its name; None for plain HTML, as which chunks
+    #: recognise it themselves.
+    dialect: str | None = None
     #: Seconds that the page gets to load, and each frame; None for the default.
     timeout: float | None = None
     #: Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
@@ -53,7 +54,7 @@ class RenderOptions:
     def page_flags(self) -> list[str]:
         """Return the flags that decide what the page shows."""
         flags = ["--fps", _decimal(self.fps)]
-        if self.dialect != "html":
+        if self.dialect is not None:
             flags += ["--dialect", self.dialect]
         if self.props:
             flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]

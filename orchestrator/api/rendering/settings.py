@@ -204,7 +204,8 @@ class RenderSettings(BaseModel):
             "width": defaults.width if width is None else width,
             "height": defaults.height if height is None else height,
             "rate": defaults.rate if self.fps is None else frame_rate(self.fps),
-            "dialect": dialect,
+            # Chunks would take a page for another one's that was said to be plain.
+            "dialect": None if dialect == "html" and self.dialect is None else dialect,
             "props": props,
             "time_zone": self.timezone,
         }

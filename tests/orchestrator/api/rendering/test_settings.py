@@ -91,6 +91,22 @@ def test_values_are_taken_as_programs_have_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("chosen", "found", "flag"),
+    [
+        (None, "html", []),
+        ("html", "html", ["--dialect", "html"]),
+        (None, "hyperframes", ["--dialect", "hyperframes"]),
+        ("hyperframes", "hyperframes", ["--dialect", "hyperframes"]),
+    ],
+)
+def test_chunks_are_told_a_dialect_that_was_chosen(
+    chosen: str | None, found: str, flag: list[str]
+) -> None:
+    flags = RenderSettings(dialect=chosen).picture(found).page_flags()
+    assert flags == ["--fps", "30", *flag]
+
+
+@pytest.mark.parametrize(
     ("keywords", "name"),
     [
         ({"width": "wide"}, "width"),
