@@ -76,6 +76,13 @@ def test_lock_files_name_no_host(texts: list[Text]) -> None:
     assert places(re.compile(r"://\S+"), locks) == []
 
 
+def test_lock_files_of_npm_name_no_person_to_fund(texts: list[Text]) -> None:
+    locks = [(path, text) for path, text in texts if path.name == "package-lock.json"]
+
+    assert locks
+    assert places(re.compile(r'"funding"'), locks) == []
+
+
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
