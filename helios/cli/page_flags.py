@@ -24,7 +24,10 @@ Fps = Annotated[
 ]
 Dialect = Annotated[
     str | None,
-    Flag("System that the page is written for: html, hyperframes.", default="told by the page"),
+    Flag(
+        "System that the page is written for: html, hyperframes.",
+        default="recognised from the page",
+    ),
 ]
 Props = Annotated[str, Flag("JSON object (or @file.json) for window.__HELIOS_PROPS__.")]
 Seed = Annotated[int, Flag("Seed of Math.random.")]

@@ -58,7 +58,7 @@ class Page(Keywords):
         str | None,
         typer.Option(
             help="System that the page is written for: html, hyperframes.",
-            show_default="told by the page",
+            show_default="recognised from the page",
         ),
     ] = None
     scale: Annotated[float, typer.Option(help="Output pixels per CSS pixel.")] = 1.0
