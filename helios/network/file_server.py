@@ -154,7 +154,10 @@ async def _send_file(request: _Request, writer: StreamWriter, file: BinaryIO, *,
     size = facts.st_size
     tag = f'"{facts.st_mtime_ns:x}-{size:x}"'
     modified = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(facts.st_mtime))
+    # Without "no-cache", a browser decides by a file's age whether to ask again: a file would be
+    # read once where it is old, and several times where it has just been unpacked.
     headers = {"ETag": tag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
+    headers["Cache-Control"] = "no-cache"
     if request.headers.get("if-none-match") == tag:
         writer.write(_head(304, headers))
         await writer.drain()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from yarl import URL
 
 from helios.renderer.asset_server import content_type, locate, serve_folder
+
+from .conftest import Studio
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -143,6 +146,21 @@ def test_a_file_that_the_browser_has_is_not_sent_again(root: Path) -> None:
     assert (again.status, again.body) == (304, b"")
     os.utime(root / "letters.mp4", (1, 1))
     assert get(root, "/letters.mp4", headers={"If-None-Match": whole.headers["ETag"]}).status == 200
+
+
+@pytest.mark.browser
+def test_a_browser_reads_a_changed_file_anew(
+    studio: Studio,
+) -> None:
+    page = studio.root / "changing.html"
+    colors = []
+    for age, color in ((40, "#fa0000"), (20, "#00fa00")):
+        page.write_text(f"<!doctype html><body style='background: {color}'>")
+        old = time.time() - age * 86_400
+        os.utime(page, (old, old))
+        colors.append(studio.shoot("changing.html", [0])[0].pixel(5, 5))
+
+    assert colors == [(250, 0, 0), (0, 250, 0)]
 
 
 def test_a_large_file_is_sent_whole_to_a_slow_reader(root: Path) -> None:

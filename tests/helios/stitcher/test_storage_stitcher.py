@@ -231,6 +231,12 @@ def test_the_sound_of_the_whole_goes_along_as_in_a_merge_here(
 PLAYER = """<!doctype html><video muted preload="auto"></video><script>
 const once = (target, name) => new Promise((resolve) =>
   target.addEventListener(name, resolve, { once: true }));
+// "seeked" may come before the picture is handed to the element.
+const shown = (video, time) => new Promise((resolve) => {
+  const check = (now, { mediaTime }) =>
+    mediaTime < time ? video.requestVideoFrameCallback(check) : resolve();
+  video.requestVideoFrameCallback(check);
+});
 globalThis.play = async () => {
   const video = document.querySelector("video");
   const canvas = new OffscreenCanvas(160, 90);
@@ -242,8 +248,10 @@ globalThis.play = async () => {
   video.src = "video.mp4";
   await once(video, "loadeddata");
   const first = look();
+  const handedOn = shown(video, 1);
   video.currentTime = 1.5;
   await once(video, "seeked");
+  await handedOn;
   const late = look();
   await video.play();
   await once(video, "ended");
