@@ -33,10 +33,8 @@ _COMMAND = "from benchmarks.cold_start import print_command_parts; print_command
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
     """Measure and return one row a worker: medians of its parts, in seconds.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each; the workers take turns.
+    Args:
+        runs: Measurements of each; the workers take turns.
     """
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in WORKERS}
     for _ in range(runs):
@@ -50,10 +48,8 @@ def run(*, runs: int = 5) -> list[dict[str, Any]]:
 def print_command_parts(began: float) -> None:
     """Do what `helios render` does up to the first frame, and print the seconds of each part.
 
-    Parameters
-    ----------
-    began:
-        When this process was started, by the machine's monotonic clock.
+    Args:
+        began: When this process was started, by the machine's monotonic clock.
     """
     import helios.cli  # noqa: PLC0415
     import helios.renderer.asset_server  # noqa: PLC0415

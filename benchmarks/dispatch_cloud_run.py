@@ -41,10 +41,8 @@ _ARTIFACT = {
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
     """Measure and return one row a client: invocations a second, medians.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each; the clients take turns, so that a busy moment hits both.
+    Args:
+        runs: Measurements of each; the clients take turns, so that a busy moment hits both.
     """
     bare: list[float] = []
     ours: list[float] = []
@@ -106,10 +104,8 @@ async def _timed(once: Callable[[int], Awaitable[None]]) -> float:
 def answering_at_once(*, enveloped: bool = False) -> Iterator[str]:
     """Run a service in a process of its own that answers all with success, and yield its URL.
 
-    Parameters
-    ----------
-    enveloped:
-        Whether answers come as a Lambda function's do.
+    Args:
+        enveloped: Whether answers come as a Lambda function's do.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()

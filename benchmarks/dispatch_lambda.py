@@ -27,10 +27,8 @@ _JOB_PATH = "s3://bucket/jobs/20260101-000000-abcdef01/job.json"
 def run(*, runs: int = 3) -> list[dict[str, Any]]:
     """Measure and return one row a client: invocations a second, medians.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each; the clients take turns, so that a busy moment hits both.
+    Args:
+        runs: Measurements of each; the clients take turns, so that a busy moment hits both.
     """
     bare: list[float] = []
     ours: list[float] = []

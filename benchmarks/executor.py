@@ -49,10 +49,9 @@ class NoopAdapter(WorkerAdapter):
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
     """Measure and return one row a way to run, with medians in seconds.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each; those that are compared take turns, so that a busy moment hits both.
+    Args:
+        runs: Measurements of each; those that are compared take turns, so that a busy moment hits
+            both.
     """
     bare, ours = [], []
     for _ in range(runs):

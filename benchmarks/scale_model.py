@@ -27,25 +27,16 @@ SEED = 1
 class Platform:
     """What a cloud allows, and what has to be assumed of it.
 
-    Attributes
-    ----------
-    name:
-        What it is called in tables.
-    time_limit:
-        Seconds that a chunk, and a merge, may take.
-    disk:
-        Bytes that a merge may put on its disk: all chunks, and the video.
-    most_chunks:
-        That one render can have.
-    at_once, more_a_second:
-        New workers that come at once, and in each second after that.
-    chunks_a_second:
-        That its engine starts.
-    start_seconds:
-        From asking for a worker until its first instruction: assumed, for it can't be measured
-        here.
-    workers:
-        What of its workers decides their price.
+    Attributes:
+        name: What it is called in tables.
+        time_limit: Seconds that a chunk, and a merge, may take.
+        disk: Bytes that a merge may put on its disk: all chunks, and the video.
+        most_chunks: That one render can have.
+        at_once, more_a_second: New workers that come at once, and in each second after that.
+        chunks_a_second: That its engine starts.
+        start_seconds: From asking for a worker until its first instruction: assumed, for it can't
+            be measured here.
+        workers: What of its workers decides their price.
     """
 
     name: str
@@ -94,12 +85,9 @@ CLOUD_RUN = Platform(
 class Measured:
     """What `make bench` measured on one machine, in seconds.
 
-    Attributes
-    ----------
-    frame:
-        Of a frame, one browser.
-    cold, warm:
-        Until a worker's first frame: of a new one, and of one that has rendered before.
+    Attributes:
+        frame: Of a frame, one browser.
+        cold, warm: Until a worker's first frame: of a new one, and of one that has rendered before.
     """
 
     frame: float
@@ -142,12 +130,9 @@ class Render:
 def simulate(video_seconds: float, workers: int, platform: Platform, measured: Measured) -> Render:
     """Simulate one detached render.
 
-    Parameters
-    ----------
-    video_seconds:
-        Length of the video, at 30 frames a second.
-    workers:
-        How many may work at once.
+    Args:
+        video_seconds: Length of the video, at 30 frames a second.
+        workers: How many may work at once.
     """
     chance = random.Random(SEED)
     frames = round(video_seconds * FPS)

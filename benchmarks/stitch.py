@@ -28,12 +28,9 @@ CHUNK_SECONDS = 3
 def run(*, runs: int = 9, folder: Path | None = None) -> list[dict[str, Any]]:
     """Measure and return one row a way to join.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each way; the ways take turns, so that a busy moment hits all alike.
-    folder:
-        Where to write; a temporary folder if left out.
+    Args:
+        runs: Measurements of each way; the ways take turns, so that a busy moment hits all alike.
+        folder: Where to write; a temporary folder if left out.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix="bench-stitch-") as name:
         return _measure(Path(name), runs=runs)

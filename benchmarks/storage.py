@@ -29,12 +29,9 @@ WARM_FETCHES = 1000
 def run(*, runs: int = 9, folder: Path | None = None) -> list[dict[str, Any]]:
     """Measure and return one row a way to move the file, then two for assets.
 
-    Parameters
-    ----------
-    runs:
-        Measurements of each way; the ways take turns, so that a busy moment hits all alike.
-    folder:
-        Where to write; a temporary folder if left out.
+    Args:
+        runs: Measurements of each way; the ways take turns, so that a busy moment hits all alike.
+        folder: Where to write; a temporary folder if left out.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix="bench-storage-") as name:
         return [*_measure_files(Path(name), runs=runs), *_measure_assets(Path(name), runs=runs)]

@@ -24,12 +24,10 @@ TOO_LONG = 60.0
 class Outcome:
     """The outcome of a run.
 
-    Attributes
-    ----------
-    faults:
-        What isn't as it should be, a sentence each; empty for a run in which nothing was lost.
-    happened:
-        How often what went wrong, and what was done.
+    Attributes:
+        faults: What isn't as it should be, a sentence each; empty for a run in which nothing was
+            lost.
+        happened: How often what went wrong, and what was done.
     """
 
     seed: int
@@ -43,12 +41,9 @@ class Outcome:
 async def play(seed: int, folder: Path, *, trouble: Trouble | None = None) -> Outcome:
     """Run a job with the faults of a seed, and check the result.
 
-    Parameters
-    ----------
-    folder:
-        Where all of it happens; it is made.
-    trouble:
-        Other trouble than the seed's.
+    Args:
+        folder: Where all of it happens; it is made.
+        trouble: Other trouble than the seed's.
     """
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     chunks = draw.randint(3, 6)

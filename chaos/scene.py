@@ -27,10 +27,8 @@ _LOSSLESS = "-c:v libx264 -preset ultrafast -qp 0"
 class Scene:
     """The folders of a run, in which its processes work.
 
-    Parameters
-    ----------
-    folder:
-        Everything is in it.
+    Args:
+        folder: Everything is in it.
     """
 
     folder: Path

@@ -20,30 +20,19 @@ CAUSES = {
 class Trouble:
     """Kinds and rates of faults; rates are from 0 to 1.
 
-    Attributes
-    ----------
-    throttled, unavailable:
-        Share of requests that a service refuses; throttling comes in bursts.
-    lost_response:
-        Share of requests whose answer is lost after the work was done.
-    slow, slow_for:
-        Share of requests that take longer, by how many seconds at most.
-    worker_killed:
-        Share of workers that are killed at a random moment.
-    corrupted:
-        Share of stored chunks that are cut short or changed afterwards.
-    storage_error, storage_slow:
-        Share of calls of a storage that fail, and that take some time.
-    disk_full:
-        Share of writes for which the disk is full, of records and of files.
-    kills:
-        How often the orchestrator is killed.
-    clock_jumps:
-        Whether its clock jumps by hours.
-    second:
-        Whether another orchestrator tries to run the same job.
-    broken_chunk:
-        A chunk whose command always fails; None for none.
+    Attributes:
+        throttled, unavailable: Share of requests that a service refuses; throttling comes in
+            bursts.
+        lost_response: Share of requests whose answer is lost after the work was done.
+        slow, slow_for: Share of requests that take longer, by how many seconds at most.
+        worker_killed: Share of workers that are killed at a random moment.
+        corrupted: Share of stored chunks that are cut short or changed afterwards.
+        storage_error, storage_slow: Share of calls of a storage that fail, and that take some time.
+        disk_full: Share of writes for which the disk is full, of records and of files.
+        kills: How often the orchestrator is killed.
+        clock_jumps: Whether its clock jumps by hours.
+        second: Whether another orchestrator tries to run the same job.
+        broken_chunk: A chunk whose command always fails; None for none.
     """
 
     throttled: float = 0.0

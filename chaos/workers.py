@@ -40,12 +40,9 @@ PROCESSES.set_forkserver_preload(["chaos.workers", "chaos.orchestrators"])
 class Workers:
     """Accepts requests as a Cloud Run service does.
 
-    Attributes
-    ----------
-    trouble:
-        What goes wrong; may be changed at any time.
-    url:
-        Where it listens.
+    Attributes:
+        trouble: What goes wrong; may be changed at any time.
+        url: Where it listens.
     """
 
     def __init__(self, scene: Scene, trouble: Trouble, draw: random.Random) -> None:

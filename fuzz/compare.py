@@ -16,18 +16,12 @@ Pictures = Mapping[int, bytes]
 class Difference:
     """How a variant differs from the reference.
 
-    Attributes
-    ----------
-    variant:
-        Name of the way in which it was rendered.
-    frames:
-        Frames whose pictures differ.
-    levels:
-        The most by which a channel of a pixel differs, of 255.
-    pixels:
-        Number of pixels that differ in the frame where most do.
-    reason:
-        What differs, where it isn't the pictures.
+    Attributes:
+        variant: Name of the way in which it was rendered.
+        frames: Frames whose pictures differ.
+        levels: The most by which a channel of a pixel differs, of 255.
+        pixels: Number of pixels that differ in the frame where most do.
+        reason: What differs, where it isn't the pictures.
     """
 
     variant: str

@@ -15,12 +15,9 @@ T = TypeVar("T")
 class Draw:
     """Draws values; the same seed draws the same ones.
 
-    Parameters
-    ----------
-    seed:
-        What the values follow from.
-    name:
-        Id of the element that the piece makes or belongs to.
+    Args:
+        seed: What the values follow from.
+        name: Id of the element that the piece makes or belongs to.
     """
 
     def __init__(self, seed: int, name: str) -> None:

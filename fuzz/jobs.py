@@ -20,24 +20,16 @@ def run_jobs(
 ) -> list[str]:
     """Run pages and seeds in several processes, and print their lines as they come.
 
-    Parameters
-    ----------
-    jobs:
-        Number of processes; they take turns.
-    arguments:
-        Those of the command line; each process gets them, with its own pages and seeds.
-    log:
-        File that takes the lines as well. Pages and seeds that it has already aren't run.
+    Args:
+        jobs: Number of processes; they take turns.
+        arguments: Those of the command line; each process gets them, with its own pages and seeds.
+        log: File that takes the lines as well. Pages and seeds that it has already aren't run.
 
-    Returns
-    -------
-    list of str
+    Returns:
         The pages and seeds that differ, those in the log included.
 
-    Raises
-    ------
-    SystemExit
-        A process ended before it had run its share.
+    Raises:
+        SystemExit: A process ended before it had run its share.
     """
     names = [*map(str, pages), *map(str, seeds)]
     results = _Results(log)

@@ -19,16 +19,12 @@ MakeEffect = Callable[[Draw], Part]
 class Element:
     """A kind of element.
 
-    Attributes
-    ----------
-    make:
-        Makes one.
-    weight:
-        How often it is drawn beside the others.
-    holds:
-        Whether other elements go into it.
-    boundary:
-        Whether what is inside is a document or shadow tree of its own, which `make` makes.
+    Attributes:
+        make: Makes one.
+        weight: How often it is drawn beside the others.
+        holds: Whether other elements go into it.
+        boundary: Whether what is inside is a document or shadow tree of its own, which `make`
+            makes.
     """
 
     make: MakeElement

@@ -29,10 +29,8 @@ def delays(seed: int) -> Delay:
 class BusyCores:
     """Processes that compute while the context of `busy` lasts, as far as cores are idle.
 
-    Parameters
-    ----------
-    neighbours:
-        Other processes that keep a core busy anyway.
+    Args:
+        neighbours: Other processes that keep a core busy anyway.
     """
 
     def __init__(self, neighbours: int = 0) -> None:

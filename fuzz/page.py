@@ -29,12 +29,9 @@ const find = (id) => root.getElementById(id);
 class FuzzPage:
     """A generated composition.
 
-    Attributes
-    ----------
-    files:
-        Text by file name; `index.html` is the page.
-    media:
-        Names of further files that it uses.
+    Attributes:
+        files: Text by file name; `index.html` is the page.
+        media: Names of further files that it uses.
     """
 
     files: Mapping[str, str]

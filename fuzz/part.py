@@ -8,20 +8,15 @@ from dataclasses import dataclass, field
 class Part:
     """Markup, style and behaviour of a piece, for the document or shadow tree that it is in.
 
-    Attributes
-    ----------
-    html, css:
-        Markup and rules.
-    script:
-        Statements; `root` is the document or shadow root, `find(id)` returns an element of it.
-    style:
-        Declarations for the element that the piece belongs to.
-    files:
-        Text of further files by name.
-    media:
-        Names of files that `fuzz.media` makes.
-    stateful:
-        Whether its look depends on which frames were visited, so that the page asks for replay.
+    Attributes:
+        html, css: Markup and rules.
+        script: Statements; `root` is the document or shadow root, `find(id)` returns an element of
+            it.
+        style: Declarations for the element that the piece belongs to.
+        files: Text of further files by name.
+        media: Names of files that `fuzz.media` makes.
+        stateful: Whether its look depends on which frames were visited, so that the page asks for
+            replay.
     """
 
     html: str = ""

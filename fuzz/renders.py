@@ -111,10 +111,8 @@ class Studio:
     ) -> list[Difference]:
         """Render a page in all ways, and return what differs from the reference.
 
-        Raises
-        ------
-        HeliosError
-            The reference can't be rendered.
+        Raises:
+            HeliosError: The reference can't be rendered.
         """
         pictures, sounds = expected or await self.reference(composition)
         found: list[Difference] = []
@@ -218,12 +216,10 @@ async def _ready(page: CompositionPage) -> CompositionPage:
 async def open_studio(media: Path, *, neighbours: int = 0) -> AsyncIterator[Studio]:
     """Serve generated pages, with media from a folder that keeps them, to browsers.
 
-    Parameters
-    ----------
-    media:
-        Takes the files of `fuzz.media` that aren't there yet.
-    neighbours:
-        Other studios that render at the same time, so that fewer cores have to be kept busy.
+    Args:
+        media: Takes the files of `fuzz.media` that aren't there yet.
+        neighbours: Other studios that render at the same time, so that fewer cores have to be kept
+            busy.
     """
     await asyncio.to_thread(make_media, media)
     async with contextlib.AsyncExitStack() as stack:

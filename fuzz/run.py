@@ -22,14 +22,10 @@ _MOST_TRIES = 3
 class Outcome:
     """What became of a seed.
 
-    Attributes
-    ----------
-    forest:
-        The page, as small as it still shows a difference.
-    differences:
-        How variants of the whole page differ from its reference.
-    seconds:
-        How long it took, without making it small.
+    Attributes:
+        forest: The page, as small as it still shows a difference.
+        differences: How variants of the whole page differ from its reference.
+        seconds: How long it took, without making it small.
     """
 
     seed: int
@@ -49,15 +45,11 @@ async def run_seed(
 ) -> Outcome:
     """Render the page of a seed in every way.
 
-    Parameters
-    ----------
-    without, only:
-        As `fuzz.tree.grow`.
-    shrinks:
-        Whether a page that shows a difference is made small.
-    variants:
-        The ways, by default those of the seed; one that is given several times is rendered as
-        often.
+    Args:
+        without, only: As `fuzz.tree.grow`.
+        shrinks: Whether a page that shows a difference is made small.
+        variants: The ways, by default those of the seed; one that is given several times is
+            rendered as often.
     """
     variants = variants or variants_of(seed)
     began = time.monotonic()

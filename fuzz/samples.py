@@ -33,10 +33,8 @@ async def compare_sounds(
 ) -> Difference | None:
     """Return how the samples of a render differ from those of the reference.
 
-    Parameters
-    ----------
-    chunks:
-        The frames of each chunk, and the sounds that its page knew of at the end.
+    Args:
+        chunks: The frames of each chunk, and the sounds that its page knew of at the end.
     """
     for frames, sounds in chunks:
         end = float(frames.stop / _RATE)

@@ -11,10 +11,8 @@ _MOST_TRIES = 120
 async def shrink(forest: Forest, differs: Callable[[Forest], Awaitable[bool]]) -> Forest:
     """Take away one thing after another, as long as the difference stays.
 
-    Parameters
-    ----------
-    differs:
-        Renders a page and tells whether it shows a difference.
+    Args:
+        differs: Renders a page and tells whether it shows a difference.
     """
     tries = 0
     while True:

@@ -51,12 +51,9 @@ Forest = tuple[Node, ...]
 def grow(seed: int, *, without: Collection[str] = (), only: Collection[str] = ()) -> Forest:
     """Draw a page.
 
-    Parameters
-    ----------
-    without:
-        Kinds that don't occur.
-    only:
-        If given, each page has one of these kinds at least.
+    Args:
+        without: Kinds that don't occur.
+        only: If given, each page has one of these kinds at least.
     """
     # A str seeds by its digest, an int would leave neighbouring seeds alike in their first values.
     chance = random.Random(f"page {seed}")

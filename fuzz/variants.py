@@ -16,21 +16,14 @@ _FRESH_EVERY = 20
 class Variant:
     """A way to render a page.
 
-    Attributes
-    ----------
-    name:
-        What reports call it.
-    first:
-        First frame of the first chunk.
-    cuts:
-        First frames of all other chunks.
-    browsers:
-        Browsers that share a chunk.
-    busy:
-        Whether the cores are busy and the browser's messages come late.
-    fresh:
-        Whether each chunk starts its browsers, as a worker does, instead of a page in one that
-        has shown others.
+    Attributes:
+        name: What reports call it.
+        first: First frame of the first chunk.
+        cuts: First frames of all other chunks.
+        browsers: Browsers that share a chunk.
+        busy: Whether the cores are busy and the browser's messages come late.
+        fresh: Whether each chunk starts its browsers, as a worker does, instead of a page in one
+            that has shown others.
     """
 
     name: str

@@ -77,12 +77,9 @@ async def run_blocking(
     A cancellation cancels the token and waits until the work has returned, so that its resources (a
     temporary file, an upload) are released.
 
-    Parameters
-    ----------
-    work:
-        Called with a `CancelToken`, which it has to check regularly.
-    pool:
-        Thread pool; the event loop's by default.
+    Args:
+        work: Called with a `CancelToken`, which it has to check regularly.
+        pool: Thread pool; the event loop's by default.
     """
     token = CancelToken()
     running = asyncio.get_running_loop().run_in_executor(pool, work, token)

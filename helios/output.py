@@ -23,10 +23,9 @@ def whole_output(output: Path) -> Iterator[Path]:
     The folder is beside the output, so that the last step is a rename on the same disk. It is
     removed in any case.
 
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-        The output's folder can't be created or written; no space is left.
+    Raises:
+        OutputUnwritable, DiskFull: The output's folder can't be created or written; no space is
+            left.
     """
     folder = output.parent / f".{output.name[:80]}.{secrets.token_hex(4)}.part"
     try:

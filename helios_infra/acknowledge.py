@@ -9,12 +9,9 @@ from constructs import IConstruct
 def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept findings about a construct and all that it holds.
 
-    Parameters
-    ----------
-    scope:
-        The construct.
-    reasons:
-        Finding, as cdk-nag prints it, and why it stays.
+    Args:
+        scope: The construct.
+        reasons: Finding, as cdk-nag prints it, and why it stays.
     """
     for finding, reason in reasons.items():
         # Not by `Validations.acknowledge`, which refuses the colons of ARNs in findings.

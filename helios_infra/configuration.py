@@ -39,10 +39,8 @@ class Configuration(WireModel, extra="forbid"):
 
     Each value is `helios:<name in camelCase>` in the context of cdk.json.
 
-    Raises
-    ------
-    OptionInvalid
-        From `of`: invalid values; `details` hold one line per fault.
+    Raises:
+        OptionInvalid: From `of`: invalid values; `details` hold one line per fault.
     """
 
     stack_name: Annotated[str, pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(
@@ -201,15 +199,11 @@ class Configuration(WireModel, extra="forbid"):
     def of(cls, context: Mapping[str, Any]) -> Self:
         """Read the configuration from the context of a CDK app.
 
-        Parameters
-        ----------
-        context:
-            All context values; those whose names don't begin with `PREFIX` are left alone.
+        Args:
+            context: All context values; those whose names don't begin with `PREFIX` are left alone.
 
-        Raises
-        ------
-        OptionInvalid
-            A value can't be deployed, or a name isn't known.
+        Raises:
+            OptionInvalid: A value can't be deployed, or a name isn't known.
         """
         values = {
             name.removeprefix(PREFIX): value

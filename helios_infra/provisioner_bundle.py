@@ -32,12 +32,9 @@ _SURPLUS = ("**/__pycache__", "**/tests", "**/*.pyi", "bin", "*.dist-info/RECORD
 class ProvisionerBundle:
     """The locked packages for Lambda's processor, and the project's own beside them.
 
-    Parameters
-    ----------
-    python:
-        Version of Python that it runs on, such as 3.14.
-    processor:
-        x86_64 or aarch64.
+    Args:
+        python: Version of Python that it runs on, such as 3.14.
+        processor: x86_64 or aarch64.
     """
 
     python: str
@@ -53,10 +50,8 @@ class ProvisionerBundle:
     def put_together(self, folder: Path) -> None:
         """Put the bundle into an empty folder.
 
-        Raises
-        ------
-        ProgramMissing
-            pip couldn't install a package.
+        Raises:
+            ProgramMissing: pip couldn't install a package.
         """
         self._install(folder)
         self.copy_sources(folder)

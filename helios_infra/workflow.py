@@ -44,18 +44,12 @@ def workflow(
 ) -> dict[str, Any]:
     """Return the workflow's definition.
 
-    Parameters
-    ----------
-    bucket:
-        Name of the bucket that holds jobs.
-    chunk_worker, merge_worker:
-        Functions that render a chunk and join chunks.
-    outcome:
-        Function that records the outcome of a render and sends its webhook.
-    max_concurrency:
-        Default limit of concurrent chunks.
-    timeout:
-        Seconds that a render may take as a whole.
+    Args:
+        bucket: Name of the bucket that holds jobs.
+        chunk_worker, merge_worker: Functions that render a chunk and join chunks.
+        outcome: Function that records the outcome of a render and sends its webhook.
+        max_concurrency: Default limit of concurrent chunks.
+        timeout: Seconds that a render may take as a whole.
     """
     return {
         "Comment": "Renders a job's chunks side by side, joins them, and records the outcome.",

@@ -45,16 +45,12 @@ State = dict[str, Any]
 class Function:
     """A Lambda function that the workflow calls.
 
-    Parameters
-    ----------
-    arn:
-        Its ARN.
-    timeout:
-        Seconds that one invocation may take.
-    retries:
-        Further tries after failures that may heal.
-    longest_wait:
-        Seconds between two tries while it is throttled, at most; half of it on average.
+    Args:
+        arn: Its ARN.
+        timeout: Seconds that one invocation may take.
+        retries: Further tries after failures that may heal.
+        longest_wait: Seconds between two tries while it is throttled, at most; half of it on
+            average.
     """
 
     arn: str
@@ -66,10 +62,8 @@ class Function:
 def longest_wait(render_timeout: int) -> int:
     """Return the seconds between tries by which a render may be throttled to its end.
 
-    Parameters
-    ----------
-    render_timeout:
-        Seconds that it may take as a whole.
+    Args:
+        render_timeout: Seconds that it may take as a whole.
     """
     return max(_LONGEST_DELAY, math.ceil(2 * render_timeout / _TRIES_AN_EXECUTION))
 

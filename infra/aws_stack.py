@@ -10,14 +10,11 @@ from helios_infra.constructs.lambda_renderer import LambdaRenderer
 class AwsStack(cdk.Stack):
     """A renderer with its names as outputs.
 
-    Parameters
-    ----------
-    configuration:
-        Configuration of the deployment.
-    environment:
-        Account and region; None for those of the AWS profile at deployment.
-    holds_budget:
-        Whether the budget belongs to this stack: it counts all regions, so that one has it.
+    Args:
+        configuration: Configuration of the deployment.
+        environment: Account and region; None for those of the AWS profile at deployment.
+        holds_budget: Whether the budget belongs to this stack: it counts all regions, so that one
+            has it.
     """
 
     def __init__(
@@ -56,10 +53,8 @@ def add_aws_stacks(
 ) -> list[AwsStack]:
     """Add a stack to the app for each region that is configured; at least one.
 
-    Parameters
-    ----------
-    account:
-        The account; None is that of the AWS profile when the stacks are deployed.
+    Args:
+        account: The account; None is that of the AWS profile when the stacks are deployed.
     """
     if not configuration.regions:
         return [AwsStack(app, configuration.stack_name, configuration=configuration)]

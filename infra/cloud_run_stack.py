@@ -11,12 +11,9 @@ from helios_infra.constructs.cloud_run_renderer import CloudRunRenderer
 class CloudRunWorker(cdk.Stack):
     """Workers on Cloud Run, deployed by a function of this stack.
 
-    Parameters
-    ----------
-    resource:
-        Configuration of the workers, and the function's identity at Google.
-    log_days:
-        How long the function's log is kept.
+    Args:
+        resource: Configuration of the workers, and the function's identity at Google.
+        log_days: How long the function's log is kept.
     """
 
     def __init__(
@@ -53,10 +50,8 @@ def add_cloud_run_stack(
 ) -> CloudRunWorker | None:
     """Add the stack to the app if Cloud Run is configured; in the first region of AWS.
 
-    Parameters
-    ----------
-    account:
-        The account; None is that of the AWS profile when the stack is deployed.
+    Args:
+        account: The account; None is that of the AWS profile when the stack is deployed.
     """
     if configuration.cloud_run is None:
         return None

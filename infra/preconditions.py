@@ -23,26 +23,17 @@ _PATIENCE = 30.0
 def check(configuration: Configuration, *, environment: Mapping[str, str]) -> list[str]:
     """Check that a deployment can begin.
 
-    Parameters
-    ----------
-    configuration:
-        Configuration of the deployment.
-    environment:
-        Environment variables; `CDK_DOCKER` names the program that builds the image.
+    Args:
+        configuration: Configuration of the deployment.
+        environment: Environment variables; `CDK_DOCKER` names the program that builds the image.
 
-    Returns
-    -------
-    list[str]
+    Returns:
         A line for each account and region that will be deployed to.
 
-    Raises
-    ------
-    ProgramMissing
-        No engine is running that could build the image.
-    AccessDenied
-        There are no AWS credentials, or they aren't taken.
-    OptionInvalid
-        No region is set, or a region isn't ready for the CDK.
+    Raises:
+        ProgramMissing: No engine is running that could build the image.
+        AccessDenied: There are no AWS credentials, or they aren't taken.
+        OptionInvalid: No region is set, or a region isn't ready for the CDK.
     """
     _check_docker(environment.get("CDK_DOCKER", "docker"))
     regions = configuration.regions or (_own_region(),)

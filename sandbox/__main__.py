@@ -24,10 +24,8 @@ EXAMPLE = "examples/promo"
 def up(folder: Path, *, at_once: int, plain: bool = False) -> int:
     """Run the sandbox until it is stopped; return the exit status.
 
-    Parameters
-    ----------
-    plain:
-        Let AWS have a bucket and a function in place of the stack: that is quicker.
+    Args:
+        plain: Let AWS have a bucket and a function in place of the stack: that is quicker.
     """
     if is_up(folder):
         print("the sandbox is up already: make sandbox-down stops it", file=sys.stderr)

@@ -59,14 +59,10 @@ def aws_side(
 
     It starts quickly; detached renders need `stack_side`.
 
-    Parameters
-    ----------
-    folder:
-        For logs.
-    at_once:
-        Chunks at the same time.
-    variables:
-        More variables of the worker, such as the executables that it allows.
+    Args:
+        folder: For logs.
+        at_once: Chunks at the same time.
+        variables: More variables of the worker, such as the executables that it allows.
     """
     with local_aws(logs=folder / "lambda", environments=at_once) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
@@ -85,12 +81,9 @@ def aws_side(
 def stack_side(folder: Path, *, at_once: int) -> Iterator[AwsSide]:
     """Run a local AWS with the whole stack in it, as the CDK deploys it, while the context lasts.
 
-    Parameters
-    ----------
-    folder:
-        For logs.
-    at_once:
-        Chunks at the same time.
+    Args:
+        folder: For logs.
+        at_once: Chunks at the same time.
     """
     with (
         local_aws(logs=folder / "lambda", environments=at_once) as aws,
@@ -113,14 +106,10 @@ def google_side(
 ) -> Iterator[GoogleSide]:
     """Run Cloud Storage, an identity service and the Cloud Run worker, with a bucket.
 
-    Parameters
-    ----------
-    folder:
-        For logs, and a service account's key file.
-    at_once:
-        Chunks at the same time.
-    variables:
-        More variables of the worker, such as the executables that it allows.
+    Args:
+        folder: For logs, and a service account's key file.
+        at_once: Chunks at the same time.
+        variables: More variables of the worker, such as the executables that it allows.
     """
     with TokenServer(folder / "identity") as tokens, gcs_server() as store:
         artifacts = f"{create_bucket(store, BUCKET)}/{PREFIX}"

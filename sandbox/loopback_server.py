@@ -8,10 +8,8 @@ from typing import Self
 class LoopbackServer:
     """Serves HTTP for the time of a context.
 
-    Parameters
-    ----------
-    server:
-        The server, bound to a port of the loopback interface.
+    Args:
+        server: The server, bound to a port of the loopback interface.
     """
 
     def __init__(self, server: ThreadingHTTPServer) -> None:

@@ -23,10 +23,8 @@ _VARIABLES = "env"
 class Standing:
     """Says in a folder that this process runs the sandbox, for as long as the context lasts.
 
-    Parameters
-    ----------
-    folder:
-        Where it is said.
+    Args:
+        folder: Where it is said.
     """
 
     def __init__(self, folder: Path) -> None:

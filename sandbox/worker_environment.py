@@ -25,12 +25,9 @@ _HELIOS = "#!{python}\nfrom helios.cli import main\n\nmain()\n"
 class WorkerEnvironment:
     """Where a worker's programs and packages are.
 
-    Attributes
-    ----------
-    programs:
-        Folder of `python`, `helios` and the scripts of locked packages.
-    packages:
-        Folder that holds `helios` and the worker's package, for `PYTHONPATH`.
+    Attributes:
+        programs: Folder of `python`, `helios` and the scripts of locked packages.
+        packages: Folder that holds `helios` and the worker's package, for `PYTHONPATH`.
     """
 
     programs: Path
@@ -44,10 +41,8 @@ class WorkerEnvironment:
     def variables(self, path: str) -> dict[str, str]:
         """Return the environment variables that processes in it need.
 
-        Parameters
-        ----------
-        path:
-            Folders of all other programs, as in `PATH`.
+        Args:
+            path: Folders of all other programs, as in `PATH`.
         """
         return {"PATH": f"{self.programs}:{path}", "PYTHONPATH": str(self.packages)}
 
@@ -56,10 +51,8 @@ class WorkerEnvironment:
 def worker_environment(worker: str) -> WorkerEnvironment:
     """Return the environment of a worker's package, made from its lock file if there is none yet.
 
-    Raises
-    ------
-    subprocess.CalledProcessError
-        The packages can't be installed.
+    Raises:
+        subprocess.CalledProcessError: The packages can't be installed.
     """
     lock = _ROOT / worker / "requirements.lock"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode() + bytes(_ROOT)).hexdigest()

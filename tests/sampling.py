@@ -13,15 +13,11 @@ def sampled(
 ) -> list[Any]:
     """Return parameters for `parametrize`, marked `long` where they aren't in the sample.
 
-    Parameters
-    ----------
-    proofs:
-        Values that are marked `proof` instead.
+    Args:
+        proofs: Values that are marked `proof` instead.
 
-    Raises
-    ------
-    ValueError
-        The sample has a value that isn't among them.
+    Raises:
+        ValueError: The sample has a value that isn't among them.
     """
     values = list(values)
     if unknown := [value for value in sample if value not in values]:

@@ -79,14 +79,10 @@ class Certificates:
 class CallerCheck:
     """Verifies a request's caller.
 
-    Parameters
-    ----------
-    audiences:
-        Accepted audiences of tokens: this service's URLs.
-    callers:
-        Allowed accounts (e-mail addresses); empty for all accounts with a valid token.
-    certificates:
-        Certificates of the keys that sign tokens.
+    Args:
+        audiences: Accepted audiences of tokens: this service's URLs.
+        callers: Allowed accounts (e-mail addresses); empty for all accounts with a valid token.
+        certificates: Certificates of the keys that sign tokens.
     """
 
     def __init__(
@@ -107,10 +103,8 @@ class CallerCheck:
         another audience; `AccessDenied` if the token is good, but its account is not among the
         callers; `WorkerUnavailable` if the certificates can't be fetched.
 
-        Parameters
-        ----------
-        authorization:
-            The request's Authorization header.
+        Args:
+            authorization: The request's Authorization header.
         """
         claims = self._claims(_bearer(authorization))
         if claims.get("iss") not in _ISSUERS:

@@ -51,16 +51,11 @@ async def run_render_task(
     Chunks in storage are reused, so that repeated tasks and renders resume their work. Raises
     `HeliosError` if the job spec can't be read, or its storage doesn't answer.
 
-    Parameters
-    ----------
-    seconds:
-        Seconds until Cloud Run ends the task; None for no limit.
-    sender:
-        Makes the sender of the task's webhook; None without one.
+    Args:
+        seconds: Seconds until Cloud Run ends the task; None for no limit.
+        sender: Makes the sender of the task's webhook; None without one.
 
-    Returns
-    -------
-    InvocationResponse | None
+    Returns:
         The failure; None after success, or if another task has ended the render. An undelivered
         webhook is a failure too, so that Cloud Run retries the task.
     """

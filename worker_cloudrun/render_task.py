@@ -18,26 +18,16 @@ RETRIES = "HELIOS_TASK_RETRIES"
 class RenderTask:
     """A task, as described by the environment.
 
-    Attributes
-    ----------
-    job_path:
-        Path or URL of the job spec.
-    execution:
-        Name of the execution that the task belongs to.
-    started_at:
-        Time at which the execution was requested.
-    index, count:
-        Number of the task, from 0, and number of tasks.
-    attempt, attempts:
-        Number of the attempt, from 1, and limit of attempts; None if unknown.
-    webhook:
-        URL of the render's webhook; None without one.
-    webhook_link:
-        Seconds for which the webhook's link to the video is valid; None for no link.
-    chunks_file:
-        Key, in the job's folder, of a list of the chunks to render; None for all.
-    stop_at:
-        Time after which no chunk starts; None without a limit.
+    Attributes:
+        job_path: Path or URL of the job spec.
+        execution: Name of the execution that the task belongs to.
+        started_at: Time at which the execution was requested.
+        index, count: Number of the task, from 0, and number of tasks.
+        attempt, attempts: Number of the attempt, from 1, and limit of attempts; None if unknown.
+        webhook: URL of the render's webhook; None without one.
+        webhook_link: Seconds for which the webhook's link to the video is valid; None for no link.
+        chunks_file: Key, in the job's folder, of a list of the chunks to render; None for all.
+        stop_at: Time after which no chunk starts; None without a limit.
     """
 
     job_path: str

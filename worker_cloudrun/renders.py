@@ -24,14 +24,10 @@ Answer = tuple[int, InvocationResponse]
 class Renders:
     """Runs invocations in an event loop in a separate thread.
 
-    Parameters
-    ----------
-    runtime:
-        Answers invocations.
-    concurrency:
-        Limit of concurrent invocations.
-    time_limit:
-        Time limit of each in seconds; None for no limit.
+    Args:
+        runtime: Answers invocations.
+        concurrency: Limit of concurrent invocations.
+        time_limit: Time limit of each in seconds; None for no limit.
     """
 
     def __init__(
@@ -65,16 +61,11 @@ class Renders:
         Raises `WorkerThrottled` if the limit of concurrent invocations is reached, and
         `WorkerUnavailable` if the instance is about to end.
 
-        Parameters
-        ----------
-        invocation:
-            The invocation.
-        log:
-            Log of its events.
-        on_output:
-            Called, in the loop's thread, for each line of a command's output.
-        caller:
-            The request's connection; the invocation ends when the caller closes it.
+        Args:
+            invocation: The invocation.
+            log: Log of its events.
+            on_output: Called, in the loop's thread, for each line of a command's output.
+            caller: The request's connection; the invocation ends when the caller closes it.
         """
         with self._lock:
             if self._draining:
@@ -92,10 +83,9 @@ class Renders:
     def drain(self, seconds: float) -> None:
         """Refuse invocations, and end running ones after some seconds; safe in signal handlers.
 
-        Parameters
-        ----------
-        seconds:
-            Seconds until the process is killed; invocations end `ENDING` seconds before that.
+        Args:
+            seconds: Seconds until the process is killed; invocations end `ENDING` seconds before
+                that.
         """
         self._draining = True
         if self._loop is None:

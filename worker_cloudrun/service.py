@@ -60,16 +60,11 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 class RenderService:
     """Answers requests.
 
-    Parameters
-    ----------
-    renders:
-        Runs invocations.
-    config:
-        How requests are taken.
-    log:
-        Log of requests.
-    callers:
-        Verifies callers; None if only the platform does.
+    Args:
+        renders: Runs invocations.
+        config: How requests are taken.
+        log: Log of requests.
+        callers: Verifies callers; None if only the platform does.
     """
 
     def __init__(

@@ -21,22 +21,15 @@ GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 class ServiceConfig:
     """Configuration of the HTTP interface; `WorkerConfig` has that of the worker.
 
-    Attributes
-    ----------
-    allowed_callers:
-        Allowed accounts, if callers are verified; empty for all with a valid token.
-    certs_url:
-        URL of the certificates of identity tokens' keys.
-    shutdown_grace:
-        Seconds from SIGTERM to the instance's end.
-    max_request_bytes:
-        Size of a request's body.
-    body_timeout:
-        Time limit of a request's body in seconds.
-    time_limit:
-        The platform's time limit of a request or a task in seconds; None if unknown.
-    project:
-        The Google Cloud project, for traces in logs.
+    Attributes:
+        allowed_callers: Allowed accounts, if callers are verified; empty for all with a valid
+            token.
+        certs_url: URL of the certificates of identity tokens' keys.
+        shutdown_grace: Seconds from SIGTERM to the instance's end.
+        max_request_bytes: Size of a request's body.
+        body_timeout: Time limit of a request's body in seconds.
+        time_limit: The platform's time limit of a request or a task in seconds; None if unknown.
+        project: The Google Cloud project, for traces in logs.
     """
 
     allowed_callers: tuple[str, ...] = ()
@@ -53,10 +46,9 @@ class ServiceConfig:
 
         Raises `OptionInvalid` if a value is invalid.
 
-        Parameters
-        ----------
-        environment:
-            Environment variables; this process's own by default. docs/worker.md lists them.
+        Args:
+            environment: Environment variables; this process's own by default. docs/worker.md lists
+                them.
         """
         env = os.environ if environment is None else environment
         callers = env.get("HELIOS_ALLOWED_CALLERS", "").split(",")

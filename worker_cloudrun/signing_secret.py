@@ -19,14 +19,10 @@ _DENIED = frozenset({401, 403, 404})
 async def signing_secret(env: Mapping[str, str]) -> str:
     """Return the latest version of the secret that the environment names.
 
-    Raises
-    ------
-    OptionInvalid
-        The environment names none.
-    AccessDenied
-        The secret doesn't exist, or the job's service account may not read it.
-    WorkerUnavailable
-        Secret Manager doesn't answer; another try may succeed.
+    Raises:
+        OptionInvalid: The environment names none.
+        AccessDenied: The secret doesn't exist, or the job's service account may not read it.
+        WorkerUnavailable: Secret Manager doesn't answer; another try may succeed.
     """
     name = env.get(SECRET_NAME, "").strip()
     if not name:

@@ -29,19 +29,15 @@ RENDER = "render"
 def main(environment: Mapping[str, str] | None = None) -> int:
     """Run the task that the environment describes.
 
-    Parameters
-    ----------
-    environment:
-        Environment variables; this process's own by default. `JOB_PATH` is the path or URL of the
-        job spec, `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` the number of
-        earlier attempts. With `JOB_ACTION=merge` the task joins the job's chunks. With
-        `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins them
-        (`RenderTask`) and sends `JOB_WEBHOOK`, signed with the secret that
-        `HELIOS_WEBHOOK_SECRET_NAME` names.
+    Args:
+        environment: Environment variables; this process's own by default. `JOB_PATH` is the path or
+            URL of the job spec, `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` the
+            number of earlier attempts. With `JOB_ACTION=merge` the task joins the job's chunks.
+            With `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins
+            them (`RenderTask`) and sends `JOB_WEBHOOK`, signed with the secret that
+            `HELIOS_WEBHOOK_SECRET_NAME` names.
 
-    Returns
-    -------
-    int
+    Returns:
         Exit status: 0 for success, 1 for retryable failures, 2 for others, `EXIT_STOPPED` after
         SIGTERM. (Cloud Run retries all but 0, within its limit.)
     """

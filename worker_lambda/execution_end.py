@@ -68,10 +68,8 @@ class ExecutionEnd(WireModel, extra="ignore"):
     def parse(cls, payload: object) -> "ExecutionEnd":
         """Parse an event or a state of Step Functions.
 
-        Raises
-        ------
-        InvocationInvalid
-            It isn't the end of an execution; `details` hold one line per fault.
+        Raises:
+            InvocationInvalid: It isn't the end of an execution; `details` hold one line per fault.
         """
         try:
             return cls.model_validate(payload)

@@ -59,26 +59,18 @@ async def record(
 ) -> JobOutcome | None:
     """Record the outcome of a job; repeatable.
 
-    Parameters
-    ----------
-    artifacts:
-        URL of the storage that holds `jobs/<id>`.
-    network:
-        Addresses that webhook receivers may have.
-    opener:
-        Opens a storage by URL.
-    log:
-        Log of events; stdout by default.
+    Args:
+        artifacts: URL of the storage that holds `jobs/<id>`.
+        network: Addresses that webhook receivers may have.
+        opener: Opens a storage by URL.
+        log: Log of events; stdout by default.
 
-    Returns
-    -------
-    JobOutcome | None
+    Returns:
         The recorded outcome; None for an execution without a job.
 
-    Raises
-    ------
-    HeliosError
-        The outcome can't be recorded, or the webhook can't be sent; the call can be repeated.
+    Raises:
+        HeliosError: The outcome can't be recorded, or the webhook can't be sent; the call can be
+            repeated.
     """
     log = (log or WorkerLog()).bind(execution=end.execution_arn, job=end.job_id)
     if end.job_id is None or "/" in end.job_id:

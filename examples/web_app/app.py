@@ -20,12 +20,9 @@ STATUSES = {"JOB_NOT_FOUND": 404, "JOB_STATE_CONFLICT": 409, "OPTION_INVALID": 4
 def create_app(folder: Path, **settings: Any) -> Flask:
     """Return the service.
 
-    Parameters
-    ----------
-    folder:
-        Where videos and the records of jobs are kept.
-    settings:
-        Of every render, such as `size`.
+    Args:
+        folder: Where videos and the records of jobs are kept.
+        settings: Of every render, such as `size`.
     """
     app = Flask(__name__)
     store = str(folder / "jobs")

@@ -21,16 +21,11 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 class ArchiveLimits:
     """Limits of an unpacked archive.
 
-    Parameters
-    ----------
-    entries:
-        Number of files and folders.
-    unpacked_bytes:
-        Size of the tar file in bytes.
-    ratio:
-        Bytes of the tar file per compressed byte, beyond `free_bytes`.
-    free_bytes:
-        Size of the tar file in bytes up to which the ratio is not limited.
+    Args:
+        entries: Number of files and folders.
+        unpacked_bytes: Size of the tar file in bytes.
+        ratio: Bytes of the tar file per compressed byte, beyond `free_bytes`.
+        free_bytes: Size of the tar file in bytes up to which the ratio is not limited.
     """
 
     entries: int = 50_000

@@ -37,19 +37,13 @@ class AssetCache:
     Tasks, threads and event loops may share a cache. Processes may share its folder, in which each
     has its own; folders of processes that have ended are removed.
 
-    Parameters
-    ----------
-    folder:
-        Folder for unpacked assets alone.
-    max_bytes:
-        Size in bytes beyond which the least recently used assets are removed, except those in use
-        and the most recent ones.
-    limits:
-        Limits of one archive.
-    storage_opener:
-        Opens the storage of an archive, which is closed after the fetch.
-    web_fetcher:
-        Fetches an archive from a web server to a file; None disables web servers.
+    Args:
+        folder: Folder for unpacked assets alone.
+        max_bytes: Size in bytes beyond which the least recently used assets are removed, except
+            those in use and the most recent ones.
+        limits: Limits of one archive.
+        storage_opener: Opens the storage of an archive, which is closed after the fetch.
+        web_fetcher: Fetches an archive from a web server to a file; None disables web servers.
     """
 
     def __init__(
@@ -89,10 +83,9 @@ class AssetCache:
     async def fetch(self, url: str) -> Path:
         """Return the folder with an archive's files, which is kept until others need the space.
 
-        Raises
-        ------
-        StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull
-            As for `hold`.
+        Raises:
+            StorageInvalid, ArtifactNotFound, ArtifactCorrupt, ArchiveInvalid, DiskFull: As for
+                `hold`.
         """
         async with self.hold(url) as folder:
             return folder

@@ -27,14 +27,10 @@ _MODE = 0o644
 class PackedAssets:
     """An archive of a composition's folder.
 
-    Attributes
-    ----------
-    sha256:
-        Digest of the uncompressed tar file.
-    bytes:
-        Size of the archive.
-    path:
-        Path of the archive.
+    Attributes:
+        sha256: Digest of the uncompressed tar file.
+        bytes: Size of the archive.
+        path: Path of the archive.
     """
 
     sha256: str
@@ -59,18 +55,12 @@ def pack_assets(
     Raises `CompositionNotFound` if there is no such folder, and `ArchiveInvalid` if a link leads
     outside, an entry isn't a file or can't be read, or a limit is exceeded.
 
-    Parameters
-    ----------
-    folder:
-        The composition's folder, with or without a `.heliosignore` file.
-    target:
-        File to write.
-    leave_out:
-        Files and folders to omit, relative to the composition's folder.
-    limits:
-        Limits that workers accept.
-    token:
-        Cancels packing; checked between files.
+    Args:
+        folder: The composition's folder, with or without a `.heliosignore` file.
+        target: File to write.
+        leave_out: Files and folders to omit, relative to the composition's folder.
+        limits: Limits that workers accept.
+        token: Cancels packing; checked between files.
     """
     import zstandard  # noqa: PLC0415 - needed only for packing and unpacking
 
@@ -98,10 +88,8 @@ def pack_assets(
 async def upload_assets(storage: ArtifactStorage, folder: Path) -> str:
     """Store a composition's folder unless it is stored already; return its URL.
 
-    Raises
-    ------
-    CompositionNotFound, ArchiveInvalid
-        As for `pack_assets`.
+    Raises:
+        CompositionNotFound, ArchiveInvalid: As for `pack_assets`.
     """
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         target = Path(scratch, f"assets{SUFFIX}")

@@ -37,27 +37,18 @@ def unpack_assets(
     Files and folders are read-only, as several jobs share them. Only plain files and folders are
     created, each once and inside the folder. After an error, the caller removes the folder.
 
-    Parameters
-    ----------
-    archive:
-        A tar file, compressed with Zstandard.
-    folder:
-        Folder to create.
-    sha256:
-        Digest of the tar file in the archive.
-    limits:
-        Limits of the archive.
-    token:
-        Cancels unpacking; checked between blocks.
+    Args:
+        archive: A tar file, compressed with Zstandard.
+        folder: Folder to create.
+        sha256: Digest of the tar file in the archive.
+        limits: Limits of the archive.
+        token: Cancels unpacking; checked between blocks.
 
-    Raises
-    ------
-    ArchiveInvalid
-        An entry leads outside, is neither file nor folder, or is repeated; or a limit is exceeded.
-    ArtifactCorrupt
-        The archive is truncated or damaged, or has another digest.
-    DiskFull
-        No space is left.
+    Raises:
+        ArchiveInvalid: An entry leads outside, is neither file nor folder, or is repeated; or a
+            limit is exceeded.
+        ArtifactCorrupt: The archive is truncated or damaged, or has another digest.
+        DiskFull: No space is left.
     """
     limits = limits or ArchiveLimits()
     with archive.open("rb") as source:

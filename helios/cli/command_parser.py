@@ -24,19 +24,13 @@ class Argument:
 class Flag:
     """A flag.
 
-    Attributes
-    ----------
-    names:
-        Its names, if not that of the parameter. The flag of a `bool` has no value; of two names,
-        the one with `--no-` stands for False.
-    default:
-        Description of the default, if not its value.
-    variable:
-        Environment variable that gives the value if the flag isn't given.
-    within:
-        The numbers that are allowed.
-    hidden:
-        Whether `--help` omits it.
+    Attributes:
+        names: Its names, if not that of the parameter. The flag of a `bool` has no value; of two
+            names, the one with `--no-` stands for False.
+        default: Description of the default, if not its value.
+        variable: Environment variable that gives the value if the flag isn't given.
+        within: The numbers that are allowed.
+        hidden: Whether `--help` omits it.
     """
 
     help: str = ""

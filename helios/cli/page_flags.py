@@ -71,10 +71,8 @@ def page_options(
 
     Size, rate and dialect that aren't given are those that the page declares.
 
-    Raises
-    ------
-    OptionInvalid
-        A value is invalid.
+    Raises:
+        OptionInvalid: A value is invalid.
     """
     from helios.contract import localization
     from helios.renderer.dialects import open_dialect

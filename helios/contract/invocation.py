@@ -66,17 +66,12 @@ class Invocation(WireModel):
     def parse(cls, payload: object) -> Self:
         """Parse a request.
 
-        Parameters
-        ----------
-        payload:
-            The JSON value, or its text (str, or bytes in UTF-8).
+        Args:
+            payload: The JSON value, or its text (str, or bytes in UTF-8).
 
-        Raises
-        ------
-        InvocationInvalid
-            The payload breaks the wire format; `details` hold one line a fault.
-        PayloadTooLarge
-            It has more than `MAX_INVOCATION_BYTES`.
+        Raises:
+            InvocationInvalid: The payload breaks the wire format; `details` hold one line a fault.
+            PayloadTooLarge: It has more than `MAX_INVOCATION_BYTES`.
         """
         if isinstance(payload, str | bytes) and len(payload) > MAX_INVOCATION_BYTES:
             raise too_large()
@@ -88,10 +83,8 @@ class Invocation(WireModel):
     def of(cls, job: WorkerJob) -> Self:
         """Return the request for a job's task.
 
-        Raises
-        ------
-        InvocationInvalid
-            The job has no task, or it breaks the wire format.
+        Raises:
+            InvocationInvalid: The job has no task, or it breaks the wire format.
         """
         task = job.task
         if task is None:
@@ -151,18 +144,14 @@ class InvocationResponse(WireModel):
     def parse(cls, payload: object, *, status: int = _HTTP_OK) -> Self:
         """Parse an answer, also one with the original fields only.
 
-        Parameters
-        ----------
-        payload:
-            The JSON value, or its text (str, or bytes in UTF-8). Older workers report failures
-            as `{"message": ...}`.
-        status:
-            The HTTP status of the answer, which decides whether such a failure is retryable.
+        Args:
+            payload: The JSON value, or its text (str, or bytes in UTF-8). Older workers report
+                failures as `{"message": ...}`.
+            status: The HTTP status of the answer, which decides whether such a failure is
+                retryable.
 
-        Raises
-        ------
-        InvocationInvalid
-            The payload breaks the wire format; `details` hold one line a fault.
+        Raises:
+            InvocationInvalid: The payload breaks the wire format; `details` hold one line a fault.
         """
         value = json_object(payload)
         if "exitCode" not in value and isinstance(value.get("message"), str):

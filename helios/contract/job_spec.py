@@ -83,10 +83,8 @@ class JobSpec(_SpecModel):
     Unknown fields are kept. Both reading and constructing a spec validate it as a whole: the
     chunks cover `total_frames` frames without gap or overlap, and write different files.
 
-    Raises
-    ------
-    JobSpecInvalid
-        The parts contradict each other; `details` name each fault.
+    Raises:
+        JobSpecInvalid: The parts contradict each other; `details` name each fault.
     """
 
     metadata: JobMetadata = Field(description="The video as a whole.")
@@ -129,17 +127,12 @@ class JobSpec(_SpecModel):
     def load(cls, path: str | Path) -> Self:
         """Read a job spec from a file.
 
-        Parameters
-        ----------
-        path:
-            The JSON file, at most `MAX_SPEC_BYTES` long.
+        Args:
+            path: The JSON file, at most `MAX_SPEC_BYTES` long.
 
-        Raises
-        ------
-        JobSpecNotFound
-            There is no readable file at the path.
-        JobSpecInvalid
-            The file isn't a job spec; `details` name each fault with its JSON path.
+        Raises:
+            JobSpecNotFound: There is no readable file at the path.
+            JobSpecInvalid: The file isn't a job spec; `details` name each fault with its JSON path.
         """
         try:
             with Path(path).open("rb") as file:
@@ -153,17 +146,12 @@ class JobSpec(_SpecModel):
     def parse(cls, data: bytes | str, *, source: str = "job spec") -> Self:
         """Read a job spec from JSON text.
 
-        Parameters
-        ----------
-        data:
-            The JSON text; bytes are UTF-8, with or without a byte order mark.
-        source:
-            Origin of the text, for messages.
+        Args:
+            data: The JSON text; bytes are UTF-8, with or without a byte order mark.
+            source: Origin of the text, for messages.
 
-        Raises
-        ------
-        JobSpecInvalid
-            The text isn't a job spec; `details` name each fault with its JSON path.
+        Raises:
+            JobSpecInvalid: The text isn't a job spec; `details` name each fault with its JSON path.
         """
         value = read_spec_json(data, source=source)
         try:
@@ -181,10 +169,8 @@ class JobSpec(_SpecModel):
     def chunk(self, chunk_id: int) -> RenderChunk:
         """Return the chunk with this id.
 
-        Raises
-        ------
-        ChunkNotFound
-            The job spec has no such chunk.
+        Raises:
+            ChunkNotFound: The job spec has no such chunk.
         """
         # In nearly every spec, ids are positions; there may be thousands of chunks.
         likely = self.chunks[chunk_id : chunk_id + 1] if chunk_id >= 0 else []

@@ -13,20 +13,13 @@ from helios.errors import HeliosError
 class Task:
     """The step of a render job that a worker job performs: an attempt at a chunk or at the merge.
 
-    Attributes
-    ----------
-    job_path:
-        Path or URL of the job spec.
-    chunk_id:
-        The chunk; None for the merge.
-    attempt:
-        Counted from 1.
-    output_file:
-        The chunk's output, relative to the job's folder.
-    backup:
-        Whether this is a hedged attempt: another worker runs the same attempt and is slow.
-    avoid:
-        Endpoint of the other worker, which should not get this job.
+    Attributes:
+        job_path: Path or URL of the job spec.
+        chunk_id: The chunk; None for the merge.
+        attempt: Counted from 1.
+        output_file: The chunk's output, relative to the job's folder.
+        backup: Whether this is a hedged attempt: another worker runs the same attempt and is slow.
+        avoid: Endpoint of the other worker, which should not get this job.
     """
 
     job_path: str
@@ -46,20 +39,13 @@ class Task:
 class WorkerJob:
     """One command for a worker.
 
-    Parameters
-    ----------
-    command:
-        The executable, by plain name.
-    args:
-        Its arguments.
-    cwd:
-        Working directory.
-    env:
-        Environment variables on top of the worker's own.
-    task:
-        The step of a render job that it performs; None for any other command.
-    timeout:
-        Seconds after which the worker ends the command; None for no limit.
+    Args:
+        command: The executable, by plain name.
+        args: Its arguments.
+        cwd: Working directory.
+        env: Environment variables on top of the worker's own.
+        task: The step of a render job that it performs; None for any other command.
+        timeout: Seconds after which the worker ends the command; None for no limit.
     """
 
     command: str
@@ -94,20 +80,13 @@ class WorkerJob:
 class WorkerResult:
     """The outcome of a worker's command.
 
-    Parameters
-    ----------
-    exit_code:
-        Exit status; 128 + n after signal n, as in a shell.
-    stdout, stderr:
-        The end of each output, at most `MAX_OUTPUT_BYTES`.
-    duration_ms:
-        Duration in milliseconds.
-    error:
-        The error; None after exit status 0.
-    artifact:
-        The stored output, if there is one.
-    worker:
-        Name of the endpoint that ran it, if the job has several.
+    Args:
+        exit_code: Exit status; 128 + n after signal n, as in a shell.
+        stdout, stderr: The end of each output, at most `MAX_OUTPUT_BYTES`.
+        duration_ms: Duration in milliseconds.
+        error: The error; None after exit status 0.
+        artifact: The stored output, if there is one.
+        worker: Name of the endpoint that ran it, if the job has several.
     """
 
     exit_code: int

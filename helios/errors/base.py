@@ -16,16 +16,11 @@ EXIT_INTERRUPTED = 130
 class HeliosError(Exception):
     """An error with a stable code.
 
-    Parameters
-    ----------
-    message:
-        Description of the fault, which names the faulty input.
-    hint:
-        Advice in one sentence.
-    details:
-        Single faults, one per line (for instance the JSON paths of a job spec's faults).
-    retryable:
-        Whether another try may succeed; by default as for the class.
+    Args:
+        message: Description of the fault, which names the faulty input.
+        hint: Advice in one sentence.
+        details: Single faults, one per line (for instance the JSON paths of a job spec's faults).
+        retryable: Whether another try may succeed; by default as for the class.
     """
 
     code: ClassVar[str] = "INTERNAL"

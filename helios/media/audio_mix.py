@@ -39,22 +39,14 @@ async def mix_audio(
     Raises `AudioFailed` if a source can't be read, or mixing failed, and `OptionInvalid` if a track
     has an unsupported playback rate.
 
-    Parameters
-    ----------
-    tracks:
-        The tracks. A source without audio (a silent video) is silent.
-    frame_count, start_frame:
-        Range of frames.
-    rate:
-        Frames per second.
-    output:
-        File to write; its ending selects the container.
-    codec:
-        ffmpeg encoder.
-    bitrate:
-        Bits per second of lossy codecs, in ffmpeg's notation.
-    sample_rate:
-        Samples per second.
+    Args:
+        tracks: The tracks. A source without audio (a silent video) is silent.
+        frame_count, start_frame: Range of frames.
+        rate: Frames per second.
+        output: File to write; its ending selects the container.
+        codec: ffmpeg encoder.
+        bitrate: Bits per second of lossy codecs, in ffmpeg's notation.
+        sample_rate: Samples per second.
     """
     first = samples_before(start_frame, rate, sample_rate)
     end = samples_before(start_frame + frame_count, rate, sample_rate)

@@ -8,33 +8,20 @@ from pathlib import Path
 class AudioTrack:
     """An audio track on the timeline.
 
-    Parameters
-    ----------
-    source:
-        File, or http(s) URL.
-    start:
-        Seconds on the timeline at which the track starts.
-    trim:
-        Seconds cut from the source's beginning.
-    duration:
-        Longest duration in seconds on the timeline; None for the source's.
-    rate:
-        Speed; 2 plays twice as fast.
-    volume:
-        Factor on the amplitude.
-    fade_in, fade_out:
-        Seconds of linear fading at the track's start and end.
-    loop:
-        Whether the source repeats until the track's end.
-    preserves_pitch:
-        Whether to keep the pitch if `rate` isn't 1.
-    loop_start:
-        Position in the source, in seconds, at which a loop restarts; None for `trim`.
-    length:
-        Seconds of the source that a loop repeats; None for all of it.
-    volume_points:
-        (seconds on the timeline, volume, whether the volume changes linearly from the point
-        before); they replace `volume` from then on.
+    Args:
+        source: File, or http(s) URL.
+        start: Seconds on the timeline at which the track starts.
+        trim: Seconds cut from the source's beginning.
+        duration: Longest duration in seconds on the timeline; None for the source's.
+        rate: Speed; 2 plays twice as fast.
+        volume: Factor on the amplitude.
+        fade_in, fade_out: Seconds of linear fading at the track's start and end.
+        loop: Whether the source repeats until the track's end.
+        preserves_pitch: Whether to keep the pitch if `rate` isn't 1.
+        loop_start: Position in the source, in seconds, at which a loop restarts; None for `trim`.
+        length: Seconds of the source that a loop repeats; None for all of it.
+        volume_points: (seconds on the timeline, volume, whether the volume changes linearly from
+            the point before); they replace `volume` from then on.
     """
 
     source: Path | str

@@ -57,28 +57,20 @@ async def run_ffmpeg(
 ) -> bytes:
     """Run ffmpeg and return its standard output.
 
-    Parameters
-    ----------
-    args:
-        Arguments after the common ones. Give paths by `file_url`; give `-y` where a file may be
-        overwritten.
-    error:
-        Class of errors other than those below.
-    message:
-        Message of `error`, which names the input.
-    stdin:
-        Bytes for `pipe:0`.
-    stdout:
-        Open file for `pipe:1`, instead of the returned bytes.
-    cwd:
-        Working directory.
+    Args:
+        args: Arguments after the common ones. Give paths by `file_url`; give `-y` where a file may
+            be overwritten.
+        error: Class of errors other than those below.
+        message: Message of `error`, which names the input.
+        stdin: Bytes for `pipe:0`.
+        stdout: Open file for `pipe:1`, instead of the returned bytes.
+        cwd: Working directory.
 
-    Raises
-    ------
-    ProgramMissing, DiskFull, OutputUnwritable
-        ffmpeg isn't installed; no space is left; the output can't be written.
-    error
-        Any other failure; `details` hold the end of the log. A cancelled call ends the process.
+    Raises:
+        ProgramMissing, DiskFull, OutputUnwritable: ffmpeg isn't installed; no space is left; the
+            output can't be written.
+        error: Any other failure; `details` hold the end of the log. A cancelled call ends the
+            process.
     """
     common = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error"]
     limited = [each for index in range(len(args)) for each in _limited(args, index)]
@@ -232,9 +224,7 @@ def require_encoder(name: str) -> str:
 def require_ffmpeg() -> None:
     """Check that ffmpeg is installed, without running it.
 
-    Raises
-    ------
-    ProgramMissing
+    Raises `ProgramMissing`.
     """
     if shutil.which("ffmpeg") is None:
         raise missing_program("ffmpeg")

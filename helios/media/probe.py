@@ -25,20 +25,14 @@ class ColorTags:
 class VideoInfo:
     """A video stream.
 
-    Parameters
-    ----------
-    frame_rate:
-        Frames per second.
-    duration:
-        Seconds, by the stream's own clock.
-    frames:
-        Number of packets, one per frame.
-    pts:
-        Presentation times in units of `time_base`, in presentation order.
-    keyframes:
-        Positions of the keyframes, in decoding order.
-    extradata_hash:
-        Digest of the decoder configuration (such as SPS and PPS), if the file has one.
+    Args:
+        frame_rate: Frames per second.
+        duration: Seconds, by the stream's own clock.
+        frames: Number of packets, one per frame.
+        pts: Presentation times in units of `time_base`, in presentation order.
+        keyframes: Positions of the keyframes, in decoding order.
+        extradata_hash: Digest of the decoder configuration (such as SPS and PPS), if the file has
+            one.
     """
 
     codec: str
@@ -83,15 +77,11 @@ async def probe(
 ) -> MediaInfo:
     """Read the streams of a media file.
 
-    Parameters
-    ----------
-    path:
-        The file, or an http(s) URL.
-    error:
-        Class of the error if the file can't be read.
-    packets:
-        Whether to read all packets. Otherwise only the head of the file is read, and `frames`,
-        `pts` and `keyframes` are empty.
+    Args:
+        path: The file, or an http(s) URL.
+        error: Class of the error if the file can't be read.
+        packets: Whether to read all packets. Otherwise only the head of the file is read, and
+            `frames`, `pts` and `keyframes` are empty.
     """
     wanted = ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
     if packets:

@@ -47,14 +47,10 @@ class Fragments:
     Raises `NotSpliceable` if the chunk's clock doesn't count in whole frames, and
     `ChunkOutputInvalid` if it contains no video.
 
-    Parameters
-    ----------
-    first:
-        The first chunk's output; the others are of the same kind.
-    rate:
-        Frames per second.
-    audio:
-        The audio of the whole video; None for silence.
+    Args:
+        first: The first chunk's output; the others are of the same kind.
+        rate: Frames per second.
+        audio: The audio of the whole video; None for silence.
     """
 
     def __init__(self, first: Movie, *, rate: Fraction, audio: Movie | None) -> None:
@@ -93,16 +89,11 @@ class Fragments:
         number of frames; `NotSpliceable` if its frames aren't evenly spaced; `OutputUnwritable` or
         `DiskFull` if the segment can't be written.
 
-        Parameters
-        ----------
-        chunk:
-            The chunk's output.
-        output:
-            File to write; it appears when complete.
-        number:
-            Its index among the segments, from 0.
-        frames:
-            Its frames on the timeline.
+        Args:
+            chunk: The chunk's output.
+            output: File to write; it appears when complete.
+            number: Its index among the segments, from 0.
+            frames: Its frames on the timeline.
         """
         track = chunk.video()
         difference = difference_between(track, self._track)

@@ -34,20 +34,13 @@ def splice(
     Raises `ChunkOutputInvalid` if an input differs in kind from the others, or doesn't start with a
     keyframe, and `NotSpliceable` if the inputs can't be joined by their indexes.
 
-    Parameters
-    ----------
-    movies:
-        Inputs; their video is joined, their audio is dropped.
-    audio:
-        Movie with the audio of the output, of the same family (MP4 or QuickTime).
-    output:
-        File to write.
-    quicktime:
-        Whether to write QuickTime (.mov) instead of MP4.
-    full_range:
-        Whether colours use the full range, if the inputs' family doesn't record it.
-    token:
-        Cancels the call.
+    Args:
+        movies: Inputs; their video is joined, their audio is dropped.
+        audio: Movie with the audio of the output, of the same family (MP4 or QuickTime).
+        output: File to write.
+        quicktime: Whether to write QuickTime (.mov) instead of MP4.
+        full_range: Whether colours use the full range, if the inputs' family doesn't record it.
+        token: Cancels the call.
     """
     tracks = video_tracks(movies)
     timing = FrameTiming.of(tracks)
@@ -93,16 +86,12 @@ def whole_file_head(
     keyframe, and `NotSpliceable` if the files can't be joined by their indexes, or contain audio,
     which has to be encoded again.
 
-    Parameters
-    ----------
-    movies:
-        The files; their video is joined.
-    sizes:
-        Size of each file in bytes.
-    quicktime:
-        Whether to make QuickTime (.mov) instead of MP4.
-    audio, audio_bytes:
-        Movie with the audio of the output, of the same family. Its file comes first.
+    Args:
+        movies: The files; their video is joined.
+        sizes: Size of each file in bytes.
+        quicktime: Whether to make QuickTime (.mov) instead of MP4.
+        audio, audio_bytes: Movie with the audio of the output, of the same family. Its file comes
+            first.
     """
     if any(movie.track("soun") for movie in movies):
         raise NotSpliceable("they contain audio")

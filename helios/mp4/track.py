@@ -19,33 +19,21 @@ class NotSpliceable(Exception):
 class Track:
     """One stream of a movie.
 
-    Parameters
-    ----------
-    kind:
-        `vide`, `soun` or another handler type.
-    timescale:
-        Ticks per second.
-    sample_entry:
-        Codec, size and decoder configuration, as in the file, without incidental boxes.
-    geometry:
-        Matrix, width and height as in the track's header.
-    sizes:
-        Bytes of each sample, or one number for all of them.
-    sample_count:
-        Number of samples.
-    chunks:
-        Position in the file and number of samples of each run of samples.
-    durations:
-        Runs of (number of samples, ticks each).
-    shifts:
-        Runs of (number of samples, ticks from decoding to showing).
-    keyframes:
-        Positions of the keyframes; None if every sample is a keyframe.
-    edits:
-        Edit list: (duration in the movie's ticks, start in the track's ticks); a start of -1 is
-        an empty edit.
-    raw:
-        Payload of the `trak` box.
+    Args:
+        kind: `vide`, `soun` or another handler type.
+        timescale: Ticks per second.
+        sample_entry: Codec, size and decoder configuration, as in the file, without incidental
+            boxes.
+        geometry: Matrix, width and height as in the track's header.
+        sizes: Bytes of each sample, or one number for all of them.
+        sample_count: Number of samples.
+        chunks: Position in the file and number of samples of each run of samples.
+        durations: Runs of (number of samples, ticks each).
+        shifts: Runs of (number of samples, ticks from decoding to showing).
+        keyframes: Positions of the keyframes; None if every sample is a keyframe.
+        edits: Edit list: (duration in the movie's ticks, start in the track's ticks); a start of -1
+            is an empty edit.
+        raw: Payload of the `trak` box.
     """
 
     kind: str

@@ -46,18 +46,12 @@ class Download:
     Each name is resolved once, and the checked address is connected to. Redirects are checked like
     the URL itself. Proxies and credentials of the environment aren't used.
 
-    Parameters
-    ----------
-    network:
-        Addresses that may be connected to.
-    check:
-        Raises an error for a URL that may not be fetched; also called for each redirect.
-    limit:
-        Largest answer in bytes.
-    timeout:
-        Time limit of one try in seconds.
-    tls:
-        Certificate checks; by default with the system's authorities.
+    Args:
+        network: Addresses that may be connected to.
+        check: Raises an error for a URL that may not be fetched; also called for each redirect.
+        limit: Largest answer in bytes.
+        timeout: Time limit of one try in seconds.
+        tls: Certificate checks; by default with the system's authorities.
     """
 
     def __init__(
@@ -78,14 +72,11 @@ class Download:
     async def get(self, url: str) -> bytes:
         """Return the content of a URL.
 
-        Raises
-        ------
-        SourceForbidden
-            The URL or a redirect isn't allowed, or is in a network that isn't.
-        ArtifactNotFound, AccessDenied, StorageUnavailable
-            There is no such file; it requires credentials; the server doesn't answer.
-        PayloadTooLarge
-            The answer is larger than the limit.
+        Raises:
+            SourceForbidden: The URL or a redirect isn't allowed, or is in a network that isn't.
+            ArtifactNotFound, AccessDenied, StorageUnavailable: There is no such file; it requires
+                credentials; the server doesn't answer.
+            PayloadTooLarge: The answer is larger than the limit.
         """
         data = io.BytesIO()
         await self._try(url, data)

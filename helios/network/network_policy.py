@@ -26,17 +26,12 @@ class NetworkPolicy:
     A name is resolved once, here, and callers connect to the checked address: a later change of
     the name has no effect.
 
-    Parameters
-    ----------
-    hosts:
-        Allowed names: `example.com`, `*.example.com` for its subdomains, `*` for any.
-    allow_private:
-        Whether private networks (such as 10.0.0.0/8) are allowed. Link-local addresses and
-        metadata servers never are.
-    allow_loopback:
-        Whether loopback addresses are allowed.
-    resolve:
-        Resolves names; the system's resolver by default.
+    Args:
+        hosts: Allowed names: `example.com`, `*.example.com` for its subdomains, `*` for any.
+        allow_private: Whether private networks (such as 10.0.0.0/8) are allowed. Link-local
+            addresses and metadata servers never are.
+        allow_loopback: Whether loopback addresses are allowed.
+        resolve: Resolves names; the system's resolver by default.
     """
 
     def __init__(

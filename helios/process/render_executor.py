@@ -48,20 +48,14 @@ class RenderExecutor:
     Each command has its own temporary folder (TMPDIR), removed at its end, and its own process
     group. When a command ends, all processes that it started are ended.
 
-    Parameters
-    ----------
-    allowed:
-        Executables that may run, by the exact names that commands use; None for any.
-    env:
-        Base environment of commands; this process's own by default. Executables are looked up on
-        its PATH, not on the PATH of a job.
-    temp_dir:
-        Folder for the commands' temporary folders; the system's by default.
-    grace:
-        Seconds between SIGTERM and SIGKILL.
-    network:
-        Whether programs other than `helios` may open network connections. `helios` restricts pages
-        to the proxy given in its environment.
+    Args:
+        allowed: Executables that may run, by the exact names that commands use; None for any.
+        env: Base environment of commands; this process's own by default. Executables are looked up
+            on its PATH, not on the PATH of a job.
+        temp_dir: Folder for the commands' temporary folders; the system's by default.
+        grace: Seconds between SIGTERM and SIGKILL.
+        network: Whether programs other than `helios` may open network connections. `helios`
+            restricts pages to the proxy given in its environment.
     """
 
     def __init__(
@@ -91,18 +85,12 @@ class RenderExecutor:
 
         Cancelling the calling task ends the command with all its processes first.
 
-        Parameters
-        ----------
-        job:
-            The command.
-        timeout:
-            Seconds after which it is ended; the job's limit by default.
-        on_output:
-            Called for each line of output.
+        Args:
+            job: The command.
+            timeout: Seconds after which it is ended; the job's limit by default.
+            on_output: Called for each line of output.
 
-        Returns
-        -------
-        WorkerResult
+        Returns:
             The outcome; `error` is set for a command that can't start.
         """
         started = time.perf_counter()

@@ -29,22 +29,15 @@ MAX_FILE_BYTES = MAX_PICTURE_BYTES + _MAX_FACTS_BYTES
 class BoundaryFrames:
     """Digests of the frames at both ends of a chunk.
 
-    Attributes
-    ----------
-    start, frames:
-        The chunk's first frame, and its number of frames.
-    before:
-        SHA-256 of the picture of the frame before the first one; None for frame 0.
-    last:
-        SHA-256 of the last frame's picture.
-    replayed:
-        Whether every frame from 0 on was visited.
-    renderer:
-        Versions and machine, on which pixels depend. Only pictures of one renderer are identical.
-    output:
-        SHA-256 of the chunk's output.
-    sizes:
-        Bytes of the two stored pictures; 0 for a picture that isn't stored.
+    Attributes:
+        start, frames: The chunk's first frame, and its number of frames.
+        before: SHA-256 of the picture of the frame before the first one; None for frame 0.
+        last: SHA-256 of the last frame's picture.
+        replayed: Whether every frame from 0 on was visited.
+        renderer: Versions and machine, on which pixels depend. Only pictures of one renderer are
+            identical.
+        output: SHA-256 of the chunk's output.
+        sizes: Bytes of the two stored pictures; 0 for a picture that isn't stored.
     """
 
     start: int

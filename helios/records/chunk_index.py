@@ -31,16 +31,11 @@ _MESSAGES = TypeAdapter(list[PageMessage])
 class IndexEntry:
     """The index entry of a finished chunk.
 
-    Attributes
-    ----------
-    name:
-        The entry's key, which sorts by time.
-    time:
-        When the chunk was done, in milliseconds since 1970.
-    key:
-        Digest of the chunk's inputs, as returned by `chunk_key`.
-    has_problems:
-        Whether its page logged errors or warnings, or threw an exception.
+    Attributes:
+        name: The entry's key, which sorts by time.
+        time: When the chunk was done, in milliseconds since 1970.
+        key: Digest of the chunk's inputs, as returned by `chunk_key`.
+        has_problems: Whether its page logged errors or warnings, or threw an exception.
     """
 
     name: str

@@ -15,17 +15,12 @@ from helios.output import whole_output
 class InputManifest:
     """Files, hosts and versions that the pixels of an output depend on.
 
-    Attributes
-    ----------
-    output:
-        SHA-256 of the output.
-    versions:
-        Result of `renderer_versions`.
-    files:
-        SHA-256 of each requested file of the composition by name; None for a missing file, empty
-        for one that changed during the render.
-    hosts:
-        Network hosts that were contacted.
+    Attributes:
+        output: SHA-256 of the output.
+        versions: Result of `renderer_versions`.
+        files: SHA-256 of each requested file of the composition by name; None for a missing file,
+            empty for one that changed during the render.
+        hosts: Network hosts that were contacted.
     """
 
     output: str

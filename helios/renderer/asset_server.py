@@ -55,13 +55,10 @@ async def serve_folder(
 
     Videos that the browser can't play are converted at their first request.
 
-    Parameters
-    ----------
-    listener:
-        An open socket, so that its port is known before the server runs; early connections wait.
-        It is closed with the server.
-    inputs:
-        Records the files that are requested.
+    Args:
+        listener: An open socket, so that its port is known before the server runs; early
+            connections wait. It is closed with the server.
+        inputs: Records the files that are requested.
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 

@@ -16,14 +16,10 @@ _CPU_MODEL = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 class BoundaryRecorder:
     """The frame before a chunk's first frame, and its last frame.
 
-    Attributes
-    ----------
-    before, last:
-        The pictures as captured; None where there is no such frame.
-    replayed:
-        Whether every frame from 0 on was visited.
-    browser:
-        The browser's name and version.
+    Attributes:
+        before, last: The pictures as captured; None where there is no such frame.
+        replayed: Whether every frame from 0 on was visited.
+        browser: The browser's name and version.
     """
 
     def __init__(self) -> None:

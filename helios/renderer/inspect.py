@@ -22,22 +22,14 @@ AUDIO_SEARCH_SECONDS = 2.0
 class CompositionFacts:
     """Properties of a composition, read before it is rendered.
 
-    Attributes
-    ----------
-    page:
-        The options that the page was loaded with: its dialect, size and rate.
-    duration:
-        Seconds; None if the page declares none and has no finite animation.
-    source:
-        Origin of the duration: `declared` or `longest animation`.
-    replay:
-        Whether each frame depends on the one before.
-    sounds:
-        Whether it may have audio.
-    moves:
-        Whether anything in it moves without interaction.
-    warnings:
-        Features of the page that can't be rendered faithfully.
+    Attributes:
+        page: The options that the page was loaded with: its dialect, size and rate.
+        duration: Seconds; None if the page declares none and has no finite animation.
+        source: Origin of the duration: `declared` or `longest animation`.
+        replay: Whether each frame depends on the one before.
+        sounds: Whether it may have audio.
+        moves: Whether anything in it moves without interaction.
+        warnings: Features of the page that can't be rendered faithfully.
     """
 
     url: str
@@ -91,14 +83,10 @@ async def inspect(
 
     Raises `HeliosError` if it can't be loaded, or its audio can't be read.
 
-    Parameters
-    ----------
-    duration:
-        Seconds; None takes the page's own. Audio is searched for up to this time.
-    audio:
-        Whether to search for audio.
-    check_audio:
-        Fail if audio that is found can't be read.
+    Args:
+        duration: Seconds; None takes the page's own. Audio is searched for up to this time.
+        audio: Whether to search for audio.
+        check_audio: Fail if audio that is found can't be read.
     """
     async with open_render_session(composition, page, log=log) as session:
         shown = session.page

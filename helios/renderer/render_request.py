@@ -26,24 +26,17 @@ DEFAULT_JPEG_QUALITY = 90
 class RenderRequest:
     """A range of frames, and the file or folder that they are written to.
 
-    Attributes
-    ----------
-    output:
-        A video file, or a folder (or `%06d` pattern) for images.
-    start_frame, frame_count:
-        The range, counted from the start of the timeline.
-    jpeg_quality:
-        0 to 100, for frames that are captured as JPEG.
-    concurrency:
-        Number of browsers that render at the same time.
-    replay:
-        Visit every frame from 0 on without capturing it; None takes the page's own declaration.
-    audio_codec:
-        ffmpeg's audio encoder, "" for the container's default, None for no audio.
-    inputs:
-        Records the files and hosts that the pictures depend on.
-    boundary:
-        Records the last frame and the frame before the first, which is drawn for this purpose.
+    Attributes:
+        output: A video file, or a folder (or `%06d` pattern) for images.
+        start_frame, frame_count: The range, counted from the start of the timeline.
+        jpeg_quality: 0 to 100, for frames that are captured as JPEG.
+        concurrency: Number of browsers that render at the same time.
+        replay: Visit every frame from 0 on without capturing it; None takes the page's own
+            declaration.
+        audio_codec: ffmpeg's audio encoder, "" for the container's default, None for no audio.
+        inputs: Records the files and hosts that the pictures depend on.
+        boundary: Records the last frame and the frame before the first, which is drawn for this
+            purpose.
     """
 
     composition: Composition

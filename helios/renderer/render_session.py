@@ -52,15 +52,11 @@ async def open_render_session(
     as soon as its first page is loaded. Raises `HeliosError` if the composition can't be loaded, or
     no browser can be started.
 
-    Parameters
-    ----------
-    pages:
-        Number of browsers.
-    log:
-        Receives log messages of the first page.
-    inputs:
-        Records the files and hosts that are requested. A proxy for this session observes all
-        network requests of the browsers.
+    Args:
+        pages: Number of browsers.
+        log: Receives log messages of the first page.
+        inputs: Records the files and hosts that are requested. A proxy for this session observes
+            all network requests of the browsers.
     """
     async with contextlib.AsyncExitStack() as stack:
         flags = raster_flags(options, pages)

@@ -38,14 +38,10 @@ class Soundtrack:
 
         Raises `AudioFailed` if an address can't be read outside the browser.
 
-        Parameters
-        ----------
-        scratch:
-            Folder for audio that the page holds in memory.
-        blobs:
-            Contents of `blob:` addresses.
-        allow_missing:
-            Leave out audio that can't be read outside the browser.
+        Args:
+            scratch: Folder for audio that the page holds in memory.
+            blobs: Contents of `blob:` addresses.
+            allow_missing: Leave out audio that can't be read outside the browser.
         """
         sources: dict[str, str | None] = {}
         for number, url in enumerate(dict.fromkeys(sound["source"] for sound in sounds)):
@@ -87,14 +83,10 @@ async def collect(
 
     Raises `AudioFailed` if an address can't be read outside the browser.
 
-    Parameters
-    ----------
-    scratch:
-        Folder for audio that the page holds in memory.
-    final:
-        Whether the page is at its last frame.
-    allow_missing:
-        Leave out audio that can't be read.
+    Args:
+        scratch: Folder for audio that the page holds in memory.
+        final: Whether the page is at its last frame.
+        allow_missing: Leave out audio that can't be read.
     """
     sounds = await page.audio.sounds(final=final)
     blobs = {}

@@ -15,17 +15,11 @@ class VideoStitcher(ABC):
         `output` appears under its name only when it is whole; a failed or cancelled call leaves
         nothing behind.
 
-        Parameters
-        ----------
-        inputs:
-            The chunks' outputs, in order of time.
-        output:
-            The video to write; an existing file is replaced.
+        Args:
+            inputs: The chunks' outputs, in order of time.
+            output: The video to write; an existing file is replaced.
 
-        Raises
-        ------
-        StitchFailed
-            There is nothing to join, or joining failed.
-        ChunkOutputInvalid
-            An input is missing, broken, or unlike the others.
+        Raises:
+            StitchFailed: There is nothing to join, or joining failed.
+            ChunkOutputInvalid: An input is missing, broken, or unlike the others.
         """

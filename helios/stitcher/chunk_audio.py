@@ -36,18 +36,13 @@ async def join_audio(
 
     Raises `StitchFailed` if the audio can't be decoded or encoded.
 
-    Parameters
-    ----------
-    inputs:
-        Files in order.
-    lengths:
-        Number of frames, and frames per second, of each input's video; 0 for an unknown rate.
-    present:
-        Whether each input has audio; others are silent.
-    codec:
-        ffmpeg encoder.
-    output:
-        File to write; its ending selects the container.
+    Args:
+        inputs: Files in order.
+        lengths: Number of frames, and frames per second, of each input's video; 0 for an unknown
+            rate.
+        present: Whether each input has audio; others are silent.
+        codec: ffmpeg encoder.
+        output: File to write; its ending selects the container.
     """
     rate = next((rate for _, rate in lengths if rate), Fraction(30))
     frames = accumulate((count for count, _ in lengths), initial=0)

@@ -41,20 +41,15 @@ async def check_chunk_outputs(
     The size may differ from the job spec's by one factor, as with `--scale`, if it is the same for
     all chunks.
 
-    Parameters
-    ----------
-    spec:
-        The job spec.
-    job_dir:
-        Folder that the chunks' `outputFile`s are relative to.
-    only_groups:
-        Whether to decode the last group even if it is the only one, that is, all of a short
-        chunk. Workers do so; for all chunks of a job it would take too long.
+    Args:
+        spec: The job spec.
+        job_dir: Folder that the chunks' `outputFile`s are relative to.
+        only_groups: Whether to decode the last group even if it is the only one, that is, all of a
+            short chunk. Workers do so; for all chunks of a job it would take too long.
 
-    Raises
-    ------
-    ChunkOutputInvalid
-        An output is missing, damaged or different in kind; `details` have one line per fault.
+    Raises:
+        ChunkOutputInvalid: An output is missing, damaged or different in kind; `details` have one
+            line per fault.
     """
     return await _check(spec.metadata, spec.chunks, job_dir, only_groups=only_groups)
 

@@ -28,20 +28,14 @@ _THUMBNAIL_BYTES = 16 * 9
 class EncodedVideo:
     """A video file's frames, in decoding order unless noted otherwise.
 
-    Attributes
-    ----------
-    shown_at:
-        Presentation times in ticks from the first frame, in presentation order.
-    timescale:
-        Ticks per second.
-    rounding:
-        Precision of the container's times in ticks.
-    keyframes:
-        Positions of the keyframes; None if every frame is a keyframe.
-    spans:
-        Offset and size of each frame in bytes; offsets are None for containers read by ffprobe.
-    digests:
-        Digest of each frame, for containers read by ffprobe.
+    Attributes:
+        shown_at: Presentation times in ticks from the first frame, in presentation order.
+        timescale: Ticks per second.
+        rounding: Precision of the container's times in ticks.
+        keyframes: Positions of the keyframes; None if every frame is a keyframe.
+        spans: Offset and size of each frame in bytes; offsets are None for containers read by
+            ffprobe.
+        digests: Digest of each frame, for containers read by ffprobe.
     """
 
     path: Path

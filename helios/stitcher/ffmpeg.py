@@ -42,13 +42,10 @@ class FfmpegStitcher(VideoStitcher):
     MP4 and QuickTime inputs are joined by their indexes, at the speed of a file copy. ffmpeg's
     concat demuxer joins other containers, and files whose index isn't supported.
 
-    Parameters
-    ----------
-    audio:
-        Encoded audio of the whole timeline; copied. Without it, the chunks' own audio is joined
-        sample by sample and encoded once.
-    encode:
-        What to encode again.
+    Args:
+        audio: Encoded audio of the whole timeline; copied. Without it, the chunks' own audio is
+            joined sample by sample and encoded once.
+        encode: What to encode again.
     """
 
     def __init__(self, *, audio: Path | None = None, encode: MergeEncoding | None = None) -> None:

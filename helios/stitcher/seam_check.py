@@ -43,25 +43,16 @@ async def check_seams(
 ) -> SeamReport:
     """Check that a video consists of its chunks, one after another.
 
-    Parameters
-    ----------
-    video:
-        The stitched video.
-    spec:
-        The job spec of the video.
-    ends:
-        Digests of the chunks' ends, by id. Without digests, only a chunk's length is checked.
-    copied:
-        Whether the chunks' encoded frames were copied; otherwise pictures are compared.
-    whole_audio:
-        Whether the audio, if there is any, must last as long as the video.
-    decodes:
-        Whether to decode keyframes.
+    Args:
+        video: The stitched video.
+        spec: The job spec of the video.
+        ends: Digests of the chunks' ends, by id. Without digests, only a chunk's length is checked.
+        copied: Whether the chunks' encoded frames were copied; otherwise pictures are compared.
+        whole_audio: Whether the audio, if there is any, must last as long as the video.
+        decodes: Whether to decode keyframes.
 
-    Raises
-    ------
-    SeamBroken
-        The video has faults; `details` name each boundary.
+    Raises:
+        SeamBroken: The video has faults; `details` name each boundary.
     """
     try:
         encoded = await read_video(video)

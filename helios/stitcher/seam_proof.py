@@ -45,18 +45,13 @@ class SeamDifference:
 class SeamProof:
     """Result of comparing a job's seams.
 
-    Attributes
-    ----------
-    equal:
-        Number of seams whose pictures are identical.
-    alike:
-        Number of seams that differ imperceptibly, which is accepted between different machines
-        or versions, or after chunks were rendered again.
-    unknown:
-        Number of seams without a picture of a chunk: rendered without the check, or by another
-        program.
-    differing:
-        All other seams.
+    Attributes:
+        equal: Number of seams whose pictures are identical.
+        alike: Number of seams that differ imperceptibly, which is accepted between different
+            machines or versions, or after chunks were rendered again.
+        unknown: Number of seams without a picture of a chunk: rendered without the check, or by
+            another program.
+        differing: All other seams.
     """
 
     equal: int = 0

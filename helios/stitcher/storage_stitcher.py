@@ -63,16 +63,11 @@ async def merge_in_storage(
     Raises `StitchFailed` or `ChunkOutputInvalid` if the chunks can't be joined in storage;
     `SeamBroken` if the joined video has faults; `HeliosError` if a request to the storage failed.
 
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    records:
-        The records of the chunks, by id.
-    output:
-        Key of the video.
-    audio:
-        Local file with the audio of the whole video; it may be missing.
+    Args:
+        storage: The job's folder.
+        records: The records of the chunks, by id.
+        output: Key of the video.
+        audio: Local file with the audio of the whole video; it may be missing.
     """
     chunks = spec.chunks_by_frame()
     ordered = [records[chunk.id] for chunk in chunks]
@@ -96,16 +91,11 @@ async def stitch_in_storage(
     Raises `StitchFailed` if the chunks contain audio, or are fragmented; `ChunkOutputInvalid` if a
     chunk differs in kind from the others; `HeliosError` if a request to the storage failed.
 
-    Parameters
-    ----------
-    storage:
-        The job's folder.
-    records, chunks:
-        The chunks' records and keys, in presentation order.
-    output:
-        Key of the video.
-    audio:
-        Local file with the audio of the whole video, to be stored beside the chunks.
+    Args:
+        storage: The job's folder.
+        records, chunks: The chunks' records and keys, in presentation order.
+        output: Key of the video.
+        audio: Local file with the audio of the whole video, to be stored beside the chunks.
     """
     quicktime = output.lower().endswith(".mov")
     sizes = [record.artifact.bytes or 0 for record in records]

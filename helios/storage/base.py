@@ -13,18 +13,12 @@ from helios.contract.artifact import Artifact
 class StoredObject:
     """Metadata of an object in a storage.
 
-    Attributes
-    ----------
-    key:
-        Name relative to the storage's URL, with / between folders.
-    bytes:
-        Size in bytes.
-    version:
-        Entity tag or generation, which changes with the object.
-    modified:
-        Time of the last write.
-    sha256:
-        Hexadecimal digest, if the storage records it; listings may omit it.
+    Attributes:
+        key: Name relative to the storage's URL, with / between folders.
+        bytes: Size in bytes.
+        version: Entity tag or generation, which changes with the object.
+        modified: Time of the last write.
+        sha256: Hexadecimal digest, if the storage records it; listings may omit it.
     """
 
     key: str
@@ -43,10 +37,8 @@ class ArtifactStorage(ABC):
     Every method raises `StorageInvalid` for a key that leaves its folder, `AccessDenied` for
     insufficient credentials, and `StorageUnavailable` if the storage doesn't answer.
 
-    Parameters
-    ----------
-    url:
-        Such as `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`.
+    Args:
+        url: Such as `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`.
     """
 
     def __init__(self, url: str) -> None:
@@ -75,31 +67,22 @@ class ArtifactStorage(ABC):
     async def get_file(self, key: str, path: Path, *, sha256: str | None = None) -> Artifact:
         """Fetch an object to a file, which appears when complete.
 
-        Parameters
-        ----------
-        sha256:
-            Expected digest; by default the one stored with the object.
+        Args:
+            sha256: Expected digest; by default the one stored with the object.
 
-        Raises
-        ------
-        ArtifactNotFound
-            There is no such object.
-        ArtifactCorrupt
-            The bytes have another digest.
+        Raises:
+            ArtifactNotFound: There is no such object.
+            ArtifactCorrupt: The bytes have another digest.
         """
 
     @abstractmethod
     async def get_bytes(self, key: str, *, limit: int | None = None) -> bytes:
         """Return an object's bytes.
 
-        Parameters
-        ----------
-        limit:
-            Largest size in bytes; for larger objects, `PayloadTooLarge` is raised.
+        Args:
+            limit: Largest size in bytes; for larger objects, `PayloadTooLarge` is raised.
 
-        Raises
-        ------
-        ArtifactNotFound, ArtifactCorrupt, PayloadTooLarge
+        Raises `ArtifactNotFound`, `ArtifactCorrupt` or `PayloadTooLarge`.
         """
 
     @abstractmethod
@@ -108,10 +91,8 @@ class ArtifactStorage(ABC):
 
         S3 copies objects of up to 5 GB.
 
-        Raises
-        ------
-        ArtifactNotFound
-            There is no such object.
+        Raises:
+            ArtifactNotFound: There is no such object.
         """
 
     @abstractmethod
@@ -120,10 +101,8 @@ class ArtifactStorage(ABC):
 
         The result is shorter if the object ends earlier.
 
-        Raises
-        ------
-        ArtifactNotFound
-            There is no such object.
+        Raises:
+            ArtifactNotFound: There is no such object.
         """
 
     @abstractmethod
@@ -139,19 +118,13 @@ class ArtifactStorage(ABC):
 
         The digest of the new object isn't known. A repeated call resumes an interrupted one.
 
-        Parameters
-        ----------
-        sources:
-            Keys of the objects, in order; at least one.
-        scratch:
-            Prefix of keys for temporary objects, which are deleted.
-        sizes:
-            Size of each source in bytes; by default they are requested.
+        Args:
+            sources: Keys of the objects, in order; at least one.
+            scratch: Prefix of keys for temporary objects, which are deleted.
+            sizes: Size of each source in bytes; by default they are requested.
 
-        Raises
-        ------
-        ArtifactNotFound
-            A source doesn't exist.
+        Raises:
+            ArtifactNotFound: A source doesn't exist.
         """
 
     @abstractmethod
@@ -162,10 +135,8 @@ class ArtifactStorage(ABC):
     async def list(self, prefix: str = "", *, after: str = "") -> Sequence[StoredObject]:
         """Return the objects whose keys begin with a prefix, sorted by key.
 
-        Parameters
-        ----------
-        after:
-            Only keys that come after this one.
+        Args:
+            after: Only keys that come after this one.
         """
 
     @abstractmethod

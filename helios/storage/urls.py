@@ -27,12 +27,9 @@ def open_storage(url: str, *, env: Mapping[str, str] | None = None) -> ArtifactS
 
     Raises `StorageInvalid` if the URL isn't a storage URL.
 
-    Parameters
-    ----------
-    url:
-        A folder's path, `file:///folder`, `s3://bucket/prefix` or `gs://bucket/prefix`.
-    env:
-        Environment variables with endpoints and credentials; this process's own by default.
+    Args:
+        url: A folder's path, `file:///folder`, `s3://bucket/prefix` or `gs://bucket/prefix`.
+        env: Environment variables with endpoints and credentials; this process's own by default.
     """
     scheme, rest = _split_scheme(url)
     if scheme == "file":

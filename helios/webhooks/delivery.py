@@ -49,18 +49,12 @@ def check_url(url: str) -> None:
 class WebhookSender:
     """Sends signed events.
 
-    Parameters
-    ----------
-    secret:
-        Secret shared with the receiver.
-    attempts:
-        Limit of tries for one event.
-    timeout:
-        Seconds that a receiver has to answer.
-    network:
-        Addresses that receivers may have; any by default.
-    sleep:
-        Waits for a number of seconds.
+    Args:
+        secret: Secret shared with the receiver.
+        attempts: Limit of tries for one event.
+        timeout: Seconds that a receiver has to answer.
+        network: Addresses that receivers may have; any by default.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(

@@ -80,12 +80,9 @@ def new_event_id() -> str:
 def signed_headers(event_id: str, body: bytes, *, secret: str, now: float) -> dict[str, str]:
     """Return the headers of a request with an event.
 
-    Parameters
-    ----------
-    secret:
-        Secret shared by sender and receiver.
-    now:
-        Time of sending in Unix seconds.
+    Args:
+        secret: Secret shared by sender and receiver.
+        now: Time of sending in Unix seconds.
     """
     stamp = int(now)
     return {
@@ -105,23 +102,15 @@ def verify(
 ) -> WebhookEvent:
     """Verify a request's signature and age, and return its event.
 
-    Parameters
-    ----------
-    headers:
-        Headers of the request; names in any case.
-    body:
-        Unmodified body of the request.
-    secret:
-        Secret shared by sender and receiver.
-    tolerance:
-        Tolerance of the time of sending in seconds.
-    now:
-        Returns the time in Unix seconds.
+    Args:
+        headers: Headers of the request; names in any case.
+        body: Unmodified body of the request.
+        secret: Secret shared by sender and receiver.
+        tolerance: Tolerance of the time of sending in seconds.
+        now: Returns the time in Unix seconds.
 
-    Raises
-    ------
-    SignatureInvalid
-        The signature is missing, wrong or too old, or the body isn't an event.
+    Raises:
+        SignatureInvalid: The signature is missing, wrong or too old, or the body isn't an event.
     """
     given = {name.lower(): value for name, value in headers.items()}.get(SIGNATURE.lower(), "")
     stamp = _STAMP.fullmatch(given.strip())

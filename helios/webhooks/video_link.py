@@ -12,10 +12,8 @@ async def with_link(event: WebhookEvent, seconds: float | None) -> WebhookEvent:
 
     The outcome matters more than the link: if the credentials can't sign one, the event says why.
 
-    Parameters
-    ----------
-    seconds:
-        Validity of the link; None for no link.
+    Args:
+        seconds: Validity of the link; None for no link.
     """
     if seconds is None or event.output is None or "://" not in event.output:
         return event

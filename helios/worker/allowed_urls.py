@@ -30,16 +30,12 @@ class AllowedUrls:
 
     Raises `OptionInvalid` for an ambiguous prefix.
 
-    Parameters
-    ----------
-    prefixes:
-        Such as `s3://bucket/renders`, `https://example.com/jobs/` or `/mnt/jobs`. A prefix ends at
-        a `/`: `s3://bucket/renders-2` isn't below `s3://bucket/renders`. A scheme alone
-        (`https://`) allows all of its URLs.
-    allow_local:
-        Whether all paths of this machine are allowed.
-    what_for:
-        Purpose of the URLs, for messages: `sources` or `destinations`.
+    Args:
+        prefixes: Such as `s3://bucket/renders`, `https://example.com/jobs/` or `/mnt/jobs`. A
+            prefix ends at a `/`: `s3://bucket/renders-2` isn't below `s3://bucket/renders`. A
+            scheme alone (`https://`) allows all of its URLs.
+        allow_local: Whether all paths of this machine are allowed.
+        what_for: Purpose of the URLs, for messages: `sources` or `destinations`.
     """
 
     def __init__(

@@ -25,14 +25,11 @@ class Destinations:
     Credentials are read for each delivery, and are in no environment, so that commands and pages
     can't get at them.
 
-    Parameters
-    ----------
-    opener:
-        Opens storages by the worker's own role.
-    secrets:
-        ARN of the secret in AWS Secrets Manager for the URLs that begin so. Its text is a JSON
-        object: `accessKeyId`, `secretAccessKey`, and for other stores than S3 `endpoint` and
-        perhaps `region`.
+    Args:
+        opener: Opens storages by the worker's own role.
+        secrets: ARN of the secret in AWS Secrets Manager for the URLs that begin so. Its text is a
+            JSON object: `accessKeyId`, `secretAccessKey`, and for other stores than S3 `endpoint`
+            and perhaps `region`.
     """
 
     def __init__(
@@ -44,12 +41,9 @@ class Destinations:
     async def open(self, folder: str) -> ArtifactStorage:
         """Open a folder.
 
-        Raises
-        ------
-        AccessDenied
-            The secret can't be read.
-        StorageInvalid
-            It isn't one of credentials.
+        Raises:
+            AccessDenied: The secret can't be read.
+            StorageInvalid: It isn't one of credentials.
         """
         arn = next((arn for urls, arn in self._secrets if urls.has(folder)), None)
         if arn is None:

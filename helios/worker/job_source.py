@@ -29,16 +29,11 @@ StorageOpener = Callable[[str], ArtifactStorage]
 class JobSource:
     """Loads job specs, and downloads assets from web servers.
 
-    Parameters
-    ----------
-    allowed:
-        URLs of specs and assets.
-    network:
-        Addresses of web servers.
-    storage_opener:
-        Opens the storage of a spec.
-    max_bytes:
-        Largest spec in bytes.
+    Args:
+        allowed: URLs of specs and assets.
+        network: Addresses of web servers.
+        storage_opener: Opens the storage of a spec.
+        max_bytes: Largest spec in bytes.
     """
 
     def __init__(

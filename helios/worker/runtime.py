@@ -38,26 +38,17 @@ class WorkerRuntime:
     Several threads and event loops may use one runtime at the same time: invocations share only
     unpacked assets and connections to storage.
 
-    Parameters
-    ----------
-    config:
-        Permissions and limits of the worker.
-    storage_opener:
-        Opens the storage with a URL; `SharedStorages` by default.
-    executor:
-        Runs commands; by default one that allows the configured programs, and gives them none of
-        the worker's credentials.
-    log:
-        Log of the worker's events; stdout by default.
-    resolve:
-        Resolves host names; the system's resolver by default.
-    environment:
-        Environment variables; this process's own by default.
+    Args:
+        config: Permissions and limits of the worker.
+        storage_opener: Opens the storage with a URL; `SharedStorages` by default.
+        executor: Runs commands; by default one that allows the configured programs, and gives them
+            none of the worker's credentials.
+        log: Log of the worker's events; stdout by default.
+        resolve: Resolves host names; the system's resolver by default.
+        environment: Environment variables; this process's own by default.
 
-    Raises
-    ------
-    OptionInvalid
-        The configuration is invalid.
+    Raises:
+        OptionInvalid: The configuration is invalid.
     """
 
     def __init__(
@@ -104,29 +95,19 @@ class WorkerRuntime:
     ) -> WorkerResult:
         """Render the chunk of an invocation, or merge its job.
 
-        Parameters
-        ----------
-        invocation:
-            A chunk of a job, or its merge.
-        deadline:
-            Seconds until the platform ends this worker; None for no limit.
-        on_output:
-            Called for each line of a command's output.
-        log:
-            Log of this invocation's events, instead of the runtime's own.
-        origin:
-            Identifiers of this invocation in the platform's log, such as its request id.
+        Args:
+            invocation: A chunk of a job, or its merge.
+            deadline: Seconds until the platform ends this worker; None for no limit.
+            on_output: Called for each line of a command's output.
+            log: Log of this invocation's events, instead of the runtime's own.
+            origin: Identifiers of this invocation in the platform's log, such as its request id.
 
-        Returns
-        -------
-        WorkerResult
+        Returns:
             The outcome of the command, and the stored artifact. A chunk or video that is already in
             storage is a result too.
 
-        Raises
-        ------
-        HeliosError
-            Anything but the command failed.
+        Raises:
+            HeliosError: Anything but the command failed.
         """
         stopwatch = Stopwatch()
         time_limit = TimeLimit(_seconds_left(deadline, invocation.stop_at))
@@ -172,16 +153,11 @@ class WorkerRuntime:
     ) -> tuple[int, InvocationResponse]:
         """Answer a request; never raises, except if it is cancelled.
 
-        Parameters
-        ----------
-        payload:
-            The request: a JSON value, or its text.
-        deadline, on_output, log, origin:
-            As for `run`.
+        Args:
+            payload: The request: a JSON value, or its text.
+            deadline, on_output, log, origin: As for `run`.
 
-        Returns
-        -------
-        tuple[int, InvocationResponse]
+        Returns:
             The HTTP status and the answer: 200 for success, 4xx for a request that would fail
             again, 500 for any other failure.
         """
@@ -211,17 +187,12 @@ class WorkerRuntime:
     ) -> contextlib.AbstractAsyncContextManager[OpenJob]:
         """Fetch a job's spec, and open its storage for the duration of the context.
 
-        Parameters
-        ----------
-        job_path:
-            Path or URL of the spec.
-        chunk_id:
-            Chunk to run: other chunks may be missing from the spec.
+        Args:
+            job_path: Path or URL of the spec.
+            chunk_id: Chunk to run: other chunks may be missing from the spec.
 
-        Raises
-        ------
-        HeliosError
-            The spec can't be fetched, or contains a URL that this worker may not use.
+        Raises:
+            HeliosError: The spec can't be fetched, or contains a URL that this worker may not use.
         """
         return self._jobs.open(job_path, chunk_id=chunk_id)
 

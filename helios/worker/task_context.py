@@ -57,12 +57,10 @@ class Stopwatch:
 class TaskContext:
     """An invocation, its job, and what is needed to run it.
 
-    Attributes
-    ----------
-    folder, storage:
-        The job's folder in storage; None if neither the spec nor the worker has one.
-    origin:
-        Description of worker and invocation for records.
+    Attributes:
+        folder, storage: The job's folder in storage; None if neither the spec nor the worker has
+            one.
+        origin: Description of worker and invocation for records.
     """
 
     invocation: Invocation

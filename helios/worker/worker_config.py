@@ -26,39 +26,24 @@ _FALSE = frozenset({"", "0", "false", "no", "off"})
 class WorkerConfig:
     """Permissions and limits of a worker.
 
-    Attributes
-    ----------
-    artifacts:
-        URL of the storage for results of jobs whose spec has no `outputUrl`.
-    allowed_sources:
-        Prefixes of allowed URLs of job specs and assets, besides `artifacts`.
-    allowed_destinations:
-        Prefixes of allowed URLs of results, besides the job's own folder.
-    destination_secrets:
-        ARN of the secret with the credentials for destinations that begin so.
-    allow_local:
-        Whether these URLs may be paths of this machine.
-    allow_private_network:
-        Whether specs and pages may be fetched from private networks.
-    allowed_hosts:
-        Hosts that pages may load from.
-    executables:
-        Programs that commands may start.
-    workspace:
-        Folder for temporary files.
-    asset_cache_bytes:
-        Limit of the unpacked assets kept between jobs.
-    chunk_timeout:
-        Time limit of a command in seconds; None for the platform's.
-    merge_bytes:
-        Limit of the bytes of chunks that are merged on this machine; the storage concatenates
-        larger ones where possible. None for the free space.
-    concurrency:
-        Limit of concurrent invocations.
-    audience:
-        Accepted audiences of callers' identity tokens; empty if the worker doesn't check tokens.
-    platform:
-        Description of the worker for records: platform, function or service, memory.
+    Attributes:
+        artifacts: URL of the storage for results of jobs whose spec has no `outputUrl`.
+        allowed_sources: Prefixes of allowed URLs of job specs and assets, besides `artifacts`.
+        allowed_destinations: Prefixes of allowed URLs of results, besides the job's own folder.
+        destination_secrets: ARN of the secret with the credentials for destinations that begin so.
+        allow_local: Whether these URLs may be paths of this machine.
+        allow_private_network: Whether specs and pages may be fetched from private networks.
+        allowed_hosts: Hosts that pages may load from.
+        executables: Programs that commands may start.
+        workspace: Folder for temporary files.
+        asset_cache_bytes: Limit of the unpacked assets kept between jobs.
+        chunk_timeout: Time limit of a command in seconds; None for the platform's.
+        merge_bytes: Limit of the bytes of chunks that are merged on this machine; the storage
+            concatenates larger ones where possible. None for the free space.
+        concurrency: Limit of concurrent invocations.
+        audience: Accepted audiences of callers' identity tokens; empty if the worker doesn't check
+            tokens.
+        platform: Description of the worker for records: platform, function or service, memory.
     """
 
     artifacts: str | None = None

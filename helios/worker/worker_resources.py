@@ -21,22 +21,15 @@ GRACE = 1.0
 class WorkerResources:
     """What a worker keeps for all of its tasks.
 
-    Attributes
-    ----------
-    executor:
-        Runs commands.
-    assets:
-        Unpacked assets of this and earlier jobs.
-    work_folder:
-        Folder of the workspaces.
-    network:
-        Addresses that commands, and pages that they render, may reach.
-    destinations:
-        Opens the storages that videos are delivered to.
-    chunk_timeout:
-        Time limit of a command in seconds; None for the platform's.
-    merge_bytes:
-        Limit of the bytes of chunks that are merged on this machine; None for the free space.
+    Attributes:
+        executor: Runs commands.
+        assets: Unpacked assets of this and earlier jobs.
+        work_folder: Folder of the workspaces.
+        network: Addresses that commands, and pages that they render, may reach.
+        destinations: Opens the storages that videos are delivered to.
+        chunk_timeout: Time limit of a command in seconds; None for the platform's.
+        merge_bytes: Limit of the bytes of chunks that are merged on this machine; None for the free
+            space.
     """
 
     executor: RenderExecutor

@@ -68,16 +68,11 @@ class Waiting:
 class Deployment:
     """Result of a deployment.
 
-    Attributes
-    ----------
-    url:
-        Where the service takes requests.
-    job:
-        Full name of the job.
-    artifacts:
-        URL of the storage for artifacts.
-    changes:
-        The change of each resource, in order.
+    Attributes:
+        url: Where the service takes requests.
+        job: Full name of the job.
+        artifacts: URL of the storage for artifacts.
+        changes: The change of each resource, in order.
     """
 
     url: str

@@ -45,17 +45,12 @@ async def sign_in(credentials: Credentials | None = None) -> Credentials:
     Without that, a call whose token can't be had would be tried again and again until its time is
     up, and not say why.
 
-    Parameters
-    ----------
-    credentials:
-        Whom to act as; by default the application default credentials.
+    Args:
+        credentials: Whom to act as; by default the application default credentials.
 
-    Raises
-    ------
-    AccessDenied
-        There are no credentials, or they aren't good any more.
-    DeploymentFailed
-        The token service can't be reached.
+    Raises:
+        AccessDenied: There are no credentials, or they aren't good any more.
+        DeploymentFailed: The token service can't be reached.
     """
 
     def work() -> Credentials:
@@ -73,14 +68,10 @@ def connect(
 ) -> CloudRunClients:
     """Return clients for a project; called within the event loop that they are used in.
 
-    Parameters
-    ----------
-    project:
-        Its id.
-    credentials:
-        Whom to act as.
-    env:
-        Where an endpoint may be named; this process's environment by default.
+    Args:
+        project: Its id.
+        credentials: Whom to act as.
+        env: Where an endpoint may be named; this process's environment by default.
     """
     endpoint = (os.environ if env is None else env).get(ENDPOINT_VARIABLE)
     options = ClientOptions(api_endpoint=endpoint) if endpoint else None

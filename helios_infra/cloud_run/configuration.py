@@ -149,10 +149,8 @@ class CloudRunConfiguration(CloudRunPlace):
     def read_file(cls, path: Path) -> dict[str, Any]:
         """Return the settings of a JSON file by their names in Python, unchecked.
 
-        Raises
-        ------
-        OptionInvalid
-            The file can't be read, or doesn't hold a JSON object.
+        Raises:
+            OptionInvalid: The file can't be read, or doesn't hold a JSON object.
         """
         try:
             document = json.loads(path.read_text("utf-8"))

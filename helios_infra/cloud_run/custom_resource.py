@@ -42,15 +42,11 @@ class Context(Protocol):
 class Outcome:
     """An answer to CloudFormation.
 
-    Attributes
-    ----------
-    physical_id:
-        The resource's id. Another one than before makes CloudFormation delete the former, and a
-        resource whose creation failed is deleted by its id.
-    data:
-        Attributes that templates can refer to.
-    reason:
-        Why it failed; empty if it didn't.
+    Attributes:
+        physical_id: The resource's id. Another one than before makes CloudFormation delete the
+            former, and a resource whose creation failed is deleted by its id.
+        data: Attributes that templates can refer to.
+        reason: Why it failed; empty if it didn't.
     """
 
     physical_id: str

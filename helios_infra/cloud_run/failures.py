@@ -28,10 +28,8 @@ _SIGN_IN = (
 def explained(resource: str) -> Iterator[None]:
     """Raise exceptions of Google's clients as this project's errors.
 
-    Parameters
-    ----------
-    resource:
-        The resource, as the message's first words.
+    Args:
+        resource: The resource, as the message's first words.
     """
     try:
         yield

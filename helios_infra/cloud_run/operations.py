@@ -28,12 +28,9 @@ async def finish(
 
     Cancelling the calling task stops the waiting, not the operation.
 
-    Raises
-    ------
-    DeploymentFailed
-        The time was up.
-    google.api_core.exceptions.GoogleAPICallError
-        The operation failed.
+    Raises:
+        DeploymentFailed: The time was up.
+        google.api_core.exceptions.GoogleAPICallError: The operation failed.
     """
     give_up = time.monotonic() + timeout
     poll, told = first_poll, ""

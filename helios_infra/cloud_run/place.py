@@ -36,9 +36,8 @@ class CloudRunPlace(WireModel, extra="forbid"):
     def read(cls, values: Mapping[str, Any]) -> Self:
         """Check values, named as in Python or in JSON, and return them as one object.
 
-        Raises
-        ------
-        OptionInvalid
-            A value is missing or can't be worked with; `details` hold one line a fault.
+        Raises:
+            OptionInvalid: A value is missing or can't be worked with; `details` hold one line a
+                fault.
         """
         return checked(cls, values, what="Cloud Run configuration")

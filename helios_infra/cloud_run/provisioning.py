@@ -32,16 +32,11 @@ from helios_infra.cloud_run.status import CloudRunStatus, artifacts_of, read_sta
 class CloudRunProvisioner:
     """Works on the service, the job and the bucket of one place.
 
-    Parameters
-    ----------
-    place:
-        Where they are.
-    clients:
-        Google's clients.
-    on_step:
-        Called for each change and each awaited resource.
-    first_poll:
-        Seconds between the first two looks at an operation.
+    Args:
+        place: Where they are.
+        clients: Google's clients.
+        on_step: Called for each change and each awaited resource.
+        first_poll: Seconds between the first two looks at an operation.
     """
 
     def __init__(
@@ -64,19 +59,13 @@ class CloudRunProvisioner:
     ) -> Deployment:
         """Create missing resources and update different ones; repeatable.
 
-        Parameters
-        ----------
-        configuration:
-            The requested resources.
-        adopt:
-            Whether a service, a job or a bucket that was made by other means is taken over.
+        Args:
+            configuration: The requested resources.
+            adopt: Whether a service, a job or a bucket that was made by other means is taken over.
 
-        Raises
-        ------
-        AccessDenied
-            Credentials are missing, or lack a permission.
-        DeploymentFailed
-            Cloud Run refused a setting, or the worker didn't start.
+        Raises:
+            AccessDenied: Credentials are missing, or lack a permission.
+            DeploymentFailed: Cloud Run refused a setting, or the worker didn't start.
         """
         changes: list[Change] = []
 
@@ -107,10 +96,8 @@ class CloudRunProvisioner:
     async def status(self) -> CloudRunStatus:
         """Return the deployed resources.
 
-        Raises
-        ------
-        AccessDenied
-            Credentials are missing, or lack a permission.
+        Raises:
+            AccessDenied: Credentials are missing, or lack a permission.
         """
         return await read_status(self._service, self._job, self._clients)
 
@@ -121,19 +108,13 @@ class CloudRunProvisioner:
 
         Requests stop before what they need goes. What was made by other means is kept.
 
-        Parameters
-        ----------
-        with_bucket:
-            Whether the bucket goes as well, with all that is in it.
-        bucket:
-            Its name; by default the one that the service or the job uses.
+        Args:
+            with_bucket: Whether the bucket goes as well, with all that is in it.
+            bucket: Its name; by default the one that the service or the job uses.
 
-        Raises
-        ------
-        OptionInvalid
-            The bucket's name isn't known without service and job.
-        AccessDenied, DeploymentFailed
-            As for `deploy`.
+        Raises:
+            OptionInvalid: The bucket's name isn't known without service and job.
+            AccessDenied, DeploymentFailed: As for `deploy`.
         """
         changes: list[Change] = []
 

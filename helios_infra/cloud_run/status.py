@@ -21,22 +21,14 @@ from helios_infra.cloud_run.resources.service import RenderService, service_fact
 class CloudRunStatus:
     """The deployed resources.
 
-    Attributes
-    ----------
-    service, job, bucket:
-        The settings of each by their names; empty where it isn't there.
-    url:
-        Where the service takes requests.
-    is_ready:
-        Whether the service's last deployment succeeded.
-    reason:
-        Status message of Cloud Run.
-    revision:
-        Name of the revision that takes requests.
-    invokers:
-        Members that may render.
-    artifacts:
-        URL of the storage for artifacts.
+    Attributes:
+        service, job, bucket: The settings of each by their names; empty where it isn't there.
+        url: Where the service takes requests.
+        is_ready: Whether the service's last deployment succeeded.
+        reason: Status message of Cloud Run.
+        revision: Name of the revision that takes requests.
+        invokers: Members that may render.
+        artifacts: URL of the storage for artifacts.
     """
 
     service: dict[str, str] = field(default_factory=dict)
@@ -76,10 +68,8 @@ async def read_status(
 ) -> CloudRunStatus:
     """Return the status of the resources of one place.
 
-    Raises
-    ------
-    AccessDenied
-        Credentials are missing, or lack a permission.
+    Raises:
+        AccessDenied: Credentials are missing, or lack a permission.
     """
     service, job = await render_service.read(), await render_job.read()
     artifacts = artifacts_of(service, job)

@@ -19,13 +19,11 @@ from helios_infra.constructs.lifecycle import construct_properties, lifecycle_ru
 class Artifacts(Construct):
     """A private bucket whose objects are encrypted, travel over TLS and expire.
 
-    Parameters
-    ----------
-    bucket:
-        The bucket; by default a new one. One that another stack or account has keeps its settings:
-        `unset_rules` are the lifecycle rules that its owner should set.
-    encryption_key:
-        Key of KMS that encrypts the objects; by default the given bucket's, or S3's own.
+    Args:
+        bucket: The bucket; by default a new one. One that another stack or account has keeps its
+            settings: `unset_rules` are the lifecycle rules that its owner should set.
+        encryption_key: Key of KMS that encrypts the objects; by default the given bucket's, or S3's
+            own.
     """
 
     def __init__(
@@ -101,12 +99,9 @@ class Artifacts(Construct):
     def allow(self, role: iam.Role, *, actions: Sequence[str], keys: Sequence[str]) -> None:
         """Let a role do something with the objects whose keys match, and with no others.
 
-        Parameters
-        ----------
-        actions:
-            Such as `s3:GetObject`.
-        keys:
-            Patterns such as `jobs/*/job.json`.
+        Args:
+            actions: Such as `s3:GetObject`.
+            keys: Patterns such as `jobs/*/job.json`.
         """
         role.add_to_policy(
             iam.PolicyStatement(

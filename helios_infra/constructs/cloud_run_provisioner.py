@@ -24,12 +24,9 @@ HANDLER = "helios_infra.cloud_run.custom_resource.handler"
 class CloudRunProvisioner(Construct):
     """A function without a key: Google trusts its role by workload identity federation.
 
-    Parameters
-    ----------
-    role_name:
-        Name of the role, which Google's side must know before the first deployment.
-    log_days:
-        How long its log is kept.
+    Args:
+        role_name: Name of the role, which Google's side must know before the first deployment.
+        log_days: How long its log is kept.
     """
 
     def __init__(self, scope: Construct, id: str, *, role_name: str, log_days: int) -> None:

@@ -17,14 +17,11 @@ class CloudRunRenderer(Construct):
     `url`, `job` and `artifacts` are what clients take; `role_name` is whom the workload identity
     pool must let act as the deploying service account.
 
-    Parameters
-    ----------
-    resource:
-        Configuration of the workers, and the function's identity at Google.
-    role_name:
-        Name of the function's role, which Google's side must know before the first deployment.
-    log_days:
-        How long the function's log is kept.
+    Args:
+        resource: Configuration of the workers, and the function's identity at Google.
+        role_name: Name of the function's role, which Google's side must know before the first
+            deployment.
+        log_days: How long the function's log is kept.
     """
 
     def __init__(

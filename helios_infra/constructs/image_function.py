@@ -37,26 +37,16 @@ _NETWORK_INTERFACES = (
 class ImageFunction(Construct):
     """A function that runs the worker image. Its `role` may write its log and its traces.
 
-    Parameters
-    ----------
-    network:
-        Where it runs.
-    description:
-        Description in the console.
-    memory, disk:
-        In MB.
-    timeout:
-        Seconds that an invocation may take.
-    environment:
-        Its environment variables.
-    handler:
-        Handler; by default the image's.
-    stage:
-        Stage of the image's Dockerfile; by default the last one.
-    reserved:
-        Invocations at the same time that are reserved for it, which is also its limit.
-    dead_letters:
-        Takes events that it failed to process; none by default.
+    Args:
+        network: Where it runs.
+        description: Description in the console.
+        memory, disk: In MB.
+        timeout: Seconds that an invocation may take.
+        environment: Its environment variables.
+        handler: Handler; by default the image's.
+        stage: Stage of the image's Dockerfile; by default the last one.
+        reserved: Invocations at the same time that are reserved for it, which is also its limit.
+        dead_letters: Takes events that it failed to process; none by default.
     """
 
     def __init__(

@@ -21,19 +21,15 @@ class LambdaRenderer(Construct):
     Clients find it by the configuration's `stack_name`, which is unique in an account's region:
     `orchestrator connect --stack NAME`.
 
-    Parameters
-    ----------
-    configuration:
-        Settings, such as `Configuration(stack_name="Films", log_days=90)`.
-    bucket:
-        Bucket for jobs, assets and videos; by default a new one. It gets the lifecycle rules of
-        jobs and assets unless it was imported, as the rules of those can't be deployed.
-    encryption_key:
-        KMS key of that bucket; by default as the bucket or the configuration says.
-    network:
-        VPC of the functions; by default as the configuration says.
-    holds_budget:
-        Whether the budget, if one is configured, belongs to this renderer: it counts all regions.
+    Args:
+        configuration: Settings, such as `Configuration(stack_name="Films", log_days=90)`.
+        bucket: Bucket for jobs, assets and videos; by default a new one. It gets the lifecycle
+            rules of jobs and assets unless it was imported, as the rules of those can't be
+            deployed.
+        encryption_key: KMS key of that bucket; by default as the bucket or the configuration says.
+        network: VPC of the functions; by default as the configuration says.
+        holds_budget: Whether the budget, if one is configured, belongs to this renderer: it counts
+            all regions.
     """
 
     def __init__(

@@ -17,10 +17,9 @@ def lifecycle_rules(
 ) -> list[dict[str, Any]]:
     """Return the rules, as `put-bucket-lifecycle-configuration` takes them.
 
-    Parameters
-    ----------
-    whole_bucket:
-        Whether unfinished uploads are ended anywhere in the bucket, and not only of jobs.
+    Args:
+        whole_bucket: Whether unfinished uploads are ended anywhere in the bucket, and not only of
+            jobs.
     """
     tag, value = INTERMEDIATE_TAG
     tags = [{"Key": tag, "Value": value}]

@@ -10,12 +10,9 @@ from constructs import Construct
 class LogGroup(logs.LogGroup):
     """A log group.
 
-    Parameters
-    ----------
-    days:
-        How long its events are kept.
-    name:
-        Its name; None leaves it to CloudFormation.
+    Args:
+        days: How long its events are kept.
+        name: Its name; None leaves it to CloudFormation.
     """
 
     def __init__(self, scope: Construct, id: str, *, days: int, name: str | None = None) -> None:

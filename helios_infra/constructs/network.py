@@ -14,14 +14,10 @@ from helios_infra.configuration import Configuration
 class Network:
     """Where functions run: in AWS's own network, unless there is a VPC.
 
-    Attributes
-    ----------
-    vpc:
-        The VPC; it must reach S3 and the hosts that pages load from.
-    subnets:
-        Its subnets; by default the private ones.
-    security_groups:
-        Security groups of the functions; by default a new one for each.
+    Attributes:
+        vpc: The VPC; it must reach S3 and the hosts that pages load from.
+        subnets: Its subnets; by default the private ones.
+        security_groups: Security groups of the functions; by default a new one for each.
     """
 
     vpc: ec2.IVpc | None = None

@@ -46,27 +46,18 @@ class AwsLambdaAdapter(WorkerAdapter):
     adapter only stops waiting: the function runs, and is billed, until it ends or reaches its own
     time limit, and its output is valid. A job whose invocation wasn't sent yet is never sent.
 
-    Parameters
-    ----------
-    function:
-        Name or ARN of the function, with `:alias` or `:version` where wanted.
-    region:
-        AWS region; by default the ARN's, or the one that the environment configures.
-    endpoint_url:
-        URL of the Lambda API, if it isn't that of AWS.
-    concurrency:
-        Invocations at once; further ones wait. Threads and connections are made as needed.
-    function_timeout:
-        Time limit of the function in seconds, or more.
-    client:
-        A client to use in place of a new one. It should not retry.
+    Args:
+        function: Name or ARN of the function, with `:alias` or `:version` where wanted.
+        region: AWS region; by default the ARN's, or the one that the environment configures.
+        endpoint_url: URL of the Lambda API, if it isn't that of AWS.
+        concurrency: Invocations at once; further ones wait. Threads and connections are made as
+            needed.
+        function_timeout: Time limit of the function in seconds, or more.
+        client: A client to use in place of a new one. It should not retry.
 
-    Raises
-    ------
-    OptionInvalid
-        A value is invalid, or no region is configured.
-    AccessDenied
-        The configured credentials can't be loaded.
+    Raises:
+        OptionInvalid: A value is invalid, or no region is configured.
+        AccessDenied: The configured credentials can't be loaded.
     """
 
     def __init__(
@@ -104,12 +95,11 @@ class AwsLambdaAdapter(WorkerAdapter):
     ) -> WorkerResult:
         """Invoke the function for one job and return its answer.
 
-        Raises
-        ------
-        WorkerThrottled, WorkerUnavailable, WorkerCrashed, OutOfMemory, CommandTimedOut
-            Another try may succeed.
-        WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid
-            None will. (Neither does one after `WorkerCrashed` where the function can't start.)
+        Raises:
+            WorkerThrottled, WorkerUnavailable, WorkerCrashed, OutOfMemory, CommandTimedOut: Another
+                try may succeed.
+            WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid: None will. (Neither
+                does one after `WorkerCrashed` where the function can't start.)
         """
         payload = Invocation.of(job).encoded()
         try:

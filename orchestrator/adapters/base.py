@@ -27,23 +27,16 @@ class WorkerAdapter(ABC):
 
         Cancelling the calling task stops the job where that is possible.
 
-        Parameters
-        ----------
-        job:
-            The job; the adapter enforces its `timeout`.
-        on_output:
-            Is called for each line of output as it comes, by adapters that see output before the
-            job's end.
+        Args:
+            job: The job; the adapter enforces its `timeout`.
+            on_output: Is called for each line of output as it comes, by adapters that see output
+                before the job's end.
 
-        Returns
-        -------
-        WorkerResult
+        Returns:
             The job's result. A job that fails is a result, not an exception.
 
-        Raises
-        ------
-        HeliosError
-            The job couldn't be sent, or its response couldn't be read.
+        Raises:
+            HeliosError: The job couldn't be sent, or its response couldn't be read.
         """
 
     def when_taken(self, tell: TakenCallback) -> None:  # noqa: B027

@@ -50,23 +50,18 @@ class CloudRunAdapter(WorkerAdapter):
     adapter after use, or use it as an asynchronous context manager; it belongs to one event loop.
     There are as many connections as jobs at once.
 
-    Parameters
-    ----------
-    service_url:
-        The service's URL.
-    tokens:
-        Identity tokens for the service; None for a service that allows unauthenticated calls.
-    audience:
-        Audience of the tokens; the service's URL without path by default, as Cloud Run expects it.
-    request_timeout:
-        Seconds that a request may take where the job has no time limit.
-    progress:
-        Whether to ask the worker for the command's output while it runs, if a caller listens.
+    Args:
+        service_url: The service's URL.
+        tokens: Identity tokens for the service; None for a service that allows unauthenticated
+            calls.
+        audience: Audience of the tokens; the service's URL without path by default, as Cloud Run
+            expects it.
+        request_timeout: Seconds that a request may take where the job has no time limit.
+        progress: Whether to ask the worker for the command's output while it runs, if a caller
+            listens.
 
-    Raises
-    ------
-    OptionInvalid
-        A value is invalid, or tokens would be sent unencrypted.
+    Raises:
+        OptionInvalid: A value is invalid, or tokens would be sent unencrypted.
     """
 
     def __init__(
@@ -110,12 +105,10 @@ class CloudRunAdapter(WorkerAdapter):
     ) -> WorkerResult:
         """Send one job to the service and return its answer.
 
-        Raises
-        ------
-        WorkerThrottled, WorkerUnavailable, WorkerCrashed, CommandTimedOut
-            Another try may succeed.
-        WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid
-            None will.
+        Raises:
+            WorkerThrottled, WorkerUnavailable, WorkerCrashed, CommandTimedOut: Another try may
+                succeed.
+            WorkerNotFound, AccessDenied, PayloadTooLarge, InvocationInvalid: None will.
         """
         payload = Invocation.of(job).encoded()
         limit = self._request_timeout if job.timeout is None else job.timeout

@@ -40,12 +40,9 @@ class _Token:
 class IdentityTokens:
     """ID tokens, each fetched once and again before it expires, however many ask for it.
 
-    Parameters
-    ----------
-    source:
-        Fetches a token; by default from what Google's libraries find (`find_identity`).
-    clock:
-        Returns seconds since 1970, the unit of tokens' expiries.
+    Args:
+        source: Fetches a token; by default from what Google's libraries find (`find_identity`).
+        clock: Returns seconds since 1970, the unit of tokens' expiries.
     """
 
     def __init__(
@@ -59,12 +56,9 @@ class IdentityTokens:
     async def token(self, audience: str) -> str:
         """Return a token for an audience, a service's URL, that is good for a while.
 
-        Raises
-        ------
-        AccessDenied
-            There are no credentials, or they can't make such a token.
-        WorkerUnavailable
-            The issuer of tokens can't be reached.
+        Raises:
+            AccessDenied: There are no credentials, or they can't make such a token.
+            WorkerUnavailable: The issuer of tokens can't be reached.
         """
         known = self._tokens.get(audience)
         if known is not None and self._clock() < known.refresh_at:

@@ -19,12 +19,9 @@ LOCAL_EXECUTABLES = DEFAULT_EXECUTABLES | {"ffmpeg", "ffprobe", "node"}
 class LocalWorkerAdapter(RenderExecutor, WorkerAdapter):
     """Runs jobs as local processes.
 
-    Parameters
-    ----------
-    allowed:
-        Executables that may run; by default `LOCAL_EXECUTABLES`.
-    options:
-        Others of `RenderExecutor`.
+    Args:
+        allowed: Executables that may run; by default `LOCAL_EXECUTABLES`.
+        options: Others of `RenderExecutor`.
     """
 
     def __init__(

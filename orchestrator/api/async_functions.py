@@ -82,29 +82,19 @@ async def render_async(
     The job's record outlives this process: `get_job(id).resume()` resumes a job that was
     stopped. Cancelling the calling task stops its workers, and leaves the job paused.
 
-    Parameters
-    ----------
-    source:
-        The composition: an HTML file, a folder with `index.html`, or a URL.
-    output:
-        The video: a path, or an s3:// or gs:// URL, whose suffix decides on the format.
-    target:
-        Where chunks are rendered; several targets share them.
-    on_event:
-        Called with each event, in the thread that renders.
-    merge:
-        Whether chunks are stitched. Otherwise they stay in the job's folder, as `ChunkFiles`.
-    only_chunks:
-        Ids of the only chunks to render, which aren't stitched.
-    settings:
-        As `RenderKeywords`: the flags of `orchestrator render`, with the same defaults.
+    Args:
+        source: The composition: an HTML file, a folder with `index.html`, or a URL.
+        output: The video: a path, or an s3:// or gs:// URL, whose suffix decides on the format.
+        target: Where chunks are rendered; several targets share them.
+        on_event: Called with each event, in the thread that renders.
+        merge: Whether chunks are stitched. Otherwise they stay in the job's folder, as
+            `ChunkFiles`.
+        only_chunks: Ids of the only chunks to render, which aren't stitched.
+        settings: As `RenderKeywords`: the flags of `orchestrator render`, with the same defaults.
 
-    Raises
-    ------
-    OptionInvalid
-        A setting is invalid, or excludes another one; the message names it.
-    HeliosError
-        The render failed.
+    Raises:
+        OptionInvalid: A setting is invalid, or excludes another one; the message names it.
+        HeliosError: The render failed.
     """
     given = _given(settings, merge=merge, only_chunks=only_chunks)
     request = RenderRequest.of(source, output, target, given)
@@ -122,23 +112,15 @@ async def still_async(
 ) -> Video:
     """Render one frame of a composition to an image, and return it.
 
-    Parameters
-    ----------
-    source, target, on_event:
-        As for `render`.
-    output:
-        The image: a .png or .jpg path, or an s3:// or gs:// URL.
-    at:
-        The frame's number, counted from 0, or a time: '1.5s', '1m30s'.
-    settings:
-        As `StillKeywords`: the flags of `orchestrator still`, with the same defaults.
+    Args:
+        source, target, on_event: As for `render`.
+        output: The image: a .png or .jpg path, or an s3:// or gs:// URL.
+        at: The frame's number, counted from 0, or a time: '1.5s', '1m30s'.
+        settings: As `StillKeywords`: the flags of `orchestrator still`, with the same defaults.
 
-    Raises
-    ------
-    OptionInvalid
-        A setting is invalid, or the page has no such frame.
-    HeliosError
-        The render failed.
+    Raises:
+        OptionInvalid: A setting is invalid, or the page has no such frame.
+        HeliosError: The render failed.
     """
     check_keywords(settings, StillKeywords)
     request = RenderRequest.of(source, output, target, settings, at=at)
@@ -162,23 +144,16 @@ async def submit_async(
     `Lambda()` or `CloudRun()`, their deployment runs it in the cloud, and stores the
     video under the name of `output`; `download` copies it.
 
-    Parameters
-    ----------
-    source, output, settings:
-        As for `render`.
-    target:
-        The machine or deployment that runs it.
-    request_id:
-        Id of a render in the cloud; submitting an id again doesn't render again. New by default.
-    on_event:
-        Called with milestones of planning and uploading.
+    Args:
+        source, output, settings: As for `render`.
+        target: The machine or deployment that runs it.
+        request_id: Id of a render in the cloud; submitting an id again doesn't render again. New by
+            default.
+        on_event: Called with milestones of planning and uploading.
 
-    Raises
-    ------
-    OptionInvalid
-        A setting is invalid, or doesn't apply to such a render.
-    HeliosError
-        The composition can't be planned, or the deployment refuses.
+    Raises:
+        OptionInvalid: A setting is invalid, or doesn't apply to such a render.
+        HeliosError: The composition can't be planned, or the deployment refuses.
     """
     request = RenderRequest.of(source, output, target, settings)
     display = EventDisplay(on_event)
@@ -209,17 +184,12 @@ async def get_job_async(
     It is searched in the job store, then in the deployment that `target` names. Without
     `target`, the environment or the profile `default` may name a deployment.
 
-    Parameters
-    ----------
-    job_store:
-        The job store; by default the one that `HELIOS_JOBS` names.
-    on_event:
-        Called with the events of `resume`, if that runs the job in this process.
+    Args:
+        job_store: The job store; by default the one that `HELIOS_JOBS` names.
+        on_event: Called with the events of `resume`, if that runs the job in this process.
 
-    Raises
-    ------
-    JobNotFound
-        No job has the id.
+    Raises:
+        JobNotFound: No job has the id.
     """
     name = DeploymentName() if target is None else deployment_name(_one(target))
     display = EventDisplay(on_event)
@@ -238,21 +208,14 @@ async def jobs_async(
 ) -> list[AsyncJobHandle]:
     """Return handles on the latest jobs, the newest first.
 
-    Parameters
-    ----------
-    target:
-        The deployment whose jobs are listed; the job store's are by default.
-    job_store:
-        The job store; by default the one that `HELIOS_JOBS` names.
-    states:
-        Only jobs in one of these states.
-    limit:
-        Maximum number of jobs.
+    Args:
+        target: The deployment whose jobs are listed; the job store's are by default.
+        job_store: The job store; by default the one that `HELIOS_JOBS` names.
+        states: Only jobs in one of these states.
+        limit: Maximum number of jobs.
 
-    Raises
-    ------
-    HeliosError
-        The store or the deployment doesn't answer.
+    Raises:
+        HeliosError: The store or the deployment doesn't answer.
     """
     wanted = [check_state(state) for state in states]
     if target is None:
@@ -274,10 +237,8 @@ def _given(
 def _one(target: Target) -> Lambda | CloudRun:
     """Return a target that isn't this machine.
 
-    Raises
-    ------
-    OptionInvalid
-        It is something else.
+    Raises:
+        OptionInvalid: It is something else.
     """
     if isinstance(target, Lambda | CloudRun):
         return target

@@ -12,14 +12,10 @@ from orchestrator.model.events import Event
 class Notice:
     """A milestone beside the events of chunks: `planned`, `job`, `uploaded`, `completed`, ...
 
-    Attributes
-    ----------
-    kind:
-        The kind of milestone.
-    message:
-        A sentence for people.
-    facts:
-        The values for programs.
+    Attributes:
+        kind: The kind of milestone.
+        message: A sentence for people.
+        facts: The values for programs.
     """
 
     kind: str
@@ -35,10 +31,8 @@ OnEvent = Callable[[ProgressEvent], object]
 class EventDisplay(Display):
     """Calls a function with every event and every milestone.
 
-    Parameters
-    ----------
-    on_event:
-        Called in the thread that renders; an exception that it raises ends the render.
+    Args:
+        on_event: Called in the thread that renders; an exception that it raises ends the render.
     """
 
     def __init__(self, on_event: OnEvent | None) -> None:

@@ -31,10 +31,8 @@ class JobHandle:
     Each method takes the parameters of that of `AsyncJobHandle`, raises the same errors, and
     returns when that has ended. A handle keeps no connection open, and can be used in any thread.
 
-    Parameters
-    ----------
-    job:
-        The job.
+    Args:
+        job: The job.
     """
 
     def __init__(self, job: AsyncJobHandle) -> None:
@@ -65,9 +63,7 @@ class JobHandle:
 
         The first and the last one are notices with the job's status as facts.
 
-        Parameters
-        ----------
-        interval:
-            Seconds between two looks.
+        Args:
+            interval: Seconds between two looks.
         """
         return iterate(self._job.events(interval=interval))

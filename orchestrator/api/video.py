@@ -16,20 +16,14 @@ if TYPE_CHECKING:
 class Rendered:
     """The result of a render.
 
-    Attributes
-    ----------
-    job_id:
-        Id of the job.
-    location:
-        Path or URL of the result.
-    frames, duration, fps, width, height:
-        Length in frames and seconds, frames per second, and size in pixels.
-    cost:
-        Cost of remote workers by list prices; None if it isn't known.
-    seams:
-        Comparison of the seams between chunks; None if they weren't compared.
-    warnings:
-        Warnings about the result.
+    Attributes:
+        job_id: Id of the job.
+        location: Path or URL of the result.
+        frames, duration, fps, width, height: Length in frames and seconds, frames per second, and
+            size in pixels.
+        cost: Cost of remote workers by list prices; None if it isn't known.
+        seams: Comparison of the seams between chunks; None if they weren't compared.
+        warnings: Warnings about the result.
     """
 
     job_id: str
@@ -47,10 +41,8 @@ class Rendered:
     def of(cls, spec: "JobSpec", **others: Any) -> Self:
         """Return the result of a job, with length and size by its spec.
 
-        Parameters
-        ----------
-        others:
-            The other attributes.
+        Args:
+            others: The other attributes.
         """
         facts = spec.metadata
         return cls(
@@ -77,10 +69,8 @@ class Rendered:
 class Video(Rendered):
     """A finished video, or a folder of images.
 
-    Attributes
-    ----------
-    link:
-        Presigned URL of the video, if `presign` is set.
+    Attributes:
+        link: Presigned URL of the video, if `presign` is set.
     """
 
     link: str | None = None

@@ -67,10 +67,8 @@ class Backend(ABC):
         With `keep_chunks`, existing valid chunks count as finished. Cancelling the calling task
         ends what runs, where that is possible.
 
-        Raises
-        ------
-        JobBusy
-            Another process runs a job in the folder.
+        Raises:
+            JobBusy: Another process runs a job in the folder.
         """
         self.display.stopping = self.stopping
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)

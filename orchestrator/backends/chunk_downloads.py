@@ -47,10 +47,8 @@ class ChunkDownloads:
     async def finish(self, artifacts: Mapping[int, Artifact]) -> None:
         """Wait until all outputs are in the job's folder, and fetch those that aren't.
 
-        Raises
-        ------
-        ArtifactNotFound
-            A worker's result names no output, or the output no longer exists.
+        Raises:
+            ArtifactNotFound: A worker's result names no output, or the output no longer exists.
         """
         unknown = sorted(self._chunks.keys() - artifacts.keys())
         if unknown:

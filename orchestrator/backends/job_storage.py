@@ -81,10 +81,8 @@ def open_job_storage(
 class Gathering:
     """Copies the chunks to one storage, the one that has most of them.
 
-    Attributes
-    ----------
-    video:
-        The video in storage, once it is merged.
+    Attributes:
+        video: The video in storage, once it is merged.
     """
 
     def __init__(

@@ -63,10 +63,8 @@ class MergeByWorker(WorkerAdapter):
     ) -> WorkerResult:
         """Copy the chunks to one storage, and let a worker there merge them.
 
-        Raises
-        ------
-        ArtifactNotFound
-            The worker's result doesn't name the video.
+        Raises:
+            ArtifactNotFound: The worker's result doesn't name the video.
         """
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
@@ -101,12 +99,9 @@ class MergeInStorage(WorkerAdapter):
 
         The audio of the whole video is made on this machine.
 
-        Raises
-        ------
-        ArtifactNotFound
-            Chunks are missing.
-        SeamBroken
-            The stitched video differs from its chunks.
+        Raises:
+            ArtifactNotFound: Chunks are missing.
+            SeamBroken: The stitched video differs from its chunks.
         """
         first = self._gathering.ranking()[0]
         await self._gathering.gather(first)
@@ -130,14 +125,10 @@ class MergeInStorage(WorkerAdapter):
 class MergeWhereItSuits(WorkerAdapter):
     """Chooses where to merge once the size of all chunks is known.
 
-    Parameters
-    ----------
-    here, worker, server:
-        The choices; `server` is None if chunks can't be stitched in storage.
-    stays:
-        Whether the video stays in storage.
-    tell:
-        Called with a sentence on where chunks are stitched, and why.
+    Args:
+        here, worker, server: The choices; `server` is None if chunks can't be stitched in storage.
+        stays: Whether the video stays in storage.
+        tell: Called with a sentence on where chunks are stitched, and why.
     """
 
     queues = True

@@ -54,10 +54,8 @@ class RemoteBackend(Backend):
     Workers return a chunk that they find in the job's folder without rendering it, so that running
     the same job again renders the missing chunks.
 
-    Attributes
-    ----------
-    artifacts:
-        The stored chunks, by id.
+    Attributes:
+        artifacts: The stored chunks, by id.
     """
 
     stopping = "no chunk is started; remote workers may finish theirs, finished chunks stay"

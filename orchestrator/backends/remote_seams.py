@@ -22,10 +22,8 @@ from orchestrator.planning.resume import forget_chunks
 class StoredBoundaries(SeamSource):
     """Reads boundary frames that workers stored beside their chunks.
 
-    Parameters
-    ----------
-    folder:
-        The job's folder on this machine.
+    Args:
+        folder: The job's folder on this machine.
     """
 
     def __init__(

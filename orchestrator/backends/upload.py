@@ -76,12 +76,9 @@ async def pinned_version(
 
     A resumed job continues with the version of the composition that it began with.
 
-    Parameters
-    ----------
-    job_dir:
-        The job's folder, which paths in commands are relative to.
-    own_files:
-        Files and folders that the job makes beside those in its spec.
+    Args:
+        job_dir: The job's folder, which paths in commands are relative to.
+        own_files: Files and folders that the job makes beside those in its spec.
     """
     stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
     if stored is None:

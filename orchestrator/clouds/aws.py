@@ -46,12 +46,10 @@ _Result = TypeVar("_Result")
 class AwsCalls:
     """Clients of AWS's services, and calls of them from tasks.
 
-    Parameters
-    ----------
-    region:
-        AWS region; by default that of the environment.
-    session:
-        Session that makes clients; by default a new one with the environment's credentials.
+    Args:
+        region: AWS region; by default that of the environment.
+        session: Session that makes clients; by default a new one with the environment's
+            credentials.
     """
 
     def __init__(self, *, region: str | None = None, session: "Session | None" = None) -> None:
@@ -89,19 +87,13 @@ class AwsCalls:
     async def run(self, what: str, call: Callable[[], _Result]) -> _Result:
         """Run a blocking call of a client on a thread, and return its result.
 
-        Parameters
-        ----------
-        what:
-            Subject of the call, for messages.
+        Args:
+            what: Subject of the call, for messages.
 
-        Raises
-        ------
-        AccessDenied
-            Credentials are missing, or lack permissions.
-        WorkerThrottled, WorkerUnavailable
-            AWS doesn't respond, or throttles.
-        OptionInvalid
-            AWS refuses a value.
+        Raises:
+            AccessDenied: Credentials are missing, or lack permissions.
+            WorkerThrottled, WorkerUnavailable: AWS doesn't respond, or throttles.
+            OptionInvalid: AWS refuses a value.
         """
 
         def translated() -> _Result:

@@ -19,11 +19,8 @@ class DaemonThreads:
     An executor of the standard library waits for its calls when the interpreter ends; a call that
     waits for a worker may take a quarter of an hour, and Ctrl-C should not.
 
-    Parameters
-    ----------
-    limit:
-        Threads at most, beside those whose calls were abandoned; further calls
-        wait for one.
+    Args:
+        limit: Threads at most, beside those whose calls were abandoned; further calls wait for one.
     """
 
     def __init__(self, limit: int, *, name: str) -> None:

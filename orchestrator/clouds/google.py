@@ -33,12 +33,9 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 class GoogleCalls:
     """Clients of the Cloud Run API that share one identity, each made when it is first used.
 
-    Parameters
-    ----------
-    credentials:
-        The credentials; the application default credentials by default.
-    env:
-        Where endpoints may be named; this process's environment by default.
+    Args:
+        credentials: The credentials; the application default credentials by default.
+        env: Where endpoints may be named; this process's environment by default.
     """
 
     def __init__(
@@ -116,12 +113,9 @@ class GoogleCalls:
     async def services(self) -> "run_v2.ServicesAsyncClient":
         """Return the client of services.
 
-        Raises
-        ------
-        AccessDenied
-            There are no credentials, or they aren't good any more.
-        WorkerUnavailable
-            The issuer of tokens can't be reached.
+        Raises:
+            AccessDenied: There are no credentials, or they aren't good any more.
+            WorkerUnavailable: The issuer of tokens can't be reached.
         """
         client: run_v2.ServicesAsyncClient = await self._client("ServicesAsyncClient")
         return client

@@ -16,10 +16,8 @@ def seconds_paid_for(max_cost: float, workers: Workers, *, chunks: int, at_once:
     Workers can't spend more than all of them do that may run at once, working all the time. A
     render that leaves some of them idle costs less by the end of that time.
 
-    Raises
-    ------
-    CostLimitReached
-        The limit doesn't even pay for a second.
+    Raises:
+        CostLimitReached: The limit doesn't even pay for a second.
     """
     busy = min(at_once, chunks)
     fixed = Usage(

@@ -33,12 +33,9 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
     Compositions that `helios render`, `still` and `merge --audio-from` name are found; what other
     programs read isn't, and a spec with `assetsUrl` says itself what it needs.
 
-    Parameters
-    ----------
-    job_dir:
-        The job's folder, which paths in commands are relative to.
-    own_files:
-        Files and folders that the job makes beside those in its spec.
+    Args:
+        job_dir: The job's folder, which paths in commands are relative to.
+        own_files: Files and folders that the job makes beside those in its spec.
     """
     if spec.assets_url is not None:
         return PackagedJob(spec, None)

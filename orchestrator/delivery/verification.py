@@ -28,20 +28,14 @@ async def verify(
 ) -> SeamReport:
     """Check a video at its seams.
 
-    Parameters
-    ----------
-    video:
-        A file, or an s3:// or gs:// URL, which is fetched.
-    spec:
-        The job that it was made by.
-    ends:
-        What was noted of the job's chunks. Where nothing was, the video is decoded to look for
-        black frames, and no frames are compared.
+    Args:
+        video: A file, or an s3:// or gs:// URL, which is fetched.
+        spec: The job that it was made by.
+        ends: What was noted of the job's chunks. Where nothing was, the video is decoded to look
+            for black frames, and no frames are compared.
 
-    Raises
-    ------
-    SeamBroken
-        The video isn't what the job makes.
+    Raises:
+        SeamBroken: The video isn't what the job makes.
     """
     place = Destination.of(video)
     if place.path is not None:

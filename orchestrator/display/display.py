@@ -16,16 +16,12 @@ from orchestrator.model.events import Event, SeamsCompared
 class Display(ABC):
     """Shows a command's progress and outcome.
 
-    Attributes
-    ----------
-    progress:
-        Progress of the running job.
-    warnings, seams, completed:
-        The warnings, the comparison of the seams, and the facts of the completion so far.
-    stopping:
-        Describes what happens to a run that is stopped.
-    moves:
-        Whether anything in the composition moves by itself; False if that isn't known.
+    Attributes:
+        progress: Progress of the running job.
+        warnings, seams, completed: The warnings, the comparison of the seams, and the facts of the
+            completion so far.
+        stopping: Describes what happens to a run that is stopped.
+        moves: Whether anything in the composition moves by itself; False if that isn't known.
     """
 
     stopping = "what runs is ended, finished chunks stay"

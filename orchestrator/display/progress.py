@@ -34,19 +34,13 @@ class ChunkProgress:
 class JobProgress:
     """Adds up a job's events.
 
-    Parameters
-    ----------
-    done:
-        Chunks that were there before it began.
-    only:
-        The chunks that are wanted; all by default.
-    clock:
-        Returns seconds that never go back.
+    Args:
+        done: Chunks that were there before it began.
+        only: The chunks that are wanted; all by default.
+        clock: Returns seconds that never go back.
 
-    Attributes
-    ----------
-    chunks:
-        The chunks in question by their ids, in the order of the timeline.
+    Attributes:
+        chunks: The chunks in question by their ids, in the order of the timeline.
     """
 
     def __init__(

@@ -66,11 +66,9 @@ async def look_at(checks: Iterable[Check], *, to_be_allowed: str) -> AsyncIterat
 def missing_permissions(denied: Iterable[tuple[str, str]], *, fix: str) -> Finding:
     """Return permissions that are missing as what was found.
 
-    Parameters
-    ----------
-    denied:
-        Pairs of the only feature that needs a permission, empty if every render does, and the
-        permission.
+    Args:
+        denied: Pairs of the only feature that needs a permission, empty if every render does, and
+            the permission.
     """
     by_feature: dict[str, dict[str, None]] = {}
     for feature, permission in denied:

@@ -16,10 +16,8 @@ _ACTIONS = ("Expiration", "AbortIncompleteMultipartUpload")
 async def lifecycle_finding(stack: AwsStack, calls: AwsCalls) -> Finding:
     """Tell whether what renders leave in a given bucket expires, after any number of days.
 
-    Raises
-    ------
-    HeliosError
-        As `AwsCalls.run`.
+    Raises:
+        HeliosError: As `AwsCalls.run`.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 

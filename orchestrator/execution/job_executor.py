@@ -31,18 +31,12 @@ if TYPE_CHECKING:
 class JobResult:
     """The result of a run.
 
-    Parameters
-    ----------
-    chunks:
-        The chunks that this run rendered, in the order in which they finished.
-    merged:
-        Whether the chunks were merged.
-    output:
-        The video; None if there was no merge or its command doesn't name the file.
-    duration:
-        Duration of the run in seconds.
-    seams:
-        The comparison of the seams between chunks.
+    Args:
+        chunks: The chunks that this run rendered, in the order in which they finished.
+        merged: Whether the chunks were merged.
+        output: The video; None if there was no merge or its command doesn't name the file.
+        duration: Duration of the run in seconds.
+        seams: The comparison of the seams between chunks.
     """
 
     chunks: tuple[ChunkOutcome, ...]
@@ -55,14 +49,10 @@ class JobResult:
 class JobExecutor:
     """Runs jobs through an adapter.
 
-    Parameters
-    ----------
-    adapter:
-        Runs the chunks, and the merge command unless that has an adapter of its own.
-    jitter:
-        Returns numbers from 0 to 1 that spread delays.
-    sleep:
-        Waits for some seconds.
+    Args:
+        adapter: Runs the chunks, and the merge command unless that has an adapter of its own.
+        jitter: Returns numbers from 0 to 1 that spread delays.
+        sleep: Waits for some seconds.
     """
 
     def __init__(
@@ -99,69 +89,43 @@ class JobExecutor:
 
         After a chunk has failed for good, no chunk is started, and running ones finish.
 
-        Parameters
-        ----------
-        spec:
-            The job.
-        settings:
-            How it runs. With `backups`, a chunk that takes much longer than the others is given to
-            a second worker as well, and the first good output counts: the adapter's workers must
-            be able to render one chunk twice at the same time.
-        job_dir:
-            Folder that commands run in and that outputs are relative to.
-        job_path:
-            Path or URL of the job spec for workers; `job.json` in the job's folder by default.
-        completed_chunk_ids:
-            Chunks that an earlier run finished; they count as done.
-        on_progress:
-            Called with the number of finished chunks and of all selected chunks.
-        on_event:
-            Called with every event.
-        cancel:
-            When set, running chunks are cancelled and the call raises `Cancelled`.
-        pause:
-            When set, no chunk is started, and after the running ones the call raises `JobPaused`. A
-            merge that has begun is finished.
-        record:
-            Records each attempt at a chunk.
-        merge_adapter:
-            Runs the merge command in place of the chunks' adapter.
-        stitcher:
-            Joins the chunks in place of the merge command.
-        output_file:
-            The stitcher's output, relative to the job's folder; by default what the merge
-            command names.
-        verify:
-            Checks all chunk outputs before the merge, raises what is wrong, and returns what is
-            noted of their ends, by which the video is checked at its seams.
-        seams:
-            The boundary frames of the chunks. Once all chunks are finished, seams are
-            compared by it, and what the spec's `seamCheck` says is done.
+        Args:
+            spec: The job.
+            settings: How it runs. With `backups`, a chunk that takes much longer than the others is
+                given to a second worker as well, and the first good output counts: the adapter's
+                workers must be able to render one chunk twice at the same time.
+            job_dir: Folder that commands run in and that outputs are relative to.
+            job_path: Path or URL of the job spec for workers; `job.json` in the job's folder by
+                default.
+            completed_chunk_ids: Chunks that an earlier run finished; they count as done.
+            on_progress: Called with the number of finished chunks and of all selected chunks.
+            on_event: Called with every event.
+            cancel: When set, running chunks are cancelled and the call raises `Cancelled`.
+            pause: When set, no chunk is started, and after the running ones the call raises
+                `JobPaused`. A merge that has begun is finished.
+            record: Records each attempt at a chunk.
+            merge_adapter: Runs the merge command in place of the chunks' adapter.
+            stitcher: Joins the chunks in place of the merge command.
+            output_file: The stitcher's output, relative to the job's folder; by default what the
+                merge command names.
+            verify: Checks all chunk outputs before the merge, raises what is wrong, and returns
+                what is noted of their ends, by which the video is checked at its seams.
+            seams: The boundary frames of the chunks. Once all chunks are finished, seams are
+                compared by it, and what the spec's `seamCheck` says is done.
 
-        Raises
-        ------
-        JobFailed
-            A chunk failed; `details` hold one line for each that did.
-        CircuitOpen
-            So many attempts failed that the job can't succeed.
-        MergeFailed
-            The chunks are finished, but merging them failed.
-        SeamDiffers
-            Chunks draw a frame differently, also after they were rendered again.
-        SeamBroken
-            The stitched video differs from its chunks.
-        Cancelled
-            `cancel` was set.
-        JobPaused
-            `pause` was set.
-        JobStopped
-            The adapter found a reason to stop the job as a whole.
-        ChunkNotFound
-            The settings want `only` a chunk that the spec doesn't have.
-        CommandInvalid
-            The merge command is too long to be started, which is found before any rendering.
-        OptionInvalid
-            There is a stitcher, but its output isn't named.
+        Raises:
+            JobFailed: A chunk failed; `details` hold one line for each that did.
+            CircuitOpen: So many attempts failed that the job can't succeed.
+            MergeFailed: The chunks are finished, but merging them failed.
+            SeamDiffers: Chunks draw a frame differently, also after they were rendered again.
+            SeamBroken: The stitched video differs from its chunks.
+            Cancelled: `cancel` was set.
+            JobPaused: `pause` was set.
+            JobStopped: The adapter found a reason to stop the job as a whole.
+            ChunkNotFound: The settings want `only` a chunk that the spec doesn't have.
+            CommandInvalid: The merge command is too long to be started, which is found before any
+                rendering.
+            OptionInvalid: There is a stitcher, but its output isn't named.
         """
         selection = Selection.of(spec, completed=completed_chunk_ids, only=settings.only)
         compares_seams = seams is not None and spec.seams != "off"

@@ -33,17 +33,13 @@ class LivePlaylist(VideoStitcher):
     The segments lie in a folder beside the playlist, `NAME.hls`. What an earlier render left there
     is removed.
 
-    Parameters
-    ----------
-    job_dir:
-        Folder in which chunk outputs appear, each of them complete.
-    merge:
-        The job's merge, as a job of this machine: what it would join with the picture is heard.
-    on_first:
-        Called once the playlist can be played.
-    seams:
-        What is known of the pictures at the chunks' ends: nothing is shown behind a seam that is
-        still to be healed.
+    Args:
+        job_dir: Folder in which chunk outputs appear, each of them complete.
+        merge: The job's merge, as a job of this machine: what it would join with the picture is
+            heard.
+        on_first: Called once the playlist can be played.
+        seams: What is known of the pictures at the chunks' ends: nothing is shown behind a seam
+            that is still to be healed.
     """
 
     def __init__(

@@ -121,10 +121,8 @@ class SeamStep:
     async def run(self) -> SeamOutcome:
         """Compare, heal, and compare again.
 
-        Raises
-        ------
-        SeamDiffers
-            Seams differ that can't be healed, and the job says `heal`.
+        Raises:
+            SeamDiffers: Seams differ that can't be healed, and the job says `heal`.
         """
         spec = self._spec
         chunks = spec.chunks_by_frame()

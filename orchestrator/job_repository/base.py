@@ -30,17 +30,12 @@ class Listing:
 class JobClaim(ABC):
     """Exclusive right to write a job's record.
 
-    Attributes
-    ----------
-    job_id:
-        The job.
-    wish_interval:
-        Seconds between two reads of requests.
-    record_interval:
-        Seconds for which chunks are collected before they are recorded.
-    damaged_lines:
-        Number of entries of the chunk log that `load` couldn't read; those chunks count as not
-        begun.
+    Attributes:
+        job_id: The job.
+        wish_interval: Seconds between two reads of requests.
+        record_interval: Seconds for which chunks are collected before they are recorded.
+        damaged_lines: Number of entries of the chunk log that `load` couldn't read; those chunks
+            count as not begun.
     """
 
     wish_interval: float = 1.0
@@ -54,19 +49,15 @@ class JobClaim(ABC):
     async def load(self) -> Job:
         """Return the job.
 
-        Raises
-        ------
-        JobNotFound, JobRecordInvalid
+        Raises `JobNotFound` or `JobRecordInvalid`.
         """
 
     @abstractmethod
     async def save(self, summary: JobSummary) -> JobSummary:
         """Write the job's summary, durably and whole, and return it with its new revision.
 
-        Raises
-        ------
-        JobChanged
-            Its revision isn't the latest, or the claim was lost.
+        Raises:
+            JobChanged: Its revision isn't the latest, or the claim was lost.
         """
 
     @abstractmethod
@@ -77,10 +68,8 @@ class JobClaim(ABC):
     async def wish(self) -> ControlRequest | None:
         """Return the request that was left since the claim began.
 
-        Raises
-        ------
-        JobChanged
-            The claim was lost.
+        Raises:
+            JobChanged: The claim was lost.
         """
 
     @abstractmethod
@@ -99,30 +88,24 @@ class JobRepository(ABC):
     async def create(self, job: Job) -> None:
         """Store a new job.
 
-        Raises
-        ------
-        JobExists
-            There is one with its id.
+        Raises:
+            JobExists: There is one with its id.
         """
 
     @abstractmethod
     async def get(self, job_id: str) -> Job:
         """Return a job.
 
-        Raises
-        ------
-        JobRecordInvalid
-            The record is damaged, and was set aside, or a newer version wrote it.
+        Raises:
+            JobRecordInvalid: The record is damaged, and was set aside, or a newer version wrote it.
         """
 
     @abstractmethod
     async def summary(self, job_id: str) -> JobSummary:
         """Return a job without its spec and its chunks; quick, whatever its size.
 
-        Raises
-        ------
-        JobRecordInvalid
-            As `get`.
+        Raises:
+            JobRecordInvalid: As `get`.
         """
 
     @abstractmethod
@@ -131,12 +114,9 @@ class JobRepository(ABC):
     ) -> Listing:
         """Return jobs, the newest first; damaged records are set aside and listed as faults.
 
-        Parameters
-        ----------
-        states:
-            Only jobs in one of these.
-        limit:
-            Maximum number of jobs.
+        Args:
+            states: Only jobs in one of these.
+            limit: Maximum number of jobs.
         """
 
     @abstractmethod
@@ -145,10 +125,8 @@ class JobRepository(ABC):
 
         A request from before the claim is removed.
 
-        Raises
-        ------
-        JobBusy
-            Another process has claimed it; the message names it, if that is known.
+        Raises:
+            JobBusy: Another process has claimed it; the message names it, if that is known.
         """
 
     @abstractmethod

@@ -57,10 +57,8 @@ class FileJobRepository(JobRepository):
     locked by the process that has claimed the job. Names that begin with a dot aren't jobs:
     `.index` makes lists quick and may be deleted.
 
-    Parameters
-    ----------
-    folder:
-        The folder of all jobs; it is created with the first one.
+    Args:
+        folder: The folder of all jobs; it is created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:

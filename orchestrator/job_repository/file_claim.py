@@ -35,12 +35,9 @@ LOG_BYTES = 64 * 1024
 class FileClaim(JobClaim):
     """A claim on a job in a folder, held by a lock on a file.
 
-    Parameters
-    ----------
-    lock:
-        The lock, which the claim releases at its end.
-    checked:
-        Reads a record, and sets it aside if it is damaged.
+    Args:
+        lock: The lock, which the claim releases at its end.
+        checked: Reads a record, and sets it aside if it is damaged.
     """
 
     wish_interval = 0.25

@@ -21,10 +21,8 @@ class FileLock:
     It belongs to the open file: one process can't take it twice, and the system releases the lock
     of a killed process, so that there are no stale locks.
 
-    Parameters
-    ----------
-    path:
-        The file or folder. A file is opened for writing.
+    Args:
+        path: The file or folder. A file is opened for writing.
     """
 
     def __init__(self, path: Path) -> None:

@@ -32,12 +32,9 @@ class Holding:
 class StorageClock:
     """The storage's own time, which all of its users share, whatever their clocks say.
 
-    Parameters
-    ----------
-    storage:
-        Prefix at which a small object is written to read its time.
-    folder:
-        Key prefix, with / at its end, of such objects.
+    Args:
+        storage: Prefix at which a small object is written to read its time.
+        folder: Key prefix, with / at its end, of such objects.
     """
 
     def __init__(self, storage: ArtifactStorage, folder: str) -> None:
@@ -64,14 +61,10 @@ class Lease:
     Each taking of a lease has a number of its own, one higher than the last, written only if it
     isn't there: of several that try, the storage lets one through.
 
-    Parameters
-    ----------
-    folder:
-        Key prefix of the lease's numbers, with / at its end.
-    holder:
-        Name of this process, for the messages of others.
-    term:
-        Seconds without a sign of life after which others may take it.
+    Args:
+        folder: Key prefix of the lease's numbers, with / at its end.
+        holder: Name of this process, for the messages of others.
+        term: Seconds without a sign of life after which others may take it.
     """
 
     def __init__(

@@ -35,17 +35,12 @@ def decode_summary(
 ) -> JobSummary:
     """Read a summary of this version or an older one.
 
-    Parameters
-    ----------
-    source:
-        Its path or URL, for messages.
+    Args:
+        source: Its path or URL, for messages.
 
-    Raises
-    ------
-    JobRecordInvalid
-        It is damaged; `details` has the faults.
-    JobRecordNewer
-        A newer version wrote it.
+    Raises:
+        JobRecordInvalid: It is damaged; `details` has the faults.
+        JobRecordNewer: A newer version wrote it.
     """
     try:
         document = _document(data, source=source, migrations=migrations, version=version)
@@ -76,10 +71,8 @@ def decode_chunks(
 
     A process that is killed while it writes leaves half a line; what the others say still holds.
 
-    Raises
-    ------
-    JobRecordNewer
-        A newer version wrote an entry.
+    Raises:
+        JobRecordNewer: A newer version wrote an entry.
     """
     chunks: dict[int, JobChunk] = {}
     damaged = 0

@@ -51,14 +51,10 @@ class StorageJobRepository(JobRepository):
     isn't there: of two writers that build on the same revision, the storage lets one through. The
     chunk log is a row of objects, one a batch. Claims are leases that expire.
 
-    Parameters
-    ----------
-    storage:
-        The storage; the caller closes it.
-    index:
-        File of this machine that keeps summaries between lists; None to read all every time.
-    lease_term:
-        Seconds after which a claim ends whose process has died.
+    Args:
+        storage: The storage; the caller closes it.
+        index: File of this machine that keeps summaries between lists; None to read all every time.
+        lease_term: Seconds after which a claim ends whose process has died.
     """
 
     def __init__(

@@ -49,10 +49,8 @@ class JobControl:
         The process that runs it receives the request; a job that no process has claimed changes to
         `state`, if it is in one of `states`.
 
-        Raises
-        ------
-        JobStateConflict
-            It is in another state.
+        Raises:
+            JobStateConflict: It is in another state.
         """
         asked = False
         while True:

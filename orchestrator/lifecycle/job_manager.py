@@ -38,16 +38,11 @@ class JobManager:
     them at a time. A job whose process died stays in state running without a claim; `resume` goes
     on with it. Every method raises `JobNotFound` for a job that isn't kept.
 
-    Parameters
-    ----------
-    repository:
-        Keeps the jobs.
-    backend_of:
-        Returns where a job runs; what its location says by default, without a display.
-    now:
-        Returns the time, with its zone.
-    webhooks:
-        Sends the events of jobs to their receivers; none are sent by default.
+    Args:
+        repository: Keeps the jobs.
+        backend_of: Returns where a job runs; what its location says by default, without a display.
+        now: Returns the time, with its zone.
+        webhooks: Sends the events of jobs to their receivers; none are sent by default.
     """
 
     def __init__(
@@ -81,19 +76,13 @@ class JobManager:
     ) -> Job:
         """Record a new job, for `run` or another process to run it.
 
-        Parameters
-        ----------
-        job_id:
-            Its id; that of the spec by default, else a new one.
-        name:
-            Name for people.
+        Args:
+            job_id: Its id; that of the spec by default, else a new one.
+            name: Name for people.
 
-        Raises
-        ------
-        JobExists
-            There is one with its id.
-        OptionInvalid
-            The id can't name a job.
+        Raises:
+            JobExists: There is one with its id.
+            OptionInvalid: The id can't name a job.
         """
         job = Job.new(
             spec, location=location, settings=settings, now=self._now(), job_id=job_id, name=name
@@ -107,21 +96,14 @@ class JobManager:
 
         Cancelling the calling task ends what runs and leaves the job paused.
 
-        Parameters
-        ----------
-        keep_chunks:
-            Whether existing chunks of an earlier job count as its own.
+        Args:
+            keep_chunks: Whether existing chunks of an earlier job count as its own.
 
-        Raises
-        ------
-        JobBusy
-            Another process has claimed it.
-        JobStateConflict
-            It isn't new.
-        JobPaused, Cancelled
-            A request paused or cancelled it.
-        HeliosError
-            It failed, or was stopped by a limit.
+        Raises:
+            JobBusy: Another process has claimed it.
+            JobStateConflict: It isn't new.
+            JobPaused, Cancelled: A request paused or cancelled it.
+            HeliosError: It failed, or was stopped by a limit.
         """
         async with self._claimed(job_id, RUNNABLE) as run:
             work = run.backend.run(keep_chunks=keep_chunks, hooks=run.hooks)
@@ -134,17 +116,13 @@ class JobManager:
 
         Existing intact chunks aren't rendered again.
 
-        Parameters
-        ----------
-        fresh:
-            Render all of its chunks again.
-        change:
-            Returns the settings that the job is run with from now on, from those that it had.
+        Args:
+            fresh: Render all of its chunks again.
+            change: Returns the settings that the job is run with from now on, from those that it
+                had.
 
-        Raises
-        ------
-        HeliosError
-            As `run`.
+        Raises:
+            HeliosError: As `run`.
         """
         async with self._claimed(job_id, RESUMABLE, forget=fresh, change=change) as run:
             work = run.backend.run(keep_chunks=not fresh, hooks=run.hooks)
@@ -155,20 +133,16 @@ class JobManager:
 
         If another process runs it, that one receives a request. The job may end otherwise before.
 
-        Raises
-        ------
-        JobStateConflict
-            It doesn't run and isn't going to.
+        Raises:
+            JobStateConflict: It doesn't run and isn't going to.
         """
         return await self._control.end(job_id, ControlRequest.PAUSE, JobState.PAUSED, PAUSABLE)
 
     async def cancel(self, job_id: str) -> JobSummary:
         """Cancel a job, with its running chunks, and return it.
 
-        Raises
-        ------
-        JobStateConflict
-            It has ended already.
+        Raises:
+            JobStateConflict: It has ended already.
         """
         summary = await self._control.end(
             job_id, ControlRequest.CANCEL, JobState.CANCELLED, CANCELLABLE
@@ -179,15 +153,11 @@ class JobManager:
     async def delete(self, job_id: str, *, discard: bool = False) -> None:
         """Delete a job that no process has claimed.
 
-        Parameters
-        ----------
-        discard:
-            Also remove its chunks, but not a delivered video.
+        Args:
+            discard: Also remove its chunks, but not a delivered video.
 
-        Raises
-        ------
-        JobBusy
-            A process has claimed it.
+        Raises:
+            JobBusy: A process has claimed it.
         """
         async with self._repository.claim(job_id) as claim:
             if discard:

@@ -53,12 +53,9 @@ class JobRun:
     async def follow(self, work: asyncio.Task[str]) -> JobSummary:
         """Keep the record of the backend's run to its end, and return the job as it is then.
 
-        Raises
-        ------
-        JobPaused, Cancelled
-            A request paused or cancelled it.
-        JobChanged
-            Another process took the job over; its record is that one's.
+        Raises:
+            JobPaused, Cancelled: A request paused or cancelled it.
+            JobChanged: Another process took the job over; its record is that one's.
         """
         try:
             output = await self._supervise(work)

@@ -34,15 +34,11 @@ class JobRecorder:
     A record that can't be written now (a full disk, a storage that doesn't answer) is written
     later: rendered chunks are worth more than their record.
 
-    Parameters
-    ----------
-    job:
-        The job as it is when the run begins.
+    Args:
+        job: The job as it is when the run begins.
 
-    Attributes
-    ----------
-    summary:
-        The job's summary as it is now.
+    Attributes:
+        summary: The job's summary as it is now.
     """
 
     def __init__(self, claim: JobClaim, job: Job, *, now: Callable[[], datetime]) -> None:

@@ -72,10 +72,8 @@ class JobSummary(WireModel):
     def moved(self, state: JobState, *, at: datetime, error: ErrorRecord | None = None) -> Self:
         """Return the job in another state, with the reason for it unless it was requested.
 
-        Raises
-        ------
-        JobStateConflict
-            There is no way from its state to that one.
+        Raises:
+            JobStateConflict: There is no way from its state to that one.
         """
         if state not in TRANSITIONS[self.state]:
             raise JobStateConflict(

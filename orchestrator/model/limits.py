@@ -45,14 +45,10 @@ class Try:
 class Limits:
     """Decides whether a chunk may start, by its expected cost and time.
 
-    Parameters
-    ----------
-    max_cost:
-        US dollars that the job may cost; None for no limit.
-    deadline:
-        Seconds that the run may take from now; None for no limit.
-    spent:
-        US dollars that the job cost before.
+    Args:
+        max_cost: US dollars that the job may cost; None for no limit.
+        deadline: Seconds that the run may take from now; None for no limit.
+        spent: US dollars that the job cost before.
     """
 
     def __init__(

@@ -91,10 +91,8 @@ class RunSettings(WireModel):
     def of(cls, **values: Any) -> Self:
         """Return settings by values of a user.
 
-        Raises
-        ------
-        OptionInvalid
-            A value is invalid; the message names the setting.
+        Raises:
+            OptionInvalid: A value is invalid; the message names the setting.
         """
         try:
             return cls.model_validate(values)

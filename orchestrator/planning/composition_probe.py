@@ -41,10 +41,8 @@ async def probe_composition(
 
     The user may give its length in seconds or frames.
 
-    Raises
-    ------
-    DurationUnknown
-        Neither the user nor the page gives a length.
+    Raises:
+        DurationUnknown: Neither the user nor the page gives a length.
     """
     if duration is not None and frames is not None:
         raise OptionInvalid("`duration` and `frames`: give one of them")

@@ -37,9 +37,7 @@ def is_sequence(name: str, codec: str | None) -> bool:
 def check_still(name: str) -> None:
     """Refuse an output of one frame that isn't named as an image.
 
-    Raises
-    ------
-    OptionInvalid
+    Raises `OptionInvalid`.
     """
     if Path(name).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise OptionInvalid(

@@ -43,26 +43,16 @@ def plan(
 ) -> JobSpec:
     """Return the job spec of a render.
 
-    Parameters
-    ----------
-    source:
-        The composition: a path or a URL.
-    output:
-        Name of the video, whose suffix decides on the format of chunks.
-    frame_count:
-        Length of the timeline in frames.
-    job_dir:
-        Folder that the job runs in; paths in commands are relative to it.
-    sound:
-        Whether the merge records the composition's audio.
-    job_id:
-        Names the job.
-    input_name:
-        Name of the composition in commands, in place of its path from the job's folder.
-    incremental:
-        Whether chunks are named by their recipe, and record the files that they read.
-    seam_check:
-        Action if two chunks draw one frame differently.
+    Args:
+        source: The composition: a path or a URL.
+        output: Name of the video, whose suffix decides on the format of chunks.
+        frame_count: Length of the timeline in frames.
+        job_dir: Folder that the job runs in; paths in commands are relative to it.
+        sound: Whether the merge records the composition's audio.
+        job_id: Names the job.
+        input_name: Name of the composition in commands, in place of its path from the job's folder.
+        incremental: Whether chunks are named by their recipe, and record the files that they read.
+        seam_check: Action if two chunks draw one frame differently.
     """
     options = at_quality(options, output)
     if frame_count < 1:
@@ -115,10 +105,8 @@ def plan_still(
 ) -> JobSpec:
     """Return the job spec of one frame as an image; parameters as for `plan`.
 
-    Parameters
-    ----------
-    frame:
-        The frame, counted from 0.
+    Args:
+        frame: The frame, counted from 0.
     """
     name = Path(output).name
     where = _relative(source, job_dir) if input_name is None else input_name

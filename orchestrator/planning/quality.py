@@ -23,10 +23,8 @@ _JPEG_QUALITIES = {"draft": 80, "high": 98}
 def at_quality(options: RenderOptions, output: str) -> RenderOptions:
     """Return options with the values that their quality stands for, where none are given.
 
-    Raises
-    ------
-    OptionInvalid
-        There is no such codec, or the output can't hold it.
+    Raises:
+        OptionInvalid: There is no such codec, or the output can't hold it.
     """
     level = options.quality
     if level == "standard":

@@ -20,16 +20,12 @@ class Hedging:
     Whichever of the two ends well first is the chunk's result; the other one is cancelled. If one
     fails, the other is waited for. A chunk gets one backup at most, whatever its attempts.
 
-    Parameters
-    ----------
-    adapter:
-        Runs the jobs, and says which worker takes one.
-    at_once:
-        Jobs that may run at the same time: a backup takes the place of a chunk, not one more.
-    attempt:
-        Runs a job once.
-    on_backup:
-        Called with a job and its seconds until then, when its backup begins.
+    Args:
+        adapter: Runs the jobs, and says which worker takes one.
+        at_once: Jobs that may run at the same time: a backup takes the place of a chunk, not one
+            more.
+        attempt: Runs a job once.
+        on_backup: Called with a job and its seconds until then, when its backup begins.
     """
 
     def __init__(

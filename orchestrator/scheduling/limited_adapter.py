@@ -30,10 +30,9 @@ class LimitedAdapter(WorkerAdapter):
     ) -> WorkerResult:
         """Run one job.
 
-        Raises
-        ------
-        CostLimitReached, DeadlineReached
-            It would pass a limit; that concerns the job as a whole.
+        Raises:
+            CostLimitReached, DeadlineReached: It would pass a limit; that concerns the job as a
+                whole.
         """
         begun = await self._limits.begin(self._price)
         try:

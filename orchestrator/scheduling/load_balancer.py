@@ -34,12 +34,9 @@ class LoadBalancer(WorkerAdapter):
     another one, or waits until there is room again; seen from outside, that is one attempt. What
     fails in a worker is the job's own result.
 
-    Parameters
-    ----------
-    on_result:
-        Called with every job that ran in a worker, and its result.
-    patience:
-        Seconds for which a job waits at most while no endpoint takes any.
+    Args:
+        on_result: Called with every job that ran in a worker, and its result.
+        patience: Seconds for which a job waits at most while no endpoint takes any.
     """
 
     queues = True

@@ -47,19 +47,14 @@ class DeployFailed(Exception):
 class LocalDeployment:
     """The CDK app, and a local AWS that it is deployed to.
 
-    Parameters
-    ----------
-    aws:
-        The local AWS.
-    folder:
-        Folder for the CDK's output.
-    context:
-        Values that differ from those in cdk.json, as `helios_infra.configuration` names them.
-    docker:
-        Command that builds and pushes images as `docker` does; by default one that only registers
-        them, as functions run as processes.
-    app:
-        The app of the CDK; by default this project's own.
+    Args:
+        aws: The local AWS.
+        folder: Folder for the CDK's output.
+        context: Values that differ from those in cdk.json, as `helios_infra.configuration` names
+            them.
+        docker: Command that builds and pushes images as `docker` does; by default one that only
+            registers them, as functions run as processes.
+        app: The app of the CDK; by default this project's own.
     """
 
     def __init__(

@@ -19,10 +19,8 @@ Call = Callable[[str, Any], None]
 def tell_ends(call: Call) -> None:
     """Send the end of every execution to the functions that are targets of rules for it.
 
-    Parameters
-    ----------
-    call:
-        How such functions are reached.
+    Args:
+        call: How such functions are reached.
     """
     from moto.stepfunctions.parser.backend.execution import (  # noqa: PLC0415
         BaseExecutionWorkerCommunication,

@@ -58,20 +58,13 @@ class LocalAws:
     ) -> None:
         """Create a function.
 
-        Parameters
-        ----------
-        source:
-            Python source with a `handler`; by default the function is an image.
-        image:
-            The image; the worker's by default.
-        memory:
-            Megabytes.
-        timeout:
-            Seconds.
-        variables:
-            Its environment variables.
-        reserved:
-            Its reserved concurrency.
+        Args:
+            source: Python source with a `handler`; by default the function is an image.
+            image: The image; the worker's by default.
+            memory: Megabytes.
+            timeout: Seconds.
+            variables: Its environment variables.
+            reserved: Its reserved concurrency.
         """
         client = self.client("lambda")
         package: dict[str, Any] = {
@@ -117,16 +110,11 @@ def local_aws(
 ) -> Iterator[LocalAws]:
     """Run a local AWS while the context lasts.
 
-    Parameters
-    ----------
-    logs:
-        For functions' logs.
-    environments:
-        Lambda environments at once; further invocations wait.
-    keep_warm:
-        Seconds that an idle environment stays.
-    engine:
-        URL of a Docker engine that runs functions deployed as images.
+    Args:
+        logs: For functions' logs.
+        environments: Lambda environments at once; further invocations wait.
+        keep_warm: Seconds that an idle environment stays.
+        engine: URL of a Docker engine that runs functions deployed as images.
     """
     command = [sys.executable, "-m", "sandbox.aws_lambda.service", "--until-stdin-closes"]
     command += ["--logs", str(logs), "--environments", str(environments)]

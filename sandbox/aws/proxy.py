@@ -11,10 +11,8 @@ _PIECE = 256 * 1024
 class Proxy:
     """A reverse proxy.
 
-    Parameters
-    ----------
-    port:
-        Port of the server on this machine.
+    Args:
+        port: Port of the server on this machine.
     """
 
     def __init__(self, port: int) -> None:

@@ -14,10 +14,8 @@ from sandbox.aws.execution_events import Call, tell_ends
 def complete(call: Call) -> None:
     """Add the missing features; call once, before moto serves.
 
-    Parameters
-    ----------
-    call:
-        How rules reach the functions that are their targets.
+    Args:
+        call: How rules reach the functions that are their targets.
     """
     _run_machines_of_cloudformation()
     _store_objects()

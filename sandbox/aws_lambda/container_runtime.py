@@ -25,10 +25,8 @@ class ContainerRuntime(Runtime):
     become so, and memory, processes and open files are limited. Its network is this machine's, so
     that it finds the Runtime API.
 
-    Parameters
-    ----------
-    engine:
-        Client of the Docker engine that has the image.
+    Args:
+        engine: Client of the Docker engine that has the image.
     """
 
     def __init__(self, function: LambdaFunction, *, engine: Any) -> None:

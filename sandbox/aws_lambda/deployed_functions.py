@@ -20,10 +20,8 @@ class FunctionNotFound(Exception):
 class Functions:
     """Reads functions deployed through moto's Lambda API.
 
-    Parameters
-    ----------
-    folder:
-        Where functions' code is unpacked.
+    Args:
+        folder: Where functions' code is unpacked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,10 +32,8 @@ class Functions:
     ) -> tuple[LambdaFunction, int | None]:
         """Return a function, and its reserved concurrency.
 
-        Parameters
-        ----------
-        name:
-            Its name or ARN.
+        Args:
+            name: Its name or ARN.
         """
         from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
         from moto.awslambda.models import lambda_backends  # noqa: PLC0415

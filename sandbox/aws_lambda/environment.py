@@ -35,20 +35,13 @@ class InvocationEnd:
 class LambdaEnvironment:
     """Runs one invocation at a time, and the next one in the same processes.
 
-    Parameters
-    ----------
-    function:
-        The function.
-    runtime:
-        How it runs.
-    variables:
-        Variables that every environment has, such as endpoints and credentials.
-    folder:
-        For its files while it lives.
-    logs:
-        Keeps its log, one file an environment.
-    on_log:
-        Gets what each invocation logged: function, log stream, text.
+    Args:
+        function: The function.
+        runtime: How it runs.
+        variables: Variables that every environment has, such as endpoints and credentials.
+        folder: For its files while it lives.
+        logs: Keeps its log, one file an environment.
+        on_log: Gets what each invocation logged: function, log stream, text.
     """
 
     def __init__(

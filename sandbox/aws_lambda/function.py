@@ -12,25 +12,16 @@ WORKER_HANDLER = "worker_lambda.handler.handler"
 class LambdaFunction:
     """A deployed function.
 
-    Parameters
-    ----------
-    version:
-        Changes with each setting; environments of other versions get no invocations.
-    memory:
-        Bytes that an environment may use.
-    timeout:
-        Seconds that an invocation may take.
-    temporary_storage:
-        Bytes that /tmp may take (in containers only).
-    handler:
-        The handler's module and name, with dots.
-    code:
-        Folder with the function's own code; None where the handler is part of an installed
-        package.
-    image:
-        Container image to run; None for processes.
-    log_group:
-        Log group that takes what it logs.
+    Args:
+        version: Changes with each setting; environments of other versions get no invocations.
+        memory: Bytes that an environment may use.
+        timeout: Seconds that an invocation may take.
+        temporary_storage: Bytes that /tmp may take (in containers only).
+        handler: The handler's module and name, with dots.
+        code: Folder with the function's own code; None where the handler is part of an installed
+            package.
+        image: Container image to run; None for processes.
+        log_group: Log group that takes what it logs.
     """
 
     name: str

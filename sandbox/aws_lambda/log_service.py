@@ -9,10 +9,8 @@ from sandbox.aws_lambda.function import LambdaFunction
 def keep_log(function: LambdaFunction, stream: str, text: str) -> None:
     """Store the lines of an invocation, as Lambda does a moment after it.
 
-    Parameters
-    ----------
-    stream:
-        Name of the environment's log stream.
+    Args:
+        stream: Name of the environment's log stream.
     """
     from moto.logs.models import logs_backends  # noqa: PLC0415
 

@@ -39,14 +39,10 @@ class MemoryWatch:
     ) -> Iterator[WatchedTree]:
         """Watch a process and its descendants while the context lasts.
 
-        Parameters
-        ----------
-        root:
-            Id of the first process.
-        limit:
-            Bytes that all of them may use together.
-        on_kill:
-            Is called with a sentence when a process was killed.
+        Args:
+            root: Id of the first process.
+            limit: Bytes that all of them may use together.
+            on_kill: Is called with a sentence when a process was killed.
         """
         tree = WatchedTree(root, limit, on_kill)
         self._trees.append(tree)

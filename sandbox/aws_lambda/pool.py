@@ -31,23 +31,15 @@ class Throttled(Exception):
 class LambdaPool:
     """Invokes functions in environments of their own.
 
-    Parameters
-    ----------
-    make_runtime:
-        Returns the runtime of a function.
-    variables:
-        Variables that every environment has.
-    folder:
-        For environments' files.
-    logs:
-        For their logs.
-    environments:
-        Environments at once. A real account would throttle what is over its limit; here it
-        waits, since this machine's size is no property of the account.
-    keep_warm:
-        Seconds that an idle environment stays.
-    on_log:
-        Gets what each invocation logged: function, log stream, text.
+    Args:
+        make_runtime: Returns the runtime of a function.
+        variables: Variables that every environment has.
+        folder: For environments' files.
+        logs: For their logs.
+        environments: Environments at once. A real account would throttle what is over its limit;
+            here it waits, since this machine's size is no property of the account.
+        keep_warm: Seconds that an idle environment stays.
+        on_log: Gets what each invocation logged: function, log stream, text.
     """
 
     def __init__(
@@ -81,15 +73,11 @@ class LambdaPool:
     ) -> InvocationEnd:
         """Run one invocation.
 
-        Parameters
-        ----------
-        reserved:
-            Invocations of this function at once.
+        Args:
+            reserved: Invocations of this function at once.
 
-        Raises
-        ------
-        Throttled
-            There are as many as `reserved` already.
+        Raises:
+            Throttled: There are as many as `reserved` already.
         """
         if reserved is not None and self._under_way[function.name] >= reserved:
             raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")

@@ -20,16 +20,11 @@ class Runtime(ABC):
     ) -> None:
         """Start it.
 
-        Parameters
-        ----------
-        variables:
-            The environment's variables.
-        folder:
-            A folder of its own.
-        log:
-            Takes its outputs.
-        on_event:
-            Is called with a sentence when something is done to it, such as a kill.
+        Args:
+            variables: The environment's variables.
+            folder: A folder of its own.
+            log: Takes its outputs.
+            on_event: Is called with a sentence when something is done to it, such as a kill.
         """
 
     @abstractmethod

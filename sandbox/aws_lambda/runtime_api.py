@@ -19,10 +19,8 @@ _MAX_HEADER = 2 << 20
 class RuntimeRequest:
     """An invocation as the runtime gets it.
 
-    Parameters
-    ----------
-    deadline:
-        When the function will be ended, in seconds since the epoch.
+    Args:
+        deadline: When the function will be ended, in seconds since the epoch.
     """
 
     request_id: str

@@ -76,17 +76,12 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve on a free port while the context lasts; yields the URL.
 
-    Parameters
-    ----------
-    folder:
-        For code and files of environments.
-    logs:
-        For their logs: a folder a function, a file an environment.
-    environments, keep_warm:
-        As in `LambdaPool`.
-    engine:
-        URL of the Docker engine that runs functions deployed as images; without one, they run as
-        processes of this machine, with this checkout's code.
+    Args:
+        folder: For code and files of environments.
+        logs: For their logs: a folder a function, a file an environment.
+        environments, keep_warm: As in `LambdaPool`.
+        engine: URL of the Docker engine that runs functions deployed as images; without one, they
+            run as processes of this machine, with this checkout's code.
     """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

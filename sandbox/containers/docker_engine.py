@@ -33,15 +33,12 @@ def docker_client(host: str, *, timeout: float = 600) -> Any:
 def docker_engine(*, install: bool = False) -> Iterator[str]:
     """Provide a Docker engine while the context lasts; yields its URL.
 
-    Parameters
-    ----------
-    install:
-        Whether missing packages may be installed.
+    Args:
+        install: Whether missing packages may be installed.
 
-    Raises
-    ------
-    EngineUnavailable
-        There is none and none can be started: that takes Linux, root, and Debian's packages.
+    Raises:
+        EngineUnavailable: There is none and none can be started: that takes Linux, root, and
+            Debian's packages.
     """
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if _answers(host):

@@ -23,15 +23,11 @@ class RegistryUnavailable(Exception):
 def docker_registry(folder: Path) -> Iterator[str]:
     """Run Debian's registry while the context lasts; yields its address.
 
-    Parameters
-    ----------
-    folder:
-        For its images and settings.
+    Args:
+        folder: For its images and settings.
 
-    Raises
-    ------
-    RegistryUnavailable
-        It isn't installed (`docker-registry`), or doesn't start.
+    Raises:
+        RegistryUnavailable: It isn't installed (`docker-registry`), or doesn't start.
     """
     program = shutil.which("docker-registry")
     if program is None:

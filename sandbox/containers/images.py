@@ -58,10 +58,7 @@ class NothingToBuildOn(EngineUnavailable):
 def build_images(host: str) -> None:
     """Build both images with an engine.
 
-    Raises
-    ------
-    BuildFailed
-    NothingToBuildOn
+    Raises `BuildFailed` or `NothingToBuildOn`.
     """
     flags = build_flags(host)
     # Further failures are due to the Dockerfiles.
@@ -78,9 +75,7 @@ def build_images(host: str) -> None:
 def build_flags(host: str) -> list[str]:
     """Return the flags by which an engine of this machine builds an image, whatever is reached.
 
-    Raises
-    ------
-    NothingToBuildOn
+    Raises `NothingToBuildOn`.
     """
     return ["--network", "host", "--build-arg", f"BASE_IMAGE={_base_image(host)}"]
 

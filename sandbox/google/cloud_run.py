@@ -60,21 +60,14 @@ def local_cloud_run(
 
     One process represents `HELIOS_CONCURRENCY` instances.
 
-    Parameters
-    ----------
-    folder:
-        For its log and all that it writes.
-    variables:
-        The service's environment variables.
-    command:
-        How it is started, by the name of a program of the worker's environment; `{socket}`
-        becomes the number of an open socket, `{port}` that of a free port.
-    verify_callers:
-        Whether it accepts only tokens whose audience is its URL.
-    engine:
-        URL of a Docker engine that runs the worker's image in place of a process.
-    port:
-        Where it listens; a free one by default.
+    Args:
+        folder: For its log and all that it writes.
+        variables: The service's environment variables.
+        command: How it is started, by the name of a program of the worker's environment; `{socket}`
+            becomes the number of an open socket, `{port}` that of a free port.
+        verify_callers: Whether it accepts only tokens whose audience is its URL.
+        engine: URL of a Docker engine that runs the worker's image in place of a process.
+        port: Where it listens; a free one by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"

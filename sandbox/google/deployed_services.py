@@ -18,12 +18,9 @@ class DeployedServices:
 
     The `address` of `CloudRunApi`. Use it as a context manager.
 
-    Parameters
-    ----------
-    folder:
-        For logs, and all that workers write.
-    variables:
-        Environment variables with local endpoints, on top of those deployed.
+    Args:
+        folder: For logs, and all that workers write.
+        variables: Environment variables with local endpoints, on top of those deployed.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:

@@ -23,22 +23,14 @@ from sandbox.storage.object_stores import gcs_server
 class GoogleCloud:
     """The servers that stand in for Google's.
 
-    Attributes
-    ----------
-    api:
-        Cloud Run's API.
-    buckets:
-        Cloud Storage.
-    accounts:
-        Server that issues and verifies tokens.
-    quotas:
-        The Cloud Quotas API, with 200 CPUs by default.
-    secrets:
-        Secret Manager, without any secret by default.
-    env:
-        Environment in which Google's own clients use them, as a service account.
-    services, tasks:
-        Deployed services as real workers; None to run none.
+    Attributes:
+        api: Cloud Run's API.
+        buckets: Cloud Storage.
+        accounts: Server that issues and verifies tokens.
+        quotas: The Cloud Quotas API, with 200 CPUs by default.
+        secrets: Secret Manager, without any secret by default.
+        env: Environment in which Google's own clients use them, as a service account.
+        services, tasks: Deployed services as real workers; None to run none.
     """
 
     api: CloudRunApi
@@ -57,14 +49,10 @@ def google_cloud(
 ) -> Iterator[GoogleCloud]:
     """Run the servers until the block is left.
 
-    Parameters
-    ----------
-    folder:
-        Folder for clients' keys and certificates, and workers' files.
-    with_workers:
-        Whether services and tasks that are deployed run here, as real workers.
-    **settings:
-        Those of `CloudRunApi`.
+    Args:
+        folder: Folder for clients' keys and certificates, and workers' files.
+        with_workers: Whether services and tasks that are deployed run here, as real workers.
+        **settings: Those of `CloudRunApi`.
     """
     with contextlib.ExitStack() as stack:
         accounts = stack.enter_context(TokenServer(folder))

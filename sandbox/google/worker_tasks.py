@@ -15,13 +15,10 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HE
 class WorkerTasks:
     """Starts tasks for `CloudRunApi`, each with a folder of its own as its disk.
 
-    Parameters
-    ----------
-    folder:
-        For logs and disks.
-    variables:
-        What tasks need to find this machine's stand-ins, and what Secret Manager would give them;
-        the job's own variables come first.
+    Args:
+        folder: For logs and disks.
+        variables: What tasks need to find this machine's stand-ins, and what Secret Manager would
+            give them; the job's own variables come first.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:

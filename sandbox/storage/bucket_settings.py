@@ -26,10 +26,8 @@ _Document = dict[str, Any]
 class BucketSettings(LoopbackServer):
     """A server in front of a store; use it as a context manager.
 
-    Parameters
-    ----------
-    store:
-        URL of the server that objects are kept in.
+    Args:
+        store: URL of the server that objects are kept in.
     """
 
     def __init__(self, store: str) -> None:

@@ -25,12 +25,9 @@ _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm6
 class ObjectStore:
     """A server that stands in for a cloud's object storage.
 
-    Attributes
-    ----------
-    endpoint:
-        Its URL, without a slash at the end.
-    env:
-        Environment variables by which clients find it and are let in.
+    Attributes:
+        endpoint: Its URL, without a slash at the end.
+        env: Environment variables by which clients find it and are let in.
     """
 
     endpoint: str

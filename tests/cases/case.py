@@ -24,30 +24,18 @@ _PAGE = """<!doctype html>
 class Case:
     """A page and its check.
 
-    Attributes
-    ----------
-    name:
-        Name of the check.
-    check:
-        Asserts what must be seen and heard.
-    seconds, rate:
-        Length of the timeline, and frames per second.
-    files:
-        Text by file name.
-    media:
-        File names, with the names of what `media.py` makes for them.
-    libraries:
-        File names, with where they lie in `node_modules`.
-    replay, transparent:
-        As the flags of `helios render`.
-    fresh:
-        Whether each chunk is rendered by a browser of its own, as for what a browser keeps.
-    zones:
-        Time zones of the machine for the render in one chunk and for that in five.
-    sounds:
-        Whether the case is about sound.
-    props:
-        Values for the page.
+    Attributes:
+        name: Name of the check.
+        check: Asserts what must be seen and heard.
+        seconds, rate: Length of the timeline, and frames per second.
+        files: Text by file name.
+        media: File names, with the names of what `media.py` makes for them.
+        libraries: File names, with where they lie in `node_modules`.
+        replay, transparent: As the flags of `helios render`.
+        fresh: Whether each chunk is rendered by a browser of its own, as for what a browser keeps.
+        zones: Time zones of the machine for the render in one chunk and for that in five.
+        sounds: Whether the case is about sound.
+        props: Values for the page.
     """
 
     name: str

@@ -36,12 +36,9 @@ def mixed(over: Colour, opacity: float, under: Colour = WHITE) -> list[float]:
 class Shown:
     """A render.
 
-    Attributes
-    ----------
-    frames:
-        Pixels by frame, row, column: red, green, blue and alpha.
-    sound:
-        Samples of one channel.
+    Attributes:
+        frames: Pixels by frame, row, column: red, green, blue and alpha.
+        sound: Samples of one channel.
     """
 
     frames: NDArray[np.uint8]

@@ -13,12 +13,9 @@ async def frame_hashes(
 
     Two files show the same pictures if and only if these are equal.
 
-    Parameters
-    ----------
-    path:
-        The file.
-    error:
-        Class to raise if the video doesn't decode.
+    Args:
+        path: The file.
+        error: Class to raise if the video doesn't decode.
     """
     listing = await run_ffmpeg(
         [

@@ -14,12 +14,9 @@ SECRET = "a secret of some length"
 class Receiver:
     """Keeps the events that it took.
 
-    Attributes
-    ----------
-    url:
-        Where events are sent.
-    answers:
-        Statuses that it answers with next, in place of taking what comes.
+    Attributes:
+        url: Where events are sent.
+        answers: Statuses that it answers with next, in place of taking what comes.
     """
 
     def __init__(self, port: int) -> None:

@@ -70,14 +70,10 @@ DRAWING = frozenset({"helios", "ffmpeg", "ffprobe"})
 class Site:
     """A worker's surroundings: its storage and its disk.
 
-    Parameters
-    ----------
-    options:
-        Of the worker's configuration and of the runtime.
-    artifacts:
-        The storage's URL; a folder by default.
-    opener:
-        Opens that storage.
+    Args:
+        options: Of the worker's configuration and of the runtime.
+        artifacts: The storage's URL; a folder by default.
+        opener: Opens that storage.
     """
 
     folder: Path

@@ -10,11 +10,9 @@ from botocore.stub import Stubber
 class Answers:
     """A session whose clients give prepared answers; other clients reach the local AWS.
 
-    Parameters
-    ----------
-    prepared:
-        By service, the operations in the order in which they are called, each with its answer: a
-        response, or the name of an error.
+    Args:
+        prepared: By service, the operations in the order in which they are called, each with its
+            answer: a response, or the name of an error.
     """
 
     def __init__(self, prepared: Mapping[str, Sequence[tuple[str, Any]]]) -> None:

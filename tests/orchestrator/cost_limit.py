@@ -10,14 +10,10 @@ from tests.orchestrator.conftest import Ended
 def check_cost_limit(run: Callable[..., Ended], job: str | Path, gate: Path) -> None:
     """Start a job under a limit that it reaches, and resume it with a higher one.
 
-    Parameters
-    ----------
-    run:
-        Runs a command, and waits for its end.
-    job:
-        A job of two chunks that are rendered one after another.
-    gate:
-        A file until which its last chunk waits.
+    Args:
+        run: Runs a command, and waits for its end.
+        job: A job of two chunks that are rendered one after another.
+        gate: A file until which its last chunk waits.
     """
     start = ("run", job, "--detach", "--request-id", "dear", "--concurrency", 1)
     refused = run(*start, "--max-cost", 0.00001)

@@ -30,24 +30,15 @@ async def settle(turns: int = 30) -> None:
 class LittlePlace(WorkerAdapter):
     """Keeps what was rendered, across runs, as a folder would.
 
-    Attributes
-    ----------
-    rendered:
-        The ids of the chunks that were begun, in order; None stands for a merge.
-    there:
-        By job, the chunks that are there.
-    script:
-        By chunk, the answers of its next attempts; success after that.
-    gate:
-        Chunks begin but don't end while it isn't set.
-    let_go:
-        Jobs whose chunks end nevertheless.
-    fails:
-        A job and its chunk that is refused.
-    thrown_away:
-        Chunks that were there when everything was to be rendered anew.
-    in_vain:
-        Chunks that were rendered although they were there.
+    Attributes:
+        rendered: The ids of the chunks that were begun, in order; None stands for a merge.
+        there: By job, the chunks that are there.
+        script: By chunk, the answers of its next attempts; success after that.
+        gate: Chunks begin but don't end while it isn't set.
+        let_go: Jobs whose chunks end nevertheless.
+        fails: A job and its chunk that is refused.
+        thrown_away: Chunks that were there when everything was to be rendered anew.
+        in_vain: Chunks that were rendered although they were there.
     """
 
     def __init__(self, *, open_gate: bool = True) -> None:

@@ -46,10 +46,8 @@ class RuntimeAdapter(WorkerAdapter):
 class RemoteSite:
     """A worker and its storage, each in a folder of its own.
 
-    Parameters
-    ----------
-    answer:
-        What it answers in place of doing the job, if anything.
+    Args:
+        answer: What it answers in place of doing the job, if anything.
     """
 
     def __init__(self, folder: Path, name: str, *, answer: Answer = lambda _: None) -> None:

@@ -81,16 +81,12 @@ async def open_browser(
 
     Raises `ProgramMissing` if no browser is installed, and `BrowserCrashed` if it didn't start.
 
-    Parameters
-    ----------
-    program:
-        The browser to start; by default the result of `find_browser`.
-    extra_flags:
-        Further command-line flags.
-    network:
-        Result of `network_flags`; by default network access isn't restricted.
-    on_demand:
-        Whether to draw frames only at `beginFrame`; by default if the browser supports it.
+    Args:
+        program: The browser to start; by default the result of `find_browser`.
+        extra_flags: Further command-line flags.
+        network: Result of `network_flags`; by default network access isn't restricted.
+        on_demand: Whether to draw frames only at `beginFrame`; by default if the browser supports
+            it.
     """
     path = program or find_browser()
     if on_demand is None:

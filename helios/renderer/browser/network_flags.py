@@ -15,12 +15,9 @@ _PROXY_NAME = "egress.invalid"
 def network_flags(*, local_port: int | None, proxy: str | None) -> list[str]:
     """Return flags that route the browser's requests.
 
-    Parameters
-    ----------
-    local_port:
-        Local port at which the composition's files are served; None for a URL.
-    proxy:
-        URL of the worker's proxy; None for unrestricted network access.
+    Args:
+        local_port: Local port at which the composition's files are served; None for a URL.
+        proxy: URL of the worker's proxy; None for unrestricted network access.
     """
     rules = []
     if local_port is not None:

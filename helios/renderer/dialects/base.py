@@ -13,12 +13,9 @@ from helios.renderer.dialects.page_tags import Tag
 class PageDefaults:
     """What a page declares for options that aren't given.
 
-    Attributes
-    ----------
-    width, height:
-        CSS pixels.
-    rate:
-        Frames per second.
+    Attributes:
+        width, height: CSS pixels.
+        rate: Frames per second.
     """
 
     width: int = 1920
@@ -29,21 +26,17 @@ class PageDefaults:
 class Dialect:
     """A way in which compositions are written.
 
-    Attributes
-    ----------
-    name:
-        As in `--dialect`.
-    mark:
-        Text without which no page is in this dialect; pages that lack it aren't parsed.
-    parts:
-        Names of its scripts below `dialects/runtime`, in order. They are evaluated in the function
-        of the page's runtime, before any script of the page, and define `dialect`, the object that
-        the runtime calls: `plain_html.js` has the methods that each dialect needs; `begin`,
-        `placeAnimations`, `nextEvent`, `askedSince` and `waitUntilStable` are optional.
-    ignored_files:
-        Names of files beside the page that its system reads and this renderer doesn't.
-    epoch:
-        Milliseconds since 1970 that `Date` shows at frame 0; None for the renderer's own.
+    Attributes:
+        name: As in `--dialect`.
+        mark: Text without which no page is in this dialect; pages that lack it aren't parsed.
+        parts: Names of its scripts below `dialects/runtime`, in order. They are evaluated in the
+            function of the page's runtime, before any script of the page, and define `dialect`, the
+            object that the runtime calls: `plain_html.js` has the methods that each dialect needs;
+            `begin`, `placeAnimations`, `nextEvent`, `askedSince` and `waitUntilStable` are
+            optional.
+        ignored_files: Names of files beside the page that its system reads and this renderer
+            doesn't.
+        epoch: Milliseconds since 1970 that `Date` shows at frame 0; None for the renderer's own.
     """
 
     name: ClassVar[str]
@@ -59,10 +52,8 @@ class Dialect:
     def defaults(self, tags: list[Tag]) -> PageDefaults:
         """Return size and rate of a page, by its start tags.
 
-        Raises
-        ------
-        OptionInvalid
-            An attribute has an invalid value.
+        Raises:
+            OptionInvalid: An attribute has an invalid value.
         """
         raise NotImplementedError
 

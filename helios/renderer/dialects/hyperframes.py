@@ -54,10 +54,8 @@ class HyperFrames(Dialect):
     def frame_count(self, seconds: Fraction, rate: Fraction) -> int:
         """Return the number of frames that hold all of the page's length.
 
-        Raises
-        ------
-        DialectUnsupported
-            The page is longer than a day.
+        Raises:
+            DialectUnsupported: The page is longer than a day.
         """
         if seconds > _LONGEST:
             raise DialectUnsupported(f"{float(seconds):g} s: HyperFrames renders 24 hours at most")

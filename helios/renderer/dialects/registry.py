@@ -22,10 +22,8 @@ _LIMIT = 16 * 1024 * 1024
 def find_dialect(name: str) -> Dialect:
     """Return a dialect by its name.
 
-    Raises
-    ------
-    OptionInvalid
-        There is no such dialect.
+    Raises:
+        OptionInvalid: There is no such dialect.
     """
     try:
         return DIALECTS[name]
@@ -36,15 +34,11 @@ def find_dialect(name: str) -> Dialect:
 def open_dialect(composition: Composition, name: str | None) -> tuple[Dialect, PageDefaults]:
     """Return the dialect of a composition's page, and what the page declares in it.
 
-    Parameters
-    ----------
-    name:
-        A dialect by its name; by default the page's own.
+    Args:
+        name: A dialect by its name; by default the page's own.
 
-    Raises
-    ------
-    OptionInvalid
-        There is no such dialect, or the page declares an invalid size or rate.
+    Raises:
+        OptionInvalid: There is no such dialect, or the page declares an invalid size or rate.
     """
     chosen = None if name is None else find_dialect(name)
     if chosen is _PLAIN:

@@ -39,18 +39,13 @@ async def write_audio(
 
     Raises `AudioFailed` if a source can't be read.
 
-    Parameters
-    ----------
-    suffix:
-        File name ending, which selects the container.
-    codec:
-        ffmpeg's encoder, "" for the container's default, None for no audio. With an explicit
-        encoder the output has an audio stream even if it is silent, so that all chunks of a job
-        have the same streams.
-    frames:
-        The video's frames on the timeline; their samples are cut from the whole mix.
-    rate:
-        Frames per second.
+    Args:
+        suffix: File name ending, which selects the container.
+        codec: ffmpeg's encoder, "" for the container's default, None for no audio. With an explicit
+            encoder the output has an audio stream even if it is silent, so that all chunks of a job
+            have the same streams.
+        frames: The video's frames on the timeline; their samples are cut from the whole mix.
+        rate: Frames per second.
     """
     chosen = codec or _DEFAULT_CODECS.get(suffix.lower())
     if codec is None or chosen is None or (codec == "" and not tracks):

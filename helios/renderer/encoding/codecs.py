@@ -27,20 +27,13 @@ MIN_SCALE = 0.5
 class Codec:
     """A video codec that users can choose.
 
-    Attributes
-    ----------
-    name:
-        Name on the command line.
-    encoder:
-        ffmpeg's encoder.
-    suffixes:
-        File name endings of containers that hold it, the usual one first.
-    alpha:
-        Whether it can store transparency.
-    images:
-        Whether the output is a folder of numbered images.
-    max_crf:
-        Largest constant rate factor; None for codecs without one.
+    Attributes:
+        name: Name on the command line.
+        encoder: ffmpeg's encoder.
+        suffixes: File name endings of containers that hold it, the usual one first.
+        alpha: Whether it can store transparency.
+        images: Whether the output is a folder of numbered images.
+        max_crf: Largest constant rate factor; None for codecs without one.
     """
 
     name: str
@@ -103,16 +96,11 @@ MUXERS = {
 class VideoEncoding:
     """Encoder settings.
 
-    Attributes
-    ----------
-    codec:
-        One of `CODECS`.
-    crf:
-        Constant rate factor, or None for the codec's default; 0 is lossless H.264.
-    preset:
-        Encoder speed, one of `PRESETS`; None for the codec's default.
-    every_frame:
-        Encode repeated frames too.
+    Attributes:
+        codec: One of `CODECS`.
+        crf: Constant rate factor, or None for the codec's default; 0 is lossless H.264.
+        preset: Encoder speed, one of `PRESETS`; None for the codec's default.
+        every_frame: Encode repeated frames too.
     """
 
     codec: Codec
@@ -129,13 +117,10 @@ class VideoEncoding:
 def choose_codec(output: Path, name: str | None) -> Codec:
     """Return the codec of this name; without a name, the one for the output's file name.
 
-    Raises
-    ------
-    OptionInvalid
-        There is no such codec, or the container can't hold it.
-    ProgramMissing
-        ffmpeg isn't installed. Whether it has the encoder shows when the encoder starts: asking
-        for the list takes as long as encoding ten frames.
+    Raises:
+        OptionInvalid: There is no such codec, or the container can't hold it.
+        ProgramMissing: ffmpeg isn't installed. Whether it has the encoder shows when the encoder
+            starts: asking for the list takes as long as encoding ten frames.
     """
     suffix = output.suffix.lower()
     key = _ALIASES.get(name or "", name) or _BY_SUFFIX.get(suffix)

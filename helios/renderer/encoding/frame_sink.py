@@ -166,22 +166,14 @@ async def video_sink(
 ) -> AsyncIterator[FrameSink]:
     """Encode frames to a new file; the encoder has ended when the context exits.
 
-    Parameters
-    ----------
-    output:
-        The file to write.
-    name:
-        Name of the output in error messages.
-    suffix:
-        File name ending, which selects the container.
-    size:
-        Width and height of the frames in pixels.
-    rate:
-        Frames per second.
-    image:
-        Format of the frames, `jpeg` or `png`.
-    alpha:
-        Keep transparency.
+    Args:
+        output: The file to write.
+        name: Name of the output in error messages.
+        suffix: File name ending, which selects the container.
+        size: Width and height of the frames in pixels.
+        rate: Frames per second.
+        image: Format of the frames, `jpeg` or `png`.
+        alpha: Keep transparency.
     """
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),

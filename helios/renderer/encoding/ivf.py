@@ -15,14 +15,10 @@ _CODES = {"jpeg": b"MJPG", "png": b"MPNG"}
 def header(*, size: tuple[int, int], rate: Fraction, image: str) -> bytes:
     """Return the header of a stream.
 
-    Parameters
-    ----------
-    size:
-        Width and height in pixels.
-    rate:
-        Frames per second; a time stamp counts frames.
-    image:
-        Format of the frames, `jpeg` or `png`.
+    Args:
+        size: Width and height in pixels.
+        rate: Frames per second; a time stamp counts frames.
+        image: Format of the frames, `jpeg` or `png`.
     """
     width, height = size
     ticks = (rate.numerator, rate.denominator)

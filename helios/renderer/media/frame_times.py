@@ -28,16 +28,12 @@ _MIN_FRAMES = 3
 class FrameTimes:
     """The frames of a file's first video stream, if it has one.
 
-    Attributes
-    ----------
-    codec:
-        ffmpeg's name of the codec; empty without a stream.
-    stamps:
-        Presentation times in microseconds from the file's start, as recorded, ascending.
-    begins:
-        The exact times before rounding: those of a steady rate, if all stamps are roundings of it.
-    slack:
-        Tolerance of `begins` in microseconds.
+    Attributes:
+        codec: ffmpeg's name of the codec; empty without a stream.
+        stamps: Presentation times in microseconds from the file's start, as recorded, ascending.
+        begins: The exact times before rounding: those of a steady rate, if all stamps are roundings
+            of it.
+        slack: Tolerance of `begins` in microseconds.
     """
 
     codec: str

@@ -16,10 +16,8 @@ class PageAudio:
     async def sounds(self, *, final: bool = False) -> list[Params]:
         """Return the sounds that the page has played.
 
-        Parameters
-        ----------
-        final:
-            Whether the page is at its last frame; only then Web Audio's output is included.
+        Args:
+            final: Whether the page is at its last frame; only then Web Audio's output is included.
         """
         expression = f"__helios_runtime__.sounds({json.dumps(final)})"
         answers = await self._session.evaluate_all(expression)

@@ -12,10 +12,8 @@ _READ_BYTES = 1 << 20
 async def read_blob(session: PageSession, address: str, context: int | None) -> bytes | None:
     """Return the bytes at a `blob:` address that a page has made; None if it made none.
 
-    Parameters
-    ----------
-    context:
-        The document that the address belongs to; None for the outermost.
+    Args:
+        context: The document that the address belongs to; None for the outermost.
     """
     params = {"expression": f"__helios_runtime__.blobAt({json.dumps(address)})"}
     answer = await session.call(

@@ -21,16 +21,11 @@ _SCREENSHOT_PAUSE = 0.02
 class FrameCapture:
     """Draws one page, by `beginFrame` where the browser offers it.
 
-    Attributes
-    ----------
-    last_image:
-        The picture that was taken last.
-    captured:
-        The frame that it is of; None before the first.
-    is_quiet:
-        Whether the page likely looks as in the last picture.
-    reads_canvas:
-        Whether pictures are read from the page's only canvas.
+    Attributes:
+        last_image: The picture that was taken last.
+        captured: The frame that it is of; None before the first.
+        is_quiet: Whether the page likely looks as in the last picture.
+        reads_canvas: Whether pictures are read from the page's only canvas.
     """
 
     def __init__(self, session: PageSession, options: PageOptions, *, on_demand: bool) -> None:
@@ -67,10 +62,9 @@ class FrameCapture:
     async def draw(self, *, display: bool = True) -> bool:
         """Draw the frame; return whether that changed anything.
 
-        Parameters
-        ----------
-        display:
-            Without it, the page runs its callbacks and is laid out, and no pixels are made.
+        Args:
+            display: Without it, the page runs its callbacks and is laid out, and no pixels are
+                made.
         """
         answer = await self._begin_frame({"noDisplayUpdates": not display})
         return bool(answer["hasDamage"])
@@ -83,12 +77,10 @@ class FrameCapture:
     async def capture(self, image: ImageFormat, *, resting: bool, video_moved: bool) -> bytes:
         """Return the picture of the frame that the page stands at.
 
-        Parameters
-        ----------
-        resting:
-            Whether nothing is under way in the page that would change its next frame.
-        video_moved:
-            Whether a video in sight was given another picture: draws don't report that as damage.
+        Args:
+            resting: Whether nothing is under way in the page that would change its next frame.
+            video_moved: Whether a video in sight was given another picture: draws don't report that
+                as damage.
         """
         if video_moved:
             self.is_quiet = False

@@ -92,10 +92,8 @@ class CompositionPage:
     async def load(self, composition: Composition) -> None:
         """Open the composition and wait until it has loaded.
 
-        Raises
-        ------
-        CompositionNotFound, CompositionFailed, CompositionTimedOut, AssetMissing,
-        DialectUnsupported
+        Raises `CompositionNotFound`, `CompositionFailed`, `CompositionTimedOut`, `AssetMissing`, ``
+        or `DialectUnsupported`.
         """
         self._media.root = composition.root
         await self._loader.load(composition.url)
@@ -165,12 +163,9 @@ class CompositionPage:
     async def visit(self, frame: int) -> None:
         """Move the page to a frame and wait until the frame is ready.
 
-        Raises
-        ------
-        CompositionUnsettled
-            The frame wasn't ready in time.
-        AssetMissing
-            A file that the frame requested doesn't exist.
+        Raises:
+            CompositionUnsettled: The frame wasn't ready in time.
+            AssetMissing: A file that the frame requested doesn't exist.
         """
         session, on_demand = self._session, self._capture.on_demand
         session.frame = frame
@@ -223,9 +218,7 @@ class CompositionPage:
     def check_missing(self) -> None:
         """Raise an error if a file that the page requested doesn't exist.
 
-        Raises
-        ------
-        AssetMissing
+        Raises `AssetMissing`.
         """
         if not self._options.allow_missing:
             self._requests.check_missing()

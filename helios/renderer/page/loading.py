@@ -61,9 +61,7 @@ class PageLoader:
     async def load(self, url: str) -> None:
         """Open a page and wait for its `load` event and its requests.
 
-        Raises
-        ------
-        CompositionNotFound, CompositionTimedOut, BrowserCrashed
+        Raises `CompositionNotFound`, `CompositionTimedOut` or `BrowserCrashed`.
         """
         await self._prepare()
         try:
@@ -119,10 +117,8 @@ class PageLoader:
     async def _set_region(self) -> None:
         """Set the page's time zone and locale, independent of the machine's.
 
-        Raises
-        ------
-        OptionInvalid
-            The browser doesn't support them.
+        Raises:
+            OptionInvalid: The browser doesn't support them.
         """
         options, session = self._options, self._session
         names = json.dumps([options.time_zone, options.locale])

@@ -26,10 +26,8 @@ _Key = tuple[str, int, int]
 class PageMedia:
     """Answers which frames the file at an address has; reads each file once.
 
-    Attributes
-    ----------
-    root:
-        The composition's folder, if it is served from one.
+    Attributes:
+        root: The composition's folder, if it is served from one.
     """
 
     def __init__(self, session: PageSession) -> None:
@@ -46,12 +44,9 @@ class PageMedia:
     async def frame_times(self, address: str, context: int) -> FrameTimes | None:
         """Return the frames of a file; None if they can't be listed.
 
-        Parameters
-        ----------
-        address:
-            The file's URL.
-        context:
-            The document that a `blob:` URL belongs to.
+        Args:
+            address: The file's URL.
+            context: The document that a `blob:` URL belongs to.
         """
         try:
             if address.startswith("blob:"):
@@ -65,9 +60,7 @@ class PageMedia:
     async def check_playable(self, address: str) -> None:
         """Raise if a file that the browser can't play is one that ffmpeg can.
 
-        Raises
-        ------
-        MediaUnsupported
+        Raises `MediaUnsupported`.
         """
         if not address.startswith(("http:", "https:")):
             return

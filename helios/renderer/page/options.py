@@ -21,34 +21,22 @@ SETTLE_TIMEOUT = 30.0
 class PageOptions:
     """What determines a page's pixels besides its files.
 
-    Attributes
-    ----------
-    width, height:
-        Size of the viewport in CSS pixels.
-    rate:
-        Frames per second.
-    scale:
-        Device pixels per CSS pixel.
-    transparent:
-        Keep the page's own transparency instead of a white ground.
-    seed:
-        What `Math.random` starts from.
-    props:
-        The object that arrives in `window.__HELIOS_PROPS__`.
-    time_zone, locale:
-        Where the page is shown: a name of the IANA time zone database, and a language tag.
-    allow_missing:
-        Go on when a file that the page asks for isn't there.
-    direct:
-        Read the pixels of a page that is one 2D canvas from there, without a screenshot.
-    dialect:
-        The system that the page is written for.
-    reference:
-        Take no shortcut: visit every frame from 0 on, draw it and photograph it.
-    seconds:
-        Length of the timeline, where it is known: of what Web Audio renders.
-    load_timeout, settle_timeout:
-        Seconds that the page gets to fire `load`, and each frame to become ready.
+    Attributes:
+        width, height: Size of the viewport in CSS pixels.
+        rate: Frames per second.
+        scale: Device pixels per CSS pixel.
+        transparent: Keep the page's own transparency instead of a white ground.
+        seed: What `Math.random` starts from.
+        props: The object that arrives in `window.__HELIOS_PROPS__`.
+        time_zone, locale: Where the page is shown: a name of the IANA time zone database, and a
+            language tag.
+        allow_missing: Go on when a file that the page asks for isn't there.
+        direct: Read the pixels of a page that is one 2D canvas from there, without a screenshot.
+        dialect: The system that the page is written for.
+        reference: Take no shortcut: visit every frame from 0 on, draw it and photograph it.
+        seconds: Length of the timeline, where it is known: of what Web Audio renders.
+        load_timeout, settle_timeout: Seconds that the page gets to fire `load`, and each frame to
+            become ready.
     """
 
     width: int
@@ -73,12 +61,9 @@ class PageOptions:
 class ImageFormat:
     """How a frame leaves the browser.
 
-    Attributes
-    ----------
-    name:
-        `jpeg` or `png`.
-    quality:
-        JPEG quality, 0 to 100.
+    Attributes:
+        name: `jpeg` or `png`.
+        quality: JPEG quality, 0 to 100.
     """
 
     name: str

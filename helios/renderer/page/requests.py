@@ -22,19 +22,13 @@ NETWORK_BINDING = "__helios_network__"
 class PageRequests:
     """Follows a page's requests, those of its inner frames and workers included.
 
-    Parameters
-    ----------
-    limit:
-        Seconds in which requests have to end once they are waited for.
+    Args:
+        limit: Seconds in which requests have to end once they are waited for.
 
-    Attributes
-    ----------
-    refused:
-        Why the page itself can't be had; empty if it can.
-    data_hosts:
-        Other hosts than the page's own that it asks for data.
-    images_may_move:
-        Whether the page has shown images of a format that may hold animations.
+    Attributes:
+        refused: Why the page itself can't be had; empty if it can.
+        data_hosts: Other hosts than the page's own that it asks for data.
+        images_may_move: Whether the page has shown images of a format that may hold animations.
     """
 
     def __init__(self, session: PageSession, messages: PageMessages, *, limit: float) -> None:
@@ -81,14 +75,10 @@ class PageRequests:
     async def finished(self, deadline: float | None = None) -> None:
         """Wait until no request is under way.
 
-        Parameters
-        ----------
-        deadline:
-            Time of the monotonic clock at which to give up; by default, after the limit.
+        Args:
+            deadline: Time of the monotonic clock at which to give up; by default, after the limit.
 
-        Raises
-        ------
-        CompositionUnsettled, BrowserCrashed
+        Raises `CompositionUnsettled` or `BrowserCrashed`.
         """
         deadline = deadline or time.monotonic() + self._limit
         while self._under_way:
@@ -115,9 +105,7 @@ class PageRequests:
     def check_missing(self) -> None:
         """Raise if a file that the page asked for isn't there.
 
-        Raises
-        ------
-        AssetMissing
+        Raises `AssetMissing`.
         """
         if self._missing:
             raise AssetMissing(

@@ -18,14 +18,10 @@ _STOP_CLOCKS = ("Animation.setPlaybackRate", {"playbackRate": 0})
 class PageSession:
     """A session of one page.
 
-    Attributes
-    ----------
-    main_frame:
-        Id of the page's outermost frame, which is that of its target as well.
-    frame:
-        The frame that the page stands at; None before the first.
-    is_loading:
-        Whether frame 0 isn't ready yet.
+    Attributes:
+        main_frame: Id of the page's outermost frame, which is that of its target as well.
+        frame: The frame that the page stands at; None before the first.
+        is_loading: Whether frame 0 isn't ready yet.
     """
 
     def __init__(self, browser: Browser, target: str, session: str, options: PageOptions) -> None:
@@ -54,14 +50,10 @@ class PageSession:
     async def call(self, method: str, params: Params | None = None) -> Params:
         """Call a method of the protocol.
 
-        Raises
-        ------
-        BrowserCrashed
-            The browser refused, hangs, or is gone.
-        CompositionFailed
-            The page went to another address.
-        CompositionUnsettled
-            A script of the page never returns.
+        Raises:
+            BrowserCrashed: The browser refused, hangs, or is gone.
+            CompositionFailed: The page went to another address.
+            CompositionUnsettled: A script of the page never returns.
         """
         limit = self._options.load_timeout + self._options.settle_timeout + ANSWER_TIMEOUT
         try:
@@ -77,10 +69,8 @@ class PageSession:
     async def evaluate(self, expression: str, context: int | None = None) -> Any:
         """Evaluate an expression in a document, by default the outermost, and return its value.
 
-        Raises
-        ------
-        CompositionFailed
-            The expression threw.
+        Raises:
+            CompositionFailed: The expression threw.
         """
         params: Params = {"expression": expression, "awaitPromise": True, "returnByValue": True}
         if context is not None:
@@ -109,9 +99,7 @@ class PageSession:
     def check_present(self) -> None:
         """Raise if the page went to another address.
 
-        Raises
-        ------
-        CompositionFailed
+        Raises `CompositionFailed`.
         """
         if self._left:
             raise self._departure()

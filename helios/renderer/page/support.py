@@ -15,14 +15,10 @@ _MOST_NAMES = 10
 def check_dialect(url: str, dialect: Dialect, unhonoured: Sequence[str]) -> None:
     """Raise if a page relies on what its dialect doesn't honour here.
 
-    Parameters
-    ----------
-    unhonoured:
-        What of the page nothing honours.
+    Args:
+        unhonoured: What of the page nothing honours.
 
-    Raises
-    ------
-    DialectUnsupported
+    Raises `DialectUnsupported`.
     """
     if not unhonoured:
         return
@@ -46,14 +42,10 @@ def warnings_of(
 ) -> list[RenderWarning]:
     """Return what to warn of.
 
-    Parameters
-    ----------
-    answers:
-        What the page's documents said of themselves.
-    hosts:
-        Other hosts that the page asks for data.
-    files:
-        Files that the page's own system would read.
+    Args:
+        answers: What the page's documents said of themselves.
+        hosts: Other hosts that the page asks for data.
+        files: Files that the page's own system would read.
     """
     answers = list(answers)
     found = []

@@ -40,19 +40,14 @@ _WRONG_REGION = re.compile(
 class S3Access:
     """Access to one bucket.
 
-    Parameters
-    ----------
-    bucket:
-        Name of the bucket.
-    prefix:
-        Folder in the bucket that keys are relative to; may be empty.
-    env:
-        `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` (stores like S3), `AWS_REGION` or
-        `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID` with its secret and token, `AWS_PROFILE`,
-        `AWS_CA_BUNDLE`, `AWS_SKIP_SIGNATURE`. Without keys, credentials come from boto3's chain;
-        without boto3, from the role of the container or machine.
-    retries:
-        Limit of retries.
+    Args:
+        bucket: Name of the bucket.
+        prefix: Folder in the bucket that keys are relative to; may be empty.
+        env: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` (stores like S3), `AWS_REGION` or
+            `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID` with its secret and token, `AWS_PROFILE`,
+            `AWS_CA_BUNDLE`, `AWS_SKIP_SIGNATURE`. Without keys, credentials come from boto3's
+            chain; without boto3, from the role of the container or machine.
+        retries: Limit of retries.
     """
 
     def __init__(
@@ -74,12 +69,9 @@ class S3Access:
     def open(self) -> S3Store:
         """Open the bucket; looking up credentials may take a moment.
 
-        Raises
-        ------
-        AccessDenied
-            There are no credentials.
-        ArtifactNotFound
-            There is no such bucket; found while its region is requested.
+        Raises:
+            AccessDenied: There are no credentials.
+            ArtifactNotFound: There is no such bucket; found while its region is requested.
         """
         config = self._base_config()
         provider: S3CredentialProvider | None = None

@@ -30,14 +30,10 @@ class S3Composition:
     What was done before an interruption isn't done again: the multipart upload is found by a small
     object, whose name is made of all that determines the parts.
 
-    Parameters
-    ----------
-    client:
-        boto3's client of S3; safe to use from threads.
-    bucket:
-        The bucket that all objects are in.
-    scratch:
-        What the keys of temporary objects begin with.
+    Args:
+        client: boto3's client of S3; safe to use from threads.
+        bucket: The bucket that all objects are in.
+        scratch: What the keys of temporary objects begin with.
     """
 
     def __init__(self, client: Any, bucket: str, *, scratch: str) -> None:
@@ -49,12 +45,10 @@ class S3Composition:
     async def make(self, key: str, sources: Sequence[Range]) -> None:
         """Make an object of ranges of others, in their order.
 
-        Raises
-        ------
-        StorageInvalid
-            There are more bytes than an object may have.
-        botocore.exceptions.ClientError
-            S3 refuses. What was copied so far is kept for another attempt.
+        Raises:
+            StorageInvalid: There are more bytes than an object may have.
+            botocore.exceptions.ClientError: S3 refuses. What was copied so far is kept for another
+                attempt.
         """
         if sum(source.size for source in sources) > MAX_PARTS * MAX_PART:
             raise StorageInvalid(f"{key}: more bytes than an object may have")

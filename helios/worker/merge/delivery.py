@@ -12,10 +12,8 @@ async def deliver(context: TaskContext, result: WorkerResult) -> WorkerResult:
 
     The copy in the job's folder stays, so that a merge that is repeated copies again.
 
-    Raises
-    ------
-    HeliosError
-        The destination can't be written.
+    Raises:
+        HeliosError: The destination can't be written.
     """
     folder, storage, video = context.folder, context.storage, result.artifact
     if folder is None or storage is None or folder.destination is None or video is None:

@@ -20,18 +20,12 @@ from helios.worker.task_context import TaskContext
 async def merge_job(context: TaskContext) -> WorkerResult:
     """Make sure that a job's output is in storage, and return its artifact.
 
-    Raises
-    ------
-    ArtifactNotFound
-        Chunks are missing; the message names them.
-    ArtifactCorrupt
-        A chunk's output differs from its record.
-    SeamDiffers
-        Chunks draw a frame differently, even after they were rendered again.
-    MergeFailed
-        The merge command wrote no file that could be the output.
-    HeliosError
-        Assets or chunks can't be fetched or stitched, or the output can't be stored.
+    Raises:
+        ArtifactNotFound: Chunks are missing; the message names them.
+        ArtifactCorrupt: A chunk's output differs from its record.
+        SeamDiffers: Chunks draw a frame differently, even after they were rendered again.
+        MergeFailed: The merge command wrote no file that could be the output.
+        HeliosError: Assets or chunks can't be fetched or stitched, or the output can't be stored.
     """
     storage, folder = context.storage, context.folder
     if storage is None or folder is None:

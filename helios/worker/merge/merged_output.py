@@ -15,10 +15,8 @@ from helios.worker.task_context import TaskContext
 class MergedOutput:
     """A job's output, to be made of proven chunks.
 
-    Attributes
-    ----------
-    key:
-        Digest of its inputs, as returned by `merge_key`.
+    Attributes:
+        key: Digest of its inputs, as returned by `merge_key`.
     """
 
     proven: ProvenJob

@@ -24,16 +24,11 @@ _Records = Mapping[int, ChunkRecord]
 class ProvenJob:
     """A job whose seams were compared.
 
-    Attributes
-    ----------
-    context:
-        The context, with the spec whose commands rendered the chunks.
-    records:
-        Records of the chunks by id.
-    healed:
-        Ids of the chunks that were rendered again.
-    warning:
-        Warning about differing seams of a job that is merged nevertheless.
+    Attributes:
+        context: The context, with the spec whose commands rendered the chunks.
+        records: Records of the chunks by id.
+        healed: Ids of the chunks that were rendered again.
+        warning: Warning about differing seams of a job that is merged nevertheless.
     """
 
     context: TaskContext

@@ -59,9 +59,7 @@ async def grant(
 ) -> tuple[FieldChange, ...]:
     """Give roles on a service or a job to exactly these members, and none to the public.
 
-    Returns
-    -------
-    tuple[FieldChange, ...]
+    Returns:
         The changes; empty if the policy was already as requested.
     """
     wanted = dict.fromkeys(roles, frozenset(members))
@@ -86,13 +84,10 @@ async def grant(
 def grant_objects(bucket: Any, *, members: Iterable[str], exactly: bool) -> tuple[FieldChange, ...]:
     """Give the use of a bucket's objects to members.
 
-    Parameters
-    ----------
-    bucket:
-        The bucket (google-cloud-storage is untyped).
-    exactly:
-        Whether to take it from all others, and from the public. A bucket that others own as well
-        keeps what they granted.
+    Args:
+        bucket: The bucket (google-cloud-storage is untyped).
+        exactly: Whether to take it from all others, and from the public. A bucket that others own
+            as well keeps what they granted.
     """
     for attempt in range(_TRIES):
         policy = bucket.get_iam_policy(requested_policy_version=_VERSION)

@@ -45,10 +45,8 @@ def configure_container(
 ) -> None:
     """Update a container as requested; other settings are kept.
 
-    Parameters
-    ----------
-    env:
-        Its variables.
+    Args:
+        env: Its variables.
     """
     container.name = CONTAINER
     container.image = configuration.image

@@ -23,14 +23,10 @@ Resource = TypeVar("Resource", run_v2.Service, run_v2.Job)
 class Deployable(ABC, Generic[Resource]):
     """A resource of Cloud Run that is created or updated as requested.
 
-    Parameters
-    ----------
-    name:
-        Its full name.
-    on_step:
-        Called for each step.
-    first_poll:
-        Seconds between the first two looks at an operation.
+    Args:
+        name: Its full name.
+        on_step: Called for each step.
+        first_poll: Seconds between the first two looks at an operation.
     """
 
     kind: ClassVar[str]
@@ -96,16 +92,11 @@ class Deployable(ABC, Generic[Resource]):
     ) -> tuple[Resource, Change]:
         """Create the resource, or update it if it differs from the request.
 
-        Parameters
-        ----------
-        configure:
-            Changes a resource as requested.
-        adopt:
-            Whether one that was made by other means is taken over.
+        Args:
+            configure: Changes a resource as requested.
+            adopt: Whether one that was made by other means is taken over.
 
-        Returns
-        -------
-        tuple
+        Returns:
             The current resource, and its change.
         """
         with explained(self.title):

@@ -84,13 +84,10 @@ def service_settings(
 ) -> Callable[[run_v2.Service], None]:
     """Return a function that changes a service as requested and keeps its other settings.
 
-    Parameters
-    ----------
-    configuration:
-        The requested service.
-    audiences:
-        The service's own URLs, for one of which a caller's identity token must be made; empty
-        while they aren't known.
+    Args:
+        configuration: The requested service.
+        audiences: The service's own URLs, for one of which a caller's identity token must be made;
+            empty while they aren't known.
     """
 
     def configure(service: run_v2.Service) -> None:

@@ -36,10 +36,8 @@ class AsyncJobHandle(ABC):
     that no longer exists, and `HeliosError` if the job's store or deployment doesn't answer. What
     follows a job looks at it every `interval` seconds.
 
-    Attributes
-    ----------
-    id:
-        The job's id, by which any process finds it again.
+    Attributes:
+        id: The job's id, by which any process finds it again.
     """
 
     def __init__(self, job_id: str) -> None:
@@ -65,19 +63,13 @@ class AsyncJobHandle(ABC):
     ) -> Video:
         """Wait until the job has ended, and return its video.
 
-        Parameters
-        ----------
-        timeout:
-            Seconds; no limit by default. The job continues after a timeout.
-        on_event:
-            Called with each event until then.
+        Args:
+            timeout: Seconds; no limit by default. The job continues after a timeout.
+            on_event: Called with each event until then.
 
-        Raises
-        ------
-        TimeoutError
-            The job hasn't ended within `timeout`.
-        JobFailed, Cancelled, JobPaused
-            The job ended or stopped without a video.
+        Raises:
+            TimeoutError: The job hasn't ended within `timeout`.
+            JobFailed, Cancelled, JobPaused: The job ended or stopped without a video.
         """
         last: Snapshot | None = None
         async with asyncio.timeout(timeout):
@@ -107,12 +99,9 @@ class AsyncJobHandle(ABC):
     async def download(self, path: str | os.PathLike[str]) -> Path | str:
         """Copy the video to a file, or to an s3:// or gs:// URL; return the path or URL.
 
-        Raises
-        ------
-        JobStateConflict
-            The job has no video.
-        StorageError
-            The video can't be read, or the copy can't be written.
+        Raises:
+            JobStateConflict: The job has no video.
+            StorageError: The video can't be read, or the copy can't be written.
         """
         destination = Destination.of(os.fspath(path))
         await self.fetch(destination)
@@ -125,18 +114,13 @@ class AsyncJobHandle(ABC):
     async def link(self, *, expires: float | str = LINK_EXPIRES) -> str:
         """Return a URL by which anyone may fetch the video from storage for some time.
 
-        Parameters
-        ----------
-        expires:
-            Seconds, or '30m', '1h30m': at most seven days, and no longer than the credentials that
-            sign it.
+        Args:
+            expires: Seconds, or '30m', '1h30m': at most seven days, and no longer than the
+                credentials that sign it.
 
-        Raises
-        ------
-        JobStateConflict
-            The job has no video in storage.
-        StorageError
-            The credentials can't sign, or the video is gone.
+        Raises:
+            JobStateConflict: The job has no video in storage.
+            StorageError: The credentials can't sign, or the video is gone.
         """
         seconds = check_expiry(parse_duration(expires, "expires"))
         status = await self.status()
@@ -153,20 +137,16 @@ class AsyncJobHandle(ABC):
     async def cancel(self, *, reason: str = REASON) -> JobStatus:
         """Stop the job at once; finished chunks are kept. A detached job keeps the reason, too.
 
-        Raises
-        ------
-        JobStateConflict
-            The job has ended already.
+        Raises:
+            JobStateConflict: The job has ended already.
         """
 
     @abstractmethod
     async def pause(self) -> JobStatus:
         """Let running chunks finish, and start no others.
 
-        Raises
-        ------
-        JobStateConflict
-            The job doesn't run, or a deployment runs it, which can't pause.
+        Raises:
+            JobStateConflict: The job doesn't run, or a deployment runs it, which can't pause.
         """
 
     @overload
@@ -188,25 +168,17 @@ class AsyncJobHandle(ABC):
     ) -> Video | None:
         """Run the missing chunks of a job that was paused, failed, cancelled or interrupted.
 
-        Parameters
-        ----------
-        wait:
-            Run the job in this process, and return its video. Otherwise it runs in a process of
-            its own, and the call returns once that has begun. A deployment runs its own jobs in
-            either case.
-        fresh:
-            Render all of its chunks again.
-        changes:
-            Settings that differ from its earlier runs.
+        Args:
+            wait: Run the job in this process, and return its video. Otherwise it runs in a process
+                of its own, and the call returns once that has begun. A deployment runs its own jobs
+                in either case.
+            fresh: Render all of its chunks again.
+            changes: Settings that differ from its earlier runs.
 
-        Raises
-        ------
-        JobStateConflict
-            The job is completed, or its deployment runs it now.
-        JobBusy
-            Another process runs it.
-        HeliosError
-            The job failed.
+        Raises:
+            JobStateConflict: The job is completed, or its deployment runs it now.
+            JobBusy: Another process runs it.
+            HeliosError: The job failed.
         """
         changed = ResumeSettings.of(changes)
         if not wait:
@@ -246,30 +218,22 @@ class AsyncJobHandle(ABC):
     async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":
         """Check a video at the seams of the job's chunks.
 
-        Parameters
-        ----------
-        video:
-            Path or URL; the job's own video by default.
+        Args:
+            video: Path or URL; the job's own video by default.
 
-        Raises
-        ------
-        SeamBroken
-            The video differs from the chunks.
+        Raises:
+            SeamBroken: The video differs from the chunks.
         """
 
     @abstractmethod
     async def delete(self, *, chunks: bool = False) -> None:
         """Remove the job's record; its video stays.
 
-        Parameters
-        ----------
-        chunks:
-            Remove its chunks, too.
+        Args:
+            chunks: Remove its chunks, too.
 
-        Raises
-        ------
-        JobBusy
-            The job runs.
+        Raises:
+            JobBusy: The job runs.
         """
 
     async def _known_cost(self) -> "Cost | None":

@@ -34,10 +34,8 @@ async def start_in_background(
     `repository` was opened from `store`. `resume` says that the job had begun before, `keep_chunks`
     that existing chunks count as its own.
 
-    Raises
-    ------
-    JobFailed
-        The process ended before it could begin.
+    Raises:
+        JobFailed: The process ended before it could begin.
     """
     order = {
         "job": job_id,

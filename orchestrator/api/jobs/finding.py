@@ -22,10 +22,8 @@ async def find_job(
 ) -> AsyncJobHandle:
     """Return the job with an id: of a job store, else of the deployment that `name` identifies.
 
-    Raises
-    ------
-    JobNotFound
-        Neither has the job.
+    Raises:
+        JobNotFound: Neither has the job.
     """
     recorded = RecordedJob(job_id, store, display)
     try:

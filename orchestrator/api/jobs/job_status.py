@@ -22,27 +22,20 @@ STATES: tuple[State, ...] = get_args(State)
 class JobStatus:
     """The status of a job.
 
-    Attributes
-    ----------
-    name:
-        Name for people: its composition.
-    where:
-        Its workers: `local`, `lambda`, `cloudrun`, or the deployment of a detached job.
-    created_at, started_at, ended_at:
-        When it was recorded, when its latest run began, and when it ended.
-    chunks_done, chunks_total, frames_done, frames_total:
-        Finished and all chunks, finished and all frames.
-    output:
-        The video's path or URL, once there is one.
-    error:
-        Reason why it failed or stopped.
-    failed_chunks:
-        Chunks that failed after all retries, if they were looked up.
-    log_links:
-        URL of the log of each failed chunk, and under None that of the job, if a deployment ran it.
-    page_problems, problem_chunks:
-        Messages that pages logged or threw in the first chunks with any, and the number of all
-        such chunks; only of detached jobs.
+    Attributes:
+        name: Name for people: its composition.
+        where: Its workers: `local`, `lambda`, `cloudrun`, or the deployment of a detached job.
+        created_at, started_at, ended_at: When it was recorded, when its latest run began, and when
+            it ended.
+        chunks_done, chunks_total, frames_done, frames_total: Finished and all chunks, finished and
+            all frames.
+        output: The video's path or URL, once there is one.
+        error: Reason why it failed or stopped.
+        failed_chunks: Chunks that failed after all retries, if they were looked up.
+        log_links: URL of the log of each failed chunk, and under None that of the job, if a
+            deployment ran it.
+        page_problems, problem_chunks: Messages that pages logged or threw in the first chunks with
+            any, and the number of all such chunks; only of detached jobs.
     """
 
     id: str

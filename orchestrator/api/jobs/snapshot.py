@@ -21,14 +21,10 @@ INTERVAL = 2.0
 class Snapshot:
     """A job at one moment.
 
-    Attributes
-    ----------
-    done:
-        Ids of the finished chunks.
-    finished:
-        Chunks finished since the previous snapshot, in order.
-    lines:
-        Messages that pages logged or threw in these chunks.
+    Attributes:
+        done: Ids of the finished chunks.
+        finished: Chunks finished since the previous snapshot, in order.
+        lines: Messages that pages logged or threw in these chunks.
     """
 
     status: JobStatus
@@ -61,18 +57,12 @@ class Snapshot:
 class AttemptLog:
     """The record of one attempt at a chunk.
 
-    Attributes
-    ----------
-    number:
-        Counted from 1 for each chunk.
-    seconds:
-        Its duration; None while it runs.
-    worker:
-        The worker that ran it.
-    error:
-        Reason of its failure.
-    text:
-        The last lines of its command's stderr, if they are stored.
+    Attributes:
+        number: Counted from 1 for each chunk.
+        seconds: Its duration; None while it runs.
+        worker: The worker that ran it.
+        error: Reason of its failure.
+        text: The last lines of its command's stderr, if they are stored.
     """
 
     chunk_id: int

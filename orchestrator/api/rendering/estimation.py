@@ -73,16 +73,11 @@ async def estimate_render(
 ) -> Estimate:
     """Plan a render, and estimate it without starting anything in the cloud.
 
-    Parameters
-    ----------
-    video:
-        Name of the video, which decides on its format.
-    name:
-        Identifies the deployment; without one, the defaults of a stack on AWS apply.
-    seconds_per_frame:
-        Of a worker; by default some frames are rendered here.
-    like:
-        Detached render whose records give the speed of workers, in place of that.
+    Args:
+        video: Name of the video, which decides on its format.
+        name: Identifies the deployment; without one, the defaults of a stack on AWS apply.
+        seconds_per_frame: Of a worker; by default some frames are rendered here.
+        like: Detached render whose records give the speed of workers, in place of that.
     """
     if seconds_per_frame is not None and like is not None:
         raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")

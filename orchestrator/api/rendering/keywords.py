@@ -68,9 +68,7 @@ class RenderKeywords(StillKeywords, total=False):
 def check_keywords(given: Mapping[str, Any], allowed: type) -> None:
     """Refuse keywords that a function doesn't have, as Python does.
 
-    Raises
-    ------
-    TypeError
+    Raises `TypeError`.
     """
     for name in given:
         if name not in allowed.__annotations__:

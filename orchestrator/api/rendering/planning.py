@@ -36,16 +36,11 @@ async def plan_render(
 ) -> JobSpec:
     """Look at a composition and return the job spec of its render.
 
-    Parameters
-    ----------
-    destination:
-        The video; it is checked before the page is loaded.
-    job_dir:
-        Folder that the job runs in; paths in commands are relative to it.
-    remote:
-        Whether remote workers render the chunks.
-    shared:
-        Whether browsers share a timeline that fits into one chunk, as it is rendered here.
+    Args:
+        destination: The video; it is checked before the page is loaded.
+        job_dir: Folder that the job runs in; paths in commands are relative to it.
+        remote: Whether remote workers render the chunks.
+        shared: Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
     options = await _picture(source, settings)
     sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
@@ -100,16 +95,11 @@ async def plan_image(
 ) -> JobSpec:
     """Return the job spec of one frame as an image; no browser loads the page here.
 
-    Parameters
-    ----------
-    at:
-        The frame's number, or a time: 45, '1.5s', '1m30s'.
-    destination, job_dir, job_id, input_name:
-        As for `plan_render`.
+    Args:
+        at: The frame's number, or a time: 45, '1.5s', '1m30s'.
+        destination, job_dir, job_id, input_name: As for `plan_render`.
 
-    Raises
-    ------
-    OptionInvalid, CodecUnavailable, OutputUnwritable
+    Raises `OptionInvalid`, `CodecUnavailable` or `OutputUnwritable`.
     """
     check_still(destination.name)
     options = await _picture(source, settings)
@@ -136,10 +126,8 @@ async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
 def frame_at(at: int | str, rate: Fraction) -> int:
     """Return the number of a frame by that, or by a time at which it is shown.
 
-    Raises
-    ------
-    OptionInvalid
-        It is neither.
+    Raises:
+        OptionInvalid: It is neither.
     """
     text = str(at).strip()
     if text.isascii() and text.isdigit():

@@ -155,12 +155,9 @@ class RenderSettings(BaseModel):
     def of(cls, keywords: Mapping[str, Any]) -> Self:
         """Return settings by the keywords that a caller gave.
 
-        Raises
-        ------
-        OptionInvalid
-            A value can't be worked with; the message names its keyword.
-        TypeError
-            There is no such keyword.
+        Raises:
+            OptionInvalid: A value can't be worked with; the message names its keyword.
+            TypeError: There is no such keyword.
         """
         for name in keywords:
             if name not in cls.model_fields:
@@ -187,12 +184,9 @@ class RenderSettings(BaseModel):
     def picture(self, dialect: str = "html", declared: PageDefaults | None = None) -> RenderOptions:
         """Return the planner's options for rendering and encoding frames.
 
-        Parameters
-        ----------
-        dialect:
-            The system that the page is written for.
-        declared:
-            What the page says of size and rate, for those that aren't set.
+        Args:
+            dialect: The system that the page is written for.
+            declared: What the page says of size and rate, for those that aren't set.
         """
         defaults = declared or PageDefaults()
         width, height = self.size or (self.width, self.height)

@@ -90,10 +90,8 @@ async def verify_by_spec(where: str, video: str | None) -> "tuple[str, SeamRepor
 
     By default it is the video that the spec names, beside the spec.
 
-    Raises
-    ------
-    SeamBroken
-        The video differs from the chunks.
+    Raises:
+        SeamBroken: The video differs from the chunks.
     """
     async with Stores() as stores:
         spec = await load_spec(where, stores)

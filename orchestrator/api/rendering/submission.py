@@ -146,18 +146,12 @@ async def submit_spec(
 ) -> "Submitted":
     """Start the render of a job spec in a deployment.
 
-    Parameters
-    ----------
-    job_dir:
-        Folder that paths in its commands are relative to.
-    own_files:
-        Files that the job writes, which aren't part of a composition.
-    concurrency:
-        Requested chunks at the same time; None for what was deployed.
-    at_once:
-        Chunks at the same time that the account's quota allows, as `chunks_at_once`.
-    max_cost:
-        Cost limit in US dollars, by list prices.
+    Args:
+        job_dir: Folder that paths in its commands are relative to.
+        own_files: Files that the job writes, which aren't part of a composition.
+        concurrency: Requested chunks at the same time; None for what was deployed.
+        at_once: Chunks at the same time that the account's quota allows, as `chunks_at_once`.
+        max_cost: Cost limit in US dollars, by list prices.
     """
     wanted = concurrency or deployment.max_concurrency
     if at_once < min(wanted, len(spec.chunks)):

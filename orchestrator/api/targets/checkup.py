@@ -17,14 +17,10 @@ async def findings(
 ) -> AsyncIterator[Finding]:
     """Yield the findings, one check after another.
 
-    Parameters
-    ----------
-    name:
-        Identifies the deployment; without one, only this machine is checked.
-    concurrency, chunks:
-        Of the planned render; as many as the deployment runs by default.
-    trial:
-        Whether the workers render and stitch two frames.
+    Args:
+        name: Identifies the deployment; without one, only this machine is checked.
+        concurrency, chunks: Of the planned render; as many as the deployment runs by default.
+        trial: Whether the workers render and stitch two frames.
     """
     for finding in check_here():
         yield finding

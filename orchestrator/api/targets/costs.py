@@ -32,10 +32,8 @@ def cost_deadline(
 ) -> datetime | None:
     """Return when a render that begins now may reach its cost limit; None without a limit.
 
-    Raises
-    ------
-    CostLimitReached
-        The limit pays for less than a second.
+    Raises:
+        CostLimitReached: The limit pays for less than a second.
     """
     if max_cost is None:
         return None

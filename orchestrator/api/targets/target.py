@@ -34,20 +34,14 @@ class Lambda:
     the environment decides: `HELIOS_LAMBDA_FUNCTION`, `HELIOS_STACK`, `HELIOS_PROFILE`, or the
     profile `default`.
 
-    Parameters
-    ----------
-    stack:
-        Name of the stack, such as `Helios`.
-    profile:
-        Profile that `orchestrator connect` wrote, in place of `stack`.
-    region:
-        AWS region; as the environment says by default.
-    function, merge_function:
-        Functions that render and merge, by name or ARN, in place of a deployment.
-    artifacts:
-        Storage that workers and this machine share, such as `s3://bucket/prefix`.
-    share:
-        Share of the chunks, relative to other targets of the same render.
+    Args:
+        stack: Name of the stack, such as `Helios`.
+        profile: Profile that `orchestrator connect` wrote, in place of `stack`.
+        region: AWS region; as the environment says by default.
+        function, merge_function: Functions that render and merge, by name or ARN, in place of a
+            deployment.
+        artifacts: Storage that workers and this machine share, such as `s3://bucket/prefix`.
+        share: Share of the chunks, relative to other targets of the same render.
     """
 
     stack: str | None = None
@@ -66,18 +60,12 @@ class CloudRun:
     Without any argument the environment decides: `HELIOS_CLOUDRUN_URL`, `HELIOS_PROFILE`, or the
     profile `default`.
 
-    Parameters
-    ----------
-    profile:
-        Profile that `orchestrator connect` wrote; it names service and storage.
-    service_url:
-        URL of the service, in place of a profile.
-    impersonate:
-        E-mail address of a service account to call the service as.
-    artifacts:
-        Storage that workers and this machine share, such as `gs://bucket/prefix`.
-    share:
-        Share of the chunks, relative to other targets of the same render.
+    Args:
+        profile: Profile that `orchestrator connect` wrote; it names service and storage.
+        service_url: URL of the service, in place of a profile.
+        impersonate: E-mail address of a service account to call the service as.
+        artifacts: Storage that workers and this machine share, such as `gs://bucket/prefix`.
+        share: Share of the chunks, relative to other targets of the same render.
     """
 
     profile: str | None = None
@@ -95,10 +83,8 @@ Targets = Target | Sequence[Target]
 def as_targets(target: Targets) -> tuple[Target, ...]:
     """Return targets as a tuple, checked without a look at deployments.
 
-    Raises
-    ------
-    OptionInvalid
-        They don't go together, or a share isn't above 0.
+    Raises:
+        OptionInvalid: They don't go together, or a share isn't above 0.
     """
     targets = (target,) if isinstance(target, Local | Lambda | CloudRun) else tuple(target)
     if not targets:
@@ -132,19 +118,13 @@ async def resolve(
 ) -> list[AdapterSettings]:
     """Return the workers behind targets, ready to be stored with a job.
 
-    Parameters
-    ----------
-    env:
-        Environment variables; this process's own by default.
+    Args:
+        env: Environment variables; this process's own by default.
 
-    Raises
-    ------
-    OptionInvalid
-        A required value is missing, or doesn't fit.
-    ProgramMissing
-        A required package isn't installed.
-    HeliosError
-        A deployment can't be found.
+    Raises:
+        OptionInvalid: A required value is missing, or doesn't fit.
+        ProgramMissing: A required package isn't installed.
+        HeliosError: A deployment can't be found.
     """
     variables = os.environ if env is None else env
     return [

@@ -20,19 +20,13 @@ from orchestrator.model.settings import WebhookSettings
 class Execution:
     """A render, as the engine of its backend sees it.
 
-    Attributes
-    ----------
-    job_id:
-        The render's id, which is its job's.
-    name:
-        Name of the execution in the engine; `execution` in the job's outcome.
-    state:
-        `RUNNING`, or how it ended.
-    started_at, ended_at:
-        When it was started, and when it ended; None while it runs.
-    output, error:
-        The video, or the error, by the engine's own records. The job's outcome in storage has
-        details, but may be written a moment later.
+    Attributes:
+        job_id: The render's id, which is its job's.
+        name: Name of the execution in the engine; `execution` in the job's outcome.
+        state: `RUNNING`, or how it ended.
+        started_at, ended_at: When it was started, and when it ended; None while it runs.
+        output, error: The video, or the error, by the engine's own records. The job's outcome in
+            storage has details, but may be written a moment later.
     """
 
     job_id: str
@@ -67,14 +61,10 @@ class DetachedBackend(ABC):
     Every method raises `AccessDenied` if credentials don't suffice, and `WorkerUnavailable` or
     `WorkerThrottled` if the engine doesn't respond, after retries of transient failures.
 
-    Parameters
-    ----------
-    name:
-        Name of the backend in messages.
-    artifacts:
-        URL of the storage that its workers use, such as `s3://bucket`.
-    concurrency:
-        Chunks at the same time, where a render doesn't say.
+    Args:
+        name: Name of the backend in messages.
+        artifacts: URL of the storage that its workers use, such as `s3://bucket`.
+        concurrency: Chunks at the same time, where a render doesn't say.
     """
 
     def __init__(self, *, name: str, artifacts: str, concurrency: int) -> None:
@@ -96,21 +86,14 @@ class DetachedBackend(ABC):
         However often and by however many clients it is called, one execution is started. (Whether
         the stored job is the same is seen to by the caller.)
 
-        Parameters
-        ----------
-        spec:
-            The job as it is in storage, with its `id`.
-        concurrency:
-            Chunks at the same time.
-        webhook:
-            The receiver of the outcome.
-        stop_at:
-            Time after which no chunk starts.
+        Args:
+            spec: The job as it is in storage, with its `id`.
+            concurrency: Chunks at the same time.
+            webhook: The receiver of the outcome.
+            stop_at: Time after which no chunk starts.
 
-        Raises
-        ------
-        OptionInvalid
-            The backend has nothing to sign webhooks with.
+        Raises:
+            OptionInvalid: The backend has nothing to sign webhooks with.
         """
 
     @abstractmethod
@@ -127,31 +110,23 @@ class DetachedBackend(ABC):
         Clients that do so at the same time start one run. The webhook of the latest run receives
         the outcome of this one, too.
 
-        Parameters
-        ----------
-        spec:
-            The job as it is in storage.
-        chunks:
-            Ids of the chunks to render; none for the merge alone.
-        concurrency:
-            Chunks at the same time; what the latest run had by default.
-        stop_at:
-            As for `start`.
+        Args:
+            spec: The job as it is in storage.
+            chunks: Ids of the chunks to render; none for the merge alone.
+            concurrency: Chunks at the same time; what the latest run had by default.
+            stop_at: As for `start`.
 
-        Raises
-        ------
-        JobNotFound
-            As `find`.
+        Raises:
+            JobNotFound: As `find`.
         """
 
     @abstractmethod
     async def find(self, job_id: str) -> Execution:
         """Return the execution of a render: that of its latest run.
 
-        Raises
-        ------
-        JobNotFound
-            None was started under this id, or it is too long ago for the engine to know.
+        Raises:
+            JobNotFound: None was started under this id, or it is too long ago for the engine to
+                know.
         """
 
     @abstractmethod
@@ -161,10 +136,8 @@ class DetachedBackend(ABC):
         Returns when the engine has taken it, which may be before all workers have ended. The
         outcome in storage says `cancelled` once it is over, whatever process writes it there.
 
-        Raises
-        ------
-        JobNotFound
-            As `find`.
+        Raises:
+            JobNotFound: As `find`.
         """
 
     @abstractmethod

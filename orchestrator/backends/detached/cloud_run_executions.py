@@ -58,14 +58,10 @@ class RunStart:
 class JobExecutions:
     """The executions of a job, as the Cloud Run API has them.
 
-    Parameters
-    ----------
-    job:
-        The job's full name: `projects/P/locations/R/jobs/NAME`.
-    artifacts:
-        URL of the storage that holds what they render.
-    poll:
-        Seconds between two looks at what is waited for.
+    Args:
+        job: The job's full name: `projects/P/locations/R/jobs/NAME`.
+        artifacts: URL of the storage that holds what they render.
+        poll: Seconds between two looks at what is waited for.
     """
 
     def __init__(self, job: str, *, artifacts: str, calls: GoogleCalls, poll: float) -> None:

@@ -57,17 +57,12 @@ class CloudRunJobBackend(DetachedBackend):
     started once, and can be found for as long as its files exist, its folder names its execution
     (`execution.json`), chosen by a write that only one client can make.
 
-    Parameters
-    ----------
-    job:
-        The job's full name: `projects/P/locations/R/jobs/NAME`.
-    webhooks:
-        Tells webhooks of renders that a client ends, or finds ended without a word; None where
-        there is nothing to sign with.
-    start_patience:
-        Seconds until a client that began to start a render counts as gone.
-    poll:
-        Seconds between two looks at what is waited for.
+    Args:
+        job: The job's full name: `projects/P/locations/R/jobs/NAME`.
+        webhooks: Tells webhooks of renders that a client ends, or finds ended without a word; None
+            where there is nothing to sign with.
+        start_patience: Seconds until a client that began to start a render counts as gone.
+        poll: Seconds between two looks at what is waited for.
     """
 
     def __init__(
@@ -172,10 +167,9 @@ class CloudRunJobBackend(DetachedBackend):
     async def cancel(self, job_id: str, *, reason: str) -> None:
         """Stop an execution and all its tasks, tell its webhook, and record that.
 
-        Raises
-        ------
-        WebhookUndelivered
-            It was stopped, but its webhook isn't sent yet; the next `find` sends it.
+        Raises:
+            WebhookUndelivered: It was stopped, but its webhook isn't sent yet; the next `find`
+                sends it.
         """
         folder = self._folder(job_id)
         record = await self._known(job_id, folder)

@@ -31,12 +31,9 @@ class RunStarter:
     Cloud Run starts one for each request. The job's folder therefore names the run's execution,
     chosen by a write that only one client can make.
 
-    Parameters
-    ----------
-    patience:
-        Seconds until a client that began to start a run counts as gone.
-    poll:
-        Seconds between two looks for its record.
+    Args:
+        patience: Seconds until a client that began to start a run counts as gone.
+        poll: Seconds between two looks for its record.
     """
 
     def __init__(self, executions: JobExecutions, *, patience: float, poll: float) -> None:

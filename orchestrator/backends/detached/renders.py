@@ -71,10 +71,8 @@ class DetachedRenders:
 
         Options are those of `DetachedBackend.start`.
 
-        Raises
-        ------
-        JobExists
-            The id is that of another render.
+        Raises:
+            JobExists: The id is that of another render.
         """
         check_job_id(job.spec.id or "", detached=True)
         name = merged_name(job.spec)
@@ -132,10 +130,8 @@ class DetachedRenders:
 
         Options are those of `DetachedBackend.resume`.
 
-        Raises
-        ------
-        JobStateConflict
-            It runs, or is completed.
+        Raises:
+            JobStateConflict: It runs, or is completed.
         """
         status = await self.status(job_id)
         if status.state is JobState.RUNNING:

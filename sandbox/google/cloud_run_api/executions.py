@@ -20,12 +20,9 @@ _STATE = run_v2.Condition.State
 class Executions:
     """The executions of all jobs.
 
-    Parameters
-    ----------
-    start:
-        Starts a task's process; None where jobs can't be run.
-    at_once:
-        Tasks of an execution at the same time, at most.
+    Args:
+        start: Starts a task's process; None where jobs can't be run.
+        at_once: Tasks of an execution at the same time, at most.
     """
 
     def __init__(

@@ -40,10 +40,8 @@ class Faults:
     def begin(self, method: str) -> None:
         """Apply the faults planned for a call.
 
-        Raises
-        ------
-        Refused
-            The call is to be refused.
+        Raises:
+            Refused: The call is to be refused.
         """
         with self._lock:
             actions = [self._before[method].pop(0)] if self._before[method] else []

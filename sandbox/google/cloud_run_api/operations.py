@@ -30,10 +30,8 @@ class _Running:
 class Operations:
     """The operations of the API.
 
-    Parameters
-    ----------
-    looks:
-        How often an operation is seen unfinished before its work is done.
+    Args:
+        looks: How often an operation is seen unfinished before its work is done.
     """
 
     def __init__(self, *, looks: int = 2) -> None:

@@ -26,10 +26,8 @@ class Policies:
     def set(self, request: iam_policy_pb2.SetIamPolicyRequest) -> policy_pb2.Policy:
         """Replace a resource's policy.
 
-        Raises
-        ------
-        Refused
-            The policy isn't valid, or was changed since it was read.
+        Raises:
+            Refused: The policy isn't valid, or was changed since it was read.
         """
         current = self.get(request.resource)
         if request.policy.etag and request.policy.etag != current.etag:

@@ -34,18 +34,12 @@ _PORT = 8080
 class Resources(Generic[Resource]):
     """The services, or the jobs, of the API.
 
-    Parameters
-    ----------
-    kind:
-        The type of resource.
-    collection:
-        Name of the collection in full names: `services`, `jobs`.
-    settings:
-        Names of the fields that callers may set.
-    check:
-        Raises `Refused` for settings that the real API refuses.
-    ready:
-        Called when a resource is ready, to fill in its status.
+    Args:
+        kind: The type of resource.
+        collection: Name of the collection in full names: `services`, `jobs`.
+        settings: Names of the fields that callers may set.
+        check: Raises `Refused` for settings that the real API refuses.
+        ready: Called when a resource is ready, to fill in its status.
     """
 
     def __init__(

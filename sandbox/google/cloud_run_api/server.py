@@ -28,19 +28,13 @@ class CloudRunApi:
     Speaks TLS and asks for a token, as the real API does, so that clients need nothing but
     another endpoint, and `certificate` among their roots.
 
-    Parameters
-    ----------
-    accepts:
-        Says whether a bearer token is good; any is by default.
-    address:
-        Returns the URL of a service that has come up, for instance that of a worker which it
-        starts on this machine.
-    start_task:
-        Starts a job's task as a process of this machine.
-    looks:
-        How often an operation is seen unfinished before it is done.
-    tasks_at_once:
-        Default limit of an execution's concurrent tasks.
+    Args:
+        accepts: Says whether a bearer token is good; any is by default.
+        address: Returns the URL of a service that has come up, for instance that of a worker which
+            it starts on this machine.
+        start_task: Starts a job's task as a process of this machine.
+        looks: How often an operation is seen unfinished before it is done.
+        tasks_at_once: Default limit of an execution's concurrent tasks.
     """
 
     def __init__(

@@ -18,16 +18,11 @@ GRACE = 10.0
 class RunningTasks:
     """The tasks of one execution.
 
-    Parameters
-    ----------
-    execution:
-        The execution; its counts are kept up to date.
-    container:
-        Command of each task, run with the execution's variables.
-    start:
-        Starts a task's process.
-    at_once:
-        Tasks at the same time at most.
+    Args:
+        execution: The execution; its counts are kept up to date.
+        container: Command of each task, run with the execution's variables.
+        start: Starts a task's process.
+        at_once: Tasks at the same time at most.
     """
 
     def __init__(

@@ -31,18 +31,12 @@ _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - 
 class TokenExchange(LoopbackServer):
     """The token service (at `/token`) and the credentials service; use it as a context manager.
 
-    Parameters
-    ----------
-    aws:
-        URL of the local AWS.
-    credentials:
-        Those that AWS has given out, which it checks signatures by.
-    audience:
-        The provider that workloads must name.
-    role:
-        Name of the role that may act as the account.
-    account:
-        E-mail of the service account.
+    Args:
+        aws: URL of the local AWS.
+        credentials: Those that AWS has given out, which it checks signatures by.
+        audience: The provider that workloads must name.
+        role: Name of the role that may act as the account.
+        account: E-mail of the service account.
     """
 
     def __init__(

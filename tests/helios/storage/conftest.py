@@ -33,16 +33,12 @@ def gcs() -> Iterator[ObjectStore]:
 class Place:
     """A kind of storage, and how to get at its objects without it.
 
-    Attributes
-    ----------
-    storage:
-        An empty one.
-    elsewhere:
-        One whose bucket or folder isn't there.
-    overwrite:
-        Puts an object there by other means; with the digest that is given, or without any.
-    leftovers:
-        Returns what is neither an object nor was there before.
+    Attributes:
+        storage: An empty one.
+        elsewhere: One whose bucket or folder isn't there.
+        overwrite: Puts an object there by other means; with the digest that is given, or without
+            any.
+        leftovers: Returns what is neither an object nor was there before.
     """
 
     kind: str

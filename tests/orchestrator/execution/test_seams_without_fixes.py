@@ -27,14 +27,10 @@ Change = tuple[str, str, str]
 class Kind:
     """A kind of failure: a page, and the fix without which it looks different in each chunk.
 
-    Attributes
-    ----------
-    fix:
-        Takes the fix out.
-    load:
-        What a busy machine does, which the page withstands as long as the fix is there.
-    heals:
-        Whether visiting every frame from 0 on makes up for it.
+    Attributes:
+        fix: Takes the fix out.
+        load: What a busy machine does, which the page withstands as long as the fix is there.
+        heals: Whether visiting every frame from 0 on makes up for it.
     """
 
     fix: tuple[Change, ...]

@@ -39,10 +39,8 @@ Result = TypeVar("Result")
 class CloudRunSite:
     """A deployed job, its bucket, and clients of both.
 
-    Parameters
-    ----------
-    folder:
-        For logs and disks of tasks.
+    Args:
+        folder: For logs and disks of tasks.
     """
 
     def __init__(self, cloud: GoogleCloud, folder: Path) -> None:
