@@ -12,8 +12,9 @@ from orchestrator.api.jobs.finding import check_state, detached_jobs, find_job, 
 from orchestrator.api.jobs.job_status import State
 from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.recorded_job import RecordedJob
+from orchestrator.api.option_faults import check_names
 from orchestrator.api.rendering.attached import RenderRequest, rendered
-from orchestrator.api.rendering.keywords import RenderKeywords, StillKeywords, check_keywords
+from orchestrator.api.rendering.keywords import RenderKeywords, StillKeywords
 from orchestrator.api.rendering.submission import submit_detached, submit_here
 from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.api.targets.target import (
@@ -122,7 +123,7 @@ async def still_async(
         OptionInvalid: A setting is invalid, or the page has no such frame.
         HeliosError: The render failed.
     """
-    check_keywords(settings, StillKeywords)
+    check_names(settings, StillKeywords.__annotations__)
     request = RenderRequest.of(source, output, target, settings, at=at)
     made = await rendered(request, EventDisplay(on_event))
     assert isinstance(made, Video)  # noqa: S101 - there is no setting that leaves chunks

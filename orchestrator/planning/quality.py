@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from helios.renderer.encoding.codecs import choose_codec
 from orchestrator.planning.output_kinds import encoded_name
 from orchestrator.planning.render_options import RenderOptions
-
-Quality = Literal["draft", "standard", "high"]
 
 #: Constant rate factors by codec; `standard` is each codec's own default (docs/benchmarks.md).
 _RATE_FACTORS = {

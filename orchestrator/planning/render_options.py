@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
+from orchestrator.model.render_fields import Quality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class RenderOptions:
     crf: int | None = None
     preset: str | None = None
     #: Decides on rate factor, speed and JPEG quality where these are None.
-    quality: Literal["draft", "standard", "high"] = "standard"
+    quality: Quality = "standard"
     #: 0 to 100, of frames that leave the browser as JPEG; None for the default.
     jpeg_quality: int | None = None
     #: Output pixels per CSS pixel.

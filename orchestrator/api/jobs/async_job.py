@@ -11,7 +11,7 @@ from helios.errors import HeliosError, JobStateConflict
 from helios.storage.checks import check_expiry
 from orchestrator.api.displays import OnEvent, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
-from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
+from orchestrator.api.jobs.resume_settings import ResumeKeywords, resume_changes
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot, progress_events
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
@@ -180,7 +180,7 @@ class AsyncJobHandle(ABC):
             JobBusy: Another process runs it.
             HeliosError: The job failed.
         """
-        changed = ResumeSettings.of(changes)
+        changed = resume_changes(changes)
         if not wait:
             await self.run_in_background(fresh=fresh, changes=changed)
             return None

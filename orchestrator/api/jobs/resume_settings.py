@@ -1,14 +1,11 @@
 """Settings that the further runs of a job may change."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from orchestrator.api.option_faults import invalid
+from orchestrator.api.option_faults import check_names, checked
 from orchestrator.model.limits import parse_duration
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from orchestrator.model.render_fields import RenderFields
 
 
 class ResumeKeywords(TypedDict, total=False):
@@ -21,24 +18,12 @@ class ResumeKeywords(TypedDict, total=False):
     deadline: float | str
 
 
-class ResumeSettings(BaseModel):
-    """The same, validated; None leaves a setting as it was."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    concurrency: Annotated[int, Field(ge=1)] | None = None
-    retries: Annotated[int, Field(ge=0)] | None = None
-    chunk_timeout: Positive | None = None
-    max_cost: Positive | None = None
-    deadline: float | str | None = None
-
-    @classmethod
-    def of(cls, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the changes among keywords, checked."""
-        try:
-            given = cls.model_validate(dict(keywords)).model_dump(exclude_none=True)
-        except ValidationError as fault:
-            raise invalid(fault) from None
-        if "deadline" in given:
-            given["deadline"] = parse_duration(given["deadline"])
-        return given
+def resume_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that keywords of `resume` change, checked; None changes nothing."""
+    check_names(keywords, ResumeKeywords.__annotations__)
+    given = {name: value for name, value in keywords.items() if value is not None}
+    settings = checked(RenderFields, given)
+    changes = {name: getattr(settings, name) for name in given}
+    if "deadline" in changes:
+        changes["deadline"] = parse_duration(changes["deadline"])
+    return changes

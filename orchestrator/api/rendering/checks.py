@@ -8,7 +8,6 @@ from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.target import Target, are_remote
 from orchestrator.delivery.destination import Destination
 from orchestrator.model.job_id import check_job_id
-from orchestrator.model.settings import Stitch
 from orchestrator.planning.output_kinds import is_playlist, is_whole
 
 #: Settings that only apply to a render which this machine runs.
@@ -32,7 +31,7 @@ def check_attached(
 ) -> None:
     """Refuse settings that don't fit a render which this machine runs."""
     remote = are_remote(targets)
-    if settings.stitch is not Stitch.AUTO and not remote:
+    if settings.stitch != "auto" and not remote:
         raise OptionInvalid("`stitch`: goes with `Lambda` or `CloudRun`")
     if settings.backups and not remote:
         raise OptionInvalid(

@@ -5,9 +5,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from orchestrator.model.render_fields import Quality, SeamCheck, StitchChoice
+
 
 class StillKeywords(TypedDict, total=False):
-    """Keywords of a still; `RenderSettings` has their meanings and defaults."""
+    """Keywords of a still; `RenderFields` has their meanings and defaults."""
 
     fps: float | str | Fraction | None
     width: int | None
@@ -31,7 +33,7 @@ class StillKeywords(TypedDict, total=False):
 
 
 class RenderKeywords(StillKeywords, total=False):
-    """Keywords of a render; `RenderSettings` has their meanings and defaults."""
+    """Keywords of a render; `RenderFields` has their meanings and defaults."""
 
     # Timing
     duration: float | None
@@ -39,7 +41,7 @@ class RenderKeywords(StillKeywords, total=False):
     # Encoding and sound
     reference: bool
     codec: str | None
-    quality: Literal["draft", "standard", "high"]
+    quality: Quality
     crf: int | None
     preset: str | None
     format: Literal["hls"] | None
@@ -51,25 +53,15 @@ class RenderKeywords(StillKeywords, total=False):
     retry_delay: float
     chunk_timeout: float | None
     backups: bool | None
-    seam_check: Literal["heal", "warn", "off"]
+    seam_check: SeamCheck
     resume: bool
     incremental: bool
     # Limits
     deadline: float | str | None
     # Output
-    stitch: Literal["auto", "local", "worker", "server"]
+    stitch: StitchChoice
     job_dir: str | Path | None
     keep: bool
     webhook: str | None
     webhook_progress: float | None
     webhook_link: float | str | None
-
-
-def check_keywords(given: Mapping[str, Any], allowed: type) -> None:
-    """Refuse keywords that a function doesn't have, as Python does.
-
-    Raises `TypeError`.
-    """
-    for name in given:
-        if name not in allowed.__annotations__:
-            raise TypeError(f"unexpected keyword argument {name!r}")

@@ -10,6 +10,7 @@ from orchestrator.cli.options import flags
 from orchestrator.cli.options.deployment_options import Deployed
 from orchestrator.cli.options.flag_groups import keywords_of
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Sound, Timing
+from orchestrator.cli.options.run_options import Concurrency
 
 if TYPE_CHECKING:
     from orchestrator.api.rendering.estimation import Estimate
@@ -24,12 +25,12 @@ async def estimate(
     sound: Sound,
     encoding: Encoding,
     cut: Cut,
+    at_once: Concurrency,
     deployed: Deployed,
     display: "Display",
     video: Annotated[str, typer.Option(help="Name of the video, which decides on its format.")] = (
         "video.mp4"
     ),
-    concurrency: flags.Concurrency = None,
     seconds_per_frame: Annotated[
         float | None,
         typer.Option(
@@ -47,11 +48,11 @@ async def estimate(
     from orchestrator.api.rendering.estimation import estimate_render
     from orchestrator.api.rendering.settings import RenderSettings
 
-    keywords = keywords_of(timing, picture, sound, encoding, cut)
+    keywords = keywords_of(timing, picture, sound, encoding, cut, at_once)
     found = await estimate_render(
         source,
         video,
-        RenderSettings.of({**keywords, "concurrency": concurrency}),
+        RenderSettings.of(keywords),
         deployed.name(),
         seconds_per_frame=seconds_per_frame,
         like=like,

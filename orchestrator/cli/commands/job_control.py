@@ -43,10 +43,10 @@ async def resume(
     The deployment of a detached job resumes it, and the command doesn't wait for its video.
     """
     from orchestrator.api.jobs.detached_job import DetachedJob
-    from orchestrator.api.jobs.resume_settings import ResumeSettings
+    from orchestrator.api.jobs.resume_settings import resume_changes
 
     found = await where.find(job, display)
-    await found.run_again(fresh=fresh, changes=ResumeSettings.of(changes.keywords()))
+    await found.run_again(fresh=fresh, changes=resume_changes(changes.keywords()))
     if isinstance(found, DetachedJob):
         status = await found.status()
         display.note(

@@ -9,6 +9,7 @@ from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.flag_groups import keywords_of
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
+from orchestrator.cli.options.run_options import Concurrency
 
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
@@ -22,13 +23,13 @@ async def plan(
     sound: Sound,
     encoding: Encoding,
     cut: Cut,
+    at_once: Concurrency,
     seams: Seams,
     display: "Display",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The job spec to write; - for stdout.")
     ] = Path("job.json"),
     video: Annotated[str, typer.Option(help="Name of the video that the job makes.")] = "video.mp4",
-    concurrency: flags.Concurrency = None,
 ) -> None:
     """Write the job spec of a render, for `orchestrator run`."""
     from orchestrator.api.rendering.planning import plan_render, write_spec
@@ -38,15 +39,16 @@ async def plan(
     from orchestrator.display.choice import choose_display
 
     to_stdout = str(output) == "-"
-    keywords = keywords_of(timing, picture, sound, encoding, cut, seams)
+    keywords = keywords_of(timing, picture, sound, encoding, cut, at_once, seams)
+    settings = RenderSettings.of(keywords)
     if to_stdout:
         # The spec has stdout to itself.
         display = choose_display(as_json=False, verbose=False)
     spec = await plan_render(
         source,
         Destination(path=Path(video)),
-        RenderSettings.of(keywords),
-        concurrency=chosen_concurrency(concurrency, remote=False),
+        settings,
+        concurrency=chosen_concurrency(settings.concurrency, remote=False),
         job_dir=Path() if to_stdout else output.parent,
         display=display,
     )

@@ -1,6 +1,5 @@
 """`orchestrator run`: runs the chunks of a job spec, then its merge."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from orchestrator.cli.command_line import command
 from orchestrator.cli.options import flags
 from orchestrator.cli.options.flag_groups import keywords_of
-from orchestrator.cli.options.run_options import Chunks, Limits, Reports
+from orchestrator.cli.options.run_options import Chunks, JobFolder, Limits, Reports
 from orchestrator.cli.options.target_options import TargetOptions
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ async def run(
     job: flags.SpecPath,
     chunks: Chunks,
     limits: Limits,
+    folder: JobFolder,
     where: TargetOptions,
     reports: Reports,
     display: "Display",
@@ -30,14 +30,6 @@ async def run(
             "-o",
             help="The video: a file, or an s3:// or gs:// URL.",
             show_default="as the spec says",
-            rich_help_panel=flags.OUTPUT,
-        ),
-    ] = None,
-    job_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that the job runs in.",
-            show_default="the spec's folder",
             rich_help_panel=flags.OUTPUT,
         ),
     ] = None,
@@ -52,8 +44,7 @@ async def run(
     from orchestrator.cli.job_text import tell_submitted
     from orchestrator.delivery.destination import Destination
 
-    keywords = {**keywords_of(chunks, limits, reports), "job_dir": job_dir}
-    settings = RenderSettings.of(keywords)
+    settings = RenderSettings.of(keywords_of(chunks, limits, folder, reports))
     destination = None if output is None else Destination.of(output)
     if request_id is not None and not detach:
         raise OptionInvalid("`request_id`: goes with `submit`")

@@ -6,38 +6,23 @@ Messages name settings in backquotes, as keywords of the API.
 import re
 
 from helios.errors import HeliosError
-from orchestrator.api.rendering.keywords import RenderKeywords
+from orchestrator.model.render_fields import DEFAULTS, SETTINGS
 
 _NAME = re.compile(r"`(\w+)`")
-#: Settings whose flags have other names.
+#: Names of the API beside those of settings, and their flags.
 _OTHERS = {
-    "audio": "--no-audio",
-    "job_store": "--jobs",
-    "merge": "--no-merge",
-    "only_chunks": "--chunk",
     "share": "--adapter",
-    "size": "--width and --height",
     "submit": "--detach",
     "target": "--adapter",
     "Local": "--adapter local",
     "Lambda": "--adapter lambda",
     "CloudRun": "--adapter cloudrun",
 }
-#: Settings beside those of a render.
-_MORE = (
-    *("artifacts", "function", "impersonate", "merge_function", "profile", "region"),
-    *(
-        "service_url",
-        "stack",
-        "output",
-        "request_id",
-        "state",
-        "like",
-        "seconds_per_frame",
-        "expires",
-        "at",
-    ),
-)
+#: Flags beside those of settings.
+_MORE = {
+    *("artifacts", "at", "expires", "function", "impersonate", "like", "merge_function", "output"),
+    *("profile", "region", "request_id", "seconds_per_frame", "service_url", "stack", "state"),
+}
 
 
 def in_flags(text: str) -> str:
@@ -47,9 +32,11 @@ def in_flags(text: str) -> str:
         name = match[1]
         if name in _OTHERS:
             return _OTHERS[name]
-        if name in RenderKeywords.__annotations__ or name in _MORE:
-            return f"--{name.replace('_', '-')}"
-        return match[0]
+        setting = SETTINGS.get(name)
+        if setting is not None and setting.flag is not None:
+            on, _, off = setting.flag.partition("/")
+            return off if DEFAULTS[name] is True else on
+        return f"--{name.replace('_', '-')}" if setting or name in _MORE else match[0]
 
     return _NAME.sub(flag, text)
 

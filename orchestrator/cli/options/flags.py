@@ -28,27 +28,6 @@ Output = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-Fps = Annotated[
-    str | None,
-    typer.Option(
-        help="Frames per second: 30, 29.97, 30000/1001.",
-        show_default="declared by the page, else 30",
-    ),
-]
-JpegQuality = Annotated[int | None, typer.Option(min=1, max=100, help="Of captured frames.")]
-Retries = Annotated[int, typer.Option(help="Retries of a failed chunk.")]
-MaxCost = Annotated[
-    float | None,
-    typer.Option(
-        metavar="USD",
-        help="Maximum cost of the job in US dollars, by list prices.",
-        show_default="no limit",
-    ),
-]
-Presign = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", help="Print a link to the video in storage, valid so long."),
-]
 Concurrency = Annotated[
     int | None,
     typer.Option(

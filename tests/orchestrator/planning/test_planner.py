@@ -12,6 +12,7 @@ from helios.contract.command import parse_command
 from helios.contract.frame_rate import frame_rate
 from helios.contract.job_spec import JobSpec
 from helios.errors import CommandInvalid, HeliosError, OptionInvalid
+from orchestrator.model.render_fields import Quality
 from orchestrator.planning.chunk_sizes import (
     MAX_CHUNK_FRAMES,
     MAX_CHUNKS,
@@ -20,7 +21,6 @@ from orchestrator.planning.chunk_sizes import (
     ChunkSizes,
 )
 from orchestrator.planning.planner import check_options, plan
-from orchestrator.planning.quality import Quality
 from orchestrator.planning.render_options import RenderOptions
 
 FRAMES = st.integers(1, 100_000)

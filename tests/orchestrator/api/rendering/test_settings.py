@@ -2,7 +2,7 @@
 
 from enum import Enum
 from fractions import Fraction
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -12,7 +12,7 @@ import orchestrator
 import orchestrator.cli
 from helios.errors import OptionInvalid
 from orchestrator import still
-from orchestrator.api.jobs.resume_settings import ResumeKeywords, ResumeSettings
+from orchestrator.api.jobs.resume_settings import ResumeKeywords, resume_changes
 from orchestrator.api.rendering.checks import check_detached, check_format, check_incremental
 from orchestrator.api.rendering.keywords import RenderKeywords
 from orchestrator.api.rendering.planning import frame_at
@@ -22,6 +22,7 @@ from orchestrator.cli.options.flag_names import in_flags
 from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Seams, Sound, Timing
 from orchestrator.cli.options.run_options import Chunks, Limits, Reports
 from orchestrator.delivery.destination import Destination
+from orchestrator.model.render_fields import SETTINGS, TYPES
 from orchestrator.model.settings import WebhookSettings
 
 VIDEO = Destination.of("v.mp4")
@@ -41,14 +42,12 @@ def test_flags_and_keywords_have_the_same_defaults() -> None:
     assert flags.picture() == keywords.picture()
     assert flags.sizes(4, remote=True) == keywords.sizes(4, remote=True)
     assert flags.run_settings(4) == keywords.run_settings(4)
-    read = {"fps", "props"}
-    assert flags.model_dump(exclude=read) == keywords.model_dump(exclude=read)
+    assert flags == keywords
 
 
 def test_editors_see_every_setting_and_no_other() -> None:
     arguments = {"merge", "only_chunks"}  # of `render`, as they decide what it returns
-    assert set(get_type_hints(RenderKeywords)) | arguments == set(RenderSettings.model_fields)
-    assert set(get_type_hints(ResumeKeywords)) == set(ResumeSettings.model_fields)
+    assert set(get_type_hints(RenderKeywords)) | arguments == set(SETTINGS)
 
 
 def members(kind: Any) -> set[Any]:
@@ -62,21 +61,19 @@ def members(kind: Any) -> set[Any]:
 
 def test_editors_see_the_types_of_the_settings() -> None:
     for name, kind in get_type_hints(RenderKeywords).items():
-        assert members(RenderSettings.model_fields[name].annotation) <= members(kind), name
+        assert members(TYPES[name]) <= members(kind), name
     for name, kind in get_type_hints(ResumeKeywords).items():
-        assert members(ResumeSettings.model_fields[name].annotation) == members(kind | None), name
+        assert members(TYPES[name]) | {NoneType} == members(kind | None), name
 
 
 def test_every_flag_of_a_render_is_a_setting_a_target_or_about_the_command() -> None:
     commands = typer.main.get_command(orchestrator.cli.app).commands  # type: ignore[attr-defined]
     names = {parameter.name for parameter in commands["render"].params}
-    others = {"jobs", "no_audio", "no_merge"}  # other words for `job_store`, `audio`, `merge`
     target = {"function", "merge_function", "stack", "profile", "region", "service_url"}
     about = {"adapter", "impersonate", "artifacts", "detach", "request_id", "json", "verbose"}
-    known = {*RenderSettings.model_fields, *others, *target, *about, "source", "output"}
+    known = {*SETTINGS, *target, *about, "source", "output"}
     assert names <= known
-    absent = {"size", "job_store", "audio", "merge"}
-    assert set(RenderSettings.model_fields) - absent <= names
+    assert set(SETTINGS) - {"size"} <= names
 
 
 def test_values_are_taken_as_programs_have_them() -> None:
@@ -136,7 +133,7 @@ def test_a_value_that_cannot_be_used_is_named_by_its_keyword_and_by_its_flag(
     [
         lambda: RenderSettings.of({"deadline": "soon"}).run_settings(1),
         lambda: RenderSettings.of({"deadline": -1}).run_settings(1),
-        lambda: ResumeSettings.of({"deadline": 0}),
+        lambda: resume_changes({"deadline": 0}),
     ],
 )
 def test_what_is_no_time_is_refused(settings: Any) -> None:
