@@ -11,9 +11,9 @@ from pathlib import Path
 
 from fuzz.compare import Difference
 from fuzz.jobs import run_jobs
-from fuzz.media import make_media
-from fuzz.page import make_page
-from fuzz.pending import PENDING
+from fuzz.pages.media import make_media
+from fuzz.pages.page import make_page
+from fuzz.pages.pending import PENDING
 from fuzz.races import FOLDERS, SEEDS
 from fuzz.renders import open_studio
 from fuzz.run import run_page, run_seed

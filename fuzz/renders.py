@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from fuzz.compare import Difference, Pictures, compare
-from fuzz.draw import FRAMES, HEIGHT, WIDTH
 from fuzz.load import BusyCores, delays
-from fuzz.media import make_media
-from fuzz.page import FuzzPage
+from fuzz.pages.draw import FRAMES, HEIGHT, WIDTH
+from fuzz.pages.media import make_media
+from fuzz.pages.page import FuzzPage
 from fuzz.samples import Sounds, compare_sounds
 from fuzz.variants import REFERENCE, VARIANTS, Variant
 from helios.errors import HeliosError
@@ -217,7 +217,7 @@ async def open_studio(media: Path, *, neighbours: int = 0) -> AsyncIterator[Stud
     """Serve generated pages, with media from a folder that keeps them, to browsers.
 
     Args:
-        media: Takes the files of `fuzz.media` that aren't there yet.
+        media: Takes the files of `fuzz.pages.media` that aren't there yet.
         neighbours: Other studios that render at the same time, so that fewer cores have to be kept
             busy.
     """

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzz.compare import Difference
-from fuzz.page import make_page
+from fuzz.pages.page import make_page
+from fuzz.pages.shrink import shrink
+from fuzz.pages.tree import Forest, grow
 from fuzz.renders import Studio
-from fuzz.shrink import shrink
-from fuzz.tree import Forest, grow
 from fuzz.variants import REFERENCE, VARIANTS, Variant, variants_of
 from helios.errors import HeliosError
 from helios.renderer.composition import Composition
@@ -46,7 +46,7 @@ async def run_seed(
     """Render the page of a seed in every way.
 
     Args:
-        without, only: As `fuzz.tree.grow`.
+        without, only: As `fuzz.pages.tree.grow`.
         shrinks: Whether a page that shows a difference is made small.
         variants: The ways, by default those of the seed; one that is given several times is
             rendered as often.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuzz.compare import Difference
-from fuzz.draw import FRAMES
+from fuzz.pages.draw import FRAMES
 from helios.contract.frame_rate import samples_before
 from helios.media.audio_mix import mix_audio
 from helios.renderer.browser.devtools import Params

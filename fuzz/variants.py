@@ -4,7 +4,7 @@ import itertools
 import random
 from dataclasses import dataclass, replace
 
-from fuzz.draw import FRAMES
+from fuzz.pages.draw import FRAMES
 
 #: Most chunks of a page that is one of many.
 _MOST_CHUNKS = 4

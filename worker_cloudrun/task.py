@@ -14,11 +14,11 @@ from helios.webhooks.delivery import WebhookSender, check_receiver, check_url
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.render_run import SenderSource, run_render_task
-from worker_cloudrun.render_task import RenderTask
+from worker_cloudrun.job.render_run import SenderSource, run_render_task
+from worker_cloudrun.job.render_task import RenderTask
+from worker_cloudrun.job.signing_secret import signing_secret
+from worker_cloudrun.job.task_variables import number, required
 from worker_cloudrun.service_config import ServiceConfig
-from worker_cloudrun.signing_secret import signing_secret
-from worker_cloudrun.task_variables import number, required
 
 #: Exit status of a task after SIGTERM: 128 + 15, as in a shell.
 EXIT_STOPPED = 143

@@ -1,21 +1,12 @@
 """The pieces of pages, a module per concern; importing this registers all of them."""
 
-from fuzz.pieces import (  # noqa: F401
-    animations,
-    boxes,
-    canvases,
-    documents,
-    dom,
-    effects,
-    frame_callbacks,
-    images,
-    media,
-    observers,
-    scrolling,
-    text,
-    timers,
-    transitions,
-    vector,
-    web_animations,
-    workers,
-)
+from importlib import import_module
+
+# Their order decides on what a seed draws.
+for _names in (
+    "motion.animations boxes canvases documents dom motion.effects motion.frame_callbacks images",
+    "media observers scrolling text motion.timers motion.transitions vector motion.web_animations",
+    "workers",
+):
+    for _name in _names.split():
+        import_module(f"fuzz.pieces.{_name}")

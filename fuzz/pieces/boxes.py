@@ -1,8 +1,8 @@
 """Boxes, and boxes that hold others."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 
 
 def tag(draw: Draw, inside: str = "", *, name: str = "div", attributes: str = "") -> str:

@@ -1,10 +1,10 @@
 """Canvases, drawn by scripts."""
 
-from fuzz.draw import HEIGHT, WIDTH, Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import HEIGHT, WIDTH, Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
-from fuzz.pieces.frame_callbacks import each_frame
+from fuzz.pieces.motion.frame_callbacks import each_frame
 
 
 def strokes(draw: Draw, context: str = "c") -> str:

@@ -2,9 +2,9 @@
 
 import html
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import ground, tag
 
 _INNER = """<!doctype html><meta charset="utf-8">

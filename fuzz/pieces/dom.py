@@ -1,10 +1,10 @@
 """Changes of the page's tree."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect, element
-from fuzz.part import Part
-from fuzz.pieces.animations import keyframes, timing
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect, element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
+from fuzz.pieces.motion.animations import keyframes, timing
 
 
 @element(weight=1.5)

@@ -1,8 +1,8 @@
 """Images that don't move by themselves."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect, element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect, element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
 
 _STILL_SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">

@@ -1,11 +1,11 @@
 """Video and audio, placed by attributes and moved by scripts."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect, element
-from fuzz.media import AUDIO, VIDEO
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect, element
+from fuzz.pages.media import AUDIO, VIDEO
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
-from fuzz.pieces.frame_callbacks import each_frame
+from fuzz.pieces.motion.frame_callbacks import each_frame
 
 
 def _attributes(draw: Draw) -> str:

@@ -1,10 +1,10 @@
 """Scrolled boxes, and animations that follow them."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
-from fuzz.pieces.frame_callbacks import each_frame
+from fuzz.pieces.motion.frame_callbacks import each_frame
 
 
 def _scroller(draw: Draw, *, css: str = "", script: str = "", stateful: bool = False) -> Part:

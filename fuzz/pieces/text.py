@@ -1,8 +1,8 @@
 """Text, in fonts of the machine and of the page."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
 
 _WORDS = (

@@ -1,8 +1,8 @@
 """SVG: in the page and in files, moved by CSS, by SMIL and by scripts."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
 
 

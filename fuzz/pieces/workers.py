@@ -1,11 +1,11 @@
 """Workers, which answer messages of the page."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import element
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import element
+from fuzz.pages.part import Part
 from fuzz.pieces.boxes import tag
 from fuzz.pieces.canvases import strokes
-from fuzz.pieces.frame_callbacks import each_frame
+from fuzz.pieces.motion.frame_callbacks import each_frame
 
 
 @element(weight=0.7)

@@ -15,12 +15,12 @@ from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
 from helios.redaction import secret_values
 from helios.storage import SharedStorages
-from helios.worker.allowed_urls import AllowedUrls
 from helios.worker.chunk_task import render_chunk
-from helios.worker.job_source import JobSource, StorageOpener
 from helios.worker.merge.merge_task import merge_job
-from helios.worker.open_job import JobOpener, OpenJob
 from helios.worker.responses import failed_result, log_end, status_of, unexpected_error
+from helios.worker.sources.allowed_urls import AllowedUrls
+from helios.worker.sources.job_source import JobSource, StorageOpener
+from helios.worker.sources.open_job import JobOpener, OpenJob
 from helios.worker.task_context import Stopwatch, TaskContext
 from helios.worker.time_limit import TimeLimit
 from helios.worker.worker_config import WorkerConfig

@@ -9,8 +9,8 @@ from helios.assets.own_folder import OwnFolder
 from helios.network.network_policy import NetworkPolicy, Resolve
 from helios.process.render_executor import RenderExecutor
 from helios.worker.command_environment import command_environment
-from helios.worker.destinations import Destinations
-from helios.worker.job_source import JobSource, StorageOpener
+from helios.worker.sources.destinations import Destinations
+from helios.worker.sources.job_source import JobSource, StorageOpener
 from helios.worker.worker_config import WorkerConfig
 
 #: Seconds between SIGTERM and SIGKILL, less than the time that `TimeLimit` reserves.

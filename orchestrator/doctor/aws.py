@@ -20,7 +20,7 @@ from orchestrator.doctor.base import (
 from orchestrator.doctor.bucket_lifecycle import lifecycle_finding
 from orchestrator.doctor.trial import trial_findings
 from orchestrator.model.deployment import AwsStack
-from orchestrator.policies.documents import StackNames, statements
+from orchestrator.policies import StackNames, statements
 from orchestrator.policies.simulation import Identity, denials, find_identity
 
 #: State transitions of a chunk whose speed is limited: its execution begins, invokes, ends.

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from fuzz.compare import Difference, compare
-from fuzz.page import make_page
+from fuzz.pages.page import make_page
+from fuzz.pages.tree import Node
 from fuzz.run import Outcome, run_seed
-from fuzz.tree import Node
 from fuzz.variants import VARIANTS
 from tests.sampling import sampled
 

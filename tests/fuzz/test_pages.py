@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from fuzz.kinds import EFFECTS, ELEMENTS
-from fuzz.page import make_page
-from fuzz.pending import PENDING
-from fuzz.shrink import shrink
-from fuzz.tree import Forest, Node, grow, smaller
+from fuzz.pages.kinds import EFFECTS, ELEMENTS
+from fuzz.pages.page import make_page
+from fuzz.pages.pending import PENDING
+from fuzz.pages.shrink import shrink
+from fuzz.pages.tree import Forest, Node, grow, smaller
 
 KINDS = {*ELEMENTS, *EFFECTS}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fuzz.draw import FRAMES
-from fuzz.media import AUDIO
+from fuzz.pages.draw import FRAMES
+from fuzz.pages.media import AUDIO
 from fuzz.samples import compare_sounds, heard_until
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import fuzz.renders
-from fuzz.draw import FRAMES
-from fuzz.page import make_page
-from fuzz.tree import Node
+from fuzz.pages.draw import FRAMES
+from fuzz.pages.page import make_page
+from fuzz.pages.tree import Node
 from fuzz.variants import BUSY, VARIANTS, Variant, variants_of
 from helios.renderer.browser.chromium import Browser, open_browser
 

@@ -20,8 +20,8 @@ from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from tests.helios.network.test_download import serving
 from tests.helios.worker_site import Site, drawing, make_spec
-from worker_cloudrun.render_run import run_render_task
-from worker_cloudrun.render_task import RenderTask
+from worker_cloudrun.job.render_run import run_render_task
+from worker_cloudrun.job.render_task import RenderTask
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from helios.network.network_policy import NetworkPolicy
 from helios.records.chunk_record import chunk_key
 from helios.records.spec_slices import CHUNKS_A_SLICE, parse_slice, slice_key, slices_of
 from helios.storage import ArtifactStorage, open_storage
-from helios.worker.allowed_urls import AllowedUrls
-from helios.worker.job_source import JobSource
+from helios.worker.sources.allowed_urls import AllowedUrls
+from helios.worker.sources.job_source import JobSource
 from tests.helios.worker_site import make_spec
 
 CHUNKS = 40 * CHUNKS_A_SLICE + 1

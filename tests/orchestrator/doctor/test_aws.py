@@ -10,7 +10,7 @@ from orchestrator.clouds.aws_stack import parameter_of
 from orchestrator.doctor import Finding, Health, PlannedRender
 from orchestrator.doctor.aws import AwsCheckup
 from orchestrator.model.deployment import AwsStack
-from orchestrator.policies.documents import StackNames, statements
+from orchestrator.policies import StackNames, statements
 from tests.orchestrator.answers import Answers
 from tests.orchestrator.policies.test_documents import STACK
 

@@ -13,8 +13,8 @@ from helios.records.chunk_index import INDEX
 from helios.records.chunk_record import chunk_key
 from helios.records.spec_slices import slices_of
 from helios.storage import open_storage
-from helios.worker.allowed_urls import AllowedUrls
-from helios.worker.job_source import JobSource
+from helios.worker.sources.allowed_urls import AllowedUrls
+from helios.worker.sources.job_source import JobSource
 from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.renders import DetachedRenders
 from orchestrator.delivery.stores import Stores

@@ -7,7 +7,7 @@ from typing import Any
 from helios.concurrency import run_blocking
 from helios.errors import AccessDenied, ProgramMissing, StorageInvalid
 from helios.storage import ArtifactStorage, open_storage
-from helios.worker.allowed_urls import AllowedUrls
+from helios.worker.sources.allowed_urls import AllowedUrls
 
 #: Fields of a secret, and the variables by which a storage takes them.
 _FIELDS = {

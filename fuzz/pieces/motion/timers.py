@@ -1,8 +1,8 @@
 """Timers that change an element."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 def _change(draw: Draw) -> tuple[str, str]:

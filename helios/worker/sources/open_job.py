@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from helios.contract.job_spec import JobSpec
 from helios.records.job_layout import JobFolder
 from helios.storage import ArtifactStorage
-from helios.worker.allowed_urls import AllowedUrls
-from helios.worker.job_source import JobSource, StorageOpener
+from helios.worker.sources.allowed_urls import AllowedUrls
+from helios.worker.sources.job_source import JobSource, StorageOpener
 from helios.worker.worker_config import WorkerConfig
 
 

@@ -1,8 +1,8 @@
 """CSS animations."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 def keyframes(draw: Draw, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from fuzz.tree import Forest, smaller
+from fuzz.pages.tree import Forest, smaller
 
 #: Pages that are tried at most.
 _MOST_TRIES = 120

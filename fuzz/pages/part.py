@@ -14,7 +14,7 @@ class Part:
             it.
         style: Declarations for the element that the piece belongs to.
         files: Text of further files by name.
-        media: Names of files that `fuzz.media` makes.
+        media: Names of files that `fuzz.pages.media` makes.
         stateful: Whether its look depends on which frames were visited, so that the page asks for
             replay.
     """

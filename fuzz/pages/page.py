@@ -7,10 +7,10 @@ from itertools import count
 from pathlib import Path
 
 import fuzz.pieces  # noqa: F401 - registers the kinds
-from fuzz.draw import FRAMES, Draw
-from fuzz.kinds import EFFECTS, ELEMENTS
-from fuzz.part import Part
-from fuzz.tree import Forest, Node
+from fuzz.pages.draw import FRAMES, Draw
+from fuzz.pages.kinds import EFFECTS, ELEMENTS
+from fuzz.pages.part import Part
+from fuzz.pages.tree import Forest, Node
 
 _PAGE = """<!doctype html>
 <html data-duration="{seconds}"{replay}><meta charset="utf-8">

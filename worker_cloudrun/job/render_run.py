@@ -12,12 +12,7 @@ from datetime import UTC, datetime
 from helios.contract.error_record import ErrorRecord
 from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec, RenderChunk
-from helios.errors import (
-    EXIT_REFUSED,
-    ArtifactNotFound,
-    HeliosError,
-    StorageInvalid,
-)
+from helios.errors import EXIT_REFUSED, ArtifactNotFound, HeliosError, StorageInvalid
 from helios.records.chunk_record import chunk_key
 from helios.records.job_layout import JobFolder, chunk_record
 from helios.records.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
@@ -26,10 +21,10 @@ from helios.storage import ArtifactStorage
 from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.outcome import tell_once
 from helios.worker.diagnosis import with_page_problems
-from helios.worker.open_job import OpenJob
 from helios.worker.runtime import WorkerRuntime
+from helios.worker.sources.open_job import OpenJob
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.render_task import RenderTask
+from worker_cloudrun.job.render_task import RenderTask
 
 SenderSource = Callable[[], Awaitable[WebhookSender]]
 """Makes the sender of a task's webhook."""

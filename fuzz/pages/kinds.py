@@ -7,8 +7,8 @@ to an element: it styles it, moves it, or has a script do so.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fuzz.draw import Draw
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.part import Part
 
 MakeElement = Callable[[Draw, Part], Part]
 """Called with what is inside; returns the element alone, with the markup inside in its own."""

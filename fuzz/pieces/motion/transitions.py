@@ -1,8 +1,8 @@
 """CSS transitions, and what sets them off."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 def _rules(draw: Draw, name: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helios.errors import OptionInvalid, SourceForbidden
-from helios.worker.allowed_urls import AllowedUrls
+from helios.worker.sources.allowed_urls import AllowedUrls
 
 
 def allows(prefixes: list[str], url: str, *, allow_local: bool = False) -> bool:

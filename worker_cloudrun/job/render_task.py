@@ -8,7 +8,7 @@ from typing import Self
 from helios.errors import (
     InvocationInvalid,
 )
-from worker_cloudrun.task_variables import number, required
+from worker_cloudrun.job.task_variables import number, required
 
 #: Environment variable with the limit of retries of the job's tasks.
 RETRIES = "HELIOS_TASK_RETRIES"

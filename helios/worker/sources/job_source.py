@@ -15,7 +15,7 @@ from helios.records.job_layout import is_http
 from helios.records.spec_slices import LARGE_SPEC, MAX_SLICE_BYTES, parse_slice, slice_key
 from helios.redaction import without_secrets
 from helios.storage import ArtifactStorage, split_url
-from helios.worker.allowed_urls import AllowedUrls
+from helios.worker.sources.allowed_urls import AllowedUrls
 
 if TYPE_CHECKING:
     from helios.network.download import Download

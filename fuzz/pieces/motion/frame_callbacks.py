@@ -1,8 +1,8 @@
 """requestAnimationFrame."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 def each_frame(body: str, *, before: str = "") -> str:

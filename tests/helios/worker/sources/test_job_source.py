@@ -15,8 +15,8 @@ from helios.errors import (
 )
 from helios.network.network_policy import NetworkPolicy
 from helios.storage import open_storage
-from helios.worker.allowed_urls import AllowedUrls
-from helios.worker.job_source import JobSource
+from helios.worker.sources.allowed_urls import AllowedUrls
+from helios.worker.sources.job_source import JobSource
 from tests.helios.network.test_download import Handler, hello, redirecting, serving
 from tests.helios.worker_site import Site, make_spec
 

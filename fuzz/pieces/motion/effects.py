@@ -1,8 +1,8 @@
 """Styles that don't move, under whatever does."""
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 @effect(weight=1.5)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from fuzz.kinds import EFFECTS, ELEMENTS
+from fuzz.pages.kinds import EFFECTS, ELEMENTS
 
 _MOST_ELEMENTS = 4
 _MOST_EFFECTS = 3

@@ -2,9 +2,9 @@
 
 import json
 
-from fuzz.draw import Draw
-from fuzz.kinds import effect
-from fuzz.part import Part
+from fuzz.pages.draw import Draw
+from fuzz.pages.kinds import effect
+from fuzz.pages.part import Part
 
 
 def _camel(name: str) -> str:

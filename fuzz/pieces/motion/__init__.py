@@ -1,0 +1,1 @@
+"""Pieces that move elements: by styles, scripts and timers."""

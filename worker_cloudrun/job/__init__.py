@@ -1,0 +1,1 @@
+"""A task of a detached render, which Cloud Run runs as part of an execution."""
