@@ -18,6 +18,18 @@ REGISTRY_HOST = re.compile(
 )
 #: A folder in a home or work folder; not the same words in a web address.
 PERSONAL_PATH = re.compile(r"(?<![\w.:/-])/(?:home|Users|root|work)/[\w.-]+")
+#: Names that other ones have replaced, and pronouns in place of a name.
+RETIRED = re.compile(
+    r"""\b(?:
+        Conversation | to_the_end | in_thread | Halt | process_family | process_search
+        | Equipment | chunk_work | merge_work | chunk_ends | read_log | Reel
+        | Placement | Worksite | Site | DetachedPlace | SharedWindow | circuit_breaker | joiner
+        | [Ww]ish | RunControl | portable_job | JobRunner | PlacementRunner | RenderState
+        | check_id | telling | detaching
+        | [Nn]obody | [Ww]hoever | [Ss]omebody
+    )\b""",
+    re.VERBOSE,
+)
 CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 Text = tuple[Path, str]
@@ -83,9 +95,18 @@ def test_lock_files_of_npm_name_no_person_to_fund(texts: list[Text]) -> None:
     assert places(re.compile(r'"funding"'), locks) == []
 
 
+def test_no_file_uses_a_retired_word(texts: list[Text]) -> None:
+    own = Path(__file__).relative_to(ROOT)
+    kinds = (".py", ".md")
+    written = [(path, text) for path, text in texts if path.suffix in kinds and path != own]
+
+    assert places(RETIRED, written) == []
+
+
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
+        (RETIRED, "A lock that nobody holds."),
         (REGISTRY_HOST, "https://files.pythonhosted" + ".org/packages"),
         (REGISTRY_HOST, "https://europe-python.pkg" + ".dev/project"),
         (PERSONAL_PATH, 'open("/home' + '/someone/video.mp4")'),

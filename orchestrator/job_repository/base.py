@@ -32,13 +32,13 @@ class JobClaim(ABC):
 
     Attributes:
         job_id: The job.
-        wish_interval: Seconds between two reads of requests.
+        request_interval: Seconds between two reads of requests.
         record_interval: Seconds for which chunks are collected before they are recorded.
         damaged_lines: Number of entries of the chunk log that `load` couldn't read; those chunks
             count as not begun.
     """
 
-    wish_interval: float = 1.0
+    request_interval: float = 1.0
     record_interval: float = 0.5
 
     def __init__(self, job_id: str) -> None:
@@ -65,7 +65,7 @@ class JobClaim(ABC):
         """Record the state of some chunks; takes the same time in a job of any size."""
 
     @abstractmethod
-    async def wish(self) -> ControlRequest | None:
+    async def request(self) -> ControlRequest | None:
         """Return the request that was left since the claim began.
 
         Raises:
@@ -138,7 +138,7 @@ class JobRepository(ABC):
         return job.state is JobState.RUNNING and await self.holder(job.id) is None
 
     @abstractmethod
-    async def ask(self, job_id: str, wish: ControlRequest) -> None:
+    async def ask(self, job_id: str, request: ControlRequest) -> None:
         """Leave a request for the process that has claimed a job."""
 
 

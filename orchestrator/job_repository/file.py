@@ -25,11 +25,11 @@ from orchestrator.job_repository.file_record import (
     GONE,
     LOCK,
     LOG,
+    REQUEST,
     SPEC,
     SUMMARY,
-    WISH,
     Result,
-    in_thread,
+    finish_in_thread,
     load,
     read_holder,
     read_summary,
@@ -68,7 +68,7 @@ class FileJobRepository(JobRepository):
 
     async def create(self, job: Job) -> None:
         path = self._path(job.id)
-        await in_thread(lambda: self._create(job, path))
+        await finish_in_thread(lambda: self._create(job, path))
 
     async def get(self, job_id: str) -> Job:
         path = self._existing(job_id)
@@ -89,10 +89,10 @@ class FileJobRepository(JobRepository):
         lock = FileLock(path / LOCK)
         claim = FileClaim(job_id, path, lock, checked=self._checked)
         try:
-            await in_thread(lambda: self._take(lock, path))
+            await finish_in_thread(lambda: self._take(lock, path))
             yield claim
         finally:
-            await in_thread(claim.end)
+            await finish_in_thread(claim.end)
 
     async def holder(self, job_id: str) -> str | None:
         path = self._existing(job_id) / LOCK
@@ -101,10 +101,10 @@ class FileJobRepository(JobRepository):
         except FileNotFoundError:
             return None
 
-    async def ask(self, job_id: str, wish: ControlRequest) -> None:
+    async def ask(self, job_id: str, request: ControlRequest) -> None:
         path = self._existing(job_id)
         with write_faults(path, job_id):
-            (path / WISH).write_text(wish, "ascii")
+            (path / REQUEST).write_text(request, "ascii")
 
     def _path(self, job_id: str) -> Path:
         return self._folder / check_job_id(job_id)
@@ -175,7 +175,7 @@ class FileJobRepository(JobRepository):
         except (FileNotFoundError, NotADirectoryError):
             raise not_found(path.name, where=str(self._folder)) from None
         lock.note(f"process {os.getpid()} on {socket.gethostname()}")
-        (path / WISH).unlink(missing_ok=True)
+        (path / REQUEST).unlink(missing_ok=True)
 
     def _list(self, states: Collection[JobState] | None, limit: int | None) -> Listing:
         present = dict(self._fingerprints())

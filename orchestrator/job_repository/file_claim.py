@@ -14,10 +14,10 @@ from orchestrator.job_repository.file_lock import FileLock
 from orchestrator.job_repository.file_record import (
     GONE,
     LOG,
+    REQUEST,
     SUMMARY,
-    WISH,
     ends_whole,
-    in_thread,
+    finish_in_thread,
     load_counting,
     read_summary,
     write_faults,
@@ -40,7 +40,7 @@ class FileClaim(JobClaim):
         checked: Reads a record, and sets it aside if it is damaged.
     """
 
-    wish_interval = 0.25
+    request_interval = 0.25
 
     def __init__(
         self,
@@ -64,22 +64,22 @@ class FileClaim(JobClaim):
 
     async def save(self, summary: JobSummary) -> JobSummary:
         saved = summary.summary().model_copy(update={"revision": summary.revision + 1})
-        await in_thread(lambda: self._save(saved, based_on=summary.revision))
+        await finish_in_thread(lambda: self._save(saved, based_on=summary.revision))
         return saved
 
     async def record(self, chunks: Sequence[JobChunk]) -> None:
         data = encode_chunks(chunks)
-        await in_thread(lambda: self._append(data))
+        await finish_in_thread(lambda: self._append(data))
 
-    async def wish(self) -> ControlRequest | None:
+    async def request(self) -> ControlRequest | None:
         try:
-            return ControlRequest((self._path / WISH).read_text("ascii"))
+            return ControlRequest((self._path / REQUEST).read_text("ascii"))
         except (FileNotFoundError, ValueError):
             # It may be half written.
             return None
 
     async def delete(self) -> None:
-        await in_thread(self._delete)
+        await finish_in_thread(self._delete)
 
     def end(self) -> None:
         """Compact the record, and release the lock."""

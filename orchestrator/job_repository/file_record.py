@@ -15,7 +15,7 @@ from orchestrator.job_repository.base import not_found
 from orchestrator.job_repository.record_format import decode_chunks, decode_summary
 from orchestrator.model.job import Job, JobSummary
 
-SUMMARY, SPEC, LOG, LOCK, WISH = "job.json", "spec.json", "chunks.jsonl", "lock", "wish"
+SUMMARY, SPEC, LOG, LOCK, REQUEST = "job.json", "spec.json", "chunks.jsonl", "lock", "request"
 #: Prefix of folders that are being removed; the next process removes those that a killed one left.
 GONE = ".old-"
 
@@ -75,7 +75,7 @@ def write_faults(path: Path, job_id: str) -> Iterator[None]:
         raise write_failure(fault, output=path) from fault
 
 
-async def in_thread(work: Callable[[], Result]) -> Result:
+async def finish_in_thread(work: Callable[[], Result]) -> Result:
     """Run blocking work to its end, even if the caller is cancelled."""
     # An abandoned thread would go on writing after the claim has ended.
     return await finish_despite_cancel(asyncio.to_thread(work))

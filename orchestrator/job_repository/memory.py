@@ -26,7 +26,7 @@ class MemoryJobRepository(JobRepository):
         self._specs: dict[str, JobSpec] = {}
         self._chunks: dict[str, dict[int, JobChunk]] = {}
         self._claims: dict[str, JobClaim] = {}
-        self._wishes: dict[str, ControlRequest] = {}
+        self._requests: dict[str, ControlRequest] = {}
 
     async def create(self, job: Job) -> None:
         job_id = check_job_id(job.id)
@@ -57,7 +57,7 @@ class MemoryJobRepository(JobRepository):
         if job_id in self._claims:
             raise JobBusy(f"job {job_id!r}: this process holds it")
         claim = self._claims[job_id] = _MemoryClaim(job_id, self)
-        self._wishes.pop(job_id, None)
+        self._requests.pop(job_id, None)
         try:
             yield claim
         finally:
@@ -68,9 +68,9 @@ class MemoryJobRepository(JobRepository):
         self._check_kept(job_id)
         return "this process" if job_id in self._claims else None
 
-    async def ask(self, job_id: str, wish: ControlRequest) -> None:
+    async def ask(self, job_id: str, request: ControlRequest) -> None:
         self._check_kept(job_id)
-        self._wishes[job_id] = wish
+        self._requests[job_id] = request
 
     def _check_kept(self, job_id: str) -> None:
         if check_job_id(job_id) not in self._specs:
@@ -78,7 +78,7 @@ class MemoryJobRepository(JobRepository):
 
 
 class _MemoryClaim(JobClaim):
-    wish_interval = 0.01
+    request_interval = 0.01
     record_interval = 0.0
 
     def __init__(self, job_id: str, repository: MemoryJobRepository) -> None:
@@ -100,15 +100,15 @@ class _MemoryClaim(JobClaim):
         self._check_held()
         self._kept._chunks[self.job_id].update({chunk.id: chunk for chunk in chunks})
 
-    async def wish(self) -> ControlRequest | None:
+    async def request(self) -> ControlRequest | None:
         self._check_held()
-        return self._kept._wishes.get(self.job_id)
+        return self._kept._requests.get(self.job_id)
 
     async def delete(self) -> None:
         self._check_held()
         kept = self._kept
         del kept._specs[self.job_id], kept._summaries[self.job_id], kept._chunks[self.job_id]
-        kept._wishes.pop(self.job_id, None)
+        kept._requests.pop(self.job_id, None)
         del kept._claims[self.job_id]
 
     def _check_held(self) -> None:

@@ -152,7 +152,7 @@ class StorageJobRepository(JobRepository):
             self._storage, JobKeys(job_id, summary.spec_digest), lease, load=self.load
         )
         try:
-            await self._storage.delete(claim.files.wish)
+            await self._storage.delete(claim.files.request)
             yield claim
         finally:
             await finish_despite_cancel(claim.end())
@@ -162,9 +162,9 @@ class StorageJobRepository(JobRepository):
         holding = await self._lease(job_id).holding()
         return None if holding is None else holding.holder
 
-    async def ask(self, job_id: str, wish: ControlRequest) -> None:
+    async def ask(self, job_id: str, request: ControlRequest) -> None:
         await self._check_kept(job_id)
-        await self._storage.put_bytes(JobKeys(job_id).wish, wish.encode())
+        await self._storage.put_bytes(JobKeys(job_id).request, request.encode())
 
     async def _check_kept(self, job_id: str) -> None:
         if not await self._revisions(check_job_id(job_id)):

@@ -19,7 +19,7 @@ MOST_PARTS = 8
 class StorageClaim(JobClaim):
     """A claim on a job in storage, held by a lease."""
 
-    wish_interval = 2.0
+    request_interval = 2.0
     record_interval = 5.0
 
     def __init__(
@@ -68,10 +68,10 @@ class StorageClaim(JobClaim):
         key = self.files.log_part(self._lease.number, self._parts)
         await self._storage.put_bytes(key, encode_chunks(chunks))
 
-    async def wish(self) -> ControlRequest | None:
+    async def request(self) -> ControlRequest | None:
         self._check_held()
         try:
-            return ControlRequest((await self._storage.get_bytes(self.files.wish)).decode())
+            return ControlRequest((await self._storage.get_bytes(self.files.request)).decode())
         except (ArtifactNotFound, ValueError):
             return None
 
@@ -81,7 +81,7 @@ class StorageClaim(JobClaim):
         # Without a summary the job doesn't exist; what a crash leaves behind only takes space.
         await self._storage.delete_prefix(self.files.summaries)
         await self._storage.delete_prefix(self.files.record)
-        await self._storage.delete(self.files.wish)
+        await self._storage.delete(self.files.request)
 
     async def end(self) -> None:
         """Compact the record, and release the lease."""

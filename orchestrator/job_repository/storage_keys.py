@@ -16,7 +16,7 @@ class JobKeys:
         self.spec = f"{self.record}{spec_digest}/spec.json"
         self.log = f"{self.record}{spec_digest}/chunks/"
         self.claims = f"{REGISTRY}/claims/{job_id}/"
-        self.wish = f"{REGISTRY}/wishes/{job_id}"
+        self.request = f"{REGISTRY}/requests/{job_id}"
 
     def summary(self, revision: int) -> str:
         """Return the key of a revision of the summary."""

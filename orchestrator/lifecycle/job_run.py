@@ -96,9 +96,9 @@ class JobRun:
     async def _listen(self) -> None:
         """Follow the requests of other processes."""
         while True:
-            await asyncio.sleep(self._claim.wish_interval)
+            await asyncio.sleep(self._claim.request_interval)
             try:
-                request = await self._claim.wish()
+                request = await self._claim.request()
             except JobChanged:
                 raise
             except HeliosError:

@@ -32,7 +32,7 @@ async def test_no_trouble_loses_a_chunk_or_leaves_anything_behind(tmp_path: Path
 
 
 @pytest.mark.slow
-async def test_whatever_is_lost_left_or_told_wrongly_is_found(tmp_path: Path) -> None:
+async def test_lost_extra_and_misreported_results_are_found(tmp_path: Path) -> None:
     outcome = await play(1, tmp_path / "scene", trouble=Trouble())
     assert (outcome.state, outcome.faults) == ("completed", [])
     scene = Scene(tmp_path / "scene")

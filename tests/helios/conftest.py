@@ -16,7 +16,7 @@ import pytest
 
 from helios.errors import Report, parse_report
 
-from .worker_site import Site
+from .worker_setup import WorkerSetup
 
 HELIOS = str(Path(sys.executable).with_name("helios"))
 #: Environment variable by which a command's processes are known, wherever they went.
@@ -162,7 +162,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path / "site")
+def site(tmp_path: Path) -> Iterator[WorkerSetup]:
+    made = WorkerSetup(tmp_path / "site")
     yield made
     made.close()

@@ -245,7 +245,7 @@ setTimeout(append, 90);
         ('<img src="../outside.png">', "ASSET_MISSING", "outside.png (status 404)"),
     ],
 )
-def test_a_page_that_cannot_be_shown_is_told_with_what_is_at_fault(
+def test_a_page_that_cannot_be_shown_is_an_error_with_its_cause(
     desk: Any, silence: str, body: str, code: str, detail: str
 ) -> None:
     (desk.folder.parent / "outside.png").write_bytes(b"secret")

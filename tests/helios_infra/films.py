@@ -201,7 +201,7 @@ class Renders:
         deadline = time.monotonic() + seconds
         while "toldAt" not in self.outcome(job_id):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody was told of {job_id} after {seconds} s")
+                raise TimeoutError(f"no webhook came for {job_id} after {seconds} s")
             time.sleep(0.1)
         secret = self.read("webhook-key").decode()
         return [verify(got.headers, got.body, secret=secret) for got in receiver.requests]

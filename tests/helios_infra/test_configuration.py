@@ -89,7 +89,7 @@ def test_the_command_line_carries_numbers_lists_and_objects_as_text() -> None:
         ("executables", "../bin/sh", "pattern"),
         ("vpcId", "vpc-0a1b2c3d", "needs subnetIds and securityGroupIds"),
         ("subnetIds", "subnet-0a1b2c3d", "vpcId: is missing"),
-        ("alarmEmail", "somebody", "not an e-mail address"),
+        ("alarmEmail", "no-address", "not an e-mail address"),
         ("monthlyBudget", -5, "greater than or equal to 0"),
         ("budgetScope", "planet", "'account' or 'stack'"),
         ("tags", "{", "valid dictionary"),

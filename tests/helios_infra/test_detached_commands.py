@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Client:
-    """The command line of somebody who has connected to the stack."""
+    """The command line of a user who has connected to the stack."""
 
     def __init__(self, bench: Bench, renders: Renders) -> None:
         self.bench = bench
@@ -158,7 +158,7 @@ def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     assert not (client.bench.folder / "told.mp4").exists()
 
 
-def test_a_render_that_failed_goes_on_with_what_is_missing(client: Client, tmp_path: Path) -> None:
+def test_a_failed_render_is_resumed_with_the_missing_chunks(client: Client, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     mended = after_failures(paint(1), marks=str(marks), failures=3)  # as many as the first run has
     spec = film("mended", [paint(0), mended, paint(2)])
@@ -195,7 +195,7 @@ def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client)
     assert done.stdout.endswith("== All of it works\n")
 
 
-def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
+def test_a_render_that_reached_its_cost_limit_is_resumed_with_a_higher_one(
     client: Client, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

@@ -89,7 +89,7 @@ class Command:
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        # Nobody may be there to read the status of orphans, as in a container without init.
+        # There may be no process that reads the status of orphans, as in a container without init.
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -16,7 +16,7 @@ from helios.worker.worker_log import WorkerLog
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.backends.deployed_workers import DeployedWorkers
 from orchestrator.display.display import Display
-from tests.helios.worker_site import DRAWING
+from tests.helios.worker_setup import DRAWING
 
 Answer = Callable[[WorkerJob], WorkerResult | HeliosError | None]
 

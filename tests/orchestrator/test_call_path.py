@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.storage.object_stores import create_bucket, s3_server
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 
 ROOT = Path(__file__).parents[2]
 

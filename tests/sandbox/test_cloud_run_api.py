@@ -88,7 +88,7 @@ def limits(cpu: str, memory: str) -> list[run_v2.Container]:
         ({"timeout": timedelta(hours=2)}, "timeout"),
         ({"max_instance_request_concurrency": 2000}, "concurrency"),
         ({"containers": []}, "containers is required"),
-        ({"service_account": "nobody"}, "service account"),
+        ({"service_account": "unknown"}, "service account"),
         ({"containers": limits("1", "8Gi")}, "between 128Mi and 4096Mi"),
         ({"containers": limits("3", "4Gi")}, "cpu or memory"),
         (

@@ -87,7 +87,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 @pytest.mark.proof
 @pytest.mark.slow
-def test_it_says_what_to_try_serves_both_clouds_and_goes_when_it_is_told_to(up: Up) -> None:
+def test_it_prints_commands_to_try_serves_both_clouds_and_stops_on_request(up: Up) -> None:
     said = up.wait()
     assert "source sandbox/env" in said
     assert said.count("orchestrator render examples/promo") == 2

@@ -22,7 +22,7 @@ from sandbox.containers.images import ENGINE_VARIABLE
 from sandbox.google.cloud_run import SERVER, LocalCloudRun, local_cloud_run
 from sandbox.google.identity.token_server import TokenServer
 from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server
-from tests.helios.worker_site import drawing, make_spec
+from tests.helios.worker_setup import drawing, make_spec
 
 _NUMBERS = itertools.count()
 

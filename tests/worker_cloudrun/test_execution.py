@@ -13,7 +13,7 @@ from helios.contract.job_spec import JobSpec
 from helios.records.job_outcome import JobOutcome
 from sandbox.google.cloud_run_api import CloudRunApi
 from sandbox.google.worker_tasks import WorkerTasks
-from tests.helios.worker_site import drawing, make_spec
+from tests.helios.worker_setup import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until
 from tests.worker_cloudrun.test_task import chunks

@@ -148,7 +148,7 @@ def test_a_new_key_is_fetched_but_unknown_ones_cause_no_flood(tokens: TokenServe
     assert tokens.certificate_fetches == 2
     for _ in range(5):
         with pytest.raises(CallerRejected):
-            check.check(bearer(tokens.token(URL, key=SigningKey("nobodys"))))
+            check.check(bearer(tokens.token(URL, key=SigningKey("unknown"))))
     assert tokens.certificate_fetches == 2
 
 

@@ -58,7 +58,7 @@ def test_a_caller_that_reads_nothing_costs_bounded_memory(renders: Renders) -> N
     assert result["stdout"] == "all"
 
 
-def test_who_stops_listening_ends_the_render(renders: Renders) -> None:
+def test_a_closed_connection_ends_the_render(renders: Renders) -> None:
     told, answer = Progress(), Future[Answer]()
     told.on_output("stdout", "one")
     lines = told.lines(renders, answer)

@@ -19,7 +19,7 @@ from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from tests.helios.network.test_download import serving
-from tests.helios.worker_site import Site, drawing, make_spec
+from tests.helios.worker_setup import WorkerSetup, drawing, make_spec
 from worker_cloudrun.job.render_run import run_render_task
 from worker_cloudrun.job.render_task import RenderTask
 
@@ -31,8 +31,8 @@ NEVER_WORKS = "forbidden --program"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path, {"executables": frozenset({"helios", "ffmpeg", "ffprobe", "sh"})})
+def site(tmp_path: Path) -> Iterator[WorkerSetup]:
+    made = WorkerSetup(tmp_path, {"executables": frozenset({"helios", "ffmpeg", "ffprobe", "sh"})})
     yield made
     made.close()
 
@@ -42,7 +42,7 @@ def task(job_path: str, index: int = 0, **facts: Any) -> RenderTask:
     return RenderTask(job_path=job_path, index=index, **settings)
 
 
-def run(site: Site, *tasks: RenderTask) -> list[InvocationResponse | None]:
+def run(site: WorkerSetup, *tasks: RenderTask) -> list[InvocationResponse | None]:
     """Run tasks at the same time; return what each ended with."""
 
     async def all_of_them() -> list[InvocationResponse | None]:
@@ -55,11 +55,11 @@ def run(site: Site, *tasks: RenderTask) -> list[InvocationResponse | None]:
     return ended
 
 
-def outcome(site: Site, job: str = "one") -> JobOutcome | None:
+def outcome(site: WorkerSetup, job: str = "one") -> JobOutcome | None:
     return asyncio.run(read_outcome(open_storage(f"{site.artifacts}/jobs/{job}")))
 
 
-def merges(site: Site) -> list[dict[str, Any]]:
+def merges(site: WorkerSetup) -> list[dict[str, Any]]:
     began = [event for event in site.events() if event["event"] == "invocation.began"]
     return [event for event in began if event["action"] == "merge"]
 
@@ -69,7 +69,7 @@ def failing_once(folder: Path, then: str) -> str:
     return f"sh -c 'test -e {marker} || {{ touch {marker}; exit 5; }}; {then}'"
 
 
-def test_the_task_that_ends_last_joins_the_chunks(site: Site) -> None:
+def test_the_task_that_ends_last_joins_the_chunks(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=3, id="ours"))
     assert run(site, task(job, 1, count=3)) == [None]
     assert run(site, task(job, 2, count=3)) == [None]
@@ -85,7 +85,7 @@ def test_the_task_that_ends_last_joins_the_chunks(site: Site) -> None:
     assert [event["chunk"] for event in merges(site)] == ["merge"]
 
 
-def test_of_tasks_that_end_at_once_only_one_joins_the_chunks(site: Site) -> None:
+def test_of_tasks_that_end_at_once_only_one_joins_the_chunks(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=4))
     site.render(job, make_spec(chunks=4))
     assert run(site, *(task(job, index, count=4) for index in range(4))) == [None] * 4
@@ -93,7 +93,7 @@ def test_of_tasks_that_end_at_once_only_one_joins_the_chunks(site: Site) -> None
     assert outcome(site)
 
 
-def test_fewer_tasks_share_all_chunks_whatever_their_ids(site: Site) -> None:
+def test_fewer_tasks_share_chunks_with_any_ids(site: WorkerSetup) -> None:
     spec = make_spec(chunks=5)
     chunks = [chunk.model_copy(update={"id": 10 + 3 * chunk.id}) for chunk in spec.chunks]
     job = site.put(spec.model_copy(update={"chunks": chunks}))
@@ -106,13 +106,13 @@ def test_fewer_tasks_share_all_chunks_whatever_their_ids(site: Site) -> None:
     assert ended.status == "completed"
 
 
-def test_a_task_without_chunks_of_its_own_does_no_harm(site: Site) -> None:
+def test_a_task_without_chunks_of_its_own_does_no_harm(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=1))
     assert run(site, task(job, 1)) == [None]
     assert outcome(site) is None
 
 
-def test_a_chunk_that_is_there_is_not_rendered_again(site: Site) -> None:
+def test_a_chunk_that_is_there_is_not_rendered_again(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=2))
     run(site, task(job, 0), task(job, 1))
     run(site, *(task(job, index, execution="render-again") for index in range(2)))
@@ -125,7 +125,7 @@ def test_a_chunk_that_is_there_is_not_rendered_again(site: Site) -> None:
     assert ended.execution == "render-again"
 
 
-def test_a_chunk_that_fails_for_good_ends_the_render(site: Site) -> None:
+def test_a_chunk_that_fails_for_good_ends_the_render(site: WorkerSetup) -> None:
     job = site.put(make_spec([drawing(0, "chunks/00000.mp4"), NEVER_WORKS]))
     (response,) = run(site, task(job, 1, attempts=3))
     assert response is not None
@@ -139,7 +139,7 @@ def test_a_chunk_that_fails_for_good_ends_the_render(site: Site) -> None:
     assert [failed.chunk_id for failed in ended.failed_chunks] == [1]
 
 
-def test_nothing_more_is_rendered_once_a_render_has_failed(site: Site) -> None:
+def test_nothing_more_is_rendered_once_a_render_has_failed(site: WorkerSetup) -> None:
     job = site.put(make_spec([drawing(0, "chunks/00000.mp4"), NEVER_WORKS]))
     run(site, task(job, 1))
     assert run(site, task(job, 0)) == [None]
@@ -147,7 +147,7 @@ def test_nothing_more_is_rendered_once_a_render_has_failed(site: Site) -> None:
     assert site.events()[-1]["event"] == "task.render_has_ended"
 
 
-def test_the_task_that_failed_fails_again_so_that_its_execution_does(site: Site) -> None:
+def test_the_task_that_failed_fails_again_so_that_its_execution_does(site: WorkerSetup) -> None:
     job = site.put(make_spec([drawing(0, "chunks/00000.mp4"), NEVER_WORKS]))
     run(site, task(job, 1))
     (again,) = run(site, task(job, 1, attempt=2))
@@ -161,7 +161,7 @@ def test_the_task_that_failed_fails_again_so_that_its_execution_does(site: Site)
     ("attempt", "attempts", "status"), [(1, 2, None), (2, 2, "failed"), (7, None, None)]
 )
 def test_a_transient_failure_is_recorded_by_the_last_attempt(
-    site: Site, attempt: int, attempts: int | None, status: str | None
+    site: WorkerSetup, attempt: int, attempts: int | None, status: str | None
 ) -> None:
     job = site.put(make_spec([FAILS]))
     (response,) = run(site, task(job, count=1, attempt=attempt, attempts=attempts))
@@ -171,7 +171,7 @@ def test_a_transient_failure_is_recorded_by_the_last_attempt(
     assert (ended.status if ended else None) == status
 
 
-def test_a_failure_that_healed_leaves_no_trace(site: Site, tmp_path: Path) -> None:
+def test_a_failure_that_healed_leaves_no_trace(site: WorkerSetup, tmp_path: Path) -> None:
     command = failing_once(tmp_path, drawing(0, "chunks/00000.mp4"))
     job = site.put(make_spec([command]))
     run(site, task(job, count=1, attempts=2))
@@ -182,7 +182,7 @@ def test_a_failure_that_healed_leaves_no_trace(site: Site, tmp_path: Path) -> No
 
 
 def test_a_merge_that_failed_is_tried_again_by_the_task_that_began_it(
-    site: Site, tmp_path: Path
+    site: WorkerSetup, tmp_path: Path
 ) -> None:
     merge = failing_once(tmp_path, "cp chunks/00000.mp4 video.mp4")
     job = site.put(make_spec(chunks=2, merge=merge))
@@ -198,7 +198,7 @@ def test_a_merge_that_failed_is_tried_again_by_the_task_that_began_it(
     assert ended.status == "completed"
 
 
-def test_a_merge_that_can_never_work_ends_the_render(site: Site) -> None:
+def test_a_merge_that_can_never_work_ends_the_render(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=1, merge=NEVER_WORKS))
     (response,) = run(site, task(job, count=1, attempts=4))
     assert response is not None
@@ -212,7 +212,7 @@ def test_a_merge_that_can_never_work_ends_the_render(site: Site) -> None:
     assert again.exit_code == 2
 
 
-def test_an_earlier_execution_does_not_overwrite_a_later_ones_outcome(site: Site) -> None:
+def test_an_earlier_execution_does_not_overwrite_a_later_ones_outcome(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=1))
     later = STARTED.replace(hour=13)
     run(site, task(job, count=1, execution="render-later", started_at=later))
@@ -222,7 +222,7 @@ def test_an_earlier_execution_does_not_overwrite_a_later_ones_outcome(site: Site
     assert ended.execution == "render-later"
 
 
-def test_a_task_that_has_no_time_left_says_so(site: Site) -> None:
+def test_a_task_that_has_no_time_left_says_so(site: WorkerSetup) -> None:
     job = site.put(make_spec(["sh -c 'sleep 60'"]))
 
     async def work() -> InvocationResponse | None:
@@ -301,7 +301,7 @@ def test_an_environment_that_can_not_be_worked_with_is_refused(
         RenderTask.from_env({**VARIABLES, **variables})
 
 
-def test_tasks_of_a_further_run_share_the_chunks_of_its_list(site: Site) -> None:
+def test_tasks_of_a_further_run_share_the_chunks_of_its_list(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=5))
     listed = {"chunks": [{"id": 1}, {"id": 3}, {"id": 4}]}
     key = "jobs/one/runs/2.json"
@@ -313,7 +313,7 @@ def test_tasks_of_a_further_run_share_the_chunks_of_its_list(site: Site) -> None
     assert rendered == {"chunks/1", "chunks/4"}
 
 
-def test_no_chunk_is_begun_after_the_time_that_the_render_may_cost(site: Site) -> None:
+def test_no_chunk_is_begun_after_the_time_that_the_render_may_cost(site: WorkerSetup) -> None:
     job = site.put(make_spec(chunks=1))
     (response,) = run(site, replace(task(job, 0), stop_at="2026-01-01T00:00:00Z"))
     assert response is not None

@@ -22,7 +22,7 @@ from helios.records.chunk_record import ChunkRecord
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.google.identity.signing_key import CALLER, SigningKey
-from tests.helios.worker_site import drawing, make_spec
+from tests.helios.worker_setup import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, Service, slow
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]

@@ -7,7 +7,7 @@ import pytest
 
 from helios.records.chunk_record import ChunkRecord
 from sandbox.worker_environment import worker_environment
-from tests.helios.worker_site import drawing, make_spec
+from tests.helios.worker_setup import drawing, make_spec
 from tests.worker_cloudrun.conftest import CloudSite, slow
 from tests.worker_cloudrun.test_service import asleep, until
 

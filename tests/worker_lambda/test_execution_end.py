@@ -36,7 +36,7 @@ EVENT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("payload", [STATE, EVENT], ids=["state", "event"])
-def test_a_state_and_an_event_tell_the_same(payload: dict[str, Any]) -> None:
+def test_a_state_and_an_event_give_the_same_outcome(payload: dict[str, Any]) -> None:
     end = ExecutionEnd.parse(payload)
 
     assert end.job_id == "film"

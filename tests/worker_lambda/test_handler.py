@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helios.worker_site import Site, drawing, make_spec
+from tests.helios.worker_setup import WorkerSetup, drawing, make_spec
 from worker_lambda import handler as module
 from worker_lambda.handler import handler
 
@@ -30,9 +30,9 @@ class Context:
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerSetup]:
     """A new execution environment with storage of its own."""
-    made = Site(tmp_path)
+    made = WorkerSetup(tmp_path)
     monkeypatch.setenv("HELIOS_ARTIFACTS", made.artifacts)
     monkeypatch.setenv("HELIOS_WORKSPACE", str(made.disk))
     monkeypatch.setenv("HELIOS_EXECUTABLES", "helios,ffmpeg,sh")
@@ -55,7 +55,7 @@ def call(event: object, **context: Any) -> tuple[int, dict[str, Any]]:
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def test_a_client_with_only_the_original_fields_is_served(site: Site) -> None:
+def test_a_client_with_only_the_original_fields_is_served(site: WorkerSetup) -> None:
     status, body = call({"jobPath": site.put(make_spec()), "chunkIndex": 0})
     assert status == 200
     assert body["exitCode"] == 0
@@ -63,7 +63,7 @@ def test_a_client_with_only_the_original_fields_is_served(site: Site) -> None:
     assert site.file(body["artifact"]["url"]).exists()
 
 
-def test_a_chunk_and_a_merge_are_answered(site: Site) -> None:
+def test_a_chunk_and_a_merge_are_answered(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     for number in range(2):
@@ -74,7 +74,7 @@ def test_a_chunk_and_a_merge_are_answered(site: Site) -> None:
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 7, {}, {"jobPath": 3}, {"Records": []}])
-def test_any_other_event_is_answered_with_400(site: Site, event: object) -> None:
+def test_any_other_event_is_answered_with_400(site: WorkerSetup, event: object) -> None:
     status, body = call(event)
     assert status == 400
     assert body["error"]["code"] == "INVOCATION_INVALID"
@@ -96,21 +96,21 @@ def test_any_other_event_is_answered_with_400(site: Site, event: object) -> None
     ids=["nan", "infinity", "deep infinity", "deep", "very deep", "long", "many", "long name"],
 )
 def test_an_event_that_is_no_plain_small_json_is_refused(
-    site: Site, more: dict[str, object], status: int, code: str
+    site: WorkerSetup, more: dict[str, object], status: int, code: str
 ) -> None:
     found, body = call({"jobPath": site.put(make_spec()), "chunkIndex": 0, **more})
     assert (found, body["error"]["code"]) == (status, code)
     assert not body["error"]["retryable"]
 
 
-def test_a_failure_is_answered_with_500_and_the_commands_outputs(site: Site) -> None:
+def test_a_failure_is_answered_with_500_and_the_commands_outputs(site: WorkerSetup) -> None:
     spec = make_spec(["sh -c 'echo out; echo err >&2; exit 7'"])
     status, body = call({"jobPath": site.put(spec), "chunkIndex": 0})
     assert status == 500
     assert (body["exitCode"], body["stdout"], body["stderr"]) == (7, "out\n", "err\n")
 
 
-def test_a_failure_is_raised_under_its_code_where_the_caller_asks_for_it(site: Site) -> None:
+def test_a_failure_is_raised_under_its_code_where_the_caller_asks_for_it(site: WorkerSetup) -> None:
     job = site.put(make_spec(["sh -c 'exit 7'"]))
     with pytest.raises(Exception, match="COMMAND_FAILED") as raised:
         handler({"jobPath": job, "chunkIndex": 0, "raiseErrors": True}, Context())
@@ -123,7 +123,9 @@ def test_a_failure_is_raised_under_its_code_where_the_caller_asks_for_it(site: S
     assert type(raised.value).__name__ == "CHUNK_NOT_FOUND"
 
 
-def test_a_failure_that_is_raised_says_where_it_was_and_what_the_page_logged(site: Site) -> None:
+def test_a_failure_that_is_raised_says_where_it_was_and_what_the_page_logged(
+    site: WorkerSetup,
+) -> None:
     job = site.put(make_spec(["sh -c 'echo \"page[load] error: no map\" >&2; exit 7'"]))
     with pytest.raises(Exception, match="COMMAND_FAILED") as raised:
         handler({"jobPath": job, "chunkIndex": 0, "raiseErrors": True, "attempt": 2}, Context())
@@ -133,18 +135,18 @@ def test_a_failure_that_is_raised_says_where_it_was_and_what_the_page_logged(sit
     assert told["worker"]["requestId"] == "request-1"
 
 
-def test_a_success_is_answered_where_the_caller_asks_for_raised_errors(site: Site) -> None:
+def test_a_success_is_answered_where_the_caller_asks_for_raised_errors(site: WorkerSetup) -> None:
     event = {"jobPath": site.put(make_spec()), "chunkIndex": 0, "raiseErrors": True}
     assert call(event)[0] == 200
 
 
-def test_the_command_ends_before_the_function_does(site: Site) -> None:
+def test_the_command_ends_before_the_function_does(site: WorkerSetup) -> None:
     job = site.put(make_spec(["sh -c 'exec sleep 60'"]))
     status, body = call({"jobPath": job, "chunkIndex": 0}, milliseconds=2000)
     assert (status, body["error"]["code"]) == (500, "TIMEOUT")
 
 
-def test_the_longest_output_stays_below_lambdas_limit(site: Site) -> None:
+def test_the_longest_output_stays_below_lambdas_limit(site: WorkerSetup) -> None:
     # Control characters take the most room in JSON, and the body is JSON inside of JSON.
     flood = 'head -c 300000 /dev/zero | tr "\\0" "\\1" | tee /dev/stderr'
     job = site.put(make_spec([f"sh -c '{flood}; exit 1'"]))
@@ -153,7 +155,7 @@ def test_the_longest_output_stays_below_lambdas_limit(site: Site) -> None:
     assert len(body["stdout"]) > 60_000
 
 
-def test_answers_to_a_workflow_fit_into_its_states(site: Site) -> None:
+def test_answers_to_a_workflow_fit_into_its_states(site: WorkerSetup) -> None:
     flood = 'head -c 300000 /dev/zero | tr "\\0" "\\1" | tee /dev/stderr'
     chatty = f"sh -c '{flood}; exec {drawing(0, 'chunks/00000.mp4')}'"
     job = site.put(make_spec([chatty, f"sh -c '{flood}; exit 1'"]))
@@ -169,7 +171,7 @@ def test_answers_to_a_workflow_fit_into_its_states(site: Site) -> None:
 
 
 def test_every_line_of_the_log_has_the_request_id(
-    site: Site, capfd: pytest.CaptureFixture[str]
+    site: WorkerSetup, capfd: pytest.CaptureFixture[str]
 ) -> None:
     call({"jobPath": site.put(make_spec()), "chunkIndex": 0}, aws_request_id="request-7")
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
@@ -177,7 +179,7 @@ def test_every_line_of_the_log_has_the_request_id(
     assert lines[-1]["event"] == "invocation.ended"
 
 
-def test_the_runtime_is_made_once_for_an_environment(site: Site) -> None:
+def test_the_runtime_is_made_once_for_an_environment(site: WorkerSetup) -> None:
     job = site.put(make_spec())
     call({"jobPath": job, "chunkIndex": 0})
     first = module._runtime()
@@ -186,7 +188,7 @@ def test_the_runtime_is_made_once_for_an_environment(site: Site) -> None:
 
 
 def test_a_wrong_configuration_is_answered_with_its_fault(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WorkerSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HELIOS_CHUNK_TIMEOUT", "soon")
     status, body = call({"jobPath": site.put(make_spec()), "chunkIndex": 0})

@@ -16,7 +16,7 @@ from helios.records.job_layout import chunk_record
 from helios.records.job_outcome import JobOutcome
 from helios.webhooks.events import verify
 from sandbox.scripted_server import Reply, ScriptedServer
-from tests.helios.worker_site import FRAMES, make_spec
+from tests.helios.worker_setup import FRAMES, make_spec
 from worker_lambda.execution_end import ExecutionEnd
 from worker_lambda.outcome import MAX_FAILED_CHUNKS, handler, record
 
@@ -95,7 +95,7 @@ def test_chunks_that_failed_in_an_earlier_execution_are_not_blamed(job: Path) ->
     assert status(job)["error"]["code"] == "MERGE_FAILED"
 
 
-def test_a_merge_that_failed_is_the_error_whatever_chunks_did(job: Path) -> None:
+def test_a_failed_merge_is_the_error_of_the_render(job: Path) -> None:
     fail_chunk(job, 3, "BROWSER_CRASHED")
 
     recorded(job, end(status="FAILED", error="ARTIFACT_NOT_FOUND", cause="chunk 3 is missing"))

@@ -13,7 +13,12 @@ from google.longrunning import operations_pb2
 from sandbox.google.cloud_run_api.faults import Refused
 from sandbox.google.cloud_run_api.operations import Operations
 from sandbox.google.cloud_run_api.policies import Policies
-from sandbox.google.cloud_run_api.validation import check_id, check_job, check_parent, check_service
+from sandbox.google.cloud_run_api.validation import (
+    check_job,
+    check_parent,
+    check_resource_id,
+    check_service,
+)
 
 Resource = TypeVar("Resource", run_v2.Service, run_v2.Job)
 
@@ -80,7 +85,7 @@ class Resources(Generic[Resource]):
     ) -> operations_pb2.Operation:
         """Begin to create a resource."""
         check_parent(parent)
-        check_id(short_name)
+        check_resource_id(short_name)
         self._check(wanted)
         name = f"{parent}/{self._collection}/{short_name}"
         if name in self.by_name:

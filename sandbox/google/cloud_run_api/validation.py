@@ -38,7 +38,7 @@ def check_parent(parent: str) -> None:
         )
 
 
-def check_id(name: str) -> None:
+def check_resource_id(name: str) -> None:
     """Check the name of a service or a job."""
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", name):
         raise invalid(f"Invalid resource id: {name}")

@@ -94,7 +94,7 @@ def test_the_same_content_at_another_address_is_not_fetched_again(
     assert len(bench.fetched) == 1
 
 
-def test_many_who_ask_at_once_wait_for_one_fetch(bench: Bench) -> None:
+def test_concurrent_requests_share_one_fetch(bench: Bench) -> None:
     url, cache = bench.upload("one"), bench.cache()
 
     async def ask() -> list[Path]:
@@ -119,7 +119,7 @@ def test_threads_with_their_own_event_loops_wait_for_one_fetch(bench: Bench) -> 
     assert len(bench.fetched) == 1
 
 
-def test_when_the_first_who_asked_gives_up_another_one_fetches(bench: Bench) -> None:
+def test_if_the_first_request_is_cancelled_another_one_fetches(bench: Bench) -> None:
     url, cache = bench.upload("one"), bench.cache()
 
     async def ask() -> Path:
@@ -133,7 +133,7 @@ def test_when_the_first_who_asked_gives_up_another_one_fetches(bench: Bench) -> 
     assert bench.kept() == 1
 
 
-def test_one_who_gives_up_waiting_does_not_stop_the_others(bench: Bench) -> None:
+def test_a_cancelled_request_does_not_stop_the_others(bench: Bench) -> None:
     url, cache = bench.upload("one"), bench.cache()
 
     async def ask() -> Path:
@@ -147,7 +147,7 @@ def test_one_who_gives_up_waiting_does_not_stop_the_others(bench: Bench) -> None
     assert len(bench.fetched) == 1
 
 
-def test_all_who_wait_learn_why_it_failed_and_the_next_one_tries_again(bench: Bench) -> None:
+def test_all_waiting_requests_get_the_error_and_the_next_one_tries_again(bench: Bench) -> None:
     url, cache = bench.upload("one"), bench.cache()
     archive = next((bench.tmp_path / "artifacts").rglob("*.tar.zst"))
     archive.rename(archive.with_suffix(".away"))
@@ -186,7 +186,7 @@ def test_what_is_larger_than_the_cache_is_there_until_something_else_is_asked_fo
     assert not folder.exists()
 
 
-def test_what_is_held_stays_whatever_the_limit_says(bench: Bench) -> None:
+def test_folders_in_use_stay_above_the_limit(bench: Bench) -> None:
     urls = [bench.upload(name) for name in ("one", "two", "three")]
     cache = bench.cache(0)
 

@@ -53,7 +53,7 @@ def test_private_networks_can_be_opened(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_what_tells_credentials_can_not_be_opened(address: str) -> None:
+def test_files_with_credentials_can_not_be_opened(address: str) -> None:
     assert not NetworkPolicy(allow_private=True, allow_loopback=True).allows(address)
 
 

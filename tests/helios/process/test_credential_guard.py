@@ -8,8 +8,8 @@ import pytest
 
 from helios.process import credential_guard
 
-#: Nobody's user id on Debian, as in the workers' images.
-NOBODY = 65534
+#: User id without rights on Debian, as in the workers' images.
+UNPRIVILEGED = 65534
 
 #: A Python that every user may start.
 PYTHON = "/usr/bin/python3"
@@ -38,8 +38,8 @@ def worker(state: str) -> "subprocess.CompletedProcess[str]":
         cwd="/",
         capture_output=True,
         text=True,
-        user=NOBODY,
-        group=NOBODY,
+        user=UNPRIVILEGED,
+        group=UNPRIVILEGED,
         extra_groups=[],
         check=False,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helios.process import credential_guard, init
-from tests.helios.process.test_credential_guard import NOBODY, PYTHON
+from tests.helios.process.test_credential_guard import PYTHON, UNPRIVILEGED
 
 INIT = [sys.executable, "-m", "helios.process.init"]
 #: Leaves an orphan that ends at once, and says how many zombies the init process has later.
@@ -65,8 +65,8 @@ def test_what_it_runs_cannot_read_its_environment() -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        user=NOBODY,
-        group=NOBODY,
+        user=UNPRIVILEGED,
+        group=UNPRIVILEGED,
         extra_groups=[],
         check=False,
     )

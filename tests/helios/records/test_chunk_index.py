@@ -15,7 +15,7 @@ from helios.records.chunk_index import JobIndex, add_to_index, page_problems
 from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.storage import ArtifactStorage, StoredObject
 from helios.storage.local import LocalStorage
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 
 SPEC = make_spec(chunks=4)
 

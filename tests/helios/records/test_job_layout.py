@@ -6,7 +6,7 @@ import pytest
 from helios.contract.job_spec import JobSpec
 from helios.records.chunk_record import ChunkRecord, chunk_key, merge_key
 from helios.records.job_layout import JobFolder, chunk_output, chunk_record, local_folder
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 
 ASSETS = f"s3://bucket/assets/{'a' * 64}.tar.zst"
 

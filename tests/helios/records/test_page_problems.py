@@ -38,7 +38,7 @@ def test_no_page_makes_a_record_long() -> None:
     assert {len(message.text) for message in problems.messages} == {MAX_LENGTH}
 
 
-def test_lines_go_on_to_who_else_listens_and_secrets_are_not_kept() -> None:
+def test_lines_reach_other_listeners_and_secrets_are_not_kept() -> None:
     heard: list[tuple[str, str]] = []
     problems = PageProblems(lambda stream, line: heard.append((stream, line)))
     line = "page[load] error: GET https://a.example/x?signature=abc failed"

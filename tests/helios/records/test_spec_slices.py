@@ -13,7 +13,7 @@ from helios.records.spec_slices import CHUNKS_A_SLICE, parse_slice, slice_key, s
 from helios.storage import ArtifactStorage, open_storage
 from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.sources.job_source import JobSource
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 
 CHUNKS = 40 * CHUNKS_A_SLICE + 1
 SPEC = make_spec(chunks=CHUNKS, id="film")

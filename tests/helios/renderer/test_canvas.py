@@ -94,7 +94,7 @@ MORE = {
     "stretched": _page(css="canvas { width: 100vw; height: 100vh }", size=(100, 60)),
     "smaller than the page": _page(size=(WIDTH - 40, HEIGHT)),
     "not at the page's corner": _page(css="body { margin: 8px }"),
-    "dark by the page's wish": _page(head='<meta name="color-scheme" content="dark">'),
+    "dark by the page's meta element": _page(head='<meta name="color-scheme" content="dark">'),
     "dark by its style": _page(css=":root { color-scheme: dark }"),
     "invisible": _page(css="canvas { visibility: hidden }"),
     "an animation on it": _page(

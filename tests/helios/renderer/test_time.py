@@ -11,7 +11,7 @@ from .conftest import Log, Picture, Studio
 pytestmark = pytest.mark.browser
 
 
-def test_all_that_tells_time_tells_that_of_the_frame(studio: Studio) -> None:
+def test_every_clock_of_a_page_shows_the_time_of_the_frame(studio: Studio) -> None:
     log: Log = []
     studio.shoot("tells-time", [0, 1, 7, 59], log=log)
     (_, _, names), *wrong = log
@@ -50,7 +50,7 @@ DEVICES = re.compile(
 )
 
 
-def test_nothing_of_the_platform_that_tells_time_is_overlooked(studio: Studio) -> None:
+def test_every_clock_of_the_platform_is_tested(studio: Studio) -> None:
     log: Log = []
     studio.shoot("time-attributes", [0], log=log)
     found = json.loads(log[0][2])

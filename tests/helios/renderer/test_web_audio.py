@@ -109,9 +109,7 @@ def test_a_context_tells_the_time_of_the_page(studio: Studio, folder: Path) -> N
     ]
 
 
-def test_an_analyser_shows_the_same_whatever_frames_were_visited(
-    studio: Studio, folder: Path
-) -> None:
+def test_an_analyser_shows_the_same_in_any_chunk(studio: Studio, folder: Path) -> None:
     (folder / "page.html").write_text(
         """<!doctype html><body><script>
         const context = new AudioContext();

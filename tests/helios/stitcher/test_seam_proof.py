@@ -24,7 +24,7 @@ from helios.stitcher.seam_proof import (
     is_replayed,
     with_replay,
 )
-from tests.helios.worker_site import FRAMES, make_spec
+from tests.helios.worker_setup import FRAMES, make_spec
 
 SIZE = (320, 180)
 HERE = {"helios": "1", "browser": "1", "machine": "one"}

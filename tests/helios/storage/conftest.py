@@ -30,7 +30,7 @@ def gcs() -> Iterator[ObjectStore]:
 
 
 @dataclass(frozen=True)
-class Place:
+class StorageCase:
     """A kind of storage, and how to get at its objects without it.
 
     Attributes:
@@ -60,7 +60,7 @@ OBJECT_STORE = (pytest.mark.slow, pytest.mark.xdist_group("object_stores"))
         pytest.param("shared", marks=(*OBJECT_STORE, pytest.mark.long)),
     ]
 )
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> StorageCase:
     if request.param == "local":
         return local_place(tmp_path / "artifacts")
     if request.param == "gcs":
@@ -71,11 +71,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def storage(place: Place) -> ArtifactStorage:
+def storage(place: StorageCase) -> ArtifactStorage:
     return place.storage
 
 
-def local_place(folder: Path) -> Place:
+def local_place(folder: Path) -> StorageCase:
     def overwrite(key: str, data: bytes, sha256: str | None) -> None:
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,12 +90,12 @@ def local_place(folder: Path) -> Place:
         return [path.name for path in parts] + orphans
 
     storage = open_storage(str(folder))
-    return Place("local", storage, open_storage(f"{folder}-missing"), overwrite, leftovers)
+    return StorageCase("local", storage, open_storage(f"{folder}-missing"), overwrite, leftovers)
 
 
 def s3_place(
     store: ObjectStore, *, opener: Callable[[str], ArtifactStorage] | None = None
-) -> Place:
+) -> StorageCase:
     opener = opener or partial(open_storage, env=store.env)
     bucket = f"bucket-{secrets.token_hex(6)}"
     create_bucket(store, bucket)
@@ -118,10 +118,10 @@ def s3_place(
         ]
 
     storage, missing = opener(f"s3://{bucket}/a/b"), opener("s3://missing-bucket/a/b")
-    return Place("s3", storage, missing, overwrite, leftovers)
+    return StorageCase("s3", storage, missing, overwrite, leftovers)
 
 
-def gcs_place(store: ObjectStore) -> Place:
+def gcs_place(store: ObjectStore) -> StorageCase:
     bucket = f"bucket-{secrets.token_hex(6)}"
     create_bucket(store, bucket)
 
@@ -135,7 +135,7 @@ def gcs_place(store: ObjectStore) -> Place:
 
     storage = open_storage(f"gs://{bucket}/a/b", env=store.env)
     missing = open_storage("gs://missing-bucket/a/b", env=store.env)
-    return Place("gcs", storage, missing, overwrite, list)
+    return StorageCase("gcs", storage, missing, overwrite, list)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ BAD_KEYS = [
 ]
 
 
-class Place(Protocol):
+class StorageCase(Protocol):
     @property
     def kind(self) -> str: ...
     @property
@@ -189,7 +189,7 @@ def test_a_missing_object_is_not_found_and_leaves_no_file(
     assert not list((tmp_path / "out").glob("*"))
 
 
-def test_a_missing_bucket_is_told_from_a_missing_object(place: Place, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_told_from_a_missing_object(place: StorageCase, tmp_path: Path) -> None:
     elsewhere = place.elsewhere
     requests: list[Callable[[], Coroutine[Any, Any, object]]] = [
         lambda: elsewhere.get_bytes("key"),
@@ -242,7 +242,7 @@ def test_one_of_twelve_threads_creates_each_with_its_own_event_loop(
     assert do(storage.get_bytes("claim")) == b"%d" % won.index(True)
 
 
-def test_damaged_bytes_are_refused_and_leave_no_file(place: Place, tmp_path: Path) -> None:
+def test_damaged_bytes_are_refused_and_leave_no_file(place: StorageCase, tmp_path: Path) -> None:
     do(place.storage.put_bytes("key", b"what was stored"))
     place.overwrite("key", b"what came of it", sha256(b"what was stored"))
 
@@ -254,7 +254,7 @@ def test_damaged_bytes_are_refused_and_leave_no_file(place: Place, tmp_path: Pat
     assert not list((tmp_path / "out").glob("*"))
 
 
-def test_a_large_damaged_object_is_refused(place: Place, tmp_path: Path) -> None:
+def test_a_large_damaged_object_is_refused(place: StorageCase, tmp_path: Path) -> None:
     data = bytearray(2 * PART + 1)
     (tmp_path / "in").write_bytes(data)
     do(place.storage.put_file("key", tmp_path / "in"))
@@ -279,7 +279,9 @@ def test_a_file_must_have_the_digest_that_the_caller_knows(
     assert not (tmp_path / "bad").exists()
 
 
-def test_an_object_that_came_by_other_means_is_taken_as_it_is(place: Place, tmp_path: Path) -> None:
+def test_an_object_that_came_by_other_means_is_taken_as_it_is(
+    place: StorageCase, tmp_path: Path
+) -> None:
     place.overwrite("key", b"by hand", None)
 
     there = do(place.storage.stat("key"))
@@ -323,7 +325,7 @@ def test_deleting_removes_one_object_and_what_is_missing_is_no_error(
     assert [entry.key for entry in do(storage.list())] == ["folder/b"]
 
 
-def test_a_prefix_is_deleted_and_nothing_beside_it(place: Place) -> None:
+def test_a_prefix_is_deleted_and_nothing_beside_it(place: StorageCase) -> None:
     for key in ("jobs/1/a", "jobs/1/b/c", "jobs/10/a", "jobs/2"):
         do(place.storage.put_bytes(key, b"x"))
 
@@ -434,7 +436,7 @@ def test_a_file_that_can_not_be_written_is_named(storage: ArtifactStorage, tmp_p
 
 
 def test_what_is_cancelled_half_way_leaves_no_half_of_an_object_and_nothing_behind(
-    place: Place, tmp_path: Path
+    place: StorageCase, tmp_path: Path
 ) -> None:
     size = 12 * PART
     with (tmp_path / "in").open("wb") as large:
@@ -463,7 +465,7 @@ def test_what_is_cancelled_half_way_leaves_no_half_of_an_object_and_nothing_behi
     assert {entry.bytes for entry in there if entry} <= {size}
 
 
-def test_a_cancelled_fetch_leaves_no_file(place: Place, tmp_path: Path) -> None:
+def test_a_cancelled_fetch_leaves_no_file(place: StorageCase, tmp_path: Path) -> None:
     with (tmp_path / "in").open("wb") as large:
         large.truncate(6 * PART)
     do(place.storage.put_file("key", tmp_path / "in"))
@@ -525,7 +527,7 @@ def test_a_range_of_an_object_comes_alone(storage: ArtifactStorage) -> None:
 
 
 @pytest.mark.parametrize("sizes", [[7], [1, 0, 2], [3] * 40, [6 << 20, 9, 9], [5, 6 << 20, 1, 1]])
-def test_objects_are_made_of_others_whatever_their_sizes(place: Place, sizes: list[int]) -> None:
+def test_objects_of_any_size_are_composed(place: StorageCase, sizes: list[int]) -> None:
     storage = place.storage
     data = [os.urandom(size) for size in sizes]
     keys = [f"chunks/{number}" for number in range(len(data))]
@@ -541,7 +543,7 @@ def test_objects_are_made_of_others_whatever_their_sizes(place: Place, sizes: li
     assert place.leftovers() == []
 
 
-def test_nothing_is_made_of_what_is_not_there(place: Place) -> None:
+def test_nothing_is_made_of_what_is_not_there(place: StorageCase) -> None:
     storage = place.storage
     if place.kind == "gcs":
         pytest.skip("Google answers 404, its emulator 500, which is tried again for a minute")

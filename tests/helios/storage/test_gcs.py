@@ -41,7 +41,7 @@ def refusal(status: int, message: str = "It can't be.") -> Reply:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_are_told_as_such_whatever_was_asked(
+def test_refused_credentials_raise_one_error_for_every_operation(
     scripted: ScriptedServer, storage: GcsStorage, tmp_path: Path, status: int
 ) -> None:
     scripted.tell(refusal(status, "No rights."))
@@ -183,7 +183,7 @@ def test_a_service_account_signs_urls_with_its_own_key(
         assert answer.read() == b"film"
 
 
-def test_a_person_is_told_who_can_sign_urls(
+def test_users_learn_which_credentials_can_sign_urls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with TokenServer(tmp_path) as tokens:

@@ -55,7 +55,7 @@ def refusal(status: int, code: str, message: str = "It can't be.") -> Reply:
         (401, "Unauthorized"),
     ],
 )
-def test_refused_credentials_are_told_as_such_whatever_was_asked(
+def test_refused_credentials_raise_one_error_for_every_operation(
     scripted: ScriptedServer, storage: S3Storage, tmp_path: Path, status: int, code: str
 ) -> None:
     scripted.tell(refusal(status, code))

@@ -61,7 +61,7 @@ def storage(s3: ObjectStore, bucket: str) -> Any:
     return open_storage(f"s3://{bucket}", env=s3.env)
 
 
-def test_whatever_way_an_object_is_stored_its_name_decides_on_its_tags(
+def test_an_objects_name_decides_on_its_tags_for_every_way_of_storing(
     storage: S3Storage, tags: Tags, tmp_path: Path
 ) -> None:
     small, large = tmp_path / "small", tmp_path / "large"

@@ -52,7 +52,7 @@ def test_what_is_signed_is_what_the_documentation_says() -> None:
     assert json.loads(body)["jobId"] == "a-job"
 
 
-def test_a_receiver_gets_the_event_back_whatever_the_case_of_headers() -> None:
+def test_receivers_parse_events_with_headers_of_any_case() -> None:
     event = an_event(error={"code": "DISK_FULL", "message": "full", "retryable": False})
     headers, body = signed(event)
     assert check({name.upper(): value for name, value in headers.items()}, body) == event

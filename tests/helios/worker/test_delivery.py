@@ -13,7 +13,7 @@ from helios.errors import OptionInvalid
 from helios.storage import ArtifactStorage, open_storage
 from helios.worker.worker_config import WorkerConfig
 from sandbox.storage.object_stores import ObjectStore, create_bucket, s3_server
-from tests.helios.worker_site import DRAWING, Site, drawing, make_spec
+from tests.helios.worker_setup import DRAWING, WorkerSetup, drawing, make_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
@@ -68,20 +68,22 @@ def stored(aws: ObjectStore, name: str, value: object) -> str:
 
 
 @pytest.fixture
-def site(aws: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(
+    aws: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WorkerSetup]:
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
 
     def opener(url: str) -> ArtifactStorage:
         return open_storage(url, env=aws.env)
 
-    made = Site(tmp_path, artifacts=f"s3://own/{tmp_path.name}", opener=opener)
+    made = WorkerSetup(tmp_path, artifacts=f"s3://own/{tmp_path.name}", opener=opener)
     made.options["allowed_destinations"] = ("s3://partner/films",)
     yield made
     made.close()
 
 
-def render(site: Site, *, merge: str | None = None) -> Any:
+def render(site: WorkerSetup, *, merge: str | None = None) -> Any:
     spec = make_spec(
         [drawing(0, "chunks/00000.mp4")], output_url="s3://partner/films/final.mp4", merge=merge
     )
@@ -91,7 +93,7 @@ def render(site: Site, *, merge: str | None = None) -> Any:
 
 
 def test_a_video_reaches_another_store_with_the_credentials_of_its_secret(
-    site: Site,
+    site: WorkerSetup,
     aws: ObjectStore,
     partner: tuple[ObjectStore, dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
@@ -119,7 +121,7 @@ def test_a_video_reaches_another_store_with_the_credentials_of_its_secret(
 
 
 def test_wrong_credentials_are_told_and_the_video_stays_in_the_folder_of_the_job(
-    site: Site, aws: ObjectStore, partner: tuple[ObjectStore, dict[str, str]]
+    site: WorkerSetup, aws: ObjectStore, partner: tuple[ObjectStore, dict[str, str]]
 ) -> None:
     store, keys = partner
     wrong = {**keys, "secretAccessKey": "x" * 40, "endpoint": store.endpoint}
@@ -138,7 +140,7 @@ def test_wrong_credentials_are_told_and_the_video_stays_in_the_folder_of_the_job
     "text", ["password", "{}", '{"accessKeyId": "a", "secretAccessKey": "b", "url": "c"}']
 )
 def test_a_secret_of_another_form_is_refused_without_its_text(
-    site: Site, aws: ObjectStore, text: str
+    site: WorkerSetup, aws: ObjectStore, text: str
 ) -> None:
     arn = stored(aws, f"form-{len(text)}", text)
     site.options["destination_secrets"] = {"s3://partner": arn}
@@ -151,7 +153,7 @@ def test_a_secret_of_another_form_is_refused_without_its_text(
     assert text == "{}" or text not in merged.stderr
 
 
-def test_a_secret_that_is_gone_is_told_by_its_arn(site: Site) -> None:
+def test_a_secret_that_is_gone_is_told_by_its_arn(site: WorkerSetup) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf"
     site.options["destination_secrets"] = {"s3://partner": arn}
 

@@ -21,7 +21,7 @@ from helios.records.stored_records import stored_chunk
 from helios.worker import chunk_task
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
-from tests.helios.worker_site import FRAMES, SIZE, Site, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, SIZE, WorkerSetup, drawing, make_spec
 
 SHELL = {"executables": DEFAULT_EXECUTABLES | {"ffmpeg", "ffprobe", "sh"}}
 
@@ -47,7 +47,7 @@ def command(script: str) -> str:
 # --- a chunk ------------------------------------------------------------------------------------
 
 
-def test_a_chunk_is_rendered_and_stored_with_its_record(site: Site) -> None:
+def test_a_chunk_is_rendered_and_stored_with_its_record(site: WorkerSetup) -> None:
     spec = make_spec()
     status, response = site.ask({"jobPath": site.put(spec), "chunkIndex": 1, "attempt": 3})
     assert status == 200, response.stderr
@@ -69,7 +69,7 @@ def test_a_chunk_is_rendered_and_stored_with_its_record(site: Site) -> None:
     assert spec_file == "job.json"
 
 
-def test_a_chunk_that_is_there_already_is_not_rendered_again(site: Site) -> None:
+def test_a_chunk_that_is_there_already_is_not_rendered_again(site: WorkerSetup) -> None:
     job = site.put(make_spec())
     first = site.chunk(job)
     second = site.chunk(job)
@@ -79,7 +79,7 @@ def test_a_chunk_that_is_there_already_is_not_rendered_again(site: Site) -> None
 
 
 def test_of_two_workers_with_one_chunk_the_first_output_stays(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: WorkerSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = site.put(make_spec())
     first = site.chunk(job)
@@ -98,7 +98,7 @@ def test_of_two_workers_with_one_chunk_the_first_output_stays(
 
 
 @pytest.mark.parametrize("damage", ["shorter", "other bytes", "gone", "record gone", "record cut"])
-def test_a_chunk_that_is_not_whole_is_rendered_again(site: Site, damage: str) -> None:
+def test_a_chunk_that_is_not_whole_is_rendered_again(site: WorkerSetup, damage: str) -> None:
     job = site.put(make_spec())
     first = site.chunk(job)
     assert first.artifact is not None
@@ -123,7 +123,9 @@ def test_a_chunk_that_is_not_whole_is_rendered_again(site: Site, damage: str) ->
     assert frames_of(stored) == FRAMES
 
 
-def test_another_command_or_other_assets_make_another_chunk(site: Site, tmp_path: Path) -> None:
+def test_another_command_or_other_assets_make_another_chunk(
+    site: WorkerSetup, tmp_path: Path
+) -> None:
     urls = set()
     for text in ("one", "two"):
         composition = tmp_path / text
@@ -141,7 +143,7 @@ def test_another_command_or_other_assets_make_another_chunk(site: Site, tmp_path
 def test_a_command_finds_the_assets_in_its_folder_and_can_only_read_them(
     tmp_path: Path,
 ) -> None:
-    site = Site(tmp_path / "site", SHELL)
+    site = WorkerSetup(tmp_path / "site", SHELL)
     composition = tmp_path / "composition"
     composition.mkdir()
     (composition / "data.txt").write_text("from the assets")
@@ -155,7 +157,7 @@ def test_a_command_finds_the_assets_in_its_folder_and_can_only_read_them(
     site.close()
 
 
-def test_an_output_inside_the_assets_is_refused(site: Site, tmp_path: Path) -> None:
+def test_an_output_inside_the_assets_is_refused(site: WorkerSetup, tmp_path: Path) -> None:
     composition = tmp_path / "composition"
     composition.mkdir()
     (composition / "index.html").write_text("page")
@@ -166,7 +168,7 @@ def test_an_output_inside_the_assets_is_refused(site: Site, tmp_path: Path) -> N
 
 
 def test_a_spec_without_assets_finds_what_lies_beside_it(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", {**SHELL, "artifacts": None, "allow_local": True})
+    site = WorkerSetup(tmp_path / "site", {**SHELL, "artifacts": None, "allow_local": True})
     folder = tmp_path / "a job"
     (folder / "composition").mkdir(parents=True)
     (folder / "composition" / "data.txt").write_text("beside")
@@ -182,7 +184,7 @@ def test_a_spec_without_assets_finds_what_lies_beside_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["images", "picture.png"])
-def test_images_are_stored_as_one_archive_and_come_back(site: Site, name: str) -> None:
+def test_images_are_stored_as_one_archive_and_come_back(site: WorkerSetup, name: str) -> None:
     many = name == "images"
     written = f"{name}/%04d.png" if many else name
     spec = make_spec(
@@ -210,7 +212,9 @@ def test_images_are_stored_as_one_archive_and_come_back(site: Site, name: str) -
 
 
 @pytest.mark.parametrize("url", ["/elsewhere/video.mp4", "/elsewhere/"])
-def test_a_video_is_copied_to_where_the_spec_says_if_that_is_allowed(site: Site, url: str) -> None:
+def test_a_video_is_copied_to_where_the_spec_says_if_that_is_allowed(
+    site: WorkerSetup, url: str
+) -> None:
     site.options["allowed_destinations"] = (f"{site.artifacts}/elsewhere",)
     spec = make_spec(output_url=site.artifacts + url)
     job = site.put(spec)
@@ -229,7 +233,7 @@ def test_a_video_is_copied_to_where_the_spec_says_if_that_is_allowed(site: Site,
 @pytest.mark.parametrize(
     "url", ["/jobs/other/", "/jobs/one-2/v.mp4", "/tenants/b/v.mp4", "", "/jobs/one/../two/v.mp4"]
 )
-def test_results_stay_in_the_folder_of_the_job(site: Site, url: str) -> None:
+def test_results_stay_in_the_folder_of_the_job(site: WorkerSetup, url: str) -> None:
     job = site.put(make_spec(output_url=site.artifacts + url))
     status, response = site.ask({"jobPath": job, "chunkIndex": 0})
     assert (status, code(response)) == (403, "SOURCE_FORBIDDEN")
@@ -237,7 +241,7 @@ def test_results_stay_in_the_folder_of_the_job(site: Site, url: str) -> None:
     assert site.names() == ["job.json"]
 
 
-def test_a_folder_in_that_of_the_job_may_take_the_results(site: Site) -> None:
+def test_a_folder_in_that_of_the_job_may_take_the_results(site: WorkerSetup) -> None:
     spec = make_spec(output_url=f"{site.artifacts}/jobs/one/final/v.mp4")
     response = site.chunk(site.put(spec))
     assert response.exit_code == 0, response.stderr
@@ -246,7 +250,7 @@ def test_a_folder_in_that_of_the_job_may_take_the_results(site: Site) -> None:
 # --- failures -----------------------------------------------------------------------------------
 
 
-def test_a_failing_command_is_a_result_with_its_outputs(site: Site) -> None:
+def test_a_failing_command_is_a_result_with_its_outputs(site: WorkerSetup) -> None:
     spec = make_spec(["ffmpeg -loglevel error -i missing.mp4 chunks/00000.mp4"])
     status, response = site.ask({"jobPath": site.put(spec), "chunkIndex": 0})
     assert status == 500
@@ -268,7 +272,7 @@ def test_a_failing_command_is_a_result_with_its_outputs(site: Site) -> None:
 def test_an_output_that_is_not_what_the_spec_says_is_not_stored(
     tmp_path: Path, script: str, fault: str
 ) -> None:
-    site = Site(tmp_path / "site", SHELL)
+    site = WorkerSetup(tmp_path / "site", SHELL)
     spec = make_spec([command(f"echo out; echo err >&2; {script}")])
     status, response = site.ask({"jobPath": site.put(spec), "chunkIndex": 0})
     assert (status, code(response)) == (500, "CHUNK_OUTPUT_INVALID")
@@ -282,7 +286,7 @@ def test_an_output_that_is_not_what_the_spec_says_is_not_stored(
     site.close()
 
 
-def test_a_forbidden_program_does_not_run(site: Site) -> None:
+def test_a_forbidden_program_does_not_run(site: WorkerSetup) -> None:
     spec = make_spec([command("touch chunks/00000.mp4")])
     status, response = site.ask({"jobPath": site.put(spec), "chunkIndex": 0})
     assert (status, code(response)) == (403, "COMMAND_FORBIDDEN")
@@ -306,7 +310,7 @@ def test_a_forbidden_program_does_not_run(site: Site) -> None:
     ],
 )
 def test_a_request_that_can_never_work_is_refused(
-    site: Site, payload: Any, status: int, expected: str
+    site: WorkerSetup, payload: Any, status: int, expected: str
 ) -> None:
     asyncio.run(site.storage.put_bytes("broken.json", b"{}"))
     job = site.put(make_spec())
@@ -322,9 +326,9 @@ def test_a_request_that_can_never_work_is_refused(
 
 
 @pytest.mark.parametrize("field", ["assetsUrl", "outputUrl"])
-def test_assets_and_results_stay_on_the_list_as_well(site: Site, field: str) -> None:
+def test_assets_and_results_stay_on_the_list_as_well(site: WorkerSetup, field: str) -> None:
     value = json.loads(make_spec().to_json())
-    value[field] = f"s3://somebody/assets/{'0' * 64}.tar.zst"
+    value[field] = f"s3://another-bucket/assets/{'0' * 64}.tar.zst"
     status, response = site.ask({"jobPath": site.put_text(json.dumps(value)), "chunkIndex": 0})
     assert (status, code(response)) == (403, "SOURCE_FORBIDDEN")
     assert field in response.stderr
@@ -339,7 +343,7 @@ def test_a_command_sees_no_credentials(tmp_path: Path) -> None:
         "SOMETHING_ELSE": "top-secret-4",
         "HELIOS_WEBHOOK_SECRET": "top-secret-5",
     }
-    site = Site(tmp_path / "site", {**SHELL, "environment": {**os.environ, **secrets}})
+    site = WorkerSetup(tmp_path / "site", {**SHELL, "environment": {**os.environ, **secrets}})
     response = site.chunk(site.put(make_spec([command("env; exit 3")])))
     assert response.exit_code == 3
     assert "PATH=" in response.stdout
@@ -352,7 +356,7 @@ def test_a_command_sees_no_credentials(tmp_path: Path) -> None:
 
 
 def test_a_command_is_ended_before_the_worker_is(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", SHELL)
+    site = WorkerSetup(tmp_path / "site", SHELL)
     job = site.put(make_spec([command("echo before; sleep 300")]))
     began = time.monotonic()
     status, response = site.ask({"jobPath": job, "chunkIndex": 0}, deadline=12)
@@ -367,7 +371,7 @@ def test_a_command_is_ended_before_the_worker_is(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_command_that_does_not_heed_is_ended_in_time_as_well(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", SHELL)
+    site = WorkerSetup(tmp_path / "site", SHELL)
     script = 'trap "" TERM; echo before; while :; do sleep 0.1; done'
     began = time.monotonic()
     response = site.chunk(site.put(make_spec([command(script)])), deadline=20)
@@ -378,7 +382,7 @@ def test_a_command_that_does_not_heed_is_ended_in_time_as_well(tmp_path: Path) -
 
 
 def test_the_configured_limit_counts_where_it_is_shorter(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", {**SHELL, "chunk_timeout": 0.3})
+    site = WorkerSetup(tmp_path / "site", {**SHELL, "chunk_timeout": 0.3})
     response = site.chunk(site.put(make_spec([command("sleep 300")])), deadline=60)
     assert code(response) == "TIMEOUT"
     assert "0.3 s" in response.stderr or "0.3 s" in (
@@ -387,13 +391,13 @@ def test_the_configured_limit_counts_where_it_is_shorter(tmp_path: Path) -> None
     site.close()
 
 
-def test_no_time_at_all_is_a_timeout_too(site: Site) -> None:
+def test_no_time_at_all_is_a_timeout_too(site: WorkerSetup) -> None:
     response = site.chunk(site.put(make_spec()), deadline=0)
     assert code(response) == "TIMEOUT"
 
 
 def test_a_cancelled_invocation_ends_its_command_and_cleans_up(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", SHELL)
+    site = WorkerSetup(tmp_path / "site", SHELL)
     job = site.put(make_spec([command("touch here; exec sleep 300")]))
 
     async def main() -> None:
@@ -412,7 +416,7 @@ def test_a_cancelled_invocation_ends_its_command_and_cleans_up(tmp_path: Path) -
 # --- a merge ------------------------------------------------------------------------------------
 
 
-def test_a_merge_joins_the_chunks_and_stores_the_video(site: Site) -> None:
+def test_a_merge_joins_the_chunks_and_stores_the_video(site: WorkerSetup) -> None:
     spec = make_spec(chunks=3)
     job = site.put(spec)
     site.render(job, spec)
@@ -425,7 +429,7 @@ def test_a_merge_joins_the_chunks_and_stores_the_video(site: Site) -> None:
     assert response.artifact.sha256 == digest(video)
 
 
-def test_a_merge_that_was_done_is_not_done_again(site: Site) -> None:
+def test_a_merge_that_was_done_is_not_done_again(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -438,7 +442,7 @@ def test_a_merge_that_was_done_is_not_done_again(site: Site) -> None:
     assert site.file(first.artifact.url).exists()
 
 
-def test_a_merge_notices_chunks_that_changed_since(site: Site) -> None:
+def test_a_merge_notices_chunks_that_changed_since(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -449,7 +453,7 @@ def test_a_merge_notices_chunks_that_changed_since(site: Site) -> None:
     assert "already" not in site.merge(job).stdout
 
 
-def test_a_merge_without_command_stitches(site: Site) -> None:
+def test_a_merge_without_command_stitches(site: WorkerSetup) -> None:
     spec = make_spec(merge="")
     job = site.put(spec)
     site.render(job, spec)
@@ -466,7 +470,7 @@ def test_a_merge_without_command_stitches(site: Site) -> None:
         "helios merge ../made.mp4 chunks/00000.mp4 chunks/00001.mp4",
     ],
 )
-def test_whatever_a_merge_command_writes_is_stored(site: Site, merge: str) -> None:
+def test_any_output_of_a_merge_command_is_stored(site: WorkerSetup, merge: str) -> None:
     spec = make_spec(merge=merge)
     job = site.put(spec)
     site.render(job, spec)
@@ -476,14 +480,16 @@ def test_whatever_a_merge_command_writes_is_stored(site: Site, merge: str) -> No
     assert response.artifact.url.endswith("/output/made.mp4")
 
 
-def test_a_merge_command_that_writes_nothing_fails(site: Site) -> None:
+def test_a_merge_command_that_writes_nothing_fails(site: WorkerSetup) -> None:
     spec = make_spec(merge="ffprobe -loglevel error chunks/00000.mp4")
     job = site.put(spec)
     site.render(job, spec)
     assert code(site.merge(job)) == "MERGE_FAILED"
 
 
-def test_a_file_elsewhere_is_not_taken_for_a_merges_output(site: Site, tmp_path: Path) -> None:
+def test_a_file_elsewhere_is_not_taken_for_a_merges_output(
+    site: WorkerSetup, tmp_path: Path
+) -> None:
     other = tmp_path / "other.mp4"
     other.write_bytes(b"not the job's")
     spec = make_spec(merge=f"ffprobe -loglevel error chunks/00000.mp4 -o {other}")
@@ -494,7 +500,7 @@ def test_a_file_elsewhere_is_not_taken_for_a_merges_output(site: Site, tmp_path:
     assert not [name for name in site.names() if name.startswith("output/")]
 
 
-def test_a_merge_names_the_chunks_that_are_missing(site: Site) -> None:
+def test_a_merge_names_the_chunks_that_are_missing(site: WorkerSetup) -> None:
     spec = make_spec(chunks=4)
     job = site.put(spec)
     site.chunk(job, 2)
@@ -503,7 +509,7 @@ def test_a_merge_names_the_chunks_that_are_missing(site: Site) -> None:
     assert "3 of 4 chunks are missing: 0, 1, 3" in response.stderr
 
 
-def test_a_merge_refuses_a_chunk_that_is_not_what_was_recorded(site: Site) -> None:
+def test_a_merge_refuses_a_chunk_that_is_not_what_was_recorded(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -516,7 +522,7 @@ def test_a_merge_refuses_a_chunk_that_is_not_what_was_recorded(site: Site) -> No
     assert site.merge(job).exit_code == 0
 
 
-def test_the_record_of_a_merge_tells_what_it_was_made_of(site: Site) -> None:
+def test_the_record_of_a_merge_tells_what_it_was_made_of(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -570,7 +576,7 @@ def test_a_fault_of_the_worker_itself_is_answered_and_logged(tmp_path: Path) -> 
     def broken(url: str) -> Any:
         raise ZeroDivisionError("surprise")
 
-    site = Site(tmp_path / "site", {"storage_opener": broken})
+    site = WorkerSetup(tmp_path / "site", {"storage_opener": broken})
     status, response = site.ask({"jobPath": f"{site.artifacts}/job.json", "chunkIndex": 0})
     assert (status, code(response)) == (500, "WORKER_CRASHED")
     assert response.error is not None
@@ -580,7 +586,7 @@ def test_a_fault_of_the_worker_itself_is_answered_and_logged(tmp_path: Path) -> 
     assert "in broken" in crashed[0]["traceback"]
 
 
-def test_the_log_says_of_every_event_which_chunk_it_is_about(site: Site) -> None:
+def test_the_log_says_of_every_event_which_chunk_it_is_about(site: WorkerSetup) -> None:
     job = site.put(make_spec())
     site.ask({"jobPath": job, "chunkIndex": 1, "attempt": 2})
     events = site.events()
@@ -594,7 +600,7 @@ def test_the_log_says_of_every_event_which_chunk_it_is_about(site: Site) -> None
         assert (event["job"], event["chunk"], event["attempt"]) == (job, 1, 2)
 
 
-def test_several_threads_share_one_worker(site: Site) -> None:
+def test_several_threads_share_one_worker(site: WorkerSetup) -> None:
     spec = make_spec(chunks=4)
     job = site.put(spec)
     statuses: list[int] = []
@@ -613,12 +619,12 @@ def test_several_threads_share_one_worker(site: Site) -> None:
     assert site.merge(job).exit_code == 0
 
 
-def test_an_executor_of_ones_own_is_used(site: Site, tmp_path: Path) -> None:
+def test_an_executor_of_ones_own_is_used(site: WorkerSetup, tmp_path: Path) -> None:
     site.options["executor"] = RenderExecutor(allowed={"true"}, temp_dir=tmp_path)
     assert code(site.chunk(site.put(make_spec()))) == "COMMAND_FORBIDDEN"
 
 
-def test_the_record_of_a_chunk_has_what_its_page_logged(site: Site) -> None:
+def test_the_record_of_a_chunk_has_what_its_page_logged(site: WorkerSetup) -> None:
     site.options.update(SHELL)
     said = 'for frame in 3 4; do echo "page[frame $frame] error: oh" >&2; done'
     noisy = command(f"{said}; exec {drawing(0, 'chunks/00000.mp4')}")
@@ -636,7 +642,7 @@ def test_the_record_of_a_chunk_has_what_its_page_logged(site: Site) -> None:
     assert len([name for name in site.names() if name.startswith("done/")]) == 2
 
 
-def test_a_failure_says_where_and_in_which_attempt_it_happened(site: Site) -> None:
+def test_a_failure_says_where_and_in_which_attempt_it_happened(site: WorkerSetup) -> None:
     site.options.update({**SHELL, "platform": {"platform": "lambda", "region": "eu-west-1"}})
     job = site.put(make_spec([command("echo why >&2; exit 3")]))
 
@@ -653,7 +659,7 @@ def test_a_failure_says_where_and_in_which_attempt_it_happened(site: Site) -> No
     assert site.events()[-1]["stderr"] == "why\n"
 
 
-def test_after_the_cost_limit_no_chunk_is_begun_and_stored_ones_count(site: Site) -> None:
+def test_after_the_cost_limit_no_chunk_is_begun_and_stored_ones_count(site: WorkerSetup) -> None:
     job = site.put(make_spec())
     assert site.chunk(job).exit_code == 0
     late = {"jobPath": job, "stopAt": "2026-01-01T00:00:00Z"}

@@ -10,7 +10,7 @@ import pytest
 from helios.media.probe import probe
 from helios.storage import ArtifactStorage, open_storage
 from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server, s3_server
-from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, WorkerSetup, drawing, make_spec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
@@ -22,17 +22,17 @@ def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
 
 
 @pytest.fixture
-def site(store: ObjectStore, tmp_path: Path) -> Iterator[Site]:
+def site(store: ObjectStore, tmp_path: Path) -> Iterator[WorkerSetup]:
     def opener(url: str) -> ArtifactStorage:
         return open_storage(url, env=store.env)
 
     bucket = create_bucket(store, f"bucket-{secrets.token_hex(6)}")
-    made = Site(tmp_path, artifacts=f"{bucket}/helios", opener=opener)
+    made = WorkerSetup(tmp_path, artifacts=f"{bucket}/helios", opener=opener)
     yield made
     made.close()
 
 
-def test_a_job_is_rendered_and_joined_in_a_store(site: Site, tmp_path: Path) -> None:
+def test_a_job_is_rendered_and_joined_in_a_store(site: WorkerSetup, tmp_path: Path) -> None:
     composition = tmp_path / "page"
     composition.mkdir()
     (composition / "list.txt").write_text("file 'x'")
@@ -50,7 +50,7 @@ def test_a_job_is_rendered_and_joined_in_a_store(site: Site, tmp_path: Path) -> 
     assert video.frames == 2 * FRAMES
 
 
-def test_nothing_is_rendered_or_joined_twice(site: Site) -> None:
+def test_nothing_is_rendered_or_joined_twice(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -63,7 +63,7 @@ def test_nothing_is_rendered_or_joined_twice(site: Site) -> None:
     assert events.count("merge.reused") == 1
 
 
-def test_a_damaged_chunk_is_named_and_rendered_again(site: Site) -> None:
+def test_a_damaged_chunk_is_named_and_rendered_again(site: WorkerSetup) -> None:
     spec = make_spec()
     job = site.put(spec)
     site.render(job, spec)
@@ -77,20 +77,20 @@ def test_a_damaged_chunk_is_named_and_rendered_again(site: Site) -> None:
     assert site.merge(job).exit_code == 0
 
 
-def test_missing_specs_and_buckets_are_told_apart_from_faults(site: Site) -> None:
+def test_missing_specs_and_buckets_are_told_apart_from_faults(site: WorkerSetup) -> None:
     status, response = site.ask(
         {"jobPath": f"{site.artifacts}/jobs/none/job.json", "chunkIndex": 0}
     )
     assert (status, response.error and response.error.code) == (404, "JOB_SPEC_NOT_FOUND")
 
 
-def test_another_bucket_is_forbidden(site: Site) -> None:
+def test_another_bucket_is_forbidden(site: WorkerSetup) -> None:
     scheme = site.artifacts.partition("://")[0]
     status, response = site.ask({"jobPath": f"{scheme}://other/job.json", "chunkIndex": 0})
     assert (status, response.error and response.error.code) == (403, "SOURCE_FORBIDDEN")
 
 
-def test_a_video_is_copied_to_another_folder(site: Site) -> None:
+def test_a_video_is_copied_to_another_folder(site: WorkerSetup) -> None:
     site.options["allowed_destinations"] = (f"{site.artifacts}/results",)
     spec = make_spec([drawing(0, "chunks/00000.mp4")], output_url=f"{site.artifacts}/results/")
     job = site.put(spec)

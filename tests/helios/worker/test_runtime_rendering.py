@@ -16,7 +16,7 @@ from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec
 from helios.media.probe import MediaInfo, probe
 from helios.process.output_capture import OutputCallback
-from tests.helios.worker_site import FPS, FRAMES, SIZE, Site, make_spec
+from tests.helios.worker_setup import FPS, FRAMES, SIZE, WorkerSetup, make_spec
 
 pytestmark = [pytest.mark.browser]
 
@@ -51,7 +51,7 @@ def composition(folder: Path, page: str) -> Path:
     return folder
 
 
-def look_at(site: Site, response: InvocationResponse) -> MediaInfo:
+def look_at(site: WorkerSetup, response: InvocationResponse) -> MediaInfo:
     assert response.exit_code == 0, response.stderr
     assert response.artifact is not None
     return asyncio.run(probe(site.file(response.artifact.url)))
@@ -66,7 +66,7 @@ def pixels(path: Path) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def sounding(site: Site, tmp_path: Path) -> JobSpec:
+def sounding(site: WorkerSetup, tmp_path: Path) -> JobSpec:
     page = MOVING + '<audio src="tone.wav" autoplay></audio>'
     folder = composition(tmp_path / "page", page)
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
@@ -91,7 +91,7 @@ def test_chunks_beyond_the_disk_are_joined_in_storage_to_the_same_video(
     videos = []
     for name, options in (("roomy", {}), ("narrow", {"merge_bytes": 1000})):
         (tmp_path / name).mkdir()
-        site = Site(tmp_path / name, options=options)
+        site = WorkerSetup(tmp_path / name, options=options)
         spec = sounding(site, tmp_path / name)
         job = site.put(spec)
         site.render(job, spec)
@@ -107,7 +107,7 @@ def test_chunks_beyond_the_disk_are_joined_in_storage_to_the_same_video(
     assert streams(videos[0]) == streams(videos[1])
 
 
-def test_a_composition_with_sound_is_rendered_and_joined(site: Site, tmp_path: Path) -> None:
+def test_a_composition_with_sound_is_rendered_and_joined(site: WorkerSetup, tmp_path: Path) -> None:
     spec = sounding(site, tmp_path)
     job = site.put(spec)
     site.render(job, spec)
@@ -137,7 +137,7 @@ def at_first_progress(do: Callable[[], None]) -> OutputCallback:
     return listen
 
 
-def signal_pages(site: Site, number: signal.Signals) -> None:
+def signal_pages(site: WorkerSetup, number: signal.Signals) -> None:
     """Send a signal to the processes of a render's pages."""
     for process in psutil.process_iter():
         above = " ".join(map(_words, _above(process)))
@@ -159,7 +159,7 @@ def _above(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def long_job(site: Site, tmp_path: Path) -> str:
+def long_job(site: WorkerSetup, tmp_path: Path) -> str:
     folder = composition(tmp_path / "page", MOVING)
     spec = make_spec([rendering(0, frames=3000)], assets_url=site.upload(folder))
     return site.put(spec)
@@ -172,7 +172,7 @@ def long_job(site: Site, tmp_path: Path) -> str:
     ids=["killed", "crashed"],
 )
 def test_a_page_that_is_killed_ran_out_of_memory_and_one_that_breaks_crashed(
-    site: Site, tmp_path: Path, number: signal.Signals, code: str
+    site: WorkerSetup, tmp_path: Path, number: signal.Signals, code: str
 ) -> None:
     job = long_job(site, tmp_path)
     strike = at_first_progress(lambda: signal_pages(site, number))
@@ -183,7 +183,7 @@ def test_a_page_that_is_killed_ran_out_of_memory_and_one_that_breaks_crashed(
 
 
 @pytest.mark.slow
-def test_a_page_that_takes_all_memory_is_told_as_such(site: Site, tmp_path: Path) -> None:
+def test_a_page_that_takes_all_memory_is_told_as_such(site: WorkerSetup, tmp_path: Path) -> None:
     folder = composition(tmp_path / "page", HOARDING)
     job = site.put(make_spec([rendering(0)], assets_url=site.upload(folder)))
     response = site.chunk(job)
@@ -195,7 +195,7 @@ def test_a_page_that_takes_all_memory_is_told_as_such(site: Site, tmp_path: Path
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_render_is_ended_before_the_worker_and_leaves_no_process(
-    site: Site, tmp_path: Path
+    site: WorkerSetup, tmp_path: Path
 ) -> None:
     job = long_job(site, tmp_path)
     began = time.monotonic()
@@ -208,7 +208,7 @@ def test_a_render_is_ended_before_the_worker_and_leaves_no_process(
 
 @pytest.mark.slow
 def test_a_page_cannot_reach_the_workers_metadata(tmp_path: Path) -> None:
-    site = Site(tmp_path / "site")
+    site = WorkerSetup(tmp_path / "site")
     page = '<img src="http://169.254.169.254/latest/meta-data/iam/security-credentials/">'
     folder = composition(tmp_path / "page", page)
     job = site.put(make_spec([rendering(0)], assets_url=site.upload(folder)))
@@ -232,7 +232,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_told_as_such(small_disk: Path, tmp_path: Path) -> None:
-    site = Site(tmp_path / "site", {"workspace": small_disk})
+    site = WorkerSetup(tmp_path / "site", {"workspace": small_disk})
     noise = f"-f lavfi -i nullsrc=s={SIZE}:r=30,geq=random(1)*255:128:128 -frames:v 3000"
     command = f"ffmpeg -loglevel error {noise} -c:v rawvideo chunks/00000.mov"
     job = site.put(make_spec([command], suffix=".mov"))

@@ -13,7 +13,7 @@ from helios.records.boundary_frames import BoundaryFrames
 from helios.records.chunk_record import ChunkRecord, MergeRecord, chunk_key
 from helios.records.job_layout import HEALED_SPEC, SEAM_PICTURES, chunk_record
 from tests.helios.worker.test_runtime_rendering import composition, rendering
-from tests.helios.worker_site import FRAMES, Site, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, WorkerSetup, drawing, make_spec
 from tests.sampling import every_nth
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,14 +34,14 @@ def frames(video: Path) -> list[str]:
     return [line.rpartition(",")[2] for line in done.stdout.splitlines() if line[0] != "#"]
 
 
-def counting(site: Site, folder: Path, *, more: str = LOSSLESS, **extra: Any) -> JobSpec:
+def counting(site: WorkerSetup, folder: Path, *, more: str = LOSSLESS, **extra: Any) -> JobSpec:
     commands = [rendering(number, more=more) for number in range(2)]
     page = folder / "page"
     assets = site.upload(page if page.exists() else composition(page, COUNTING))
     return make_spec(commands, assets_url=assets, **extra)
 
 
-def record(site: Site, spec: JobSpec, number: int) -> ChunkRecord:
+def record(site: WorkerSetup, spec: JobSpec, number: int) -> ChunkRecord:
     chunk = spec.chunk(number)
     key = chunk_record(chunk, chunk_key(spec, chunk))
     data = asyncio.run(site.storage.get_bytes(f"jobs/one/{key}", limit=1 << 20))
@@ -50,12 +50,12 @@ def record(site: Site, spec: JobSpec, number: int) -> ChunkRecord:
     return found
 
 
-def events(site: Site, name: str) -> list[dict[str, Any]]:
+def events(site: WorkerSetup, name: str) -> list[dict[str, Any]]:
     return [event for event in site.events() if event["event"] == name]
 
 
 def test_a_merge_heals_chunks_of_a_page_that_depends_on_its_past(
-    site: Site, tmp_path: Path
+    site: WorkerSetup, tmp_path: Path
 ) -> None:
     spec = counting(site, tmp_path)
     job = site.put(spec)
@@ -80,7 +80,7 @@ def test_a_merge_heals_chunks_of_a_page_that_depends_on_its_past(
 
 
 @pytest.mark.long
-def test_a_merge_that_ran_out_of_time_is_resumed(site: Site, tmp_path: Path) -> None:
+def test_a_merge_that_ran_out_of_time_is_resumed(site: WorkerSetup, tmp_path: Path) -> None:
     spec = counting(site, tmp_path)
     job = site.put(spec)
     site.render(job, spec)
@@ -96,7 +96,7 @@ def test_a_merge_that_ran_out_of_time_is_resumed(site: Site, tmp_path: Path) -> 
 @every_nth(2)
 @pytest.mark.parametrize(("check", "again"), [("warn", "warning: "), ("off", "")])
 def test_the_job_says_what_a_merge_does_about_seams(
-    site: Site, tmp_path: Path, check: Any, again: str
+    site: WorkerSetup, tmp_path: Path, check: Any, again: str
 ) -> None:
     spec = counting(site, tmp_path, seam_check=check)
     job = site.put(spec)
@@ -111,7 +111,9 @@ def test_the_job_says_what_a_merge_does_about_seams(
 
 
 @pytest.mark.long
-def test_what_may_not_be_replayed_is_refused_with_pictures(site: Site, tmp_path: Path) -> None:
+def test_what_may_not_be_replayed_is_refused_with_pictures(
+    site: WorkerSetup, tmp_path: Path
+) -> None:
     spec = counting(site, tmp_path, more=f"{LOSSLESS} --no-replay")
     job = site.put(spec)
     site.render(job, spec)
@@ -122,7 +124,7 @@ def test_what_may_not_be_replayed_is_refused_with_pictures(site: Site, tmp_path:
     assert "--no-replay" in (response.error.hint or "")
 
 
-def test_chunks_of_other_programs_are_joined_as_they_are(site: Site) -> None:
+def test_chunks_of_other_programs_are_joined_as_they_are(site: WorkerSetup) -> None:
     spec = make_spec([drawing(number, f"chunks/{number:05d}.mp4") for number in range(2)])
     job = site.put(spec)
     site.render(job, spec)

@@ -28,7 +28,7 @@ def test_a_workspace_has_its_inputs_and_the_folders_of_its_outputs(tmp_path: Pat
     assert (assets / "index.html").exists()
 
 
-def test_a_workspace_goes_whatever_happens_in_it(tmp_path: Path) -> None:
+def test_a_workspace_is_removed_after_success_and_failure(tmp_path: Path) -> None:
     async def main() -> None:
         async with open_workspace(tmp_path, inputs=[], outputs=["a.mp4"]) as folder:
             (folder / "locked").mkdir()

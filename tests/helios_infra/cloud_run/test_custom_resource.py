@@ -181,7 +181,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture
 def stack(bundle: Path, aws: LocalAws, tmp_path: Path) -> Iterator[Stack]:
-    own, stranger = aws.assume(ROLE), aws.assume("somebody-else")
+    own, stranger = aws.assume(ROLE), aws.assume("another-user")
     answers = Answers()
     threading.Thread(target=answers.server.serve_forever, daemon=True).start()
     with (
@@ -283,7 +283,7 @@ def test_a_role_that_google_does_not_know_gets_no_token(stack: Stack) -> None:
     failed = stack.request("Create", env=variables(stack.stranger))
     assert failed["Status"] == "FAILED"
     assert "no valid credentials" in failed["Reason"]
-    assert "somebody-else" in failed["Reason"]
+    assert "another-user" in failed["Reason"]
     assert failed["PhysicalResourceId"] == "nothing"
 
 

@@ -42,7 +42,7 @@ def invokers(deployer: Any, resource: str) -> dict[str, list[str]]:
 
 
 def give(deployer: Any, resource: str, *bindings: policy_pb2.Binding) -> None:
-    """Write a policy as somebody else would."""
+    """Write a policy as another client would."""
     policy = policy_pb2.Policy(bindings=bindings, version=3)
     deployer.api.policies.set(iam_policy_pb2.SetIamPolicyRequest(resource=resource, policy=policy))
 

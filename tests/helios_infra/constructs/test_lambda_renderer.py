@@ -17,7 +17,7 @@ def test_each_region_has_a_stack_of_the_same_name(stacks: Stacks) -> None:
     assert (first.region, second.region) == ("eu-west-1", "us-east-2")
 
 
-def test_whatever_costs_money_bears_the_tags_by_which_costs_are_told_apart(full: Template) -> None:
+def test_billed_resources_have_cost_allocation_tags(full: Template) -> None:
     expected = {
         "ArtifactsBucket": "artifacts",
         "WorkersChunkFunction": "chunk-worker",

@@ -160,7 +160,7 @@ def test_refusals_are_told_apart(status: int, kind: str, code: str, retryable: b
     assert "function chunks: because" in str(error)
 
 
-def test_a_throttled_invocation_says_which_limit_was_reached() -> None:
+def test_a_throttled_invocation_names_the_limit() -> None:
     reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
     error = refused(refusal(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason))

@@ -192,7 +192,7 @@ def test_a_denial_names_the_account_and_the_role() -> None:
     assert "without identity token" in failure(answering(403, "Forbidden")).message
 
 
-def test_throttling_says_when_to_come_back() -> None:
+def test_throttling_errors_have_the_time_to_wait() -> None:
     error = failure(answering(429, "Rate exceeded.", **{"Retry-After": "7"}))
     assert "again in 7 s" in error.message
 

@@ -39,7 +39,7 @@ def fetch(
     tmp_path: Path, env: Mapping[str, str], *, impersonate: str = "", path: str = ""
 ) -> dict[str, object]:
     """Fetch a token in a process that has nothing but `env` to go by."""
-    nobody = {
+    no_identity = {
         "HOME": str(tmp_path),
         "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
         "NO_GCE_CHECK": "true" if "GCE_METADATA_HOST" not in env else "",
@@ -51,7 +51,7 @@ def fetch(
     }
     done = subprocess.run(
         [sys.executable, "-c", FETCH, AUDIENCE, impersonate],
-        env={**nobody, **env},
+        env={**no_identity, **env},
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,7 @@ from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.rendering.spec_runs import prepare_spec
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import SilentDisplay
-from tests.helios.worker_site import FRAMES, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, drawing, make_spec
 from tests.orchestrator.cloud_sites import frame_hashes
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_job_is_cancelled_and_gone_on_with_in_another_process(tmp_path: Path) -> None:
+def test_a_job_is_cancelled_and_resumed_in_another_process(tmp_path: Path) -> None:
     job = start(slow_job(), concurrency=1)
     until(lambda: job.status().chunks_done == 1)
     with pytest.raises(TimeoutError):
@@ -94,7 +94,7 @@ def test_a_job_is_cancelled_and_gone_on_with_in_another_process(tmp_path: Path) 
         job.pause()
 
 
-def test_a_paused_job_is_gone_on_with_here(tmp_path: Path) -> None:
+def test_a_paused_job_is_resumed_in_this_process(tmp_path: Path) -> None:
     job = start(slow_job(), concurrency=1)
     until(lambda: job.status().state == "running")
     assert job.pause().state == "paused"

@@ -22,7 +22,7 @@ from orchestrator.model.job import Job
 from orchestrator.model.job_state import JobState
 from orchestrator.model.location import AdapterSettings, JobLocation
 from orchestrator.model.settings import RunSettings, Stitch
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 from tests.orchestrator.remote_site import Notes, RemoteSite
 
 pytestmark = pytest.mark.slow

@@ -40,7 +40,7 @@ from orchestrator.planning.chunk_sizes import ChunkSizes
 from orchestrator.planning.planner import plan
 from orchestrator.planning.render_options import RenderOptions
 from orchestrator.scheduling.endpoint import Endpoint
-from tests.helios.worker_site import FRAMES, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, drawing, make_spec
 from tests.orchestrator.remote_site import Answer, Notes, RemoteSite, RuntimeAdapter
 from tests.sampling import every_nth
 
@@ -274,7 +274,7 @@ def test_a_worker_that_only_joins_is_asked_where_there_is_one(bench: Bench) -> N
         (True, MAX_MERGE_BYTES + 1, True, False, "here"),
     ],
 )
-async def test_who_joins_follows_from_where_the_video_goes_and_how_large_it_is(
+async def test_the_place_of_stitching_follows_from_destination_and_size(
     bench: Bench, *, stays: bool, size: int, joins: bool, indexed: bool, by: str
 ) -> None:
     asked: list[str] = []
@@ -399,7 +399,7 @@ def test_a_run_that_is_stopped_starts_nothing_new_and_can_be_resumed(bench: Benc
 
     async def stop_early() -> None:
         task = asyncio.create_task(bench.start(spec, group, concurrency=1))
-        while not group.rendered():  # noqa: ASYNC110 - what happens in a worker tells nobody
+        while not group.rendered():  # noqa: ASYNC110 - a worker sends no events
             await asyncio.sleep(0.02)
         task.cancel()
         await task

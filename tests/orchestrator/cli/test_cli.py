@@ -125,7 +125,7 @@ LIVE = "<script>fetch('http://live.invalid/').catch(() => {})</script>"
 
 @pytest.mark.long
 @pytest.mark.browser
-def test_what_may_be_wrong_with_a_render_is_warned_of_once(bench: Any) -> None:
+def test_each_warning_of_a_render_is_shown_once(bench: Any) -> None:
     bench.page(more=LIVE)
     flags = ("--chunks", 3, "--allow-missing")
     done = bench.run("render", "page.html", "-o", "v.mp4", *flags, "--json")
@@ -215,7 +215,7 @@ def test_a_job_folder_of_the_users_own_is_kept(bench: Any) -> None:
 
 
 @pytest.mark.browser
-def test_a_plan_on_stdout_is_a_job_spec_whatever_else_is_said(bench: Any) -> None:
+def test_a_plan_on_stdout_is_only_a_job_spec(bench: Any) -> None:
     done = bench.run("plan", "page.html", "-o", "-", *THREE, "--json")
     assert JobSpec.parse(done.stdout).metadata.total_frames == 12
     assert "12 frames" in done.stderr
@@ -280,7 +280,7 @@ def test_a_browser_that_dies_before_the_first_chunk_is_started_again(bench: Any)
 
 @pytest.mark.long
 @pytest.mark.browser
-def test_a_browser_that_dies_in_the_middle_costs_a_try_and_nothing_else(bench: Any) -> None:
+def test_a_browser_that_dies_in_the_middle_costs_one_attempt(bench: Any) -> None:
     flags = (*SMALL, "--duration", 8, "--chunks", 2, "--concurrency", 1, "--retry-delay", 0)
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags, "--no-audio", "--json")
 
@@ -509,7 +509,7 @@ def test_a_hundred_thousand_chunks_are_checked_in_a_few_seconds(bench: Any) -> N
 
 
 @pytest.mark.long
-def test_a_reader_that_goes_away_is_no_crash(bench: Any) -> None:
+def test_a_closed_pipe_ends_the_command_without_a_traceback(bench: Any) -> None:
     (bench.folder / "job.json").write_text(json.dumps(a_spec(command="ffmpeg -version")))
     command = bench.start("run", "job.json", "--json")
     command.process.stdout.close()

@@ -16,7 +16,7 @@ import pytest
 from helios.contract.job_spec import JobSpec
 from helios.storage import open_storage
 from sandbox.google.google_cloud import GoogleCloud, google_cloud
-from tests.helios.worker_site import FRAMES, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, drawing, make_spec
 from tests.orchestrator.cloud_sites import frame_hashes
 from tests.orchestrator.conftest import Bench, Ended
 from tests.orchestrator.cost_limit import check_cost_limit
@@ -95,7 +95,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.mark.browser
-def test_a_render_goes_on_in_the_cloud_and_its_video_is_as_if_rendered_here(
+def test_a_detached_render_makes_the_same_video_as_a_local_one(
     project: Project,
 ) -> None:
     started = project.runs(*RENDER, "-o", "v.mp4", "--detach", "--request-id", "movie")
@@ -210,7 +210,7 @@ def test_chunks_are_rendered_by_the_service_that_the_profile_names(project: Proj
     assert project.service_log().count('"event": "chunk.stored"') == 2
 
 
-def test_a_service_that_was_deployed_lets_only_those_in_who_have_a_token_for_it(
+def test_a_deployed_service_refuses_callers_without_a_token(
     project: Project,
 ) -> None:
     (status,) = project.runs("cloudrun", "status", *PLACE, "--json").documents
@@ -248,7 +248,7 @@ def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Projec
     assert done.stdout.endswith("== All of it works\n")
 
 
-def test_a_render_that_reaches_its_cost_limit_goes_on_with_a_higher_one(
+def test_a_render_that_reached_its_cost_limit_is_resumed_with_a_higher_one(
     project: Project, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

@@ -29,7 +29,7 @@ from tests.orchestrator.little_place import LittlePlace, interrupted, settle
 from tests.orchestrator.quick_loop import QuickLoop
 
 CHUNKS = 4
-#: What each wish does to a job that nobody is at; what isn't here is refused.
+#: The state after each verb of a job that no process has claimed; others are refused.
 CHANGES = {
     "pause": {"pending": "paused", "running": "paused"},
     "cancel": {"pending": "cancelled", "running": "cancelled", "paused": "cancelled"},
@@ -129,22 +129,22 @@ class JobLife(RuleBasedStateMachine):
         self.place.gate.clear()
         self.place.fails = None
 
-    @rule(job=jobs, wish=st.sampled_from(sorted(CHANGES)), elsewhere=st.booleans())
-    def ask(self, job: str, wish: str, elsewhere: bool) -> None:
+    @rule(job=jobs, verb=st.sampled_from(sorted(CHANGES)), elsewhere=st.booleans())
+    def ask(self, job: str, verb: str, elsewhere: bool) -> None:
         manager = self._manager() if elsewhere else self.manager
-        asking = self.loop.create_task(getattr(manager, wish)(job))
+        asking = self.loop.create_task(getattr(manager, verb)(job))
         if job in self.running:
             self.do(settle())
             # What another process asks for is heard a little later.
             self.do(asyncio.sleep(0.05))
-            if wish == "pause":
+            if verb == "pause":
                 self.place.let_go.add(job)
             with pytest.raises(HeliosError):
                 self.do(self.running.pop(job))
             self.place.let_go.discard(job)
-            self.states[job] = {"pause": "paused", "cancel": "cancelled"}[wish]
+            self.states[job] = {"pause": "paused", "cancel": "cancelled"}[verb]
             assert self.do(asking).state == self.states[job]
-        elif (state := CHANGES[wish].get(self.states[job])) is not None:
+        elif (state := CHANGES[verb].get(self.states[job])) is not None:
             assert self.do(asking).state == state
             self.states[job] = state
         else:

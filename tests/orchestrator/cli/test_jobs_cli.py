@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.helios.worker_site import FRAMES, drawing, make_spec
+from tests.helios.worker_setup import FRAMES, drawing, make_spec
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_a_killed_orchestrator_loses_no_chunk_that_was_done(bench: Any) -> None:
     command.end()
     [job] = listed(bench)
     assert (job["state"], job["chunksTotal"]) == ("interrupted", CHUNKS)
-    # What its commands were at, they end, since nobody listens.
+    # Its commands end when their output can't be written any more.
     command.wait_for_orphans()
 
     # The slow chunk may be cut short or have been finished; its neighbours are there.
@@ -95,7 +95,7 @@ def test_a_job_is_paused_from_another_process_and_resumed(bench: Any) -> None:
 
 
 @pytest.mark.proof
-def test_a_job_is_cancelled_from_another_process_and_gone_on_with_on_request(bench: Any) -> None:
+def test_a_job_is_cancelled_from_another_process_and_resumed(bench: Any) -> None:
     command = start(bench)
     [job] = listed(bench)
     cancelled = bench.run("cancel", job["id"], "--json")
@@ -183,7 +183,7 @@ def test_two_runs_in_one_folder_do_not_disturb_each_other(bench: Any) -> None:
 
 
 @pytest.mark.proof
-def test_jobs_that_cannot_be_kept_run_all_the_same(bench: Any) -> None:
+def test_jobs_run_if_they_cannot_be_recorded(bench: Any) -> None:
     write_spec(bench, chunks=2, slow=False)
     env = {"HELIOS_JOBS": "", "XDG_STATE_HOME": "/proc"}
     done = bench.run("run", "job/job.json", env=env)

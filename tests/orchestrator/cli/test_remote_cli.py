@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.clouds import FUNCTION_MEMORY
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 from tests.orchestrator.cloud_sites import DRAWS, Clouds, frame_hashes, sound_hash
 from tests.sampling import sampled
 
@@ -141,7 +141,7 @@ def test_a_playlist_grows_of_chunks_that_come_from_a_cloud(
     assert "a playlist grows on this machine only" in elsewhere.stderr
 
 
-def test_a_cloud_that_is_down_is_stepped_in_for(page: Any, clouds: Clouds) -> None:
+def test_another_cloud_takes_the_chunks_of_one_that_is_down(page: Any, clouds: Clouds) -> None:
     before = clouds.rendered()
     flags = (*LAMBDA, *CLOUD_RUN, "--service-url", "http://127.0.0.1:9", "--retries", 0)
     done = page.run(*SHORT, "-o", "v.mp4", *flags, env=clouds.env)
@@ -209,7 +209,7 @@ def test_a_video_may_stay_in_storage_with_a_link_to_it(
 
 
 @pytest.mark.long
-def test_a_render_that_is_stopped_says_how_to_go_on_and_loses_nothing(
+def test_a_stopped_render_prints_how_to_resume_it_and_keeps_its_chunks(
     page: Any, clouds: Clouds
 ) -> None:
     before = clouds.rendered()["lambda"]

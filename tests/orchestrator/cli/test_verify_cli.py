@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.helios.worker_site import drawing, make_spec
+from tests.helios.worker_setup import drawing, make_spec
 
 CHUNKS = 3
 

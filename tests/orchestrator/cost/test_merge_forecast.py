@@ -6,7 +6,7 @@ from helios.contract.job_spec import JobSpec
 from helios.storage.composition_plan import MAX_PARTS
 from orchestrator.cost import AwsWorkers, GoogleWorkers, Workers
 from orchestrator.cost.merge_forecast import forecast_merge
-from tests.helios.worker_site import FRAMES, make_spec
+from tests.helios.worker_setup import FRAMES, make_spec
 
 MB = 1 << 20
 

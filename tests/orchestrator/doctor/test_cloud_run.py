@@ -94,7 +94,7 @@ def project(cloud: GoogleCloud) -> Iterator[Project]:
     cloud.api.jobs.by_name.clear()
 
 
-def test_where_all_is_well_every_finding_says_so(project: Project) -> None:
+def test_a_healthy_deployment_has_only_positive_findings(project: Project) -> None:
     found = project.findings()
 
     assert {finding.health for finding in found.values()} == {Health.OK}

@@ -426,7 +426,7 @@ def test_progress_lines_become_frames_of_the_whole_job_and_the_rest_log_lines() 
     assert lines[:2] == ["progress frame=9 total=10 fps=1.0", "progress of another kind"]
 
 
-def test_events_tell_the_story_of_a_job_in_order() -> None:
+def test_events_of_a_job_come_in_order() -> None:
     events: list[Event] = []
     execute(ScriptedAdapter({0: [CRASH]}), a_spec(1), on_event=events.append)
     assert [type(event) for event in events] == [
@@ -441,7 +441,9 @@ def test_events_tell_the_story_of_a_job_in_order() -> None:
 
 
 @pytest.mark.parametrize("options", [{"merge": False}, {}])
-def test_without_merge_command_or_wish_there_is_no_merge(options: dict[str, Any]) -> None:
+def test_a_job_without_merge_command_or_with_merge_off_is_not_merged(
+    options: dict[str, Any],
+) -> None:
     adapter = ScriptedAdapter()
     spec = a_spec(merge_command=MERGE if options else "")
     result = execute(adapter, spec, **options)

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.clouds import AwsSide, aws_side
-from tests.helios.worker_site import FPS, FRAMES, SIZE, make_spec
+from tests.helios.worker_setup import FPS, FRAMES, SIZE, make_spec
 from tests.orchestrator.adapters.lambda_api import Answer, function_error, lambda_api, refusal
 from tests.orchestrator.cloud_sites import DRAWS
 

@@ -96,7 +96,7 @@ def events(done: Any, kind: str) -> list[dict[str, Any]]:
     return [document for document in done.documents if document["event"] == kind]
 
 
-def test_a_page_that_counts_its_frames_is_healed_and_the_result_says_so(
+def test_a_page_that_counts_its_frames_is_healed_and_reported(
     seams: SeamBench, in_one: list[str]
 ) -> None:
     done = seams.render(COUNTING, "--chunks", 5)
@@ -162,7 +162,7 @@ def test_a_warning_names_frame_and_region_and_shows_both_pictures(seams: SeamBen
     assert len(events(done, "chunk_started")) == 3
 
 
-def test_who_refuses_replay_gets_an_error_in_place_of_wrong_frames(seams: SeamBench) -> None:
+def test_differing_seams_are_an_error_if_replay_is_off(seams: SeamBench) -> None:
     done = seams.render(COUNTING, "--no-replay")
     assert done.status == 2
     assert events(done, "error")[0]["code"] == "SEAM_DIFFERS"

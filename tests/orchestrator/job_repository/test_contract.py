@@ -218,23 +218,23 @@ async def test_a_claim_ends_when_its_context_fails(kept: JobRepository, reopen: 
         pass
 
 
-async def test_a_wish_reaches_the_one_who_is_at_the_job(kept: JobRepository, reopen: Open) -> None:
-    await kept.create(a_job())
-    async with kept.claim("job") as claim:
-        assert await claim.wish() is None
-        await reopen().ask("job", ControlRequest.PAUSE)
-        assert await claim.wish() is ControlRequest.PAUSE
-        await reopen().ask("job", ControlRequest.CANCEL)
-        assert await claim.wish() is ControlRequest.CANCEL
-
-
-async def test_a_wish_that_nobody_heard_does_not_wait_for_the_next(
+async def test_a_request_reaches_the_process_that_has_claimed_the_job(
     kept: JobRepository, reopen: Open
 ) -> None:
     await kept.create(a_job())
+    async with kept.claim("job") as claim:
+        assert await claim.request() is None
+        await reopen().ask("job", ControlRequest.PAUSE)
+        assert await claim.request() is ControlRequest.PAUSE
+        await reopen().ask("job", ControlRequest.CANCEL)
+        assert await claim.request() is ControlRequest.CANCEL
+
+
+async def test_a_request_from_before_a_claim_is_removed(kept: JobRepository, reopen: Open) -> None:
+    await kept.create(a_job())
     await reopen().ask("job", ControlRequest.CANCEL)
     async with kept.claim("job") as claim:
-        assert await claim.wish() is None
+        assert await claim.request() is None
 
 
 async def test_a_deleted_job_is_gone_and_its_id_free(kept: JobRepository, reopen: Open) -> None:

@@ -63,7 +63,7 @@ async def test_a_damaged_record_is_set_aside_and_told(
     await kept.create(a_job("bad"))
 
 
-async def test_a_list_tells_damaged_records_once_and_shows_the_others(
+async def test_a_list_reports_damaged_records_once_and_shows_the_others(
     kept: FileJobRepository, folder: Path
 ) -> None:
     for job_id in ("good", "bad"):
@@ -85,7 +85,7 @@ async def test_a_record_that_another_job_was_copied_over_is_damaged(
         await kept.get("two")
 
 
-async def test_a_damaged_record_that_somebody_is_at_stays_where_it_is(
+async def test_a_damaged_record_of_a_claimed_job_is_not_set_aside(
     kept: FileJobRepository, folder: Path
 ) -> None:
     await kept.create(a_job())
@@ -156,7 +156,7 @@ async def test_a_damaged_index_is_rebuilt(kept: FileJobRepository, folder: Path)
     assert index.exists()
 
 
-async def test_nobody_else_may_read_a_job(kept: FileJobRepository, folder: Path) -> None:
+async def test_other_users_cannot_read_a_job(kept: FileJobRepository, folder: Path) -> None:
     await kept.create(a_job())
     assert (folder / "job").stat().st_mode & 0o077 == 0
 
@@ -274,7 +274,7 @@ async def test_a_list_reads_only_what_changed_since_the_index_was_written(
     assert opened == [".index", "job7/job.json"]
 
 
-async def test_progress_costs_what_it_tells_however_large_the_job(
+async def test_recording_progress_takes_the_same_time_in_large_jobs(
     kept: FileJobRepository, folder: Path
 ) -> None:
     await kept.create(a_job(chunks=2_000))

@@ -94,7 +94,7 @@ async def running(bench: Bench, job_id: str = "job") -> AsyncIterator[asyncio.Ta
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_job_runs_to_its_end_and_its_record_tells_all_of_it(bench: Bench) -> None:
+async def test_a_job_runs_to_its_end_and_is_recorded(bench: Bench) -> None:
     await bench.create()
     assert (await bench.repository.get("job")).state is JobState.PENDING
     summary = await bench.manager.run("job")
@@ -115,7 +115,7 @@ async def test_a_job_runs_to_its_end_and_its_record_tells_all_of_it(bench: Bench
     assert bench.place.tidied == ["job"]
 
 
-async def test_subscribers_hear_of_states_chunks_and_frames_in_order(bench: Bench) -> None:
+async def test_subscribers_get_states_chunks_and_frames_in_order(bench: Bench) -> None:
     await bench.create(chunks=1)
     await bench.manager.run("job")
     assert bench.states == ["pending", "running", "completed"]
@@ -124,7 +124,7 @@ async def test_subscribers_hear_of_states_chunks_and_frames_in_order(bench: Benc
     assert kinds.index(ChunkFinished) < kinds.index(MergeFinished) < len(kinds) - 1
 
 
-async def test_who_unsubscribed_hears_nothing_more(bench: Bench) -> None:
+async def test_removed_subscribers_get_no_events(bench: Bench) -> None:
     heard: list[str] = []
     unsubscribe = bench.manager.subscribe(lambda job_id, event: heard.append(job_id))
     await bench.create("first")
@@ -230,21 +230,21 @@ async def test_resuming_afresh_renders_everything_anew(bench: Bench) -> None:
     assert bench.place.rendered == [0, 1, 2, 3, None]
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel"])
-async def test_what_another_process_runs_can_be_ended_from_here(bench: Bench, wish: str) -> None:
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+async def test_what_another_process_runs_can_be_ended_from_here(bench: Bench, verb: str) -> None:
     await bench.create()
     async with running(bench) as task:
         other = bench.another()
-        asked = asyncio.create_task(getattr(other, wish)("job"))
+        asked = asyncio.create_task(getattr(other, verb)("job"))
         await asyncio.sleep(0.05)
         bench.place.gate.set()
         summary = await asked
-        assert summary.state == {"pause": "paused", "cancel": "cancelled"}[wish]
+        assert summary.state == {"pause": "paused", "cancel": "cancelled"}[verb]
         with pytest.raises(Cancelled):
             await task
 
 
-async def test_what_completes_before_it_hears_of_a_pause_is_completed(bench: Bench) -> None:
+async def test_a_job_that_completes_before_a_pause_request_is_completed(bench: Bench) -> None:
     await bench.create(chunks=2)
     bench.place.gate.clear()
     task = asyncio.create_task(bench.manager.run("job"))
@@ -263,19 +263,19 @@ async def test_a_job_that_has_not_begun_can_be_paused_cancelled_and_begun(bench:
     assert bench.states == ["pending", "paused", "cancelled", "running", "completed"]
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "run"])
-async def test_a_completed_job_stays_completed(bench: Bench, wish: str) -> None:
+@pytest.mark.parametrize("verb", ["pause", "cancel", "resume", "run"])
+async def test_a_completed_job_stays_completed(bench: Bench, verb: str) -> None:
     await bench.create()
     done = await bench.manager.run("job")
     with pytest.raises(JobStateConflict, match="job job is completed"):
-        await getattr(bench.manager, wish)("job")
+        await getattr(bench.manager, verb)("job")
     assert (await bench.repository.get("job")).summary() == done
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel", "resume", "run", "delete"])
-async def test_a_job_that_is_not_kept_is_told_so(bench: Bench, wish: str) -> None:
+@pytest.mark.parametrize("verb", ["pause", "cancel", "resume", "run", "delete"])
+async def test_a_job_that_is_not_kept_is_told_so(bench: Bench, verb: str) -> None:
     with pytest.raises(JobNotFound):
-        await getattr(bench.manager, wish)("nothing")
+        await getattr(bench.manager, verb)("nothing")
 
 
 async def test_a_job_runs_once_at_a_time(bench: Bench) -> None:
@@ -289,7 +289,7 @@ async def test_a_job_runs_once_at_a_time(bench: Bench) -> None:
     assert bench.place.rendered == [0, 1, 2, 3, None]
 
 
-async def test_stopping_the_process_pauses_the_job_and_says_so(bench: Bench) -> None:
+async def test_stopping_the_process_pauses_the_job_with_an_error(bench: Bench) -> None:
     await bench.create()
     async with running(bench) as task:
         task.cancel()
@@ -343,20 +343,20 @@ async def test_a_job_whose_process_died_is_found_and_resumed(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(
-    ("wish", "state"), [("pause", JobState.PAUSED), ("cancel", JobState.CANCELLED)]
+    ("verb", "state"), [("pause", JobState.PAUSED), ("cancel", JobState.CANCELLED)]
 )
 async def test_a_job_whose_process_died_can_be_paused_and_cancelled(
-    bench: Bench, wish: str, state: JobState
+    bench: Bench, verb: str, state: JobState
 ) -> None:
     job = await bench.create()
     async with bench.repository.claim("job") as claim:
         await claim.save(job.moved(JobState.RUNNING, at=START))
-    assert (await getattr(bench.manager, wish)("job")).state is state
+    assert (await getattr(bench.manager, verb)("job")).state is state
 
 
-@pytest.mark.parametrize("wish", ["pause", "cancel"])
-async def test_what_a_process_was_at_that_died_is_not_called_running_by_who_ends_the_job(
-    bench: Bench, wish: str
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+async def test_attempts_of_a_dead_process_are_recorded_as_interrupted_when_its_job_is_ended(
+    bench: Bench, verb: str
 ) -> None:
     job = await bench.create()
     attempt = Attempt(number=1, started_at=START)
@@ -369,7 +369,7 @@ async def test_what_a_process_was_at_that_died_is_not_called_running_by_who_ends
                 JobChunk(id=1, state=ChunkState.RUNNING, attempts=[attempt]),
             ]
         )
-    ended = await getattr(bench.manager, wish)("job")
+    ended = await getattr(bench.manager, verb)("job")
     assert (ended.chunks_done, ended.frames_done) == (1, 10)
     chunks = (await bench.repository.get("job")).chunks
     assert [chunk.state for chunk in chunks.values()] == [ChunkState.DONE, ChunkState.WAITING]
@@ -438,7 +438,7 @@ async def test_a_full_disk_for_records_does_not_stop_a_run(
     monkeypatch.setattr(place, maybe(append_durably))
     async with running(bench) as task:
         async with asyncio.timeout(60):
-            while not refused:  # noqa: ASYNC110 - a thread tells nobody
+            while not refused:  # noqa: ASYNC110 - a thread sends no events
                 await asyncio.sleep(0.01)
         full = False
         bench.place.gate.set()
@@ -503,7 +503,7 @@ async def test_a_run_may_end_while_a_slow_disk_takes_its_progress(
     async with running(bench) as task:
         async with asyncio.timeout(60):
             # The first one told that it runs.
-            while begun.count("job.json") < 2:  # noqa: ASYNC110 - a thread tells nobody
+            while begun.count("job.json") < 2:  # noqa: ASYNC110 - a thread sends no events
                 await asyncio.sleep(0.01)
         bench.place.gate.set()
         assert (await task).state is JobState.COMPLETED

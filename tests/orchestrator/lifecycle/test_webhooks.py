@@ -51,7 +51,7 @@ def bench() -> Iterator[Bench]:
         yield Bench(receiver)
 
 
-async def test_a_receiver_hears_that_a_job_is_completed_and_where_its_video_is(
+async def test_a_receiver_gets_the_completion_and_the_location_of_the_video(
     bench: Bench,
 ) -> None:
     job = await bench.create()
@@ -62,7 +62,7 @@ async def test_a_receiver_hears_that_a_job_is_completed_and_where_its_video_is(
     assert (await bench.repository.get(job)).undelivered == []
 
 
-async def test_a_receiver_hears_of_a_failure_and_of_what_comes_of_it(bench: Bench) -> None:
+async def test_a_receiver_gets_a_failure_and_the_later_completion(bench: Bench) -> None:
     job = await bench.create()
     bench.place.script[2] = [WorkerResult(exit_code=2, stderr="no\n")]
     with pytest.raises(JobFailed):
@@ -74,7 +74,7 @@ async def test_a_receiver_hears_of_a_failure_and_of_what_comes_of_it(bench: Benc
     assert error.code == "JOB_FAILED"
 
 
-async def test_a_receiver_hears_that_a_job_was_cancelled_once_whoever_did_it(bench: Bench) -> None:
+async def test_a_receiver_gets_one_event_for_a_job_cancelled_by_any_process(bench: Bench) -> None:
     job = await bench.create()
     bench.place.gate.clear()
     running = asyncio.create_task(bench.manager.run(job))
@@ -90,7 +90,7 @@ async def test_a_receiver_hears_that_a_job_was_cancelled_once_whoever_did_it(ben
     assert bench.receiver.events[-1].job_id == waiting
 
 
-async def test_a_pause_is_told_only_if_nobody_asked_for_it(bench: Bench) -> None:
+async def test_an_event_is_sent_for_a_pause_that_was_not_requested(bench: Bench) -> None:
     job = await bench.create()
     await bench.manager.pause(job)
     assert bench.told == []
@@ -118,7 +118,7 @@ async def test_what_a_receiver_does_not_take_is_kept_and_sent_again(bench: Bench
 
 async def test_an_event_outlives_the_process_that_should_have_sent_it(bench: Bench) -> None:
     job = await bench.create()
-    # Nobody sends anything, as when the process is killed right after the job's end.
+    # No event is sent, as when the process is killed right after the job's end.
     await JobManager(bench.repository, bench.place.backend_of).run(job)
     assert bench.told == []
     assert await bench.manager.notify(job)
@@ -127,10 +127,10 @@ async def test_an_event_outlives_the_process_that_should_have_sent_it(bench: Ben
 
 async def test_without_the_secret_nothing_is_sent_and_nothing_is_lost(bench: Bench) -> None:
     job = await bench.create()
-    nobody = bench.manager_with(None)
-    await nobody.run(job)
+    unsigned = bench.manager_with(None)
+    await unsigned.run(job)
     assert "HELIOS_WEBHOOK_SECRET" in bench.faults[0].hint
-    assert not await nobody.notify(job)
+    assert not await unsigned.notify(job)
     assert await bench.manager.notify(job)
 
 
@@ -139,7 +139,7 @@ async def test_progress_is_told_on_request_and_not_more_often_than_wanted(bench:
     bench.place.gate.clear()
     running = asyncio.create_task(bench.manager.run(job))
     async with asyncio.timeout(60):
-        while not bench.receiver.events:  # noqa: ASYNC110 - a server's thread tells nobody
+        while not bench.receiver.events:  # noqa: ASYNC110 - a server's thread sends no events
             await asyncio.sleep(0.01)
         bench.place.gate.set()
         await running

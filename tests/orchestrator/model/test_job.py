@@ -47,7 +47,7 @@ def test_every_state_is_in_the_table() -> None:
     assert set(TRANSITIONS) == set(JobState)
 
 
-def test_a_run_that_goes_on_forgets_why_the_last_one_failed() -> None:
+def test_a_resumed_run_clears_the_error_of_the_last_one() -> None:
     error = ErrorRecord(code="JOB_FAILED", message="1 of 3 chunks failed")
     failed = a_job().moved(JobState.RUNNING, at=START).moved(JobState.FAILED, at=START, error=error)
     assert failed.error == error

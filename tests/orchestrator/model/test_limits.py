@@ -56,7 +56,7 @@ class Workers(WorkerAdapter):
         if isinstance(fault, WorkerThrottled | AccessDenied):
             raise fault
         seconds = self._seconds(job)
-        # An invocation goes on, whether somebody waits for it or not.
+        # An invocation continues without a client that waits for it.
         self.paid += seconds
         await asyncio.sleep(seconds)
         if fault is not None:

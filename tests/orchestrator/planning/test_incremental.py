@@ -83,7 +83,7 @@ def streams(video: Path) -> str:
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the film was rendered; nobody may change it."""
+    """A folder in which the film was rendered; tests must not change it."""
     folder = tmp_path_factory.mktemp("rendered")
     film = Film(Bench(folder))
     film.folder.mkdir()
@@ -100,7 +100,7 @@ def film(bench: Any, rendered: Path) -> Film:
 
 
 def test_what_no_chunk_reads_may_change(film: Film) -> None:
-    film.write("notes.txt", "nobody reads them")
+    film.write("notes.txt", "no page reads them")
     assert film.render() == (set(), {})
     assert film.bench.names() == ["film", "page.html", "tmp", "v.mp4", "v.mp4.job"]
 

@@ -76,7 +76,7 @@ async def test_the_account_itself_may_do_everything_and_is_not_simulated() -> No
     assert await denials(WANTED, root, calls(iam=[])) == []
 
 
-async def test_who_may_not_simulate_is_told_so() -> None:
+async def test_credentials_that_may_not_simulate_are_an_error() -> None:
     prepared = calls(iam=[("simulate_principal_policy", "AccessDenied")])
 
     with pytest.raises(AccessDenied, match="IAM's simulation"):

@@ -70,7 +70,7 @@ def test_a_burst_halves_a_window_once(burst: int, size: float) -> None:
         )
     )
 )
-def test_whatever_happens_a_window_lets_one_job_through_and_turns_go_on(
+def test_a_limit_always_lets_one_job_through(
     story: list[tuple[str, int]],
 ) -> None:
     window = AdaptiveConcurrencyLimit()

@@ -99,7 +99,7 @@ def test_failures_of_several_kinds_have_an_example_each() -> None:
     assert len(caught.value.details) == 2
 
 
-def test_a_job_in_which_a_third_of_the_attempts_fail_goes_on() -> None:
+def test_a_job_continues_if_a_third_of_its_attempts_fail() -> None:
     workers = Workers(
         lambda job: (
             CRASH

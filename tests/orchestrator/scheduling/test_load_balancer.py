@@ -172,7 +172,7 @@ def test_what_one_place_throttles_the_other_takes() -> None:
     [WorkerUnavailable("gone"), AccessDenied("no"), WorkerNotFound("none")],
     ids=lambda fault: fault.code,
 )
-def test_a_place_that_is_down_is_stepped_in_for(fault: HeliosError) -> None:
+def test_other_endpoints_take_the_chunks_of_one_that_is_down(fault: HeliosError) -> None:
     down, up = EndpointGroup(answer=failing(fault)), EndpointGroup()
     adapter = spread(Endpoint(name="down", adapter=down), Endpoint(name="up", adapter=up))
 
@@ -186,7 +186,7 @@ def test_a_place_that_is_down_is_stepped_in_for(fault: HeliosError) -> None:
     assert len(down.asked) <= 2
 
 
-def test_a_worker_that_answers_that_it_takes_no_jobs_is_stepped_in_for() -> None:
+def test_other_endpoints_take_the_chunks_of_a_worker_that_refuses_jobs() -> None:
     refusal = WorkerResult(exit_code=2, error=ErrorRecord.of(CallerRejected("which token?")))
     down, up = EndpointGroup(answer=lambda _: refusal), EndpointGroup()
     adapter = spread(Endpoint(name="down", adapter=down), Endpoint(name="up", adapter=up))

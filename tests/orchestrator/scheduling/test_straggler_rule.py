@@ -160,7 +160,7 @@ def test_a_first_try_that_ends_before_its_backup_counts_and_the_backup_is_cancel
     assert sum(isinstance(event, ChunkFinished) for event in events) == 10
 
 
-def test_without_wish_there_are_no_backups() -> None:
+def test_backups_are_off_unless_enabled() -> None:
     workers = Workers(slow_first_try(3, seconds=50.0))
     run(workers, 10, backups=False)
     assert len(workers.asked) == 10
@@ -231,7 +231,7 @@ def test_where_both_fail_the_chunk_failed_once() -> None:
     st.integers(min_value=1, max_value=20),
 )
 @settings(max_examples=60)
-def test_whatever_chunks_take_each_counts_once_and_backups_stay_few(
+def test_each_chunk_counts_once_and_backups_stay_few_for_any_durations(
     seconds: list[tuple[float, float]], concurrency: int
 ) -> None:
     def takes(job: WorkerJob) -> float:

@@ -93,7 +93,7 @@ def test_a_browser_that_ends_at_once_is_told_with_what_it_said(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_browser_that_says_nothing_is_given_up_and_ended_with_what_it_started(
+def test_a_silent_browser_is_ended_with_its_child_processes(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser, "START_TIMEOUT", 0.3)

@@ -18,7 +18,7 @@ from helios.storage import open_storage
 from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.sources.job_source import JobSource
 from tests.helios.network.test_download import Handler, hello, redirecting, serving
-from tests.helios.worker_site import Site, make_spec
+from tests.helios.worker_setup import WorkerSetup, make_spec
 
 
 def source(*prefixes: str, local: bool = False, **options: Any) -> JobSource:
@@ -108,7 +108,7 @@ def test_a_fault_in_a_spec_is_told_without_the_urls_signature() -> None:
 def test_a_worker_fetches_assets_from_a_web_server(tmp_path: Path) -> None:
     from aiohttp import web
 
-    site = Site(tmp_path / "site")
+    site = WorkerSetup(tmp_path / "site")
     composition = tmp_path / "page"
     composition.mkdir()
     (composition / "sounds.txt").write_text("from the web")
@@ -144,7 +144,7 @@ def test_a_worker_fetches_assets_from_a_web_server(tmp_path: Path) -> None:
 def test_a_spec_is_checked_once_for_all_its_chunks_unless_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Site(tmp_path)
+    site = WorkerSetup(tmp_path)
     parsed = 0
     parse = JobSpec.parse
 

@@ -182,7 +182,7 @@ def test_a_detached_render_is_refused_that_could_not_be(arguments: Any, message:
         check_detached(RenderSettings(), *arguments)
 
 
-def test_what_is_no_receiver_is_refused_before_a_render_goes_on_without_this_machine() -> None:
+def test_an_invalid_receiver_is_refused_before_a_render_is_detached() -> None:
     with pytest.raises(OptionInvalid, match="not an http:// or https:// URL"):
         RenderSettings(webhook="ftp://example.com").receiver()
     with pytest.raises(OptionInvalid, match="`webhook_link`: goes with `webhook`"):

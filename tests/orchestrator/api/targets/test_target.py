@@ -105,7 +105,7 @@ async def test_the_environment_stands_in_for_what_is_not_said() -> None:
     assert (found[0].function, found[1].service_url) == ("g", "https://worker.example")
 
 
-async def test_each_adapter_gets_the_storage_that_its_workers_are_at_home_with() -> None:
+async def test_each_adapter_gets_the_storage_of_its_cloud() -> None:
     assert artifacts(await flagged(**BOTH, artifacts=[GS, S3])) == [S3, GS]
 
 

@@ -162,7 +162,7 @@ class CloudRunSite:
         return [verify(r.headers, r.body, secret=SECRET_VALUE) for r in receiver.requests]
 
     def execute(self, job_id: str, **variables: str) -> str:
-        """Execute the job as somebody else; return the execution's short name."""
+        """Execute the job as another client; return the execution's short name."""
         env = {"JOB_PATH": f"{self.artifacts}/jobs/{job_id}/job.json", "JOB_ACTION": "render"}
         override = run_v2.RunJobRequest.Overrides.ContainerOverride(
             env=[run_v2.EnvVar(name=k, value=v) for k, v in {**env, **variables}.items()]

@@ -112,13 +112,13 @@ async def test_the_latest_renders_come_first_and_no_more_than_asked(engine: Engi
 
 
 @pytest.mark.parametrize("call", ["find", "cancel"])
-async def test_a_render_that_nobody_started_is_not_found(engine: Engine, call: str) -> None:
+async def test_a_render_that_was_never_started_is_not_found(engine: Engine, call: str) -> None:
     backend = engine.backend()
     calls: dict[str, Callable[[], Awaitable[Any]]] = {
-        "find": lambda: backend.find("nobody"),
-        "cancel": lambda: backend.cancel("nobody", reason=""),
+        "find": lambda: backend.find("unknown"),
+        "cancel": lambda: backend.cancel("unknown", reason=""),
     }
-    with pytest.raises(JobNotFound, match=r"render 'nobody': there is none in the stack Helios"):
+    with pytest.raises(JobNotFound, match=r"render 'unknown': there is none in the stack Helios"):
         await calls[call]()
 
 
@@ -173,8 +173,8 @@ async def test_without_credentials_or_region_it_says_what_is_missing(
     with pytest.raises(HeliosError) as told:
         await find_stack("Helios", AwsCalls(region="us-east-1"))
     assert told.value.code == AccessDenied.code
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(OptionInvalid, match="nobody"):
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    with pytest.raises(OptionInvalid, match="absent"):
         AwsCalls()
 
 

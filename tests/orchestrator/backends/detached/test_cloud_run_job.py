@@ -32,7 +32,7 @@ from orchestrator.model.settings import WebhookSettings
 from sandbox.google.google_cloud import GoogleCloud
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.google_cloud import trusted_google_cloud
-from tests.helios.worker_site import FRAMES, make_spec
+from tests.helios.worker_setup import FRAMES, make_spec
 from tests.orchestrator.backends.detached.cloud_run_site import SECRET_VALUE, CloudRunSite, Tasks
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
@@ -250,7 +250,7 @@ def test_a_start_that_was_refused_holds_up_no_other(
     site.api.faults.refuse("RunJob", status, "because")
     with pytest.raises(error, match=r"Cloud Run job helios-worker .*: because"):
         site.start(spec())
-    # It doesn't wait for anybody: there is no time for that.
+    # It doesn't wait for another client: there is no time for that.
     assert site.start(spec()).job_id == "promo"
 
 
@@ -377,7 +377,7 @@ def test_a_webhook_is_refused_where_there_is_nothing_to_sign_with(site: CloudRun
     assert starts(site) == 0
 
 
-def test_who_finds_a_render_ended_without_a_word_tells_it_or_leaves_that_to_others(
+def test_a_client_that_finds_an_unrecorded_end_sends_its_webhook_or_leaves_it_to_others(
     site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
 ) -> None:
     tasks.code = FAILS
@@ -394,7 +394,7 @@ def test_who_finds_a_render_ended_without_a_word_tells_it_or_leaves_that_to_othe
     assert (event.type, event.error) == ("job.failed", ended.error)
 
 
-def test_a_cancelled_render_whose_webhook_cannot_be_told_says_so_and_is_cancelled(
+def test_a_render_is_cancelled_although_its_webhook_cannot_be_sent(
     site: CloudRunSite, tasks: Tasks, receiver: ScriptedServer
 ) -> None:
     tasks.code = WAITS

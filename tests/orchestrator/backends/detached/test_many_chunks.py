@@ -20,7 +20,7 @@ from orchestrator.backends.detached.renders import DetachedRenders
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
 from sandbox.scripted_server import Received, Reply, ScriptedServer
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 from tests.orchestrator.backends.detached.test_renders import STARTED, Notebook
 
 CHUNKS = 10_000

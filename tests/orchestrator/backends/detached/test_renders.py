@@ -431,7 +431,7 @@ async def test_a_status_has_what_pages_logged_in_the_first_chunks_where_they_did
         assert len(status.done) == chunks
 
 
-async def test_a_render_that_failed_goes_on_with_what_is_missing(
+async def test_a_failed_render_is_resumed_with_the_missing_chunks(
     tmp_path: Path, page: Path
 ) -> None:
     async with desk(tmp_path) as at:

@@ -67,7 +67,7 @@ DRAWING = frozenset({"helios", "ffmpeg", "ffprobe"})
 
 
 @dataclass
-class Site:
+class WorkerSetup:
     """A worker's surroundings: its storage and its disk.
 
     Args:
