@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
 from helios.assets.archive import SUFFIX, TOP_FOLDER, ArchiveLimits, archive_name
@@ -43,6 +43,7 @@ def pack_assets(
     target: Path,
     *,
     leave_out: Collection[str] = (),
+    only: Collection[str] | None = None,
     limits: ArchiveLimits | None = None,
     token: CancelToken | None = None,
 ) -> PackedAssets:
@@ -59,6 +60,7 @@ def pack_assets(
         folder: The composition's folder, with or without a `.heliosignore` file.
         target: File to write.
         leave_out: Files and folders to omit, relative to the composition's folder.
+        only: Files to pack, relative to the composition's folder; None for all.
         limits: Limits that workers accept.
         token: Cancels packing; checked between files.
     """
@@ -75,7 +77,7 @@ def pack_assets(
             with tarfile.open(
                 fileobj=cast("BinaryIO", tee), mode="w|", format=tarfile.PAX_FORMAT
             ) as tar:
-                for name, path in _files(folder, leave_out=leave_out, limits=limits):
+                for name, path in _files(folder, leave_out=leave_out, only=only, limits=limits):
                     if token:
                         token.check()
                     _add(tar, name, path)
@@ -141,11 +143,17 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
 
 
 def _files(
-    folder: Path, *, leave_out: Collection[str], limits: ArchiveLimits
+    folder: Path,
+    *,
+    leave_out: Collection[str],
+    only: Collection[str] | None,
+    limits: ArchiveLimits,
 ) -> Iterator[tuple[str, Path]]:
     """Yield the names and paths of all files to pack, sorted by name."""
     root = folder.resolve()
     ignored = ignore_rules(root)
+    # What is packed, with the folders that it is in.
+    chosen = None if only is None else {above for name in only for above in (name, *_above(name))}
     found: list[tuple[str, Path]] = []
     # Folders to visit: name relative to the root, path, and the paths of its parents.
     folders: list[tuple[str, Path, frozenset[Path]]] = [("", root, frozenset())]
@@ -154,6 +162,8 @@ def _files(
         around |= {place}
         for entry in _entries(place):
             name = above + entry.name
+            if chosen is not None and name not in chosen:
+                continue
             is_folder = entry.is_dir()
             if name in leave_out or ignored(f"{name}/" if is_folder else name):
                 continue
@@ -168,6 +178,11 @@ def _files(
     if not found:
         raise ArchiveInvalid(f"{folder} holds no files to render")
     yield from sorted(found)
+
+
+def _above(name: str) -> list[str]:
+    """Return the folders that a file is in, but for the root."""
+    return [parent.as_posix() for parent in PurePosixPath(name).parents][:-1]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

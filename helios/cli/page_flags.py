@@ -25,7 +25,7 @@ Fps = Annotated[
 Dialect = Annotated[
     str | None,
     Flag(
-        "System that the page is written for: html, hyperframes.",
+        "System that the page is written for: html, hyperframes, svg, image.",
         default="recognised from the page",
     ),
 ]

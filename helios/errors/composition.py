@@ -11,6 +11,10 @@ class CompositionNotFound(CompositionError, code="COMPOSITION_NOT_FOUND"):
     """There is no such composition."""
 
 
+class CompositionInvalid(CompositionError, code="COMPOSITION_INVALID"):
+    """The composition's file is damaged, or is not what its name says."""
+
+
 class CompositionFailed(CompositionError, code="COMPOSITION_FAILED"):
     """The page threw an exception while it loaded."""
 

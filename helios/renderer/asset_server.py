@@ -3,7 +3,7 @@
 import contextlib
 import mimetypes
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,11 @@ _TYPES = {
 
 @contextlib.asynccontextmanager
 async def serve_folder(
-    root: Path, listener: socket.socket, *, inputs: "InputRecorder | None" = None
+    root: Path,
+    listener: socket.socket,
+    *,
+    inputs: "InputRecorder | None" = None,
+    instead: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[None]:
     """Serve a folder on a listening socket.
 
@@ -59,13 +63,16 @@ async def serve_folder(
         listener: An open socket, so that its port is known before the server runs; early
             connections wait. It is closed with the server.
         inputs: Records the files that are requested.
+        instead: Files that are served at a path in place of the folder's own.
     """
+    others = instead or {}
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def find(name: str) -> tuple[Path, str] | None:
         path = locate(folder, name)
-        if inputs is not None:
+        if inputs is not None and (path is not None or name not in others):
             inputs.record_file(name, path)
+        path = others.get(name, path)
         if path is None:
             return None
         if path.suffix.lower() in VIDEO_SUFFIXES:

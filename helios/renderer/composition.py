@@ -10,12 +10,13 @@ from helios.errors import CompositionNotFound
 #: name is constant, so that pixels can't depend on it.
 LOCAL_ORIGIN = "http://composition.localhost"
 
-_PAGES = (".html", ".htm", ".xhtml", ".svg")
+#: Endings of the files that compositions are: pages, and those that a dialect shows by a page.
+SUFFIXES = (".html", ".htm", ".xhtml", ".svg", ".gif", ".png", ".apng", ".webp", ".avif")
 
 
 @dataclass(frozen=True)
 class Composition:
-    """An HTML page to render: its address, and the folder to serve and its file, None for a URL."""
+    """A page or file to render: its address; for local ones its path, and the folder to serve."""
 
     url: str
     root: Path | None
@@ -23,7 +24,7 @@ class Composition:
 
     @classmethod
     def find(cls, source: str, *, base: Path | None = None) -> "Composition":
-        """Locate a composition: an `http(s)` URL, a page, or a folder that holds `index.html`.
+        """Locate a composition: an `http(s)` URL, a file, or a folder that holds `index.html`.
 
         A relative path starts from `base`, by default the working directory. Raises
         `CompositionNotFound` if there is no such page.
@@ -45,11 +46,11 @@ class Composition:
         if not is_there:
             raise CompositionNotFound(
                 f"{source}: no such composition",
-                hint="Give an HTML file, a folder that holds index.html, or an http(s) URL.",
+                hint="Give a file, a folder that holds index.html, or an http(s) URL.",
             )
-        if page.suffix.lower() not in _PAGES:
+        if page.suffix.lower() not in SUFFIXES:
             raise CompositionNotFound(
-                f"{source}: not a page ({', '.join(_PAGES)})",
-                hint="Give the HTML file that the composition starts from.",
+                f"{source}: not a composition ({', '.join(SUFFIXES)})",
+                hint="Give the file that the composition starts from.",
             )
         return cls(url=f"{LOCAL_ORIGIN}/{quote(page.name)}", root=page.resolve().parent, page=page)

@@ -96,7 +96,11 @@ async def inspect(
         if duration is None:
             duration = declared.duration or declared.longest_animation
             source = "declared" if declared.duration else "longest animation" if duration else None
-        sounds = audio and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+        sounds = (
+            audio
+            and not page.dialect.silent
+            and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+        )
         if check_audio:
             with tempfile.TemporaryDirectory(prefix="helios-audio-") as scratch:
                 await (await collect(shown, composition, scratch=Path(scratch))).check()

@@ -5,8 +5,10 @@ import contextlib
 import math
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.network.egress_proxy import egress_proxy
@@ -14,6 +16,7 @@ from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.chromium import open_browser
 from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
 from helios.renderer.composition import Composition
+from helios.renderer.dialects import Source
 from helios.renderer.media.playable_video import convert_mentioned
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
@@ -93,7 +96,11 @@ async def open_render_session(
         try:
             await asyncio.sleep(0)
             if composition.root is not None and listener is not None:
-                served = serve_folder(composition.root, listener, inputs=inputs)
+                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="helios-page-"))
+                instead = await asyncio.to_thread(
+                    options.dialect.prepare, Source(composition), Path(scratch)
+                )
+                served = serve_folder(composition.root, listener, inputs=inputs, instead=instead)
                 await stack.enter_async_context(served)
             first = await loading[0]
             yield RenderSession(first, loading[1:], browser=products[0])

@@ -146,7 +146,9 @@ async def _pack(job: PackagedJob, target: Path) -> PackedAssets | None:
     if folder is None:
         return None
     return await run_blocking(
-        lambda token: pack_assets(folder, target, leave_out=job.leave_out, token=token)
+        lambda token: pack_assets(
+            folder, target, leave_out=job.leave_out, only=job.only, token=token
+        )
     )
 
 

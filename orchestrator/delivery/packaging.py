@@ -1,6 +1,6 @@
 """Packages a job for remote workers: with the composition that its commands read."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -11,6 +11,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import JobSpecInvalid
 from helios.output import write_failure
 from helios.renderer.composition import Composition
+from helios.renderer.dialects import needed_files
 
 _AUDIO_FROM = "--audio-from"
 
@@ -25,6 +26,8 @@ class PackagedJob:
     folder: Path | None
     #: Paths in that folder to leave out: outputs of the job itself.
     leave_out: frozenset[str] = frozenset()
+    #: Paths in that folder of all files that are read; None for the folder as it is.
+    only: frozenset[str] | None = None
 
 
 def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = ()) -> PackagedJob:
@@ -55,6 +58,7 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
         _renamed(spec, lambda name: names.get(name, name)),
         folder,
         _inside(folder, [*own_files, *made]),
+        _needed(folder, found.values()),
     )
 
 
@@ -142,6 +146,18 @@ def _common_folder(roots: set[Path], job_dir: Path) -> Path:
         hint="Put them into the folder of the job spec, or pack them and give assetsUrl.",
         details=sorted(map(str, roots)),
     )
+
+
+def _needed(folder: Path, compositions: Iterable[Composition]) -> frozenset[str] | None:
+    """Return the files of compositions that consist of few, relative to a folder; None for all."""
+    needed: set[str] = set()
+    for composition in compositions:
+        names = needed_files(composition)
+        if names is None or composition.root is None:
+            return None
+        above = PurePosixPath(composition.root.relative_to(folder).as_posix())
+        needed |= {(above / name).as_posix() for name in names}
+    return frozenset(needed)
 
 
 def _name_in(folder: Path, composition: Composition) -> str:

@@ -60,7 +60,8 @@ class RenderFields:
     dialect: Annotated[
         str | None,
         Setting(
-            "System that the page is written for: html, hyperframes.", "recognised from the page"
+            "System that it is written for: html, hyperframes, svg, image.",
+            "recognised from the page",
         ),
     ] = None
     scale: Annotated[float, Setting("Output pixels per CSS pixel.")] = 1.0

@@ -36,6 +36,7 @@ class Case:
         zones: Time zones of the machine for the render in one chunk and for that in five.
         sounds: Whether the case is about sound.
         props: Values for the page.
+        source: The file to render, where that isn't the folder's page.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Case:
     zones: tuple[str, str] = ("UTC", "UTC")
     sounds: bool = False
     props: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def frame_count(self) -> int:

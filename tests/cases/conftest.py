@@ -12,7 +12,9 @@ from tests.helios.renderer.conftest import Studio
 pytest.register_assert_rewrite(
     *(
         f"tests.cases.{name}"
-        for name in ("audio", "films", "hyperframes", "library_pages", "motion", "readiness")
+        for name in (
+            *("audio", "films", "hyperframes", "images", "library_pages", "motion", "readiness"),
+        )
     )
 )
 

@@ -3,8 +3,10 @@
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tests.cases.shown import HEIGHT, SAMPLE_RATE, WIDTH
 
@@ -110,6 +112,24 @@ def _uneven(path: Path) -> None:
     _ffmpeg(*raw, *thinned, *_H264, path, data=_pictures(range(60)))
 
 
+def _moving(*seconds: float, **options: Any) -> Maker:
+    """Return what makes an animated image: a red box on a clear ground, at 5 px times its number."""
+
+    def make(path: Path) -> None:
+        pictures = []
+        for number in range(len(seconds)):
+            picture = Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 0))
+            picture.paste((204, 0, 0, 255), (5 * number, 20, 5 * number + 40, 60))
+            pictures.append(picture)
+        exact = [1000 * length for length in seconds]
+        lengths = exact if path.suffix == ".png" else [round(length) for length in exact]
+        pictures[0].save(
+            path, save_all=True, append_images=pictures[1:], duration=lengths, **options
+        )
+
+    return make
+
+
 #: File name to what makes it.
 MEDIA: dict[str, Maker] = {
     "film.mp4": _film(range(95), "30", *_FILM),
@@ -142,5 +162,13 @@ MEDIA: dict[str, Maker] = {
     "880-1s.wav": _tones((880, 1)),
     "880.m4a": _tones((880, 3)),
     "steps.wav": _tones((440, 1), (880, 1), (1320, 1), (1760, 1)),
+    "uneven.gif": _moving(0.1, 0.05, 0.05, 0.2, 0.1, loop=0, disposal=2),
+    "thirds.gif": _moving(*(0.03, 0.03, 0.04) * 4, loop=0, disposal=2),
+    "hurried.gif": _moving(0.01, 0.01, 0.01, loop=0, disposal=2),
+    "once.gif": _moving(0.1, 0.1, 0.1, disposal=2),
+    "sixtieths.png": _moving(*[1 / 60] * 20, loop=0),
+    "thirds.webp": _moving(*(0.033, 0.033, 0.034) * 4, loop=0, lossless=True),
+    "eighths.webp": _moving(*[0.125] * 4, loop=0, lossless=True),
+    "tenths.avif": _moving(*[0.1] * 4, quality=100),
     "1000.wav": _tones((1000, 1), peak=10 ** (-6 / 20)),
 }

@@ -61,7 +61,8 @@ class Theatre:
         options = self._options(case, reference=reference)
         edges = [case.frame_count * part // chunks for part in range(chunks + 1)]
         pictures: list[bytes] = []
-        fresh = case.fresh or zone != "UTC"
+        # What is no page is served by its render's own server.
+        fresh = case.fresh or bool(case.source) or zone != "UTC"
         with _time_zone(zone):
             for start, stop in pairwise(edges):
                 pictures += self._studio.run(self._chunk(case, range(start, stop), options, fresh))
@@ -95,9 +96,12 @@ class Theatre:
             self._libraries.copy(source, folder / name)
         return folder
 
+    def _composition(self, case: Case) -> Composition:
+        return Composition.find(str(self._folder(case) / case.source))
+
     def _options(self, case: Case, *, reference: bool = False) -> PageOptions:
         """Return the options of a case: the size of a plain page is that of all cases."""
-        dialect, declared = open_dialect(Composition.find(str(self._folder(case))), None)
+        dialect, declared = open_dialect(self._composition(case), None)
         if dialect.name == "html":
             declared = PageDefaults(width=WIDTH, height=HEIGHT, rate=case.rate)
         return PageOptions(
@@ -127,15 +131,13 @@ class Theatre:
                 return [
                     await page.picture(frame, _PNG, every_frame=every_frame) for frame in frames
                 ]
-        async with open_render_session(
-            Composition.find(str(self._folder(case))), options
-        ) as session:
+        async with open_render_session(self._composition(case), options) as session:
             return [
                 await session.page.picture(frame, _PNG, every_frame=case.replay) for frame in frames
             ]
 
     async def _shared_chunk(self, case: Case, options: PageOptions) -> list[bytes]:
-        composition = Composition.find(str(self._folder(case)))
+        composition = self._composition(case)
         request = RenderRequest(
             composition=composition,
             output=self._studio.root / "unused",
@@ -156,7 +158,7 @@ class Theatre:
     async def _sound(self, case: Case, options: PageOptions) -> bytes:
         output = self._folder(case) / "mixed.wav"
         found = await mix_composition(
-            Composition.find(str(self._folder(case))),
+            self._composition(case),
             options,
             frame_count=case.frame_count,
             output=output,

@@ -62,7 +62,7 @@ def refuse(desk: Any, *arguments: object, **env: str) -> Any:
     [
         (("lost.html",), "COMPOSITION_NOT_FOUND", "lost.html: no such composition", "index.html"),
         (("empty",), "COMPOSITION_NOT_FOUND", "empty: no such composition", "index.html"),
-        (("notes.txt",), "COMPOSITION_NOT_FOUND", "notes.txt: not a page", "HTML file"),
+        (("notes.txt",), "COMPOSITION_NOT_FOUND", "notes.txt: not a composition", "Give the file"),
         (("http://[bad",), "COMPOSITION_NOT_FOUND", "not an address", ""),
         (("page.html", "--frame-count", 0), "OPTION_INVALID", "must be at least 1", ""),
         (("page.html", "--frame-count", -3), "OPTION_INVALID", "must be at least 1", ""),

@@ -1,17 +1,22 @@
-"""What a dialect is: how a page is recognised, prepared and driven, and what it declares."""
+"""What a dialect is: how a composition is recognised, prepared and driven, and what it declares."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import ClassVar
 
-from helios.renderer.dialects.page_tags import Tag
+from helios.renderer.dialects.source import Source
+
+#: File name endings of pages that a browser opens by itself.
+PAGES = (".html", ".htm", ".xhtml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageDefaults:
-    """What a page declares for options that aren't given.
+    """What a composition declares for options that aren't given.
 
     Attributes:
         width, height: CSS pixels.
@@ -28,38 +33,62 @@ class Dialect:
 
     Attributes:
         name: As in `--dialect`.
+        suffixes: Endings of the names of its files; pages at URLs may have any other ending too.
         mark: Text without which no page is in this dialect; pages that lack it aren't parsed.
         parts: Names of its scripts below `dialects/runtime`, in order. They are evaluated in the
             function of the page's runtime, before any script of the page, and define `dialect`, the
             object that the runtime calls: `plain_html.js` has the methods that each dialect needs;
-            `begin`, `placeAnimations`, `nextEvent`, `askedSince` and `waitUntilStable` are
-            optional.
+            `begin`, `placeAnimations`, `nextEvent`, `askedSince`, `waitUntilStable` and `drives`
+            (whether `drive` may change the page in any frame) are optional.
         ignored_files: Names of files beside the page that its system reads and this renderer
             doesn't.
         epoch: Milliseconds since 1970 that `Date` shows at frame 0; None for the renderer's own.
+        silent: Whether its compositions never have sound.
     """
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = PAGES
     mark: ClassVar[str] = ""
     parts: ClassVar[tuple[str, ...]]
     ignored_files: ClassVar[tuple[str, ...]] = ()
     epoch: ClassVar[int | None] = None
+    silent: ClassVar[bool] = False
 
-    def detect(self, tags: list[Tag]) -> bool:
-        """Return whether a page is in this dialect, by its start tags."""
+    def detect(self, source: Source) -> bool:
+        """Return whether a composition with one of the endings is in this dialect."""
         raise NotImplementedError
 
-    def defaults(self, tags: list[Tag]) -> PageDefaults:
-        """Return size and rate of a page, by its start tags.
+    def defaults(self, source: Source) -> PageDefaults:
+        """Return what a composition declares.
 
         Raises:
-            OptionInvalid: An attribute has an invalid value.
+            CompositionInvalid: The file is damaged, or is not what its name says.
+            OptionInvalid: It declares an invalid value.
         """
-        raise NotImplementedError
+        del source
+        return PageDefaults()
 
     def frame_count(self, seconds: Fraction, rate: Fraction) -> int:
         """Return the number of frames of a page that declares its length."""
-        raise NotImplementedError
+        return max(1, round(seconds * rate))
+
+    def prepare(self, source: Source, folder: Path) -> Mapping[str, Path]:
+        """Write the page that shows a file which is no page itself, and what that page needs.
+
+        Args:
+            folder: An empty folder to write to.
+
+        Returns:
+            Files by the path that they are served at, in place of the composition's own; the page
+            itself at the composition's. Nothing for pages.
+        """
+        del source, folder
+        return {}
+
+    def needs(self, source: Source) -> frozenset[str] | None:
+        """Return the names of all files that the composition consists of; None for its folder."""
+        del source
+        return None
 
     def scripts(self) -> str:
         """Return its scripts as one text."""

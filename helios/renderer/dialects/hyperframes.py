@@ -8,6 +8,7 @@ from helios.contract.frame_rate import frame_rate
 from helios.errors import DialectUnsupported, OptionInvalid
 from helios.renderer.dialects.base import Dialect, PageDefaults
 from helios.renderer.dialects.page_tags import Tag
+from helios.renderer.dialects.source import Source
 
 _ID, _SOURCE = "data-composition-id", "data-composition-src"
 #: Size of a page that declares none.
@@ -38,13 +39,13 @@ class HyperFrames(Dialect):
     ignored_files = ("caption-overrides.json",)
     epoch = 0
 
-    def detect(self, tags: list[Tag]) -> bool:
+    def detect(self, source: Source) -> bool:
         """Return whether an element is a composition, or names one."""
-        return any(_ID in tag.attributes or _SOURCE in tag.attributes for tag in tags)
+        return any(_ID in tag.attributes or _SOURCE in tag.attributes for tag in source.tags)
 
-    def defaults(self, tags: list[Tag]) -> PageDefaults:
+    def defaults(self, source: Source) -> PageDefaults:
         """Return what the root's `data-width`, `data-height` and `data-fps` say."""
-        root = _root(tags)
+        root = _root(source.tags)
         return PageDefaults(
             width=_pixels(root, "data-width", _WIDTH),
             height=_pixels(root, "data-height", _HEIGHT),

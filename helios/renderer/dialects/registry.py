@@ -1,22 +1,23 @@
-"""The dialects, and which of them a page is in."""
+"""The dialects, and which of them a composition is in."""
 
-import os
 from typing import Final
 
-from helios.errors import OptionInvalid
-from helios.renderer.browser.network_flags import PROXY_VARIABLE
+from helios.errors import CompositionInvalid, DialectUnsupported, OptionInvalid
 from helios.renderer.composition import Composition
-from helios.renderer.dialects.base import Dialect, PageDefaults
+from helios.renderer.dialects.animated_image import AnimatedImage
+from helios.renderer.dialects.animated_svg import AnimatedSvg
+from helios.renderer.dialects.base import PAGES, Dialect, PageDefaults
 from helios.renderer.dialects.hyperframes import HyperFrames
-from helios.renderer.dialects.page_tags import read_tags
 from helios.renderer.dialects.plain_html import PlainHtml
+from helios.renderer.dialects.source import Source
 
 _PLAIN: Final = PlainHtml()
-#: By name; a page is in the first that recognises it.
-DIALECTS: dict[str, Dialect] = {one.name: one for one in (HyperFrames(), _PLAIN)}
-#: Seconds that the server of a page gets, and the bytes of it that are looked at.
-_TIMEOUT = 30.0
-_LIMIT = 16 * 1024 * 1024
+#: By name; a composition is in the first that has its file's ending and recognises it.
+DIALECTS: dict[str, Dialect] = {
+    one.name: one for one in (HyperFrames(), AnimatedSvg(), AnimatedImage(), _PLAIN)
+}
+#: Longest side in pixels that a composition may declare: browsers draw no larger canvas.
+_LARGEST_SIDE = 16384
 
 
 def find_dialect(name: str) -> Dialect:
@@ -32,38 +33,49 @@ def find_dialect(name: str) -> Dialect:
 
 
 def open_dialect(composition: Composition, name: str | None) -> tuple[Dialect, PageDefaults]:
-    """Return the dialect of a composition's page, and what the page declares in it.
+    """Return the dialect of a composition, and what the composition declares in it.
 
     Args:
-        name: A dialect by its name; by default the page's own.
+        name: A dialect by its name; by default the composition's own.
 
     Raises:
-        OptionInvalid: There is no such dialect, or the page declares an invalid size or rate.
+        OptionInvalid: There is no such dialect, it isn't one of this file, or an invalid value is
+            declared.
+        CompositionInvalid: The file is damaged, or is not what its name says.
+        DialectUnsupported: The file is no page, and lies at a URL.
     """
-    chosen = None if name is None else find_dialect(name)
-    if chosen is _PLAIN:
-        return chosen, PageDefaults()
-    page = _text(composition)
-    marked = [one for one in DIALECTS.values() if one.mark in page]
-    if chosen is None and marked == [_PLAIN]:
-        return _PLAIN, PageDefaults()
-    tags = read_tags(page)
-    dialect = chosen or next(one for one in marked if one.detect(tags))
-    return dialect, dialect.defaults(tags)
+    source = Source(composition)
+    fitting = [one for one in DIALECTS.values() if _fits(one, source)]
+    if name is not None and find_dialect(name) not in fitting:
+        names = ", ".join(one.name for one in fitting)
+        raise OptionInvalid(f"`dialect` {name!r}: {source.name} is in another: {names}")
+    if source.path is None and _PLAIN not in fitting:
+        raise DialectUnsupported(
+            f"{composition.url}: only pages are rendered from a URL",
+            hint="Download the file, and give its path.",
+        )
+    if name is not None:
+        dialect = find_dialect(name)
+    else:
+        marked = [one for one in fitting if not one.mark or one.mark in source.text]
+        dialect = next(one for one in marked if one.detect(source))
+    declared = dialect.defaults(source)
+    if max(declared.width, declared.height) > _LARGEST_SIDE:
+        raise CompositionInvalid(
+            f"{source.name}: its size is {declared.width} x {declared.height},"
+            f" more than {_LARGEST_SIDE} pixels"
+        )
+    return dialect, declared
 
 
-def _text(composition: Composition) -> str:
-    """Return a page as text; empty if it can't be had, which the browser then reports."""
-    try:
-        if composition.page is not None:
-            return composition.page.read_text("utf-8", errors="replace")
-        # Takes a thirtieth of a second to import, which pages in a folder don't need.
-        import urllib.request  # noqa: PLC0415
+def needed_files(composition: Composition) -> frozenset[str] | None:
+    """Return the names of all files that a composition consists of; None for its whole folder."""
+    source = Source(composition)
+    return next(one for one in DIALECTS.values() if _fits(one, source)).needs(source)
 
-        proxy = os.environ.get(PROXY_VARIABLE)
-        proxies = {"http": proxy, "https": proxy} if proxy else {}
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
-        with opener.open(composition.url, timeout=_TIMEOUT) as answer:
-            return str(answer.read(_LIMIT).decode("utf-8", errors="replace"))
-    except (OSError, ValueError):
-        return ""
+
+def _fits(dialect: Dialect, source: Source) -> bool:
+    known = {suffix for one in DIALECTS.values() for suffix in one.suffixes}
+    # A server may give its pages any address.
+    suffix = source.suffix if source.suffix in known else PAGES[0]
+    return suffix in dialect.suffixes

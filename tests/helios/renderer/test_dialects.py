@@ -53,7 +53,9 @@ def test_another_dialect_can_be_chosen(page: Page) -> None:
     dialect, declared = open_dialect(page(f"{ROOT} data-fps=50></div>"), "html")
     assert (dialect.name, declared) == ("html", PageDefaults())
     assert open_dialect(page("<p>Hello</p>"), "hyperframes")[0].name == "hyperframes"
-    with pytest.raises(OptionInvalid, match="'other': must be one of hyperframes, html"):
+    with pytest.raises(
+        OptionInvalid, match="'other': must be one of hyperframes, svg, image, html"
+    ):
         open_dialect(page("<p>Hello</p>"), "other")
 
 

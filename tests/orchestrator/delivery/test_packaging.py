@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from helios.assets import pack_assets, unpack_assets
 from helios.contract.command import format_command, parse_command
@@ -54,7 +55,7 @@ def inputs(spec: JobSpec) -> set[str]:
 def packed_names(job: PackagedJob, folder: Path) -> list[str]:
     assert job.folder is not None
     archive = folder / "assets.tar.zst"
-    packed = pack_assets(job.folder, archive, leave_out=job.leave_out)
+    packed = pack_assets(job.folder, archive, leave_out=job.leave_out, only=job.only)
     shutil.rmtree(folder / "unpacked", ignore_errors=True)
     unpack_assets(archive, folder / "unpacked", sha256=packed.sha256)
     files = [path for path in (folder / "unpacked").rglob("*") if path.is_file()]
@@ -86,6 +87,21 @@ def test_a_planned_job_takes_its_compositions_folder_along(
         words = parse_command(before.command)
         words[2] = name
         assert after.command == format_command(words)
+
+
+def test_a_file_that_is_no_page_is_packed_without_its_folder(tmp_path: Path) -> None:
+    a_page(tmp_path / "page")
+    (tmp_path / "page/secrets").mkdir()
+    (tmp_path / "page/secrets/key").write_text("secret")
+    pictures = [Image.new("L", (8, 8), level) for level in (0, 200)]
+    pictures[0].save(
+        tmp_path / "page/a.gif", save_all=True, append_images=pictures[1:], duration=100
+    )
+    job_dir = tmp_path / "job"
+    job_dir.mkdir()
+    job = package_job(planned(tmp_path / "page/a.gif", job_dir), job_dir)
+    assert inputs(job.spec) == {"composition/a.gif"}
+    assert packed_names(job, tmp_path) == ["composition/a.gif"]
 
 
 def test_a_job_that_is_planned_to_travel_stays_as_it_is_and_runs_here_as_well(

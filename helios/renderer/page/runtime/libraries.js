@@ -56,6 +56,7 @@ const driveLibraries = () => {
 // Whether something else than this page's own timers and animations may change it in any frame.
 const isDriven = () =>
   workers.size > 0 ||
+  Boolean(dialect.drives) ||
   Boolean(window.helios?.seek || window.helios?.waitUntilStable || window.__hf) ||
   dialect.timelines().length > 0 ||
   hasBars() ||

@@ -74,7 +74,7 @@ const readIntervals = (source, until) => {
       timing.intervals = intervals;
     }
   }
-  return timings.map((timing) => timing.intervals.at(-1));
+  return timings.map((timing) => timing.intervals);
 };
 
 // The browser's own clock goes on while a copy is drawn. At a thousand million times slower, that is less than the
@@ -117,7 +117,7 @@ const ageRules = (rules, age) => {
 
 const stillSvg = (source, age) => {
   const copy = source.cloneNode(true);
-  const intervals = readIntervals(source, age);
+  const intervals = readIntervals(source, age).map((all) => all.at(-1));
   [...copy.querySelectorAll(MOVING)].forEach((element, i) => stillAnimation(element, intervals[i], age));
   for (const element of copy.querySelectorAll("[style]")) ageStyle(element.style, age);
   for (const element of copy.querySelectorAll("style")) {

@@ -1,0 +1,75 @@
+"""A composition's file, as dialects look at it."""
+
+import os
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from helios.errors import CompositionInvalid
+from helios.renderer.browser.network_flags import PROXY_VARIABLE
+from helios.renderer.composition import Composition
+from helios.renderer.dialects.page_tags import Tag, read_tags
+
+#: Seconds that the server of a page gets, and the bytes of it that are looked at.
+_TIMEOUT = 30.0
+_PAGE_LIMIT = 16 * 1024 * 1024
+#: Largest file that is read whole, in bytes.
+FILE_LIMIT = 256 * 1024 * 1024
+
+
+class Source:
+    """A composition's file; it is read when it is first looked at.
+
+    Attributes:
+        path: The file on this machine; None for one at a URL.
+        name: Its name, without folders.
+    """
+
+    def __init__(self, composition: Composition) -> None:
+        self.url = composition.url
+        self.path: Path | None = composition.page
+        self.name = PurePosixPath(unquote(urlsplit(composition.url).path)).name
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its name in lower case, such as `.html`; empty if it has none."""
+        return PurePosixPath(self.name).suffix.lower()
+
+    @cached_property
+    def data(self) -> bytes:
+        """All bytes of the file.
+
+        Raises:
+            CompositionInvalid: It is larger than `FILE_LIMIT`, or can't be read.
+        """
+        assert self.path is not None  # noqa: S101 - files at URLs are refused before
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(FILE_LIMIT + 1)
+        except OSError as fault:
+            raise CompositionInvalid(f"{self.name}: can't be read ({fault.strerror})") from fault
+        if len(data) > FILE_LIMIT:
+            raise CompositionInvalid(f"{self.name}: is larger than {FILE_LIMIT >> 20} MiB")
+        return data
+
+    @cached_property
+    def text(self) -> str:
+        """A page as text; empty if it can't be had, which the browser then reports."""
+        try:
+            if self.path is not None:
+                return self.path.read_text("utf-8", errors="replace")
+            # Takes a thirtieth of a second to import, which pages in a folder don't need.
+            import urllib.request  # noqa: PLC0415
+
+            proxy = os.environ.get(PROXY_VARIABLE)
+            proxies = {"http": proxy, "https": proxy} if proxy else {}
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
+            with opener.open(self.url, timeout=_TIMEOUT) as answer:
+                return str(answer.read(_PAGE_LIMIT).decode("utf-8", errors="replace"))
+        except (OSError, ValueError):
+            return ""
+
+    @cached_property
+    def tags(self) -> list[Tag]:
+        """The start tags of a page."""
+        return read_tags(self.text)
