@@ -1,6 +1,5 @@
 """The HTTP interface of the worker, independent of the server."""
 
-import json
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -9,47 +8,21 @@ from typing import TYPE_CHECKING
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from helios.contract.invocation import Invocation, InvocationResponse
-from helios.errors import (
-    AccessDenied,
-    CallerRejected,
-    HeliosError,
-    InvocationInvalid,
-    PayloadTooLarge,
-    WorkerNotFound,
-    WorkerThrottled,
-    WorkerUnavailable,
-)
-from helios.worker.responses import failure
+from helios.contract.invocation import Invocation
+from helios.errors import HeliosError, InvocationInvalid, WorkerNotFound
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
+from worker_cloudrun.http_answers import answered, refused, wrong_type
 from worker_cloudrun.progress import NDJSON, Progress
 from worker_cloudrun.renders import Renders
-from worker_cloudrun.request_body import BodyTooSlow, connection, read_body
+from worker_cloudrun.request_body import connection, read_body
 from worker_cloudrun.service_config import ServiceConfig
 from worker_cloudrun.trace import project_of_instance, trace_fields
 
 if TYPE_CHECKING:
     from worker_cloudrun.identity import CallerCheck
 
-#: Value of Retry-After, in seconds, for callers refused by a busy instance.
-RETRY_AFTER = 5
-
-_STATUS: Mapping[type[HeliosError], int] = {
-    CallerRejected: 401,
-    AccessDenied: 403,
-    WorkerNotFound: 404,
-    BodyTooSlow: 408,
-    PayloadTooLarge: 413,
-    WorkerThrottled: 429,
-    WorkerUnavailable: 503,
-}
-_HEADERS: Mapping[type[HeliosError], Mapping[str, str]] = {
-    CallerRejected: {"WWW-Authenticate": "Bearer"},
-    WorkerThrottled: {"Retry-After": str(RETRY_AFTER)},
-    WorkerUnavailable: {"Retry-After": "1"},
-}
 _METHODS: Mapping[str, tuple[str, ...]] = {
     "/": ("POST",),
     "/healthz": ("GET", "HEAD"),
@@ -87,9 +60,9 @@ class RenderService:
         try:
             return self._route(request, log)
         except HeliosError as error:
-            return _refusal(error, log)
+            return refused(error, log)
         except HTTPException as fault:
-            return _refusal(InvocationInvalid(f"the request: {fault.description}"), log)
+            return refused(InvocationInvalid(f"the request: {fault.description}"), log)
 
     def drain(self) -> None:
         """Refuse further requests, and finish or end running ones before the instance ends."""
@@ -103,7 +76,7 @@ class RenderService:
             )
         if request.method not in allowed:
             error = InvocationInvalid(f"{request.method}: {request.path} takes {allowed[0]} only")
-            return _refusal(error, log, status=405, headers={"Allow": ", ".join(allowed)})
+            return refused(error, log, status=405, headers={"Allow": ", ".join(allowed)})
         if request.path == "/":
             return self._render(request, log)
         if request.path == "/readyz" and self._renders.draining:
@@ -113,8 +86,8 @@ class RenderService:
     def _render(self, request: Request, log: WorkerLog) -> Response:
         if self._callers is not None:
             log = log.bind(caller=self._callers.check(request.headers.get("Authorization")))
-        if wrong := _wrong_type(request):
-            return _refusal(InvocationInvalid(wrong), log, status=415)
+        if wrong := wrong_type(request):
+            return refused(InvocationInvalid(wrong), log, status=415)
         invocation = Invocation.parse(
             read_body(
                 request,
@@ -130,7 +103,7 @@ class RenderService:
             )
             return Response(progress.lines(self._renders, answer), mimetype=NDJSON)
         status, response = self._renders.begin(invocation, log=log, caller=caller).result()
-        return _answer(status, response)
+        return answered(status, response)
 
 
 _MAKING = threading.Lock()
@@ -166,37 +139,3 @@ def _callers(worker: WorkerConfig, service: ServiceConfig) -> "CallerCheck | Non
         callers=service.allowed_callers,
         certificates=Certificates(service.certs_url),
     )
-
-
-def _wrong_type(request: Request) -> str | None:
-    kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        return f"Content-Type {kind[:100]!r}: should be application/json"
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        return f"Content-Encoding {encoding[:100]!r}: should be none"
-    return None
-
-
-def _refusal(
-    error: HeliosError,
-    log: WorkerLog,
-    *,
-    status: int | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    known, response = failure(error)
-    status = status or _STATUS.get(type(error), known)
-    log.warning("request.refused", status=status, code=error.code, message=error.message)
-    answer = _answer(status, response)
-    answer.headers.extend({**_HEADERS.get(type(error), {}), **(headers or {})})
-    return answer
-
-
-def _answer(status: int, response: InvocationResponse) -> Response:
-    body = json.dumps(response.body()).encode()
-    # The functions framework reads the rest of a request, however long, before it answers,
-    # except where the answer is a stream.
-    answer = Response(iter([body]), status=status, mimetype="application/json")
-    answer.content_length = len(body)
-    return answer

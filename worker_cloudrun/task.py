@@ -6,19 +6,18 @@ import sys
 from collections.abc import Coroutine, Mapping
 
 from helios.contract.invocation import Invocation, InvocationResponse
-from helios.errors import EXIT_REFUSED, HeliosError, report
-from helios.network.network_policy import NetworkPolicy
+from helios.errors import EXIT_REFUSED, HeliosError, OptionInvalid, report
 from helios.process.credential_guard import guard_credentials
 from helios.process.stop_signals import call_on_stop
-from helios.webhooks.delivery import WebhookSender, check_receiver, check_url
+from helios.webhooks.delivery import check_url
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.job.render_run import SenderSource, run_render_task
+from worker_cloudrun.job.render_run import run_render_task
 from worker_cloudrun.job.render_task import RenderTask
-from worker_cloudrun.job.signing_secret import signing_secret
 from worker_cloudrun.job.task_variables import number, required
 from worker_cloudrun.service_config import ServiceConfig
+from worker_cloudrun.webhooks.client import WEBHOOKS_URL, WebhookClient
 
 #: Exit status of a task after SIGTERM: 128 + 15, as in a shell.
 EXIT_STOPPED = 143
@@ -34,20 +33,16 @@ def main(environment: Mapping[str, str] | None = None) -> int:
             URL of the job spec, `CLOUD_RUN_TASK_INDEX` the chunk's id, `CLOUD_RUN_TASK_ATTEMPT` the
             number of earlier attempts. With `JOB_ACTION=merge` the task joins the job's chunks.
             With `JOB_ACTION=render` the execution's tasks share the chunks, and the last one joins
-            them (`RenderTask`) and sends `JOB_WEBHOOK`, signed with the secret that
-            `HELIOS_WEBHOOK_SECRET_NAME` names.
-
-    Returns:
-        Exit status: 0 for success, 1 for retryable failures, 2 for others, `EXIT_STOPPED` after
-        SIGTERM. (Cloud Run retries all but 0, within its limit.)
+            them (`RenderTask`) and has the service at `HELIOS_WEBHOOKS_URL` send `JOB_WEBHOOK`.
+        Returns: Exit status: 0 for success, 1 for retryable failures, 2 for others, `EXIT_STOPPED`
+            after SIGTERM. (Cloud Run retries all but 0, within its limit.)
     """
     env = os.environ if environment is None else environment
     try:
         task = _task(env)
         seconds = ServiceConfig.from_env(env).time_limit
-        config = WorkerConfig.from_env(env)
-        sender = _sender_source(task, env, opens=config.allow_private_network)
-        runtime = WorkerRuntime(config)
+        webhooks = _webhooks(task, env)
+        runtime = WorkerRuntime(WorkerConfig.from_env(env))
     except HeliosError as error:
         print(report(error), file=sys.stderr)
         return EXIT_REFUSED
@@ -55,7 +50,7 @@ def main(environment: Mapping[str, str] | None = None) -> int:
         execution=env.get("CLOUD_RUN_EXECUTION"), task=env.get("CLOUD_RUN_TASK_INDEX")
     )
     try:
-        work = _work(runtime, task, seconds=seconds, log=log, sender=sender)
+        work = _work(runtime, task, seconds=seconds, log=log, webhooks=webhooks)
         return asyncio.run(_run(work, log))
     finally:
         runtime.close()
@@ -66,26 +61,19 @@ def _task(env: Mapping[str, str]) -> RenderTask | Invocation:
     return RenderTask.from_env(env) if whole else _invocation(env)
 
 
-def _sender_source(
-    task: RenderTask | Invocation, env: Mapping[str, str], *, opens: bool
-) -> SenderSource | None:
-    """Return what makes the sender of the task's webhook; None without a webhook.
-
-    The secret is read when the render has ended, so that it is in no environment, and in no memory
-    while commands run.
-    """
+def _webhooks(task: RenderTask | Invocation, env: Mapping[str, str]) -> WebhookClient | None:
+    """Return the client that has the task's webhook sent; None without a webhook."""
     if not isinstance(task, RenderTask) or task.webhook is None:
         return None
-    receiver = task.webhook
-    check_url(receiver)
-
-    async def make() -> WebhookSender:
-        secret = await signing_secret(env)
-        check_receiver(receiver, secret)
-        network = NetworkPolicy(allow_private=opens, allow_loopback=opens)
-        return WebhookSender(secret, network=network)
-
-    return make
+    check_url(task.webhook)
+    url = env.get(WEBHOOKS_URL, "").strip()
+    if not url:
+        raise OptionInvalid(
+            f"webhook: {WEBHOOKS_URL} names no service that sends it",
+            hint="`orchestrator cloudrun deploy --webhook-secret NAME --webhook-account EMAIL` "
+            "deploys it.",
+        )
+    return WebhookClient(url)
 
 
 async def _work(
@@ -94,10 +82,10 @@ async def _work(
     *,
     seconds: float | None,
     log: WorkerLog,
-    sender: SenderSource | None,
+    webhooks: WebhookClient | None,
 ) -> InvocationResponse | None:
     if isinstance(task, RenderTask):
-        return await run_render_task(runtime, task, seconds=seconds, log=log, sender=sender)
+        return await run_render_task(runtime, task, seconds=seconds, log=log, webhooks=webhooks)
     _, response = await runtime.answer(task.payload(), deadline=seconds, log=log)
     return response
 

@@ -2,11 +2,12 @@
 
 Neither job specs nor the requests that start them contain secrets. On AWS, webhooks are signed with
 a key in the storage of artifacts, so that readers of the storage can verify them; on Google Cloud,
-with the secret in the Cloud Run job's environment.
+with a secret of Secret Manager, which the webhook service reads.
 """
 
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from helios.contract.job_spec import JobSpec
@@ -53,24 +54,16 @@ async def tell_outcome(
 
 
 async def tell_once(
-    outcome: JobOutcome,
-    *,
-    webhook: str,
-    folder: ArtifactStorage,
-    sender: WebhookSender,
-    attempts: int | None = None,
-    link: float | None = None,
+    outcome: JobOutcome, *, folder: ArtifactStorage, send: Callable[[], Awaitable[None]]
 ) -> None:
-    """Send the outcome of a render unless it was delivered already; as `tell_outcome`.
+    """Send the outcome of a render by `send` unless it was delivered already.
 
     A marker beside the outcome records the delivery. It is created after the delivery, so that
-    another process sends the event again if this one ends in between. Errors are those of
-    `WebhookSender.send`.
+    another process sends the event again if this one ends in between. Errors are those of `send`.
     """
     marker = f"{TOLD}{outcome.execution}"
     if await folder.stat(marker) is None:
-        event = await with_link(await outcome_event(outcome, folder), link)
-        await sender.send(webhook, event, attempts=attempts)
+        await send()
         await folder.create(marker, datetime.now(UTC).isoformat().encode())
 
 

@@ -14,6 +14,7 @@ from google.cloud import run_v2
 from google.cloud.storage import Client as StorageClient
 
 from helios_infra.cloud_run.failures import explained
+from helios_infra.cloud_run.resources.account import AccountPolicies
 
 #: Names the Cloud Run API's host and port where it isn't the public one: a private endpoint, or
 #: a stand-in on this machine. Cloud Storage's is STORAGE_EMULATOR_HOST.
@@ -30,6 +31,7 @@ class CloudRunClients:
     services: run_v2.ServicesAsyncClient
     jobs: run_v2.JobsAsyncClient
     storage: Any
+    accounts: AccountPolicies
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -37,6 +39,7 @@ class CloudRunClients:
         for transport in transports:
             await transport.close()
         self.storage.close()
+        self.accounts.close()
 
 
 async def sign_in(credentials: Credentials | None = None) -> Credentials:
@@ -79,4 +82,5 @@ def connect(
         services=run_v2.ServicesAsyncClient(credentials=credentials, client_options=options),
         jobs=run_v2.JobsAsyncClient(credentials=credentials, client_options=options),
         storage=StorageClient(project=project, credentials=credentials),
+        accounts=AccountPolicies(credentials, env=env),
     )

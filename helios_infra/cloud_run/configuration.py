@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from helios.errors import OptionInvalid
-from helios_infra.cloud_run.place import CloudRunPlace
+from helios_infra.cloud_run.place import WEBHOOKS_SUFFIX, CloudRunPlace
 from helios_infra.cloud_run.value_types import (
     Bucket,
     Connector,
@@ -51,13 +51,14 @@ MANAGED_VARIABLES = frozenset(
         "HELIOS_CONCURRENCY",
         "HELIOS_MERGE_BYTES",
         "HELIOS_TASK_RETRIES",
+        "HELIOS_WEBHOOKS_URL",
         # A secret has no place in the environment of what renders.
         "HELIOS_WEBHOOK_SECRET",
         "HELIOS_WEBHOOK_SECRET_NAME",
     }
 )
-#: Variable of the job with the full name of the secret that signs webhooks.
-WEBHOOK_SECRET_NAME = "HELIOS_WEBHOOK_SECRET_NAME"  # noqa: S105 - the variable's name
+# Characters of a service's name.
+_LONGEST_SERVICE = 49
 # Those that Cloud Run sets.
 _PLATFORM_VARIABLES = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"})
 _MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet):\S+")
@@ -94,7 +95,10 @@ class CloudRunConfiguration(CloudRunPlace):
         default=3, ge=0, le=10, description="Further tries of a task that failed."
     )
     webhook_secret: Secret | None = Field(
-        default=None, description="Secret by which detached renders sign webhooks."
+        default=None, description="Secret by which webhooks of detached renders are signed."
+    )
+    webhook_account: ServiceAccount | None = Field(
+        default=None, description="Whom the service acts as that signs and sends webhooks."
     )
     ingress: Ingress = Field(default="all", description="Networks that may reach the service.")
     kms_key: KmsKey | None = Field(
@@ -210,11 +214,25 @@ class CloudRunConfiguration(CloudRunPlace):
                 f" {least:g} to {most:g} GiB"
             )
         self._check_network()
+        self._check_webhooks()
         if self.kms_key is not None and f"/locations/{self.region}/" not in self.kms_key:
             raise ValueError(f"kmsKey: should be in {self.region}, where the workers are")
         if 0 < self.output_days < self.intermediate_days:
             raise ValueError("outputDays: videos would be deleted before their chunks")
         return self
+
+    def _check_webhooks(self) -> None:
+        if (self.webhook_secret is None) != (self.webhook_account is None):
+            missing = "webhookAccount" if self.webhook_account is None else "webhookSecret"
+            raise ValueError(f"{missing}: is missing; webhookSecret and webhookAccount go together")
+        if self.webhook_account == self.service_account:
+            raise ValueError(
+                "webhookAccount: should be another account than serviceAccount, which what renders"
+                " pages acts as and which must not read the secret"
+            )
+        if self.webhook_account and len(self.name + WEBHOOKS_SUFFIX) > _LONGEST_SERVICE:
+            most = _LONGEST_SERVICE - len(WEBHOOKS_SUFFIX)
+            raise ValueError(f"name: with webhooks, at most {most} characters")
 
     def _check_network(self) -> None:
         direct = self.network is not None or self.subnetwork is not None

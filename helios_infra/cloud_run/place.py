@@ -9,6 +9,9 @@ from helios.contract.wire_model import WireModel
 from helios_infra.cloud_run.validation import checked
 from helios_infra.cloud_run.value_types import Name, Project, Region
 
+#: Ending of the name of the service that sends webhooks.
+WEBHOOKS_SUFFIX = "-webhooks"
+
 
 class CloudRunPlace(WireModel, extra="forbid"):
     """Where workers are: a service and a job of one name, in one region of one project."""
@@ -31,6 +34,11 @@ class CloudRunPlace(WireModel, extra="forbid"):
     def job(self) -> str:
         """Full name of the job."""
         return f"{self.parent}/jobs/{self.name}"
+
+    @property
+    def webhooks(self) -> str:
+        """Full name of the service that sends webhooks."""
+        return f"{self.service}{WEBHOOKS_SUFFIX}"
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:

@@ -1,12 +1,11 @@
 """Provisions a project: creates, updates, reports and removes its workers."""
 
 import asyncio
-from typing import Any
-
-from google.cloud import run_v2
+from collections.abc import Callable
+from functools import partial
 
 from helios.errors import OptionInvalid
-from helios_infra.cloud_run.changes import Change, Deployment, FieldChange, OnStep
+from helios_infra.cloud_run.changes import Change, Deployment, OnStep
 from helios_infra.cloud_run.clients import CloudRunClients
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.failures import explained
@@ -16,9 +15,12 @@ from helios_infra.cloud_run.resources.access import (
     EXECUTOR,
     INVOKER,
     VIEWER,
+    PolicyClient,
+    access_change,
     grant,
     grant_objects,
 )
+from helios_infra.cloud_run.resources.account import TOKEN_CREATOR, account_resource
 from helios_infra.cloud_run.resources.bucket import (
     Expiry,
     delete_bucket,
@@ -26,11 +28,12 @@ from helios_infra.cloud_run.resources.bucket import (
 )
 from helios_infra.cloud_run.resources.job import RenderJob, job_settings
 from helios_infra.cloud_run.resources.service import RenderService, service_settings
+from helios_infra.cloud_run.resources.webhooks import webhook_settings
 from helios_infra.cloud_run.status import CloudRunStatus, artifacts_of, read_status
 
 
 class CloudRunProvisioner:
-    """Works on the service, the job and the bucket of one place.
+    """Works on the services, the job and the bucket of one place.
 
     Args:
         place: Where they are.
@@ -51,6 +54,9 @@ class CloudRunProvisioner:
         self._on_step = on_step
         self._service = RenderService(
             clients.services, place.service, on_step=on_step, first_poll=first_poll
+        )
+        self._webhooks = RenderService(
+            clients.services, place.webhooks, on_step=on_step, first_poll=first_poll
         )
         self._job = RenderJob(clients.jobs, place.job, on_step=on_step, first_poll=first_poll)
 
@@ -75,17 +81,29 @@ class CloudRunProvisioner:
 
         note(await self._provide_bucket(configuration, adopt=adopt))
         note(await self._grant_objects(configuration, exactly=changes[-1].action != "kept"))
-        service, change = await self._deploy_service(configuration, adopt=adopt)
+        service, change = await self._service.bring_with_audiences(
+            partial(service_settings, configuration), adopt=adopt
+        )
         note(change)
         members = configuration.invokers
         note(
-            await _grant(
+            await self._grant(
                 self._clients.services, self._service, roles=(INVOKER, VIEWER), members=members
             )
         )
-        _, change = await self._job.bring(job_settings(configuration), adopt=adopt)
+        webhooks = None
+        if configuration.webhook_account is not None:
+            webhooks = await self._deploy_webhooks(configuration, note, adopt=adopt)
+        settings = job_settings(configuration, webhooks_url=webhooks)
+        _, change = await self._job.bring(settings, adopt=adopt)
         note(change)
-        note(await _grant(self._clients.jobs, self._job, roles=(EXECUTOR, VIEWER), members=members))
+        note(
+            await self._grant(
+                self._clients.jobs, self._job, roles=(EXECUTOR, VIEWER), members=members
+            )
+        )
+        if webhooks is None and (change := await self._webhooks.remove()).action == "deleted":
+            note(change)
         return Deployment(
             url=service.uri,
             job=self._job.name,
@@ -99,12 +117,12 @@ class CloudRunProvisioner:
         Raises:
             AccessDenied: Credentials are missing, or lack a permission.
         """
-        return await read_status(self._service, self._job, self._clients)
+        return await read_status(self._service, self._job, self._webhooks, self._clients)
 
     async def destroy(
         self, *, with_bucket: bool = False, bucket: str | None = None
     ) -> tuple[Change, ...]:
-        """Delete the service, then the job, then the bucket if requested; repeatable.
+        """Delete the services and the job, then the bucket if requested; repeatable.
 
         Requests stop before what they need goes. What was made by other means is kept.
 
@@ -132,6 +150,8 @@ class CloudRunProvisioner:
             )
         note(await self._service.remove())
         note(await self._job.remove())
+        if (change := await self._webhooks.remove()).action != "absent":
+            note(change)
         if bucket and with_bucket:
             with explained(f"bucket {bucket}"):
                 note(await asyncio.to_thread(delete_bucket, self._clients.storage, bucket))
@@ -139,20 +159,44 @@ class CloudRunProvisioner:
             note(Change(f"bucket {bucket}", "kept"))
         return tuple(changes)
 
-    async def _deploy_service(
-        self, configuration: CloudRunConfiguration, *, adopt: bool
-    ) -> tuple[run_v2.Service, Change]:
-        current = await self._service.read()
-        audiences = _urls(current) if current else ()
-        service, change = await self._service.bring(
-            service_settings(configuration, audiences=audiences), adopt=adopt
+    async def _deploy_webhooks(
+        self, configuration: CloudRunConfiguration, note: Callable[[Change], None], *, adopt: bool
+    ) -> str:
+        """Deploy the service that sends webhooks, and return its URL."""
+        account = configuration.webhook_account or ""
+        # To sign links to videos, in its own name.
+        change = await grant(
+            self._clients.accounts,
+            account_resource(account),
+            title=f"account {account}",
+            roles=(TOKEN_CREATOR,),
+            members=(f"serviceAccount:{account}",),
+            exactly=False,
         )
-        if _urls(service) == audiences:
-            return service, change
-        # A worker checks whom a token is for, and its URLs are known once it is there.
-        settings = service_settings(configuration, audiences=_urls(service))
-        service, _ = await self._service.bring(settings, adopt=adopt)
-        return service, change
+        note(change)
+        service, change = await self._webhooks.bring_with_audiences(
+            partial(webhook_settings, configuration), adopt=adopt
+        )
+        note(change)
+        tasks = (f"serviceAccount:{configuration.service_account}",)
+        note(
+            await self._grant(
+                self._clients.services, self._webhooks, roles=(INVOKER,), members=tasks
+            )
+        )
+        return str(service.uri)
+
+    async def _grant(
+        self,
+        client: PolicyClient,
+        resource: RenderService | RenderJob,
+        *,
+        roles: tuple[str, ...],
+        members: tuple[str, ...],
+    ) -> Change:
+        return await grant(
+            client, resource.name, title=resource.title, roles=roles, members=members
+        )
 
     async def _provide_bucket(self, configuration: CloudRunConfiguration, *, adopt: bool) -> Change:
         with explained(f"bucket {configuration.bucket}"):
@@ -180,27 +224,7 @@ class CloudRunProvisioner:
                 grant_objects,
                 self._clients.storage.bucket(configuration.bucket),
                 members=(worker, *configuration.invokers),
+                viewers=[f"serviceAccount:{a}" for a in (configuration.webhook_account,) if a],
                 exactly=exactly,
             )
-        return _access_change(title, fields)
-
-
-async def _grant(
-    client: Any,
-    resource: RenderService | RenderJob,
-    *,
-    roles: tuple[str, ...],
-    members: tuple[str, ...],
-) -> Change:
-    title = f"access to {resource.title}"
-    with explained(title):
-        fields = await grant(client, resource.name, roles=roles, members=members)
-    return _access_change(title, fields)
-
-
-def _access_change(title: str, fields: tuple[FieldChange, ...]) -> Change:
-    return Change(title, "updated" if fields else "unchanged", fields)
-
-
-def _urls(service: run_v2.Service) -> tuple[str, ...]:
-    return tuple(sorted(filter(None, {service.uri, *service.urls})))
+        return access_change(title, fields)

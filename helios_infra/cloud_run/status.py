@@ -22,7 +22,8 @@ class CloudRunStatus:
     """The deployed resources.
 
     Attributes:
-        service, job, bucket: The settings of each by their names; empty where it isn't there.
+        service, job, webhooks, bucket: The settings of each by their names; empty where it isn't
+            there. `webhooks` is the service that sends them.
         url: Where the service takes requests.
         is_ready: Whether the service's last deployment succeeded.
         reason: Status message of Cloud Run.
@@ -33,6 +34,7 @@ class CloudRunStatus:
 
     service: dict[str, str] = field(default_factory=dict)
     job: dict[str, str] = field(default_factory=dict)
+    webhooks: dict[str, str] = field(default_factory=dict)
     bucket: dict[str, str] = field(default_factory=dict)
     url: str = ""
     is_ready: bool = False
@@ -59,12 +61,16 @@ class CloudRunStatus:
             "artifacts": self.artifacts,
             "service": self.service,
             "job": self.job,
+            "webhooks": self.webhooks,
             "bucket": self.bucket,
         }
 
 
 async def read_status(
-    render_service: RenderService, render_job: RenderJob, clients: CloudRunClients
+    render_service: RenderService,
+    render_job: RenderJob,
+    webhook_service: RenderService,
+    clients: CloudRunClients,
 ) -> CloudRunStatus:
     """Return the status of the resources of one place.
 
@@ -74,8 +80,10 @@ async def read_status(
     service, job = await render_service.read(), await render_job.read()
     artifacts = artifacts_of(service, job)
     bucket = await _find_bucket(clients, artifacts)
+    webhooks = await webhook_service.read()
     status = CloudRunStatus(
         job=hidden(job_facts(job)) if job else {},
+        webhooks=hidden(service_facts(webhooks)) if webhooks else {},
         bucket=bucket_facts(bucket) if bucket else {},
         artifacts=artifacts,
     )

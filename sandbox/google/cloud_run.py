@@ -19,6 +19,12 @@ SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bin
 
 #: The same in its image.
 CONTAINER_SERVER = (*SERVER[:-1], "127.0.0.1:{port}")
+#: How the service that sends webhooks is started there.
+WEBHOOKS_SERVER = (
+    *("gunicorn", "--config", "python:worker_cloudrun.webhooks.gunicorn_conf"),
+    *("--bind", "fd://{socket}"),
+)
+
 #: Name of the Cloud Run worker's image.
 CLOUDRUN_IMAGE = "helios-worker-cloudrun:latest"
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from google.cloud import run_v2
 
-from sandbox.google.cloud_run import LocalCloudRun, local_cloud_run
+from sandbox.google.cloud_run import SERVER, LocalCloudRun, local_cloud_run
 
 
 class DeployedServices:
@@ -54,6 +54,7 @@ class DeployedServices:
                 local_cloud_run(
                     folder=self._folder / service.name.replace("/", "-"),
                     variables={**_environment(service), **self._variables},
+                    command=_command(service),
                     port=port,
                 )
             )
@@ -63,6 +64,12 @@ class DeployedServices:
     def log(self, name: str) -> str:
         """Return the log of a service's worker since its last deployment."""
         return self._running[name][0].log()
+
+
+def _command(service: run_v2.Service) -> tuple[str, ...]:
+    """Return the command of a service's server, without the init process of images."""
+    words = tuple(service.template.containers[0].command)
+    return (*words[words.index("gunicorn") :], *SERVER[-2:]) if words else SERVER
 
 
 def _environment(service: run_v2.Service) -> dict[str, str]:

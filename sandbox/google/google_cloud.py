@@ -84,6 +84,7 @@ def google_cloud(
             "HELIOS_CLOUD_RUN_ENDPOINT": api.endpoint,
             "HELIOS_CLOUD_QUOTAS_ENDPOINT": quotas.endpoint,
             "HELIOS_SECRET_MANAGER_ENDPOINT": secrets.endpoint,
+            "HELIOS_IAM_ENDPOINT": accounts.url,
             # gRPC's own variable for the roots that it trusts.
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(roots),
             "STORAGE_EMULATOR_HOST": buckets.endpoint,

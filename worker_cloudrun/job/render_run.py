@@ -5,7 +5,7 @@ The task that ends the render also sends its webhook.
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,16 +18,14 @@ from helios.records.job_layout import JobFolder, chunk_record
 from helios.records.job_outcome import FailedChunk, JobOutcome, read_outcome, write_outcome
 from helios.redaction import without_secrets
 from helios.storage import ArtifactStorage
-from helios.webhooks.delivery import WebhookSender
 from helios.webhooks.outcome import tell_once
 from helios.worker.diagnosis import with_page_problems
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.sources.open_job import OpenJob
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.job.render_task import RenderTask
-
-SenderSource = Callable[[], Awaitable[WebhookSender]]
-"""Makes the sender of a task's webhook."""
+from worker_cloudrun.webhooks.client import WebhookClient
+from worker_cloudrun.webhooks.webhook_request import WebhookRequest
 
 #: Folder of a job in storage with claims on work that only one task may do.
 CLAIMS = "claims/"
@@ -39,7 +37,7 @@ async def run_render_task(
     *,
     seconds: float | None,
     log: WorkerLog,
-    sender: SenderSource | None = None,
+    webhooks: WebhookClient | None = None,
 ) -> InvocationResponse | None:
     """Render a task's share of the chunks; the last task also joins all chunks.
 
@@ -48,14 +46,12 @@ async def run_render_task(
 
     Args:
         seconds: Seconds until Cloud Run ends the task; None for no limit.
-        sender: Makes the sender of the task's webhook; None without one.
-
-    Returns:
-        The failure; None after success, or if another task has ended the render. An undelivered
-        webhook is a failure too, so that Cloud Run retries the task.
+        webhooks: Has the task's webhook sent; None without one.
+        Returns: The failure; None after success, or if another task has ended the render. An
+            undelivered webhook is a failure too, so that Cloud Run retries the task.
     """
     async with runtime.open_job(task.job_path) as job:
-        run = _Run(runtime, task, job, clock=_Clock(seconds), log=log, sender=sender)
+        run = _Run(runtime, task, job, clock=_Clock(seconds), log=log, webhooks=webhooks)
         return await run.run()
 
 
@@ -74,7 +70,7 @@ class _Run:
     job: OpenJob
     clock: _Clock = field(kw_only=True)
     log: WorkerLog = field(kw_only=True)
-    sender: SenderSource | None = field(kw_only=True)
+    webhooks: WebhookClient | None = field(kw_only=True)
 
     async def run(self) -> InvocationResponse | None:
         for chunk in await self._share():
@@ -201,17 +197,18 @@ class _Run:
         return await self._tell(recorded) if recorded is outcome else None
 
     async def _tell(self, outcome: JobOutcome) -> InvocationResponse | None:
-        if self.sender is None or self.task.webhook is None:
+        webhooks, webhook = self.webhooks, self.task.webhook
+        if webhooks is None or webhook is None:
             return None
-        receiver = without_secrets(self.task.webhook)
+        request = WebhookRequest(
+            folder=self._folder.url,
+            execution=outcome.execution,
+            webhook=webhook,
+            link=self.task.webhook_link,
+        )
+        receiver = without_secrets(webhook)
         try:
-            await tell_once(
-                outcome,
-                webhook=self.task.webhook,
-                folder=self._storage,
-                sender=await self.sender(),
-                link=self.task.webhook_link,
-            )
+            await tell_once(outcome, folder=self._storage, send=lambda: webhooks.send(request))
         except HeliosError as fault:
             self.log.error("render.untold", webhook=receiver, error=fault.message)
             return InvocationResponse(

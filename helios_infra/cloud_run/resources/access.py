@@ -6,8 +6,9 @@ from typing import Any, Protocol
 from google.api_core.exceptions import Aborted, PreconditionFailed
 from google.iam.v1 import policy_pb2
 
-from helios_infra.cloud_run.changes import FieldChange
+from helios_infra.cloud_run.changes import Change, FieldChange
 from helios_infra.cloud_run.configuration import PUBLIC_MEMBERS
+from helios_infra.cloud_run.failures import explained
 
 #: Lets a member render a chunk by the service.
 INVOKER = "roles/run.invoker"
@@ -17,6 +18,8 @@ EXECUTOR = "roles/run.jobsExecutorWithOverrides"
 VIEWER = "roles/run.viewer"
 #: Lets a member read, write and list artifacts.
 OBJECT_USER = "roles/storage.objectUser"
+#: Lets a member read and list artifacts.
+OBJECT_VIEWER = "roles/storage.objectViewer"
 
 # Policies with conditions can only be read whole, and written back whole, in this version.
 _VERSION = 3
@@ -55,17 +58,46 @@ async def read_bindings(client: PolicyClient, resource: str) -> list[Binding]:
 
 
 async def grant(
-    client: PolicyClient, resource: str, *, roles: Iterable[str], members: Iterable[str]
-) -> tuple[FieldChange, ...]:
-    """Give roles on a service or a job to exactly these members, and none to the public.
+    client: PolicyClient,
+    resource: str,
+    *,
+    title: str,
+    roles: Iterable[str],
+    members: Iterable[str],
+    exactly: bool = True,
+) -> Change:
+    """Give roles on a service, a job or an account to members, and none to the public.
 
-    Returns:
-        The changes; empty if the policy was already as requested.
+    Args:
+        title: The resource in messages.
+        exactly: Whether to take the roles from all others.
     """
-    wanted = dict.fromkeys(roles, frozenset(members))
+    title = f"access to {title}"
+    with explained(title):
+        changes = await _grant(client, resource, tuple(roles), frozenset(members), exactly=exactly)
+    return access_change(title, changes)
+
+
+def access_change(title: str, fields: tuple[FieldChange, ...]) -> Change:
+    """Return the change of a policy."""
+    return Change(title, "updated" if fields else "unchanged", fields)
+
+
+async def _grant(
+    client: PolicyClient,
+    resource: str,
+    roles: tuple[str, ...],
+    named: Set[str],
+    *,
+    exactly: bool,
+) -> tuple[FieldChange, ...]:
     for attempt in range(_TRIES):
         policy = await _read(client, resource)
         before = _bindings(policy)
+        wanted = {
+            role: named | (frozenset() if exactly else frozenset(members_of(before, role)))
+            for role in roles
+        }
         after = _arranged(before, wanted)
         changes = _differences(before, after)
         if not changes:
@@ -81,19 +113,23 @@ async def grant(
     raise AssertionError("unreachable")
 
 
-def grant_objects(bucket: Any, *, members: Iterable[str], exactly: bool) -> tuple[FieldChange, ...]:
-    """Give the use of a bucket's objects to members.
+def grant_objects(
+    bucket: Any, *, members: Iterable[str], viewers: Iterable[str] = (), exactly: bool
+) -> tuple[FieldChange, ...]:
+    """Give the use of a bucket's objects to members, and their reading to viewers.
 
     Args:
         bucket: The bucket (google-cloud-storage is untyped).
-        exactly: Whether to take it from all others, and from the public. A bucket that others own
-            as well keeps what they granted.
+        exactly: Whether to take their use from all others, and from the public. A bucket that
+            others own as well keeps what they granted.
     """
     for attempt in range(_TRIES):
         policy = bucket.get_iam_policy(requested_policy_version=_VERSION)
         before = list(policy.bindings)
         kept = () if exactly else members_of(before, OBJECT_USER)
-        after = _arranged(before, {OBJECT_USER: frozenset((*members, *kept))})
+        reading = frozenset((*viewers, *members_of(before, OBJECT_VIEWER)))
+        users = frozenset((*members, *kept))
+        after = _arranged(before, {OBJECT_USER: users, OBJECT_VIEWER: reading})
         changes = _differences(before, after)
         if not changes:
             return ()

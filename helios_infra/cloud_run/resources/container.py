@@ -54,6 +54,11 @@ def configure_container(
         "cpu": str(configuration.cpu),
         "memory": configuration.memory,
     }
+    set_variables(container, env)
+
+
+def set_variables(container: run_v2.Container, env: Mapping[str, str]) -> None:
+    """Give a container exactly these variables."""
     container.env = [run_v2.EnvVar(name=name, value=env[name]) for name in sorted(env)]
 
 

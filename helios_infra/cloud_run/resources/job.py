@@ -8,7 +8,7 @@ from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
 from helios_infra.cloud_run.changes import OnStep
-from helios_infra.cloud_run.configuration import WEBHOOK_SECRET_NAME, CloudRunConfiguration
+from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.resources.container import (
     LABEL,
     OWNER,
@@ -62,11 +62,17 @@ class RenderJob(Deployable[run_v2.Job]):
         return await self._client.delete_job(run_v2.DeleteJobRequest(name=self.name, etag=etag))
 
 
-def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job], None]:
+def job_settings(
+    configuration: CloudRunConfiguration, *, webhooks_url: str | None = None
+) -> Callable[[run_v2.Job], None]:
     """Return a function that changes a job as requested and keeps its other settings.
 
     The number of tasks is set by each execution. Parallelism is left open, as Cloud Run refuses
     an execution of fewer tasks than the job's parallelism.
+
+    Args:
+        configuration: The requested job.
+        webhooks_url: URL of the service that sends webhooks; None without one.
     """
 
     def configure(job: run_v2.Job) -> None:
@@ -84,11 +90,8 @@ def job_settings(configuration: CloudRunConfiguration) -> Callable[[run_v2.Job],
         env = environment(configuration, timeout=configuration.task_timeout)
         # Cloud Run provides the number of an attempt, but not the limit of attempts.
         env["HELIOS_TASK_RETRIES"] = str(configuration.task_retries)
-        secret = configuration.webhook_secret
-        if secret:
-            # The name alone: a value that Cloud Run put there would be in every task's environment.
-            parent = "" if "/" in secret else f"projects/{configuration.project}/secrets/"
-            env[WEBHOOK_SECRET_NAME] = f"{parent}{secret}"
+        if webhooks_url is not None:
+            env["HELIOS_WEBHOOKS_URL"] = webhooks_url
         configure_container(container, configuration, env=env)
 
     return configure

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from google.api_core.operation_async import AsyncOperation
 from google.cloud import run_v2
 
-from helios_infra.cloud_run.changes import OnStep
+from helios_infra.cloud_run.changes import Change, OnStep
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
 from helios_infra.cloud_run.resources.container import (
     LABEL,
@@ -63,6 +63,27 @@ class RenderService(Deployable[run_v2.Service]):
     def template(self, resource: run_v2.Service) -> run_v2.RevisionTemplate:
         return resource.template
 
+    async def bring_with_audiences(
+        self,
+        settings_for: Callable[..., Callable[[run_v2.Service], None]],
+        *,
+        adopt: bool = False,
+    ) -> tuple[run_v2.Service, Change]:
+        """Create or update the service, as `bring` does; it checks whom tokens are for.
+
+        Args:
+            settings_for: Returns what changes a service as requested, given its URLs as
+                `audiences`.
+            adopt: Whether one that was made by other means is taken over.
+        """
+        current = await self.read()
+        audiences = _urls(current) if current else ()
+        service, change = await self.bring(settings_for(audiences=audiences), adopt=adopt)
+        if _urls(service) != audiences:
+            # They are known once it is there.
+            service, _ = await self.bring(settings_for(audiences=_urls(service)), adopt=adopt)
+        return service, change
+
     async def _get(self) -> run_v2.Service:
         return await self._client.get_service(name=self.name)
 
@@ -91,11 +112,7 @@ def service_settings(
     """
 
     def configure(service: run_v2.Service) -> None:
-        service.labels[LABEL] = OWNER
-        service.ingress = run_v2.IngressTraffic(_INGRESS[configuration.ingress])
-        service.invoker_iam_disabled = False
-        # Traffic pinned to a revision would leave the new one idle.
-        service.traffic = [run_v2.TrafficTarget(type_=_LATEST, percent=100)]
+        configure_access(service, ingress=configuration.ingress)
         _configure_revision(service.template, configuration)
         container = first_container(service.template.containers)
         env = {
@@ -107,14 +124,26 @@ def service_settings(
         # CPU is paid for while a chunk renders, and there is more of it while an instance starts.
         container.resources.cpu_idle = True
         container.resources.startup_cpu_boost = True
-        container.startup_probe = run_v2.Probe(
-            http_get=run_v2.HTTPGetAction(path=READY_PATH),
-            timeout_seconds=5,
-            period_seconds=5,
-            failure_threshold=24,
-        )
 
     return configure
+
+
+def configure_access(service: run_v2.Service, *, ingress: Ingress) -> None:
+    """Have the latest revision, once it is ready, take requests of those who may invoke it."""
+    service.labels[LABEL] = OWNER
+    service.ingress = run_v2.IngressTraffic(_INGRESS[ingress])
+    service.invoker_iam_disabled = False
+    # Traffic pinned to a revision would leave the new one idle.
+    service.traffic = [run_v2.TrafficTarget(type_=_LATEST, percent=100)]
+    # A revision name can't be reused.
+    service.template.revision = ""
+    service.template.labels[LABEL] = OWNER
+    first_container(service.template.containers).startup_probe = run_v2.Probe(
+        http_get=run_v2.HTTPGetAction(path=READY_PATH),
+        timeout_seconds=5,
+        period_seconds=5,
+        failure_threshold=24,
+    )
 
 
 def service_facts(service: run_v2.Service) -> dict[str, str]:
@@ -144,9 +173,6 @@ def _audience(configuration: CloudRunConfiguration, urls: Sequence[str]) -> dict
 def _configure_revision(
     template: run_v2.RevisionTemplate, configuration: CloudRunConfiguration
 ) -> None:
-    # A revision name can't be reused.
-    template.revision = ""
-    template.labels[LABEL] = OWNER
     template.scaling.max_instance_count = configuration.max_instances
     template.max_instance_request_concurrency = configuration.concurrency
     template.timeout = timedelta(seconds=configuration.timeout)
@@ -159,10 +185,15 @@ def _container_facts(template: run_v2.RevisionTemplate) -> dict[str, str]:
     container: Any = template.containers[0]
     return {
         **container_facts(container),
+        **({"command": " ".join(container.command)} if container.command else {}),
         "startup probe": container.startup_probe.http_get.path or "tcp",
         "cpu while idle": "no" if container.resources.cpu_idle else "yes",
         "cpu boost at start": "yes" if container.resources.startup_cpu_boost else "no",
     }
+
+
+def _urls(service: run_v2.Service) -> tuple[str, ...]:
+    return tuple(sorted(filter(None, {service.uri, *service.urls})))
 
 
 def _target(target: run_v2.TrafficTarget) -> str:

@@ -9,9 +9,14 @@ _Template = run_v2.RevisionTemplate | run_v2.TaskTemplate
 _GEN2 = run_v2.ExecutionEnvironment(run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2)
 
 
-def configure_template(template: _Template, configuration: CloudRunConfiguration) -> None:
-    """Set identity, key, network and execution environment; a key that others set stays."""
-    template.service_account = configuration.service_account
+def configure_template(
+    template: _Template, configuration: CloudRunConfiguration, *, account: str | None = None
+) -> None:
+    """Set identity, key, network and execution environment; a key that others set stays.
+
+    The identity is the configuration's `service_account` unless another account is given.
+    """
+    template.service_account = account or configuration.service_account
     template.encryption_key = configuration.kms_key or template.encryption_key
     configure_network(template, configuration)
     # Chromium needs the system calls of a whole Linux kernel.

@@ -23,8 +23,8 @@ CONTAINER = "worker"
 WEBHOOK = "JOB_WEBHOOK"
 #: Variable of an execution's tasks with the validity of the webhook's link to the video in seconds.
 WEBHOOK_LINK = "JOB_WEBHOOK_LINK"
-#: Variable of the job with the name of the secret that signs webhooks.
-SECRET_NAME = "HELIOS_WEBHOOK_SECRET_NAME"  # noqa: S105 - the variable's name
+#: Variable of the job with the URL of the service that signs and sends webhooks.
+WEBHOOKS_URL = "HELIOS_WEBHOOKS_URL"
 #: Variable of an execution's tasks with the time after which no chunk is begun.
 STOP_AT = "JOB_STOP_AT"
 #: Variable of an execution's tasks with the key of the list of chunks that they share.
@@ -165,15 +165,16 @@ class JobExecutions:
         return None
 
     async def check_signs(self) -> None:
-        """Refuse a webhook where the job has nothing to sign with."""
+        """Refuse a webhook where the job has no service that signs it."""
         client = await self._calls.jobs()
         with google_faults(self.name):
             job = await client.get_job(name=self.job, **reading())
         containers = job.template.template.containers
-        if not any(SECRET_NAME in _names(container) for container in containers):
+        if not any(WEBHOOKS_URL in _names(container) for container in containers):
             raise OptionInvalid(
-                f"webhook: {self.name} has no secret to sign with",
-                hint="`orchestrator cloudrun deploy --webhook-secret NAME` gives it one.",
+                f"webhook: {self.name} has no service that signs and sends it",
+                hint="`orchestrator cloudrun deploy --webhook-secret NAME --webhook-account EMAIL` "
+                "deploys one.",
             )
 
     def job_path(self, job_id: str) -> str:

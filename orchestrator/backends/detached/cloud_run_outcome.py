@@ -57,7 +57,8 @@ async def tell_webhook(
 ) -> None:
     """Send an outcome to the webhook that its execution was started with, if any."""
     # Loads an HTTP client, which few commands need.
-    from helios.webhooks.outcome import tell_once  # noqa: PLC0415
+    from helios.webhooks.outcome import outcome_event, tell_once  # noqa: PLC0415
+    from helios.webhooks.video_link import with_link  # noqa: PLC0415
 
     variables = variables_of(found)
     webhook = variables.get(WEBHOOK)
@@ -68,14 +69,13 @@ async def tell_webhook(
             f"render {outcome.job_id!r}: {outcome.status}, but its webhook isn't told yet",
             hint=f"Set {SECRET} to what the job signs with: `orchestrator status` tells it.",
         )
-    await tell_once(
-        outcome,
-        webhook=webhook,
-        folder=folder,
-        sender=sender,
-        attempts=attempts,
-        link=float(variables.get(WEBHOOK_LINK) or 0) or None,
-    )
+    link = float(variables.get(WEBHOOK_LINK) or 0) or None
+
+    async def send() -> None:
+        event = await with_link(await outcome_event(outcome, folder), link)
+        await sender.send(webhook, event, attempts=attempts)
+
+    await tell_once(outcome, folder=folder, send=send)
 
 
 def _outcome(

@@ -158,6 +158,8 @@ def _described(found: "CloudRunStatus") -> str:
         lines += [f"  {name}: {value}" for name, value in found.service.items()]
     lines.append("job" if found.job else "job        none")
     lines += [f"  {name}: {value}" for name, value in found.job.items()]
+    lines.append("webhooks" if found.webhooks else "webhooks   none")
+    lines += [f"  {name}: {value}" for name, value in found.webhooks.items()]
     lines.append(f"artifacts  {found.artifacts or 'none'}")
     lines += [f"  {name}: {value}" for name, value in found.bucket.items()]
     return "\n".join(lines)

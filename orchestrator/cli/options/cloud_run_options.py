@@ -59,7 +59,13 @@ class CloudRunOptions:
     webhook_secret: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Secret of Secret Manager by which such renders sign webhooks."
+            metavar="NAME", help="Secret of Secret Manager by which their webhooks are signed."
+        ),
+    ] = None
+    webhook_account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EMAIL", help="Service account that alone reads it, and sends webhooks."
         ),
     ] = None
     ingress: Annotated[

@@ -56,6 +56,9 @@ class TokenHandler(BaseHTTPRequestHandler):
                     "expires_in": int(LIFETIME),
                 },
             )
+        elif method in {"getIamPolicy", "setIamPolicy"}:
+            policy = json.loads(body).get("policy")
+            self._answer(200, self.server.tokens.policy_of(account, written=policy))
         elif method == "generateIdToken":
             audience = json.loads(body)["audience"]
             self._answer(200, {"token": self.server.tokens.impersonate(account, audience)})

@@ -20,9 +20,10 @@ class TokenServer(LoopbackServer):
     """Issues ID tokens as Google does; a context manager.
 
     It is a service account's token endpoint (`/token`), serves certificates (`/certs`), is a
-    metadata server, a token exchange for federated identities (`/sts`) and, as a proxy, the API by
-    which accounts are impersonated and sign. Key files and certificates for clients are written to
-    `folder`. Issued tokens are valid for `lifetime` seconds.
+    metadata server, a token exchange for federated identities (`/sts`), the API of accounts'
+    policies and, as a proxy, the one by which accounts are impersonated and sign. Key files and
+    certificates for clients are written to `folder`. Issued tokens are valid for `lifetime`
+    seconds.
     """
 
     def __init__(self, folder: Path, *, lifetime: float = LIFETIME) -> None:
@@ -31,6 +32,8 @@ class TokenServer(LoopbackServer):
         self.issued: list[tuple[str, str]] = []
         #: Signatures that were made in an account's name, oldest first.
         self.signed_blobs: list[bytes] = []
+        #: Policies of accounts that were written, by their e-mail addresses.
+        self.policies: dict[str, dict[str, Any]] = {}
         #: How often the certificates were fetched.
         self.certificate_fetches = 0
         self.key = SigningKey("sandbox-1")
@@ -89,7 +92,7 @@ class TokenServer(LoopbackServer):
 
     def service_account_file(self, email: str = CALLER) -> Path:
         """Write and return a service account's key file whose tokens come from here."""
-        path = self._folder / "service-account.json"
+        path = self._folder / f"{email}.json"
         path.write_text(
             json.dumps(
                 {
@@ -169,7 +172,8 @@ class TokenServer(LoopbackServer):
             return {"access_token": "user-access", "expires_in": int(LIFETIME)}
         claims = self.account_key.verify(form["assertion"])
         if "target_audience" not in claims:
-            return {"access_token": "access", "expires_in": int(LIFETIME), "token_type": "Bearer"}
+            token = f"access of {claims['iss']}"
+            return {"access_token": token, "expires_in": int(LIFETIME), "token_type": "Bearer"}
         return {
             "id_token": self._issue("account", claims["target_audience"], email=claims["iss"]),
         }
@@ -181,6 +185,12 @@ class TokenServer(LoopbackServer):
     def impersonate(self, email: str, audience: str) -> str:
         """Answer a request for another account's ID token."""
         return self._issue("impersonation", audience, email=email)
+
+    def policy_of(self, email: str, *, written: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return an account's policy, which is replaced first if one is `written`."""
+        if written is not None:
+            self.policies[email] = written
+        return self.policies.get(email, {"etag": "BwWKmjvelug="})
 
     def sign_blob(self, payload: str) -> str:
         """Answer a request for a signature in an account's name; both sides in base 64."""

@@ -86,6 +86,21 @@ def test_all_faults_are_told_at_once_by_their_names() -> None:
         ({"env": {"HELIOS_ARTIFACTS": "gs://other"}}, "set by deploying"),
         ({"env": {"PORT": "80"}}, "reserved by Cloud Run"),
         ({"webhookSecret": "a secret"}, "not a secret's name"),
+        ({"webhookSecret": "hooks"}, "webhookAccount: is missing"),
+        ({"webhookAccount": "hooks@v.iam.gserviceaccount.com"}, "webhookSecret: is missing"),
+        ({"webhookSecret": "hooks", "webhookAccount": "ann@example.com"}, "a service account"),
+        (
+            {"webhookSecret": "hooks", "webhookAccount": LEAST["serviceAccount"]},
+            "another account than serviceAccount",
+        ),
+        (
+            {
+                "name": "w" * 41,
+                "webhookSecret": "hooks",
+                "webhookAccount": "hooks@v.iam.gserviceaccount.com",
+            },
+            "at most 40 characters",
+        ),
         ({"env": {SECRET: "x"}}, SECRET),
     ],
 )

@@ -178,7 +178,6 @@ SETTINGS: dict[str, tuple[object, set[str]]] = {
     "timeout": (60, {"service"}),
     "task_timeout": (60, {"job"}),
     "task_retries": (1, {"job"}),
-    "webhook_secret": ("helios-webhooks", {"job"}),
     "ingress": ("internal", {"service"}),
     "kms_key": (KEY, {"bucket", "service", "job"}),
     "network": ("films", {"service", "job"}),
@@ -196,7 +195,8 @@ SETTINGS: dict[str, tuple[object, set[str]]] = {
 
 def test_every_setting_reaches_the_cloud_once(deployer: Any) -> None:
     place = {"project", "region", "name", "bucket", "connector"}  # that excludes a network
-    assert set(SETTINGS) | place == set(CloudRunConfiguration.model_fields)
+    webhooks = {"webhook_secret", "webhook_account"}  # which go together
+    assert set(SETTINGS) | place | webhooks == set(CloudRunConfiguration.model_fields)
     deployer.deploy()
     for setting, (value, reached) in SETTINGS.items():
         changes = deployer.deploy(**{setting: value}).changes
@@ -230,13 +230,68 @@ def test_workers_send_through_a_network_or_a_connector(deployer: Any) -> None:
     assert not deployer.deploy().changed  # as if others had set it
 
 
-def test_a_job_signs_webhooks_by_a_secret_of_which_it_has_the_name_alone(deployer: Any) -> None:
-    deployer.deploy(webhook_secret="helios-webhooks")
-    (container,) = deployer.job.template.template.containers
-    (name,) = (v.value for v in container.env if v.name == f"{SECRET}_NAME")
-    assert name == f"projects/{deployer.project}/secrets/helios-webhooks"
-    for env in ({v.name for v in container.env}, env_of(deployer.service)):
-        assert SECRET not in env
+WEBHOOKS = {"webhook_secret": "hooks", "webhook_account": "hooks@v.iam.gserviceaccount.com"}
+
+
+def test_what_renders_cannot_read_the_secret_and_only_tasks_may_have_it_used(
+    deployer: Any,
+) -> None:
+    deployment = deployer.deploy(**WEBHOOKS)
+    place, account = deployer.configuration(), WEBHOOKS["webhook_account"]
+    service = deployer.api.services.by_name[place.webhooks]
+    assert service.template.service_account == account
+    assert list(service.template.containers[0].command)[3:] == [
+        *("gunicorn", "--config", "python:worker_cloudrun.webhooks.gunicorn_conf")
+    ]
+    secret = f"projects/{deployer.project}/secrets/hooks"
+    env = env_of(service)
+    assert env["HELIOS_WEBHOOK_SECRET_NAME"] == secret
+    assert env["HELIOS_ALLOWED_CALLERS"] == place.service_account
+    assert env["HELIOS_AUDIENCE"] == service.uri
+    # No environment has the value; what renders has not even the name.
+    for resource in (deployer.service, deployer.job):
+        assert not {name for name in env_of(resource) if SECRET in name}
+        template = getattr(resource.template, "template", resource.template)
+        assert (template or resource.template).service_account == place.service_account
+    assert env_of(deployer.job)["HELIOS_WEBHOOKS_URL"] == service.uri
+    tasks = f"serviceAccount:{place.service_account}"
+    assert invokers(deployer, place.webhooks) == {"roles/run.invoker": [tasks]}
+    granted = {b["role"]: b["members"] for b in deployer.buckets.policies[place.bucket]["bindings"]}
+    assert granted["roles/storage.objectViewer"] == [f"serviceAccount:{account}"]
+    assert f"serviceAccount:{account}" not in granted["roles/storage.objectUser"]
+    assert f"service {place.name}-webhooks" in {c.resource for c in deployment.changes}
+    assert not deployer.deploy().changed
+
+
+def test_the_account_of_webhooks_may_sign_links_in_its_own_name_and_no_others(
+    deployer: Any,
+) -> None:
+    account, policies = WEBHOOKS["webhook_account"], deployer.cloud.accounts.policies
+    ann = {"role": "roles/iam.serviceAccountTokenCreator", "members": [ANN]}
+    policies.clear()
+    policies[account] = {"etag": "BwWKmjvelug=", "bindings": [ann]}
+    deployer.deploy(**WEBHOOKS)
+    (binding,) = policies[account]["bindings"]
+    assert binding["role"] == "roles/iam.serviceAccountTokenCreator"
+    assert binding["members"] == [f"serviceAccount:{account}", ANN]
+    assert set(policies) == {account}  # no other account's policy was written
+
+
+def test_without_webhooks_any_more_their_service_goes(deployer: Any) -> None:
+    deployer.deploy(**WEBHOOKS)
+    name = deployer.configuration().webhooks
+    deployer.asked = {}
+    changes = [str(change) for change in deployer.deploy().changes]
+    assert "service helios-worker-webhooks: deleted" in changes
+    assert name not in deployer.api.services.by_name
+    assert "HELIOS_WEBHOOKS_URL" not in env_of(deployer.job)
+
+
+def test_destroying_removes_the_service_of_webhooks_too(deployer: Any) -> None:
+    deployer.deploy(**WEBHOOKS)
+    assert deployer.status().webhooks["service account"] == WEBHOOKS["webhook_account"]
+    assert "service helios-worker-webhooks: deleted" in deployer.destroy()
+    assert not deployer.status().webhooks
 
 
 def test_values_of_variables_that_people_bring_are_not_shown(deployer: Any) -> None:

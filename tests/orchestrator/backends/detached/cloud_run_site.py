@@ -1,11 +1,12 @@
 """A Google project with the render job in it, on this machine."""
 
 import asyncio
+import contextlib
 import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from orchestrator.backends.detached.cloud_run_job import CloudRunJobBackend
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.delivery.stores import Stores
 from orchestrator.model.job_state import JobState
+from sandbox.google.cloud_run import WEBHOOKS_SERVER, local_cloud_run
 from sandbox.google.google_cloud import GoogleCloud, secret_version
 from sandbox.google.worker_tasks import WorkerTasks
 from sandbox.scripted_server import ScriptedServer
@@ -32,6 +34,9 @@ from sandbox.storage.object_stores import ObjectStore, create_bucket
 SECRET_VALUE = "of-job-and-receiver"
 ACCOUNT_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SECRETS_ENDPOINT = "HELIOS_SECRET_MANAGER_ENDPOINT"
+#: Accounts of tasks, and of the service that sends webhooks.
+TASKS = "helios-worker@videos.iam.gserviceaccount.com"
+WEBHOOKS = "helios-webhooks@videos.iam.gserviceaccount.com"
 _NUMBERS = itertools.count()
 Result = TypeVar("Result")
 
@@ -41,9 +46,10 @@ class CloudRunSite:
 
     Args:
         folder: For logs and disks of tasks.
+        webhooks_url: URL of the service that sends webhooks.
     """
 
-    def __init__(self, cloud: GoogleCloud, folder: Path) -> None:
+    def __init__(self, cloud: GoogleCloud, folder: Path, *, webhooks_url: str) -> None:
         number = next(_NUMBERS)
         self.cloud = cloud
         self.api = cloud.api
@@ -54,7 +60,7 @@ class CloudRunSite:
             folder,
             {
                 "STORAGE_EMULATOR_HOST": store.endpoint,
-                **{name: cloud.env[name] for name in (ACCOUNT_FILE, SECRETS_ENDPOINT)},
+                ACCOUNT_FILE: str(cloud.accounts.service_account_file(TASKS)),
             },
         )
         cloud.secrets.tell(secret_version(SECRET_VALUE))
@@ -63,23 +69,22 @@ class CloudRunSite:
                 "project": self.project,
                 "region": "europe-west1",
                 "image": f"europe-west1-docker.pkg.dev/videos/helios/worker@sha256:{'a' * 64}",
-                "service_account": f"worker@{self.project}.iam.gserviceaccount.com",
+                "service_account": TASKS,
                 "bucket": f"{self.project}-helios",
                 "task_retries": 1,
                 "webhook_secret": "helios-webhooks",
-                "env": {
-                    "HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh",
-                    # Receivers are on this machine.
-                    "HELIOS_ALLOW_PRIVATE_NETWORK": "1",
-                },
+                "webhook_account": WEBHOOKS,
+                "env": {"HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh"},
             }
         )
-        self.deploy("helios-worker", self.configuration)
+        self.deploy("helios-worker", self.configuration, webhooks_url=webhooks_url)
 
-    def deploy(self, name: str, configuration: CloudRunConfiguration) -> None:
+    def deploy(
+        self, name: str, configuration: CloudRunConfiguration, *, webhooks_url: str | None = None
+    ) -> None:
         """Make a job."""
         job = run_v2.Job()
-        job_settings(configuration)(job)
+        job_settings(configuration, webhooks_url=webhooks_url)(job)
         self.api.jobs.create(configuration.parent, name, job, failure=None)
 
     def backend(self, stores: Stores, **options: Any) -> CloudRunJobBackend:
@@ -179,6 +184,26 @@ class CloudRunSite:
     def executions(self) -> list[run_v2.Execution]:
         """Return the job's executions, the newest first."""
         return self.api.executions.list(self.configuration.job)
+
+
+@contextlib.contextmanager
+def webhook_service(cloud: GoogleCloud, folder: Path) -> Iterator[str]:
+    """Run the service that sends webhooks of all sites of a cloud; the value is its URL."""
+    variables = {
+        "STORAGE_EMULATOR_HOST": cloud.env["STORAGE_EMULATOR_HOST"],
+        SECRETS_ENDPOINT: cloud.env[SECRETS_ENDPOINT],
+        ACCOUNT_FILE: str(cloud.accounts.service_account_file(WEBHOOKS)),
+        "HELIOS_CERTS_URL": cloud.accounts.certs_url,
+        "HELIOS_ALLOWED_CALLERS": TASKS,
+        "HELIOS_ARTIFACTS": "gs://",
+        "HELIOS_WEBHOOK_SECRET_NAME": "projects/videos/secrets/helios-webhooks",
+        # Receivers are on this machine.
+        "HELIOS_ALLOW_PRIVATE_NETWORK": "1",
+    }
+    with local_cloud_run(
+        folder=folder, variables=variables, command=WEBHOOKS_SERVER, verify_callers=True
+    ) as service:
+        yield service.url
 
 
 class Tasks:

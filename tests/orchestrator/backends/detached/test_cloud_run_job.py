@@ -33,7 +33,13 @@ from sandbox.google.google_cloud import GoogleCloud
 from sandbox.scripted_server import Reply, ScriptedServer
 from tests.google_cloud import trusted_google_cloud
 from tests.helios.worker_setup import FRAMES, make_spec
-from tests.orchestrator.backends.detached.cloud_run_site import SECRET_VALUE, CloudRunSite, Tasks
+from tests.orchestrator.backends.detached.cloud_run_site import (
+    SECRET_VALUE,
+    WEBHOOKS,
+    CloudRunSite,
+    Tasks,
+    webhook_service,
+)
 from tests.worker_cloudrun.conftest import slow
 from tests.worker_cloudrun.test_service import asleep, until
 
@@ -59,10 +65,18 @@ def cloud(tasks: Tasks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Go
         yield running
 
 
+@pytest.fixture(scope="module")
+def webhooks_url(cloud: GoogleCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with webhook_service(cloud, tmp_path_factory.mktemp("webhooks")) as url:
+        yield url
+
+
 @pytest.fixture
-def site(cloud: GoogleCloud, tasks: Tasks, tmp_path: Path) -> Iterator[CloudRunSite]:
+def site(
+    cloud: GoogleCloud, tasks: Tasks, webhooks_url: str, tmp_path: Path
+) -> Iterator[CloudRunSite]:
     tasks.code, tasks.workers = "", None
-    made = CloudRunSite(cloud, tmp_path)
+    made = CloudRunSite(cloud, tmp_path, webhooks_url=webhooks_url)
     cloud.api.calls.clear()
     yield made
     cloud.api.executions.stop()
@@ -131,6 +145,9 @@ def test_a_render_continues_without_its_client(
     for text in (*kept.values(), *site.workers.logs()):
         assert SECRET_VALUE not in text
         assert "of-receiver" not in text
+    # Tasks, which run pages, act as an account that never asks for the secret.
+    readers = {request.headers["authorization"] for request in site.cloud.secrets.requests}
+    assert readers == {f"Bearer access of {WEBHOOKS}"}
 
 
 def test_a_chunk_that_can_never_be_rendered_fails_the_render(
@@ -367,11 +384,11 @@ def test_reads_that_fail_for_a_moment_are_made_again(site: CloudRunSite, tasks: 
 
 
 def test_a_webhook_is_refused_where_there_is_nothing_to_sign_with(site: CloudRunSite) -> None:
-    unsigned = site.configuration.model_copy(update={"name": "unsigned", "webhook_secret": None})
+    unsigned = site.configuration.model_copy(update={"name": "unsigned"})
     site.deploy("unsigned", unsigned)
     site.put(spec())
     url = WebhookSettings(url="https://example.com/ended")
-    with pytest.raises(OptionInvalid, match="has no secret to sign with"):
+    with pytest.raises(OptionInvalid, match="has no service that signs and sends it"):
         site.run(lambda backend: backend.start(spec(), webhook=url), job=unsigned.job)
 
     assert starts(site) == 0

@@ -1,4 +1,4 @@
-"""Reads the secret that signs webhooks from Secret Manager, once a render has ended."""
+"""Reads the secret that signs webhooks from Secret Manager."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ async def signing_secret(env: Mapping[str, str]) -> str:
 
     Raises:
         OptionInvalid: The environment names none.
-        AccessDenied: The secret doesn't exist, or the job's service account may not read it.
+        AccessDenied: The secret doesn't exist, or the webhook service's account may not read it.
         WorkerUnavailable: Secret Manager doesn't answer; another try may succeed.
     """
     name = env.get(SECRET_NAME, "").strip()
@@ -44,7 +44,7 @@ def _latest(name: str, endpoint: str) -> str:
         if answer.status_code in _DENIED:
             raise AccessDenied(
                 f"secret {name}: status {answer.status_code}",
-                hint="Give the job's service account roles/secretmanager.secretAccessor on it.",
+                hint="Give the webhook service's account roles/secretmanager.secretAccessor on it.",
             )
         answer.raise_for_status()
         return base64.b64decode(answer.json()["payload"]["data"]).decode()
