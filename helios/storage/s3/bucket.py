@@ -1,8 +1,9 @@
 """A bucket of S3, as obstore offers it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import obstore
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
@@ -19,11 +20,10 @@ from helios.storage.keys import tags_of
 from helios.storage.s3.access import S3Access, boto3_faults
 from helios.storage.s3.refusal import NOT_IMPLEMENTED, REJECTED_CREDENTIALS, Refusal
 
-if TYPE_CHECKING:
-    pass
-
 Answer = TypeVar("Answer")
 
+# Objects that a look for one of them lists.
+_LOOK = 100
 # Exceptions of obstore: built-in ones for missing objects and for keys that it refuses.
 _FAULTS = (BaseError, FileNotFoundError, ValueError)
 
@@ -103,6 +103,38 @@ class S3Bucket:
             except _FAULTS as second:
                 fault = second
         raise self._error(key, fault) from fault
+
+    async def read(self, key: str, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
+        """Send a request for an object, as `request` does.
+
+        Where credentials may list one folder alone, S3 says "denied" of what isn't there: a listing
+        of the folder tells, so that it is `ArtifactNotFound` as elsewhere.
+        """
+        try:
+            return await self.request(key, send)
+        except AccessDenied as denied:
+            # Rejected credentials have codes of their own.
+            fault = denied.__cause__
+            code = Refusal.of(fault).code if isinstance(fault, BaseError) else ""
+            if code not in ("", "AccessDenied") or not await self._is_absent(key):
+                raise
+            raise ArtifactNotFound(f"{self._url_of(key)}: there is no such object") from denied
+
+    async def _is_absent(self, key: str) -> bool:
+        """Return whether a listing shows that there is no such object; False without one."""
+        folder = key.rpartition("/")[0]
+
+        async def first_page(store: S3Store) -> list[str]:
+            pages = obstore.list(store, folder or None, offset=key[:-1], chunk_size=_LOOK)
+            async for page in pages:
+                return [meta["path"] for meta in page]
+            return []
+
+        try:
+            names = await self.request(key, first_page)
+        except HeliosError:
+            return False
+        return key not in names and (len(names) < _LOOK or names[-1] > key)
 
     async def _send(self, send: Callable[[S3Store], Awaitable[Answer]]) -> Answer:
         store = self._opened

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from helios.concurrency import map_limited, run_blocking
-from helios.errors import StorageInvalid
+from helios.errors import StorageInvalid, StorageUnavailable
 from helios.storage.composition_plan import (
     MAX_PART,
     MAX_PARTS,
@@ -20,6 +20,8 @@ from helios.storage.composition_plan import (
 )
 from helios.storage.keys import content_type, tags_of
 
+#: Codes of what another process has ended: an upload, or an object that was made for one.
+_GONE = frozenset({"NoSuchUpload", "NoSuchKey"})
 #: Parts on their way at once; those that pass through here take up to 10 MiB of memory each.
 PARALLEL = 16
 
@@ -47,6 +49,8 @@ class S3Composition:
 
         Raises:
             StorageInvalid: There are more bytes than an object may have.
+            StorageUnavailable: Another process makes the same object, and ended an upload
+                meanwhile; another try may succeed.
             botocore.exceptions.ClientError: S3 refuses. What was copied so far is kept for another
                 attempt.
         """
@@ -90,11 +94,24 @@ class S3Composition:
                 "complete_multipart_upload", **known, MultipartUpload={"Parts": listed}
             )
         except self._client.exceptions.ClientError as fault:
-            if not _is_transient(fault):
+            if _code(fault) in _GONE:
+                # Of two processes that make the same object, one ends the upload of both.
+                if await self._size(key) != size_of(parts):
+                    raise StorageUnavailable(f"{key}: another process makes it as well") from fault
+            elif not _is_transient(fault):
                 await self._call("abort_multipart_upload", **known)
                 await self._call("delete_object", Key=state)
-            raise
+                raise
+            else:
+                raise
         await self._call("delete_object", Key=state)
+
+    async def _size(self, key: str) -> int | None:
+        """Return the bytes of an object; None without one."""
+        try:
+            return int((await self._call("head_object", Key=key))["ContentLength"])
+        except self._client.exceptions.ClientError:
+            return None
 
     async def _unfinished(self, state: str, key: str) -> tuple[str | None, Mapping[int, str]]:
         """Return an interrupted upload, and the tags of the parts that it has, by number."""
@@ -111,6 +128,11 @@ class S3Composition:
                     return upload, done
                 more = {"PartNumberMarker": page["NextPartNumberMarker"]}
         except (errors.NoSuchKey, errors.NoSuchUpload, ValueError, KeyError):
+            return None, {}
+        except errors.ClientError as fault:
+            # What S3 says of objects that aren't there, where one folder alone may be listed.
+            if _code(fault) != "AccessDenied":
+                raise
             return None, {}
 
     async def _part(self, known: Mapping[str, Any], number: int, part: Part) -> str:
@@ -140,6 +162,10 @@ class S3Composition:
         return await run_blocking(
             lambda _token: send(Bucket=self._bucket, **arguments), pool=self._pool
         )
+
+
+def _code(fault: Any) -> str:
+    return str(fault.response.get("Error", {}).get("Code", ""))
 
 
 def _is_transient(fault: Any) -> bool:

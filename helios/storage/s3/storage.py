@@ -108,7 +108,7 @@ class S3Storage(ArtifactStorage):
         check_key(key)
         with whole_output(path) as folder, (folder / "whole").open("xb") as sink:
             url = self.url_of(key)
-            found, size = await self._bucket.request(
+            found, size = await self._bucket.read(
                 key,
                 lambda store: download(store, key, sink, url=url, sha256=sha256, lanes=self._lanes),
             )
@@ -122,7 +122,7 @@ class S3Storage(ArtifactStorage):
             check_size(self.url_of(key), result.meta["size"], limit)
             return result, await result.bytes_async()
 
-        result, data = await self._bucket.request(key, get)
+        result, data = await self._bucket.read(key, get)
         found = hashlib.sha256(data).hexdigest()
         check_digest(self.url_of(key), found, result.attributes.get(SHA256))
         return bytes(data)
@@ -146,7 +146,7 @@ class S3Storage(ArtifactStorage):
         async def get(store: S3Store) -> bytes:
             return bytes(await store.get_range_async(key, start=start, end=end))
 
-        return await self._bucket.request(key, get)
+        return await self._bucket.read(key, get)
 
     async def compose(
         self,
@@ -182,7 +182,7 @@ class S3Storage(ArtifactStorage):
     async def stat(self, key: str) -> StoredObject | None:
         check_key(key)
         try:
-            there = await self._bucket.request(
+            there = await self._bucket.read(
                 key, lambda store: store.get_async(key, options={"head": True})
             )
         except ArtifactNotFound:

@@ -13,6 +13,7 @@ import pytest
 from helios.errors import (
     AccessDenied,
     ArtifactCorrupt,
+    ArtifactNotFound,
     StorageInvalid,
     StorageUnavailable,
 )
@@ -74,7 +75,40 @@ def test_refused_credentials_raise_one_error_for_every_operation(
             do(request)
         assert not caught.value.retryable
 
-    assert len(scripted.requests) == 7
+    # Reading asks once more what isn't there, if it isn't the credentials that are at fault.
+    assert len(scripted.requests) == (9 if code == "AccessDenied" else 7)
+
+
+def listed(*names: str) -> Reply:
+    found = "".join(
+        f"<Contents><Key>a/b/{name}</Key><LastModified>2025-01-01T00:00:00Z</LastModified>"
+        '<ETag>"1"</ETag><Size>1</Size></Contents>'
+        for name in names
+    )
+    body = f"<?xml version='1.0'?><ListBucketResult>{found}</ListBucketResult>"
+    return Reply(200, body.encode(), {"Content-Type": "application/xml"})
+
+
+def test_what_is_not_there_is_told_as_such_where_one_folder_alone_may_be_listed(
+    scripted: ScriptedServer, storage: S3Storage, tmp_path: Path
+) -> None:
+    """S3 says "denied" of it to credentials whose right to list is narrowed to a prefix."""
+    denied, others = refusal(403, "AccessDenied"), listed("jobs/1/other.json")
+
+    scripted.tell(Reply(403), others)  # a HEAD's answer has no body
+    assert do(storage.stat("jobs/1/key.json")) is None
+    asked = [(request.method, request.path) for request in scripted.requests]
+    assert asked[0] == ("HEAD", "/bucket/a/b/jobs/1/key.json")
+    assert "prefix=a%2Fb%2Fjobs%2F1%2F" in asked[1][1]  # what a policy allows
+    for read in (storage.get_bytes, lambda key: storage.get_file(key, tmp_path / "out")):
+        scripted.tell(denied, others)
+        with pytest.raises(ArtifactNotFound, match="there is no such object"):
+            do(read("jobs/1/key.json"))
+
+    for there in (listed("jobs/1/key.json"), denied):
+        scripted.tell(denied, there)
+        with pytest.raises(AccessDenied):
+            do(storage.get_bytes("jobs/1/key.json"))
 
 
 def test_an_answer_without_a_body_still_tells_that_access_is_denied(

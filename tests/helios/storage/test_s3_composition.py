@@ -3,13 +3,14 @@
 import asyncio
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from helios.errors import StorageInvalid
+from helios.errors import StorageInvalid, StorageUnavailable
 from helios.storage import composition_plan
 from helios.storage.composition_plan import MIN_PART, Range
 from helios.storage.s3 import composition as s3_composition
@@ -32,9 +33,19 @@ class CountingClient:
         self.fails_from: int | None = None
         self.status = 503
 
+        #: Called before a request of the given kind.
+        self.before: dict[str, Callable[[], None]] = {}
+        #: Whether S3 tells what isn't there, as it does to those who may list the bucket.
+        self.may_list = True
+
     def __getattr__(self, method: str) -> Any:
         def call(**arguments: Any) -> Any:
             self.calls[method] += 1
+            self.before.pop(method, lambda: None)()
+            if method == "get_object" and not self.may_list:
+                return self._get_without_listing(**arguments)
+            if method in {"upload_part", "complete_multipart_upload"}:
+                self._check_upload(method, **arguments)
             number = arguments.get("PartNumber", 0)
             if self.fails_from is not None and number >= self.fails_from:
                 told = {"ResponseMetadata": {"HTTPStatusCode": self.status}, "Error": {}}
@@ -42,6 +53,20 @@ class CountingClient:
             return getattr(self._client, method)(**arguments)
 
         return call
+
+    def _check_upload(self, method: str, **arguments: Any) -> None:
+        """Say what S3 says of an upload that isn't there; moto answers with a status of 500."""
+        listed = self._client.list_multipart_uploads(Bucket=arguments["Bucket"])
+        if arguments["UploadId"] not in {each["UploadId"] for each in listed.get("Uploads", ())}:
+            told = {"ResponseMetadata": {"HTTPStatusCode": 404}, "Error": {"Code": "NoSuchUpload"}}
+            raise ClientError(told, method)  # type: ignore[arg-type]
+
+    def _get_without_listing(self, **arguments: Any) -> Any:
+        try:
+            return self._client.get_object(**arguments)
+        except self.exceptions.NoSuchKey:
+            told = {"ResponseMetadata": {"HTTPStatusCode": 403}, "Error": {"Code": "AccessDenied"}}
+            raise ClientError(told, "GetObject") from None  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -242,3 +267,48 @@ def test_ten_thousand_objects_take_fewer_than_two_requests_each() -> None:
         assert client.sent + client.copied < 1.01 * count * size + MIN_PART
     assert counts[2_000_000] < 1.4 * count
     assert counts[MIN_PART] < 1.01 * count
+
+
+@pytest.mark.parametrize("request_", ["upload_part", "complete_multipart_upload"])
+def test_of_two_processes_that_make_the_same_object_both_succeed(
+    client: CountingClient, bucket: str, request_: str
+) -> None:
+    """A step that was tried again while its first try was still running."""
+    ranges, data = store(client, bucket, [1 << 20] * 12)
+    client.before[request_] = lambda: make(client, bucket, ranges)
+
+    make(client, bucket, ranges)
+
+    assert client.calls["complete_multipart_upload"] == 2 or request_ == "upload_part"
+    assert read(client, bucket) == data
+    assert names(client, bucket) == ["video.mp4"]
+
+
+def test_an_upload_that_another_process_ended_without_an_object_can_be_tried_again(
+    client: CountingClient, bucket: str
+) -> None:
+    ranges, data = store(client, bucket, [1 << 20] * 12)
+
+    def abort() -> None:
+        (upload,) = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+        client.abort_multipart_upload(Bucket=bucket, Key="video.mp4", UploadId=upload["UploadId"])
+
+    client.before["complete_multipart_upload"] = abort
+    with pytest.raises(StorageUnavailable, match="another process") as caught:
+        make(client, bucket, ranges)
+    assert caught.value.retryable
+
+    make(client, bucket, ranges)
+    assert read(client, bucket) == data
+
+
+def test_credentials_that_may_list_one_folder_alone_are_enough(
+    client: CountingClient, bucket: str
+) -> None:
+    ranges, data = store(client, bucket, [1 << 20] * 12)
+    client.may_list = False
+
+    make(client, bucket, ranges)
+
+    client.may_list = True
+    assert read(client, bucket) == data
