@@ -13,19 +13,27 @@ from helios.process.render_executor import DEFAULT_EXECUTABLES
 from helios_infra.cloud_run.resource import CloudRunResource
 from helios_infra.cloud_run.validation import fault_line
 from helios_infra.setting_types import (
-    LOG_DAYS,
     BucketName,
+    BucketPrefix,
     Days,
     Destination,
     Disk,
     Email,
+    Executable,
     KmsKey,
+    LogDays,
     Memory,
+    Region,
     Reserved,
+    SecurityGroup,
+    Source,
+    StackName,
+    Subnet,
+    TenantFolder,
     Timeout,
+    Vpc,
     object_or_none,
     parsed_object,
-    pattern,
     several,
 )
 
@@ -43,12 +51,10 @@ class Configuration(WireModel, extra="forbid"):
         OptionInvalid: From `of`: invalid values; `details` hold one line per fault.
     """
 
-    stack_name: Annotated[str, pattern("[A-Za-z][A-Za-z0-9-]{0,63}")] = Field(
+    stack_name: StackName = Field(
         default="Helios", description="Name of the stack, by which clients find it."
     )
-    regions: Annotated[
-        tuple[Annotated[str, pattern("[a-z]{2}(-[a-z]+)+-[0-9]")], ...], BeforeValidator(several)
-    ] = Field(
+    regions: Annotated[tuple[Region, ...], BeforeValidator(several)] = Field(
         default=(), description="Regions, one stack in each; none: the one of the AWS profile."
     )
     architecture: Literal["x86_64", "arm64"] = Field(
@@ -99,6 +105,10 @@ class Configuration(WireModel, extra="forbid"):
     bucket_name: BucketName = Field(
         default="", description="Existing bucket to deploy into; empty: a new one."
     )
+    bucket_prefix: BucketPrefix = Field(
+        default="",
+        description="Folder of the bucket that all of it lies in; empty: none.",
+    )
     kms_key: KmsKey = Field(
         default="",
         description="Key that encrypts the bucket: `create`, or an ARN; empty: S3's own.",
@@ -106,11 +116,9 @@ class Configuration(WireModel, extra="forbid"):
     keep_data: bool = Field(
         default=True, description="Whether the bucket stays when the stack is destroyed."
     )
-    log_days: int = Field(default=30, description="Days that logs are kept.")
+    log_days: LogDays = Field(default=30, description="Days that logs are kept.")
 
-    allowed_sources: Annotated[
-        tuple[Annotated[str, pattern(r"(?:s3|https)://[^\s,*?]+")], ...], BeforeValidator(several)
-    ] = Field(
+    allowed_sources: Annotated[tuple[Source, ...], BeforeValidator(several)] = Field(
         default=(),
         description="URL prefixes (s3, https) beside the stack's bucket that jobs may read from.",
     )
@@ -119,28 +127,24 @@ class Configuration(WireModel, extra="forbid"):
         description="URLs (s3) that videos may be delivered to, each with =SECRET_ARN where a "
         "secret has the credentials.",
     )
-    tenant_folder: Annotated[str, pattern(r"|[A-Za-z0-9_-]+")] = Field(
+    tenant_folder: TenantFolder = Field(
         default="",
         description="Folder of the bucket below which each tenant has a folder of its own for jobs "
         "and assets; empty: none.",
     )
-    executables: Annotated[
-        tuple[Annotated[str, pattern(r"[A-Za-z0-9._-]+")], ...], BeforeValidator(several)
-    ] = Field(
+    executables: Annotated[tuple[Executable, ...], BeforeValidator(several)] = Field(
         default=tuple(sorted(DEFAULT_EXECUTABLES)), description="Programs that chunks may run."
     )
     private_webhooks: bool = Field(
         default=False, description="Whether webhooks may be at addresses of private networks."
     )
-    vpc_id: Annotated[str, pattern("|vpc-[0-9a-f]{8,17}")] = Field(
-        default="", description="VPC that the workers run in; empty: none."
+    vpc_id: Vpc = Field(default="", description="VPC that the workers run in; empty: none.")
+    subnet_ids: Annotated[tuple[Subnet, ...], BeforeValidator(several)] = Field(
+        default=(), description="Private subnets of that VPC."
     )
-    subnet_ids: Annotated[
-        tuple[Annotated[str, pattern("subnet-[0-9a-f]{8,17}")], ...], BeforeValidator(several)
-    ] = Field(default=(), description="Private subnets of that VPC.")
-    security_group_ids: Annotated[
-        tuple[Annotated[str, pattern("sg-[0-9a-f]{8,17}")], ...], BeforeValidator(several)
-    ] = Field(default=(), description="Security groups of the workers in that VPC.")
+    security_group_ids: Annotated[tuple[SecurityGroup, ...], BeforeValidator(several)] = Field(
+        default=(), description="Security groups of the workers in that VPC."
+    )
 
     tracing: bool = Field(default=True, description="Whether X-Ray traces the workers.")
     alarm_email: Email = Field(
@@ -165,9 +169,6 @@ class Configuration(WireModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        if self.log_days not in LOG_DAYS:
-            offered = ", ".join(map(str, sorted(LOG_DAYS)))
-            raise ValueError(f"logDays: {self.log_days} is not offered by CloudWatch: {offered}")
         if self.vpc_id and not (self.subnet_ids and self.security_group_ids):
             raise ValueError("vpcId: needs subnetIds and securityGroupIds")
         if not self.vpc_id and (self.subnet_ids or self.security_group_ids):

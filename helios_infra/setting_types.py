@@ -3,7 +3,7 @@
 import json
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from helios_infra.cloud_run.value_types import matches
 
@@ -35,11 +35,29 @@ def optional(value: object) -> object:
     return None if value == "" else value
 
 
-def pattern(pattern: str) -> StringConstraints:
-    """Return the constraint that all of a text matches a pattern."""
-    return StringConstraints(pattern=f"^(?:{pattern})$")
-
-
+StackName = Annotated[
+    str,
+    matches(
+        "[A-Za-z][A-Za-z0-9-]{0,63}",
+        "a stack's name: letters, digits and -, beginning with a letter, at most 64 characters",
+    ),
+]
+Region = Annotated[str, matches("[a-z]{2}(-[a-z]+)+-[0-9]", "a region of AWS, such as eu-west-1")]
+Source = Annotated[
+    str,
+    matches(r"(?:s3|https)://[^\s,*?]+", "an s3:// or https:// URL without *, ? and spaces"),
+]
+TenantFolder = Annotated[
+    str, matches("|[A-Za-z0-9_-]+", "a folder's name of letters, digits, - and _")
+]
+Executable = Annotated[str, matches("[A-Za-z0-9._-]+", "a program's name, without a folder")]
+Vpc = Annotated[str, matches("|vpc-[0-9a-f]{8,17}", "the id of a VPC, such as vpc-0a1b2c3d")]
+Subnet = Annotated[
+    str, matches("subnet-[0-9a-f]{8,17}", "the id of a subnet, such as subnet-0a1b2c3d")
+]
+SecurityGroup = Annotated[
+    str, matches("sg-[0-9a-f]{8,17}", "the id of a security group, such as sg-0a1b2c3d")
+]
 Memory = Annotated[int, Field(ge=512, le=10240)]
 Disk = Annotated[int, Field(ge=512, le=10240)]
 Timeout = Annotated[int, Field(ge=30, le=900)]
@@ -47,12 +65,27 @@ Reserved = Annotated[int | None, Field(ge=1, le=100_000), BeforeValidator(option
 Days = Annotated[int, Field(ge=1, le=3650)]
 
 #: Days that CloudWatch offers as retention.
-LOG_DAYS = frozenset(
-    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653}
-)
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+
+
+def _offered(days: int) -> int:
+    if days not in LOG_DAYS:
+        offered = ", ".join(map(str, LOG_DAYS))
+        raise ValueError(f"{days} is not offered by CloudWatch: {offered}")
+    return days
+
+
+LogDays = Annotated[int, AfterValidator(_offered)]
 Email = Annotated[str, matches(r"|[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
 BucketName = Annotated[
     str, matches(r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket (without s3://)")
+]
+BucketPrefix = Annotated[
+    str,
+    matches(
+        r"|[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,7}",
+        "a folder of the bucket: names of letters, digits, - and _ with slashes between them",
+    ),
 ]
 KmsKey = Annotated[
     str,

@@ -36,6 +36,7 @@ MAP_RUNS = "map-runs"
 def workflow(
     *,
     bucket: str,
+    prefix: str = "",
     chunk_worker: Function,
     merge_worker: Function,
     outcome: Function,
@@ -46,6 +47,7 @@ def workflow(
 
     Args:
         bucket: Name of the bucket that holds jobs.
+        prefix: What the keys of its objects begin with: empty, or ending in a slash.
         chunk_worker, merge_worker: Functions that render a chunk and join chunks.
         outcome: Function that records the outcome of a render and sends its webhook.
         max_concurrency: Default limit of concurrent chunks.
@@ -56,8 +58,8 @@ def workflow(
         "StartAt": "CheckRequest",
         "TimeoutSeconds": timeout,
         "States": {
-            **_read_request(bucket, max_concurrency=max_concurrency),
-            "RenderChunks": _render_chunks(bucket, chunk_worker),
+            **_read_request(f"{bucket}/{prefix}", max_concurrency=max_concurrency),
+            "RenderChunks": _render_chunks(bucket, prefix, chunk_worker),
             "Merge": merge(merge_worker),
             **record_outcome(outcome),
             "Rendered": {"Type": "Succeed", "OutputPath": "$.merge.response"},
@@ -70,8 +72,8 @@ def workflow(
     }
 
 
-def _read_request(bucket: str, *, max_concurrency: int) -> dict[str, State]:
-    job_path = f"States.Format('s3://{{}}/jobs/{{}}/job.json', '{bucket}', $.jobId)"
+def _read_request(place: str, *, max_concurrency: int) -> dict[str, State]:
+    job_path = f"States.Format('s3://{{}}jobs/{{}}/job.json', '{place}', $.jobId)"
     return {
         "CheckRequest": {
             "Type": "Choice",
@@ -123,7 +125,7 @@ def _read_request(bucket: str, *, max_concurrency: int) -> dict[str, State]:
     }
 
 
-def _render_chunks(bucket: str, worker: Function) -> State:
+def _render_chunks(bucket: str, prefix: str, worker: Function) -> State:
     return {
         "Type": "Map",
         "Label": "Chunks",
@@ -132,7 +134,7 @@ def _render_chunks(bucket: str, worker: Function) -> State:
             "ReaderConfig": {"InputType": "JSON", "ItemsPointer": CHUNKS_POINTER},
             "Parameters": {
                 "Bucket": bucket,
-                "Key.$": "States.Format('jobs/{}/{}', $.jobId, $.chunksFile)",
+                "Key.$": f"States.Format('{prefix}jobs/{{}}/{{}}', $.jobId, $.chunksFile)",
             },
         },
         "ItemSelector": {
@@ -146,14 +148,14 @@ def _render_chunks(bucket: str, worker: Function) -> State:
             # Standard, not Express: a chunk may take longer than the 5 minutes of the latter.
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "RenderChunk",
-            "States": _chunk_states(bucket, worker),
+            "States": _chunk_states(bucket, prefix, worker),
         },
         # No tolerated failures: the first chunk that fails for good ends the map.
         "ResultWriter": {
             "Resource": "arn:aws:states:::s3:putObject",
             "Parameters": {
                 "Bucket": bucket,
-                "Prefix.$": f"States.Format('{MAP_RUNS}/{{}}', $.jobId)",
+                "Prefix.$": f"States.Format('{prefix}{MAP_RUNS}/{{}}', $.jobId)",
             },
         },
         "ResultPath": None,
@@ -162,7 +164,7 @@ def _render_chunks(bucket: str, worker: Function) -> State:
     }
 
 
-def _chunk_states(bucket: str, worker: Function) -> dict[str, State]:
+def _chunk_states(bucket: str, prefix: str, worker: Function) -> dict[str, State]:
     return {
         "RenderChunk": invoke(
             worker,
@@ -183,7 +185,9 @@ def _chunk_states(bucket: str, worker: Function) -> dict[str, State]:
             "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
             "Parameters": {
                 "Bucket": bucket,
-                "Key.$": "States.Format('jobs/{}/failures/{}.json', $.jobId, $.chunkIndex)",
+                "Key.$": (
+                    f"States.Format('{prefix}jobs/{{}}/failures/{{}}.json', $.jobId, $.chunkIndex)"
+                ),
                 "Body": {
                     "chunkId.$": "$.chunkIndex",
                     "error.$": "$.error.Error",

@@ -38,7 +38,9 @@ class Artifacts(Construct):
         super().__init__(scope, id)
         self.key = encryption_key or (bucket and bucket.encryption_key) or self._key(configuration)
         is_new = bucket is None and not configuration.bucket_name
-        rules = lifecycle_rules(configuration, whole_bucket=is_new)
+        #: What the keys of all objects begin with: empty, or ending in a slash.
+        self.prefix = f"{configuration.bucket_prefix}/" if configuration.bucket_prefix else ""
+        rules = lifecycle_rules(configuration, prefix=self.prefix, whole_bucket=is_new)
         self.unset_rules: list[dict[str, Any]] = []
         if bucket is None and configuration.bucket_name:
             bucket = s3.Bucket.from_bucket_name(self, "Bucket", configuration.bucket_name)
@@ -55,7 +57,7 @@ class Artifacts(Construct):
                 f"assets expire, add these to those that it has: {json.dumps({'Rules': rules})}",
             )
         self.bucket: s3.IBucket = bucket
-        self.url = f"s3://{bucket.bucket_name}"
+        self.url = f"s3://{bucket.bucket_name}/{self.prefix}".rstrip("/")
         cdk.Tags.of(self).add("helios:part", "artifacts")
 
     def _key(self, configuration: Configuration) -> kms.IKey | None:
@@ -101,8 +103,9 @@ class Artifacts(Construct):
 
         Args:
             actions: Such as `s3:GetObject`.
-            keys: Patterns such as `jobs/*/job.json`.
+            keys: Patterns such as `jobs/*/job.json`, below the prefix.
         """
+        keys = [f"{self.prefix}{key}" for key in keys]
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=list(actions), resources=[self.bucket.arn_for_objects(key) for key in keys]
@@ -127,13 +130,16 @@ class Artifacts(Construct):
         )
 
     def allow_listing(self, role: iam.Role) -> None:
-        """Let a role see which objects there are.
+        """Let a role see which objects there are, below the prefix if there is one.
 
-        Without it, S3 answers a question for what isn't there with "access denied". It can't be
-        narrowed to prefixes, as that question names none.
+        Without it, S3 answers a question for what isn't there with "access denied". Where it is
+        narrowed to a prefix, S3 does so as well, and `S3Storage` asks once more by a listing.
         """
+        below = {"StringLike": {"s3:prefix": [f"{self.prefix}*"]}} if self.prefix else None
         role.add_to_policy(
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn], conditions=below
+            )
         )
 
     def _arn_in_findings(self) -> str:

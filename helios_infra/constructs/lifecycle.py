@@ -13,11 +13,12 @@ _UPLOAD_DAYS = 1
 
 
 def lifecycle_rules(
-    configuration: Configuration, *, whole_bucket: bool = True
+    configuration: Configuration, *, prefix: str = "", whole_bucket: bool = True
 ) -> list[dict[str, Any]]:
     """Return the rules, as `put-bucket-lifecycle-configuration` takes them.
 
     Args:
+        prefix: What the keys of all objects begin with: empty, or ending in a slash.
         whole_bucket: Whether unfinished uploads are ended anywhere in the bucket, and not only of
             jobs.
     """
@@ -27,20 +28,22 @@ def lifecycle_rules(
     rules = [
         {
             "ID": "unfinished-uploads",
-            "Filter": {"Prefix": "" if whole_bucket else "jobs/"},
+            "Filter": {"Prefix": "" if whole_bucket else f"{prefix}jobs/"},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOAD_DAYS},
         },
         _expiry(
-            "intermediates", {"And": {"Prefix": "jobs/", "Tags": tags}}, wanted.intermediate_days
+            "intermediates",
+            {"And": {"Prefix": f"{prefix}jobs/", "Tags": tags}},
+            wanted.intermediate_days,
         ),
-        _expiry("map-runs", {"Prefix": f"{MAP_RUNS}/"}, wanted.intermediate_days),
-        _expiry("assets", {"Prefix": "assets/"}, wanted.asset_days),
+        _expiry("map-runs", {"Prefix": f"{prefix}{MAP_RUNS}/"}, wanted.intermediate_days),
+        _expiry("assets", {"Prefix": f"{prefix}assets/"}, wanted.asset_days),
     ]
     if folder := wanted.tenant_folder:
-        below = {"And": {"Prefix": f"{folder}/", "Tags": tags}}
+        below = {"And": {"Prefix": f"{prefix}{folder}/", "Tags": tags}}
         rules.append(_expiry("tenants-intermediates", below, wanted.intermediate_days))
     if wanted.output_days:
-        rules.append(_expiry("outputs", {"Prefix": "jobs/"}, wanted.output_days))
+        rules.append(_expiry("outputs", {"Prefix": f"{prefix}jobs/"}, wanted.output_days))
     return [{**rule, "Status": "Enabled"} for rule in rules]
 
 

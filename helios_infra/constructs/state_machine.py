@@ -57,6 +57,7 @@ class StateMachine(Construct):
         wanted = self._configuration
         definition = workflow(
             bucket=self._artifacts.bucket.bucket_name,
+            prefix=self._artifacts.prefix,
             chunk_worker=self._function(workers.chunk, retries=wanted.chunk_retries),
             merge_worker=self._function(workers.merge, retries=_MERGE_RETRIES),
             outcome=self._function(outcome.recorder, retries=_OUTCOME_RETRIES),

@@ -27,8 +27,9 @@ class Statement:
 
 def _render(names: StackNames) -> list[Statement]:
     bucket = f"arn:{names.partition}:s3:::{names.bucket}"
-    below = f"{bucket}/{names.prefix}"
-    only = {"StringLike": {"s3:prefix": [f"{names.prefix}*"]}} if names.prefix else {}
+    prefix = f"{names.folder}{names.prefix}"
+    below = f"{bucket}/{prefix}"
+    only = {"StringLike": {"s3:prefix": [f"{prefix}*"]}} if prefix else {}
     attached = [
         Statement(
             "find the stack by its name",
@@ -118,7 +119,9 @@ def _doctor(names: StackNames) -> list[Statement]:
             [f"arn:{names.partition}:iam::{names.account}:{kind}/*" for kind in ("role", "user")],
         ),
         Statement("read the lifecycle of the bucket", ["s3:GetLifecycleConfiguration"], [bucket]),
-        Statement("clean up after a trial", ["s3:DeleteObject"], [f"{bucket}/jobs/doctor-*"]),
+        Statement(
+            "clean up after a trial", ["s3:DeleteObject"], [f"{bucket}/{names.folder}jobs/doctor-*"]
+        ),
     ]
 
 

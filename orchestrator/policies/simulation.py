@@ -68,6 +68,7 @@ async def denials(
                     PolicySourceArn=principal,
                     ActionNames=list(statement.actions),
                     ResourceArns=[_example(resource)],
+                    ContextEntries=_context(statement.conditions),
                 )
                 results: list[Mapping[str, Any]] = answer["EvaluationResults"]
                 return results
@@ -95,6 +96,19 @@ async def _principal(identity: Identity, calls: AwsCalls) -> str:
         return str(role["Role"]["Arn"])
     except AccessDenied:
         return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
+
+
+def _context(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return values of a request's context by which conditions hold."""
+    return [
+        {
+            "ContextKeyName": name,
+            "ContextKeyValues": [_example(value) for value in values],
+            "ContextKeyType": "string",
+        }
+        for comparison in conditions.values()
+        for name, values in comparison.items()
+    ]
 
 
 def _example(resource: str) -> str:

@@ -27,19 +27,23 @@ class StackNames:
     log_groups: Sequence[str]
     #: ARN of the key that encrypts the bucket; empty if it is S3's own.
     kms_key: str = ""
-    #: What the keys of a tenant's objects begin with: empty, or ending in a slash.
+    #: What the keys of all objects begin with: empty, or ending in a slash.
+    folder: str = ""
+    #: The same of a tenant's objects below that.
     prefix: str = ""
 
     @classmethod
     def of(cls, stack: AwsStack) -> Self:
         """Return the names of a stack that is deployed."""
         _, partition, _, region, account, _, machine = stack.state_machine.split(":")
+        bucket, _, folder = stack.artifacts.removeprefix("s3://").partition("/")
         return cls(
             stack=stack.name,
             partition=partition,
             region=region,
             account=account,
-            bucket=stack.artifacts.removeprefix("s3://").partition("/")[0],
+            bucket=bucket,
+            folder=f"{folder}/" if folder else "",
             chunk_function=stack.chunk_function,
             merge_function=stack.merge_function,
             state_machine=machine,

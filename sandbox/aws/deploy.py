@@ -37,7 +37,7 @@ class DeployedStack:
     @property
     def bucket(self) -> str:
         """Name of its bucket."""
-        return self.artifacts.removeprefix("s3://")
+        return self.artifacts.removeprefix("s3://").partition("/")[0]
 
 
 class DeployFailed(Exception):

@@ -41,9 +41,14 @@ FULL = Configuration.of(
     }
 )
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
-#: Into a bucket that exists.
+#: Into a folder of a bucket that exists.
 EXISTING = Configuration.of(
-    {"helios:stackName": "Existing", "helios:bucketName": "our-films", "helios:kmsKey": KEY}
+    {
+        "helios:stackName": "Existing",
+        "helios:bucketName": "our-films",
+        "helios:bucketPrefix": "video/renders",
+        "helios:kmsKey": KEY,
+    }
 )
 _HASH = re.compile(r"(?<=[a-z])[0-9A-F]{8}$")
 _ASSET = re.compile(r"\b[0-9a-f]{64}\b")

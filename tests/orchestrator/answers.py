@@ -12,10 +12,11 @@ class Answers:
 
     Args:
         prepared: By service, the operations in the order in which they are called, each with its
-            answer: a response, or the name of an error.
+            answer: a response, or the name of an error, and perhaps the parameters that it must be
+            called with.
     """
 
-    def __init__(self, prepared: Mapping[str, Sequence[tuple[str, Any]]]) -> None:
+    def __init__(self, prepared: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
         self._session = boto3.session.Session()
         self._prepared = prepared
         self.region_name = self._session.region_name
@@ -25,10 +26,10 @@ class Answers:
         client = make(service, **options)
         if service in self._prepared:
             stubber = Stubber(client)
-            for operation, answer in self._prepared[service]:
+            for operation, answer, *expected in self._prepared[service]:
                 if isinstance(answer, str):
                     stubber.add_client_error(operation, answer, "no", 403)
                 else:
-                    stubber.add_response(operation, answer)
+                    stubber.add_response(operation, answer, *expected)
             stubber.activate()
         return client

@@ -16,7 +16,7 @@ from sandbox.google.cloud_run import WEBHOOKS_SERVER
 from sandbox.google.google_cloud import secret_version
 from sandbox.google.identity.signing_key import CALLER
 from sandbox.scripted_server import Reply, ScriptedServer
-from tests.helios.worker_site import make_spec
+from tests.helios.worker_setup import make_spec
 from tests.worker_cloudrun.conftest import CloudSite, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud_run")]

@@ -1,6 +1,7 @@
 """A bucket that is encrypted by a key of KMS, and one that exists already."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,27 @@ def test_a_bucket_that_exists_is_used_and_neither_made_nor_changed(existing: Tem
     assert existing.of_type("S3::BucketPolicy") == {}
     assert existing.of_type("KMS::Key") == {}
     worker = existing.of_type("Lambda::Function")["WorkersChunkFunction"]
-    assert worker["Environment"]["Variables"]["HELIOS_ARTIFACTS"] == "s3://our-films"
-    objects = "arn:${AWS::Partition}:s3:::our-films/jobs/*"
-    assert ("s3:GetObject", objects) in existing.allowed("WorkersChunkRole")
-    machine = existing.only("StepFunctions::StateMachine")["DefinitionString"]
-    assert "our-films" in machine
+    assert worker["Environment"]["Variables"]["HELIOS_ARTIFACTS"] == (
+        "s3://our-films/video/renders"
+    )
+
+
+def test_a_stack_in_a_folder_reaches_nothing_else_of_the_bucket(existing: Template) -> None:
+    bucket, below = "arn:${AWS::Partition}:s3:::our-films", "video/renders/"
+    for role in ROLES:
+        reached = {where for action, where in existing.allowed(role) if action.startswith("s3:")}
+        assert reached
+        assert all(where == bucket or where.startswith(f"{bucket}/{below}") for where in reached)
+        for statement in existing.statements(role):
+            if statement["Action"] == "s3:ListBucket":
+                assert statement["Condition"] == {"StringLike": {"s3:prefix": [f"{below}*"]}}
+    machine = json.dumps(existing.workflow())
+    assert f"s3://{{}}jobs/{{}}/job.json', 'our-films/{below}'" in machine
+    keys = re.findall(r"States\.Format\('([^']*(?:jobs|map-runs)/)", machine)
+    assert {key for key in keys if not key.startswith(("s3://", below))} == set()
+    parameter = json.loads(existing.only("SSM::Parameter")["Value"])
+    assert parameter["artifacts"] == f"s3://our-films/{below}".rstrip("/")
+    assert parameter["webhookKey"] == f"s3://our-films/{below}webhook-key"
 
 
 def test_the_lifecycle_that_a_given_bucket_should_have_is_printed_and_told_to_clients(
@@ -62,7 +79,10 @@ def test_the_lifecycle_that_a_given_bucket_should_have_is_printed_and_told_to_cl
     assert set(rules) == {"unfinished-uploads", "intermediates", "map-runs", "assets"}
     assert rules["assets"]["Expiration"] == {"Days": EXISTING.asset_days}
     # A bucket that others use, too, keeps their uploads.
-    assert rules["unfinished-uploads"]["Filter"] == {"Prefix": "jobs/"}
+    assert rules["unfinished-uploads"]["Filter"] == {"Prefix": "video/renders/jobs/"}
+    for rule in rules.values():
+        found = rule["Filter"].get("And", rule["Filter"])
+        assert found["Prefix"].startswith("video/renders/")
     assert "lifecycleRules" not in json.loads(template.only("SSM::Parameter")["Value"])
     stack = stacks.stacks[3]
     metadata = json.loads(Path(stacks.folder, f"{stack.artifact_id}.metadata.json").read_text())

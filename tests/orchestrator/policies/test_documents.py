@@ -37,10 +37,10 @@ def test_rendering_takes_the_stacks_own_resources_and_no_others() -> None:
         "arn:aws-cn:lambda:eu-west-1:123456789012:function:Films-WorkersMerge-B",
     ]
     bucket = "arn:aws-cn:s3:::films-artifacts-1"
-    assert render["s3:PutObject"] == [f"{bucket}/assets/*", f"{bucket}/jobs/*"]
+    assert render["s3:PutObject"] == [f"{bucket}/prefix/assets/*", f"{bucket}/prefix/jobs/*"]
     assert render["s3:GetObject"] == render["s3:PutObject"]
     for where in (where for action, all_ in render.items() for where in all_ if "s3" in action):
-        assert not fnmatch(f"{bucket}/{WEBHOOK_KEY}", where)
+        assert not fnmatch(f"{bucket}/prefix/{WEBHOOK_KEY}", where)
     assert render["s3:ListBucket"] == ["arn:aws-cn:s3:::films-artifacts-1"]
     assert render["states:StartExecution"] == [STACK.state_machine]
     assert render["states:StopExecution"] == [
@@ -73,12 +73,12 @@ def test_a_tenant_reaches_the_folder_of_its_own_alone() -> None:
     render = allowed("render", names)
 
     bucket = "arn:aws-cn:s3:::films-artifacts-1"
-    own = [f"{bucket}/tenants/a/assets/*", f"{bucket}/tenants/a/jobs/*"]
+    own = [f"{bucket}/prefix/tenants/a/{folder}/*" for folder in ("assets", "jobs")]
     assert render["s3:GetObject"] == render["s3:PutObject"] == own
-    assert render["s3:DeleteObject"] == [f"{bucket}/tenants/a/jobs/*"]
+    assert render["s3:DeleteObject"] == [f"{bucket}/prefix/tenants/a/jobs/*"]
     (listing,) = (s for s in document("render", names)["Statement"] if "Condition" in s)
     assert listing["Action"] == ["s3:ListBucket"]
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["tenants/a/*"]}}
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["prefix/tenants/a/*"]}}
     assert not [action for action in render if action.startswith("states:")]
 
 

@@ -24,7 +24,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
 
 
-def calls(**prepared: list[tuple[str, Any]]) -> AwsCalls:
+def calls(**prepared: list[tuple[Any, ...]]) -> AwsCalls:
     return AwsCalls(session=cast(Any, Answers(prepared)))
 
 
@@ -45,6 +45,25 @@ async def test_what_is_not_allowed_is_listed_with_the_resource() -> None:
     assert [(denial.action, denial.resource) for denial in found] == [
         ("s3:PutObject", "arn:aws:s3:::bucket/*")
     ]
+
+
+async def test_a_condition_is_simulated_with_a_value_that_fulfils_it() -> None:
+    only = {"StringLike": {"s3:prefix": ["tenants/a/*"]}}
+    wanted = Statement("list", ["s3:ListBucket"], ["arn:aws:s3:::bucket"], only)
+    context = {
+        "ContextKeyName": "s3:prefix",
+        "ContextKeyValues": ["tenants/a/x"],
+        "ContextKeyType": "string",
+    }
+    expected = {
+        "PolicySourceArn": USER.arn,
+        "ActionNames": ["s3:ListBucket"],
+        "ResourceArns": ["arn:aws:s3:::bucket"],
+        "ContextEntries": [context],
+    }
+    answer = ("simulate_principal_policy", results(ListBucket="allowed"), expected)
+
+    assert await denials([wanted], USER, calls(iam=[answer])) == []
 
 
 async def test_a_session_is_judged_by_its_role_whatever_the_roles_path() -> None:
