@@ -1,5 +1,6 @@
 """Parses the end of an execution, as Step Functions reports it to a state and as an event."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -33,14 +34,17 @@ def _json(value: object) -> object:
     if isinstance(value, str):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
 
 def _time(value: object) -> object:
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(value / _MILLISECONDS, UTC)
+        try:
+            return datetime.fromtimestamp(value / _MILLISECONDS, UTC)
+        except OverflowError as fault:
+            raise ValueError(f"not a time: {fault}") from None
     return value
 
 
@@ -107,7 +111,10 @@ class ExecutionEnd(WireModel, extra="ignore"):
     def artifact(self) -> Artifact | None:
         """The video, if there is one."""
         found = self.output.get("artifact") if isinstance(self.output, dict) else None
-        return None if found is None else Artifact.model_validate(found)
+        try:
+            return None if found is None else Artifact.model_validate(found)
+        except ValidationError:
+            return None
 
     @property
     def failure(self) -> ErrorRecord | None:
@@ -137,8 +144,10 @@ def error_record(name: str | None, cause: str | None) -> ErrorRecord:
     report = _json(cause)
     message = report.get("errorMessage") if isinstance(report, dict) else cause
     record = _json(message)
-    if isinstance(record, dict) and "code" in record and "message" in record:
-        return ErrorRecord.model_validate(record)
+    if isinstance(record, dict):
+        # What isn't a record is told as it is.
+        with contextlib.suppress(ValidationError):
+            return ErrorRecord.model_validate(record)
     known = _NAMES.get(name or "")
     text = str(message or name or "the execution says nothing of it")
     if known is not None:

@@ -17,7 +17,6 @@ async def with_link(event: WebhookEvent, seconds: float | None) -> WebhookEvent:
     """
     if seconds is None or event.output is None or "://" not in event.output:
         return event
-    expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
     try:
         base, key = split_url(event.output)
         storage = open_storage(base)
@@ -27,4 +26,5 @@ async def with_link(event: WebhookEvent, seconds: float | None) -> WebhookEvent:
             await storage.close()
     except HeliosError as fault:
         return event.model_copy(update={"link_error": fault.message})
+    expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
     return event.model_copy(update={"link": link, "link_expires_at": expires_at})

@@ -56,7 +56,12 @@ def test_an_input_that_was_too_long_for_the_event_names_no_job() -> None:
     assert end.job_id is None
 
 
-@pytest.mark.parametrize("payload", [{}, [], "text", {**STATE, "status": "RUNNING"}])
+@pytest.mark.parametrize(
+    "payload",
+    [{}, [], "text", {**STATE, "status": "RUNNING"}]
+    + [{**STATE, "startDate": wrong} for wrong in (1e300, 10**400, -1e18, float("nan"))]
+    + [{**EVENT, "input": "[" * 100_000}],
+)
 def test_anything_else_is_refused(payload: object) -> None:
     with pytest.raises(InvocationInvalid):
         ExecutionEnd.parse(payload)
@@ -109,3 +114,25 @@ def test_failures_that_the_platform_named_get_a_code_of_ours(name: str, code: st
 
 def test_a_failure_of_which_nothing_is_known_is_still_a_failure() -> None:
     assert error_record(None, None).code == "JOB_FAILED"
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "[" * 100_000,
+        json.dumps({"errorMessage": "[" * 100_000}),
+        json.dumps({"errorMessage": json.dumps({"code": 1, "message": []})}),
+        json.dumps({"errorMessage": json.dumps({"code": "X"})}),
+    ],
+)
+def test_a_cause_that_is_no_record_is_told_as_text_and_the_outcome_is_recorded(cause: str) -> None:
+    end = ExecutionEnd.parse({**STATE, "status": "FAILED", "error": "CRASH", "cause": cause})
+
+    assert end.failure is not None
+    assert end.failure.code == "CRASH"
+    assert end.failure.message
+
+
+@pytest.mark.parametrize("output", ["[" * 100_000, {"artifact": 3}, {"artifact": {"bytes": "x"}}])
+def test_an_output_without_an_artifact_names_no_video(output: object) -> None:
+    assert ExecutionEnd.parse({**STATE, "output": output}).artifact is None
