@@ -1,8 +1,8 @@
-"""What a cold worker does before the first frame is there, in parts.
+"""Measures the parts of a cold worker's start, up to the first frame.
 
 A worker imports its handler, then starts the chunk's command, which opens a browser, loads the
-composition and draws. Every part is measured in processes that nothing has warmed but the disk's
-cache. Run `python benchmarks/cold_start.py` for the figures as JSON.
+composition and draws. Each part is measured in new processes, with a warm disk cache. Run
+`python benchmarks/cold_start.py` for the figures as JSON.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from typing import Any
 
 #: The module that each worker loads.
 WORKERS = {"Lambda": "worker_lambda.handler", "Cloud Run": "worker_cloudrun.app"}
-#: What is drawn, at full HD.
+#: The page that is drawn, at full HD.
 SCENE = Path(__file__).resolve().parent / "scenes" / "ball"
 
 _IMPORT = """
@@ -31,10 +31,10 @@ _COMMAND = "from benchmarks.cold_start import print_command_parts; print_command
 
 
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
-    """Measure and return one row a worker: medians of its parts, in seconds.
+    """Measure the parts and return a row for each worker, with medians in seconds.
 
     Args:
-        runs: Measurements of each; the workers take turns.
+        runs: Number of measurements; workers alternate.
     """
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in WORKERS}
     for _ in range(runs):
@@ -49,7 +49,7 @@ def print_command_parts(began: float) -> None:
     """Do what `helios render` does up to the first frame, and print the seconds of each part.
 
     Args:
-        began: When this process was started, by the machine's monotonic clock.
+        began: Start time of this process, by the machine's monotonic clock.
     """
     import helios.cli  # noqa: PLC0415
     import helios.renderer.asset_server  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""Dispatching 500 invocations at once through CloudRunAdapter, beside bare aiohttp.
+"""Measures the dispatch of 500 concurrent invocations by CloudRunAdapter and by aiohttp alone.
 
-The service answers at once, from another process: what is measured is the client.
-Run `python benchmarks/dispatch_cloud_run.py`; `--json` prints the figures for a program to read.
+The service is another process that answers immediately, so that the client is measured.
+Run `python benchmarks/dispatch_cloud_run.py`; `--json` prints the figures as JSON.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.google.identity.token_server import TokenServer
 
-#: Invocations at once.
+#: Number of concurrent invocations.
 AT_ONCE = 500
-#: How often they are sent by one client: the first time connections are made, then they are there.
+#: Number of bursts of a client; it opens its connections in the first one.
 BURSTS = 10
 
 _JOB_PATH = "gs://bucket/jobs/20260101-000000-abcdef01/job.json"
@@ -39,10 +39,10 @@ _ARTIFACT = {
 
 
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
-    """Measure and return one row a client: invocations a second, medians.
+    """Measure and return a row for each client: median invocations per second.
 
     Args:
-        runs: Measurements of each; the clients take turns, so that a busy moment hits both.
+        runs: Number of measurements; clients alternate, so that other load affects both.
     """
     bare: list[float] = []
     ours: list[float] = []
@@ -68,7 +68,7 @@ async def _ours(url: str, tokens: IdentityTokens) -> float:
             task = Task(job_path=_JOB_PATH, chunk_id=number)
             result = await adapter.execute(WorkerJob(command="helios", task=task))
             if result.artifact is None:
-                raise SystemExit("an invocation came back without its artifact")
+                raise SystemExit("the response of an invocation has no artifact")
 
         return await _timed(once)
 
@@ -87,13 +87,13 @@ async def _bare(url: str, token: str) -> float:
             payload = json.dumps({"jobPath": _JOB_PATH, "chunkIndex": number}).encode()
             async with session.post(url, data=payload, headers=headers) as response:
                 if "artifact" not in json.loads(await response.read()):
-                    raise SystemExit("an invocation came back without its artifact")
+                    raise SystemExit("the response of an invocation has no artifact")
 
         return await _timed(once)
 
 
 async def _timed(once: Callable[[int], Awaitable[None]]) -> float:
-    """Return seconds for one burst."""
+    """Return the seconds of one burst."""
     started = time.perf_counter()
     for _ in range(BURSTS):
         await asyncio.gather(*(once(number) for number in range(AT_ONCE)))
@@ -102,10 +102,10 @@ async def _timed(once: Callable[[int], Awaitable[None]]) -> float:
 
 @contextmanager
 def answering_at_once(*, enveloped: bool = False) -> Iterator[str]:
-    """Run a service in a process of its own that answers all with success, and yield its URL.
+    """Run a service that answers every request with success in a new process; yield its URL.
 
     Args:
-        enveloped: Whether answers come as a Lambda function's do.
+        enveloped: Whether answers have the form of a Lambda function's.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -138,7 +138,7 @@ def _serve(pipe: Connection, enveloped: bool) -> None:
 
 
 class _AtOnce(asyncio.Protocol):
-    """Answers every request with success, with next to no work: it must outrun every client."""
+    """Answers every request with success, with little work, to be faster than every client."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
@@ -152,7 +152,7 @@ class _AtOnce(asyncio.Protocol):
         head, found, rest = self._data.partition(b"\r\n\r\n")
         if not found:
             return
-        # Clients write it in one way only.
+        # All clients write it in this form.
         length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
         if len(rest) >= length:
             self._data = rest[length:]
@@ -160,7 +160,7 @@ class _AtOnce(asyncio.Protocol):
 
 
 def row(what: str, seconds: list[float], *, ratio: float | None = None) -> dict[str, Any]:
-    """Return a client's figures, of the seconds that one burst took."""
+    """Return a client's figures from the seconds of its bursts."""
     figures: dict[str, Any] = {"what": what, "runs": len(seconds)}
     figures["median_seconds"] = round(statistics.median(seconds), 4)
     figures["per_second"] = round(AT_ONCE / statistics.median(seconds))

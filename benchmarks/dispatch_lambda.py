@@ -1,6 +1,6 @@
-"""Dispatching 500 invocations at once through AwsLambdaAdapter, beside bare boto3.
+"""Measures the dispatch of 500 concurrent invocations by AwsLambdaAdapter and by boto3 alone.
 
-The function answers at once, from another process: what is measured is the client.
+The function is another process that answers immediately, so that the client is measured.
 Run `python benchmarks/dispatch_lambda.py` for the figures as JSON.
 """
 
@@ -18,17 +18,17 @@ from benchmarks.dispatch_cloud_run import AT_ONCE, answering_at_once, row
 from helios.contract.worker_job import Task, WorkerJob
 from orchestrator.adapters.aws_lambda import AwsLambdaAdapter
 
-#: How often they are sent by one client: the first time connections are made, then they are there.
+#: Number of bursts of a client; it opens its connections in the first one.
 BURSTS = 3
 
 _JOB_PATH = "s3://bucket/jobs/20260101-000000-abcdef01/job.json"
 
 
 def run(*, runs: int = 3) -> list[dict[str, Any]]:
-    """Measure and return one row a client: invocations a second, medians.
+    """Measure and return a row for each client: median invocations per second.
 
     Args:
-        runs: Measurements of each; the clients take turns, so that a busy moment hits both.
+        runs: Number of measurements; clients alternate, so that other load affects both.
     """
     bare: list[float] = []
     ours: list[float] = []
@@ -48,7 +48,7 @@ async def _ours(adapter: AwsLambdaAdapter) -> float:
         task = Task(job_path=_JOB_PATH, chunk_id=number)
         result = await adapter.execute(WorkerJob(command="helios", task=task))
         if result.artifact is None:
-            raise SystemExit("an invocation came back without its artifact")
+            raise SystemExit("the response of an invocation has no artifact")
 
     started = time.perf_counter()
     for _ in range(BURSTS):
@@ -61,7 +61,7 @@ def _bare(client: Any) -> float:
         payload = json.dumps({"jobPath": _JOB_PATH, "chunkIndex": number}).encode()
         response = client.invoke(FunctionName="worker", Payload=payload)
         if "artifact" not in json.loads(json.loads(response["Payload"].read())["body"]):
-            raise SystemExit("an invocation came back without its artifact")
+            raise SystemExit("the response of an invocation has no artifact")
 
     started = time.perf_counter()
     for _ in range(BURSTS):

@@ -1,6 +1,6 @@
-"""What running commands through the executor costs, beside the same commands run bare.
+"""Measures commands run by the executor, and the same commands run without it.
 
-Run `python benchmarks/executor.py`; `--json` prints the figures for a program to read.
+Run `python benchmarks/executor.py`; `--json` prints the figures as JSON.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
 from orchestrator.model.settings import RunSettings
 
-#: Processes of one measurement, and how many of them at once.
+#: Number of processes of a measurement, and of concurrent ones.
 PROCESSES = 1_000
 CONCURRENCY = 8
-#: Chunks of the job in which nothing is done.
+#: Number of chunks of the job without work.
 CHUNKS = 10_000
 PROGRAM = "/bin/true"
 
@@ -34,7 +34,7 @@ _COMMANDS = Path(sys.executable).parent
 
 
 class NoopAdapter(WorkerAdapter):
-    """Answers at once: what is left is the executor itself."""
+    """Returns immediately, so that only the executor is measured."""
 
     async def execute(
         self,
@@ -47,11 +47,10 @@ class NoopAdapter(WorkerAdapter):
 
 
 def run(*, runs: int = 5) -> list[dict[str, Any]]:
-    """Measure and return one row a way to run, with medians in seconds.
+    """Measure and return a row for each way to run, with medians in seconds.
 
     Args:
-        runs: Measurements of each; those that are compared take turns, so that a busy moment hits
-            both.
+        runs: Number of measurements; compared ones alternate, so that other load affects both.
     """
     bare, ours = [], []
     for _ in range(runs):

@@ -1,11 +1,10 @@
-"""How fast this project renders a scene on one machine, against Remotion in the same minutes.
+"""Compares the speed of this project with Remotion's, on one machine in alternating rounds.
 
     .venv/bin/python benchmarks/peers.py --rounds 5
 
 Both draw the scenes of `benchmarks/scenes` with the same browser, to the same picture, at the same
-JPEG quality and x264 settings. Both are timed as a whole process, from its start to its end, as a
-worker or a person would wait for it; Remotion's page is bundled beforehand. What Remotion's
-`renderMedia` takes by itself, with its browser running already, is noted beside it.
+JPEG quality and x264 settings. Both are timed as a whole process; Remotion's page is bundled
+before. The time of Remotion's `renderMedia` alone, with a running browser, is reported, too.
 """
 
 import argparse
@@ -28,13 +27,13 @@ SCENES = HERE / "scenes"
 REMOTION = HERE / "remotion"
 HELIOS = HERE.parent / ".venv" / "bin" / "helios"
 
-#: What each scene must reach: frames a second of ours over Remotion's, at the same concurrency.
+#: Required ratio of our frames per second to Remotion's for each scene, at the same concurrency.
 TARGETS = {"gradient": 2.0, "ball": 2.0, "deck": 4.0}
 
-#: Length of each scene. Slides that stand still 80 % of the time need room for it.
+#: Length of each scene; long enough for slides that stand still for 80 % of the time.
 FRAMES = {"gradient": 150, "ball": 150, "deck": 600}
 
-#: Seconds after which a render counts as hung.
+#: Time limit of a render in seconds.
 TIMEOUT = 300.0
 
 Samples = dict[tuple[str, int, str], list["Timing"]]
@@ -44,7 +43,7 @@ Render = Callable[[str, int, Path], "Timing"]
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of a whole process, and of the rendering in it by its own clock, where it tells."""
+    """Seconds of a whole process, and of rendering alone if the program reports it."""
 
     process: float
     rendering: float | None = None
@@ -60,8 +59,8 @@ def run(
 ) -> list[dict[str, Any]]:
     """Measure every scene at every concurrency; one row each, with medians in seconds.
 
-    Rounds alternate which renderer goes first, so that neither always meets a warm cache or the
-    machine's quieter half. `report` gets a line for each render.
+    Rounds alternate which renderer is first, so that caches and other load affect both. `report` is
+    called with a line for each render.
     """
     install()
     cases = [(scene, concurrency) for scene in scenes for concurrency in concurrencies]
@@ -83,7 +82,7 @@ def run(
 
 
 def install() -> None:
-    """Make Remotion ready: its packages on first use, its bundle afresh."""
+    """Install Remotion's packages if they are missing, and create its bundle."""
     if shutil.which("npm") is None:
         raise SystemExit(
             "npm is missing: Remotion, which this compares with, needs Node.js and npm"
@@ -131,7 +130,7 @@ def remotion_with(browser: str) -> Render:
 
 
 def check_frames(output: Path, frames: int) -> None:
-    """A renderer that leaves frames out would look fast."""
+    """Check the number of frames: a renderer that omits frames would look fast."""
     entry = "stream=nb_read_packets"
     selected = ["-select_streams", "v", "-count_packets", "-show_entries", entry]
     found = call(["ffprobe", "-v", "error", *selected, "-of", "csv=p=0", str(output)])
@@ -140,7 +139,7 @@ def check_frames(output: Path, frames: int) -> None:
 
 
 def summary(samples: Samples, scene: str, concurrency: int) -> dict[str, Any]:
-    """The row of one scene at one concurrency."""
+    """Return the row of one scene at one concurrency."""
     ours = samples[scene, concurrency, "ours"]
     theirs = samples[scene, concurrency, "remotion"]
     our_seconds = statistics.median(timing.process for timing in ours)
@@ -166,7 +165,7 @@ def summary(samples: Samples, scene: str, concurrency: int) -> dict[str, Any]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as text, for people."""
+    """Return the rows as a text table."""
     lines = ["scene      concurrency   ours fps   Remotion fps   ratio   target"]
     lines += [
         f"{row['scene']:<10} {row['concurrency']:>11} {row['oursFps']:>10.1f}"
@@ -178,13 +177,13 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for outputs that are thrown away."""
+    """Return a folder for temporary outputs."""
     with tempfile.TemporaryDirectory(prefix="helios-peers-") as folder:
         yield Path(folder)
 
 
 def call(words: Sequence[str], *, folder: Path | None = None, timeout: float = TIMEOUT) -> str:
-    """What a program wrote to stdout; its failure ends the comparison and shows why."""
+    """Return a program's stdout; if it fails, exit with its errors."""
     done = subprocess.run(
         words, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
     )

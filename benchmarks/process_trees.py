@@ -1,10 +1,10 @@
-"""Processor time of whole renders: every process that a command starts, to its end.
+"""Measures the processor time of whole renders, with all processes of a command.
 
     .venv/bin/python -m benchmarks.process_trees --rounds 5
 
-Commands are what people type, with default flags: `orchestrator render` and Remotion's `render`.
-Beside them stands `helios render`, one process with one browser and one encoder: the least that a
-render takes here. Processor time varies less than time with what else the machine does.
+Commands are `orchestrator render` and Remotion's `render`, with default flags, and `helios render`,
+one process with one browser and one encoder, which is the minimum. Processor time depends less on
+other load than elapsed time.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from typing import Any
 from benchmarks.peers import HERE, REMOTION, SCENES, call, check_frames
 
 COMMANDS = HERE.parent / ".venv" / "bin"
-#: Seconds after which a render counts as hung.
+#: Time limit of a render in seconds.
 TIMEOUT = 600.0
 #: PR_SET_CHILD_SUBREAPER of prctl(2).
 _SUBREAPER = 36
-#: Makes the video that the scene of this name shows.
+#: Creates the video of the scene with this name.
 _CLIP = [
     *("ffmpeg", "-loglevel", "error", "-f", "lavfi"),
     *("-i", "testsrc2=size=1280x720:rate=30:duration=5", "-c:v", "libx264", "-pix_fmt", "yuv420p"),
@@ -62,14 +62,14 @@ SCENES_BY_NAME = {
 
 @dataclass(frozen=True)
 class Used:
-    """Seconds that a command took: of processors, by all of its processes, and of the clock."""
+    """Processor seconds of all processes of a command, and elapsed seconds."""
 
     cpu: float
     wall: float
 
 
 def measure(words: Sequence[str], *, folder: Path | None = None) -> Used:
-    """Run a command; return what it and all of its descendants used.
+    """Run a command; return the time of its processes.
 
     Processes that outlive their parents become children of this one, which waits for them.
     """
@@ -91,7 +91,7 @@ def _children_seconds() -> float:
 
 
 def command_of(render: str, scene: Scene, page: Path, output: Path) -> list[str] | None:
-    """Return the words of a render of a page; None if it can't be rendered so."""
+    """Return the command for rendering a page; None if the page can't be rendered by it."""
     size = [*("--width", str(scene.width)), *("--height", str(scene.height))]
     if render == "orchestrator render":
         words = [str(COMMANDS / "orchestrator"), "render", str(page), "-o", str(output)]

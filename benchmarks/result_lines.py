@@ -1,15 +1,15 @@
-"""Lines of the table of benchmarks, made of results."""
+"""Lines of the table of benchmarks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: Times a plain copy that stitching may take; seconds and MB that 10,000 chunks without work, and
-#: seconds that `--help` may take.
+#: Limits: of stitching, relative to a plain copy; of 10,000 chunks without work, in seconds and MB;
+#: of `--help`, in seconds.
 STITCH_TARGET = 2.0
 NOOP_TARGET = (1.0, 200.0)
 HELP_TARGET = 0.3
-#: Of the bare client's invocations a second, and seconds that importing Lambda's handler may take.
+#: Limits: share of the plain client's invocations per second; seconds for importing the handler.
 DISPATCH_TARGET = 0.8
 HANDLER_TARGET = 0.3
 HEAD = ("what", "ours", "compared with", "ratio", "target", "met")
@@ -17,7 +17,7 @@ HEAD = ("what", "ours", "compared with", "ratio", "target", "met")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: ours, what it is compared with, and what it must reach."""
+    """One line of the table: our figure, the compared one, and the required one."""
 
     what: str
     ours: str
@@ -48,7 +48,7 @@ def frame_rate_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
 
 
 def process_tree_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
-    """Return a line for each scene of `process_trees.run`: ours, beside each other command."""
+    """Return a line for each scene of `process_trees.run`: ours and each other command."""
     by_scene: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         by_scene.setdefault(row["scene"], {})[row["render"]] = row
@@ -69,7 +69,7 @@ def process_tree_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
 
 
 def stitch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
-    """Return the lines of `stitch.run`, each beside the plain copy."""
+    """Return the lines of `stitch.run`, compared with the plain copy."""
     copy = rows[0]
     return [
         Line(
@@ -114,7 +114,7 @@ def executor_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
 
 
 def storage_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
-    """Return the lines of `storage.run`: files beside the plain copy, assets warm beside cold."""
+    """Return the lines of `storage.run`: files and a plain copy, warm and cold assets."""
     copy, *files, cold, warm = rows
     return [
         *(
@@ -161,7 +161,7 @@ def cold_start_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
 
 
 def dispatch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
-    """Return the line of one client, beside the bare one."""
+    """Return the line of one client, compared with the plain one."""
     bare, ours = rows
     return [
         Line(

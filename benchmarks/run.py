@@ -1,4 +1,4 @@
-"""Runs all benchmarks in one go and prints one table: `make bench`.
+"""Runs all benchmarks and prints one table: `make bench`.
 
 A full run also writes `benchmarks/results.json` and the table in `docs/benchmarks.md`.
 """
@@ -45,10 +45,10 @@ from helios.renderer.browser.chromium import find_browser
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-#: What stands around the table in the page.
+#: Markers around the table in the page.
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
-#: Rounds of each section; medians are compared.
+#: Number of rounds of each section; medians are compared.
 ROUNDS = {
     "executor": 5,
     "stitch": 9,
@@ -61,7 +61,7 @@ ROUNDS = {
 
 
 def machine(browser: str) -> dict[str, Any]:
-    """Return what the figures depend on: the machine, and the versions of programs."""
+    """Return the machine, and the versions of programs."""
     package = peers.REMOTION / "node_modules" / "@remotion" / "renderer" / "package.json"
     return {
         "cpu": _cpu(),
@@ -77,7 +77,7 @@ def machine(browser: str) -> dict[str, Any]:
 
 
 def markdown(lines: Iterable[Line], facts: dict[str, Any], date: str) -> str:
-    """Return the table and where it was measured, as the page holds it."""
+    """Return the table and its environment, in Markdown."""
     rows = [HEAD, ("---",) * len(HEAD), *(line.cells() for line in lines)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     where = (
@@ -89,7 +89,7 @@ def markdown(lines: Iterable[Line], facts: dict[str, Any], date: str) -> str:
 
 
 def replace_between_markers(page: str, text: str) -> str:
-    """Return the page with other text between its markers."""
+    """Return the page with the text between its markers replaced."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -98,13 +98,13 @@ def replace_between_markers(page: str, text: str) -> str:
 
 
 def show(lines: Iterable[Line]) -> None:
-    """Print the table for people."""
+    """Print the table."""
     table = Table()
     for name in HEAD:
         table.add_column(name, justify="right" if name in {"ours", "ratio"} else "left")
     for line in lines:
         table.add_row(*line.cells(), style="red" if line.met is False else None)
-    # A log has no width of its own; cells shouldn't be cut for that.
+    # Without a terminal, a width is set so that cells aren't cut.
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
 
@@ -125,7 +125,7 @@ def _measure_dispatch(runs: int) -> list[dict[str, Any]]:
     return [*dispatch_lambda.run(runs=runs), *dispatch_cloud_run.run(runs=runs)]
 
 
-#: Measures each section, given rounds, browser, and a function that reports progress.
+#: The function of each section; its arguments are rounds, browser, and a function for progress.
 SECTIONS: dict[str, Callable[[int, str, Callable[[str], None]], Any]] = {
     "executor": lambda rounds, _browser, _report: executor.run(runs=rounds),
     "stitch": lambda rounds, _browser, _report: stitch.run(runs=rounds),
@@ -156,7 +156,7 @@ def lines_of(results: Mapping[str, Any]) -> list[Line]:
 
 
 def main() -> None:
-    """Run everything, print the table, and keep the figures of a full run."""
+    """Run the benchmarks, print the table, and write the figures of a full run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
     parser.add_argument(

@@ -1,9 +1,9 @@
-"""How long renders take on more workers than one machine has, and what they cost: a simulation.
+"""Simulates the duration and cost of renders on more workers than one machine has.
 
     .venv/bin/python benchmarks/scale.py
 
-works from what `make bench` measured here (`results.json`), from the platforms' published limits
-and from what `ASSUMED` says, and writes the table and the picture of `docs/scale.md`.
+uses the figures of `make bench` (`results.json`), the platforms' published limits and `ASSUMED`,
+and writes the table and the picture of `docs/scale.md`.
 """
 
 import json
@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "scale.md"
 PICTURE = HERE.parent / "docs" / "images" / "scale.svg"
-#: What stands around the table in the page.
+#: Markers around the table in the page.
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 #: Lengths of videos, in seconds, and numbers of workers.
@@ -37,7 +37,7 @@ def all_renders(measured: Measured) -> list[Render]:
 
 
 def markdown(renders: Sequence[Render], measured: Measured, *, scene: str, date: str) -> str:
-    """Return the tables as the page holds them."""
+    """Return the tables in Markdown."""
     parts = [
         f"`{scene}` on one machine, {date}: {measured.frame * 1000:.0f} ms a frame,"
         f" {measured.cold:.1f} s to a new worker's first frame,"
@@ -64,7 +64,7 @@ def _cell(render: Render) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds for people: `48 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Return seconds as text: `48 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 100:
         return f"{whole} s"
@@ -90,7 +90,7 @@ def draw(renders: Sequence[Render], target: Path) -> None:
     axes[0, 1].legend(title="length of the video")
     for one in axes.flat:
         one.grid(visible=True, which="major", alpha=0.3)
-    # Without a date in it, the same figures give the same file.
+    # Without a date, so that the same figures give the same file.
     figure.savefig(target, metadata={"Date": None})
 
 

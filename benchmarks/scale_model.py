@@ -11,12 +11,11 @@ from orchestrator.cost import AwsWorkers, GoogleWorkers, Usage, cost_of
 from orchestrator.cost.forecast import merge_seconds
 
 FPS = 30
-#: Chunks have at least this many frames, however many workers wait for one: a chunk's start costs
-#: as much as some frames.
+#: Minimum number of frames of a chunk, as a chunk's start takes as long as some frames.
 FEWEST_FRAMES = 10
-#: Of a function's time limit, what a chunk is planned to take at most.
+#: Maximum share of a function's time limit that a chunk is planned to take.
 SHARE_OF_LIMIT = 0.5
-#: How unlike chunks are: the standard deviation of the logarithm of their pace.
+#: Variation of chunks: the standard deviation of the logarithm of their pace.
 SPREAD = 0.15
 #: Bytes of an encoded frame: 4.8 Mbit/s.
 BYTES_A_FRAME = 20e3
@@ -25,18 +24,17 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What a cloud allows, and what has to be assumed of it.
+    """Limits of a cloud, known and assumed.
 
     Attributes:
-        name: What it is called in tables.
-        time_limit: Seconds that a chunk, and a merge, may take.
-        disk: Bytes that a merge may put on its disk: all chunks, and the video.
-        most_chunks: That one render can have.
-        at_once, more_a_second: New workers that come at once, and in each second after that.
-        chunks_a_second: That its engine starts.
-        start_seconds: From asking for a worker until its first instruction: assumed, for it can't
-            be measured here.
-        workers: What of its workers decides their price.
+        name: Its name in tables.
+        time_limit: Time limit of a chunk and of a merge, in seconds.
+        disk: Bytes of disk for a merge: all chunks, and the video.
+        most_chunks: Maximum number of chunks of a render.
+        at_once, more_a_second: New workers at once, and in each second after that.
+        chunks_a_second: Chunks per second that its engine starts.
+        start_seconds: Seconds until a requested worker runs; an assumption.
+        workers: Properties of its workers for prices.
     """
 
     name: str
@@ -65,12 +63,12 @@ LAMBDA = Platform(
     start_seconds=2.0,
     workers=AwsWorkers(),
 )
-#: "Cloud Run quotas and limits": 10,000 tasks of a job, 24 hours for one. How quickly tasks come
-#: isn't published: a hundred at once and ten a second are a guess on the careful side.
+#: "Cloud Run quotas and limits": 10,000 tasks of a job, 24 hours for one. The rate of
+#: starting tasks isn't published: a hundred at once and ten per second are a cautious assumption.
 CLOUD_RUN = Platform(
     name="Cloud Run jobs",
     time_limit=86_400,
-    # Files are in memory there; a quarter is left to programs.
+    # Files are in memory; a quarter of it is left for programs.
     disk=3 * 2**30,
     most_chunks=10_000,
     at_once=100,
@@ -83,11 +81,11 @@ CLOUD_RUN = Platform(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What `make bench` measured on one machine, in seconds.
+    """Figures of `make bench` on one machine, in seconds.
 
     Attributes:
-        frame: Of a frame, one browser.
-        cold, warm: Until a worker's first frame: of a new one, and of one that has rendered before.
+        frame: Time of a frame in one browser.
+        cold, warm: Time until the first frame of a new worker, and of one that has rendered before.
     """
 
     frame: float
@@ -96,12 +94,12 @@ class Measured:
 
     @classmethod
     def from_results(cls, results: dict[str, Any], *, scene: str) -> "Measured":
-        """Take them from what `benchmarks/run.py` wrote."""
+        """Read them from the results of `benchmarks/run.py`."""
         [rendered] = (
             row for row in results["render"] if row["scene"] == scene and row["concurrency"] == 1
         )
         [parts] = (row for row in results["coldStart"] if row["worker"] == "Lambda")
-        # Of the whole process, start and all: the start is counted twice, on the careful side.
+        # Of the whole process: its start is counted twice, which is cautious.
         return cls(
             frame=1 / rendered["oursFps"],
             cold=parts["total"],
@@ -123,7 +121,7 @@ class Render:
 
     @property
     def seconds(self) -> float:
-        """From the start to the video; to the last chunk where one worker can't join them."""
+        """Seconds until the video; until the last chunk if one worker can't stitch them."""
         return self.chunks_done + (self.merged or 0.0)
 
 
@@ -132,7 +130,7 @@ def simulate(video_seconds: float, workers: int, platform: Platform, measured: M
 
     Args:
         video_seconds: Length of the video, at 30 frames a second.
-        workers: How many may work at once.
+        workers: Number of concurrent workers.
     """
     chance = random.Random(SEED)
     frames = round(video_seconds * FPS)
@@ -146,7 +144,7 @@ def simulate(video_seconds: float, workers: int, platform: Platform, measured: M
     merge = merge_seconds(size)
     usage = Usage(
         chunks=len(lengths),
-        # A task of a job renders its share of the chunks, a function one.
+        # A task of a job renders its share of the chunks, a function renders one.
         invocations=min(workers, len(lengths)) if platform is CLOUD_RUN else len(lengths),
         chunk_seconds=busy,
         merge_seconds=merge,
@@ -165,9 +163,9 @@ def simulate(video_seconds: float, workers: int, platform: Platform, measured: M
 
 
 def plan(frames: int, workers: int, platform: Platform, measured: Measured) -> Sequence[int]:
-    """Return the chunks' numbers of frames: one for each worker, more where time limits ask so."""
+    """Return the number of frames of each chunk: one per worker, more for short time limits."""
     most = math.floor(platform.time_limit * SHARE_OF_LIMIT / measured.frame)
-    # As many rounds as the time limit asks for, in each of which all workers have a chunk.
+    # The number of rounds follows from the time limit; in each, all workers have a chunk.
     wanted = workers * math.ceil(frames / most / workers)
     count = max(1, min(wanted, platform.most_chunks, frames // FEWEST_FRAMES))
     base, longer = divmod(frames, count)
@@ -177,8 +175,8 @@ def plan(frames: int, workers: int, platform: Platform, measured: Measured) -> S
 def _work(
     seconds: Iterable[float], workers: int, platform: Platform, measured: Measured
 ) -> tuple[list[float], float]:
-    """Give each chunk to the worker that is free first; return their ends, and all busy seconds."""
-    # When each worker is free, and how many chunks it has done.
+    """Assign each chunk to the next free worker; return end times, and the sum of busy seconds."""
+    # The time at which each worker is free, and the number of its chunks.
     free = [
         (platform.start_seconds + max(0.0, (number - platform.at_once) / platform.more_a_second), 0)
         for number in range(workers)

@@ -1,6 +1,6 @@
-"""How long stitching takes beside a plain copy of the same bytes.
+"""Measures stitching, and a plain copy of the same bytes.
 
-Run `python benchmarks/stitch.py`; `--json` prints the figures for a program to read.
+Run `python benchmarks/stitch.py`; `--json` prints the figures as JSON.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 from helios.stitcher import FfmpegStitcher
 
-#: Inputs of one stitch, and bytes of all of them together.
+#: Number of stitched files, and the sum of their bytes.
 CHUNKS = 10
 TOTAL_BYTES = 200_000_000
 #: Seconds of a chunk's video.
@@ -26,11 +26,11 @@ CHUNK_SECONDS = 3
 
 
 def run(*, runs: int = 9, folder: Path | None = None) -> list[dict[str, Any]]:
-    """Measure and return one row a way to join.
+    """Measure and return a row for each way to stitch.
 
     Args:
-        runs: Measurements of each way; the ways take turns, so that a busy moment hits all alike.
-        folder: Where to write; a temporary folder if left out.
+        runs: Number of measurements; ways alternate, so that other load affects all of them.
+        folder: Folder for files; a temporary one by default.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix="bench-stitch-") as name:
         return _measure(Path(name), runs=runs)
@@ -55,7 +55,7 @@ def _measure(folder: Path, *, runs: int) -> list[dict[str, Any]]:
     for _ in range(runs):
         for way, join in ways.items():
             output.unlink(missing_ok=True)
-            # Blocks of the run before must not be written out at this run's cost.
+            # So that blocks of the previous run aren't written during this one.
             os.sync()
             started = time.perf_counter()
             join()
@@ -75,7 +75,7 @@ def _measure(folder: Path, *, runs: int) -> list[dict[str, Any]]:
 
 
 def _make_chunks(folder: Path) -> list[Path]:
-    """Encode one chunk of noise and copy it: the bytes don't matter, their number does."""
+    """Encode one chunk of noise and copy it, as only the number of bytes matters."""
     bits = TOTAL_BYTES * 8 // CHUNKS // CHUNK_SECONDS
     noise = f"testsrc2=s=1280x720:r=30:d={CHUNK_SECONDS},noise=alls=60:allf=t"
     first = folder / "0.mp4"

@@ -1,6 +1,6 @@
-"""How long storing and fetching a file takes beside a plain copy, and assets on a warm worker.
+"""Measures storing and fetching a file, a plain copy, and assets on a warm worker.
 
-Run `python benchmarks/storage.py`; `--json` prints the figures for a program to read.
+Run `python benchmarks/storage.py`; `--json` prints the figures as JSON.
 """
 
 import argparse
@@ -18,20 +18,20 @@ from typing import Any
 from helios.assets import AssetCache, upload_assets
 from helios.storage import open_storage
 
-#: Bytes of the file that is stored and fetched.
+#: Bytes of the stored file.
 FILE_BYTES = 200_000_000
-#: Files of the assets, and bytes of each; like a composition with fonts and pictures.
+#: Number of files of the assets, and bytes of each, as of a composition with fonts and images.
 ASSET_FILES, ASSET_BYTES = 100, 200_000
-#: Warm fetches in a row; a single one is too short to be measured.
+#: Number of warm fetches, as a single one is too short to be measured.
 WARM_FETCHES = 1000
 
 
 def run(*, runs: int = 9, folder: Path | None = None) -> list[dict[str, Any]]:
-    """Measure and return one row a way to move the file, then two for assets.
+    """Measure and return a row for each way to move the file, then two for assets.
 
     Args:
-        runs: Measurements of each way; the ways take turns, so that a busy moment hits all alike.
-        folder: Where to write; a temporary folder if left out.
+        runs: Number of measurements; ways alternate, so that other load affects all of them.
+        folder: Folder for files; a temporary one by default.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix="bench-storage-") as name:
         return [*_measure_files(Path(name), runs=runs), *_measure_assets(Path(name), runs=runs)]
@@ -52,7 +52,7 @@ def _measure_files(folder: Path, *, runs: int) -> list[dict[str, Any]]:
         for way, move in ways.items():
             target.unlink(missing_ok=True)
             asyncio.run(storage.delete("key"))
-            # Blocks of the run before must not be written out at this run's cost.
+            # So that blocks of the previous run aren't written during this one.
             os.sync()
             seconds[way].append(_time(move))
     copy = statistics.median(seconds["plain copy"])

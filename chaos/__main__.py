@@ -1,4 +1,4 @@
-"""`python -m chaos`: does many runs, and writes their results to a page."""
+"""`python -m chaos`: executes many runs, and writes their results to a page."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ from chaos.run import Outcome, play
 
 
 async def play_all(seeds: Sequence[int], *, at_once: int) -> list[Outcome]:
-    """Do runs, several at a time, each in a folder that is removed afterwards."""
+    """Execute runs concurrently, each in a temporary folder."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(seed: int) -> Outcome:
@@ -29,7 +29,7 @@ async def play_all(seeds: Sequence[int], *, at_once: int) -> list[Outcome]:
 
 
 def main() -> int:
-    """Do the runs that the command line asks for."""
+    """Execute the runs of the command line."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=300, help="How many (default: 300).")
     parser.add_argument("--seed", type=int, default=1, help="The first one's seed (default: 1).")

@@ -35,10 +35,10 @@ def break_storage(  # noqa: C901 - one method after the other
             await asyncio.sleep(draw.uniform(0, SLOW))
         if draw.random() < trouble.storage_error:
             scene.note("storage_error", key=key)
-            raise StorageUnavailable(f"{key}: made up by chaos")
+            raise StorageUnavailable(f"{key}: injected by chaos")
         if writes and draw.random() < trouble.disk_full:
             scene.note("disk_full", key=key)
-            raise DiskFull(f"{key}: made up by chaos")
+            raise DiskFull(f"{key}: injected by chaos")
 
     class Troubled(LocalStorage):
         async def put_file(self, key: str, path: Path) -> Artifact:

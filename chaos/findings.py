@@ -1,4 +1,4 @@
-"""Finds what is wrong after a run: states, causes, leftovers, pixels."""
+"""Finds faults after a run: wrong states, causes, leftovers, pixels."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ from orchestrator.model.job_state import JobState
 
 #: Error codes of the second of two orchestrators that run one job.
 SECOND = frozenset({"JOB_BUSY", "JOB_STATE_CONFLICT"})
-#: Starts of orchestrators without faults at the end of a run; each repairs the damage that the one
-#: before it has found.
+#: Number of orchestrators that run without injected faults at the end; each repairs the damage
+#: that the previous one found.
 QUIET_LIVES = 2
 #: Codes of errors that have other errors as their cause.
 _WRAPPERS = frozenset({"JOB_FAILED", "CIRCUIT_OPEN", "MERGE_FAILED"})
@@ -72,7 +72,7 @@ async def _left_behind(scene: Scene) -> list[str]:
     """Return processes, locks and temporary files that remain."""
     faults = []
     for _ in range(50):
-        # Processes that a killed orchestrator had started end by themselves.
+        # Child processes of a killed orchestrator end by themselves.
         processes = _processes_in(scene.folder)
         if not processes:
             break
@@ -116,7 +116,7 @@ async def _disagreements(scene: Scene, *, chunks: int, broken: int | None) -> li
     job = await FileJobRepository(scene.jobs).get(JOB)
     whole = scene.whole_chunks()
     done = {chunk.id for chunk in job.chunks.values() if chunk.state is ChunkState.DONE}
-    # The record lacks changes in storage that were made after it was read.
+    # The record was read before the latest changes in storage.
     whole |= {note["chunk"] for note in scene.notes("corrupted")}
     faults = [f"chunk {number} is done, but isn't there" for number in sorted(done - whole)]
     if job.chunks_done != len(done):

@@ -25,9 +25,8 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        faults: What isn't as it should be, a sentence each; empty for a run in which nothing was
-            lost.
-        happened: How often what went wrong, and what was done.
+        faults: Detected faults, a sentence each; none if nothing was lost.
+        happened: Number of injected faults and of actions, by kind.
     """
 
     seed: int
@@ -42,8 +41,8 @@ async def play(seed: int, folder: Path, *, trouble: Trouble | None = None) -> Ou
     """Run a job with the faults of a seed, and check the result.
 
     Args:
-        folder: Where all of it happens; it is made.
-        trouble: Other trouble than the seed's.
+        folder: Folder of the run; it is created.
+        trouble: Faults to inject in place of the seed's.
     """
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     chunks = draw.randint(3, 6)
@@ -90,7 +89,7 @@ async def _live(scene: Scene, workers: Workers, draw: random.Random, *, kill: bo
         for process in filter(None, (first, second)):
             await asyncio.to_thread(process.join, TOO_LONG)
             if process.is_alive():
-                faults.append(f"an orchestrator was at it for more than {TOO_LONG:g} s")
+                faults.append(f"an orchestrator ran for more than {TOO_LONG:g} s")
                 kill_family(process.pid)
                 process.join()
         return faults

@@ -28,7 +28,7 @@ class Scene:
     """The folders of a run, in which its processes work.
 
     Args:
-        folder: Everything is in it.
+        folder: The folder of all others.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Scene:
         return self.folder / "tmp"
 
     def disk(self, worker: int) -> Path:
-        """Return a worker's disk, which outlives its process."""
+        """Return the folder of a worker's disk, which stays after its process."""
         return self.folder / f"disk-{worker}"
 
     def make(self) -> None:

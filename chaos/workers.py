@@ -41,8 +41,8 @@ class Workers:
     """Accepts requests as a Cloud Run service does.
 
     Attributes:
-        trouble: What goes wrong; may be changed at any time.
-        url: Where it listens.
+        trouble: Faults to inject; may be changed at any time.
+        url: Its URL.
     """
 
     def __init__(self, scene: Scene, trouble: Trouble, draw: random.Random) -> None:
@@ -162,7 +162,7 @@ class Workers:
 
 
 def kill_family(pid: int | None) -> None:
-    """Kill a process and all that it started, as when a machine fails."""
+    """Kill a process and its descendants, as when a machine fails."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.suspend()

@@ -1,1 +1,1 @@
-"""Random compositions, rendered in several ways whose pictures and samples have to be equal."""
+"""Renders random compositions in several ways, and compares pictures and audio samples."""

@@ -1,4 +1,4 @@
-"""`python -m fuzz`: random compositions, rendered in every way, and what differed."""
+"""`python -m fuzz`: renders random compositions in every way, and prints differences."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ from fuzz.renders import open_studio
 from fuzz.run import run_page, run_seed
 from fuzz.variants import BUSY, VARIANTS, Variant, variants_of
 
-#: Folder that keeps the media between runs.
+#: Folder for the media, which later runs use again.
 _MEDIA = Path("out/fuzz-media")
 
 
@@ -33,7 +33,7 @@ def read_seeds(text: str) -> list[int]:
 
 
 async def run(options: argparse.Namespace) -> list[str]:
-    """Render pages and seeds, one after the other; return those that differ."""
+    """Render pages and seeds in order; return those that differ."""
     without = {*options.without, *(() if options.pending else PENDING)}
     bad = []
     async with open_studio(_MEDIA, neighbours=options.neighbours or 0) as studio:
@@ -71,18 +71,24 @@ def _print(name: str, seconds: float, found: Sequence[Difference], more: str = "
 
 
 def main() -> int:
-    """Run the seeds or the pages that the command line names."""
+    """Run the seeds or the pages of the command line."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("--seeds", default="", help="Such as 1-50,77 (default: 1-50).")
     parser.add_argument(
         "--pages", nargs="*", type=Path, default=[], help="Folders with pages; no seeds by default."
     )
-    parser.add_argument("--only", nargs="*", default=[], help="Kinds of which each page has one.")
-    parser.add_argument("--without", nargs="*", default=[], help="Kinds that no page has.")
-    parser.add_argument("--pending", action="store_true", help="Also kinds known to differ.")
-    parser.add_argument("--whole", action="store_true", help="Don't make failing pages small.")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="Kinds of pieces; each page has at least one of them."
+    )
+    parser.add_argument(
+        "--without", nargs="*", default=[], help="Kinds of pieces that pages don't have."
+    )
+    parser.add_argument(
+        "--pending", action="store_true", help="Also use kinds of pieces that are known to differ."
+    )
+    parser.add_argument("--whole", action="store_true", help="Don't reduce failing pages.")
     parser.add_argument("--races", action="store_true", help="The pages of fuzz/races.py.")
-    parser.add_argument("--times", type=int, help="Render so often, on busy cores alone.")
+    parser.add_argument("--times", type=int, help="Render this many times, on busy cores only.")
     parser.add_argument(
         "--fresh-browsers", action="store_true", help="Start browsers for each chunk of each page."
     )
@@ -90,22 +96,22 @@ def main() -> int:
         "--jobs",
         type=int,
         default=1,
-        help="Pages rendered at the same time; with more than there are cores, they are the load.",
+        help="Pages rendered at the same time; more than cores keep these busy.",
     )
     parser.add_argument("--neighbours", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
-        "--log", type=Path, help="File that takes the results; what it has isn't run again."
+        "--log", type=Path, help="File for the results; runs with a result in it are skipped."
     )
-    parser.add_argument("--keep", type=Path, help="Folder that takes the pages that differ.")
+    parser.add_argument("--keep", type=Path, help="Folder for pages that differ.")
     options = parser.parse_args()
     if options.races:
         options.pages, options.seeds = FOLDERS, ",".join(map(str, SEEDS))
     options.seeds = read_seeds(options.seeds or ("" if options.pages else "1-50"))
     options.whole |= bool(options.times)
-    # Ends browsers and busy processes too: without a handler, SIGTERM would leave them.
+    # So that SIGTERM also ends browsers and busy processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
-    # Those that `run_jobs` starts know their neighbours.
+    # Processes of `run_jobs` get the number of their neighbours.
     if options.neighbours is None and (options.jobs > 1 or options.log):
         make_media(_MEDIA)
         arguments = [each for each in sys.argv[1:] if each != "--races"]

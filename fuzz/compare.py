@@ -1,4 +1,4 @@
-"""Whether renders are equal: pixel by pixel, and sample by sample."""
+"""Compares renders by pixels and samples."""
 
 import io
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ Pictures = Mapping[int, bytes]
 
 @dataclass(frozen=True)
 class Difference:
-    """How a variant differs from the reference.
+    """The difference of a variant from the reference.
 
     Attributes:
         variant: Name of the way in which it was rendered.
         frames: Frames whose pictures differ.
-        levels: The most by which a channel of a pixel differs, of 255.
-        pixels: Number of pixels that differ in the frame where most do.
-        reason: What differs, where it isn't the pictures.
+        levels: Maximum difference of a channel of a pixel, of 255.
+        pixels: Number of differing pixels in the frame with most of them.
+        reason: The difference, if it isn't one of pictures.
     """
 
     variant: str
@@ -41,7 +41,7 @@ class Difference:
 
 
 def compare(variant: str, expected: Pictures, found: Pictures) -> Difference | None:
-    """Return how pictures differ from those of the reference; None if all found ones are equal."""
+    """Return the difference of pictures from the reference; None if they are equal."""
     frames, levels, pixels = [], 0, 0
     for frame in sorted(found):
         if expected[frame] == found[frame]:

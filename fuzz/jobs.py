@@ -1,4 +1,4 @@
-"""Renders pages and seeds in several processes at once, each with browsers of its own."""
+"""Renders pages and seeds in several processes, each with its own browsers."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-#: Line that a process prints about a page or a seed that differs or is equal.
+#: Line about the result of a page or a seed.
 _LINE = re.compile(r"^ *(.+?) +[\d.]+ s  (.*)")
 
 
@@ -21,9 +21,9 @@ def run_jobs(
     """Run pages and seeds in several processes, and print their lines as they come.
 
     Args:
-        jobs: Number of processes; they take turns.
+        jobs: Number of processes.
         arguments: Those of the command line; each process gets them, with its own pages and seeds.
-        log: File that takes the lines as well. Pages and seeds that it has already aren't run.
+        log: File for the lines; pages and seeds with a line in it are skipped.
 
     Returns:
         The pages and seeds that differ, those in the log included.
@@ -58,7 +58,7 @@ def run_jobs(
 
 
 class _Results:
-    """Which pages and seeds have been run, and which of them differ."""
+    """The pages and seeds that have been run, and those that differ."""
 
     def __init__(self, log: Path | None) -> None:
         self.done: set[str] = set()

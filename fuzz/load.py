@@ -1,4 +1,4 @@
-"""A busy machine: processes that take its cores, and a browser whose messages come late."""
+"""Simulates a busy machine: processes use its cores, and messages of browsers are delayed."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from helios.renderer.browser.devtools import Delay
 
-#: Most seconds that a message is held back.
+#: Maximum delay of a message in seconds.
 _LATEST = 0.02
-#: Share of messages that are held back.
+#: Share of delayed messages.
 _SHARE = 0.12
 
 
@@ -27,10 +27,10 @@ def delays(seed: int) -> Delay:
 
 
 class BusyCores:
-    """Processes that compute while the context of `busy` lasts, as far as cores are idle.
+    """Processes that compute on idle cores for the duration of the context of `busy`.
 
     Args:
-        neighbours: Other processes that keep a core busy anyway.
+        neighbours: Number of other processes that keep a core busy.
     """
 
     def __init__(self, neighbours: int = 0) -> None:
@@ -39,7 +39,7 @@ class BusyCores:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Start the processes, stopped, so that each core has something to compute."""
+        """Start a suspended process for each core."""
         for _ in range(self._count):
             process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
             process.send_signal(signal.SIGSTOP)
@@ -53,7 +53,7 @@ class BusyCores:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Let as many compute as there are cores that nothing keeps busy but the caller."""
+        """Continue as many processes as there are idle cores, while the context lasts."""
         idle = self._cores + 1 - round(os.getloadavg()[0])
         computing = self._processes[: max(0, idle)]
         for process in computing:

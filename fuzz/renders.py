@@ -1,4 +1,4 @@
-"""Rendering a page in every way whose result has to equal the reference."""
+"""Renders a page in every way, and compares the results with the reference."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ from helios.renderer.render_request import RenderRequest
 from helios.renderer.render_session import RenderSession, raster_flags
 
 RATE = Fraction(30)
-#: Limits that a page meets on a machine that does much else: a page that exceeds them hangs.
+#: Time limits that pages meet even on a busy machine.
 _LIMIT = 120.0
 OPTIONS = PageOptions(
     width=WIDTH, height=HEIGHT, rate=RATE, load_timeout=_LIMIT, settle_timeout=_LIMIT
@@ -38,7 +38,7 @@ OPTIONS = PageOptions(
 
 
 class _Pictures(FrameSink):
-    """Keeps pictures, by their numbers."""
+    """Stores pictures by frame."""
 
     def __init__(self, frames: range) -> None:
         self.taken: dict[int, bytes] = {}
@@ -48,13 +48,13 @@ class _Pictures(FrameSink):
         self.taken[next(self._frames)] = image
 
     async def finish(self) -> None:
-        """Nothing waits."""
+        """Return immediately: nothing is pending."""
 
 
 class Studio:
-    """Renders pages in browsers that are started once, or in fresh ones.
+    """Renders pages in browsers that are started once, or for each chunk.
 
-    Each chunk has a page of its own, which is a process of the browser.
+    Each chunk has its own page, which is a process of the browser.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Studio:
         return self._composition(folder)
 
     def copy(self, page: Path) -> Composition:
-        """Serve a copy of a folder with a page, and all media beside it."""
+        """Serve a copy of a page's folder, with all media beside it."""
         folder = self._new_folder()
         shutil.copytree(self._media, folder)
         shutil.copytree(page, folder, dirs_exist_ok=True)
@@ -97,7 +97,7 @@ class Studio:
         return Composition(url=f"{LOCAL_ORIGIN}/{folder.name}/index.html", root=self._folder)
 
     async def reference(self, composition: Composition) -> tuple[Pictures, Sounds]:
-        """Return the pictures and the sounds that all variants must have."""
+        """Return the pictures and the audio of the reference."""
         options = replace(OPTIONS, reference=True)
         async with self._browsers(Variant(name=REFERENCE)) as browsers:
             return await self._chunk(composition, options, browsers, range(FRAMES))
@@ -139,7 +139,7 @@ class Studio:
     async def render(
         self, composition: Composition, variant: Variant
     ) -> list[tuple[Pictures, Sounds]]:
-        """Render a page in one way; return pictures and sounds of each chunk."""
+        """Render a page in one way; return pictures and audio of each chunk."""
         chunks = []
         with self._cores.busy() if variant.busy else contextlib.nullcontext():
             for frames in variant.chunks:
@@ -171,20 +171,20 @@ class Studio:
                 return page
 
             first = await load(browsers[0])
-            # The others are there from the start, so that each takes its turns.
+            # All browsers are open from the start, so that each renders some frames.
             others: list[Awaitable[CompositionPage]] = [
                 _ready(await load(browser)) for browser in browsers[1:]
             ]
             replay = (await first.declared()).replay
             await draw_frames(request, RenderSession(first, others), sink, replay, lambda _: None)
-            # What ends the sound of the last frame comes after it.
+            # The end of the last frame's audio is after it.
             behind = min(frames.stop + TWEEN_LOOKAHEAD, FRAMES)
             await first.seek(behind - 1, every_frame=replay)
             return sink.taken, await first.audio.sounds()
 
     @contextlib.asynccontextmanager
     async def _browsers(self, variant: Variant) -> AsyncIterator[list[Browser]]:
-        """Start the browsers of a chunk, or yield those that run."""
+        """Start the browsers of a chunk, or yield the running ones."""
         async with contextlib.AsyncExitStack() as stack:
             found = []
             for number in range(variant.browsers):
@@ -217,9 +217,8 @@ async def open_studio(media: Path, *, neighbours: int = 0) -> AsyncIterator[Stud
     """Serve generated pages, with media from a folder that keeps them, to browsers.
 
     Args:
-        media: Takes the files of `fuzz.pages.media` that aren't there yet.
-        neighbours: Other studios that render at the same time, so that fewer cores have to be kept
-            busy.
+        media: Folder for the files of `fuzz.pages.media`.
+        neighbours: Number of other studios that render at the same time and keep cores busy.
     """
     await asyncio.to_thread(make_media, media)
     async with contextlib.AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""One seed: its page, rendered in every way, and made small where something differs."""
+"""Renders the page of a seed in every way, and reduces it if something differs."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -14,18 +14,18 @@ from fuzz.variants import REFERENCE, VARIANTS, Variant, variants_of
 from helios.errors import HeliosError
 from helios.renderer.composition import Composition
 
-#: Renders of a page that shows a difference only now and then, before it counts as equal.
+#: Number of renders without a difference after which a page counts as equal.
 _MOST_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a seed.
+    """The result of a seed.
 
     Attributes:
-        forest: The page, as small as it still shows a difference.
-        differences: How variants of the whole page differ from its reference.
-        seconds: How long it took, without making it small.
+        forest: The page, reduced as far as it shows a difference.
+        differences: Differences of variants of the whole page from its reference.
+        seconds: Duration without the reduction.
     """
 
     seed: int
@@ -47,9 +47,8 @@ async def run_seed(
 
     Args:
         without, only: As `fuzz.pages.tree.grow`.
-        shrinks: Whether a page that shows a difference is made small.
-        variants: The ways, by default those of the seed; one that is given several times is
-            rendered as often.
+        shrinks: Whether a page that shows a difference is reduced.
+        variants: The ways, by default those of the seed; repeated ones are rendered repeatedly.
     """
     variants = variants or variants_of(seed)
     began = time.monotonic()
@@ -58,7 +57,7 @@ async def run_seed(
     seconds = time.monotonic() - began
     if differences and shrinks:
         names = {difference.variant for difference in differences}
-        # A variant that differs for sure tells more than one that does so now and then.
+        # A variant that always differs is more useful than one that sometimes does.
         first = next((one.name for one in variants if one.name in names and not one.busy), None)
         wanted = [one for one in variants if one.name in ({first} if first else names)]
 
@@ -66,7 +65,7 @@ async def run_seed(
             tries = 1 if first else _MOST_TRIES
             for _ in range(tries):
                 found = await _differences(studio, less, wanted)
-                # A smaller page that is broken shows something else.
+                # A reduced page that fails shows another fault.
                 if any(one.variant != REFERENCE for one in found):
                     return True
             return False

@@ -1,4 +1,4 @@
-"""The samples that a page plays, and whether two renders play the same."""
+"""Compares the audio samples of renders."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ async def compare_sounds(
     """Return how the samples of a render differ from those of the reference.
 
     Args:
-        chunks: The frames of each chunk, and the sounds that its page knew of at the end.
+        chunks: The frames of each chunk, and the audio that its page had played at the end.
     """
     for frames, sounds in chunks:
         end = float(frames.stop / _RATE)
@@ -53,11 +53,11 @@ async def compare_sounds(
 
 
 def heard_until(end: float, sounds: Sounds) -> Sounds:
-    """Return what is heard before a time, in seconds; the same has the same samples until then."""
+    """Return the audio before a time in seconds; equal values have equal samples until then."""
     return [
         {
             **sound,
-            # What fades out does so before its end.
+            # Fades end before the audio does.
             "duration": sound["duration"]
             if sound["fadeOut"]
             else min(_duration(sound), end - sound["start"]),
@@ -73,7 +73,7 @@ def _duration(sound: Params) -> float:
 
 
 async def _samples(composition: Composition, sounds: Sounds) -> NDArray[np.int16]:
-    """Mix sounds over the whole timeline, as a render does; return samples of both channels."""
+    """Mix audio over the whole timeline, as a render does; return samples of both channels."""
     with tempfile.TemporaryDirectory(prefix="helios-fuzz-") as name:
         folder = Path(name)
         mixed = folder / "mixed.wav"
@@ -82,5 +82,5 @@ async def _samples(composition: Composition, sounds: Sounds) -> NDArray[np.int16
             soundtrack.tracks, frame_count=FRAMES, rate=_RATE, output=mixed, codec="pcm_s16le"
         )
         data = await asyncio.to_thread(mixed.read_bytes)
-    # Samples follow the name and the length of their part of the file (RIFF).
+    # In RIFF, samples follow the name and the length of their chunk.
     return np.frombuffer(data[data.index(b"data") + 8 :], np.int16).reshape(-1, 2)

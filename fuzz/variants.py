@@ -1,4 +1,4 @@
-"""The ways to render a page, each of whose results has to equal the reference."""
+"""The ways to render a page that are compared with the reference."""
 
 import itertools
 import random
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from fuzz.pages.draw import FRAMES
 
-#: Most chunks of a page that is one of many.
+#: Maximum number of chunks of a seed's page.
 _MOST_CHUNKS = 4
-#: One of so many seeds is rendered in browsers that are started for it.
+#: One of this many seeds is rendered in newly started browsers.
 _FRESH_EVERY = 20
 
 
@@ -17,7 +17,7 @@ class Variant:
     """A way to render a page.
 
     Attributes:
-        name: What reports call it.
+        name: Its name in reports.
         first: First frame of the first chunk.
         cuts: First frames of all other chunks.
         browsers: Browsers that share a chunk.
@@ -40,11 +40,11 @@ class Variant:
         return [range(*edge) for edge in itertools.pairwise(edges)]
 
 
-#: What a difference is called that the reference itself shows.
+#: Name of a difference that the reference itself shows.
 REFERENCE = "reference"
-#: As on a machine that does other things at the same time, whose every render takes another course.
+#: As on a machine with other load, where every render takes another course.
 BUSY = Variant(name="busy", cuts=(11,), busy=True)
-#: Of a page that isn't one of many: uneven chunks, one of a single frame.
+#: Variants of a folder's page: uneven chunks, one of a single frame.
 VARIANTS = (
     Variant(name="1 chunk"),
     Variant(name="7 chunks", cuts=(2, 7, 8, 14, 19, 27)),
@@ -56,13 +56,13 @@ VARIANTS = (
 def variants_of(seed: int) -> tuple[Variant, ...]:
     """Return the ways to render the page of a seed.
 
-    There are fewer chunks than in `VARIANTS`, and their edges differ: many seeds try all edges.
+    There are fewer chunks than in `VARIANTS`, with edges that depend on the seed.
     """
     chance = random.Random(f"cuts {seed}")
     cuts = sorted(chance.sample(range(1, FRAMES), chance.randint(1, _MOST_CHUNKS - 1)))
     variants = (
         Variant(name="1 chunk"),
-        # A chunk before them would do what the one chunk did first.
+        # A chunk before them would only repeat the begin of the single chunk.
         Variant(name="drawn chunks", first=cuts[0], cuts=tuple(cuts[1:])),
         Variant(name="2 busy browsers", browsers=2, busy=True),
     )

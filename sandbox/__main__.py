@@ -1,4 +1,4 @@
-"""`python -m sandbox up` and `down`: both clouds on this machine, to render there without account.
+"""`python -m sandbox up` and `down`: both clouds on this machine, for renders without an account.
 
 `up` deploys the stack to its AWS by the real CDK, which takes half a minute, and stays until
 Ctrl-C, or until `down` is called from elsewhere.
@@ -17,7 +17,7 @@ from sandbox.standing import Standing, is_up, take_down
 
 #: Folder of the sandbox: environment variables, logs, process id.
 FOLDER = Path(".sandbox")
-#: A composition to try it with.
+#: The composition of the commands that are printed.
 EXAMPLE = "examples/promo"
 
 
@@ -25,7 +25,7 @@ def up(folder: Path, *, at_once: int, plain: bool = False) -> int:
     """Run the sandbox until it is stopped; return the exit status.
 
     Args:
-        plain: Let AWS have a bucket and a function in place of the stack: that is quicker.
+        plain: Create a bucket and a function in AWS in place of the stack, which is quicker.
     """
     if is_up(folder):
         print("the sandbox is up already: make sandbox-down stops it", file=sys.stderr)

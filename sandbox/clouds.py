@@ -17,9 +17,9 @@ from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server
 #: Name of the Lambda function, and of the bucket in each cloud.
 FUNCTION = "helios-worker"
 BUCKET = "helios-artifacts"
-#: Where in the bucket assets and jobs go.
+#: Prefix of assets and jobs in the bucket.
 PREFIX = "renders"
-#: Megabytes of memory, and seconds, that the function gets.
+#: The function's memory in megabytes, and its time limit in seconds.
 FUNCTION_MEMORY = 3008
 FUNCTION_TIMEOUT = 300
 
@@ -29,14 +29,14 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class AwsSide:
-    """The AWS stand-in with its worker, and the variables by which the command line finds both."""
+    """The AWS stand-in with its worker, and variables for the command line."""
 
     aws: LocalAws
     artifacts: str
     variables: Mapping[str, str]
 
     def log(self) -> str:
-        """Return all that the function has logged, where there is one alone."""
+        """Return the log of the only function."""
         return self.aws.log(FUNCTION)
 
 
@@ -57,7 +57,7 @@ def aws_side(
 ) -> Iterator[AwsSide]:
     """Run S3 and Lambda, with a bucket and one function, while the context lasts.
 
-    It starts quickly; detached renders need `stack_side`.
+    This starts quickly; detached renders need `stack_side`.
 
     Args:
         folder: For logs.

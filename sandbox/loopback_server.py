@@ -6,7 +6,7 @@ from typing import Self
 
 
 class LoopbackServer:
-    """Serves HTTP for the time of a context.
+    """Serves HTTP for the duration of a context.
 
     Args:
         server: The server, bound to a port of the loopback interface.

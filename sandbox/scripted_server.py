@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Received:
-    """A request that a server got."""
+    """A received request."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    #: Bytes of the body after which the connection breaks; -1 for no answer at all.
+    #: Bytes of the body after which the connection is closed; -1 for no answer.
     cut: int | None = None
 
 
@@ -32,7 +32,7 @@ Answer = Reply | Callable[[Received], Reply]
 
 
 class ScriptedServer:
-    """A server that gives scripted answers in order, and repeats the last one."""
+    """A server that returns scripted answers in order, and repeats the last one."""
 
     def __init__(self) -> None:
         self._replies: list[Answer] = [Reply(500)]
@@ -73,7 +73,7 @@ class ScriptedServer:
             daemon_threads = True
 
             def handle_error(self, request: object, client_address: object) -> None:
-                """Say nothing: clients break connections off."""
+                """Log nothing, as clients may close connections."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

@@ -13,7 +13,7 @@ import psutil
 
 #: Seconds to wait for the sandbox to stop.
 PATIENCE = 30.0
-# Seconds between two looks whether it has.
+# Seconds between two checks.
 _POLL = 0.1
 
 _STATE = "state.json"
@@ -21,10 +21,10 @@ _VARIABLES = "env"
 
 
 class Standing:
-    """Says in a folder that this process runs the sandbox, for as long as the context lasts.
+    """Records in a folder that this process runs the sandbox, for the duration of the context.
 
     Args:
-        folder: Where it is said.
+        folder: Folder of the record.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Standing:
             (self._folder / name).unlink(missing_ok=True)
 
     def write(self, variables: Mapping[str, str]) -> None:
-        """Leave variables for shells to source; the sandbox is complete."""
+        """Write the variables for shells, once the sandbox is complete."""
         self._note()
         lines = [f"export {name}={shlex.quote(variables[name])}\n" for name in sorted(variables)]
         path = self._folder / _VARIABLES
@@ -66,7 +66,7 @@ def is_up(folder: Path) -> bool:
 
 
 def take_down(folder: Path) -> bool:
-    """Stop the sandbox of a folder, with all that it started; False if there was none."""
+    """Stop the sandbox of a folder, with its child processes; False if there was none."""
     found = [process for process in _processes(folder) if process is not None]
     if not found:
         return False
@@ -75,7 +75,7 @@ def take_down(folder: Path) -> bool:
     deadline = time.monotonic() + PATIENCE
     while _lives(found[0]) and time.monotonic() < deadline:
         time.sleep(_POLL)
-    # A sandbox that was killed couldn't stop these.
+    # A killed sandbox leaves these.
     for process in found:
         with contextlib.suppress(psutil.Error):
             process.kill()
@@ -93,7 +93,7 @@ def _processes(folder: Path) -> list[psutil.Process | None]:
 
 
 def _alive(pid: int, created: float) -> psutil.Process | None:
-    """Return a process, unless another one has its number by now."""
+    """Return a process, unless another one has its id."""
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - created) < 1
@@ -104,7 +104,7 @@ def _alive(pid: int, created: float) -> psutil.Process | None:
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        # The parent may have ended, or read the result much later.
+        # Its parent may have ended, or not have read its status.
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

@@ -1,7 +1,6 @@
 """The Python environment of a worker: the packages of its lock file and its image.
 
-Workers that run as processes of this machine run in it, so that their tests fail for a library that
-the image lacks.
+Workers that run as processes use it, so that tests fail if the image lacks a library.
 """
 
 import fcntl
@@ -15,7 +14,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _FOLDER = _ROOT / ".setup" / "workers"
-#: Written when an environment is whole.
+#: Marks a complete environment.
 _WHOLE = ".whole"
 #: The command of the image, as its Dockerfile writes it.
 _HELIOS = "#!{python}\nfrom helios.cli import main\n\nmain()\n"
@@ -23,7 +22,7 @@ _HELIOS = "#!{python}\nfrom helios.cli import main\n\nmain()\n"
 
 @dataclass(frozen=True)
 class WorkerEnvironment:
-    """Where a worker's programs and packages are.
+    """Folders of a worker's programs and packages.
 
     Attributes:
         programs: Folder of `python`, `helios` and the scripts of locked packages.
@@ -42,14 +41,14 @@ class WorkerEnvironment:
         """Return the environment variables that processes in it need.
 
         Args:
-            path: Folders of all other programs, as in `PATH`.
+            path: Folders of other programs, as in `PATH`.
         """
         return {"PATH": f"{self.programs}:{path}", "PYTHONPATH": str(self.packages)}
 
 
 @cache
 def worker_environment(worker: str) -> WorkerEnvironment:
-    """Return the environment of a worker's package, made from its lock file if there is none yet.
+    """Return the environment of a worker's package, created from its lock file if needed.
 
     Raises:
         subprocess.CalledProcessError: The packages can't be installed.
@@ -59,7 +58,7 @@ def worker_environment(worker: str) -> WorkerEnvironment:
     folder = _FOLDER / f"{worker}-{digest[:12]}"
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with (_FOLDER / f"{worker}.lock").open("w") as turn:
-        # Test processes that need it at once wait for the one that makes it.
+        # Concurrent test processes wait for the one that creates it.
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (folder / _WHOLE).exists():
             for old in _FOLDER.glob(f"{worker}-*"):

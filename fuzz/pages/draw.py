@@ -16,7 +16,7 @@ class Draw:
     """Draws values; the same seed draws the same ones.
 
     Args:
-        seed: What the values follow from.
+        seed: Decides on the values.
         name: Id of the element that the piece makes or belongs to.
     """
 
@@ -41,7 +41,7 @@ class Draw:
         return self._random.randint(low, high)
 
     def ms(self, low: int = 0, high: int = 900) -> int:
-        """Draw a time; half of the times are those of frames, where most is decided."""
+        """Draw a time; half of the times are those of frames, where most differences are."""
         if self.chance(0.5):
             return round(self.whole(low * 3 // 100, high * 3 // 100) * 100 / 3)
         return self.whole(low, high)
@@ -68,7 +68,7 @@ class Draw:
         )
 
     def place(self) -> str:
-        """Draw declarations that put an element somewhere on the page."""
+        """Draw declarations for the position of an element."""
         left, top = self.whole(-10, WIDTH - 70), self.whole(-10, HEIGHT - 50)
         fraction = self.pick(0, 0, 0.5, 0.3)
         width, height = self.whole(24, 96), self.whole(18, 64)
@@ -76,8 +76,6 @@ class Draw:
             f"position: absolute; left: {left + fraction}px; top: {top}px;"
             f" width: {width}px; height: {height}px"
         )
-
-    # --- what a property can be -------------------------------------------------------------
 
     def transform(self) -> str:
         """Draw a list of transform functions."""
@@ -93,7 +91,7 @@ class Draw:
         return " ".join(make() for make in self.some(functions, 2))
 
     def transform_3d(self) -> str:
-        """Draw a list of transform functions that leave the plane."""
+        """Draw a list of 3D transform functions."""
         functions: list[Callable[[], str]] = [
             lambda: f"rotateX({self.number(-80, 80, 1)}deg)",
             lambda: f"rotateY({self.number(-80, 80, 1)}deg)",
@@ -117,7 +115,7 @@ class Draw:
         return " ".join(make() for make in self.some(functions, 2))
 
     def clip(self) -> str:
-        """Draw a clip path that can be blended with others of its form."""
+        """Draw a clip path that can be interpolated with others of its form."""
         return f"inset({self.whole(0, 30)}% {self.whole(0, 30)}% round {self.whole(0, 12)}px)"
 
     def shadow(self) -> str:

@@ -1,7 +1,7 @@
-"""The kinds of pieces that pages are made of.
+"""Registers the kinds of pieces of pages.
 
-An element is a piece of its own, with other elements inside where it takes them. An effect belongs
-to an element: it styles it, moves it, or has a script do so.
+An element may contain other elements. An effect belongs to an element: it styles or moves it, by
+CSS or by a script.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fuzz.pages.draw import Draw
 from fuzz.pages.part import Part
 
 MakeElement = Callable[[Draw, Part], Part]
-"""Called with what is inside; returns the element alone, with the markup inside in its own."""
+"""Called with the part inside; returns the element, with the markup of that part in its own."""
 MakeEffect = Callable[[Draw], Part]
 
 
@@ -20,11 +20,10 @@ class Element:
     """A kind of element.
 
     Attributes:
-        make: Makes one.
-        weight: How often it is drawn beside the others.
-        holds: Whether other elements go into it.
-        boundary: Whether what is inside is a document or shadow tree of its own, which `make`
-            makes.
+        make: Creates one.
+        weight: Relative frequency.
+        holds: Whether it contains other elements.
+        boundary: Whether its content is a separate document or shadow tree, created by `make`.
     """
 
     make: MakeElement
@@ -35,7 +34,7 @@ class Element:
 
 @dataclass(frozen=True)
 class Effect:
-    """A kind of effect, with how often it is drawn beside the others."""
+    """A kind of effect, with its relative frequency."""
 
     make: MakeEffect
     weight: float

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-#: Seconds that each video and sound lasts.
+#: Length of each video and audio file in seconds.
 _SECONDS = 1.2
 _SIZE = "96x64"
 
@@ -26,7 +26,7 @@ def _ffmpeg(*arguments: str | Path) -> None:
 
 
 def _film(rate: str, *encoding: str, sound: bool = False, filters: str = "") -> Maker:
-    """Return what makes a video each of whose frames differs from all others."""
+    """Return ffmpeg's arguments for a video whose frames all differ."""
 
     def make(path: Path) -> None:
         picture = f"testsrc2=s={_SIZE}:r={rate}:d={_SECONDS}{filters}"
@@ -82,7 +82,7 @@ AUDIO: dict[str, Maker] = {
     "tones.ogg": _tones("-c:a", "libvorbis"),
     "tones.opus": _tones("-c:a", "libopus"),
 }
-#: File name to what makes it.
+#: ffmpeg's arguments by file name.
 MEDIA: dict[str, Maker] = {
     **VIDEO,
     **AUDIO,
@@ -95,7 +95,7 @@ MEDIA: dict[str, Maker] = {
 
 
 def make_media(folder: Path) -> None:
-    """Make all files that aren't in the folder yet."""
+    """Create all files that the folder lacks."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in MEDIA.items():
         if not (folder / name).exists():

@@ -1,4 +1,4 @@
-"""A page made of a tree: its files, and what has to be known to render it."""
+"""A page created from a tree: its files, and the facts for rendering it."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ class FuzzPage:
     media: frozenset[str]
 
     def write(self, folder: Path, *, media: Path) -> None:
-        """Write the page into a folder, with the files that it uses of another."""
+        """Write the page into a folder, with its media from another one."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.media:
             shutil.copy(media / name, folder)
@@ -47,7 +47,7 @@ class FuzzPage:
 
 
 def make_page(forest: Forest) -> FuzzPage:
-    """Return the page that a tree describes; the same tree, the same page."""
+    """Return the page of a tree; the same tree gives the same page."""
     names = (f"e{number}" for number in count(1))
     part = Part()
     for node in forest:
@@ -63,14 +63,14 @@ def make_page(forest: Forest) -> FuzzPage:
 
 
 def _build(node: Node, names: Iterator[str]) -> Part:
-    """Make a node's part: what is inside, the element around it, and its effects."""
+    """Create a node's part: its content, its element, and its effects."""
     inside = Part()
     for child in node.children:
         inside += _build(child, names)
     name = next(names)
     kind = ELEMENTS[node.kind]
     made = kind.make(Draw(node.seed, name), inside)
-    # Each effect has a name of its own, for its keyframes and classes.
+    # Each effect has its own name, for its keyframes and classes.
     effects = [
         EFFECTS[effect].make(Draw(seed, f"{name}_{number}"))
         for number, (effect, seed) in enumerate(node.effects)

@@ -1,4 +1,4 @@
-"""What a piece of a page consists of."""
+"""The part of a page that a piece creates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Part:
         style: Declarations for the element that the piece belongs to.
         files: Text of further files by name.
         media: Names of files that `fuzz.pages.media` makes.
-        stateful: Whether its look depends on which frames were visited, so that the page asks for
+        stateful: Whether its picture depends on the visited frames, so that the page declares
             replay.
     """
 

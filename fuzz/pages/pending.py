@@ -4,5 +4,5 @@ Pages have none of these unless `--pending` is given. Delete a line when its cau
 """
 
 PENDING: dict[str, str] = {
-    "video_by_script": "a video that is moved twice for a frame may show the first picture",
+    "video_by_script": "a video that is seeked twice for a frame may show the first picture",
 }

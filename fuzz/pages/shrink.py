@@ -1,15 +1,15 @@
-"""Making a page that shows a difference as small as it can be."""
+"""Reduces a page that shows a difference."""
 
 from collections.abc import Awaitable, Callable
 
 from fuzz.pages.tree import Forest, smaller
 
-#: Pages that are tried at most.
+#: Maximum number of pages to try.
 _MOST_TRIES = 120
 
 
 async def shrink(forest: Forest, differs: Callable[[Forest], Awaitable[bool]]) -> Forest:
-    """Take away one thing after another, as long as the difference stays.
+    """Remove pieces one by one, as long as the difference stays.
 
     Args:
         differs: Renders a page and tells whether it shows a difference.

@@ -1,4 +1,4 @@
-"""What a page consists of, as a tree that can be drawn from a seed and made smaller."""
+"""The content of a page, as a tree that is drawn from a seed and can be reduced."""
 
 import random
 from collections.abc import Collection, Iterator
@@ -13,7 +13,7 @@ _DEPTH = 2
 
 @dataclass(frozen=True)
 class Node:
-    """An element: its kind, what its values are drawn from, its effects, and what is inside."""
+    """An element: its kind, the seed of its values, its effects, and its content."""
 
     kind: str
     seed: int
@@ -21,14 +21,14 @@ class Node:
     children: tuple["Node", ...] = ()
 
     def kinds(self) -> Iterator[str]:
-        """Yield the names of everything in it."""
+        """Yield the names of all kinds in it."""
         yield self.kind
         yield from (name for name, _ in self.effects)
         for child in self.children:
             yield from child.kinds()
 
     def smaller(self) -> Iterator["Node | None"]:
-        """Yield what is left if one thing goes; None without the element itself."""
+        """Yield it without one of its parts; None for the element itself."""
         yield None
         yield from self.children
         for number in range(len(self.effects)):
@@ -52,10 +52,10 @@ def grow(seed: int, *, without: Collection[str] = (), only: Collection[str] = ()
     """Draw a page.
 
     Args:
-        without: Kinds that don't occur.
-        only: If given, each page has one of these kinds at least.
+        without: Kinds that are excluded.
+        only: Kinds of which each page has at least one; any by default.
     """
-    # A str seeds by its digest, an int would leave neighbouring seeds alike in their first values.
+    # A str is seeded by its digest; with an int, neighbouring seeds have similar first values.
     chance = random.Random(f"page {seed}")
     while True:
         count = chance.choice((1, 1, 2, 2, 3, _MOST_ELEMENTS))
@@ -66,7 +66,7 @@ def grow(seed: int, *, without: Collection[str] = (), only: Collection[str] = ()
 
 
 def smaller(forest: Forest) -> Iterator[Forest]:
-    """Yield the pages that have one thing less."""
+    """Yield the pages with one part less."""
     for number, node in enumerate(forest):
         for less in node.smaller():
             yield (*forest[:number], *((less,) if less else ()), *forest[number + 1 :])

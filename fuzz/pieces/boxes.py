@@ -1,4 +1,4 @@
-"""Boxes, and boxes that hold others."""
+"""Boxes, and boxes that contain others."""
 
 from fuzz.pages.draw import Draw
 from fuzz.pages.kinds import element
@@ -87,7 +87,7 @@ def clipped_group(draw: Draw, inside: Part) -> Part:
 
 @element(weight=1.5, holds=True)
 def layer_group(draw: Draw, inside: Part) -> Part:
-    """Make a group that the browser draws by itself before it goes onto the page."""
+    """Create a group that the browser draws separately, before compositing it."""
     layer = draw.pick(
         f"opacity: {draw.number(0.3, 0.95)}",
         "isolation: isolate",
@@ -112,7 +112,7 @@ def transformed_group(draw: Draw, inside: Part) -> Part:
 
 @element(weight=0.7, holds=True)
 def flowing_group(draw: Draw, inside: Part) -> Part:
-    """Make a group whose children have no place of their own."""
+    """Create a group whose children are laid out in its flow."""
     return Part(
         html=tag(draw, inside.html),
         style=f"{draw.place()}; display: {draw.pick('flex', 'grid', 'flow-root')}; gap: 4px;"

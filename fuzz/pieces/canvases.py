@@ -47,7 +47,7 @@ def canvas(draw: Draw, inside: Part) -> Part:
             f"{clear}; {strokes(draw)}",
             before=f'const [w, h] = [e.width, e.height], c = e.getContext("2d"{settings});\n',
         ),
-        # What can be seen through leaves something of the frames before.
+        # Translucent colours leave parts of earlier frames.
         stateful=" / " in clear,
     )
 

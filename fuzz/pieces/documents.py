@@ -36,7 +36,7 @@ def frame_of_markup(draw: Draw, inside: Part) -> Part:
     document = html.escape(_document(draw, inside))
     sandbox = draw.pick("", "", 'sandbox="allow-scripts"')
     if "serif.ttf" in inside.media:
-        sandbox = ""  # in a sandbox, it has an origin of its own, whose fonts these aren't
+        sandbox = ""  # a sandboxed frame has another origin, without access to these fonts
     return Part(
         html=tag(draw, name="iframe", attributes=f'srcdoc="{document}" {sandbox}'),
         style=f"{draw.place()}; border: 0",
@@ -83,7 +83,7 @@ shadow.innerHTML = `{content}`;
 
 @element(weight=1, boundary=True)
 def declared_shadow_tree(draw: Draw, inside: Part) -> Part:
-    # A script finds what is inside of an open tree alone.
+    # Scripts reach the content of open trees only.
     mode = "open" if inside.script else draw.pick("open", "closed")
     tree = f'<template shadowrootmode="{mode}"><style>{inside.css}</style>{inside.html}</template>'
     behaviour = f"const shadow = e.shadowRoot;\n{_behaviour(inside)}" if inside.script else ""

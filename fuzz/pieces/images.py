@@ -1,4 +1,4 @@
-"""Images that don't move by themselves."""
+"""Images without animation."""
 
 from fuzz.pages.draw import Draw
 from fuzz.pages.kinds import effect, element
@@ -11,7 +11,7 @@ _STILL_SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">
 
 
 def picture(draw: Draw) -> tuple[str, Part]:
-    """Draw an image: its address, and a part that brings its file."""
+    """Draw an image: its address, and a part with its file."""
     if draw.chance(0.6):
         name = draw.pick("photo.jpg", "noise.png", "small.png", "photo.webp")
         return name, Part(media=frozenset({name}))

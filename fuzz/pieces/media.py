@@ -32,7 +32,7 @@ def _attributes(draw: Draw) -> str:
 
 
 def _commands(draw: Draw) -> str:
-    """Draw statements by timers that drive the media element `e`."""
+    """Draw statements with timers that control the media element `e`."""
     command = draw.pick(
         "e.play()",
         "e.pause()",
@@ -135,7 +135,7 @@ setTimeout(() => {{ {draw.pick("a.pause()", "a.volume = 0.3", "a.muted = true", 
 
 @effect(weight=0.5)
 def removed_by_timer(draw: Draw) -> Part:
-    """Take the element out of the page; media in it go silent."""
+    """Remove the element from the page, which stops its media."""
     again = draw.pick("", f"setTimeout(() => parent.append(e), {draw.ms(500, 900)});\n")
     return Part(
         script=f"const parent = e.parentNode;\nsetTimeout(() => e.remove(), {draw.ms(50, 500)});\n{again}"

@@ -7,7 +7,7 @@ from fuzz.pages.part import Part
 
 @effect(weight=0.7)
 def revealed_in_view(draw: Draw) -> Part:
-    """Begin a transition when the element is seen, which depends on what frames were visited."""
+    """Trigger a transition when the element is visible, which depends on the visited frames."""
     name = f"{draw.id}_i"
     change, start, end = draw.change()
     return Part(

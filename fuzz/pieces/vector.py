@@ -7,7 +7,7 @@ from fuzz.pieces.boxes import tag
 
 
 def smil(draw: Draw) -> str:
-    """Draw an SMIL animation of the shape that it is put into."""
+    """Draw an SMIL animation for a shape."""
     duration, begin = f"{draw.ms(200, 1400)}ms", f"{draw.pick(0, draw.ms(0, 500))}ms"
     common = (
         f'dur="{duration}" begin="{begin}" fill="{draw.pick("freeze", "remove")}"'
@@ -72,7 +72,7 @@ def svg_moved_by_smil(draw: Draw, inside: Part) -> Part:
 
 @element(weight=1)
 def svg_document(draw: Draw, inside: Part) -> Part:
-    """Show a moving SVG file by an element that makes a document of it."""
+    """Show an animated SVG file in an element that loads it as a document."""
     moved = draw.pick(
         smil(draw),
         "<style>g, rect, circle, path { animation: m 0.9s linear infinite }"
@@ -93,7 +93,7 @@ def svg_document(draw: Draw, inside: Part) -> Part:
 
 @element(weight=1)
 def svg_image(draw: Draw, inside: Part) -> Part:
-    """Show a moving SVG file as an image."""
+    """Show an animated SVG file as an image."""
     moved = draw.pick(
         smil(draw),
         "<style>g, rect, circle, path { animation: m 0.9s linear infinite }"

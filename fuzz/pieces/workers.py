@@ -10,7 +10,7 @@ from fuzz.pieces.motion.frame_callbacks import each_frame
 
 @element(weight=0.7)
 def worker_once(draw: Draw, inside: Part) -> Part:
-    """Ask a worker for a value while the page loads."""
+    """Request a value from a worker while the page loads."""
     name = f"{draw.id}.js"
     work = "let n = 0; for (let i = 0; i < 3e5; i++) n = (n * 7 + i) % 99991; postMessage(n % 90)"
     start = draw.pick(

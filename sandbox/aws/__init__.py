@@ -1,1 +1,1 @@
-"""A local AWS: moto with what the stack needs besides, and deploying to it."""
+"""A local AWS: moto, extended by what the stack needs, and deployments to it."""

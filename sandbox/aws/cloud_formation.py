@@ -7,7 +7,7 @@ ignores the image and the log group of functions, and creates parameters without
 from collections.abc import Callable
 from typing import Any
 
-#: Kinds that are only taken note of here: nothing that runs depends on them.
+#: Types that are only recorded: nothing that runs depends on them.
 _NOTED = (
     "AWS::Budgets::Budget",
     "AWS::CloudWatch::Alarm",
@@ -70,7 +70,7 @@ class _Noted:
         return True
 
     def delete(self, account: str, region: str) -> None:
-        """Nothing is left of it."""
+        """Delete it: there is nothing to do."""
 
 
 def _make_image_functions() -> None:
@@ -91,7 +91,7 @@ def _make_tagged_parameters() -> None:
     from moto.ssm.models import Parameter  # noqa: PLC0415
 
     def tagged(create: Callable[[Any], Any], properties: dict[str, Any]) -> Any:
-        # In templates, other than in requests, these tags are an object.
+        # These tags are an object in templates, and a list in requests.
         tags = [{"Key": key, "Value": value} for key, value in properties.get("Tags", {}).items()]
         return create({**properties, "Tags": tags})
 
@@ -102,7 +102,7 @@ def _make_tagged_keys() -> None:
     from moto.kms.models import Key  # noqa: PLC0415
 
     def tagged(create: Callable[[Any], Any], properties: dict[str, Any]) -> Any:
-        # Its requests, other than templates, call these TagKey and TagValue.
+        # They are TagKey and TagValue in requests, and Key and Value in templates.
         tags = [
             {"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in properties.get("Tags", [])
         ]
@@ -112,7 +112,7 @@ def _make_tagged_keys() -> None:
 
 
 def _wrap_creation(model: Any, wrapper: Callable[[Callable[[Any], Any], Any], Any]) -> None:
-    """Let `wrapper` make a model's resources: it gets how moto does, and their properties."""
+    """Have `wrapper` create a model's resources; it gets moto's function and their properties."""
     create = model.create_from_cloudformation_json
 
     def wrapped(name: str, resource: Any, *places: str, **more: Any) -> Any:

@@ -17,15 +17,15 @@ from sandbox.aws.local_aws import LocalAws
 
 _ROOT = Path(__file__).parents[2]
 _CDK = _ROOT / "infra/node_modules/.bin/cdk"
-#: Command that answers in place of Docker where images needn't be built.
+#: Command that replaces Docker if images needn't be built.
 NO_DOCKER = (sys.executable, "-m", "sandbox.containers.unbuilt_images")
-#: Seconds that one command of the CDK may take.
+#: Time limit of a command of the CDK in seconds.
 _PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedStack:
-    """A stack in the local AWS, as a client finds it."""
+    """A deployed stack in the local AWS."""
 
     name: str
     region: str
@@ -73,14 +73,14 @@ class LocalDeployment:
         self._docker = _write_docker(folder, docker)
 
     def bootstrap(self) -> None:
-        """Make the account ready for the CDK."""
+        """Bootstrap the account for the CDK."""
         account = self._aws.client("sts").get_caller_identity()["Account"]
-        # Elsewhere than beside cdk.json, which would have the app run for nothing.
+        # In another folder than cdk.json's, as the app would be run needlessly.
         self._cdk("bootstrap", f"aws://{account}/{self._region}", folder=self._folder)
 
     def deploy(self) -> DeployedStack:
-        """Deploy the stack, and return it as a client finds it."""
-        # Change sets leave the outputs empty here.
+        """Deploy the stack, and return it."""
+        # moto's change sets leave the outputs empty.
         context = [f"--context={name}={value}" for name, value in self._context.items()]
         command = shlex.join([sys.executable, self._app.name])
         app = [f"--app={command}", f"--output={self._assembly}"]
@@ -131,7 +131,7 @@ class LocalDeployment:
             raise DeployFailed(f"cdk {command[0]} failed:\n{run.stdout}")
 
     def _environment(self) -> dict[str, str]:
-        # A profile of the user's must not decide where this goes.
+        # The user's AWS profile must not decide on the account.
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {
             **own,
@@ -149,7 +149,7 @@ def local_deployment(
     docker: Sequence[str] = NO_DOCKER,
     app: Path = _ROOT / "app.py",
 ) -> Iterator[DeployedStack]:
-    """Bootstrap and deploy; the stack is there while the context lasts."""
+    """Bootstrap and deploy the stack for the duration of the context."""
     with tempfile.TemporaryDirectory(prefix="helios-deploy-") as folder:
         deployment = LocalDeployment(
             aws, folder=Path(folder), context=context, docker=docker, app=app
@@ -163,7 +163,7 @@ def local_deployment(
 
 
 def _write_docker(folder: Path, command: Sequence[str]) -> Path:
-    """Write the program that the CDK takes for Docker; it keeps the folder that it is called in."""
+    """Write the program that the CDK runs in place of Docker, in the caller's current folder."""
     program = folder / "docker"
     program.write_text(
         f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(_ROOT))} exec {shlex.join(command)} "$@"\n'

@@ -1,8 +1,8 @@
 """Adds features of the workflow to moto's Distributed Maps, in moto's process.
 
 They read items, run them side by side and write where their results are. They don't know
-`ItemsPointer`, place results by the results in place of the state's input, call a reader that found
-nothing an accident, and continue after failures in items and after stops.
+`ItemsPointer`, place results by the results in place of the state's input, report a reader
+without items as an internal error, and continue after failed items and after stops.
 """
 
 import json
@@ -20,7 +20,7 @@ def complete() -> None:
 
 
 def _read_nested_items() -> None:
-    """Let a map's reader find its items in a JSON object, by the definition's `ItemsPointer`."""
+    """Support `ItemsPointer`, by which a map's reader finds its items in a JSON object."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval.resource_output_transformer import (  # noqa: E501, PLC0415
         transformer_json,
     )
@@ -73,7 +73,7 @@ def _pointed_at(value: Any, pointer: str) -> Any:
 
 
 def _tell_what_cannot_be_read() -> None:
-    """Let a reader that finds nothing fail by the name that Step Functions has for it."""
+    """Make a reader without items fail with the error of Step Functions."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import (  # noqa: PLC0415
         resource_eval_s3,
@@ -92,7 +92,7 @@ def _tell_what_cannot_be_read() -> None:
 
 
 def _place_results() -> None:
-    """Let a map's writer be configured by the state's input."""
+    """Evaluate a map's writer with the state's input."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer import (  # noqa: PLC0415
         result_writer_decl,
     )
@@ -132,7 +132,7 @@ def _tolerate_no_failure() -> None:
 
 
 def _end_with_their_execution() -> None:
-    """Let nothing of a map begin once its execution was stopped."""
+    """Start no more items of a map once its execution was stopped."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (  # noqa: E501, PLC0415
         distributed_item_processor_worker,
     )

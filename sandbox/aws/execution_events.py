@@ -17,10 +17,10 @@ Call = Callable[[str, Any], None]
 
 
 def tell_ends(call: Call) -> None:
-    """Send the end of every execution to the functions that are targets of rules for it.
+    """Send the event of every ended execution to the functions that rules name.
 
     Args:
-        call: How such functions are reached.
+        call: Calls such a function.
     """
     from moto.stepfunctions.parser.backend.execution import (  # noqa: PLC0415
         BaseExecutionWorkerCommunication,
@@ -32,7 +32,7 @@ def tell_ends(call: Call) -> None:
     def terminated_and_told(self: Any) -> None:
         terminated(self)
         for function, event in _addressed(_end_event(self.execution), self.execution):
-            # Rules don't make the state machine wait, nor does it fail with their targets.
+            # Rules neither delay the state machine nor fail it.
             threading.Thread(target=call, args=(function, event), daemon=True).start()
 
     communication.terminated = terminated_and_told
@@ -49,7 +49,7 @@ def _keep_causes() -> None:
     def stop_for_cause(self: Any) -> Any:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         execution.stopped_for = self._get_param("cause")
-        # One that was started just now can't be stopped yet: that would be forgotten.
+        # moto ignores a stop before the execution has begun.
         deadline = time.monotonic() + _PATIENCE
         while not _has_begun(execution) and time.monotonic() < deadline:
             time.sleep(0.01)

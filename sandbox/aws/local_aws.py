@@ -22,7 +22,7 @@ _STOP_PATIENCE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class LocalAws:
-    """A local AWS: where it is, and where its functions' logs are."""
+    """A local AWS: its URL, and the folder of its functions' logs."""
 
     url: str
     logs: Path
@@ -30,7 +30,7 @@ class LocalAws:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables by which the SDKs find it."""
+        """The environment variables that direct the SDKs to it."""
         return environment_variables(self.url)
 
     def client(self, service: str, **options: Any) -> Any:

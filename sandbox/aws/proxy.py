@@ -20,7 +20,7 @@ class Proxy:
         self._session: ClientSession | None = None
 
     async def start(self) -> None:
-        """Make ready for requests."""
+        """Open the client session."""
         self._session = ClientSession(
             connector=TCPConnector(limit=0),
             auto_decompress=False,
@@ -30,15 +30,15 @@ class Proxy:
         )
 
     async def stop(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if self._session is not None:
             await self._session.close()
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request as the other server does."""
+        """Forward a request, and return the response."""
         if self._session is None:
             raise RuntimeError("the proxy wasn't started")
-        # Host included: it is part of the signature, and may name a bucket.
+        # With the host, which is part of the signature and may name a bucket.
         headers = [(name, value) for name, value in request.headers.items() if _passes(name)]
         async with self._session.request(
             request.method,

@@ -1,7 +1,7 @@
 """Adds features of the workflow to moto's Step Functions, in moto's process.
 
 moto runs state machines for real: tasks, retries, catches, Distributed Maps with readers and
-writers. Where it differs from the service, it is brought closer here and in `distributed_maps`.
+writers. This module and `distributed_maps` remove differences from the service.
 """
 
 import json
@@ -15,7 +15,7 @@ def complete(call: Call) -> None:
     """Add the missing features; call once, before moto serves.
 
     Args:
-        call: How rules reach the functions that are their targets.
+        call: Calls the target function of a rule.
     """
     _run_machines_of_cloudformation()
     _store_objects()
@@ -32,7 +32,7 @@ def _run_machines_of_cloudformation() -> None:
 
 
 def _store_objects() -> None:
-    """Let a task that stores an object in S3 store its JSON."""
+    """Make tasks that store an object in S3 store its JSON."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: PLC0415
         state_task_service_aws_sdk,
     )

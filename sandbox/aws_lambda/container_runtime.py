@@ -50,10 +50,10 @@ class ContainerRuntime(Runtime):
 
         def follow() -> None:
             how = self._follow(log, on_event)
-            with contextlib.suppress(RuntimeError):  # the loop may be gone by then
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by then
                 loop.call_soon_threadsafe(self._note_exit, how)
 
-        # A thread that waits for as long as the container lives belongs in no pool.
+        # A thread of its own, as it waits for as long as the container runs.
         threading.Thread(target=follow, daemon=True).start()
 
     async def exited(self) -> str:
@@ -127,6 +127,6 @@ class ContainerRuntime(Runtime):
         from docker.errors import APIError  # noqa: PLC0415
 
         if self._container is not None:
-            # It may have ended meanwhile, or be in that state already.
+            # It may have ended, or be in that state already.
             with contextlib.suppress(APIError):
                 await asyncio.to_thread(getattr(self._container, action), **options)

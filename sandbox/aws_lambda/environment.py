@@ -13,14 +13,13 @@ from sandbox.aws_lambda.function import LambdaFunction
 from sandbox.aws_lambda.runtime import Runtime
 from sandbox.aws_lambda.runtime_api import Outcome, RuntimeApi, RuntimeRequest, error_outcome
 
-#: Seconds in which a runtime has to load its function, at least; as long as an invocation may
-#: take, if that is longer.
+#: Minimum time limit in seconds for loading the function; otherwise that of an invocation.
 INIT_TIMEOUT = 10.0
 #: Bytes of the log that an invocation's caller may get.
 LOG_TAIL = 4096
 
 
-#: Gets what an invocation logged: function, log stream, text.
+#: Called with the log of an invocation: function, log stream, text.
 OnLog = Callable[[LambdaFunction, str, str], None]
 
 
@@ -33,7 +32,7 @@ class InvocationEnd:
 
 
 class LambdaEnvironment:
-    """Runs one invocation at a time, and the next one in the same processes.
+    """Runs one invocation at a time, all in the same processes.
 
     Args:
         function: The function.
@@ -41,7 +40,7 @@ class LambdaEnvironment:
         variables: Variables that every environment has, such as endpoints and credentials.
         folder: For its files while it lives.
         logs: Keeps its log, one file an environment.
-        on_log: Gets what each invocation logged: function, log stream, text.
+        on_log: Called with the log of each invocation: function, log stream, text.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class LambdaEnvironment:
         self._exited: asyncio.Task[str] | None = None
 
     async def start(self) -> None:
-        """Start the runtime; it loads the function meanwhile."""
+        """Start the runtime, which begins to load the function."""
         self._folder.mkdir(parents=True)
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log = self._log_file.open("ab", buffering=0)
@@ -84,7 +83,7 @@ class LambdaEnvironment:
         self._exited = asyncio.create_task(self._runtime.exited())
 
     async def invoke(self, payload: bytes, *, request_id: str) -> InvocationEnd:
-        """Run one invocation, and end the environment if that did."""
+        """Run one invocation; if it ends the runtime, end the environment, too."""
         log_start = self._log_file.stat().st_size
         self._note(f"START RequestId: {request_id} Version: $LATEST")
         started = time.monotonic()
@@ -99,7 +98,7 @@ class LambdaEnvironment:
         return InvocationEnd(outcome, written[-LOG_TAIL:])
 
     async def rest(self) -> None:
-        """Wait until the runtime is ready for the next invocation, and stop it where it is."""
+        """Wait until the runtime is ready for the next invocation, and suspend it."""
         if self.alive and await self._reaches(self._api.asked(), seconds=self.function.timeout):
             await self._runtime.freeze()
             self.idle_since = time.monotonic()
@@ -136,7 +135,7 @@ class LambdaEnvironment:
         return self._ended(prefix, after=limit)
 
     async def _reaches(self, goal: Awaitable[Any], *, seconds: float) -> bool:
-        """Say whether a goal is reached before the runtime ends, fails or takes too long."""
+        """Return whether an event occurs before the runtime ends, fails or exceeds its time."""
         awaited = asyncio.ensure_future(goal)
         try:
             await asyncio.wait(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: The handler of functions whose image isn't run as such.
+#: The handler of functions whose image runs as processes.
 WORKER_HANDLER = "worker_lambda.handler.handler"
 
 
@@ -38,5 +38,5 @@ class LambdaFunction:
 
     @property
     def memory_megabytes(self) -> int:
-        """The memory in the unit that Lambda counts it in."""
+        """The memory in megabytes (MiB)."""
         return self.memory >> 20

@@ -18,7 +18,7 @@ from sandbox.aws_lambda.pool import LambdaPool, Throttled
 #: Bytes of an invocation's payload.
 MAX_REQUEST = 6_291_456
 REGION = "us-east-1"
-#: Concurrent executions of the account, as it tells them.
+#: Concurrent executions of the account.
 QUOTA = 1000
 _INVOKE = "/2015-03-31/functions/{function}/invocations"
 _SETTINGS = "/2016-08-19/account-settings/"

@@ -7,7 +7,7 @@ from sandbox.aws_lambda.function import LambdaFunction
 
 
 def keep_log(function: LambdaFunction, stream: str, text: str) -> None:
-    """Store the lines of an invocation, as Lambda does a moment after it.
+    """Store the lines of an invocation, as Lambda does after it.
 
     Args:
         stream: Name of the environment's log stream.

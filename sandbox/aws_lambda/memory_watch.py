@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import psutil
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 INTERVAL = 0.2
 
 
 @dataclass(slots=True)
 class WatchedTree:
-    """A process with all that it started, and the most memory in bytes that it was seen with."""
+    """A process with its descendants, and their maximum memory in bytes."""
 
     root: int
     limit: int
@@ -23,7 +23,7 @@ class WatchedTree:
 
 
 class MemoryWatch:
-    """Looks at process trees now and then, and kills the largest process of one over its limit.
+    """Checks process trees periodically, and kills the largest process of one over its limit.
 
     One watch serves any number of trees: the list of all processes is read once for all of them.
     """
@@ -42,7 +42,7 @@ class MemoryWatch:
         Args:
             root: Id of the first process.
             limit: Bytes that all of them may use together.
-            on_kill: Is called with a sentence when a process was killed.
+            on_kill: Called with a sentence when a process was killed.
         """
         tree = WatchedTree(root, limit, on_kill)
         self._trees.append(tree)
@@ -64,7 +64,7 @@ class MemoryWatch:
             family = list(_family(tree.root, children))
             used = sum(map(_resident, family))
             if used > tree.limit:
-                # Pages that processes share were counted once for each.
+                # Shared pages were counted once for each process.
                 used = sum(map(_proportional, family))
             tree.peak = max(tree.peak, used)
             if used > tree.limit:

@@ -21,7 +21,7 @@ _SWEEP = 5.0
 
 
 class Throttled(Exception):
-    """More invocations at once than a limit allows; `reason` is Lambda's word for which."""
+    """More concurrent invocations than a limit allows; `reason` is Lambda's name of the limit."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,10 +36,10 @@ class LambdaPool:
         variables: Variables that every environment has.
         folder: For environments' files.
         logs: For their logs.
-        environments: Environments at once. A real account would throttle what is over its limit;
-            here it waits, since this machine's size is no property of the account.
+        environments: Limit of concurrent environments; further invocations wait, as the limit is
+            this machine's and not the account's.
         keep_warm: Seconds that an idle environment stays.
-        on_log: Gets what each invocation logged: function, log stream, text.
+        on_log: Called with the log of each invocation: function, log stream, text.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class LambdaPool:
             raise
         try:
             end = await environment.invoke(payload, request_id=str(uuid.uuid4()))
-            # The next invocation should find this environment, not start another one.
+            # So that the next invocation reuses this environment.
             await environment.rest()
             return end
         except BaseException:
@@ -120,7 +120,7 @@ class LambdaPool:
     async def _warm_or_new(self, function: LambdaFunction) -> LambdaEnvironment:
         if self._closed:
             raise RuntimeError("the pool is closed")
-        # The one that was used last is the one whose caches are warmest.
+        # The one used last has the warmest caches.
         for environment in reversed(self._idle):
             if environment.function == function:
                 self._idle.remove(environment)
@@ -151,7 +151,7 @@ class LambdaPool:
             self._idle.append(environment)
             self._turns.release()
             return
-        # The caller needn't wait until the last process has ended.
+        # Not awaited, as the caller doesn't need the end of the processes.
         ending = asyncio.ensure_future(self._end(environment))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)

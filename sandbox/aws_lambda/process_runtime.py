@@ -17,17 +17,17 @@ from sandbox.aws_lambda.memory_watch import MemoryWatch
 from sandbox.aws_lambda.runtime import Runtime
 from sandbox.worker_environment import worker_environment
 
-# Variables of this process without which programs aren't found or texts aren't read right.
+# Variables of this process that name programs, folders and the locale.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER")
-# Marks an environment's processes. Workers keep Lambda's own variables from the commands that they
-# run, but not those of this project.
+# Marks an environment's processes. Workers remove Lambda's own variables from the environment of
+# commands, but not those of this project.
 _MARKER = "HELIOS_SANDBOX_ENVIRONMENT"
-# Seconds that killed processes may take to go.
+# Time limit in seconds for killed processes to end.
 _KILL_PATIENCE = 5.0
 
 
 class ProcessRuntime(Runtime):
-    """Runs a handler in processes that die with their environment.
+    """Runs a handler in processes, which end with their environment.
 
     Substitutes for Lambda's virtual machine: processes are stopped between
     invocations, and the memory limit is kept by a watch.
@@ -133,7 +133,7 @@ class ProcessRuntime(Runtime):
 
 
 def _tied_to_this_process() -> list[str]:
-    # A process that stands still would never notice that its client has ended.
+    # A suspended process wouldn't notice that its client has ended.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 

@@ -7,7 +7,7 @@ from typing import IO
 
 
 class Runtime(ABC):
-    """Something that calls the Runtime API, and can be stopped, continued and killed."""
+    """A process or container that calls the Runtime API, and can be suspended and killed."""
 
     @abstractmethod
     async def start(
@@ -23,8 +23,8 @@ class Runtime(ABC):
         Args:
             variables: The environment's variables.
             folder: A folder of its own.
-            log: Takes its outputs.
-            on_event: Is called with a sentence when something is done to it, such as a kill.
+            log: File for its output.
+            on_event: Called with a sentence about events such as a kill.
         """
 
     @abstractmethod
@@ -39,16 +39,16 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def peak_memory(self) -> int:
-        """The most memory in bytes that it was seen with; 0 where it is not measured."""
+        """Its maximum memory in bytes; 0 if it isn't measured."""
 
     @abstractmethod
     async def freeze(self) -> None:
-        """Stop its processes where they are, as happens between invocations."""
+        """Suspend its processes, as Lambda does between invocations."""
 
     @abstractmethod
     async def thaw(self) -> None:
-        """Let its processes go on."""
+        """Continue its processes."""
 
     @abstractmethod
     async def kill(self) -> None:
-        """End all of its processes, and wait for their end."""
+        """Kill all of its processes, and wait for their end."""

@@ -11,16 +11,16 @@ from aiohttp import web
 MAX_RESPONSE = 6_291_556
 
 _VERSION = "2018-06-01"
-# A failed invocation's stack comes along in a header.
+# The stack of a failed invocation is in a header.
 _MAX_HEADER = 2 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeRequest:
-    """An invocation as the runtime gets it.
+    """An invocation, as sent to the runtime.
 
     Args:
-        deadline: When the function will be ended, in seconds since the epoch.
+        deadline: Time at which the function is ended, in seconds since the epoch.
     """
 
     request_id: str
@@ -68,14 +68,14 @@ class RuntimeApi:
         )
 
     async def start(self) -> str:
-        """Begin to serve; return host:port, as AWS_LAMBDA_RUNTIME_API names it."""
+        """Start serving; return host:port, for AWS_LAMBDA_RUNTIME_API."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
         return f"{host}:{port}"
 
     async def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         if self._request is not None:
             self._request.cancel()
         await self._runner.cleanup()

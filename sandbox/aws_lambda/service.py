@@ -1,6 +1,6 @@
 """A local AWS with a Lambda that runs functions: `python -m sandbox.aws_lambda.service`.
 
-moto serves the APIs of S3, Lambda and what else it knows. Only the Invoke route is served here,
+moto serves the APIs of S3, Lambda and other services. This module serves the Invoke route alone,
 by environments that run the real runtime client.
 """
 
@@ -35,7 +35,7 @@ _BACKLOG = 1024
 
 
 def _start_moto(public_port: int) -> int:
-    """Serve moto from a thread; return its port. Its own calls go to the public one."""
+    """Serve moto from a thread; return its port. Its own calls go to the public port."""
     os.environ["MOTO_PORT"] = str(public_port)
     from moto.core.config import default_user_config  # noqa: PLC0415
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415
@@ -52,7 +52,7 @@ def _start_moto(public_port: int) -> int:
 
 
 def _call(port: int, function: str, event: object) -> None:
-    """Call a function as services of AWS do that don't wait for it."""
+    """Call a function asynchronously, as services of AWS do."""
     import boto3  # noqa: PLC0415
 
     client = boto3.client(
@@ -86,7 +86,7 @@ async def serve(
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        # By name, since buckets become part of it.
+        # A host name, as bucket names are put before it.
         url = f"http://localhost:{port}"
         proxy = Proxy(_start_moto(port))
         watch = MemoryWatch()
@@ -114,14 +114,14 @@ async def serve(
             await web.SockSite(runner, listening, backlog=_BACKLOG).start()
             yield url
         finally:
-            # Open invocations end with their environments, and only then do their requests.
+            # Requests end with their invocations, and these with their environments.
             await pool.close()
             await runner.cleanup()
             await proxy.stop()
 
 
 def environment_variables(url: str) -> dict[str, str]:
-    """Return the variables by which the SDKs find the local AWS."""
+    """Return the variables that direct the SDKs to the local AWS."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": REGION,

@@ -60,7 +60,7 @@ def docker_engine(*, install: bool = False) -> Iterator[str]:
 
 def docker_command(host: str) -> list[str]:
     """Return the command line client, as one that builds with BuildKit."""
-    # A client from elsewhere may lack the part that builds.
+    # Another client may lack BuildKit.
     client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
     return [client, "--host", host]
 
@@ -72,7 +72,7 @@ def _private_engine(folder: Path) -> Iterator[str]:
     command = ["dockerd", "--host", host, "--storage-driver", "overlay2"]
     command += ["--data-root", str(folder / "root"), "--exec-root", str(folder / "exec")]
     command += ["--pidfile", str(folder / "pid")]
-    # Containers use this machine's network, so that nothing of it needs to be changed.
+    # Containers use this machine's network, so that its settings needn't be changed.
     command += ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
     with log.open("wb") as output:
         engine = subprocess.Popen(
@@ -105,7 +105,7 @@ def _answers(host: str) -> bool:
         client.ping()
         client.close()
     except Exception:
-        # Any failure means that it can't be used.
+        # After any failure it can't be used.
         return False
     return True
 
@@ -113,7 +113,7 @@ def _answers(host: str) -> bool:
 def _require_means(*, install: bool) -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise EngineUnavailable("no engine answers, and only root on Linux can start one")
-    # The registry is of use, but images can be built without it.
+    # Images can be built without the registry.
     needed = ["dockerd", "mmdebstrap", *(["docker-registry"] if install else [])]
     if all(map(shutil.which, needed)):
         return

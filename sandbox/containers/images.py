@@ -24,7 +24,7 @@ IMAGES: Mapping[str, str] = {
     "worker_lambda": WORKER_IMAGE,
     "worker_cloudrun": CLOUDRUN_IMAGE,
 }
-#: Environment variable by which tests learn of the engine that has the images.
+#: Environment variable with the URL of the engine that has the images, for tests.
 ENGINE_VARIABLE = "HELIOS_TEST_ENGINE"
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ _SLIM = (
     *("/usr/share/lintian/*", "/usr/share/linda/*", "/usr/share/groff/*"),
 )
 _CERTIFICATES = Path("/usr/local/share/ca-certificates")
-# Settings of pip that hold inside a container as well: none is a path of this machine's.
+# Settings of pip that also apply inside a container, as they aren't paths.
 _PIP_SETTINGS = ("cert", "index-url", "trusted-host", "proxy", "default-timeout")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
@@ -73,7 +73,7 @@ def build_images(host: str) -> None:
 
 
 def build_flags(host: str) -> list[str]:
-    """Return the flags by which an engine of this machine builds an image, whatever is reached.
+    """Return the flags for building an image, also without access to a registry.
 
     Raises `NothingToBuildOn`.
     """
@@ -81,7 +81,7 @@ def build_flags(host: str) -> list[str]:
 
 
 def _base_image(host: str) -> str:
-    """Return the image to build on: the real one, or a stand-in where no registry is reached."""
+    """Return the base image: the real one, or a substitute without access to a registry."""
     docker = docker_command(host)
     for name in (_BASE, _STAND_IN):
         if _succeeds([*docker, "image", "inspect", name]):
@@ -106,7 +106,7 @@ def _make_stand_in(docker: Sequence[str]) -> None:
         archive = Path(folder, "base.tar")
         command = ["mmdebstrap", "--quiet", "--variant=minbase"]
         command += [f"--dpkgopt=path-exclude={pattern}" for pattern in _SLIM]
-        # The real image doesn't wait for the disk either.
+        # As in the real image: without waiting for the disk.
         command += ["--dpkgopt=force-unsafe-io"]
         if any(_CERTIFICATES.glob("*.crt")):
             command += [f"--customize-hook=copy-in {_CERTIFICATES} /usr/local/share"]
@@ -129,12 +129,12 @@ def _build(command: Sequence[str]) -> None:
     try:
         _run(command, env=env)
     except BuildFailed:
-        # A package that didn't come comes the next time; a wrong Dockerfile fails again.
+        # Downloads may succeed the next time; a faulty Dockerfile fails again.
         _run(command, env=env)
 
 
 def _settings() -> dict[str, str]:
-    """Return the environment variables by which pip finds its index as it does on this machine."""
+    """Return the environment variables with this machine's settings of pip."""
     settings = {name: os.environ[name] for name in _PROXIES if name in os.environ}
     pip = [sys.executable, "-m", "pip", "config", "get"]
     for setting in _PIP_SETTINGS:

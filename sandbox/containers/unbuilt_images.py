@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
         case ["login", *_]:
             sys.stdin.read()
         case ["inspect", *_]:
-            sys.exit(1)  # no image is there already
+            sys.exit(1)  # the image doesn't exist yet
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from pathlib import Path
 from sandbox.containers.docker_engine import docker_command
 from sandbox.worker_environment import worker_environment
 
-#: How the worker's image starts it, but on a socket that is open already, on loopback.
+#: The start command of the worker's image, on an open socket of the loopback interface.
 SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bind", "fd://{socket}")
 
-#: The same in its image.
+#: The start command in its image.
 CONTAINER_SERVER = (*SERVER[:-1], "127.0.0.1:{port}")
 #: How the service that sends webhooks is started there.
 WEBHOOKS_SERVER = (
@@ -28,7 +28,7 @@ WEBHOOKS_SERVER = (
 #: Name of the Cloud Run worker's image.
 CLOUDRUN_IMAGE = "helios-worker-cloudrun:latest"
 
-# Variables of this process without which programs aren't found or texts aren't read right.
+# Variables of this process that name programs, folders and the locale.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
 # Time limits in seconds of the worker's start, and of its end after SIGTERM.
 _START_PATIENCE = 60.0
@@ -37,14 +37,14 @@ _STOP_PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class LocalCloudRun:
-    """A service that runs: where it is, its process, and its log."""
+    """A running service: its URL, its process, and its log."""
 
     url: str
     process: "subprocess.Popen[bytes]"
     log_file: Path
 
     def log(self) -> str:
-        """Return all that it has logged."""
+        """Return its log."""
         return self.log_file.read_text("utf-8", "replace")
 
     def terminate(self) -> None:
@@ -67,18 +67,18 @@ def local_cloud_run(
     One process represents `HELIOS_CONCURRENCY` instances.
 
     Args:
-        folder: For its log and all that it writes.
+        folder: For its log and its files.
         variables: The service's environment variables.
-        command: How it is started, by the name of a program of the worker's environment; `{socket}`
+        command: Command that starts it, with a program of the worker's environment; `{socket}`
             becomes the number of an open socket, `{port}` that of a free port.
         verify_callers: Whether it accepts only tokens whose audience is its URL.
         engine: URL of a Docker engine that runs the worker's image in place of a process.
-        port: Where it listens; a free one by default.
+        port: The port; a free one by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
-    # Bound here, so that no other process gets the port before the server does.
+    # Bound here, so that no other process takes the port before the server does.
     listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
@@ -129,7 +129,7 @@ def _in_container(engine: str, variables: Mapping[str, str]) -> list[str]:
     command = [*docker_command(engine), "run", "--rm", "--network", "host", "--read-only"]
     command += ["--tmpfs", "/tmp:exec", "--memory", "2g", "--cap-drop", "ALL"]  # noqa: S108
     for name, value in variables.items():
-        # Braces are for this module's own words.
+        # Other braces aren't replaced.
         command += ["--env", f"{name}={value}".replace("{", "{{").replace("}", "}}")]
     return [*command, CLOUDRUN_IMAGE, *CONTAINER_SERVER]
 

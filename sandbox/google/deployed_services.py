@@ -14,12 +14,12 @@ from sandbox.google.cloud_run import SERVER, LocalCloudRun, local_cloud_run
 
 
 class DeployedServices:
-    """Starts a worker for each service that comes up, and another one in its place on an update.
+    """Starts a worker for each ready service, and replaces it on an update.
 
-    The `address` of `CloudRunApi`. Use it as a context manager.
+    It is the `address` of `CloudRunApi`, and a context manager.
 
     Args:
-        folder: For logs, and all that workers write.
+        folder: For logs, and files of workers.
         variables: Environment variables with local endpoints, on top of those deployed.
     """
 
@@ -62,7 +62,7 @@ class DeployedServices:
             return worker.url
 
     def log(self, name: str) -> str:
-        """Return the log of a service's worker since its last deployment."""
+        """Return the log of a service's worker since the last deployment."""
         return self._running[name][0].log()
 
 

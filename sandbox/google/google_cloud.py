@@ -47,7 +47,7 @@ class GoogleCloud:
 def google_cloud(
     folder: Path, *, with_workers: bool = False, **settings: Any
 ) -> Iterator[GoogleCloud]:
-    """Run the servers until the block is left.
+    """Run the servers for the duration of the context.
 
     Args:
         folder: Folder for clients' keys and certificates, and workers' files.
@@ -85,7 +85,7 @@ def google_cloud(
             "HELIOS_CLOUD_QUOTAS_ENDPOINT": quotas.endpoint,
             "HELIOS_SECRET_MANAGER_ENDPOINT": secrets.endpoint,
             "HELIOS_IAM_ENDPOINT": accounts.url,
-            # gRPC's own variable for the roots that it trusts.
+            # gRPC's variable for its root certificates.
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(roots),
             "STORAGE_EMULATOR_HOST": buckets.endpoint,
             "GOOGLE_APPLICATION_CREDENTIALS": account,

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from sandbox.worker_environment import worker_environment
 
-# Variables of this process without which programs aren't found or texts aren't read right.
+# Variables of this process that name programs, folders and the locale.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HELIOS_BROWSER", "HELIOS_NO_SANDBOX")
 
 
 class WorkerTasks:
-    """Starts tasks for `CloudRunApi`, each with a folder of its own as its disk.
+    """Starts tasks for `CloudRunApi`; each has a folder as its disk.
 
     Args:
         folder: For logs and disks.
-        variables: What tasks need to find this machine's stand-ins, and what Secret Manager would
-            give them; the job's own variables come first.
+        variables: Local endpoints, and the values of Secret Manager; the job's variables take
+            precedence.
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:

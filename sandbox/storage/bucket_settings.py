@@ -1,7 +1,7 @@
 """Bucket settings and policies in front of a store that has none.
 
-fake-gcs-server forgets lifecycles, labels and locations, and has no policies. This keeps them,
-answers as Cloud Storage does, and passes all else on.
+fake-gcs-server doesn't store lifecycles, labels and locations, and has no policies. This stores
+them, answers as Cloud Storage does, and forwards other requests.
 """
 
 import base64
@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from sandbox.loopback_server import LoopbackServer
 
 _BUCKETS = "/storage/v1/b"
-# Headers that belong to one connection, or that are set anew.
+# Headers of one connection, or that are set again.
 _OF_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding", "host", "date"})
 
 _Document = dict[str, Any]
@@ -27,7 +27,7 @@ class BucketSettings(LoopbackServer):
     """A server in front of a store; use it as a context manager.
 
     Args:
-        store: URL of the server that objects are kept in.
+        store: URL of the server for objects.
     """
 
     def __init__(self, store: str) -> None:
@@ -35,15 +35,15 @@ class BucketSettings(LoopbackServer):
         self._lock = threading.Lock()
         self.settings: dict[str, _Document] = {}
         self.policies: dict[str, _Document] = {}
-        #: Requests for buckets that changed something, as `PATCH name`.
+        #: Requests that changed buckets, such as `PATCH name`.
         self.writes: list[str] = []
-        #: Statuses by which the next requests for buckets are refused, by method.
+        #: Statuses for refusing the next requests for buckets, by method.
         self.refusals: dict[str, int] = {}
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)))
 
     @property
     def endpoint(self) -> str:
-        """The URL, as STORAGE_EMULATOR_HOST takes it."""
+        """The URL, for STORAGE_EMULATOR_HOST."""
         return self.url
 
     def answer(
@@ -142,7 +142,7 @@ def _handler(server: BucketSettings) -> type[BaseHTTPRequestHandler]:
         do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _answer
 
         def log_message(self, *_: object) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
     return Handler
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-#: Seconds within which a server must answer.
+#: Time limit in seconds for a server to answer.
 _START_TIMEOUT = 30.0
-#: Seconds between asking a server to end and ending it.
+#: Seconds between SIGTERM and SIGKILL.
 _GRACE = 5.0
-#: Names that Go gives to processors.
+#: Go's names of processors.
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -27,7 +27,7 @@ class ObjectStore:
 
     Attributes:
         endpoint: Its URL, without a slash at the end.
-        env: Environment variables by which clients find it and are let in.
+        env: Environment variables with its URL and credentials, for clients.
     """
 
     endpoint: str
@@ -39,14 +39,14 @@ def s3_server() -> Iterator[ObjectStore]:
     """Run moto's server, which answers as S3 (and as the rest of AWS), in a process."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    # Clients put the bucket's name in front of a host by name, but not of an address.
+    # Clients put the bucket's name before a host name, but not before an address.
     endpoint = f"http://localhost:{port}"
     with _serving(command, f"{endpoint}/moto-api/data.json"):
         yield ObjectStore(endpoint, aws_env(endpoint))
 
 
 def aws_env(endpoint: str) -> dict[str, str]:
-    """Return the environment variables by which AWS clients use a local server."""
+    """Return the environment variables that direct AWS clients to a local server."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "sandbox",
@@ -96,13 +96,13 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def _serving(command: Sequence[str], url: str) -> Iterator[None]:
-    """Run a server until the block is left; it must answer at a URL within a while."""
+    """Run a server for the duration of the context, once it answers at a URL."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Ctrl-C in a terminal is for the parent process, which ends the server in turn.
+        # Ctrl-C in a terminal goes to the parent process, which ends the server.
         start_new_session=True,
     )
     try:

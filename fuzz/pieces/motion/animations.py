@@ -17,7 +17,7 @@ def keyframes(draw: Draw, name: str) -> str:
 
 
 def timing(draw: Draw) -> str:
-    """Draw everything of the `animation` property but the name."""
+    """Draw the values of the `animation` property except for the name."""
     duration, delay = draw.ms(100, 1600), draw.pick(0, draw.ms(0, 700), -draw.ms(0, 500))
     count = draw.pick("1", "1", "infinite", "2.5", "3")
     direction = draw.pick("normal", "normal", "reverse", "alternate", "alternate-reverse")

@@ -1,4 +1,4 @@
-"""Styles that don't move, under whatever does."""
+"""Static styles."""
 
 from fuzz.pages.draw import Draw
 from fuzz.pages.kinds import effect

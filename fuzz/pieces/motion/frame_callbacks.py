@@ -38,7 +38,7 @@ def moved_each_frame(draw: Draw) -> Part:
 
 @effect(weight=1.5)
 def turned_while_fading(draw: Draw) -> Part:
-    """Move an element through styles that give it a layer of its own and take it away again."""
+    """Animate styles that give an element a layer and remove it again."""
     end = draw.ms(200, 1000) + 1
     fade = draw.pick(
         f"Math.min(1, t / {end})", f"Math.max(0, 1 - t / {end})", f"t < {end} ? 0.5 : 1"
@@ -82,7 +82,7 @@ def rebuilt_each_frame(draw: Draw) -> Part:
 
 @effect(weight=1)
 def measured_each_frame(draw: Draw) -> Part:
-    """Show what a script reads of an element that may be moving."""
+    """Show values that a script reads from an element that may be animated."""
     body = draw.pick(
         "show.textContent = e.getBoundingClientRect().left.toFixed(1)",
         "show.textContent = getComputedStyle(e).opacity",

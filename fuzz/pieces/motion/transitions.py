@@ -1,4 +1,4 @@
-"""CSS transitions, and what sets them off."""
+"""CSS transitions, and their triggers."""
 
 from fuzz.pages.draw import Draw
 from fuzz.pages.kinds import effect
@@ -6,7 +6,7 @@ from fuzz.pages.part import Part
 
 
 def _rules(draw: Draw, name: str) -> tuple[str, str]:
-    """Draw a transition: declarations of the element, and the rule that sets it off."""
+    """Draw a transition: declarations of the element, and the rule that triggers it."""
     changes = [draw.change() for _ in range(draw.whole(1, 3))]
     start = "; ".join(f"{key}: {value}" for key, value, _ in changes)
     end = "; ".join(f"{key}: {value}" for key, _, value in changes)
@@ -54,7 +54,7 @@ requestAnimationFrame(f);
 
 @effect(weight=1)
 def transition_after_reading(draw: Draw) -> Part:
-    """Set off a transition in one script: a style, a question for it, another style."""
+    """Trigger a transition in one script: set a style, read it, set another one."""
     name, start, end = draw.change()
     return Part(
         style=f"transition: {name} {draw.ms(100, 900)}ms {draw.easing()}",

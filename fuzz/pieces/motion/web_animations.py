@@ -1,4 +1,4 @@
-"""Web Animations, made at any time and changed on the way."""
+"""Web Animations, created at any time and changed while they run."""
 
 import json
 
@@ -17,7 +17,7 @@ def animate(draw: Draw) -> str:
     frames: dict[str, list[str]] = {}
     for _ in range(draw.whole(1, 2)):
         name, start, end = draw.change()
-        # A name that CSS and scripts spell differently.
+        # Its name differs between CSS and scripts.
         key = {"offset": "cssOffset", "float": "cssFloat"}.get(name, _camel(name))
         frames[key] = [start, end]
     options = {
@@ -70,7 +70,7 @@ def web_animation_changed(draw: Draw) -> Part:
         f"a.startTime = {draw.ms(0, 300)}",
         "a.persist()",
     )
-    # An endless reverse throws, and so does what is unresolved.
+    # Reversing an infinite animation throws, and so do unresolved times.
     return Part(
         script=f"const a = {animate(draw)};\n"
         f"setTimeout(() => {{ try {{ {change} }} catch {{}} }}, {draw.ms()});\n"
@@ -89,7 +89,7 @@ def web_animations_in_sequence(draw: Draw) -> Part:
 
 @effect(weight=1)
 def web_animation_driven(draw: Draw) -> Part:
-    """Let every frame say where a paused animation stands."""
+    """Set the time of a paused animation in every frame."""
     return Part(
         script=f"""const a = {animate(draw)};
 a.pause();
@@ -112,7 +112,7 @@ def web_animation_of_pseudo_element(draw: Draw) -> Part:
 
 @effect(weight=0.7)
 def animations_of_the_document(draw: Draw) -> Part:
-    """Change all animations of an element at once, as libraries do."""
+    """Change all animations of an element together, as libraries do."""
     change = draw.pick("pause()", "reverse()", "finish()", "updatePlaybackRate(0.5)", "cancel()")
     return Part(
         script=f"""setTimeout(() => {{

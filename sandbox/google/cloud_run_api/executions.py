@@ -68,7 +68,7 @@ class Executions:
         return self._operations.begin(parent, look=lambda: execution, work=work)
 
     def get(self, name: str) -> run_v2.Execution:
-        """Return an execution as it stands."""
+        """Return an execution."""
         execution = self._by_name.get(name)
         if execution is None:
             raise Refused(grpc.StatusCode.NOT_FOUND, f"Resource '{name}' was not found")
@@ -98,11 +98,11 @@ class Executions:
         return self._operations.begin(parent, look=lambda: execution, work=work)
 
     def forget(self, name: str) -> None:
-        """Drop an execution that has ended, as Cloud Run does after a while."""
+        """Delete an ended execution, as Cloud Run does after some time."""
         del self._by_name[name], self._running[name]
 
     def stop(self) -> None:
-        """End all tasks that run."""
+        """End all running tasks."""
         for tasks in self._running.values():
             if not tasks.finished:
                 tasks.cancel()

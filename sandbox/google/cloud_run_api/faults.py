@@ -8,7 +8,7 @@ import grpc
 
 
 class Refused(Exception):
-    """A call or an operation that ends with a status other than OK."""
+    """A call or an operation with a status other than OK."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -30,11 +30,11 @@ class Faults:
         self._refusals[method] += [Refused(code, message)] * times
 
     def fail_operation(self, method: str, code: grpc.StatusCode, message: str) -> None:
-        """Let the operation fail that the next call of a method begins."""
+        """Make the operation fail that the next call of a method begins."""
         self._operations[method].append(Refused(code, message))
 
     def before(self, method: str, action: Callable[[], None]) -> None:
-        """Do something just before the next call of a method is answered."""
+        """Call a function before the next call of a method is answered."""
         self._before[method].append(action)
 
     def begin(self, method: str) -> None:
@@ -52,6 +52,6 @@ class Faults:
             raise refusal
 
     def operation(self, method: str) -> Refused | None:
-        """Return how the operation is to fail that a call begins, if it is."""
+        """Return the planned failure of the operation that a call begins, if any."""
         with self._lock:
             return self._operations[method].pop(0) if self._operations[method] else None

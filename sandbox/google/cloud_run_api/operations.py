@@ -20,7 +20,7 @@ Look = Callable[[], Any]
 @dataclass(slots=True)
 class _Running:
     look: Look
-    # Does the work, or raises how it fails; False while it isn't finished.
+    # Does the work, or raises its failure; returns False until it is finished.
     work: Callable[[], bool]
     looks_left: int
     error: Refused | None = None
@@ -31,7 +31,7 @@ class Operations:
     """The operations of the API.
 
     Args:
-        looks: How often an operation is seen unfinished before its work is done.
+        looks: Number of requests to which an operation answers that it isn't finished.
     """
 
     def __init__(self, *, looks: int = 2) -> None:

@@ -139,7 +139,7 @@ class Resources(Generic[Resource]):
         _fill_in(current)
         parent = _parent(current.name)
         if self._spec(current) == before:
-            # Nothing to do, also where the same settings failed before.
+            # Nothing to do, even if the same settings failed before.
             return self._operations.begin(parent, look=lambda: current, work=lambda: True)
         _stamp(current)
         current.reconciling = True
@@ -165,7 +165,7 @@ class Resources(Generic[Resource]):
 def services(
     operations: Operations, policies: Policies, *, address: Callable[[run_v2.Service], str]
 ) -> Resources[run_v2.Service]:
-    """Return the store of services; `address` gives the URL of one that has come up."""
+    """Return the store of services; `address` returns the URL of a ready one."""
 
     def ready(service: run_v2.Service) -> None:
         revision = f"{service.name.rpartition('/')[2]}-{service.generation:05}-abc"
@@ -199,7 +199,7 @@ def jobs(operations: Operations, policies: Policies) -> Resources[run_v2.Job]:
 
 
 def public_address(service: run_v2.Service) -> str:
-    """Return a URL such as the real API gives a service."""
+    """Return a URL as the real API assigns it."""
     digest = hashlib.sha256(service.name.encode()).hexdigest()[:10]
     return f"https://{service.name.rpartition('/')[2]}-{digest}-ew.a.run.app"
 

@@ -25,15 +25,15 @@ _Method = tuple[Any, Callable[[Any], Any]]
 class CloudRunApi:
     """Services, jobs, executions, their policies and operations, kept in memory.
 
-    Speaks TLS and asks for a token, as the real API does, so that clients need nothing but
-    another endpoint, and `certificate` among their roots.
+    It uses TLS and checks tokens, as the real API does, so that clients only need another endpoint
+    and `certificate` among their root certificates.
 
     Args:
-        accepts: Says whether a bearer token is good; any is by default.
-        address: Returns the URL of a service that has come up, for instance that of a worker which
-            it starts on this machine.
+        accepts: Returns whether a bearer token is valid; all are by default.
+        address: Returns the URL of a ready service, for example after starting a worker for it on
+            this machine.
         start_task: Starts a job's task as a process of this machine.
-        looks: How often an operation is seen unfinished before it is done.
+        looks: Number of requests to which an operation answers that it isn't finished.
         tasks_at_once: Default limit of an execution's concurrent tasks.
     """
 
@@ -77,7 +77,7 @@ class CloudRunApi:
         self._server.stop(grace=None).wait()
 
     def writes(self) -> list[str]:
-        """Return the calls so far that change something."""
+        """Return the previous calls that changed resources."""
         return [call for call in self.calls if not call.startswith(("Get", "List", "Test"))]
 
     def _methods(self) -> Mapping[str, Mapping[str, _Method]]:

@@ -45,7 +45,7 @@ class RunningTasks:
 
     @property
     def finished(self) -> bool:
-        """Whether no task runs any more."""
+        """Whether all tasks have ended."""
         return self._finished.is_set()
 
     def cancel(self) -> None:
@@ -57,7 +57,7 @@ class RunningTasks:
             process.terminate()
 
     def wait(self, timeout: float) -> bool:
-        """Wait until no task runs any more."""
+        """Wait until all tasks have ended."""
         return self._finished.wait(timeout)
 
     def _run_all(self) -> None:
@@ -89,7 +89,7 @@ class RunningTasks:
 
     def _attempt(self, index: int, attempt: int) -> int:
         env = {
-            # Values of Secret Manager are passed by the caller.
+            # The caller passes the values of Secret Manager.
             **{v.name: v.value for v in self._container.env if not v.value_source},
             "CLOUD_RUN_JOB": self._execution.job,
             "CLOUD_RUN_EXECUTION": self._execution.name.rpartition("/")[2],

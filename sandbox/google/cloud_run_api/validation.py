@@ -9,20 +9,20 @@ from google.cloud import run_v2
 
 from sandbox.google.cloud_run_api.faults import Refused
 
-#: Regions that there are.
+#: Known regions.
 REGIONS = frozenset({"europe-west1", "europe-west4", "us-central1", "us-east1", "asia-east1"})
 
 _PARENT = re.compile(r"projects/[a-z][a-z0-9-]+/locations/(?P<region>[a-z0-9-]+)")
 _RESERVED = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 _MEBIBYTES = {"Mi": 1, "Gi": 1024}
-# CPUs: MiB at least, MiB at most.
+# CPUs: minimum and maximum of memory in MiB.
 _MEMORY = {1: (128, 4096), 2: (128, 8192), 4: (2048, 16384), 6: (4096, 24576), 8: (4096, 32768)}
 _GEN2_MEMORY = 512
 _PROBE_SECONDS = 240
 
 
 def invalid(message: str) -> Refused:
-    """Return the refusal of a setting."""
+    """Return the error for a setting."""
     return Refused(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 

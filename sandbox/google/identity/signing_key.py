@@ -15,12 +15,12 @@ from cryptography.x509.oid import NameOID
 ISSUER = "https://accounts.google.com"
 #: Default account of tokens.
 CALLER = "render@sandbox.iam.gserviceaccount.com"
-#: Seconds that a token is good for, as Google's are.
+#: Validity of a token in seconds, as Google's.
 LIFETIME = 3600.0
 
 
 class SigningKey:
-    """An RSA key that signs tokens, with the certificate that it is known by."""
+    """An RSA key that signs tokens, and its certificate."""
 
     def __init__(self, key_id: str) -> None:
         self.key_id = key_id
@@ -53,7 +53,7 @@ class SigningKey:
         ).decode()
 
     def certificate_pem(self, host: str = "sandbox") -> str:
-        """Return a self-signed certificate of the key, good for a day and for one host."""
+        """Return a self-signed certificate of the key for one host, valid for a day."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         now = datetime.datetime.now(datetime.UTC)
         certificate = (

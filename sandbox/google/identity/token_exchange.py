@@ -1,8 +1,7 @@
 """Google's token exchange on this machine: an AWS identity becomes a service account's.
 
-An AWS workload sends a signed request for AWS's identity of its caller. This checks
-the signature as AWS does, asks the local AWS who it is, and gives a token to those who may act as
-the account.
+An AWS workload sends a signed GetCallerIdentity request. This checks the signature as AWS does,
+asks the local AWS for the identity, and issues a token if it may act as the account.
 """
 
 import json
@@ -22,7 +21,7 @@ from botocore.credentials import Credentials
 
 from sandbox.loopback_server import LoopbackServer
 
-#: Seconds that a token is good for.
+#: Validity of a token in seconds.
 LIFETIME = 3600
 _AWS_REQUEST = "urn:ietf:params:aws:token-type:aws4_request"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, no token
@@ -33,7 +32,7 @@ class TokenExchange(LoopbackServer):
 
     Args:
         aws: URL of the local AWS.
-        credentials: Those that AWS has given out, which it checks signatures by.
+        credentials: Credentials issued by AWS, for checking signatures.
         audience: The provider that workloads must name.
         role: Name of the role that may act as the account.
         account: E-mail of the service account.
@@ -58,11 +57,11 @@ class TokenExchange(LoopbackServer):
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)))
 
     def accepts(self, token: str) -> bool:
-        """Whether a token of the account was given out here."""
+        """Whether a token of the account was issued here."""
         return token in self._tokens
 
     def exchange(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """Answer a workload that wants a federated token."""
+        """Answer a request for a federated token."""
         if form.get("audience") != self._audience or form["subject_token_type"] != _AWS_REQUEST:
             return _refused("invalid_target", "The audience names no provider.")
         request = json.loads(unquote(form["subject_token"]))
@@ -82,7 +81,7 @@ class TokenExchange(LoopbackServer):
         }
 
     def impersonate(self, path: str, bearer: str) -> tuple[int, dict[str, Any]]:
-        """Answer a workload that wants a token of the account."""
+        """Answer a request for a token of the account."""
         wanted = f"/accounts/{self._account}:generateAccessToken"
         if unquote(path) != wanted or bearer not in self._federated:
             return _refused("permission_denied", f"{path}: not for this caller")
@@ -95,7 +94,7 @@ class TokenExchange(LoopbackServer):
         }
 
     def _is_signed(self, request: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
-        """Sign the same request as AWS would, and compare."""
+        """Sign the request as AWS would, and compare the signatures."""
         fields = dict(
             part.strip().split("=", 1)
             for part in headers["authorization"].partition(" ")[2].split(",")
@@ -145,6 +144,6 @@ def _handler(exchange: TokenExchange) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
     return Handler

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TokenHttpServer(ThreadingHTTPServer):
-    """A server whose handlers answer for a token server."""
+    """An HTTP server of a token server."""
 
     daemon_threads = True
     tokens: "TokenServer"
@@ -78,7 +78,7 @@ class TokenHandler(BaseHTTPRequestHandler):
             self._answer(404, {"error": self.path})
 
     def do_CONNECT(self) -> None:
-        """Become the host that the client wants to reach."""
+        """Answer in place of the host that the client connects to."""
         self.send_response(200)
         self.end_headers()
         secured = self.server.tls.wrap_socket(self.connection, server_side=True)
@@ -88,7 +88,7 @@ class TokenHandler(BaseHTTPRequestHandler):
         self.close_connection = False
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _grant(self, form: Mapping[str, str]) -> None:
         try:

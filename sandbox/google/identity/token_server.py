@@ -12,14 +12,14 @@ from sandbox.google.identity.signing_key import CALLER, ISSUER, LIFETIME, Signin
 from sandbox.google.identity.token_handler import TokenHandler, TokenHttpServer
 from sandbox.loopback_server import LoopbackServer
 
-#: Google's APIs, in whose name the server answers as a proxy: some addresses can't be configured.
+#: APIs of Google that the server replaces as a proxy, as their addresses can't be configured.
 GOOGLE_HOSTS = "*.googleapis.com"
 
 
 class TokenServer(LoopbackServer):
     """Issues ID tokens as Google does; a context manager.
 
-    It is a service account's token endpoint (`/token`), serves certificates (`/certs`), is a
+    It serves a service account's token endpoint (`/token`), serves certificates (`/certs`), is a
     metadata server, a token exchange for federated identities (`/sts`), the API of accounts'
     policies and, as a proxy, the one by which accounts are impersonated and sign. Key files and
     certificates for clients are written to `folder`. Issued tokens are valid for `lifetime`
@@ -34,7 +34,7 @@ class TokenServer(LoopbackServer):
         self.signed_blobs: list[bytes] = []
         #: Policies of accounts that were written, by their e-mail addresses.
         self.policies: dict[str, dict[str, Any]] = {}
-        #: How often the certificates were fetched.
+        #: Number of requests for certificates.
         self.certificate_fetches = 0
         self.key = SigningKey("sandbox-1")
         self.account_key = SigningKey("account-1")
@@ -66,8 +66,8 @@ class TokenServer(LoopbackServer):
     ) -> str:
         """Return a signed ID token for an audience.
 
-        It was issued `age` seconds ago, by the server's own key unless another one is given.
-        Further claims replace the usual ones of the same name.
+        It is `age` seconds old, and signed by the server's key by default. Further claims replace
+        the default ones of the same name.
         """
         issued = time.time() - age
         expires = issued + (self.lifetime if lifetime is None else lifetime)
@@ -86,12 +86,12 @@ class TokenServer(LoopbackServer):
         )
 
     def rotate_key(self) -> None:
-        """Sign with a new key from now on; certificates of both keys are served."""
+        """Use a new key; certificates of both keys are served."""
         self.key = SigningKey(f"sandbox-{len(self._certificates) + 1}")
         self._certificates[self.key.key_id] = self.key.certificate_pem()
 
     def service_account_file(self, email: str = CALLER) -> Path:
-        """Write and return a service account's key file whose tokens come from here."""
+        """Write and return a service account's key file for this token endpoint."""
         path = self._folder / f"{email}.json"
         path.write_text(
             json.dumps(
@@ -110,7 +110,7 @@ class TokenServer(LoopbackServer):
         return path
 
     def federated_file(self, email: str = CALLER) -> Path:
-        """Write and return credentials of another cloud's workload, which act as an account."""
+        """Write and return credentials of a workload in another cloud, which act as an account."""
         subject = self._folder / "subject-token"
         subject.write_text("a token of another cloud")
         path = self._folder / "federated.json"
@@ -147,11 +147,11 @@ class TokenServer(LoopbackServer):
         return path
 
     def metadata_env(self) -> dict[str, str]:
-        """Return the variables by which clients use this as metadata server."""
+        """Return the variables that direct clients to this metadata server."""
         return {"GCE_METADATA_HOST": self.address, "GCE_METADATA_IP": self.address}
 
     def proxy_env(self) -> dict[str, str]:
-        """Return the variables by which clients reach this in place of Google's APIs."""
+        """Return the variables that direct clients to this in place of Google's APIs."""
         self._http.tls = self._tls_of_google()
         return {
             "HTTPS_PROXY": self.url,
@@ -193,7 +193,7 @@ class TokenServer(LoopbackServer):
         return self.policies.get(email, {"etag": "BwWKmjvelug="})
 
     def sign_blob(self, payload: str) -> str:
-        """Answer a request for a signature in an account's name; both sides in base 64."""
+        """Answer a request for a signature of an account, in base 64."""
         self.signed_blobs.append(self.account_key.sign_bytes(base64.b64decode(payload)))
         return base64.b64encode(self.signed_blobs[-1]).decode()
 
