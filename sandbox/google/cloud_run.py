@@ -17,8 +17,6 @@ from sandbox.worker_environment import worker_environment
 #: The start command of the worker's image, on an open socket of the loopback interface.
 SERVER = ("gunicorn", "--config", "python:worker_cloudrun.gunicorn_conf", "--bind", "fd://{socket}")
 
-#: The start command in its image.
-CONTAINER_SERVER = (*SERVER[:-1], "127.0.0.1:{port}")
 #: How the service that sends webhooks is started there.
 WEBHOOKS_SERVER = (
     *("gunicorn", "--config", "python:worker_cloudrun.webhooks.gunicorn_conf"),
@@ -98,7 +96,7 @@ def local_cloud_run(
         program, *words = [str(environment.programs / command[0]), *command[1:]]
         env = {**env, **environment.variables(os.environ.get("PATH", os.defpath)), **given}
     else:
-        program, *words = _in_container(engine, given)
+        program, *words = _in_container(engine, given, command)
         env = dict(os.environ)
     inherits = any("{socket}" in word for word in words)
     if not inherits:
@@ -124,14 +122,15 @@ def local_cloud_run(
         _stop(process)
 
 
-def _in_container(engine: str, variables: Mapping[str, str]) -> list[str]:
+def _in_container(engine: str, variables: Mapping[str, str], server: Sequence[str]) -> list[str]:
     """Return the command that runs the image as Cloud Run does; it passes signals on."""
     command = [*docker_command(engine), "run", "--rm", "--network", "host", "--read-only"]
     command += ["--tmpfs", "/tmp:exec", "--memory", "2g", "--cap-drop", "ALL"]  # noqa: S108
     for name, value in variables.items():
         # Other braces aren't replaced.
         command += ["--env", f"{name}={value}".replace("{", "{{").replace("}", "}}")]
-    return [*command, CLOUDRUN_IMAGE, *CONTAINER_SERVER]
+    # No socket is passed on to a container.
+    return [*command, CLOUDRUN_IMAGE, *server[:-1], "127.0.0.1:{port}"]
 
 
 def _wait_until_ready(service: LocalCloudRun, port: int) -> None:

@@ -19,12 +19,14 @@ from helios.storage import ArtifactStorage, open_storage
 from orchestrator.adapters.cloud_run import CloudRunAdapter
 from orchestrator.adapters.identity import IdentityTokens
 from sandbox.containers.images import ENGINE_VARIABLE
-from sandbox.google.cloud_run import SERVER, LocalCloudRun, local_cloud_run
+from sandbox.google.cloud_run import SERVER, WEBHOOKS_SERVER, LocalCloudRun, local_cloud_run
 from sandbox.google.identity.token_server import TokenServer
 from sandbox.storage.object_stores import ObjectStore, create_bucket, gcs_server
 from tests.helios.worker_setup import drawing, make_spec
 
 _NUMBERS = itertools.count()
+#: What images are started with.
+SERVERS = (SERVER, WEBHOOKS_SERVER)
 
 
 def slow(seconds: float, *, chunk: int = 0) -> str:
@@ -114,7 +116,7 @@ class CloudSite:
             variables=self.env(**variables),
             verify_callers=verify_callers,
             command=command,
-            engine=os.environ.get(ENGINE_VARIABLE) if command == SERVER else None,
+            engine=os.environ.get(ENGINE_VARIABLE) if command in SERVERS else None,
         ) as running:
             yield Service(running, self.tokens if verify_callers else None)
 

@@ -129,6 +129,7 @@ def test_a_body_that_is_no_request_gets_a_typed_answer(
     assert answer.body["error"]["code"] in {"INVOCATION_INVALID", "PAYLOAD_TOO_LARGE"}
 
 
+@pytest.mark.image
 def test_only_the_account_of_tasks_may_call(
     cloud: CloudSite, service: Service, receiver: ScriptedServer
 ) -> None:
