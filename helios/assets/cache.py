@@ -90,6 +90,10 @@ class AssetCache:
         async with self.hold(url) as folder:
             return folder
 
+    async def clear(self) -> bool:
+        """Remove all assets that aren't in use; return whether there were any."""
+        return await self._evict(0, spare_last=False)
+
     def close(self) -> None:
         """Remove all assets; the cache can't be used afterwards."""
         self._own.leave()
@@ -146,7 +150,7 @@ class AssetCache:
         try:
             return await self._fetch_and_unpack(url, sha256)
         except DiskFull:
-            if not await self._evict(0, spare_last=False):
+            if not await self.clear():
                 raise
             return await self._fetch_and_unpack(url, sha256)
 

@@ -67,11 +67,18 @@ def failed_result(error: HeliosError) -> WorkerResult:
     )
 
 
+def is_disk_full(fault: Exception) -> bool:
+    """Return whether an exception says that no space is left on the disk."""
+    if isinstance(fault, OSError):
+        return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(fault, DiskFull)
+
+
 def unexpected_error(fault: Exception, log: WorkerLog) -> HeliosError:
     """Return the error for an exception of another kind, whose traceback is logged."""
     if isinstance(fault, MemoryError):
         return OutOfMemory("the worker ran out of memory", hint="Give the worker more memory.")
-    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(fault):
         return DiskFull(
             f"no space left on the worker's disk: {fault}",
             hint="Give the worker more temporary storage.",

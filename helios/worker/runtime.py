@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from helios.contract.invocation import Invocation, InvocationResponse
 from helios.contract.worker_job import WorkerResult
-from helios.errors import CommandTimedOut, HeliosError
+from helios.errors import CommandTimedOut, DiskFull, HeliosError
 from helios.network.network_policy import NetworkPolicy, Resolve
 from helios.process.output_capture import OutputCallback
 from helios.process.render_executor import RenderExecutor
@@ -17,7 +17,13 @@ from helios.redaction import secret_values
 from helios.storage import SharedStorages
 from helios.worker.chunk_task import render_chunk
 from helios.worker.merge.merge_task import merge_job
-from helios.worker.responses import failed_result, log_end, status_of, unexpected_error
+from helios.worker.responses import (
+    failed_result,
+    is_disk_full,
+    log_end,
+    status_of,
+    unexpected_error,
+)
 from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.sources.job_source import JobSource, StorageOpener
 from helios.worker.sources.open_job import JobOpener, OpenJob
@@ -129,10 +135,7 @@ class WorkerRuntime:
                     origin=self._origin(origin),
                     on_output=on_output,
                 )
-                if invocation.chunk_id is None:
-                    result = await merge_job(context)
-                else:
-                    result = await render_chunk(context, job.spec.chunk(invocation.chunk_id))
+                result = await self._perform(context)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -141,6 +144,28 @@ class WorkerRuntime:
                 hint="Make chunks shorter, or the worker's limit longer.",
             ) from None
         return replace(result, duration_ms=stopwatch.duration_ms)
+
+    async def _perform(self, context: TaskContext) -> WorkerResult:
+        """Run a task, and once more if assets of other jobs have filled the disk."""
+        chunk_id = context.invocation.chunk_id
+
+        async def once() -> WorkerResult:
+            if chunk_id is None:
+                return await merge_job(context)
+            return await render_chunk(context, context.spec.chunk(chunk_id))
+
+        try:
+            result = await once()
+        except (DiskFull, OSError) as fault:
+            if not is_disk_full(fault) or not await self._resources.assets.clear():
+                raise
+        else:
+            failure = result.failure
+            is_full = failure is not None and failure.code == DiskFull.code
+            if not is_full or not await self._resources.assets.clear():
+                return result
+        context.log.warning("disk.cleared", message="other jobs' assets had filled the disk")
+        return await once()
 
     async def answer(
         self,

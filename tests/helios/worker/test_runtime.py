@@ -157,6 +157,31 @@ def test_a_command_finds_the_assets_in_its_folder_and_can_only_read_them(
     site.close()
 
 
+def test_a_disk_that_assets_of_other_jobs_have_filled_is_cleared(tmp_path: Path) -> None:
+    site = WorkerSetup(tmp_path / "site", SHELL)
+    urls = []
+    for text in ("one", "two"):
+        composition = tmp_path / text
+        composition.mkdir()
+        (composition / "data.txt").write_text(text)
+        urls.append(site.upload(composition))
+    assert site.chunk(site.put(make_spec(assets_url=urls[0]), job="one")).exit_code == 0
+    others = f"{site.disk}/helios-assets/*/*/composition/data.txt"
+    full = f"grep -l one {others} && echo No space left on device >&2 && exit 1"
+    script = f"{full}; {drawing(0, 'chunks/00000.mp4')}"
+    job = site.put(make_spec([command(script)], assets_url=urls[1]), job="two")
+
+    response = site.chunk(job)
+
+    assert response.exit_code == 0, response.stderr
+    assert [event["event"] for event in site.events()].count("disk.cleared") == 1
+    always = "echo No space left on device >&2; exit 1"
+    failed = site.chunk(site.put(make_spec([command(always)]), job="three"))
+    assert failed.error is not None
+    assert failed.error.code == "DISK_FULL"
+    site.close()
+
+
 def test_an_output_inside_the_assets_is_refused(site: WorkerSetup, tmp_path: Path) -> None:
     composition = tmp_path / "composition"
     composition.mkdir()
