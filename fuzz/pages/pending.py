@@ -3,6 +3,4 @@
 Pages have none of these unless `--pending` is given. Delete a line when its cause is gone.
 """
 
-PENDING: dict[str, str] = {
-    "video_by_script": "a video that is seeked twice for a frame may show the first picture",
-}
+PENDING: dict[str, str] = {}

@@ -27,8 +27,6 @@ from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
 from helios.renderer.page.support import check_dialect, warnings_of
 
-#: Number of draws after which a video's new frame appears in the page's picture.
-_VIDEO_DRAWS = 2
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
 
@@ -210,10 +208,15 @@ class CompositionPage:
         self.check_missing()
 
     async def _draw_videos(self) -> None:
-        """Draw until the pictures that videos have handed on are part of the page's picture."""
+        """Draw the pictures that videos were moved to, also where the browser dropped them.
+
+        It drops a picture while the one before waits for a draw, so that is drawn first.
+        """
         if self._capture.on_demand:
-            for _ in range(_VIDEO_DRAWS):
-                await self._capture.draw()
+            await self._capture.draw()
+        await self._session.run("__helios_runtime__.handOnPictures()")
+        if self._capture.on_demand:
+            await self._capture.draw()
 
     def check_missing(self) -> None:
         """Raise an error if a file that the page requested doesn't exist.

@@ -166,6 +166,33 @@ def test_every_way_of_showing_a_video_shows_the_picture_of_the_time(
         assert numbers(studio, f"clips/{page}", frames, rate) == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    sampled(["24.mp4", "23976.mp4", "late.mp4", "30-vp9.webm", "23976-vp9.webm"], ["24.mp4"]),
+)
+def test_a_video_that_is_moved_twice_for_a_frame_shows_the_last_picture(
+    studio: Studio, clips: Path, name: str
+) -> None:
+    clip = next(clip for clip in CLIPS if clip.name == name)
+    page = f"moved-twice-{name}.html"
+    # It is moved again when the first picture waits to be drawn.
+    script = """v.pause();
+window.helios = { seek: (frame) => {
+  v.onseeked = () => {
+    v.onseeked = null;
+    v.currentTime = frame / 30;
+  };
+  v.currentTime = 0.9 - frame / 60;
+} };"""
+    (clips / page).write_text(
+        f"{STYLE}<video id=v muted src={name}></video><script>{script}</script>"
+    )
+    rate = Fraction(30)
+    for frames in (list(range(12)), [5, 21, 29]):
+        expected = [clip.shown_at(frame / rate) for frame in frames]
+        assert numbers(studio, f"clips/{page}", frames, rate) == expected
+
+
 def test_callbacks_of_pictures_come_once_for_each_with_its_times(
     studio: Studio, clips: Path
 ) -> None:

@@ -46,7 +46,7 @@ const armFrame = () => {
     const onDraw = () => {
       drawnByBrowser = true;
       // Callbacks may draw videos.
-      if (videosUnpictured().length) native.requestAnimationFrame(onDraw);
+      if (videosStillUnpictured().length) native.requestAnimationFrame(onDraw);
       else runFrame();
     };
     native.requestAnimationFrame(onDraw);

@@ -63,7 +63,9 @@ const advance = async (toFrame, toClock) => {
 const stillPicturing = async () => {
   if (!videosUnpictured().length) return [];
   await untilReady(videosWaiting);
-  return videosUnpictured();
+  const names = videosStillUnpictured();
+  await untilReady(videosWaiting); // those that were moved: the next draw tells of their pictures
+  return names;
 };
 const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   unflattenTransforms();
@@ -165,6 +167,10 @@ const runtime = {
   declared,
   support,
   addRoot,
+  handOnPictures: () => {
+    handOnPictures();
+    for (const child of children()) child.handOnPictures();
+  },
   forgetGroups: () => {
     forgetGroups();
     for (const child of children()) child.forgetGroups();

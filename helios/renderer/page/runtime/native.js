@@ -19,6 +19,7 @@ Object.assign(native, {
   resumeAudio: window.OfflineAudioContext?.prototype.resume,
   analyse: window.AnalyserNode?.prototype.getFloatFrequencyData,
   onPicture: HTMLVideoElement.prototype.requestVideoFrameCallback,
+  offPicture: HTMLVideoElement.prototype.cancelVideoFrameCallback,
   askFrameTimes: window.__helios_frame_times__,
   timelineTime: Object.getOwnPropertyDescriptor(AnimationTimeline.prototype, "currentTime"),
   startTime: Object.getOwnPropertyDescriptor(Animation.prototype, "startTime"),

@@ -30,7 +30,7 @@ const viewOf = (element) => {
     low: 0, high: 0, // bounds of the places that may show the goal
     tries: 0,
     shown: null, // microseconds of the picture that was presented last, since the last seek
-    isDoubted: false,
+    looks: 0, // at what is presented, since the last seek
     isThere: false, // the goal is presented
     isNew: false, // and the page's callbacks don't know yet
     isChanged: false, // and wasn't drawn yet
@@ -41,7 +41,7 @@ const viewOf = (element) => {
   const follow = () =>
     native.onPicture.call(element, (_, { mediaTime }) => {
       follow();
-      if (!element.seeking) view.shown = Math.round(mediaTime * 1e6);
+      view.shown = Math.round(mediaTime * 1e6);
     });
   follow();
   element.addEventListener("emptied", () => Object.assign(view, { address: "", goal: null, sought: null }));
@@ -70,7 +70,7 @@ const seek = (element, view) => {
   const stands = [view.sought, Math.round(native.currentTime.get.call(element) * 1e6)];
   const step = place < end ? 1 : -1;
   while (stands.includes(place)) place += step;
-  Object.assign(view, { sought: place, shown: null, isDoubted: false, isThere: false });
+  Object.assign(view, { sought: place, shown: null, looks: 0, isThere: false });
   native.currentTime.set.call(element, place / 1e6);
 };
 // Which cues of its text tracks are active at a time: the browser shows those of where it stands.
@@ -148,18 +148,31 @@ const isPictured = (element) => {
   const view = viewOf(element);
   if (view.goal === null || view.isThere) return true;
   if (element.seeking || view.shown === null) return false;
-  if (!view.goal.isListed || Math.abs(view.shown - view.goal.first) <= 1) {
-    Object.assign(view, { isThere: true, isNew: true, isChanged: true });
-    return true;
-  }
-  // What is presented may still be that of the seek before.
-  if (view.isDoubted) searchOn(element, view);
-  else view.isDoubted = true;
-  return false;
+  const isGoal = !view.goal.isListed || Math.abs(view.shown - view.goal.first) <= 1;
+  if (isGoal) Object.assign(view, { isThere: true, isNew: true, isChanged: true });
+  return isGoal;
 };
+const unpictured = () => videos().filter((element) => playable(element) && !isPictured(element));
 // Videos whose picture isn't presented yet; the browser tells while it draws.
-const videosUnpictured = () =>
-  videos().filter((element) => playable(element) && !isPictured(element)).map(nameOf);
+const videosUnpictured = () => unpictured().map(nameOf);
+// Look again, at least once for each draw. A wrong picture may still be that of the seek before, until after another
+// draw; where the browser tells of no picture at all, the video is moved anew.
+const LOOKS_BEFORE_SEARCH = 2;
+const LOOKS_BEFORE_SEEK = 20;
+const videosStillUnpictured = () => {
+  for (const element of unpictured().filter((each) => !each.seeking)) {
+    const view = viewOf(element);
+    view.looks++;
+    if (view.shown !== null && view.looks > LOOKS_BEFORE_SEARCH) searchOn(element, view);
+    else if (view.looks > LOOKS_BEFORE_SEEK) seek(element, view);
+  }
+  return videosUnpictured();
+};
+// The browser drops a picture that comes before the one before it was drawn (by a script that moves a video twice,
+// say). A request for news of pictures makes it hand on for drawing the one that it has.
+const handOnPictures = () => {
+  for (const element of videos()) native.offPicture.call(element, native.onPicture.call(element, () => {}));
+};
 
 const isSeen = (element) => {
   const box = element.getBoundingClientRect();
