@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.cases.libraries import require_lottie_player
 from tests.sampling import sampled
 
+_FOLDER = Path(__file__).parents[1] / "examples"
+#: Folders of pages, and files that are rendered without one.
 EXAMPLES = sorted(
-    path.parent for path in (Path(__file__).parents[1] / "examples").glob("*/index.html")
+    [*(path.parent for path in _FOLDER.glob("*/index.html")), *_FOLDER.glob("lottie/*.json")]
 )
 COMMANDS = Path(sys.executable).parent
 #: Frames of the short render, and of its first chunk.
@@ -22,6 +25,15 @@ FIRST = 5
 
 def each(examples: list[Any]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("example", examples, ids=lambda path: path.name)
+
+
+def folder_of(example: Path) -> Path:
+    return example if example.is_dir() else example.parent
+
+
+def require_player(example: Path) -> None:
+    if example.suffix == ".json":
+        require_lottie_player()
 
 
 def output_of(command: str, *arguments: object) -> str:
@@ -34,8 +46,9 @@ def output_of(command: str, *arguments: object) -> str:
 
 @each(EXAMPLES)
 def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
-    title, blank, line, *_ = (example / "README.md").read_text().splitlines()
-    assert title == f"# {example.name}"
+    folder = folder_of(example)
+    title, blank, line, *_ = (folder / "README.md").read_text().splitlines()
+    assert title == f"# {folder.name}"
     assert blank == ""
     assert 20 <= len(line) <= 200
     assert line.endswith(".")
@@ -44,15 +57,17 @@ def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
 @pytest.mark.browser
 @each(EXAMPLES)
 def test_an_example_declares_how_long_it_is(example: Path) -> None:
+    require_player(example)
     facts = json.loads(output_of("helios", "inspect", example))
     assert facts["durationSource"] == "declared"
     assert 1 <= facts["duration"] <= 60
-    assert f"{facts['duration']:g} s." in (example / "README.md").read_text()
+    assert f"{facts['duration']:g} s." in (folder_of(example) / "README.md").read_text()
 
 
 @pytest.mark.browser
 @each(sampled(EXAMPLES, EXAMPLES[:2]))
 def test_an_example_becomes_a_video_that_players_expect(example: Path, tmp_path: Path) -> None:
+    require_player(example)
     video = tmp_path / "video.mp4"
     size = ("--width", 480, "--height", 270)
     output_of(

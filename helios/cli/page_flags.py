@@ -25,8 +25,16 @@ Fps = Annotated[
 Dialect = Annotated[
     str | None,
     Flag(
-        "System that the page is written for: html, hyperframes, svg, image.",
+        "System that the page is written for: html, hyperframes, lottie, svg, image.",
         default="recognised from the page",
+    ),
+]
+CompositionId = Annotated[
+    str | None,
+    Flag(
+        "Id of the composition to show, of a file that holds several.",
+        ("--composition",),
+        default="the first",
     ),
 ]
 Props = Annotated[str, Flag("JSON object (or @file.json) for window.__HELIOS_PROPS__.")]
@@ -57,6 +65,7 @@ def page_options(
     scale: float = 1.0,
     fps: str | None,
     dialect: str | None,
+    composition_id: str | None,
     props: str,
     seed: int,
     time_zone: str,
@@ -81,13 +90,14 @@ def page_options(
 
     if not (math.isfinite(timeout) and timeout > 0):
         raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
-    chosen, defaults = open_dialect(composition, dialect)
+    chosen, defaults = open_dialect(composition, dialect, composition_id)
     return PageOptions(
         width=defaults.width if width is None else width,
         height=defaults.height if height is None else height,
         scale=scale,
         rate=defaults.rate if fps is None else frame_rate(fps),
         dialect=chosen,
+        composition_id=composition_id,
         props=read_props(props),
         seed=seed,
         time_zone=localization.time_zone(time_zone),

@@ -11,7 +11,19 @@ from helios.errors import CompositionNotFound
 LOCAL_ORIGIN = "http://composition.localhost"
 
 #: Endings of the files that compositions are: pages, and those that a dialect shows by a page.
-SUFFIXES = (".html", ".htm", ".xhtml", ".svg", ".gif", ".png", ".apng", ".webp", ".avif")
+SUFFIXES = (
+    ".html",
+    ".htm",
+    ".xhtml",
+    ".svg",
+    ".gif",
+    ".png",
+    ".apng",
+    ".webp",
+    ".avif",
+    ".json",
+    ".lottie",
+)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,10 @@ async def open_render_session(
             if composition.root is not None and listener is not None:
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="helios-page-"))
                 instead = await asyncio.to_thread(
-                    options.dialect.prepare, Source(composition), Path(scratch)
+                    options.dialect.prepare,
+                    Source(composition),
+                    Path(scratch),
+                    options.composition_id,
                 )
                 served = serve_folder(composition.root, listener, inputs=inputs, instead=instead)
                 await stack.enter_async_context(served)

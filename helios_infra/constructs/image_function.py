@@ -18,7 +18,7 @@ from helios_infra.constructs.network import Network
 _ROOT = Path(__file__).parents[2]
 _DOCKERFILE = "worker_lambda/Dockerfile"
 # Inputs of the image; the fewer they are, the fewer changes cause a build.
-_CONTEXT = ["*", "!helios", "!worker_lambda", "**/__pycache__"]
+_CONTEXT = ["*", "!helios", "!worker_lambda", "**/__pycache__", "**/node_modules"]
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
     "arm64": (lambda_.Architecture.ARM_64, ecr_assets.Platform.LINUX_ARM64),

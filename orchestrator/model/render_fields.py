@@ -60,8 +60,16 @@ class RenderFields:
     dialect: Annotated[
         str | None,
         Setting(
-            "System that it is written for: html, hyperframes, svg, image.",
+            "System that it is written for: html, hyperframes, lottie, svg, image.",
             "recognised from the page",
+        ),
+    ] = None
+    composition_id: Annotated[
+        str | None,
+        Setting(
+            "Id of the composition to show, of a file that holds several.",
+            "the first",
+            flag="--composition",
         ),
     ] = None
     scale: Annotated[float, Setting("Output pixels per CSS pixel.")] = 1.0

@@ -81,6 +81,7 @@ def _page(options: RenderOptions) -> PageOptions:
         height=options.height,
         rate=options.rate,
         dialect=find_dialect(options.dialect or "html"),
+        composition_id=options.composition_id,
         seed=options.seed,
         props=options.props,
         time_zone=options.time_zone,

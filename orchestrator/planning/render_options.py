@@ -42,6 +42,8 @@ class RenderOptions:
     #: The system that the page is written for, by its name; None for plain HTML, as which chunks
     #: recognise it themselves.
     dialect: str | None = None
+    #: Which composition of a file that holds several; None for the first.
+    composition_id: str | None = None
     #: Seconds that the page gets to load, and each frame; None for the default.
     timeout: float | None = None
     #: Whether every frame from 0 on is drawn and photographed, losslessly, in one chunk.
@@ -57,6 +59,8 @@ class RenderOptions:
         flags = ["--fps", _decimal(self.fps)]
         if self.dialect is not None:
             flags += ["--dialect", self.dialect]
+        if self.composition_id is not None:
+            flags += ["--composition", self.composition_id]
         if self.props:
             flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
         if self.seed:

@@ -28,7 +28,7 @@ class Case:
         name: Name of the check.
         check: Asserts what must be seen and heard.
         seconds, rate: Length of the timeline, and frames per second.
-        files: Text by file name.
+        files: Content by file name.
         media: File names, with the names of what `media.py` makes for them.
         libraries: File names, with where they lie in `node_modules`.
         replay, transparent: As the flags of `helios render`.
@@ -37,12 +37,13 @@ class Case:
         sounds: Whether the case is about sound.
         props: Values for the page.
         source: The file to render, where that isn't the folder's page.
+        size, composition_id: As the flags of `helios render`.
     """
 
     name: str
     check: Check
     seconds: float
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     rate: Fraction = Fraction(30)
     media: Mapping[str, str] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Case:
     sounds: bool = False
     props: Mapping[str, object] = field(default_factory=dict)
     source: str = ""
+    size: tuple[int, int] | None = None
+    composition_id: str | None = None
 
     @property
     def frame_count(self) -> int:

@@ -13,7 +13,16 @@ pytest.register_assert_rewrite(
     *(
         f"tests.cases.{name}"
         for name in (
-            *("audio", "films", "hyperframes", "images", "library_pages", "motion", "readiness"),
+            *(
+                "audio",
+                "films",
+                "hyperframes",
+                "images",
+                "library_pages",
+                "lottie",
+                "motion",
+                "readiness",
+            ),
         )
     )
 )

@@ -3,13 +3,22 @@
 import fcntl
 import shutil
 import subprocess
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from helios.renderer import dialects
+
 _HERE = Path(__file__).parent
 #: Held while the packages are installed.
 _TURN = _HERE.parents[1] / ".setup" / "libraries.lock"
+
+
+def require_lottie_player() -> None:
+    """Skip a test of Lottie files where there was no npm to install their player by."""
+    if not (resources.files(dialects) / "players/node_modules/lottie-web").is_dir():
+        pytest.skip("lottie-web is missing: install Node.js 22 or newer, and run make setup")
 
 
 class Libraries:

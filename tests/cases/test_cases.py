@@ -9,10 +9,12 @@ from tests.cases import (  # noqa: F401 - add cases
     hyperframes,
     images,
     library_pages,
+    lottie,
     motion,
     readiness,
 )
 from tests.cases.case import CASES
+from tests.cases.libraries import require_lottie_player
 from tests.cases.theatre import Theatre
 from tests.sampling import sampled
 
@@ -32,6 +34,8 @@ SAMPLE = frozenset(
         "hyperframes-two-hosts-of-one-file-are-apart",
         "image-pictures-of-unequal-length",
         "image-an-svg-by-smil-and-css",
+        "lottie-an-animation-is-chosen-by-its-id",
+        "lottie-each-frame-is-exact-at-29-97",
         "sound-as-loud-as-its-file",
         "timers-of-other-kinds",
         "view-transition",
@@ -47,6 +51,8 @@ WITH_LIBRARIES = [name for name, case in CASES.items() if case.libraries]
 @pytest.mark.parametrize("name", sampled(CASES, SAMPLE, proofs=WITH_LIBRARIES))
 def test_a_case_is_right_in_one_chunk_and_in_five(theatre: Theatre, name: str) -> None:
     case = CASES[name]
+    if name.startswith("lottie-"):
+        require_lottie_player()
     whole = theatre.show(case, chunks=1, zone=case.zones[0])
     cut = theatre.show(case, chunks=5, zone=case.zones[1])
     case.check(whole)

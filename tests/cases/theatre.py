@@ -85,10 +85,10 @@ class Theatre:
     def write(self, case: Case) -> Path:
         """Write a case's files; return their folder."""
         folder = self._folder(case)
-        for name, text in case.files.items():
+        for name, content in case.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
         for name, source in case.media.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self._media.get(source), folder / name)
@@ -101,14 +101,16 @@ class Theatre:
 
     def _options(self, case: Case, *, reference: bool = False) -> PageOptions:
         """Return the options of a case: the size of a plain page is that of all cases."""
-        dialect, declared = open_dialect(self._composition(case), None)
+        dialect, declared = open_dialect(self._composition(case), None, case.composition_id)
         if dialect.name == "html":
             declared = PageDefaults(width=WIDTH, height=HEIGHT, rate=case.rate)
+        width, height = case.size or (declared.width, declared.height)
         return PageOptions(
-            width=declared.width,
-            height=declared.height,
-            rate=declared.rate,
+            width=width,
+            height=height,
+            rate=case.rate if case.source else declared.rate,
             dialect=dialect,
+            composition_id=case.composition_id,
             props=case.props,
             transparent=case.transparent,
             reference=reference,

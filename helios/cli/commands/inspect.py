@@ -3,6 +3,7 @@
 import json
 
 from helios.cli.page_flags import (
+    CompositionId,
     Dialect,
     Fps,
     Input,
@@ -21,6 +22,7 @@ def inspect(
     source: Input,
     fps: Fps = None,
     dialect: Dialect = None,
+    composition_id: CompositionId = None,
     props: Props = "{}",
     seed: Seed = 0,
     time_zone: TimeZone = DEFAULT_TIME_ZONE,
@@ -38,6 +40,7 @@ def inspect(
             composition,
             fps=fps,
             dialect=dialect,
+            composition_id=composition_id,
             seed=seed,
             props=props,
             time_zone=time_zone,

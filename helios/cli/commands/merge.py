@@ -6,6 +6,7 @@ from typing import Annotated
 from helios.cli.command_parser import Argument, Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    CompositionId,
     Dialect,
     Fps,
     Locale,
@@ -39,6 +40,7 @@ def merge(
     frame_count: Annotated[int | None, Flag("Frames of the whole video, for --audio-from.")] = None,
     fps: Fps = None,
     dialect: Dialect = None,
+    composition_id: CompositionId = None,
     props: Props = "{}",
     seed: Seed = 0,
     time_zone: TimeZone = DEFAULT_TIME_ZONE,
@@ -76,6 +78,7 @@ def merge(
             composition,
             fps=fps,
             dialect=dialect,
+            composition_id=composition_id,
             width=640,
             height=360,
             seed=seed,

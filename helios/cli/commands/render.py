@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    CompositionId,
     Dialect,
     Fps,
     Height,
@@ -47,6 +48,7 @@ def render(
     height: Height = None,
     fps: Fps = None,
     dialect: Dialect = None,
+    composition_id: CompositionId = None,
     quality: Annotated[int | None, Flag("Constant rate factor; 0 is lossless H.264.")] = None,
     preset: Annotated[
         str | None,
@@ -116,6 +118,7 @@ def render(
             composition,
             fps=fps,
             dialect=dialect,
+            composition_id=composition_id,
             width=width,
             height=height,
             scale=scale,

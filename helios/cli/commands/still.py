@@ -6,6 +6,7 @@ from typing import Annotated
 from helios.cli.command_parser import Flag
 from helios.cli.page_flags import (
     AllowMissing,
+    CompositionId,
     Dialect,
     Fps,
     Height,
@@ -37,6 +38,7 @@ def still(
     height: Height = None,
     fps: Fps = None,
     dialect: Dialect = None,
+    composition_id: CompositionId = None,
     jpeg_quality: JpegQuality = 90,
     scale: Scale = 1.0,
     transparent: Transparent = False,
@@ -69,6 +71,7 @@ def still(
             composition,
             fps=fps,
             dialect=dialect,
+            composition_id=composition_id,
             width=width,
             height=height,
             scale=scale,

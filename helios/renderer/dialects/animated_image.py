@@ -37,13 +37,17 @@ class AnimatedImage(Dialect):
         del source
         return True
 
-    def defaults(self, source: Source) -> PageDefaults:
+    def defaults(self, source: Source, composition_id: str | None = None) -> PageDefaults:
         """Return the image's size, and the rate of its pictures."""
+        del composition_id
         timing = _timing(source)
         return PageDefaults(width=timing.width, height=timing.height, rate=timing.rate)
 
-    def prepare(self, source: Source, folder: Path) -> Mapping[str, Path]:
+    def prepare(
+        self, source: Source, folder: Path, composition_id: str | None
+    ) -> Mapping[str, Path]:
         """Write a page that shows the image as large as fits."""
+        del composition_id
         assert source.path is not None  # noqa: S101 - files at URLs are refused before
         timing = _timing(source)
         address = f"{_FOLDER}/{source.name}"

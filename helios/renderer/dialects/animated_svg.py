@@ -24,8 +24,9 @@ class AnimatedSvg(Dialect):
         del source
         return True
 
-    def defaults(self, source: Source) -> PageDefaults:
+    def defaults(self, source: Source, composition_id: str | None = None) -> PageDefaults:
         """Return the size by `width` and `height`, else by `viewBox`."""
+        del composition_id
         root = next((tag.attributes for tag in source.tags if tag.name == "svg"), {})
         width, height = _pixels(root.get("width")), _pixels(root.get("height"))
         box = _view_box(root.get("viewbox", ""))

@@ -58,21 +58,26 @@ class Dialect:
         """Return whether a composition with one of the endings is in this dialect."""
         raise NotImplementedError
 
-    def defaults(self, source: Source) -> PageDefaults:
+    def defaults(self, source: Source, composition_id: str | None = None) -> PageDefaults:
         """Return what a composition declares.
+
+        Args:
+            composition_id: Id of the one to show, where a file holds several; None for the first.
 
         Raises:
             CompositionInvalid: The file is damaged, or is not what its name says.
-            OptionInvalid: It declares an invalid value.
+            OptionInvalid: It declares an invalid value, or holds none with this id.
         """
-        del source
+        del source, composition_id
         return PageDefaults()
 
     def frame_count(self, seconds: Fraction, rate: Fraction) -> int:
         """Return the number of frames of a page that declares its length."""
         return max(1, round(seconds * rate))
 
-    def prepare(self, source: Source, folder: Path) -> Mapping[str, Path]:
+    def prepare(
+        self, source: Source, folder: Path, composition_id: str | None
+    ) -> Mapping[str, Path]:
         """Write the page that shows a file which is no page itself, and what that page needs.
 
         Args:
@@ -82,7 +87,7 @@ class Dialect:
             Files by the path that they are served at, in place of the composition's own; the page
             itself at the composition's. Nothing for pages.
         """
-        del source, folder
+        del source, folder, composition_id
         return {}
 
     def needs(self, source: Source) -> frozenset[str] | None:

@@ -23,18 +23,16 @@ class HyperFrames(Dialect):
 
     name = "hyperframes"
     mark = "data-composition-"
-    parts = tuple(
-        f"hyperframes/{part}"
-        for part in (
-            "compositions",
-            "variables",
-            "scopes",
-            "nested",
-            "clips",
-            "clip_media",
-            "timelines",
-            "dialect",
-        )
+    parts = (
+        "fonts",
+        "hyperframes/compositions",
+        "hyperframes/variables",
+        "hyperframes/scopes",
+        "hyperframes/nested",
+        "hyperframes/clips",
+        "hyperframes/clip_media",
+        "hyperframes/timelines",
+        "hyperframes/dialect",
     )
     ignored_files = ("caption-overrides.json",)
     epoch = 0
@@ -43,8 +41,9 @@ class HyperFrames(Dialect):
         """Return whether an element is a composition, or names one."""
         return any(_ID in tag.attributes or _SOURCE in tag.attributes for tag in source.tags)
 
-    def defaults(self, source: Source) -> PageDefaults:
+    def defaults(self, source: Source, composition_id: str | None = None) -> PageDefaults:
         """Return what the root's `data-width`, `data-height` and `data-fps` say."""
+        del composition_id
         root = _root(source.tags)
         return PageDefaults(
             width=_pixels(root, "data-width", _WIDTH),

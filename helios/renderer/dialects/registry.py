@@ -8,13 +8,14 @@ from helios.renderer.dialects.animated_image import AnimatedImage
 from helios.renderer.dialects.animated_svg import AnimatedSvg
 from helios.renderer.dialects.base import PAGES, Dialect, PageDefaults
 from helios.renderer.dialects.hyperframes import HyperFrames
+from helios.renderer.dialects.lottie import Lottie
 from helios.renderer.dialects.plain_html import PlainHtml
 from helios.renderer.dialects.source import Source
 
 _PLAIN: Final = PlainHtml()
 #: By name; a composition is in the first that has its file's ending and recognises it.
 DIALECTS: dict[str, Dialect] = {
-    one.name: one for one in (HyperFrames(), AnimatedSvg(), AnimatedImage(), _PLAIN)
+    one.name: one for one in (HyperFrames(), AnimatedSvg(), AnimatedImage(), Lottie(), _PLAIN)
 }
 #: Longest side in pixels that a composition may declare: browsers draw no larger canvas.
 _LARGEST_SIDE = 16384
@@ -32,15 +33,18 @@ def find_dialect(name: str) -> Dialect:
         raise OptionInvalid(f"`dialect` {name!r}: must be one of {', '.join(DIALECTS)}") from None
 
 
-def open_dialect(composition: Composition, name: str | None) -> tuple[Dialect, PageDefaults]:
+def open_dialect(
+    composition: Composition, name: str | None, composition_id: str | None = None
+) -> tuple[Dialect, PageDefaults]:
     """Return the dialect of a composition, and what the composition declares in it.
 
     Args:
         name: A dialect by its name; by default the composition's own.
+        composition_id: Id of the composition to show, where the file holds several.
 
     Raises:
-        OptionInvalid: There is no such dialect, it isn't one of this file, or an invalid value is
-            declared.
+        OptionInvalid: There is no such dialect or id, it isn't one of this file, or an invalid
+            value is declared.
         CompositionInvalid: The file is damaged, or is not what its name says.
         DialectUnsupported: The file is no page, and lies at a URL.
     """
@@ -59,7 +63,7 @@ def open_dialect(composition: Composition, name: str | None) -> tuple[Dialect, P
     else:
         marked = [one for one in fitting if not one.mark or one.mark in source.text]
         dialect = next(one for one in marked if one.detect(source))
-    declared = dialect.defaults(source)
+    declared = dialect.defaults(source, composition_id)
     if max(declared.width, declared.height) > _LARGEST_SIDE:
         raise CompositionInvalid(
             f"{source.name}: its size is {declared.width} x {declared.height},"

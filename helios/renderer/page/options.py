@@ -33,6 +33,7 @@ class PageOptions:
         allow_missing: Go on when a file that the page asks for isn't there.
         direct: Read the pixels of a page that is one 2D canvas from there, without a screenshot.
         dialect: The system that the page is written for.
+        composition_id: Which composition to show, of a file that holds several; None for the first.
         reference: Take no shortcut: visit every frame from 0 on, draw it and photograph it.
         seconds: Length of the timeline, where it is known: of what Web Audio renders.
         load_timeout, settle_timeout: Seconds that the page gets to fire `load`, and each frame to
@@ -51,6 +52,7 @@ class PageOptions:
     allow_missing: bool = False
     direct: bool = True
     dialect: Dialect = field(default_factory=lambda: find_dialect("html"))
+    composition_id: str | None = None
     reference: bool = False
     seconds: Fraction | None = None
     load_timeout: float = LOAD_TIMEOUT

@@ -16,6 +16,7 @@ class StillKeywords(TypedDict, total=False):
     height: int | None
     size: tuple[int, int] | None
     dialect: str | None
+    composition_id: str | None
     scale: float
     props: Mapping[str, Any] | str
     seed: int

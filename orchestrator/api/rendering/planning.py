@@ -119,7 +119,9 @@ async def plan_image(
 async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
     """Return the options for frames, with the size and rate that the page declares."""
     composition = Composition.find(source)
-    dialect, declared = await asyncio.to_thread(open_dialect, composition, settings.dialect)
+    dialect, declared = await asyncio.to_thread(
+        open_dialect, composition, settings.dialect, settings.composition_id
+    )
     return settings.picture(dialect.name, declared)
 
 

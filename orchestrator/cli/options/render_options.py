@@ -15,7 +15,8 @@ class Sound(Keywords):
 
 
 @settings(
-    *("width", "height", "dialect", "scale", "props", "seed", "timezone", "locale", "replay"),
+    *("width", "height", "dialect", "composition_id", "scale", "props", "seed"),
+    *("timezone", "locale", "replay"),
     *("transparent", "allow_missing", "timeout"),
     heading=flags.PICTURE,
 )
