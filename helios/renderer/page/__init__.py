@@ -1,6 +1,7 @@
 """A composition's page in a browser, driven frame by frame on virtual time."""
 
-from helios.renderer.page.composition_page import CompositionPage, open_page
+from helios.renderer.page.composition_page import CompositionPage
+from helios.renderer.page.opening import open_page
 from helios.renderer.page.options import (
     EPOCH_MS,
     LOAD_TIMEOUT,
@@ -9,7 +10,7 @@ from helios.renderer.page.options import (
     ImageFormat,
     PageOptions,
 )
-from helios.renderer.page.page_log import PageLog
+from helios.renderer.page.reports.page_log import PageLog
 
 __all__ = [
     "EPOCH_MS",

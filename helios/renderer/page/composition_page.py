@@ -1,51 +1,31 @@
 """A composition's page in a browser, driven frame by frame on virtual time."""
 
-import contextlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator
-from fractions import Fraction
 
 from helios.contract.frame_rate import frame_time
-from helios.contract.messages.render_warning import RenderWarning
-from helios.errors import (
-    CompositionFailed,
-    CompositionUnsettled,
-)
+from helios.errors import CompositionFailed, CompositionUnsettled
 from helios.renderer.browser.chromium import Browser
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import Composition
-from helios.renderer.page.audio import PageAudio
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.closed_roots import add_closed_roots
 from helios.renderer.page.loading import PageLoader
 from helios.renderer.page.media import PageMedia
-from helios.renderer.page.options import Declared, ImageFormat, PageOptions
-from helios.renderer.page.page_log import PageLog, PageMessages
+from helios.renderer.page.options import ImageFormat, PageOptions
+from helios.renderer.page.queries import UNANSWERED, PageQueries
+from helios.renderer.page.reports.audio import PageAudio
+from helios.renderer.page.reports.page_log import PageLog, PageMessages
+from helios.renderer.page.reports.support import check_dialect
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
-from helios.renderer.page.support import check_dialect, warnings_of
 
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
 
-#: Answer for a document that was removed while it was queried.
-_UNANSWERED: Params = {
-    "waiting": [],
-    "picturing": [],
-    "unplayable": [],
-    "moved": False,
-    "pending": True,
-    "hidden": False,
-    "transitioning": False,
-    "leftOut": False,
-    "resting": False,
-    "still": False,
-}
 
-
-class CompositionPage:
+class CompositionPage(PageQueries):
     """A page: `visit` moves it to a frame, `capture` takes that frame's picture."""
 
     def __init__(
@@ -56,12 +36,11 @@ class CompositionPage:
         options: PageOptions,
         log: PageLog | None,
     ) -> None:
-        self._options = options
-        self._session = PageSession(browser, target, session, options)
-        self._messages = PageMessages(self._session, log)
-        self._requests = PageRequests(self._session, self._messages, limit=options.settle_timeout)
-        self._media = PageMedia(self._session)
-        self._capture = FrameCapture(self._session, options, on_demand=browser.draws_on_demand)
+        page = PageSession(browser, target, session, options)
+        self._messages = PageMessages(page, log)
+        requests = PageRequests(page, self._messages, limit=options.settle_timeout)
+        super().__init__(page, options, requests=requests, media=PageMedia(page))
+        self._capture = FrameCapture(page, options, on_demand=browser.draws_on_demand)
         self._loader = PageLoader(
             self._session,
             options,
@@ -76,11 +55,6 @@ class CompositionPage:
         self._video_moved = False
         #: Frames before this one look as the last picture does.
         self.same_until: float = 0
-
-    @property
-    def frame(self) -> int | None:
-        """The current frame; None before the first."""
-        return self._session.frame
 
     @property
     def reads_canvas(self) -> bool:
@@ -111,18 +85,6 @@ class CompositionPage:
         """Return whether anything in the page moves without interaction, now or later."""
         return not self._still or await self._next_event() is not None
 
-    async def warnings(self) -> list[RenderWarning]:
-        """Return warnings for features used so far that can't be rendered faithfully."""
-        answers = await self._session.evaluate_all("__helios_runtime__.support()")
-        root, names = self._media.root, self._options.dialect.ignored_files
-        files = [name for name in names if root is not None and (root / name).is_file()]
-        return warnings_of(answers, self._requests.data_hosts, files)
-
-    async def declared(self) -> Declared:
-        """Return the page's declared duration and mode."""
-        found = await self._session.evaluate("__helios_runtime__.declared()")
-        return Declared(found["duration"], found["longestAnimation"], found["replay"])
-
     async def seek(self, frame: int, *, every_frame: bool) -> None:
         """Move to a later frame, through all frames between or only those with events.
 
@@ -136,7 +98,8 @@ class CompositionPage:
             if self._options.reference and self._capture.captured != self.frame:
                 await self.capture(ImageFormat("png"))
             following = await self._following(frame, every_frame=every_frame)
-            if following == frame and not self._was_drawn(frame - 1) and await self._has_layers():
+            drawn = not self._capture.on_demand or self._was_drawn(frame - 1)
+            if following == frame and not drawn and await self._has_layers():
                 if self.frame != frame - 1:
                     following = frame - 1
                 else:
@@ -181,7 +144,7 @@ class CompositionPage:
             await session.stop_clocks()
             if on_demand:
                 await self._capture.draw(display=transitioning)
-            answers = [answer or _UNANSWERED for answer in await session.run(settle)]
+            answers = [answer or UNANSWERED for answer in await session.run(settle)]
             moved |= any(answer["moved"] for answer in answers)
             # The browser left the page out of a draw, or owes it a video's picture.
             undrawn = any(answer["leftOut"] or answer["picturing"] for answer in answers)
@@ -219,10 +182,7 @@ class CompositionPage:
             await self._capture.draw()
 
     def check_missing(self) -> None:
-        """Raise an error if a file that the page requested doesn't exist.
-
-        Raises `AssetMissing`.
-        """
+        """Raise `AssetMissing` if a file that the page requested doesn't exist."""
         if not self._options.allow_missing:
             self._requests.check_missing()
 
@@ -253,12 +213,6 @@ class CompositionPage:
         captured = self._capture.captured
         return frame < max(0, self.same_until) or (captured is not None and frame <= captured)
 
-    async def _has_layers(self) -> bool:
-        """Return whether the page may draw something in a separate layer."""
-        return self._capture.on_demand and any(
-            await self._session.evaluate_all("__helios_runtime__.hasLayers()")
-        )
-
     async def _draw_layers(self) -> None:
         """Draw all layers, now and again with the next frame.
 
@@ -267,15 +221,6 @@ class CompositionPage:
         await self._session.evaluate("__helios_runtime__.drawLine(true)")
         await self._capture.draw_for_nothing()
         await self._session.evaluate("__helios_runtime__.drawLine(false)")
-
-    async def _next_event(self) -> float | None:
-        """Return the time in milliseconds of the next timer or animation event, if any."""
-        times = await self._session.evaluate_all("__helios_runtime__.nextEvent()")
-        return min((time for time in times if time is not None), default=None)
-
-    def _frame_at(self, clock: float) -> int:
-        """Return the first frame that shows what happens at a time in milliseconds."""
-        return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
 
     async def _check_playable(self, answers: list[Params]) -> None:
         if self._options.allow_missing:
@@ -299,26 +244,3 @@ class CompositionPage:
         self._resting = all(answer["resting"] for answer in answers)
         self._still = all(answer["still"] for answer in answers)
         return any(answer["pending"] for answer in answers)
-
-
-@contextlib.asynccontextmanager
-async def open_page(
-    browser: Browser, options: PageOptions, log: PageLog | None = None
-) -> AsyncIterator[CompositionPage]:
-    """Open an empty page of the given size."""
-    devtools = browser.devtools
-    params: Params = {"url": "about:blank", "width": options.width, "height": options.height}
-    if browser.draws_on_demand:
-        # A small window is cheap to draw and never shown; the page's own size is set by
-        # `setDeviceMetricsOverride`.
-        params |= {"enableBeginFrameControl": True, "width": 16, "height": 16}
-    target = await devtools.send("Target.createTarget", params)
-    attached = await devtools.send(
-        "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
-    )
-    try:
-        yield CompositionPage(browser, target["targetId"], attached["sessionId"], options, log)
-    finally:
-        # Not awaited, as a page that hangs doesn't answer.
-        closing = devtools.start("Target.closeTarget", {"targetId": target["targetId"]})
-        closing.add_done_callback(lambda future: future.cancelled() or future.exception())

@@ -13,7 +13,7 @@ from helios.renderer.browser.devtools import Params
 from helios.renderer.page.closed_roots import add_closed_roots
 from helios.renderer.page.media import PageMedia
 from helios.renderer.page.options import PageOptions
-from helios.renderer.page.page_log import PageMessages
+from helios.renderer.page.reports.page_log import PageMessages
 from helios.renderer.page.requests import NETWORK_BINDING, PageRequests
 from helios.renderer.page.scripts import page_scripts
 from helios.renderer.page.session import PageSession

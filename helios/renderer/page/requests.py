@@ -6,10 +6,10 @@ import time
 
 from helios.errors import AssetMissing, BrowserCrashed, CompositionUnsettled, HeliosError
 from helios.renderer.browser.devtools import Params
-from helios.renderer.page.exceptions import short_url
-from helios.renderer.page.page_log import PageMessages
+from helios.renderer.page.reports.exceptions import short_url
+from helios.renderer.page.reports.page_log import PageMessages
+from helios.renderer.page.reports.support import host_of
 from helios.renderer.page.session import PageSession
-from helios.renderer.page.support import host_of
 
 #: Kinds of requests that don't end by themselves.
 _ENDLESS = ("Media", "EventSource", "WebSocket", "Ping")

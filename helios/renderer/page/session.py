@@ -6,8 +6,8 @@ from typing import Any
 from helios.errors import BrowserCrashed, CompositionFailed, CompositionUnsettled, HeliosError
 from helios.renderer.browser.chromium import Browser
 from helios.renderer.browser.devtools import EventHandler, Params, ProtocolError
-from helios.renderer.page.exceptions import exception_text
 from helios.renderer.page.options import PageOptions
+from helios.renderer.page.reports.exceptions import exception_text
 
 #: Seconds beyond the page's own limits after which a browser that doesn't answer counts as hung.
 ANSWER_TIMEOUT = 5.0

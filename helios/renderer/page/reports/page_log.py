@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from helios.renderer.browser.devtools import Params
-from helios.renderer.page.exceptions import exception_text
+from helios.renderer.page.reports.exceptions import exception_text
 from helios.renderer.page.session import PageSession
 
 PageLog = Callable[[int | None, str, str], None]
