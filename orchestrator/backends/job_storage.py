@@ -1,10 +1,11 @@
 """The storages that hold a job, and its chunks brought together in one of them."""
 
-import asyncio
+import functools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import ChunkRecord
@@ -108,14 +109,9 @@ class Gathering:
 
     async def gather(self, storage: JobStorage) -> None:
         """Copy to a storage what is in others."""
-        limit = asyncio.Semaphore(COPIES_AT_ONCE)
-
-        async def copy(artifact: Artifact) -> None:
-            async with limit:
-                await self._copy(artifact, f"{storage.folder}/chunks")
-
         away = [artifact for artifact in self._artifacts.values() if not storage.holds(artifact)]
-        await asyncio.gather(*map(copy, away))
+        copy = functools.partial(self._copy, folder=f"{storage.folder}/chunks")
+        await map_limited(copy, away, limit=COPIES_AT_ONCE)
 
     async def _copy(self, artifact: Artifact, folder: str) -> None:
         """Copy a chunk's output, and its record after it: a chunk with a record is whole."""

@@ -1,8 +1,9 @@
 """Finds the chunks of a job that are in storage already, intact and up to date."""
 
-import asyncio
+import functools
 from collections.abc import Collection, Iterable, Mapping
 
+from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.chunk_index import INDEX
@@ -28,21 +29,14 @@ async def stored_chunks(storages: Iterable[JobStorage], stores: Stores) -> Mappi
 async def _chunks_at(at: JobStorage, stores: Stores) -> Mapping[int, Artifact]:
     storage, spec = stores.at(at.folder), at.job.spec
     names = {stored.key for stored in await storage.list("chunks/")}
-    limit = asyncio.Semaphore(LOOKS_AT_ONCE)
-    found: dict[int, Artifact] = {}
 
-    async def look(chunk: RenderChunk) -> None:
+    def is_listed(chunk: RenderChunk) -> bool:
         key = chunk_key(spec, chunk)
-        # What isn't listed needn't be asked for.
-        if not {chunk_output(chunk, key), chunk_record(chunk, key)} <= names:
-            return
-        async with limit:
-            record = await stored_chunk(storage, spec, chunk)
-        if record is not None:
-            found[chunk.id] = record.artifact
+        return {chunk_output(chunk, key), chunk_record(chunk, key)} <= names
 
-    await asyncio.gather(*map(look, spec.chunks))
-    return found
+    look = functools.partial(stored_chunk, storage, spec)
+    found = await map_limited(look, filter(is_listed, spec.chunks), limit=LOOKS_AT_ONCE)
+    return {record.chunk_id: record.artifact for record in found if record is not None}
 
 
 async def delete_stored_chunks(spec: JobSpec, urls: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helios.assets import PackedAssets, pack_assets
 from helios.assets.archive import SUFFIX, archive_name, digest_in
-from helios.concurrency import run_blocking
+from helios.concurrency import map_limited, run_blocking
 from helios.contract.job_spec import JobSpec
 from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import (
@@ -153,13 +153,10 @@ async def _pack(job: PackagedJob, target: Path) -> PackedAssets | None:
 
 
 async def _store_slices(storage: ArtifactStorage, folder: str, slices: Mapping[str, bytes]) -> None:
-    limit = asyncio.Semaphore(_WRITES_AT_ONCE)
+    async def store(key: str) -> None:
+        await storage.put_bytes(f"{folder}/{key}", slices[key])
 
-    async def store(key: str, data: bytes) -> None:
-        async with limit:
-            await storage.put_bytes(f"{folder}/{key}", data)
-
-    await asyncio.gather(*(store(key, data) for key, data in slices.items()))
+    await map_limited(store, slices, limit=_WRITES_AT_ONCE)
 
 
 async def _upload(

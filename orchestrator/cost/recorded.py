@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, MergeRecord
 from helios.records.job_layout import MERGE_RECORDS
+from helios.records.stored_records import read_if_valid
 from helios.storage import ArtifactStorage
 from orchestrator.cost.cost import Usage
 
@@ -34,9 +34,7 @@ async def merges_in(storage: ArtifactStorage) -> list[MergeRecord]:
     """Return the records of a job's merges, the latest one last."""
     found = []
     for file in await storage.list(MERGE_RECORDS):
-        try:
-            record = MergeRecord.parse(await storage.get_bytes(file.key, limit=MAX_RECORD_BYTES))
-        except ArtifactNotFound:
-            continue
+        data = await read_if_valid(storage, file.key, limit=MAX_RECORD_BYTES)
+        record = None if data is None else MergeRecord.parse(data)
         found += [] if record is None else [record]
     return sorted(found, key=lambda record: record.started_at)

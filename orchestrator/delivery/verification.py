@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.spec_json import MAX_SPEC_BYTES
@@ -78,13 +79,11 @@ async def ends_of_job(
     if folder is not None and Destination.of(folder.url).url is not None:
         storage = stores.at(folder.url)
         made_by = await _healed(spec, storage)
-        limit = asyncio.Semaphore(READS_AT_ONCE)
 
         async def one(chunk: RenderChunk) -> ChunkRecord | None:
-            async with limit:
-                return await read_record(storage, chunk, chunk_key(made_by, chunk))
+            return await read_record(storage, chunk, chunk_key(made_by, chunk))
 
-        return _noted(await asyncio.gather(*map(one, made_by.chunks)))
+        return _noted(await map_limited(one, made_by.chunks, limit=READS_AT_ONCE))
     where = job_dir or Path(job_path).parent
     paths = [where / chunk.output_file for chunk in spec.chunks]
     if not all(await asyncio.gather(*(asyncio.to_thread(path.exists) for path in paths))):
@@ -112,17 +111,15 @@ async def ends_of_artifacts(
 
 async def records_of(artifacts: Iterable[Artifact], stores: Stores) -> Sequence[ChunkRecord | None]:
     """Return the records beside chunks' outputs in storage; None where there is none."""
-    limit = asyncio.Semaphore(READS_AT_ONCE)
 
     async def one(artifact: Artifact) -> ChunkRecord | None:
-        async with limit:
-            try:
-                data = await stores.read(record_beside(artifact.url), limit=MAX_RECORD_BYTES)
-            except ArtifactNotFound:
-                return None
-            return ChunkRecord.parse(data)
+        try:
+            data = await stores.read(record_beside(artifact.url), limit=MAX_RECORD_BYTES)
+        except ArtifactNotFound:
+            return None
+        return ChunkRecord.parse(data)
 
-    return await asyncio.gather(*map(one, artifacts))
+    return await map_limited(one, artifacts, limit=READS_AT_ONCE)
 
 
 def _noted(records: Iterable[ChunkRecord | None]) -> Mapping[int, EncodedEnds]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from helios.concurrency import finish_despite_cancel
+from helios.concurrency import finish_despite_cancel, map_limited
 from helios.contract.job_spec import JobSpec
 from helios.errors import (
     ArtifactNotFound,
@@ -117,22 +117,20 @@ class StorageJobRepository(JobRepository):
         present = {job_id: f"{stored.key}-{stored.version}" for job_id, stored in latest.items()}
         entries = {} if self._index is None else self._index.entries(present)
         faults: list[JobRecordInvalid] = []
-        gate = asyncio.Semaphore(FETCHES_AT_ONCE)
 
         async def fetch(job_id: str) -> None:
-            async with gate:
-                try:
-                    summary = await self._read(job_id, latest[job_id])
-                    entries[job_id] = IndexEntry.of(summary, present[job_id])
-                except JobRecordInvalid as fault:
-                    faults.append(fault)
-                except ArtifactNotFound:
-                    with suppress(HeliosError):
-                        summary = await self.summary(job_id)
-                        entries[job_id] = IndexEntry.of(summary, "")
+            try:
+                summary = await self._read(job_id, latest[job_id])
+                entries[job_id] = IndexEntry.of(summary, present[job_id])
+            except JobRecordInvalid as fault:
+                faults.append(fault)
+            except ArtifactNotFound:
+                with suppress(HeliosError):
+                    summary = await self.summary(job_id)
+                    entries[job_id] = IndexEntry.of(summary, "")
 
         unknown = present.keys() - entries.keys()
-        await asyncio.gather(*map(fetch, unknown))
+        await map_limited(fetch, unknown, limit=FETCHES_AT_ONCE)
         if self._index is not None and unknown:
             await asyncio.to_thread(self._index.keep, list(entries.values()))
         return Listing(choose(entries.values(), states=states, limit=limit), faults)

@@ -1,12 +1,12 @@
 """Finds existing chunks of a job, and removes those that are rendered again."""
 
-import asyncio
 import contextlib
 import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.output import part_pattern
@@ -26,19 +26,17 @@ async def whole_chunks(spec: JobSpec, job_dir: Path) -> set[int]:
     A chunk's file appears under its name only when it is whole; the check finds what was damaged
     or left by another job since.
     """
-    limit = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def is_whole(chunk: RenderChunk) -> bool:
-        async with limit:
-            if not (job_dir / chunk.output_file).exists():
-                return False
-            try:
-                await check_chunk_output(spec, chunk, job_dir)
-            except ChunkOutputInvalid:
-                return False
+        if not (job_dir / chunk.output_file).exists():
+            return False
+        try:
+            await check_chunk_output(spec, chunk, job_dir)
+        except ChunkOutputInvalid:
+            return False
         return True
 
-    found = await asyncio.gather(*(is_whole(chunk) for chunk in spec.chunks))
+    found = await map_limited(is_whole, spec.chunks, limit=CHECKS_AT_ONCE)
     return {chunk.id for chunk, whole in zip(spec.chunks, found, strict=True) if whole}
 
 

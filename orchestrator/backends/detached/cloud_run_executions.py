@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from helios.errors import JobNotFound, OptionInvalid, WorkerUnavailable
-from orchestrator.backends.detached.execution_record import ExecutionRecord
+from orchestrator.backends.detached.runs import ExecutionRecord
 from orchestrator.clouds.google import CALL_TIMEOUT, GoogleCalls, reading
 from orchestrator.clouds.google_faults import google_faults
 from orchestrator.model.settings import WebhookSettings

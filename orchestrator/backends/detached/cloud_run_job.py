@@ -1,6 +1,5 @@
 """Detached renders on Google Cloud: executions of a Cloud Run job."""
 
-import asyncio
 import contextlib
 import itertools
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from helios.concurrency import map_limited
 from helios.contract.job_spec import JobSpec
 from helios.errors import JobNotFound, WebhookUndelivered
 from helios.records.job_outcome import write_outcome
@@ -29,8 +29,12 @@ from orchestrator.backends.detached.cloud_run_outcome import (
     tell_webhook,
 )
 from orchestrator.backends.detached.cloud_run_start import START_PATIENCE, RunStarter
-from orchestrator.backends.detached.execution_record import ExecutionRecord, read_execution
-from orchestrator.backends.detached.runs import claim_run, latest_run
+from orchestrator.backends.detached.runs import (
+    ExecutionRecord,
+    claim_run,
+    latest_run,
+    read_execution,
+)
 from orchestrator.clouds.google import GoogleCalls
 from orchestrator.clouds.google_logs import task_log
 from orchestrator.clouds.log_query import LogQuery, LogRecord
@@ -194,13 +198,8 @@ class CloudRunJobBackend(DetachedBackend):
             later = latest.setdefault(job_id, found)
             if later.cancelled_count and chunks_file_of(later) == chunks_file_of(found):
                 latest[job_id] = found
-        slots = asyncio.Semaphore(READS_AT_ONCE)
-
-        async def one(job_id: str) -> Execution:
-            async with slots:
-                return await self._listed(job_id, latest[job_id])
-
-        return await asyncio.gather(*map(one, itertools.islice(latest, limit)))
+        listed = itertools.islice(latest.items(), limit)
+        return await map_limited(self._listed, listed, limit=READS_AT_ONCE)
 
     async def log(self, query: LogQuery) -> Sequence[LogRecord]:
         """Return lines of Cloud Logging."""
@@ -225,7 +224,8 @@ class CloudRunJobBackend(DetachedBackend):
                 return run, record
         raise self.unknown(job_id)
 
-    async def _listed(self, job_id: str, found: "run_v2.Execution") -> Execution:
+    async def _listed(self, latest: "tuple[str, run_v2.Execution]") -> Execution:
+        job_id, found = latest
         folder = self._folder(job_id)
         record = self._executions.record_of(found)
         if not found.completion_time:

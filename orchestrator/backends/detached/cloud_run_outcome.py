@@ -9,7 +9,7 @@ from helios.records.job_outcome import JobOutcome, read_outcome
 from helios.storage import ArtifactStorage
 from helios.webhooks.events import SECRET
 from orchestrator.backends.detached.cloud_run_executions import WEBHOOK, WEBHOOK_LINK, variables_of
-from orchestrator.backends.detached.execution_record import ExecutionRecord
+from orchestrator.backends.detached.runs import ExecutionRecord
 
 if TYPE_CHECKING:
     from google.cloud import run_v2

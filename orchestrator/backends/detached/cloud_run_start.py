@@ -12,7 +12,7 @@ from orchestrator.backends.detached.cloud_run_executions import (
     RunStart,
     chunks_file_of,
 )
-from orchestrator.backends.detached.execution_record import (
+from orchestrator.backends.detached.runs import (
     ExecutionRecord,
     read_execution,
     record_key,

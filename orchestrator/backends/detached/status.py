@@ -5,15 +5,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.contract.messages.page_message import PageMessage
-from helios.errors import ArtifactNotFound
 from helios.records.chunk_index import JobIndex, page_problems
-from helios.records.chunk_record import MAX_RECORD_BYTES, ChunkRecord, chunk_key
-from helios.records.job_layout import chunk_record
+from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.job_outcome import FailedChunk, JobOutcome
+from helios.records.stored_records import read_record
 from helios.storage import ArtifactStorage
 from orchestrator.backends.detached.base import Execution
 from orchestrator.clouds.log_query import LogQuery, requests_of
@@ -129,16 +129,10 @@ async def records_in(
 
     They come in the order in which the chunks were done.
     """
-    limit = asyncio.Semaphore(RECORDS_AT_ONCE)
 
     async def read(chunk: RenderChunk) -> ChunkRecord | None:
-        name = chunk_record(chunk, chunk_key(spec, chunk))
-        try:
-            async with limit:
-                return ChunkRecord.parse(await storage.get_bytes(name, limit=MAX_RECORD_BYTES))
-        except ArtifactNotFound:
-            return None
+        return await read_record(storage, chunk, chunk_key(spec, chunk))
 
-    found = await asyncio.gather(*(read(spec.chunk(id_)) for id_ in ids))
+    found = await map_limited(read, map(spec.chunk, ids), limit=RECORDS_AT_ONCE)
     records = [record for record in found if record is not None]
     return sorted(records, key=lambda record: record.ended_at)
