@@ -75,9 +75,10 @@ def test_a_chunk_is_rendered_without_modules_that_cost_more_than_they_do(tmp_pat
     (tmp_path / "index.html").write_text("<body style='background: #123'>")
     words = ["helios", "render", str(tmp_path), "-o", str(tmp_path / "v.mp4"), "--no-audio"]
     words += ["--width", "64", "--height", "64", "--start-frame", "2", "--frame-count", "2"]
-    words += ["--boundary-frames", str(tmp_path / "boundary")]
+    words += ["--boundary-frames", str(tmp_path / "boundary"), "--trace", str(tmp_path / "trace")]
     imported = imported_by("sys", then=f"sys.argv = {words!r}; from helios.cli import main; main()")
     assert (tmp_path / "boundary").exists()
+    assert (tmp_path / "trace").exists()
     tops = {name.partition(".")[0] for name in imported}
     assert not tops & {*HEAVY_MODULES, "email", "psutil", "pydantic", "rich", "typer"}
 

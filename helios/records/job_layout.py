@@ -121,9 +121,19 @@ def chunk_boundary(chunk: RenderChunk, key: str) -> str:
     return f"chunks/{chunk.id}-{key}.boundary"
 
 
+def chunk_trace(chunk: RenderChunk, key: str) -> str:
+    """Return the storage key of a chunk's trace."""
+    return f"chunks/{chunk.id}-{key}.trace"
+
+
 def boundary_of(output: str) -> str:
     """Return the key or URL of the boundary frames for the key or URL of a chunk's output."""
     return f"{output.rpartition('.')[0]}.boundary"
+
+
+def trace_of(output: str) -> str:
+    """Return the key or URL of the trace for the key or URL of a chunk's output."""
+    return f"{output.rpartition('.')[0]}.trace"
 
 
 def record_beside(output: str) -> str:

@@ -1,6 +1,7 @@
 """Renders a range of a composition's frames to a video or images, or one frame to an image."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -93,6 +94,8 @@ async def _write_output(
     every_frame = await _needs_every_frame(session.page, request.replay)
     if request.boundary is not None:
         request.boundary.replayed, request.boundary.browser = every_frame, session.browser
+    if request.trace is not None:
+        request.trace.browser = session.browser
     if request.encoding.codec.images:
         with image_folder(request.output) as folder:
             pattern = split_pattern(request.output, request.image.name)[1]
@@ -102,6 +105,7 @@ async def _write_output(
     page = request.page
     with whole_output(request.output) as folder:
         silent = folder / "silent"
+        pictures = None if request.trace is None else request.trace.begin()
         soundtrack = None
         if request.audio_codec is not None and await session.page.audio.can_sound():
             soundtrack = await _soundtrack(request, session.page, folder)
@@ -114,6 +118,7 @@ async def _write_output(
             rate=page.rate,
             image=request.image.name,
             alpha=page.transparent,
+            pictures=pictures,
         ) as sink:
             await draw_frames(request, session, sink, every_frame, on_progress)
             await sink.finish()
@@ -169,28 +174,16 @@ async def draw_frames(
     frames, boundary = request.frames, request.boundary
     queue = FrameQueue(frames, pages=1 + len(session.joining))
 
-    async def draw(page: CompositionPage) -> None:
-        async for frame in queue.take():
-            if boundary is not None and frame == frames.start > 0:
-                boundary.before = await page.picture(
-                    frame - 1, request.image, every_frame=every_frame
-                )
-            picture = queue.held(frame)
-            if picture is None:
-                picture = await page.picture(frame, request.image, every_frame=every_frame)
-                queue.hold(frame, page.same_until, picture)
-            queue.put(frame, picture)
-        page.check_missing()
-
     async def join(loading: Awaitable[CompositionPage]) -> None:
-        await draw(await loading)
+        await _draw(request, await loading, queue, every_frame)
 
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(draw(session.page))
+            group.create_task(_draw(request, session.page, queue, every_frame))
             others = [group.create_task(join(loading)) for loading in session.joining]
             async for picture in queue.pictures():
-                await sink.write(picture)
+                with _encoding(request, frames.start + queue.written - 1):
+                    await sink.write(picture)
                 on_progress(queue.written)
             if boundary is not None:
                 boundary.last = picture
@@ -198,3 +191,27 @@ async def draw_frames(
                 task.cancel()  # its page is still loading, and no frame is left for it
     except* HeliosError as errors:
         raise errors.exceptions[0] from None
+
+
+async def _draw(
+    request: RenderRequest, page: CompositionPage, queue: FrameQueue, every_frame: bool
+) -> None:
+    """Draw frames of the queue in one page, until none is left."""
+    boundary, trace = request.boundary, request.trace
+    async for frame in queue.take():
+        if boundary is not None and frame == request.start_frame > 0:
+            boundary.before = await page.picture(frame - 1, request.image, every_frame=every_frame)
+            page.times.take()  # spent for a frame of another chunk
+        picture = queue.held(frame)
+        if picture is None:
+            picture = await page.picture(frame, request.image, every_frame=every_frame)
+            queue.hold(frame, page.same_until, picture)
+            if trace is not None:
+                trace.add(frame, page.times.take())
+        queue.put(frame, picture)
+    page.check_missing()
+
+
+def _encoding(request: RenderRequest, frame: int) -> contextlib.AbstractContextManager[None]:
+    trace = request.trace
+    return contextlib.nullcontext() if trace is None else trace.encoding(frame)

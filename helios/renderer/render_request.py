@@ -17,6 +17,7 @@ from helios.renderer.page import ImageFormat, PageOptions
 if TYPE_CHECKING:
     from helios.renderer.boundary_recorder import BoundaryRecorder
     from helios.renderer.input_recorder import InputRecorder
+    from helios.renderer.trace_recorder import TraceRecorder
 
 #: Default JPEG quality of captured frames: the loss at 90 is below that of H.264 at CRF 18.
 DEFAULT_JPEG_QUALITY = 90
@@ -37,6 +38,7 @@ class RenderRequest:
         inputs: Records the files and hosts that the pictures depend on.
         boundary: Records the last frame and the frame before the first, which is drawn for this
             purpose.
+        trace: Records where the time of frames goes, and small pictures.
     """
 
     composition: Composition
@@ -51,6 +53,7 @@ class RenderRequest:
     audio_codec: str | None = ""
     inputs: "InputRecorder | None" = None
     boundary: "BoundaryRecorder | None" = None
+    trace: "TraceRecorder | None" = None
 
     @property
     def frames(self) -> range:

@@ -1,9 +1,10 @@
 """Renders, checks and stores one chunk, unless it is in storage already."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
@@ -22,8 +23,15 @@ from helios.media.image_archive import pack_images
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, BoundaryFrames, boundary_beside
 from helios.records.chunk_index import add_to_index
 from helios.records.chunk_record import ChunkRecord, chunk_key
+from helios.records.chunk_trace import TRACE_VARIABLE, ChunkTrace, trace_beside
 from helios.records.encoded_ends import EncodedEnds
-from helios.records.job_layout import chunk_boundary, chunk_output, chunk_record, is_packed
+from helios.records.job_layout import (
+    chunk_boundary,
+    chunk_output,
+    chunk_record,
+    chunk_trace,
+    is_packed,
+)
 from helios.records.page_problems import PageProblems
 from helios.records.stored_records import stored_chunk
 from helios.storage import ArtifactStorage
@@ -45,7 +53,9 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
     _check_cost(context.invocation)
     async with context.workspace([chunk.output_file]) as workspace:
         boundary_file = boundary_beside(chunk.output_file)
-        env = None if context.spec.seams == "off" else {BOUNDARY_VARIABLE: boundary_file}
+        env = {TRACE_VARIABLE: trace_beside(chunk.output_file)}
+        if context.spec.seams != "off":
+            env[BOUNDARY_VARIABLE] = boundary_file
         problems = PageProblems(context.on_output)
         result = await context.run_command(
             chunk.command, workspace=workspace, env=env, on_output=problems
@@ -74,7 +84,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
             await add_to_index(storage, other)
             return replace(result, artifact=other.artifact)
         output = workspace / chunk.output_file
-        boundary = workspace / boundary_file if env else None
+        boundary = workspace / boundary_file if BOUNDARY_VARIABLE in env else None
         artifact = await _store(
             context,
             chunk,
@@ -125,21 +135,25 @@ async def _store(
     page_problems: list[PageMessage],
 ) -> Artifact:
     key = chunk_key(context.spec, chunk)
+    stored = output
     with context.stopwatch.measure("store"):
         if is_packed(chunk):
-            packed = output.with_name(f".{chunk.id}-{key}.tar")
-            await asyncio.to_thread(pack_images, output, packed)
-            output = packed
-        storing = storage.put_file(chunk_output(chunk, key), output)
+            stored = output.with_name(f".{chunk.id}-{key}.tar")
+            await asyncio.to_thread(pack_images, output, stored)
+        storing: list[Awaitable[Artifact]] = [storage.put_file(chunk_output(chunk, key), stored)]
         frames = None
         if boundary is not None:
             frames = await asyncio.to_thread(BoundaryFrames.load, boundary)
-        if boundary is None or frames is None:
-            artifact = await storing
-        else:
-            artifact, _ = await asyncio.gather(
-                storing, storage.put_file(chunk_boundary(chunk, key), boundary)
-            )
+        if boundary is not None and frames is not None:
+            storing.append(storage.put_file(chunk_boundary(chunk, key), boundary))
+        trace = await asyncio.to_thread(
+            ChunkTrace.read,
+            output.with_name(PurePosixPath(trace_beside(chunk.output_file)).name),
+            start=chunk.start_frame,
+        )
+        if trace.spans:
+            storing.append(storage.put_bytes(chunk_trace(chunk, key), trace.to_bytes()))
+        artifact, *_ = await asyncio.gather(*storing)
     record = ChunkRecord.model_validate(
         {
             **context.record_fields(),

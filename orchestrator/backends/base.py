@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
+from helios.records.chunk_trace import ChunkTrace
 from helios.stitcher.chunk_check import check_chunk_outputs
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.backends.completion import (
@@ -143,6 +144,10 @@ class Backend(ABC):
     @abstractmethod
     def seams(self) -> SeamSource:
         """The boundary frames of the chunks."""
+
+    def chunk_trace(self, chunk_id: int) -> ChunkTrace | None:  # noqa: ARG002
+        """Return the trace of a chunk that has ended; None where its worker stores it."""
+        return None
 
     @functools.cached_property
     def destination(self) -> Destination | None:

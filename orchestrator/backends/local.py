@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from helios.records.chunk_trace import MAX_PICTURES, ChunkTrace, trace_beside
 from orchestrator.adapters import LocalWorkerAdapter, WorkerAdapter
 from orchestrator.adapters.local import LocalMergeAdapter
 from orchestrator.backends.base import Backend
@@ -15,6 +16,9 @@ from orchestrator.model.job import Job
 from orchestrator.planning.incremental import unchanged_chunks
 from orchestrator.planning.resume import forget_chunks, forget_unused, whole_chunks
 from orchestrator.scheduling.limited_adapter import limited
+
+#: Pictures in the record of a job with many chunks; each chunk has one at least.
+_RECORDED_PICTURES = 256
 
 
 class LocalBackend(Backend):
@@ -55,6 +59,15 @@ class LocalBackend(Backend):
             anew=[{"chunks": ids, "reason": reason} for ids, reason in kept.grouped()],
         )
         return kept.ids
+
+    def chunk_trace(self, chunk_id: int) -> ChunkTrace | None:
+        chunk = self.spec.chunk(chunk_id)
+        folder = self.folder / trace_beside(chunk.output_file)
+        trace = ChunkTrace.read(folder, start=chunk.start_frame)
+        if not trace.spans and not trace.pictures:
+            return None
+        most = _RECORDED_PICTURES // len(self.spec.chunks)
+        return trace.thinned(max(1, min(most, MAX_PICTURES)))
 
     def chunk_adapter(self) -> WorkerAdapter:
         return limited(self._adapter, self.limits, price=None)

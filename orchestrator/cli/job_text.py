@@ -124,7 +124,8 @@ def record_document(job: "JobSummary") -> dict[str, Any]:
 
 def chunk_documents(job: "Job") -> list[dict[str, Any]]:
     """Return the records of its chunks as JSON values."""
-    return [json.loads(chunk.to_json()) for chunk in job.chunks.values()]
+    without = {"trace": None}  # its pictures are long
+    return [json.loads(chunk.model_copy(update=without).to_json()) for chunk in job.chunks.values()]
 
 
 def described_log(log: "AttemptLog") -> str:

@@ -36,7 +36,7 @@ class JobRun:
         self.backend = backend
         self._now = now
         self._tell = tell
-        self._recorder = JobRecorder(claim, job, now=now)
+        self._recorder = JobRecorder(claim, job, now=now, trace_of=backend.chunk_trace)
         self._cancel = asyncio.Event()
         self.hooks = RunHooks(
             record=self._recorder.attempt, on_event=self._on_event, on_reused=self._on_reused

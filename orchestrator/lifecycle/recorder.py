@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from helios.concurrency import finish_despite_cancel
 from helios.contract.artifact import Artifact
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import HeliosError, JobChanged
+from helios.records.chunk_trace import ChunkTrace
 from orchestrator.job_repository.base import JobClaim
 from orchestrator.model.events import (
     ChunkFailed,
@@ -17,9 +18,11 @@ from orchestrator.model.events import (
     ChunkStopped,
     Event,
     FrameProgress,
+    MergeFinished,
+    SeamsCompared,
     SeamsHealing,
 )
-from orchestrator.model.job import Job, JobSummary
+from orchestrator.model.job import Job, JobSummary, SeamCounts
 from orchestrator.model.job_chunk import Attempt, ChunkState, JobChunk, log_tail
 
 #: Seconds between two writes of the summary at least.
@@ -36,16 +39,25 @@ class JobRecorder:
 
     Args:
         job: The job as it is when the run begins.
+        trace_of: Returns the trace of a chunk that has ended; None where it is stored elsewhere.
 
     Attributes:
         summary: The job's summary as it is now.
     """
 
-    def __init__(self, claim: JobClaim, job: Job, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        claim: JobClaim,
+        job: Job,
+        *,
+        now: Callable[[], datetime],
+        trace_of: Callable[[int], ChunkTrace | None] = lambda _: None,
+    ) -> None:
         only = job.settings.only
         self.summary: JobSummary = job.summary()
         self._claim = claim
         self._now = now
+        self._trace_of = trace_of
         self._frames = {
             chunk.id: chunk.frame_count
             for chunk in job.spec.chunks
@@ -80,15 +92,27 @@ class JobRecorder:
             case FrameProgress():
                 self._update(frames_done=event.frames_done)
             case ChunkFinished():
-                self._set(event.chunk_id, state=ChunkState.DONE)
+                self._end(event.chunk_id, ChunkState.DONE)
             case ChunkFailed():
-                self._set(event.chunk_id, state=ChunkState.FAILED)
+                self._end(event.chunk_id, ChunkState.FAILED)
             case SeamsHealing():
                 for chunk_id in event.chunk_ids:
                     self._set(chunk_id, state=ChunkState.WAITING, healed=True)
                 self._count(healed_chunks=len(event.chunk_ids))
             case ChunkRetrying() | ChunkStopped():
                 self._set(event.chunk_id, state=ChunkState.WAITING)
+            case SeamsCompared():
+                self._count(
+                    seams=SeamCounts(
+                        proven=event.proven,
+                        alike=event.alike,
+                        unknown=event.unknown,
+                        differing=event.differing,
+                    )
+                )
+            case MergeFinished():
+                began = self._now() - timedelta(seconds=event.duration)
+                self._count(merge_started_at=began, merge_ms=event.duration * 1000)
             case _:
                 pass
 
@@ -192,6 +216,9 @@ class JobRecorder:
 
     def _chunk(self, chunk_id: int) -> JobChunk:
         return self._chunks.get(chunk_id) or JobChunk(id=chunk_id)
+
+    def _end(self, chunk_id: int, state: ChunkState) -> None:
+        self._set(chunk_id, state=state, trace=self._trace_of(chunk_id))
 
     def _set(self, chunk_id: int, **changes: object) -> None:
         before = self._chunk(chunk_id)

@@ -22,6 +22,15 @@ _Count = Annotated[int, Field(ge=0)]
 _Milliseconds = Annotated[float, Field(ge=0)]
 
 
+class SeamCounts(WireModel):
+    """Seams between chunks, by what the comparison of their pictures showed."""
+
+    proven: _Count = Field(description="Seams that can't be seen.")
+    alike: _Count = Field(description="Those of them that differ by less than can be seen.")
+    unknown: _Count = Field(description="Seams without pictures.")
+    differing: _Count = Field(description="Seams that can be seen.")
+
+
 class JobMetrics(WireModel):
     """Measures of a job, over all of its runs."""
 
@@ -35,6 +44,11 @@ class JobMetrics(WireModel):
     healed_chunks: _Count = Field(
         default=0, description="Chunks that the latest run rendered again for their seams."
     )
+    merge_started_at: AwareDatetime | None = Field(
+        default=None, description="When the latest merge began."
+    )
+    merge_ms: _Milliseconds = Field(default=0, description="How long it took.")
+    seams: SeamCounts | None = Field(default=None, description="The last comparison of seams.")
     worker_ms: _Milliseconds = Field(default=0, description="All attempts added up.")
     wall_ms: _Milliseconds = Field(default=0, description="All runs added up.")
 

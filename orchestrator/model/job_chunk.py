@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
+from helios.records.chunk_trace import ChunkTrace
 
 #: Characters from the end of a failed attempt's stderr that are kept.
 LOG_TAIL = 2048
@@ -60,6 +61,9 @@ class JobChunk(WireModel):
     artifact: Artifact | None = Field(default=None, description="The file that holds it.")
     healed: bool = Field(
         default=False, description="Rendered again for its seams, with every frame visited."
+    )
+    trace: ChunkTrace | None = Field(
+        default=None, description="The times of its frames, where no worker stored them."
     )
 
     def interrupted(self) -> Self:

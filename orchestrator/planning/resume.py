@@ -11,6 +11,7 @@ from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.errors import ChunkOutputInvalid, JobSpecInvalid, JobSpecNotFound
 from helios.output import part_pattern
 from helios.records.boundary_frames import boundary_beside
+from helios.records.chunk_trace import trace_beside
 from helios.records.input_manifest import manifest_beside
 from helios.stitcher.chunk_check import check_chunk_output
 
@@ -66,6 +67,7 @@ def forget_chunks(spec: JobSpec, job_dir: Path, *, only: Collection[int] | None 
     """
     for chunk in spec.chunks:
         if only is None or chunk.id in only:
+            shutil.rmtree(job_dir / trace_beside(chunk.output_file), ignore_errors=True)
             for name in _files_of(chunk):
                 with contextlib.suppress(OSError):
                     (job_dir / name).unlink()
@@ -110,4 +112,4 @@ def forget_unused(spec: JobSpec, job_dir: Path) -> None:
 
 def _files_of(chunk: RenderChunk) -> tuple[str, ...]:
     output = chunk.output_file
-    return output, manifest_beside(output), boundary_beside(output)
+    return output, manifest_beside(output), boundary_beside(output), trace_beside(output)

@@ -12,6 +12,7 @@ from helios.contract.job_spec import RenderChunk
 from helios.contract.worker_job import Task, WorkerJob
 from helios.errors import CommandTimedOut
 from helios.records.boundary_frames import BOUNDARY_VARIABLE, boundary_beside
+from helios.records.chunk_trace import TRACE_VARIABLE, trace_beside
 from orchestrator.adapters.base import WorkerAdapter
 
 #: Seconds beyond a job's time limit after which an adapter that doesn't keep it is cancelled.
@@ -44,10 +45,11 @@ class WorkerJobs:
             timeout=self.timeout,
         )
 
-    def _env(self, chunk: RenderChunk) -> Mapping[str, str] | None:
-        if not self.notes_boundaries:
-            return None
-        return {BOUNDARY_VARIABLE: boundary_beside(chunk.output_file)}
+    def _env(self, chunk: RenderChunk) -> Mapping[str, str]:
+        env = {TRACE_VARIABLE: trace_beside(chunk.output_file)}
+        if self.notes_boundaries:
+            env[BOUNDARY_VARIABLE] = boundary_beside(chunk.output_file)
+        return env
 
     def merge(self, merge_command: str, attempt: int) -> WorkerJob:
         command, *args = parse_command(merge_command)

@@ -87,6 +87,14 @@ def render(
             default="none",
         ),
     ] = None,
+    trace: Annotated[
+        Path | None,
+        Flag(
+            "Folder to write with the times of frames, and small pictures of some.",
+            variable="HELIOS_TRACE",
+            default="none",
+        ),
+    ] = None,
     mode: Annotated[
         str,
         Flag("canvas reads a page that is one 2D canvas directly; dom captures every page."),
@@ -108,6 +116,7 @@ def render(
         from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
         from helios.renderer.input_recorder import InputRecorder
         from helios.renderer.render_request import RenderRequest
+        from helios.renderer.trace_recorder import TraceRecorder
 
         if mode not in ("canvas", "dom"):
             raise OptionInvalid(f"mode {mode!r}: must be canvas or dom")
@@ -138,6 +147,7 @@ def render(
         codec = choose_codec(output, video_codec)
         inputs = None if input_manifest is None else InputRecorder()
         boundary = None if boundary_frames is None or codec.images else BoundaryRecorder()
+        frames = range(start_frame, start_frame + count)
         request = RenderRequest(
             composition=composition,
             output=output,
@@ -151,10 +161,13 @@ def render(
             audio_codec=None if no_audio else audio_codec or "",
             inputs=inputs,
             boundary=boundary,
+            trace=None if trace is None or codec.images else TraceRecorder(trace, frames),
         )
         await _render(request, verbose=verbose)
         if boundary_frames is not None and boundary is not None:
             await boundary.save(boundary_frames, output=output, frames=request.frames)
+        if request.trace is not None:
+            await request.trace.save()
         if input_manifest is not None and inputs is not None:
             (await inputs.manifest(output)).save(input_manifest)
 

@@ -20,6 +20,7 @@ from helios.renderer.encoding.encoder_arguments import (
     input_arguments,
     leaves_gaps,
 )
+from helios.renderer.encoding.frame_pictures import FramePictures
 from helios.renderer.encoding.held_frames import fill_held_frames
 
 #: Bytes of frames that may be queued for the encoder; above that, the browser waits.
@@ -163,6 +164,7 @@ async def video_sink(
     rate: Fraction,
     image: str,
     alpha: bool = False,
+    pictures: FramePictures | None = None,
 ) -> AsyncIterator[FrameSink]:
     """Encode frames to a new file; the encoder has ended when the context exits.
 
@@ -174,12 +176,14 @@ async def video_sink(
         rate: Frames per second.
         image: Format of the frames, `jpeg` or `png`.
         alpha: Keep transparency.
+        pictures: Also write small pictures of some frames.
     """
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),
         *input_arguments(),
         *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix, rate=rate),
         file_url(output),
+        *([] if pictures is None else pictures.arguments(rate)),
     ]
     try:
         # In its own process group, Ctrl-C in a terminal does not reach the encoder; we end it.

@@ -20,6 +20,7 @@ from helios.renderer.page.reports.page_log import PageLog, PageMessages
 from helios.renderer.page.reports.support import check_dialect
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
+from helios.renderer.page.times import PageTimes
 
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
@@ -50,6 +51,8 @@ class CompositionPage(PageQueries):
         )
         #: What the page has played so far.
         self.audio = PageAudio(self._session)
+        #: The time that frames take, since that was last asked.
+        self.times = PageTimes()
         self._resting = False
         self._still = False
         self._video_moved = False
@@ -159,7 +162,8 @@ class CompositionPage(PageQueries):
                 await add_closed_roots(self._session)
             elif self._requests.under_way:
                 # Responses may cause further requests, which the number of rounds doesn't limit.
-                await self._requests.finished(deadline)
+                with self.times.measure("waiting"):
+                    await self._requests.finished(deadline)
                 continue
             elif not pending:
                 break
@@ -193,8 +197,10 @@ class CompositionPage(PageQueries):
         """
         if frame < self.same_until:
             return self._capture.last_image
-        await self.seek(frame, every_frame=every_frame)
-        data = await self.capture(image)
+        with self.times.measure("script"):
+            await self.seek(frame, every_frame=every_frame)
+        with self.times.measure("raster"):
+            data = await self.capture(image)
         if self._options.reference:
             return data
         requests = self._requests

@@ -16,6 +16,7 @@ from helios.contract.invocation import InvocationResponse
 from helios.contract.job_spec import JobSpec
 from helios.media.probe import MediaInfo, probe
 from helios.process.output_capture import OutputCallback
+from helios.records.chunk_trace import MAX_TRACE_BYTES, ChunkTrace
 from tests.helios.worker_setup import FPS, FRAMES, SIZE, WorkerSetup, make_spec
 
 pytestmark = [pytest.mark.browser]
@@ -64,6 +65,19 @@ def pixels(path: Path) -> list[bytes]:
     data = subprocess.run([*command, "-"], capture_output=True, check=True).stdout
     size = 160 * 90
     return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def test_a_chunk_in_storage_has_its_trace_beside_it(site: WorkerSetup, tmp_path: Path) -> None:
+    assets = site.upload(composition(tmp_path / "page", MOVING))
+    spec = make_spec([rendering(0), rendering(1)], assets_url=assets)
+    site.render(site.put(spec), spec)
+    traces = [name for name in site.names() if name.endswith(".trace")]
+    assert len(traces) == 2
+    stored = asyncio.run(site.storage.get_bytes(f"jobs/one/{traces[1]}", limit=MAX_TRACE_BYTES))
+    trace = ChunkTrace.parse(stored)
+    assert trace is not None
+    assert sum(span.frames for span in trace.spans) == FRAMES
+    assert trace.pictures[0].frame == FRAMES
 
 
 def sounding(site: WorkerSetup, tmp_path: Path) -> JobSpec:

@@ -159,9 +159,9 @@ def test_a_page_for_another_systems_player_is_refused(bench: Any) -> None:
 
 
 def chunk_files(bench: Any, folder: str) -> list[str]:
-    """Return the files in a job's folder of chunks, without notes of boundary frames."""
+    """Return the files in a job's folder of chunks, without boundary frames and traces."""
     names = bench.names(f"{folder}/chunks")
-    return [name for name in names if not name.endswith(".boundary")]
+    return [name for name in names if not name.endswith((".boundary", ".trace"))]
 
 
 @pytest.mark.proof

@@ -105,6 +105,7 @@ async def test_a_job_runs_to_its_end_and_is_recorded(bench: Bench) -> None:
     assert START < job.created_at < (job.started_at or START) < (job.ended_at or START)
     assert (job.metrics.runs, job.metrics.attempts, job.metrics.worker_ms) == (1, 4, 400)
     assert job.metrics.wall_ms > 0
+    assert START < (job.metrics.merge_started_at or START) < (job.ended_at or START)
     assert set(job.chunks) == {0, 1, 2, 3}
     chunk = job.chunks[2]
     assert chunk.state is ChunkState.DONE

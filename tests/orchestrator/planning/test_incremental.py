@@ -27,8 +27,8 @@ const show = (name, frame) => setTimeout(async () => {
 show("mood.json", 3);
 show("scene.json", 6);
 </script></html>"""
-#: The video, what it read, and the pictures at its ends.
-FILES_OF_A_CHUNK = 3
+#: The video, what it read, the pictures at its ends, and its trace.
+FILES_OF_A_CHUNK = 4
 FLAGS = ("--width", 20, "--height", 10, "--frames-per-chunk", 3, "--allow-missing", "--json")
 
 

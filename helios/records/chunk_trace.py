@@ -1,0 +1,164 @@
+"""The trace of a chunk: where the time of its frames went, and small pictures of some of them."""
+
+import base64
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from helios.output import whole_output, write_failure
+
+#: Environment variable with the folder for a command's trace. An option would change the command
+#: in the job spec, and with it the chunk's key.
+TRACE_VARIABLE = "HELIOS_TRACE"
+#: Limit of pictures of a chunk, and of the bytes of all of them.
+MAX_PICTURES = 8
+MAX_PICTURE_BYTES = 18 * 1024
+#: Ranges of frames whose times are recorded.
+MAX_SPANS = 16
+#: Largest size of a stored trace in bytes: pictures in base64, and the times.
+MAX_TRACE_BYTES = 30 * 1024
+
+_FACTS = "facts.json"
+_PICTURE = re.compile(r"(?P<number>\d{1,9})\.jpg")
+_END_OF_JPEG = b"\xff\xd9"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSpan:
+    """A range of frames, and the seconds that a chunk's browsers and encoder took for it.
+
+    Attributes
+    ----------
+    start, frames:
+        First frame on the timeline, and number of frames.
+    script:
+        Moving the page: scripts, styles and layout.
+    waiting:
+        Waiting for what the page loads.
+    raster:
+        Drawing and capturing pictures.
+    encoding:
+        Waiting for the encoder.
+    """
+
+    start: int
+    frames: int
+    script: float = 0.0
+    waiting: float = 0.0
+    raster: float = 0.0
+    encoding: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramePicture:
+    """A small picture of a frame: its number on the timeline, and a JPEG file in base64."""
+
+    frame: int
+    jpeg: str
+
+    @property
+    def data(self) -> bytes:
+        """The JPEG file."""
+        return base64.b64decode(self.jpeg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkTrace:
+    """Times and pictures of a chunk's frames, and the versions of what drew them."""
+
+    spans: Sequence[FrameSpan] = ()
+    pictures: Sequence[FramePicture] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: bytes) -> "ChunkTrace | None":
+        """Parse a stored trace; None if it is damaged."""
+        try:
+            facts = json.loads(data)
+            return cls(
+                spans=[FrameSpan(**span) for span in facts["spans"]],
+                pictures=[FramePicture(**picture) for picture in facts["pictures"]],
+                versions=dict(facts["versions"]),
+            )
+        except (ValueError, TypeError, LookupError):
+            return None
+
+    def to_bytes(self) -> bytes:
+        """Return the trace as it is stored."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def read(cls, folder: Path, *, start: int) -> "ChunkTrace":
+        """Read the trace in a folder, as far as it is there, also while its command runs.
+
+        Of pictures beyond the limits, some are left out. `start` is the chunk's first frame.
+        """
+        try:
+            with (folder / _FACTS).open("rb") as file:
+                facts = cls.parse(file.read(MAX_TRACE_BYTES))
+        except OSError:
+            facts = None
+        pictures = [
+            FramePicture(frame=start + number, jpeg=base64.b64encode(jpeg).decode())
+            for number, jpeg in _pictures_in(folder)
+        ]
+        trace = dataclasses.replace(facts or cls(), pictures=pictures)
+        while sum(len(picture.data) for picture in trace.pictures) > MAX_PICTURE_BYTES:
+            trace = trace.thinned(len(trace.pictures) - 1)
+        return trace
+
+    def save_facts(self, folder: Path) -> None:
+        """Write all but the pictures into a folder."""
+        with whole_output(folder / _FACTS) as scratch:
+            (scratch / "whole").write_bytes(dataclasses.replace(self, pictures=()).to_bytes())
+
+    def thinned(self, pictures: int) -> "ChunkTrace":
+        """Return the trace with at most so many pictures, evenly chosen."""
+        if len(self.pictures) <= pictures:
+            return self
+        step = len(self.pictures) / max(1, pictures)
+        kept = [self.pictures[int(number * step)] for number in range(pictures)]
+        return dataclasses.replace(self, pictures=kept)
+
+
+def clear_trace(folder: Path) -> None:
+    """Make a folder for a trace, without what an earlier attempt left in it.
+
+    Raises
+    ------
+    OutputUnwritable, DiskFull
+        It can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _FACTS).unlink(missing_ok=True)
+        for path in folder.iterdir():
+            if _PICTURE.fullmatch(path.name):
+                path.unlink()
+    except OSError as fault:
+        raise write_failure(fault, output=folder) from fault
+
+
+def trace_beside(output: str) -> str:
+    """Return the name of the folder with the trace of an output."""
+    return str(PurePosixPath(output).with_suffix(".trace"))
+
+
+def _pictures_in(folder: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return
+    numbers = sorted(int(found["number"]) for found in map(_PICTURE.fullmatch, names) if found)
+    for number in numbers[:MAX_PICTURES]:
+        try:
+            with (folder / f"{number}.jpg").open("rb") as file:
+                data = file.read(MAX_PICTURE_BYTES)
+        except OSError:
+            continue
+        # The encoder may be writing it, or it is longer than the limit.
+        if data.endswith(_END_OF_JPEG):
+            yield number, data
