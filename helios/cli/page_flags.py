@@ -22,10 +22,17 @@ Height = Annotated[
 Fps = Annotated[
     str | None, Flag("Frames per second: 30, 29.97, 30000/1001.", default="declared, else 30")
 ]
+Root = Annotated[
+    str | None,
+    Flag(
+        "Folder to serve, which holds the page.",
+        default="that of the page, or one above it in its project",
+    ),
+]
 Dialect = Annotated[
     str | None,
     Flag(
-        "System that the page is written for: html, hyperframes, lottie, svg, image.",
+        "System that the page is written for: html, helios, hyperframes, lottie, svg, image.",
         default="recognised from the page",
     ),
 ]
@@ -74,6 +81,7 @@ def page_options(
     allow_missing: bool,
     timeout: float,
     direct: bool = True,
+    canvas_alone: bool = False,
     reference: bool = False,
 ) -> "PageOptions":
     """Return the options of a page, from the values of the flags of the same names.
@@ -107,6 +115,7 @@ def page_options(
         load_timeout=timeout,
         settle_timeout=timeout,
         direct=direct,
+        canvas_alone=canvas_alone,
         reference=reference,
     )
 

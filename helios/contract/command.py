@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from helios.errors import CommandInvalid
+from helios.errors import CommandInvalid, JobSpecInvalid
 
 # Possessive repeats keep a command of any length linear to split.
 _PIECE = re.compile(
@@ -29,6 +29,10 @@ MAX_COMMAND_BYTES = 2 * 1024 * 1024
 ENVIRONMENT_BYTES = 128 * 1024
 # A pointer to the argument, and the NUL character that ends it.
 _ARGUMENT_OVERHEAD = 9
+
+_AUDIO_FROM = "--audio-from"
+#: Flag that names the folder that a composition is served from.
+ROOT_FLAG = "--root"
 
 _HINT = "Quote an argument that holds spaces; write a literal quote or backslash as \\' or \\\\."
 
@@ -102,3 +106,27 @@ def _fault(command: str, position: int) -> CommandInvalid:
     return CommandInvalid(
         f"command: the quote at position {position} is never closed: {excerpt!r}", hint=_HINT
     )
+
+
+def composition_places(words: Sequence[str]) -> list[int]:
+    """Return the places of the compositions that a command of `helios` names.
+
+    Raises:
+        JobSpecInvalid: The command doesn't begin with its composition.
+    """
+    if words[:2] in (["helios", "render"], ["helios", "still"]) and len(words) > 2:
+        if words[2].startswith("-"):
+            raise JobSpecInvalid(
+                f"command {format_command(words[:4])!r}: it doesn't begin with its composition",
+                hint=f"Name the composition right after `helios {words[1]}`.",
+            )
+        return [2]
+    if words[:2] == ["helios", "merge"] and _AUDIO_FROM in words[:-1]:
+        return [words.index(_AUDIO_FROM) + 1]
+    return []
+
+
+def served_root(words: Sequence[str]) -> str | None:
+    """Return the folder that a command serves a composition from, if it names one."""
+    at = words.index(ROOT_FLAG) + 1 if ROOT_FLAG in words[:-1] else None
+    return None if at is None else words[at]

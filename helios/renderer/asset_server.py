@@ -54,6 +54,7 @@ async def serve_folder(
     *,
     inputs: "InputRecorder | None" = None,
     instead: Mapping[str, Path] | None = None,
+    hidden: bool = True,
 ) -> AsyncIterator[None]:
     """Serve a folder on a listening socket.
 
@@ -64,12 +65,13 @@ async def serve_folder(
             connections wait. It is closed with the server.
         inputs: Records the files that are requested.
         instead: Files that are served at a path in place of the folder's own.
+        hidden: Whether files are served whose names, or whose folders' names, begin with a dot.
     """
     others = instead or {}
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def find(name: str) -> tuple[Path, str] | None:
-        path = locate(folder, name)
+        path = locate(folder, name) if hidden or not _is_hidden(name) else None
         if inputs is not None and (path is not None or name not in others):
             inputs.record_file(name, path)
         path = others.get(name, path)
@@ -82,6 +84,10 @@ async def serve_folder(
 
     async with serve_files(find, listener):
         yield
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def locate(folder: Path, name: str) -> Path | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from helios.errors import CompositionNotFound
+from helios.renderer.project_root import served_folder
 
 #: Origin under which a local folder is served. Names under `.localhost` are secure contexts. The
 #: name is constant, so that pixels can't depend on it.
@@ -34,12 +35,25 @@ class Composition:
     root: Path | None
     page: Path | None = None
 
+    @property
+    def serves_page_folder(self) -> bool:
+        """Whether the folder to serve is the page's own, or a server elsewhere serves the page."""
+        return self.page is None or self.root == self.page.resolve().parent
+
     @classmethod
-    def find(cls, source: str, *, base: Path | None = None) -> "Composition":
+    def find(
+        cls, source: str, *, base: Path | None = None, root: str | None = None
+    ) -> "Composition":
         """Locate a composition: an `http(s)` URL, a file, or a folder that holds `index.html`.
 
-        A relative path starts from `base`, by default the working directory. Raises
-        `CompositionNotFound` if there is no such page.
+        Args:
+            base: Folder that relative paths start from, by default the working directory.
+            root: Folder to serve; None for that of the page, or one above it if the page is in a
+                project and names files there.
+
+        Raises:
+            CompositionNotFound: There is no such page.
+            OptionInvalid: The root doesn't hold the page, or is outside its project.
         """
         try:
             scheme = urlsplit(source).scheme
@@ -65,4 +79,8 @@ class Composition:
                 f"{source}: not a composition ({', '.join(SUFFIXES)})",
                 hint="Give the file that the composition starts from.",
             )
-        return cls(url=f"{LOCAL_ORIGIN}/{quote(page.name)}", root=page.resolve().parent, page=page)
+        # A link is served under its own name, from the folder that it leads to.
+        place = page.resolve().parent / page.name
+        folder = served_folder(place, None if root is None else (base or Path.cwd()) / root)
+        url = f"{LOCAL_ORIGIN}/{quote(place.relative_to(folder).as_posix())}"
+        return cls(url=url, root=folder, page=page)

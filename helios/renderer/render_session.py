@@ -103,7 +103,14 @@ async def open_render_session(
                     Path(scratch),
                     options.composition_id,
                 )
-                served = serve_folder(composition.root, listener, inputs=inputs, instead=instead)
+                served = serve_folder(
+                    composition.root,
+                    listener,
+                    inputs=inputs,
+                    instead=instead,
+                    # A project has more than its page.
+                    hidden=composition.serves_page_folder,
+                )
                 await stack.enter_async_context(served)
             first = await loading[0]
             yield RenderSession(first, loading[1:], browser=products[0])

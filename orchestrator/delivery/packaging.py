@@ -6,14 +6,18 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from helios.assets.archive import TOP_FOLDER
-from helios.contract.command import format_command, parse_command
+from helios.contract.command import (
+    ROOT_FLAG,
+    composition_places,
+    format_command,
+    parse_command,
+    served_root,
+)
 from helios.contract.job_spec import JobSpec
 from helios.errors import JobSpecInvalid
 from helios.output import write_failure
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import needed_files
-
-_AUDIO_FROM = "--audio-from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,11 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
     """
     if spec.assets_url is not None:
         return PackagedJob(spec, None)
+    commands = [parse_command(command) for command in _commands(spec)]
     found = {
-        name: Composition.find(name, base=job_dir)
-        for command in _commands(spec)
-        for name in _inputs(parse_command(command))
+        name: Composition.find(name, base=job_dir, root=served_root(words))
+        for words in commands
+        for name in _inputs(words)
         if not _is_remote(name)
     }
     roots = {composition.root for composition in found.values() if composition.root is not None}
@@ -53,6 +58,9 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
         return PackagedJob(spec, None)
     folder = _common_folder(roots, job_dir)
     names = {name: _name_in(folder, composition) for name, composition in found.items()}
+    for root in filter(None, map(served_root, commands)):
+        served = (job_dir / root).resolve().relative_to(folder)
+        names[root] = PurePosixPath(TOP_FOLDER, served.as_posix()).as_posix()
     made = [job_dir / name for name in (*_merged(spec), *(c.output_file for c in spec.chunks))]
     return PackagedJob(
         _renamed(spec, lambda name: names.get(name, name)),
@@ -79,25 +87,25 @@ def _played(spec: JobSpec) -> list[str]:
     return [name for name in _inputs(words) if not _is_remote(name)]
 
 
-def name_in_assets(source: str) -> str:
+def name_in_assets(source: str, root: str | None = None) -> str:
     """Return the name of a composition for workers, once its folder is packed; URLs stay."""
-    composition = Composition.find(source)
+    composition = Composition.find(source, root=root)
     return source if composition.root is None else _name_in(composition.root, composition)
 
 
-def link_composition(source: str, job_dir: Path) -> None:
+def link_composition(source: str, job_dir: Path, root: str | None = None) -> None:
     """Link a composition's folder into a job's folder, under its name for workers.
 
     What is joined on this machine then finds it, too.
     """
-    root = Composition.find(source).root
-    if root is None:
+    folder = Composition.find(source, root=root).root
+    if folder is None:
         return
     link = job_dir / TOP_FOLDER
     try:
         if link.is_symlink():
             link.unlink()
-        link.symlink_to(root)
+        link.symlink_to(folder)
     except OSError as fault:
         raise write_failure(fault, output=link) from fault
 
@@ -109,20 +117,11 @@ def _commands(spec: JobSpec) -> list[str]:
 
 def _inputs(words: list[str]) -> list[str]:
     """Return the compositions that a command names."""
-    return [words[place] for place in _places(words)]
+    return [words[place] for place in composition_places(words)]
 
 
-def _places(words: list[str]) -> list[int]:
-    if words[:2] in (["helios", "render"], ["helios", "still"]) and len(words) > 2:
-        if words[2].startswith("-"):
-            raise JobSpecInvalid(
-                f"command {format_command(words[:4])!r}: it doesn't begin with its composition",
-                hint=f"Name the composition right after `helios {words[1]}`.",
-            )
-        return [2]
-    if words[:2] == ["helios", "merge"] and _AUDIO_FROM in words[:-1]:
-        return [words.index(_AUDIO_FROM) + 1]
-    return []
+def _root_place(words: list[str]) -> list[int]:
+    return [words.index(ROOT_FLAG) + 1] if ROOT_FLAG in words[:-1] else []
 
 
 def _merged(spec: JobSpec) -> list[str]:
@@ -180,7 +179,7 @@ def _renamed(spec: JobSpec, rename: Callable[[str], str]) -> JobSpec:
 
 def _command(command: str, rename: Callable[[str], str]) -> str:
     words = parse_command(command)
-    places = _places(words)
+    places = [*composition_places(words), *_root_place(words)]
     if all(rename(words[place]) == words[place] for place in places):
         return command
     for place in places:

@@ -57,10 +57,17 @@ class RenderFields:
         tuple[int, int] | None,
         Setting("Width and height, in place of both.", flag="--width and --height"),
     ] = None
+    root: Annotated[
+        str | None,
+        Setting(
+            "Folder to serve, which holds the page.",
+            "that of the page, or one above it in its project",
+        ),
+    ] = None
     dialect: Annotated[
         str | None,
         Setting(
-            "System that it is written for: html, hyperframes, lottie, svg, image.",
+            "System that it is written for: html, helios, hyperframes, lottie, svg, image.",
             "recognised from the page",
         ),
     ] = None

@@ -50,7 +50,7 @@ async def probe_composition(
         frames = _frames(duration, options.rate)
     if frames is not None and frames < 1:
         raise OptionInvalid(f"`frames` {frames}: there must be at least one")
-    composition = Composition.find(source)
+    composition = Composition.find(source, root=options.root)
     seconds = None if frames is None else float(frames / options.rate)
     for attempt in range(1, _ATTEMPTS + 1):
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from helios.contract.command import parse_command
+from helios.contract.command import parse_command, served_root
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.input_manifest import InputManifest, file_digest, manifest_beside
 from helios.renderer.asset_server import locate
@@ -107,8 +107,8 @@ class _Comparison:
 
 def _root(chunk: RenderChunk, job_dir: Path) -> Path:
     """Return the folder of the composition that a chunk's command names."""
-    _, _, source, *_ = parse_command(chunk.command)
-    composition = Composition.find(source, base=job_dir)
+    words = parse_command(chunk.command)
+    composition = Composition.find(words[2], base=job_dir, root=served_root(words))
     assert composition.root is not None  # noqa: S101 - one at a URL isn't rendered incrementally
     return composition.root
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from helios.assets.archive import TOP_FOLDER
 from helios.contract.command import check_length, format_command
 from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk, SeamCheck
 from helios.contract.localization import locale, time_zone
@@ -61,6 +62,8 @@ def plan(
         sizes = sizes.undivided()
     name = Path(output).name
     where = _relative(source, job_dir) if input_name is None else input_name
+    page = Composition.find(source, root=options.root).url if incremental else ""
+    options = _rooted(options)
     if is_whole(name, options.codec):
         return _spec(options, [_whole(where, name, frame_count, options, sizes)], "", job_id)
     suffix = Path(encoded_name(name)).suffix
@@ -69,7 +72,6 @@ def plan(
         sizes = replace(sizes, shared=False)
     parts = list(enumerate(sizes.cut(frame_count)))
     if incremental:
-        page = Composition.find(source).url
         chunks = [
             _noting_chunk(number, frames, suffix, page, where=where, options=options)
             for number, frames in parts
@@ -110,6 +112,7 @@ def plan_still(
     """
     name = Path(output).name
     where = _relative(source, job_dir) if input_name is None else input_name
+    options = _rooted(options)
     still = name if output_path_fault(name) is None else f"still{Path(name).suffix}"
     words = ["helios", "still", where, "-o", _argument(still), "--frame", str(frame)]
     words += [*options.picture_flags(), *options.page_flags()]
@@ -215,6 +218,11 @@ def _render_command(
     if browsers > 1:
         words += ["--concurrency", str(browsers)]
     return format_command(words)
+
+
+def _rooted(options: RenderOptions) -> RenderOptions:
+    """Return the options with the served folder as commands name it: by its link, or packed."""
+    return options if options.root is None else replace(options, root=TOP_FOLDER)
 
 
 def _relative(source: str, job_dir: Path) -> str:

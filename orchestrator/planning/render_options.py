@@ -39,6 +39,8 @@ class RenderOptions:
     #: Whether pages run every frame from 0 on first; None leaves it to the page.
     replay: bool | None = None
     allow_missing: bool = False
+    #: Folder to serve; None for the page's own.
+    root: str | None = None
     #: The system that the page is written for, by its name; None for plain HTML, as which chunks
     #: recognise it themselves.
     dialect: str | None = None
@@ -57,10 +59,12 @@ class RenderOptions:
     def page_flags(self) -> list[str]:
         """Return the flags that decide what the page shows."""
         flags = ["--fps", _decimal(self.fps)]
-        if self.dialect is not None:
-            flags += ["--dialect", self.dialect]
-        if self.composition_id is not None:
-            flags += ["--composition", self.composition_id]
+        for flag, value in (
+            ("--root", self.root),
+            ("--dialect", self.dialect),
+            ("--composition", self.composition_id),
+        ):
+            flags += [] if value is None else [flag, value]
         if self.props:
             flags += ["--props", json.dumps(self.props, ensure_ascii=False, sort_keys=True)]
         if self.seed:

@@ -37,7 +37,7 @@ class Case:
         sounds: Whether the case is about sound.
         props: Values for the page.
         source: The file to render, where that isn't the folder's page.
-        size, composition_id: As the flags of `helios render`.
+        size, composition_id, canvas_alone: As the flags of `helios render`.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Case:
     source: str = ""
     size: tuple[int, int] | None = None
     composition_id: str | None = None
+    canvas_alone: bool = False
 
     @property
     def frame_count(self) -> int:

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
             *(
                 "audio",
                 "films",
+                "helios",
                 "hyperframes",
                 "images",
                 "library_pages",

@@ -28,7 +28,12 @@ def _example(page: Path) -> Case:
 
 
 EXAMPLES = {page.parent.name: _example(page) for page in sorted(_EXAMPLES.glob("*/index.html"))}
-LIBRARY_PAGES = {name: case for name, case in CASES.items() if case.libraries}
+_OF_DIALECTS = ("helios-", "hyperframes-", "lottie-")
+LIBRARY_PAGES = {
+    name: case
+    for name, case in CASES.items()
+    if case.libraries and not name.startswith(_OF_DIALECTS)
+}
 PAGES = {**{f"example-{name}": case for name, case in EXAMPLES.items()}, **LIBRARY_PAGES}
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.cases import (  # noqa: F401 - add cases
     audio,
     films,
+    helios,
     hyperframes,
     images,
     library_pages,
@@ -28,6 +29,8 @@ SAMPLE = frozenset(
         "film",
         "film-of-29-97",
         "film-with-transparency",
+        "helios-a-page-of-24-shown-at-30-stands-at-whole-frames",
+        "helios-assets-two-folders-above-the-page",
         "hyperframes-a-start-refers-to-another-clips-end",
         "hyperframes-a-video-is-shown-in-its-window",
         "hyperframes-sounds-are-placed",

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.clouds import aws_side, google_side
+from tests.cases import helios, images, lottie  # noqa: F401 - add cases
+from tests.cases.case import CASES
 from tests.cases.reference_pages import PAGES, write_page
 from tests.cases.shown import HEIGHT, WIDTH
 from tests.cases.theatre import Theatre
@@ -59,3 +61,35 @@ def test_a_page_equals_its_reference_on_both_clouds(
     after = clouds.rendered()
     # A chunk that takes long is rendered twice.
     assert min(after[name] - before[name] for name in after) >= 3
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "helios-assets-two-folders-above-the-page",
+        "image-pictures-of-unequal-length",
+        "lottie-an-animation-is-chosen-by-its-id",
+        "lottie-an-image-beside-the-file",
+    ],
+)
+def test_a_file_and_a_project_are_packed_for_both_clouds(
+    theatre: Theatre, clouds: Clouds, tmp_path: Path, name: str
+) -> None:
+    case = CASES[name]
+    source = theatre.write(case) / case.source
+    bench = Bench(tmp_path)
+    flags: list[Any] = [*("--width", WIDTH, "--height", HEIGHT, "--crf", 0, "--fps", case.rate)]
+    flags += ["--frames", case.frame_count]
+    flags += [] if case.composition_id is None else ["--composition", case.composition_id]
+
+    def render(output: str, *more: object) -> list[str]:
+        command = bench.start("render", source, "-o", output, *flags, *more, env=clouds.env)
+        done = command.end(seconds=300)
+        assert done.status == 0, done.stderr
+        return decoded(bench.folder / output)
+
+    here = render("here.mp4")
+    for adapter in ("lambda", "cloudrun"):
+        on_workers = render(f"{adapter}.mp4", "--adapter", adapter, "--chunks", 2)
+        assert on_workers == here, adapter

@@ -102,7 +102,7 @@ class Theatre:
     def _options(self, case: Case, *, reference: bool = False) -> PageOptions:
         """Return the options of a case: the size of a plain page is that of all cases."""
         dialect, declared = open_dialect(self._composition(case), None, case.composition_id)
-        if dialect.name == "html":
+        if dialect.name in ("html", "helios"):
             declared = PageDefaults(width=WIDTH, height=HEIGHT, rate=case.rate)
         width, height = case.size or (declared.width, declared.height)
         return PageOptions(
@@ -111,6 +111,7 @@ class Theatre:
             rate=case.rate if case.source else declared.rate,
             dialect=dialect,
             composition_id=case.composition_id,
+            canvas_alone=case.canvas_alone,
             props=case.props,
             transparent=case.transparent,
             reference=reference,
@@ -125,7 +126,7 @@ class Theatre:
                 key: getattr(options, key)
                 for key in (
                     *("width", "height", "rate", "transparent", "reference"),
-                    *("dialect", "props"),
+                    *("dialect", "props", "canvas_alone"),
                 )
             }
             async with self._studio.page(name, **changes) as page:

@@ -9,6 +9,7 @@ from helios.cli.page_flags import (
     Input,
     Locale,
     Props,
+    Root,
     Seed,
     Timeout,
     TimeZone,
@@ -21,6 +22,7 @@ from helios.contract.localization import DEFAULT_LOCALE, DEFAULT_TIME_ZONE
 def inspect(
     source: Input,
     fps: Fps = None,
+    root: Root = None,
     dialect: Dialect = None,
     composition_id: CompositionId = None,
     props: Props = "{}",
@@ -35,7 +37,7 @@ def inspect(
         from helios.renderer.composition import Composition
         from helios.renderer.inspect import inspect as inspect_composition
 
-        composition = Composition.find(source)
+        composition = Composition.find(source, root=root)
         page = page_options(
             composition,
             fps=fps,

@@ -12,6 +12,7 @@ from helios.cli.page_flags import (
     Locale,
     Props,
     Replay,
+    Root,
     Seed,
     Timeout,
     TimeZone,
@@ -39,6 +40,7 @@ def merge(
     ] = None,
     frame_count: Annotated[int | None, Flag("Frames of the whole video, for --audio-from.")] = None,
     fps: Fps = None,
+    root: Root = None,
     dialect: Dialect = None,
     composition_id: CompositionId = None,
     props: Props = "{}",
@@ -73,7 +75,7 @@ def merge(
 
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
-        composition = Composition.find(audio_from)
+        composition = Composition.find(audio_from, root=root)
         page = page_options(
             composition,
             fps=fps,

@@ -18,6 +18,7 @@ from helios.cli.page_flags import (
     Locale,
     Props,
     Replay,
+    Root,
     Scale,
     Seed,
     Timeout,
@@ -47,6 +48,7 @@ def render(
     width: Width = None,
     height: Height = None,
     fps: Fps = None,
+    root: Root = None,
     dialect: Dialect = None,
     composition_id: CompositionId = None,
     quality: Annotated[int | None, Flag("Constant rate factor; 0 is lossless H.264.")] = None,
@@ -96,9 +98,13 @@ def render(
         ),
     ] = None,
     mode: Annotated[
-        str,
-        Flag("canvas reads a page that is one 2D canvas directly; dom captures every page."),
-    ] = "canvas",
+        str | None,
+        Flag(
+            "canvas shows the page's first canvas alone; dom captures the page, also one that is a"
+            " single canvas.",
+            default="the page, read from the canvas where it is one",
+        ),
+    ] = None,
     reference: Annotated[
         bool,
         Flag(
@@ -118,11 +124,11 @@ def render(
         from helios.renderer.render_request import RenderRequest
         from helios.renderer.trace_recorder import TraceRecorder
 
-        if mode not in ("canvas", "dom"):
+        if mode not in (None, "canvas", "dom"):
             raise OptionInvalid(f"mode {mode!r}: must be canvas or dom")
         for record in filter(None, (input_manifest, boundary_frames)):
             check_writable(record)
-        composition = Composition.find(source)
+        composition = Composition.find(source, root=root)
         page = page_options(
             composition,
             fps=fps,
@@ -138,7 +144,8 @@ def render(
             locale=locale,
             allow_missing=allow_missing,
             timeout=timeout,
-            direct=mode == "canvas",
+            direct=mode != "dom",
+            canvas_alone=mode == "canvas",
             reference=reference,
         )
         count = _frame_count(frame_count, duration, page.rate)

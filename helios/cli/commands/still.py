@@ -15,6 +15,7 @@ from helios.cli.page_flags import (
     Locale,
     Props,
     Replay,
+    Root,
     Scale,
     Seed,
     Timeout,
@@ -37,6 +38,7 @@ def still(
     width: Width = None,
     height: Height = None,
     fps: Fps = None,
+    root: Root = None,
     dialect: Dialect = None,
     composition_id: CompositionId = None,
     jpeg_quality: JpegQuality = 90,
@@ -66,7 +68,7 @@ def still(
             raise OptionInvalid(f"frame {frame}: frames are counted from 0")
         if transparent and not codec.alpha:
             raise OptionInvalid("transparent: JPEG stores no transparency", hint="Use .png.")
-        composition = Composition.find(source)
+        composition = Composition.find(source, root=root)
         page = page_options(
             composition,
             fps=fps,

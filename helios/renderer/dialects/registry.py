@@ -7,6 +7,7 @@ from helios.renderer.composition import Composition
 from helios.renderer.dialects.animated_image import AnimatedImage
 from helios.renderer.dialects.animated_svg import AnimatedSvg
 from helios.renderer.dialects.base import PAGES, Dialect, PageDefaults
+from helios.renderer.dialects.helios import Helios
 from helios.renderer.dialects.hyperframes import HyperFrames
 from helios.renderer.dialects.lottie import Lottie
 from helios.renderer.dialects.plain_html import PlainHtml
@@ -15,7 +16,8 @@ from helios.renderer.dialects.source import Source
 _PLAIN: Final = PlainHtml()
 #: By name; a composition is in the first that has its file's ending and recognises it.
 DIALECTS: dict[str, Dialect] = {
-    one.name: one for one in (HyperFrames(), AnimatedSvg(), AnimatedImage(), Lottie(), _PLAIN)
+    one.name: one
+    for one in (HyperFrames(), Helios(), AnimatedSvg(), AnimatedImage(), Lottie(), _PLAIN)
 }
 #: Longest side in pixels that a composition may declare: browsers draw no larger canvas.
 _LARGEST_SIDE = 16384

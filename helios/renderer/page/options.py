@@ -32,6 +32,7 @@ class PageOptions:
             language tag.
         allow_missing: Go on when a file that the page asks for isn't there.
         direct: Read the pixels of a page that is one 2D canvas from there, without a screenshot.
+        canvas_alone: Show the page's first canvas alone, as large as the page.
         dialect: The system that the page is written for.
         composition_id: Which composition to show, of a file that holds several; None for the first.
         reference: Take no shortcut: visit every frame from 0 on, draw it and photograph it.
@@ -51,6 +52,7 @@ class PageOptions:
     locale: str = DEFAULT_LOCALE
     allow_missing: bool = False
     direct: bool = True
+    canvas_alone: bool = False
     dialect: Dialect = field(default_factory=lambda: find_dialect("html"))
     composition_id: str | None = None
     reference: bool = False

@@ -98,6 +98,7 @@ def page_scripts(options: PageOptions) -> list[str]:
         **_config(options),
         "props": dict(options.props),
         "transparent": options.transparent,
+        "canvasAlone": options.canvas_alone,
         "frameDuration": float(1000 / options.rate),
         "seconds": None if options.seconds is None else float(options.seconds),
     }

@@ -1,12 +1,14 @@
 """Renders a composition in this process, with local or remote workers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from helios.errors import HeliosError
+from helios.renderer.composition import Composition
 from orchestrator.api.jobs.job_status import output_of
 from orchestrator.api.rendering.checks import check_attached, check_format, check_incremental
 from orchestrator.api.rendering.planning import plan_image, plan_render, write_spec
@@ -21,6 +23,7 @@ from orchestrator.delivery.packaging import link_composition, name_in_assets
 from orchestrator.job_repository.file_lock import alone_in
 from orchestrator.model.job import JobSummary
 from orchestrator.model.job_id import new_job_id
+from orchestrator.planning.output_kinds import check_still
 from orchestrator.planning.resume import earlier_job
 
 if TYPE_CHECKING:
@@ -89,15 +92,20 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     settings, destination, source = request.settings, request.destination, request.source
     remote = are_remote(request.targets)
     check_format(settings, destination)
+    if request.at is not None:
+        check_still(destination.name)
     check_incremental(settings, source, request.targets, destination)
     check_attached(settings, request.targets, destination)
     adapters = await resolve(request.targets)
     at_once = chosen_concurrency(settings.concurrency, remote=remote)
     folder = settings.job_dir or destination.job_dir
+    # What is served from above the page's folder is linked into the job's, as what is packed.
+    found = Composition.find(source, root=settings.root)
+    linked = remote or not found.serves_page_folder
     names: dict[str, Any] = {
         "job_dir": folder,
         "job_id": new_job_id(),
-        "input_name": name_in_assets(source) if remote else None,
+        "input_name": name_in_assets(source, settings.root) if linked else None,
     }
     if request.at is not None:
         spec = await plan_image(source, destination, settings, at=request.at, **names)
@@ -114,7 +122,8 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
         )
     job_file = folder / "job.json"
     earlier = _earlier(spec, job_file, display) if settings.resume else None
-    await asyncio.to_thread(_set_up, earlier or spec, source, job_file, remote=remote)
+    link = partial(link_composition, source, folder, settings.root) if linked else None
+    await asyncio.to_thread(_set_up, earlier or spec, job_file, link)
     keeps = settings.keep or settings.incremental or settings.job_dir is not None
     return PreparedJob(
         spec=earlier or spec,
@@ -129,12 +138,12 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     )
 
 
-def _set_up(spec: "JobSpec", source: str, job_file: Path, *, remote: bool) -> None:
+def _set_up(spec: "JobSpec", job_file: Path, link: Callable[[], None] | None) -> None:
     folder = job_file.parent
     make_folder(folder)
     with alone_in(folder):
-        if remote:
-            link_composition(source, folder)
+        if link is not None:
+            link()
         write_spec(job_file, spec)
 
 

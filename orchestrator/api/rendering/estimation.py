@@ -88,7 +88,7 @@ async def estimate_render(
         at_once = await chunks_at_once(deployment, settings.concurrency)
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         folder = Path(scratch)
-        link_composition(source, folder)
+        link_composition(source, folder, settings.root)
         spec = await plan_render(
             source,
             Destination(path=folder / video),
@@ -97,7 +97,7 @@ async def estimate_render(
             job_dir=folder,
             display=display,
             remote=True,
-            input_name=name_in_assets(source),
+            input_name=name_in_assets(source, settings.root),
         )
         if like is not None:
             pace = await _pace_of(like, await name.find())

@@ -15,6 +15,7 @@ class StillKeywords(TypedDict, total=False):
     width: int | None
     height: int | None
     size: tuple[int, int] | None
+    root: str | None
     dialect: str | None
     composition_id: str | None
     scale: float

@@ -118,11 +118,12 @@ async def plan_image(
 
 async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
     """Return the options for frames, with the size and rate that the page declares."""
-    composition = Composition.find(source)
+    composition = Composition.find(source, root=settings.root)
     dialect, declared = await asyncio.to_thread(
         open_dialect, composition, settings.dialect, settings.composition_id
     )
-    return settings.picture(dialect.name, declared)
+    options = settings.picture(dialect.name, declared)
+    return replace(options, root=None if composition.serves_page_folder else str(composition.root))
 
 
 def frame_at(at: int | str, rate: Fraction) -> int:

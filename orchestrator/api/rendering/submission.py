@@ -79,11 +79,11 @@ async def submit_detached(
         display=display,
         remote=True,
         job_id=request_id or new_job_id(),
-        input_name=name_in_assets(source),
+        input_name=name_in_assets(source, settings.root),
     )
     path = destination.path
     with tempfile.TemporaryDirectory(prefix="helios-") as folder:
-        link_composition(source, Path(folder))
+        link_composition(source, Path(folder), settings.root)
         if settings.max_cost is not None:
             await _check_estimate(spec, Path(folder), deployment, settings.max_cost, display)
         submitted = await submit_spec(

@@ -15,7 +15,7 @@ class Sound(Keywords):
 
 
 @settings(
-    *("width", "height", "dialect", "composition_id", "scale", "props", "seed"),
+    *("width", "height", "root", "dialect", "composition_id", "scale", "props", "seed"),
     *("timezone", "locale", "replay"),
     *("transparent", "allow_missing", "timeout"),
     heading=flags.PICTURE,

@@ -28,6 +28,7 @@ Page = Callable[[str], Composition]
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
     def write(body: str) -> Composition:
+        (tmp_path / "core.js").write_text("e.bindToDocumentTimeline()")
         (tmp_path / "index.html").write_text(f"<!doctype html><meta charset=utf-8>{body}")
         return Composition.find(str(tmp_path))
 
@@ -42,6 +43,11 @@ def page(tmp_path: Path) -> Page:
         ("<template><p data-composition-id=main></p></template>", "html"),
         ("<script>window.__timelines = {}</script>", "html"),
         (f"{ROOT}></div>", "hyperframes"),
+        ("<script>new Helios({})</script>", "helios"),
+        ("<p>new Helios</p>", "html"),
+        ('<script src="core.js"></script>', "helios"),
+        ('<link rel="modulepreload" href="/core.js"><script></script>', "helios"),
+        ('<script src="lost.js"></script>', "html"),
         ("<p data-composition-src='a.html'></p>", "hyperframes"),
     ],
 )
@@ -54,7 +60,7 @@ def test_another_dialect_can_be_chosen(page: Page) -> None:
     assert (dialect.name, declared) == ("html", PageDefaults())
     assert open_dialect(page("<p>Hello</p>"), "hyperframes")[0].name == "hyperframes"
     with pytest.raises(
-        OptionInvalid, match="'other': must be one of hyperframes, svg, image, lottie, html"
+        OptionInvalid, match="'other': must be one of hyperframes, helios, svg, image, lottie, html"
     ):
         open_dialect(page("<p>Hello</p>"), "other")
 

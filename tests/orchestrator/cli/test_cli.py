@@ -7,6 +7,9 @@ import resource
 import shlex
 import signal
 import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -296,18 +299,14 @@ def test_a_browser_that_dies_in_the_middle_costs_one_attempt(bench: Any) -> None
 # --- specs that the Helios CLI emitted
 
 
-@pytest.mark.proof
-@pytest.mark.browser
-def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
-    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
-    folder = bench.folder / "composition"
-    bench.page("composition/index.html", more='<audio src="tone.wav" autoplay></audio>')
-    subprocess.run(["ffmpeg", "-v", "error", *tone, str(folder / "tone.wav")], check=True)
-    sample = json.loads((DATA / "job_specs/three_chunks.json").read_text())
+def _emitted(page: str) -> dict[str, Any]:
+    """Return a spec as the Helios CLI emits it, of one second and a small page."""
+    sample: dict[str, Any] = json.loads((DATA / "job_specs/three_chunks.json").read_text())
     sample["metadata"].update(totalFrames=30, width=160, height=90, duration=1)
     for number, chunk in enumerate(sample["chunks"]):
         chunk.update(startFrame=number * 10, frameCount=10)
         words = parse_command(chunk["command"])
+        words[2] = page
         for flag, value in {
             "--start-frame": number * 10,
             "--frame-count": 10,
@@ -316,6 +315,36 @@ def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
         }.items():
             words[words.index(flag) + 1] = str(value)
         chunk["command"] = format_command(words)
+    return sample
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_a_spec_whose_pages_have_addresses_runs_as_it_is(bench: Any) -> None:
+    bench.page("pages/index.html", declared=' data-duration="1"')
+    handler = partial(SimpleHTTPRequestHandler, directory=str(bench.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            sample = _emitted(f"http://127.0.0.1:{server.server_port}/pages/index.html")
+            (bench.folder / "job.json").write_text(json.dumps(sample))
+            done = bench.run("run", "job.json")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.status == 0, done.stderr
+    assert streams(bench.folder / "video.mp4")[0]["nb_read_frames"] == "30"
+
+
+@pytest.mark.proof
+@pytest.mark.browser
+def test_a_spec_with_sound_in_its_chunks_runs_as_it_is(bench: Any) -> None:
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "1"]
+    folder = bench.folder / "composition"
+    bench.page("composition/index.html", more='<audio src="tone.wav" autoplay></audio>')
+    subprocess.run(["ffmpeg", "-v", "error", *tone, str(folder / "tone.wav")], check=True)
+    sample = _emitted("composition/index.html")
     (bench.folder / "job.json").write_text(json.dumps(sample))
     done = bench.run("run", "job.json")
     assert done.status == 0, done.stderr

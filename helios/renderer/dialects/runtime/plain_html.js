@@ -1,13 +1,31 @@
 // Plain HTML: what a page itself offers to be driven by.
 
+const ALONE = "helios-alone";
+const CANVAS_ALONE = `
+html, body { background: ${config.transparent ? "transparent" : "#000"} !important }
+* { visibility: hidden !important }
+canvas[${ALONE}] {
+  all: initial !important; visibility: visible !important; display: block !important;
+  position: fixed !important; inset: 0 !important; width: 100vw !important; height: 100vh !important;
+}`;
+const showCanvasAlone = () => {
+  const canvas = document.querySelector("canvas");
+  if (!config.canvasAlone || !canvas || window.parent !== window) return;
+  canvas.setAttribute(ALONE, "");
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(CANVAS_ALONE);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+};
+
 const dialect = {
+  begin: async () => showCanvasAlone(),
   // Timelines of GSAP, each with the second at which it starts, the position that it starts from, and its speed.
   timelines: () => gsapTimelines().map((timeline) => ({ timeline, start: 0, offset: 0, rate: 1 })),
   drive: (seconds) => {
     // Its callbacks are called on the way.
     for (const timeline of gsapTimelines()) guarded(() => timeline.seek(seconds, false));
     if (typeof window.__hf?.seek === "function") guarded(() => window.__hf.seek(seconds));
-    if (typeof window.helios?.seek === "function") guarded(() => window.helios.seek(ownFrame()));
+    driveHelios(seconds);
   },
   declared: () => {
     const root = document.querySelector("[data-duration]");
@@ -15,7 +33,7 @@ const dialect = {
     const finite = (...values) => values.map(Number).find((value) => Number.isFinite(value) && value > 0) ?? null;
     const timelines = gsapTimelines().map((timeline) => timeline.totalDuration()).filter(Number.isFinite);
     return {
-      duration: finite(window.helios?.duration, state.duration, window.__hf?.duration, root?.dataset.duration),
+      duration: finite(plain(window.helios?.duration), state.duration, window.__hf?.duration, root?.dataset.duration),
       longestAnimation: finite(Math.max(longestAnimation(), ...timelines)),
     };
   },

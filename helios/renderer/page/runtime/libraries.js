@@ -40,12 +40,21 @@ const nextGsapEvent = () => {
   }
   return events.filter((time) => time > clock + 1e-2).reduce((a, b) => Math.min(a, b), Infinity);
 };
+// What Helios has as a signal, other pages have as a value.
+const plain = (value) => (typeof value === "object" && value !== null && "value" in value ? value.value : value);
 // The frame by the rate that the page declares, where that differs from the output's.
 const ownFrame = () => {
   const state = guarded(() => window.helios.getState?.()) ?? {};
-  const rate = Number(window.helios.fps ?? state.fps);
+  const rate = Number(plain(window.helios.fps) ?? state.fps);
   if (!(rate > 0) || Math.abs(rate * config.frameDuration - 1000) < 1e-6) return frame;
-  return Math.round((clock / 1000) * rate * 1e6) / 1e6;
+  return Math.floor((clock / 1000) * rate + 1e-6);
+};
+const driveHelios = (seconds) => {
+  // Defined by a composition that is bound to the document's timeline, and tells it of the time. Sought to a whole
+  // frame besides, it would wait for ever to stand at this time.
+  if ("__HELIOS_VIRTUAL_TIME__" in window) window.__HELIOS_VIRTUAL_TIME__ = seconds * 1000;
+  const { helios } = window;
+  if (typeof helios?.seek === "function" && !helios.syncWithDocumentTimeline) guarded(() => helios.seek(ownFrame()));
 };
 const driveLibraries = () => {
   // Virtual time jumps; GSAP would otherwise take a jump for a stall and slow its clock down.

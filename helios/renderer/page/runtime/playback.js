@@ -15,7 +15,10 @@ const number = (element, ...names) => {
 const declaredStart = (element) => number(element, "data-helios-start", "data-helios-offset");
 const declaredTrim = (element) => number(element, "data-helios-trim", "data-helios-seek") ?? 0;
 const declaredDuration = (element) => number(element, "data-helios-duration") ?? Infinity;
-const rateOf = (element) => number(element, "data-helios-rate") ?? element.playbackRate;
+// Helios has attributes for what in HTML only scripts set.
+const attributeOf = (element, name) => (dialect.readsAttributes ? number(element, name) : null);
+const rateOf = (element) =>
+  number(element, "data-helios-rate") ?? attributeOf(element, "playbackrate") ?? element.playbackRate;
 const loops = (element) => element.loop || element.hasAttribute("data-helios-loop");
 
 // --- segments ---------------------------------------------------------------------------------
@@ -160,8 +163,10 @@ const noteSpeed = (element, track) => {
 let lastFrame = null; // { frame, clock } of the frame visited before this one
 let thisFrame = null;
 const noteLevel = (element, track, byFrame) => {
-  if (!element.muted) track.unmuted = true;
-  const level = element.muted ? 0 : number(element, "data-helios-volume") ?? native.volume.get.call(element);
+  const silent = element.muted || element.hasAttribute("data-helios-no-audio");
+  if (!silent) track.unmuted = true;
+  const declaredLevel = number(element, "data-helios-volume") ?? attributeOf(element, "volume");
+  const level = silent ? 0 : declaredLevel ?? native.volume.get.call(element);
   const last = track.levels.at(-1);
   if (last?.level === level) return;
   if (last?.clock === clock) last.level = level;
