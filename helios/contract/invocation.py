@@ -171,8 +171,13 @@ class InvocationResponse(WireModel):
         return self.model_copy(update=update)
 
     def body(self) -> dict[str, Any]:
-        """Return the answer as a JSON value, without fields that are None."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """Return the answer as a JSON value, without fields that are None.
+
+        Failures have a `message`, for clients of the original wire format.
+        """
+        body = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        error = self.result().error
+        return body if error is None else {**body, "message": error.message}
 
     def result(self) -> WorkerResult:
         """Return the result of the command."""

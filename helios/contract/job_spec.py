@@ -105,6 +105,11 @@ class JobSpec(_SpecModel):
     output_url: str | None = Field(
         default=None, description="Folder or file that takes the results (path, s3 or gs URL)."
     )
+    store_output_files: bool = Field(
+        default=False,
+        description="Whether workers also store each output under its outputFile in the job's "
+        "folder, for clients that fetch it by that name.",
+    )
     seam_check: SeamCheck | None = Field(
         default=None,
         description="Reaction to two chunks that draw the same frame differently: none (off), a "

@@ -26,6 +26,7 @@ from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.chunk_trace import TRACE_VARIABLE, ChunkTrace, trace_beside
 from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import (
+    VIDEO_SUFFIXES,
     chunk_boundary,
     chunk_output,
     chunk_record,
@@ -48,6 +49,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
         record = await stored_chunk(storage, context.spec, chunk)
         if record is not None:
             context.log.info("chunk.reused", url=record.artifact.url)
+            await _store_by_name(context, chunk, storage)
             await add_to_index(storage, record)
             return _reused(record, chunk)
     _check_cost(context.invocation)
@@ -124,6 +126,15 @@ def _refused(result: WorkerResult, fault: HeliosError) -> WorkerResult:
     )
 
 
+async def _store_by_name(
+    context: TaskContext, chunk: RenderChunk, storage: ArtifactStorage
+) -> None:
+    """Copy a stored video to its `outputFile`, if the spec asks for it."""
+    name = PurePosixPath(chunk.output_file)
+    if context.spec.store_output_files and name.suffix in VIDEO_SUFFIXES:
+        await storage.copy(chunk_output(chunk, chunk_key(context.spec, chunk)), name.as_posix())
+
+
 async def _store(
     context: TaskContext,
     chunk: RenderChunk,
@@ -169,6 +180,7 @@ async def _store(
             "page_problems": page_problems,
         }
     )
+    await _store_by_name(context, chunk, storage)
     await storage.put_bytes(chunk_record(chunk, key), record.to_bytes())
     await add_to_index(storage, record)
     context.log.info(

@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urljoin
 
 from helios import __version__
-from helios.contract.command import parse_command
+from helios.contract.command import composition_places, parse_command
 from helios.contract.invocation import Invocation
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.network.egress_proxy import egress_proxy
 from helios.process.command_policy import confined
 from helios.process.output_capture import OutputCallback
-from helios.records.job_layout import JobFolder, local_folder
+from helios.records.job_layout import JobFolder, is_http, local_folder
 from helios.storage import ArtifactStorage
 from helios.worker.command_environment import proxy_environment
 from helios.worker.diagnosis import MemoryWatch, diagnose
@@ -104,6 +105,14 @@ class TaskContext:
             return []
         return [entry for entry in sorted(folder.iterdir()) if entry.name not in outputs]
 
+    def _with_addresses(self, words: list[str]) -> list[str]:
+        """Return a command whose pages have addresses, if the spec came from beside them."""
+        job_path = self.invocation.job_path
+        if not is_http(job_path) or self.spec.assets_url is not None:
+            return words
+        pages = {place: urljoin(job_path, words[place]) for place in composition_places(words)}
+        return [pages.get(place, word) for place, word in enumerate(words)]
+
     async def run_command(
         self,
         command: str,
@@ -117,7 +126,7 @@ class TaskContext:
         Its time limit leaves the worker time to answer. `on_output` replaces the context's own
         callback for lines of output.
         """
-        program, *args = parse_command(command)
+        program, *args = self._with_addresses(parse_command(command))
         memory = MemoryWatch()
         limit = self.time_limit.for_command(self.resources.chunk_timeout)
         async with egress_proxy(self.resources.network) as proxy:

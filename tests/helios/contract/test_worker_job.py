@@ -109,6 +109,7 @@ def test_a_response_repeats_stdout_as_output_and_carries_the_error() -> None:
         "durationMs": 12,
         "artifact": {"url": "s3://b/chunk.mov", "bytes": 5, "sha256": "00"},
         "error": {"code": "BROWSER_CRASHED", "message": "the browser is gone", "retryable": True},
+        "message": "the browser is gone",
     }
     assert InvocationResponse.parse(body).result().error == error
 
