@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from helios import __version__
+from helios.media.raw_picture import pack_raw_frame
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures, picture_digest
 from helios.records.input_manifest import file_digest
 
@@ -18,6 +19,7 @@ class BoundaryRecorder:
 
     Attributes:
         before, last: The pictures as captured; None where there is no such frame.
+        raw_size: Width and height in pixels of pictures that are raw frames; None for JPEG and PNG.
         replayed: Whether every frame from 0 on was visited.
         browser: The browser's name and version.
     """
@@ -25,6 +27,7 @@ class BoundaryRecorder:
     def __init__(self) -> None:
         self.before: bytes | None = None
         self.last: bytes | None = None
+        self.raw_size: tuple[int, int] | None = None
         self.replayed = False
         self.browser = ""
 
@@ -41,10 +44,21 @@ class BoundaryRecorder:
             before=None if self.before is None else picture_digest(self.before),
             last=picture_digest(self.last),
             replayed=self.replayed,
-            renderer={"helios": __version__, "browser": self.browser, "machine": _machine()},
+            renderer={
+                "helios": __version__,
+                "browser": self.browser,
+                "machine": _machine(),
+                "pictures": "files" if self.raw_size is None else "raw",
+            },
             output=file_digest(output),
         )
-        boundary.save(path, BoundaryPictures(before=self.before, last=self.last))
+        pictures = BoundaryPictures(before=self._file(self.before), last=self._file(self.last))
+        boundary.save(path, pictures)
+
+    def _file(self, picture: bytes | None) -> bytes | None:
+        if picture is None or self.raw_size is None:
+            return picture
+        return pack_raw_frame(picture, self.raw_size)
 
 
 @cache

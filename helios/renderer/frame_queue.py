@@ -7,15 +7,22 @@ from collections.abc import AsyncIterator
 TURN_FRAMES = 4
 #: Turns that each page may be ahead of the writer, so that pages don't wait for each other.
 _TURNS_AHEAD = 4
+#: Limit of bytes of pictures that pages are ahead of the writer, if pictures are all of one size.
+_MAX_AHEAD_BYTES = 128 << 20
 
 
 class FrameQueue:
-    """Queue of frames to draw by a number of pages, and of the pictures drawn."""
+    """Queue of frames to draw by a number of pages, and of the pictures drawn.
 
-    def __init__(self, frames: range, *, pages: int) -> None:
+    `picture_bytes` is the size of each picture if they are all of one size, else 0.
+    """
+
+    def __init__(self, frames: range, *, pages: int, picture_bytes: int = 0) -> None:
         self._frames = frames
         self._turn = TURN_FRAMES if pages > 1 else 1
         self._ahead = pages * self._turn * _TURNS_AHEAD
+        if picture_bytes:
+            self._ahead = max(pages, min(self._ahead, _MAX_AHEAD_BYTES // picture_bytes))
         self._next = frames.start
         self._pictures: dict[int, bytes] = {}
         self._waiting: list[asyncio.Future[None]] = []

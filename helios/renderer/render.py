@@ -17,6 +17,7 @@ from helios.renderer.encoding.frame_sink import FrameSink, video_sink
 from helios.renderer.encoding.image_sequence import ImageSink, image_folder, split_pattern
 from helios.renderer.frame_queue import FrameQueue
 from helios.renderer.page import CompositionPage, ImageFormat, PageLog, PageOptions
+from helios.renderer.raw_frames import why_unavailable
 from helios.renderer.render_request import RenderRequest
 from helios.renderer.render_session import RenderSession, open_render_session
 from helios.renderer.soundtrack import Soundtrack, record_soundtrack
@@ -49,9 +50,16 @@ async def render(
     began = time.monotonic()
     pages = min(request.concurrency, request.frame_count)
     async with open_render_session(
-        request.composition, request.page, pages=pages, log=log, inputs=request.inputs
+        request.composition,
+        request.page,
+        pages=pages,
+        log=log,
+        inputs=request.inputs,
+        raw_size=request.raw_size,
     ) as session:
         started = time.monotonic()
+        if log is not None and request.raw_size is not None:
+            log(None, "info", f"pictures are captured as {_way(session.page)}")
         await _write_output(request, session, on_progress or (lambda _: None))
     return RenderReport(
         frames=request.frame_count,
@@ -88,6 +96,12 @@ async def still(
         (folder / "whole").write_bytes(data)
 
 
+def _way(page: CompositionPage) -> str:
+    if page.gives_raw_frames:
+        return "raw frames"
+    return f"JPEG: {why_unavailable() or 'the browser gives no raw frames'}"
+
+
 async def _write_output(
     request: RenderRequest, session: RenderSession, on_progress: Progress
 ) -> None:
@@ -103,6 +117,11 @@ async def _write_output(
             await draw_frames(request, session, images, every_frame, on_progress)
         return
     page = request.page
+    image = request.image
+    if session.page.gives_raw_frames:
+        image = ImageFormat("i420")
+        if request.boundary is not None:
+            request.boundary.raw_size = request.raw_size
     with whole_output(request.output) as folder:
         silent = folder / "silent"
         pictures = None if request.trace is None else request.trace.begin()
@@ -116,11 +135,11 @@ async def _write_output(
             suffix=request.output.suffix,
             size=check_size(page.width, page.height, page.scale, request.encoding.codec),
             rate=page.rate,
-            image=request.image.name,
+            image=image.name,
             alpha=page.transparent,
             pictures=pictures,
         ) as sink:
-            await draw_frames(request, session, sink, every_frame, on_progress)
+            await draw_frames(request, session, sink, every_frame, on_progress, image=image)
             await sink.finish()
         if soundtrack is None and request.audio_codec is not None:
             # Scripts may have started audio after the first frame.
@@ -169,17 +188,25 @@ async def draw_frames(
     sink: FrameSink,
     every_frame: bool,
     on_progress: Progress,
+    *,
+    image: ImageFormat | None = None,
 ) -> None:
-    """Draw the request's frames in all pages of the session, and write them in order."""
+    """Draw the request's frames in all pages of the session, and write them in order.
+
+    They are captured in the request's format, or in that of `image`.
+    """
+    image = image or request.image
     frames, boundary = request.frames, request.boundary
-    queue = FrameQueue(frames, pages=1 + len(session.joining))
+    size = request.raw_size if image.name == "i420" else None
+    picture_bytes = 0 if size is None else size[0] * size[1] * 3 // 2
+    queue = FrameQueue(frames, pages=1 + len(session.joining), picture_bytes=picture_bytes)
 
     async def join(loading: Awaitable[CompositionPage]) -> None:
-        await _draw(request, await loading, queue, every_frame)
+        await _draw(request, await loading, queue, image, every_frame)
 
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_draw(request, session.page, queue, every_frame))
+            group.create_task(_draw(request, session.page, queue, image, every_frame))
             others = [group.create_task(join(loading)) for loading in session.joining]
             async for picture in queue.pictures():
                 with _encoding(request, frames.start + queue.written - 1):
@@ -194,17 +221,21 @@ async def draw_frames(
 
 
 async def _draw(
-    request: RenderRequest, page: CompositionPage, queue: FrameQueue, every_frame: bool
+    request: RenderRequest,
+    page: CompositionPage,
+    queue: FrameQueue,
+    image: ImageFormat,
+    every_frame: bool,
 ) -> None:
     """Draw frames of the queue in one page, until none is left."""
     boundary, trace = request.boundary, request.trace
     async for frame in queue.take():
         if boundary is not None and frame == request.start_frame > 0:
-            boundary.before = await page.picture(frame - 1, request.image, every_frame=every_frame)
+            boundary.before = await page.picture(frame - 1, image, every_frame=every_frame)
             page.times.take()  # spent for a frame of another chunk
         picture = queue.held(frame)
         if picture is None:
-            picture = await page.picture(frame, request.image, every_frame=every_frame)
+            picture = await page.picture(frame, image, every_frame=every_frame)
             queue.hold(frame, page.same_until, picture)
             if trace is not None:
                 trace.add(frame, page.times.take())

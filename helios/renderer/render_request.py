@@ -10,7 +10,12 @@ from helios.output import check_writable
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.audio import check_audio_codec
-from helios.renderer.encoding.codecs import VideoEncoding, check_encoding, check_size
+from helios.renderer.encoding.codecs import (
+    YUV420_CODECS,
+    VideoEncoding,
+    check_encoding,
+    check_size,
+)
 from helios.renderer.encoding.image_sequence import split_pattern
 from helios.renderer.page import ImageFormat, PageOptions
 
@@ -67,6 +72,17 @@ class RenderRequest:
         lossless = self.encoding.lossless or codec.name in ("png", "prores")
         exact = page.reference or page.transparent or lossless
         return ImageFormat("png") if exact else ImageFormat("jpeg", self.jpeg_quality)
+
+    @property
+    def raw_size(self) -> tuple[int, int] | None:
+        """Size in pixels of raw frames that may replace JPEG; None where others are needed.
+
+        Raw frames are what encoders of yuv420p take; GIFs and images are made of other colours.
+        """
+        codec, page = self.encoding.codec, self.page
+        if self.image.name != "jpeg" or codec.name not in YUV420_CODECS:
+            return None
+        return check_size(page.width, page.height, page.scale, codec)
 
     def check(self) -> None:
         """Validate all options, before any work is done."""

@@ -48,6 +48,7 @@ async def open_render_session(
     pages: int = 1,
     log: PageLog | None = None,
     inputs: "InputRecorder | None" = None,
+    raw_size: tuple[int, int] | None = None,
 ) -> AsyncIterator["RenderSession"]:
     """Load a composition at frame 0 in a number of browsers.
 
@@ -60,6 +61,8 @@ async def open_render_session(
         log: Receives log messages of the first page.
         inputs: Records the files and hosts that are requested. A proxy for this session observes
             all network requests of the browsers.
+        raw_size: Width and height in pixels of pictures to get as raw frames, where browsers give
+            them.
     """
     async with contextlib.AsyncExitStack() as stack:
         flags = raster_flags(options, pages)
@@ -82,7 +85,7 @@ async def open_render_session(
 
         async def load(number: int) -> CompositionPage:
             browser = await stack.enter_async_context(
-                open_browser(extra_flags=flags, network=network)
+                open_browser(extra_flags=flags, network=network, raw_size=raw_size)
             )
             version = await browser.devtools.send("Browser.getVersion")
             products.append(version["product"])

@@ -10,13 +10,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from helios.errors import BrowserCrashed, ProgramMissing
 from helios.renderer.browser.chromium_flags import FLAGS, machine_flags, script_flags
 from helios.renderer.browser.devtools import DevTools
 from helios.renderer.browser.network_flags import network_flags
+from helios.renderer.raw_frames import FrameMemory, open_frame_memory
 
 #: Supported browsers, best first: only the headless shell has `beginFrame`.
 BROWSERS = (
@@ -44,12 +45,20 @@ _BEGIN_FRAME_FLAG = "--enable-begin-frame-control"
 
 
 class Browser:
-    """A running browser and the connection to it."""
+    """A running browser, the connection to it, and the memory for its raw frames, if any."""
 
-    def __init__(self, pid: int, devtools: DevTools, *, draws_on_demand: bool) -> None:
+    def __init__(
+        self,
+        pid: int,
+        devtools: DevTools,
+        *,
+        draws_on_demand: bool,
+        frame_memory: FrameMemory | None = None,
+    ) -> None:
         self.pid = pid
         self.devtools = devtools
         self.draws_on_demand = draws_on_demand
+        self.frame_memory = frame_memory
 
 
 def find_browser(name: str | None = None) -> Path:
@@ -76,6 +85,7 @@ async def open_browser(
     extra_flags: Sequence[str] = (),
     network: Sequence[str] | None = None,
     on_demand: bool | None = None,
+    raw_size: tuple[int, int] | None = None,
 ) -> AsyncIterator[Browser]:
     """Start a browser with an empty profile; end it and delete the profile afterwards.
 
@@ -87,6 +97,8 @@ async def open_browser(
         network: Result of `network_flags`; by default network access isn't restricted.
         on_demand: Whether to draw frames only at `beginFrame`; by default if the browser supports
             it.
+        raw_size: Width and height in pixels of pictures to get as raw frames, where that is
+            possible.
     """
     path = program or find_browser()
     if on_demand is None:
@@ -105,11 +117,13 @@ async def open_browser(
         ]
         if on_demand:
             flags.append(_BEGIN_FRAME_FLAG)
-        pid, read_fd, write_fd = _spawn(path, flags, profile)
+        frame_memory = None if raw_size is None else open_frame_memory(profile, size=raw_size)
+        variables = {} if frame_memory is None else frame_memory.environment
+        pid, read_fd, write_fd = _spawn(path, flags, profile, variables)
         devtools = await DevTools.connect(read_fd, write_fd)
         try:
             await _await_start(devtools, profile)
-            yield Browser(pid, devtools, draws_on_demand=on_demand)
+            yield Browser(pid, devtools, draws_on_demand=on_demand, frame_memory=frame_memory)
         except BrowserCrashed as crash:
             crash.details = crash.details or tuple(_fatal_lines(profile))
             raise
@@ -126,7 +140,9 @@ def _fatal_lines(profile: Path) -> list[str]:
     return [line for line in log if _FATAL_LINES.search(line)][-8:]
 
 
-def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, int]:
+def _spawn(
+    path: Path, flags: Sequence[str], profile: Path, variables: Mapping[str, str]
+) -> tuple[int, int, int]:
     """Start the program with the protocol's pipes as file descriptors 3 and 4."""
     to_browser, write_fd = os.pipe()
     read_fd, from_browser = os.pipe()
@@ -145,7 +161,7 @@ def _spawn(path: Path, flags: Sequence[str], profile: Path) -> tuple[int, int, i
     ]
     # The profile is also the browser's home, as the real one may be read-only, and its folder for
     # temporary files, such as those of the audio library, so that all are removed with it.
-    environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile)}
+    environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile), **variables}
     try:
         # In its own process group, Ctrl-C in a terminal doesn't reach the browser; we end it.
         pid = os.posix_spawn(

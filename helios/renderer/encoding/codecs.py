@@ -57,6 +57,8 @@ CODECS = {
         Codec("jpeg", "mjpeg", (), images=True),
     )
 }
+#: Codecs whose frames without transparency are yuv420p, which needs even sides.
+YUV420_CODECS = ("h264", "h265", "vp9", "av1")
 _ALIASES = {
     "libx264": "h264",
     "avc": "h264",
@@ -164,8 +166,7 @@ def check_size(width: int, height: int, scale: float, codec: Codec) -> tuple[int
     pixels = (math.ceil(width * scale - 1e-3), math.ceil(height * scale - 1e-3))
     if min(pixels) < 1 or max(pixels) > 16384:
         raise OptionInvalid(f"size {pixels[0]}x{pixels[1]}: each side must be 1 to 16384 pixels")
-    needs_even = codec.name in ("h264", "h265", "vp9", "av1")
-    if needs_even and (pixels[0] % 2 or pixels[1] % 2):
+    if codec.name in YUV420_CODECS and (pixels[0] % 2 or pixels[1] % 2):
         even = "x".join(str(side + side % 2) for side in pixels)
         raise OptionInvalid(
             f"size {pixels[0]}x{pixels[1]}: {codec.name} in yuv420p needs even sides",

@@ -14,16 +14,20 @@ DEFAULT_CRF = 18
 _X264_DEFAULT = ("-preset", "superfast", "-x264-params", "mbtree=1:rc-lookahead=10")
 #: x265's preset if none is given.
 _X265_DEFAULT = "veryfast"
+#: The filter that tags frames with their colours.
+_TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 _BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
 
 
-def input_arguments() -> list[str]:
+def input_arguments(image: str) -> list[str]:
     """Return ffmpeg's arguments for reading numbered frames from its standard input.
 
     With default probing, ffmpeg buffers megabytes of frames before it encodes the first, and
     capturing and encoding don't overlap. An explicit format and a small probe size avoid that.
     """
-    return ["-f", "ivf", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0"]
+    # A JPEG's decoder says this by itself.
+    raw = ("-chroma_sample_location", "center", "-colorspace", "bt709") if image == "i420" else ()
+    return ["-f", "ivf", "-probesize", "32", "-analyzeduration", "0", *raw, "-i", "pipe:0"]
 
 
 def encoding_arguments(
@@ -83,17 +87,19 @@ def _after_gaps(rate: Fraction) -> str:
 def _to_bt709(image: str, pixel_format: str) -> str:
     """Return the filter that converts the browser's colours to BT.709, limited range.
 
+    Raw frames have these colours, and are only tagged.
     A JPEG holds full-range YCbCr by BT.601 (JFIF 1.02); the `colorspace` filter goes from there
     to BT.709 in one step. PNG holds RGB, which `scale` converts.
     """
+    if image == "i420":
+        return f"setsar=1,{_TAGS}"
     if image == "jpeg" and pixel_format == "yuv420p":
         source = "ispace=smpte170m:iprimaries=bt709:itrc=bt709:irange=pc"
         return f"colorspace={source}:all=bt709:range=tv:format=yuv420p"
     return (
         "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
         # ProRes takes its tags from the frames, not from encoder options.
-        f"format={pixel_format},"
-        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+        f"format={pixel_format},{_TAGS}"
     )
 
 

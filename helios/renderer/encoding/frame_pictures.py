@@ -34,6 +34,7 @@ class FramePictures:
         # Frames that repeat the one before may be missing from the input.
         chosen = f"select='isnan(prev_selected_t)+gte(t-prev_selected_t,{seconds:.6f})'"
         fitted = f"scale={MAX_SIDE}:{MAX_SIDE}:force_original_aspect_ratio=decrease:flags=bilinear"
+        fitted += ":out_color_matrix=bt601"  # as JPEG files have it
         numbered = f"settb={1 / rate}"
         return [
             *("-vf", f"{chosen},{fitted},format=yuvj420p,{numbered}", "-fps_mode", "passthrough"),

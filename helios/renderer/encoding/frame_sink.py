@@ -90,11 +90,12 @@ class _Video(FrameSink):
         await self._end()
 
     async def _send(self, number: int) -> None:
-        await self._pipe(ivf.frame(self._last, number=number))
+        await self._pipe(ivf.frame_header(self._last, number=number), self._last)
 
-    async def _pipe(self, data: bytes) -> None:
+    async def _pipe(self, *parts: bytes) -> None:
         try:
-            self._stdin.write(data)
+            for part in parts:
+                self._stdin.write(part)
             await self._stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             raise await self._failure() from None
@@ -174,13 +175,13 @@ async def video_sink(
         suffix: File name ending, which selects the container.
         size: Width and height of the frames in pixels.
         rate: Frames per second.
-        image: Format of the frames, `jpeg` or `png`.
+        image: Format of the frames, `jpeg`, `png`, or `i420` for raw frames.
         alpha: Keep transparency.
         pictures: Also write small pictures of some frames.
     """
     arguments = [
         *("ffmpeg", "-hide_banner", "-loglevel", "error", "-y"),
-        *input_arguments(),
+        *input_arguments(image),
         *encoding_arguments(encoding, image=image, alpha=alpha, suffix=suffix, rate=rate),
         file_url(output),
         *([] if pictures is None else pictures.arguments(rate)),

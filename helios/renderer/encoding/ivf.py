@@ -9,7 +9,7 @@ from fractions import Fraction
 
 _HEADER = struct.Struct("<4sHH4sHHIIII")
 _FRAME = struct.Struct("<IQ")
-_CODES = {"jpeg": b"MJPG", "png": b"MPNG"}
+_CODES = {"jpeg": b"MJPG", "png": b"MPNG", "i420": b"I420"}
 
 
 def header(*, size: tuple[int, int], rate: Fraction, image: str) -> bytes:
@@ -18,13 +18,13 @@ def header(*, size: tuple[int, int], rate: Fraction, image: str) -> bytes:
     Args:
         size: Width and height in pixels.
         rate: Frames per second; a time stamp counts frames.
-        image: Format of the frames, `jpeg` or `png`.
+        image: Format of the frames, `jpeg`, `png` or `i420`.
     """
     width, height = size
     ticks = (rate.numerator, rate.denominator)
     return _HEADER.pack(b"DKIF", 0, _HEADER.size, _CODES[image], width, height, *ticks, 0, 0)
 
 
-def frame(image: bytes, *, number: int) -> bytes:
-    """Return a frame: its header and the image."""
-    return _FRAME.pack(len(image), number) + image
+def frame_header(image: bytes, *, number: int) -> bytes:
+    """Return a frame's header, which the image follows."""
+    return _FRAME.pack(len(image), number)

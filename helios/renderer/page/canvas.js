@@ -15,6 +15,8 @@
     style: window.getComputedStyle.bind(window),
     fillRect: CanvasRenderingContext2D.prototype.fillRect,
     drawImage: CanvasRenderingContext2D.prototype.drawImage,
+    putImageData: CanvasRenderingContext2D.prototype.putImageData,
+    ImageData: window.ImageData,
     createElement: document.createElement.bind(document),
   };
   const contexts = new WeakMap();
@@ -163,8 +165,19 @@
     return flat.canvas;
   };
 
+  let keyed = null;
+
+  // Encodes the key of a request for a raw frame: the next encoding answers the request.
+  const encodeKey = (key) => {
+    keyed ??= surface(key.length / 4, 1);
+    const image = new native.ImageData(key.length / 4, 1);
+    for (let n = 0; n < key.length; n++) image.data[n] = key[n];
+    native.putImageData.call(keyed, image, 0, 0);
+    native.toDataURL.call(keyed.canvas, "image/jpeg");
+  };
+
   // The picture in base64, or null if the page shows anything but one canvas.
-  const picture = (type, quality) => {
+  const picture = (type, quality, key) => {
     const boxes = chain();
     const canvas = boxes?.at(-1);
     const context = contexts.get(canvas);
@@ -175,11 +188,12 @@
     if (document.querySelector("meta[name=color-scheme i]")) return null;
     try {
       const source = alpha ? flatten(canvas, colour) : canvas;
+      if (key.length) encodeKey(key);
       return native.toDataURL.call(source, type, quality).split(",", 2)[1];
     } catch {
       return null; // it holds pixels of another origin
     }
   };
 
-  Object.defineProperty(window, KEY, { value: { picture } });
+  Object.defineProperty(window, KEY, { value: Object.freeze({ picture }) });
 })();

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import math
 import time
 from fractions import Fraction
@@ -11,6 +12,7 @@ from helios.errors import BrowserCrashed
 from helios.renderer.browser.devtools import Params
 from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.session import PageSession
+from helios.renderer.raw_frames import SWITCH_VARIABLE, FrameMemory, key_pixels
 
 #: Screenshots that are tried before the browser counts as broken, and by how many seconds the pause
 #: before each grows.
@@ -26,6 +28,7 @@ class FrameCapture:
         captured: The frame that it is of; None before the first.
         is_quiet: Whether the page likely looks as in the last picture.
         reads_canvas: Whether pictures are read from the page's only canvas.
+        frame_memory: Where the browser puts raw frames; None if it gives none.
     """
 
     def __init__(self, session: PageSession, options: PageOptions, *, on_demand: bool) -> None:
@@ -36,6 +39,7 @@ class FrameCapture:
         self._base_ticks = 0
         self._draws = 0
         self.is_quiet = False
+        self.frame_memory: FrameMemory | None = None
         self.last_image = b""
         self.captured: int | None = None
         exact = options.scale == 1 and not options.transparent
@@ -91,8 +95,9 @@ class FrameCapture:
     async def _picture(self, image: ImageFormat, *, resting: bool) -> bytes:
         if not self.on_demand:
             screenshot = {**image.parameters(), "captureBeyondViewport": False}
+            self._request_raw(image)
             answer = await self._session.call("Page.captureScreenshot", screenshot)
-            return base64.b64decode(answer["data"])
+            return self._checked(self._received(image, answer["data"]))
         if self._reference:
             return await self._screenshot(image)
         was_computed = self.needs_fresh_layout
@@ -114,9 +119,10 @@ class FrameCapture:
 
     async def _screenshot(self, image: ImageFormat) -> bytes:
         for attempt in range(_SCREENSHOT_ATTEMPTS):
+            self._request_raw(image)
             answer = await self._begin_frame({"screenshot": image.parameters()})
             if data := answer.get("screenshotData"):
-                return base64.b64decode(data)
+                return self._checked(self._received(image, data))
             # On a busy machine the first frame may not have reached the compositor yet.
             await asyncio.sleep(attempt * _SCREENSHOT_PAUSE)
         raise BrowserCrashed(f"the browser gave no picture of frame {self._session.frame}")
@@ -128,10 +134,37 @@ class FrameCapture:
         """
         if not self.reads_canvas:
             return None
-        expression = f"__helios_canvas__.picture('image/{image.name}', {image.quality / 100})"
-        data = await self._session.evaluate(expression)
-        self.reads_canvas = data is not None
-        return base64.b64decode(data) if data else None
+        key = key_pixels(self._request_raw(image))
+        arguments = (f"image/{image.parameters()['format']}", image.quality / 100, key)
+        data = await self._session.evaluate(
+            f"__helios_canvas__.picture(...{json.dumps(arguments)})"
+        )
+        picture = self._received(image, data) if data else None
+        self.reads_canvas = picture is not None
+        return picture
+
+    # --- raw frames -------------------------------------------------------------------------
+
+    def _request_raw(self, image: ImageFormat) -> bytes:
+        """Request the next picture as a raw frame, if that is its format; return the key."""
+        if image.name != "i420" or self.frame_memory is None:
+            return b""
+        return self.frame_memory.request()
+
+    def _received(self, image: ImageFormat, data: str) -> bytes | None:
+        """Return the picture that the browser answered in base64; None if it isn't a raw frame."""
+        answer = base64.b64decode(data)
+        if image.name != "i420" or self.frame_memory is None:
+            return answer
+        return self.frame_memory.take(answer)
+
+    def _checked(self, picture: bytes | None) -> bytes:
+        if picture is None:
+            raise BrowserCrashed(
+                f"the browser gave no raw frame {self._session.frame}",
+                hint=f"{SWITCH_VARIABLE}=0 renders without raw frames.",
+            )
+        return picture
 
     async def _begin_frame(self, params: Params) -> Params:
         # Whole microseconds: each further draw of a frame is one later, for no two may be at the

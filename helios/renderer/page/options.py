@@ -66,7 +66,7 @@ class ImageFormat:
     """How a frame leaves the browser.
 
     Attributes:
-        name: `jpeg` or `png`.
+        name: `jpeg`, `png`, or `i420` for raw frames.
         quality: JPEG quality, 0 to 100.
     """
 
@@ -75,9 +75,9 @@ class ImageFormat:
 
     def parameters(self) -> Params:
         """Return the protocol's parameters for a screenshot."""
-        if self.name == "jpeg":
-            return {"format": "jpeg", "quality": self.quality}
-        return {"format": "png", "optimizeForSpeed": True}
+        if self.name == "png":
+            return {"format": "png", "optimizeForSpeed": True}
+        return {"format": "jpeg", "quality": self.quality}
 
 
 @dataclass(frozen=True)

@@ -75,3 +75,22 @@ def test_a_shorter_standstill_does_not_take_the_place_of_a_longer_one() -> None:
 
     assert queue.held(19) == b"long"
     assert queue.held(3) is None
+
+
+def test_large_pictures_are_drawn_fewer_ahead() -> None:
+    async def drawn_ahead(picture_bytes: int) -> int:
+        queue = FrameQueue(range(100), pages=2, picture_bytes=picture_bytes)
+        taken = []
+
+        async def take() -> None:
+            async for frame in queue.take():
+                taken.append(frame)
+
+        taking = asyncio.ensure_future(take())
+        await asyncio.sleep(0)
+        taking.cancel()
+        return len(taken)
+
+    assert asyncio.run(drawn_ahead(0)) == 32
+    assert asyncio.run(drawn_ahead(12 << 20)) == 10
+    assert asyncio.run(drawn_ahead(1 << 30)) == 2

@@ -14,6 +14,8 @@ from helios.renderer.encoding import ivf
 
 
 def picture(level: int, kind: str) -> bytes:
+    if kind == "i420":
+        return bytes([level]) * (32 * 16) + b"\x80" * (32 * 16 // 2)
     data = BytesIO()
     Image.new("RGB", (32, 16), (level, level, level)).save(data, kind)
     return data.getvalue()
@@ -31,24 +33,25 @@ def test_a_stream_begins_with_what_its_frames_are() -> None:
 
 
 def test_a_frame_has_its_size_and_number_in_front() -> None:
-    assert ivf.frame(b"pixels", number=7) == b"\x06\0\0\0" + b"\x07" + b"\0" * 7 + b"pixels"
+    assert ivf.frame_header(b"pixels", number=7) == b"\x06\0\0\0" + b"\x07" + b"\0" * 7
     number = 1 << 33
-    assert struct.unpack_from("<IQ", ivf.frame(b"", number=number)) == (0, number)
+    assert struct.unpack_from("<IQ", ivf.frame_header(b"", number=number)) == (0, number)
 
 
-@pytest.mark.parametrize("image", ["jpeg", "png"])
+@pytest.mark.parametrize("image", ["jpeg", "png", "i420"])
 def test_ffmpeg_reads_every_frame_at_the_time_of_its_number(tmp_path: Path, image: str) -> None:
     numbers = [0, 1, 5, 40, 41]
     stream = ivf.header(size=(32, 16), rate=Fraction(30000, 1001), image=image)
     for number in numbers:
-        stream += ivf.frame(picture(number, image), number=number)
+        data = picture(number, image)
+        stream += ivf.frame_header(data, number=number) + data
     path = tmp_path / "stream.ivf"
     path.write_bytes(stream)
     command = ["ffprobe", "-v", "error", "-show_streams", "-show_packets", "-of", "json"]
     done = subprocess.run([*command, str(path)], capture_output=True, check=True, text=True)
     found = json.loads(done.stdout)
     [video] = found["streams"]
-    assert video["codec_name"] == {"jpeg": "mjpeg", "png": "png"}[image]
+    assert video["codec_name"] == {"jpeg": "mjpeg", "png": "png", "i420": "rawvideo"}[image]
     assert (video["width"], video["height"]) == (32, 16)
     times = [packet["pts"] * Fraction(video["time_base"]) for packet in found["packets"]]
     assert times == [number * Fraction(1001, 30000) for number in numbers]
