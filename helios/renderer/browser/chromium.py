@@ -98,7 +98,7 @@ async def open_browser(
         on_demand: Whether to draw frames only at `beginFrame`; by default if the browser supports
             it.
         raw_size: Width and height in pixels of pictures to get as raw frames, where that is
-            possible.
+            possible; never if the browser draws by itself.
     """
     path = program or find_browser()
     if on_demand is None:
@@ -117,7 +117,9 @@ async def open_browser(
         ]
         if on_demand:
             flags.append(_BEGIN_FRAME_FLAG)
-        frame_memory = None if raw_size is None else open_frame_memory(profile, size=raw_size)
+        frame_memory = None
+        if raw_size is not None and on_demand:
+            frame_memory = open_frame_memory(profile, size=raw_size)
         variables = {} if frame_memory is None else frame_memory.environment
         pid, read_fd, write_fd = _spawn(path, flags, profile, variables)
         devtools = await DevTools.connect(read_fd, write_fd)

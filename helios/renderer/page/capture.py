@@ -95,9 +95,8 @@ class FrameCapture:
     async def _picture(self, image: ImageFormat, *, resting: bool) -> bytes:
         if not self.on_demand:
             screenshot = {**image.parameters(), "captureBeyondViewport": False}
-            self._request_raw(image)
             answer = await self._session.call("Page.captureScreenshot", screenshot)
-            return self._checked(self._received(image, answer["data"]))
+            return base64.b64decode(answer["data"])
         if self._reference:
             return await self._screenshot(image)
         was_computed = self.needs_fresh_layout
@@ -154,9 +153,9 @@ class FrameCapture:
     def _received(self, image: ImageFormat, data: str) -> bytes | None:
         """Return the picture that the browser answered in base64; None if it isn't a raw frame."""
         answer = base64.b64decode(data)
-        if image.name != "i420" or self.frame_memory is None:
+        if image.name != "i420":
             return answer
-        return self.frame_memory.take(answer)
+        return None if self.frame_memory is None else self.frame_memory.take(answer)
 
     def _checked(self, picture: bytes | None) -> bytes:
         if picture is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helios.contract.job_spec import JobSpec
+from helios.errors import BrowserCrashed
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures
 from helios.renderer.boundary_recorder import BoundaryRecorder
 from helios.renderer.browser.chromium import Browser, open_browser
@@ -185,6 +186,22 @@ def test_a_frame_is_the_same_in_every_chunk_and_browser(tmp_path: Path, page: st
     shared = asyncio.run(_pictures(_request(tmp_path, PAGES[page]), pages=2))
     assert chunks == whole
     assert shared == whole
+
+
+@browser
+@pytest.mark.parametrize("page", PAGES)
+def test_a_browser_that_gives_none_is_an_error_once_the_encoder_expects_raw_frames(
+    tmp_path: Path, page: str
+) -> None:
+    request = _request(tmp_path, PAGES[page])
+
+    async def work() -> None:
+        async with open_render_session(request.composition, request.page) as session:
+            await session.page.picture(0, I420, every_frame=False)
+
+    with pytest.raises(BrowserCrashed, match="no raw frame 0") as caught:
+        asyncio.run(work())
+    assert "HELIOS_RAW_FRAMES=0" in caught.value.hint
 
 
 # --- a page's own pictures ------------------------------------------------------------------------
