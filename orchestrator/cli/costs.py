@@ -24,10 +24,16 @@ def described(cost: "Cost", *, title: str = "") -> str:
 def source_of(cost: "Cost") -> str:
     """Return a sentence on source and limits of an estimate."""
     prices = cost.prices
-    return (
+    sentence = (
         f"An estimate: list prices of {prices.region} as of {prices.as_of}, without free tiers,"
         f" discounts, taxes and what leaves the cloud ({prices.sources[0]})."
     )
+    if prices.is_outdated():
+        sentence += (
+            f"\nWarning: these prices are more than a year old. Compare them with"
+            f" {', '.join(prices.sources)}."
+        )
+    return sentence
 
 
 def _amount(amount: float) -> str:

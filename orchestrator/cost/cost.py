@@ -72,6 +72,7 @@ class Cost:
             "prices": {
                 "region": self.prices.region,
                 "asOf": self.prices.as_of,
+                "outdated": self.prices.is_outdated(),
                 "sources": list(self.prices.sources),
             },
         }

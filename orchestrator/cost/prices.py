@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from helios.contract.wire_model import WireModel
+
+#: Days after which list prices count as outdated.
+_MAX_AGE = 365
 
 
 class AwsPrices(WireModel, extra="forbid"):
@@ -74,6 +78,11 @@ class PriceSource:
     as_of: str
     #: Pages that say today's.
     sources: Sequence[str]
+
+    def is_outdated(self, today: date | None = None) -> bool:
+        """Return whether the prices are more than a year old: clouds change them."""
+        today = today or datetime.now(UTC).date()
+        return (today - date.fromisoformat(self.as_of)).days > _MAX_AGE
 
 
 def aws_prices(region: str) -> tuple[AwsPrices, PriceSource]:

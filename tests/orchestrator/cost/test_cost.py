@@ -10,8 +10,9 @@ import pytest
 from helios.contract.artifact import Artifact
 from helios.records.chunk_record import ChunkRecord, MergeRecord
 from helios.storage import open_storage
+from orchestrator.cli.costs import described
 from orchestrator.cost import AwsWorkers, GoogleWorkers, Usage, aws_cost, cost_of
-from orchestrator.cost.prices import aws_prices, google_prices
+from orchestrator.cost.prices import PriceSource, aws_prices, google_prices
 from orchestrator.cost.recorded import merges_in, recorded_usage
 
 WORKERS = AwsWorkers(
@@ -126,6 +127,23 @@ def test_google_has_two_tiers_of_prices() -> None:
     assert first.task_cpu_second < second.task_cpu_second
     assert first.storage_gb_month == second.storage_gb_month
     assert source.region == "europe-west3"
+
+
+def test_prices_are_outdated_after_a_year() -> None:
+    _, source = aws_prices("eu-west-1")
+    listed = date.fromisoformat(source.as_of)
+
+    assert not source.is_outdated(listed + timedelta(days=365))
+    assert source.is_outdated(listed + timedelta(days=366))
+
+
+def test_an_estimate_by_outdated_prices_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = aws_cost(Usage(chunks=2, invocations=2, chunk_seconds=10), WORKERS)
+    for outdated in (True, False):
+        monkeypatch.setattr(PriceSource, "is_outdated", lambda _, outdated=outdated: outdated)
+
+        assert cost.document()["prices"]["outdated"] is outdated
+        assert ("more than a year old" in described(cost)) is outdated
 
 
 def test_the_price_list_is_dated_and_every_region_in_it_is_complete() -> None:
