@@ -9,10 +9,11 @@ from fractions import Fraction
 
 from helios.contract.frame_rate import frame_time
 from helios.errors import BrowserCrashed
+from helios.renderer.browser.chromium import Browser
 from helios.renderer.browser.devtools import Params
 from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.session import PageSession
-from helios.renderer.raw_frames import SWITCH_VARIABLE, FrameMemory, key_pixels
+from helios.renderer.raw_frames import SWITCH_VARIABLE, gives_raw_frames, key_pixels
 
 #: Screenshots that are tried before the browser counts as broken, and by how many seconds the pause
 #: before each grows.
@@ -28,18 +29,19 @@ class FrameCapture:
         captured: The frame that it is of; None before the first.
         is_quiet: Whether the page likely looks as in the last picture.
         reads_canvas: Whether pictures are read from the page's only canvas.
-        frame_memory: Where the browser puts raw frames; None if it gives none.
+        gives_raw_frames: Whether pictures can be captured as raw frames.
     """
 
-    def __init__(self, session: PageSession, options: PageOptions, *, on_demand: bool) -> None:
+    def __init__(self, session: PageSession, options: PageOptions, browser: Browser) -> None:
         self._session = session
         self._rate: Fraction = options.rate
         self._reference = options.reference
-        self.on_demand = on_demand
+        self.on_demand = browser.draws_on_demand
         self._base_ticks = 0
         self._draws = 0
         self.is_quiet = False
-        self.frame_memory: FrameMemory | None = None
+        self.gives_raw_frames = False
+        self._frame_memory = browser.frame_memory
         self.last_image = b""
         self.captured: int | None = None
         exact = options.scale == 1 and not options.transparent
@@ -54,6 +56,12 @@ class FrameCapture:
         if self.captured is None and self.reads_canvas:
             return None
         return not (self.is_quiet or self.reads_canvas)
+
+    async def check_raw_frames(self) -> None:
+        """Find out, in a page that is still empty, whether the browser gives raw frames."""
+        if self._frame_memory is not None:
+            evaluate = self._session.evaluate
+            self.gives_raw_frames = await gives_raw_frames(self._frame_memory, evaluate)
 
     def start_clock(self) -> None:
         """Count the times of draws from now on, in whole seconds."""
@@ -146,16 +154,16 @@ class FrameCapture:
 
     def _request_raw(self, image: ImageFormat) -> bytes:
         """Request the next picture as a raw frame, if that is its format; return the key."""
-        if image.name != "i420" or self.frame_memory is None:
+        if image.name != "i420" or self._frame_memory is None:
             return b""
-        return self.frame_memory.request()
+        return self._frame_memory.request()
 
     def _received(self, image: ImageFormat, data: str) -> bytes | None:
         """Return the picture that the browser answered in base64; None if it isn't a raw frame."""
         answer = base64.b64decode(data)
         if image.name != "i420":
             return answer
-        return None if self.frame_memory is None else self.frame_memory.take(answer)
+        return None if self._frame_memory is None else self._frame_memory.take(answer)
 
     def _checked(self, picture: bytes | None) -> bytes:
         if picture is None:

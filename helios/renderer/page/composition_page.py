@@ -21,7 +21,6 @@ from helios.renderer.page.reports.support import check_dialect
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
 from helios.renderer.page.times import PageTimes
-from helios.renderer.raw_frames import gives_raw_frames
 
 #: Limit of rounds of drawing and settling one frame.
 _MAX_ROUNDS = 5
@@ -42,8 +41,7 @@ class CompositionPage(PageQueries):
         self._messages = PageMessages(page, log)
         requests = PageRequests(page, self._messages, limit=options.settle_timeout)
         super().__init__(page, options, requests=requests, media=PageMedia(page))
-        self._capture = FrameCapture(page, options, on_demand=browser.draws_on_demand)
-        self._frame_memory = browser.frame_memory
+        self._capture = FrameCapture(page, options, browser)
         self._loader = PageLoader(
             self._session,
             options,
@@ -69,7 +67,7 @@ class CompositionPage(PageQueries):
     @property
     def gives_raw_frames(self) -> bool:
         """Whether pictures can be captured as raw frames, known once the page is loaded."""
-        return self._capture.frame_memory is not None
+        return self._capture.gives_raw_frames
 
     async def load(self, composition: Composition) -> None:
         """Open the composition and wait until it has loaded.
@@ -78,7 +76,7 @@ class CompositionPage(PageQueries):
         or `DialectUnsupported`.
         """
         self._media.root = composition.root
-        await self._check_raw_frames()
+        await self._capture.check_raw_frames()
         await self._loader.load(composition.url)
         self._capture.start_clock()
         await self.visit(0)
@@ -91,12 +89,6 @@ class CompositionPage(PageQueries):
             )
         support = await self._session.evaluate("__helios_runtime__.support()")
         check_dialect(composition.url, self._options.dialect, support["dialect"]["unhonoured"])
-
-    async def _check_raw_frames(self) -> None:
-        """Find out, in the page that is still empty, whether the browser gives raw frames."""
-        memory = self._frame_memory
-        if memory is not None and await gives_raw_frames(memory, self._session.evaluate):
-            self._capture.frame_memory = memory
 
     async def moves(self) -> bool:
         """Return whether anything in the page moves without interaction, now or later."""
