@@ -72,7 +72,9 @@ class CloudRunConfiguration(CloudRunPlace):
     """
 
     image: Image = Field(description="The worker's image, by digest.")
-    service_account: ServiceAccount = Field(description="Whom the workers act as.")
+    service_account: ServiceAccount = Field(
+        description="E-mail of the account that workers act as."
+    )
     bucket: Bucket = Field(description="Bucket for artifacts; made unless it is there.")
     cpu: Literal[1, 2, 4, 6, 8] = Field(default=2, description="CPUs of an instance.")
     memory: Memory = Field(default="4Gi", description="Memory of an instance.")
@@ -98,9 +100,13 @@ class CloudRunConfiguration(CloudRunPlace):
         default=None, description="Secret by which webhooks of detached renders are signed."
     )
     webhook_account: ServiceAccount | None = Field(
-        default=None, description="Whom the service acts as that signs and sends webhooks."
+        default=None, description="E-mail of the account that signs and sends webhooks."
     )
-    ingress: Ingress = Field(default="all", description="Networks that may reach the service.")
+    ingress: Ingress = Field(
+        default="all",
+        description="Networks that may reach the service:"
+        " all, internal, internal-and-cloud-load-balancing.",
+    )
     kms_key: KmsKey | None = Field(
         default=None, description="Key of Cloud KMS that encrypts bucket, service and job."
     )
@@ -111,19 +117,20 @@ class CloudRunConfiguration(CloudRunPlace):
         default=None, description="Subnetwork of it, in the workers' region."
     )
     network_tags: tuple[NetworkTag, ...] = Field(
-        default=(), description="Tags of the workers for the network's firewall rules."
+        default=(), description="Tag of the workers for the network's firewall rules."
     )
     connector: Connector | None = Field(
         default=None, description="Serverless VPC Access connector, in place of a network."
     )
     egress: Egress = Field(
-        default="private-ranges-only", description="What workers send through the network."
+        default="private-ranges-only",
+        description="What workers send through the network: private-ranges-only, all-traffic.",
     )
     invokers: tuple[str, ...] = Field(
-        default=(), description="Members that may render, such as user:ann@example.com."
+        default=(), description="Member that may render, such as user:ann@example.com."
     )
     allowed_sources: tuple[str, ...] = Field(
-        default=(), description="URL prefixes that workers may read from beside the bucket."
+        default=(), description="URL prefix that workers may read from beside the bucket."
     )
     intermediate_days: int = Field(
         default=7, ge=1, le=3650, description="Days after which chunks are deleted."

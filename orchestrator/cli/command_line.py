@@ -37,6 +37,7 @@ def command(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...,
 
     A parameter whose type is a dataclass is a group of flags: each of its fields, annotated as
     flags are, becomes one. A group may have a `heading`, which is that of its flags in `--help`.
+    Keywords beyond the parameters (`**settings`) take the flags that the command's class adds.
 
     Ctrl-C and TERM stop the command. Errors are reported, and decide on the exit status.
     """
@@ -44,6 +45,8 @@ def command(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...,
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(function).parameters.values():
         kind = Shown if parameter.name == "display" else parameter.annotation
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
         if dataclasses.is_dataclass(kind):
             groups[parameter.name] = kind
             parameters += _flags_of(kind)

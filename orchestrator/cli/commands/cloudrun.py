@@ -3,12 +3,18 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.cli.command_line import command
-from orchestrator.cli.options.cloud_run_options import CloudRunOptions, Name, Project, Region
+from orchestrator.cli.options.cloud_run_options import (
+    ConfigurationCommand,
+    Name,
+    Project,
+    Region,
+    configured,
+)
 
 if TYPE_CHECKING:
     from helios_infra.cloud_run.changes import Change, Waiting
@@ -25,11 +31,13 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(cls=ConfigurationCommand)
 @command
 async def deploy(
-    settings: CloudRunOptions,
     display: "Display",
+    project: Project = None,
+    region: Region = None,
+    name: Name = None,
     config: Annotated[
         Path | None,
         typer.Option(help="JSON file of these settings, in camelCase; flags override it."),
@@ -38,12 +46,14 @@ async def deploy(
         bool,
         typer.Option("--adopt", help="Take over what was made by other means under these names."),
     ] = False,
+    **settings: Any,
 ) -> None:
     """Create service, job and bucket, or update what differs; safe to repeat."""
     from helios_infra.cloud_run.configuration import CloudRunConfiguration
 
     written = CloudRunConfiguration.read_file(config) if config else {}
-    configuration = CloudRunConfiguration.read({**written, **settings.given()})
+    given = configured({"project": project, "region": region, "name": name, **settings})
+    configuration = CloudRunConfiguration.read({**written, **given})
     async with _provisioner(configuration, display) as provisioner:
         deployment = await provisioner.deploy(configuration, adopt=adopt)
     display.note(
