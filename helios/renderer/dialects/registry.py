@@ -4,12 +4,12 @@ from typing import Final
 
 from helios.errors import CompositionInvalid, DialectUnsupported, OptionInvalid
 from helios.renderer.composition import Composition
-from helios.renderer.dialects.animated_image import AnimatedImage
-from helios.renderer.dialects.animated_svg import AnimatedSvg
 from helios.renderer.dialects.base import PAGES, Dialect, PageDefaults
+from helios.renderer.dialects.files.animated_image import AnimatedImage
+from helios.renderer.dialects.files.animated_svg import AnimatedSvg
+from helios.renderer.dialects.files.lottie import Lottie
 from helios.renderer.dialects.helios import Helios
 from helios.renderer.dialects.hyperframes import HyperFrames
-from helios.renderer.dialects.lottie import Lottie
 from helios.renderer.dialects.plain_html import PlainHtml
 from helios.renderer.dialects.source import Source
 

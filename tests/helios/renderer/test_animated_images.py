@@ -11,7 +11,7 @@ from PIL import Image
 from helios.errors import CompositionInvalid, OptionInvalid
 from helios.renderer.composition import SUFFIXES, Composition
 from helios.renderer.dialects import DIALECTS, PageDefaults, open_dialect
-from helios.renderer.dialects.image_timing import ImageTiming
+from helios.renderer.dialects.files.image_timing import ImageTiming
 from helios.renderer.inspect import inspect
 from helios.renderer.page import PageOptions
 

@@ -15,11 +15,10 @@ from helios.renderer.composition import Composition
 from helios.renderer.dialects import (
     PageDefaults,
     Source,
-    lottie,
-    lottie_archive,
     needed_files,
     open_dialect,
 )
+from helios.renderer.dialects.files import lottie, lottie_archive
 from helios.renderer.inspect import CompositionFacts, inspect
 from helios.renderer.page import PageOptions
 from tests.cases.libraries import require_lottie_player

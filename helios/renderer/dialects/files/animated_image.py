@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from helios.renderer.dialects.base import Dialect, PageDefaults
-from helios.renderer.dialects.image_timing import ImageTiming, read_timing
+from helios.renderer.dialects.files.image_timing import ImageTiming, read_timing
 from helios.renderer.dialects.source import Source
 
 _PAGE = """<!doctype html>

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from helios.errors import ProgramMissing
 from helios.renderer.dialects.base import Dialect, PageDefaults
-from helios.renderer.dialects.lottie_animation import LottieAnimation, read_animation
-from helios.renderer.dialects.lottie_archive import read_archive
+from helios.renderer.dialects.files.lottie_animation import LottieAnimation, read_animation
+from helios.renderer.dialects.files.lottie_archive import read_archive
 from helios.renderer.dialects.source import Source
 
 #: No script but the player's runs: neither one that the file names, nor what a text evaluates.
