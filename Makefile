@@ -30,8 +30,9 @@ setup: ## Install what is missing: Chromium, ffmpeg, fonts, .venv
 
 demo: setup ## Render examples/promo on this machine, to out/promo.mp4
 	@mkdir -p out
-	.venv/bin/orchestrator render examples/promo -o out/promo.mp4
+	.venv/bin/orchestrator render examples/promo -o out/promo.mp4 --report out/promo.html
 	@echo "The video is at $(CURDIR)/out/promo.mp4"
+	@echo "What happened when: open file://$(CURDIR)/out/promo.html"
 
 test: setup ## Lint, and run all tests that aren't marked long or proof
 	@$(MAKE) --no-print-directory -j 2 collect lint $(CDK_IF_NPM)

@@ -43,10 +43,15 @@ def without_secrets(text: str, secrets: Collection[str] = ()) -> str:
     return _ASSIGNED.sub(rf"\g<name>{REDACTED}", text)
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a name denotes a secret, as `apiKey` and `GITHUB_TOKEN` do."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def secret_values(environment: Mapping[str, str]) -> frozenset[str]:
     """Return the values of variables whose names denote a secret."""
     return frozenset(
         value
         for name, value in environment.items()
-        if len(value) >= MIN_SECRET_LENGTH and _SECRET_NAME.search(name)
+        if len(value) >= MIN_SECRET_LENGTH and is_secret_name(name)
     )

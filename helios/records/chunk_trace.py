@@ -30,18 +30,12 @@ _END_OF_JPEG = b"\xff\xd9"
 class FrameSpan:
     """A range of frames, and the seconds that a chunk's browsers and encoder took for it.
 
-    Attributes
-    ----------
-    start, frames:
-        First frame on the timeline, and number of frames.
-    script:
-        Moving the page: scripts, styles and layout.
-    waiting:
-        Waiting for what the page loads.
-    raster:
-        Drawing and capturing pictures.
-    encoding:
-        Waiting for the encoder.
+    Attributes:
+        start, frames: First frame on the timeline, and number of frames.
+        script: Moving the page: scripts, styles and layout.
+        waiting: Waiting for what the page loads.
+        raster: Drawing and capturing pictures.
+        encoding: Waiting for the encoder.
     """
 
     start: int
@@ -127,10 +121,8 @@ class ChunkTrace:
 def clear_trace(folder: Path) -> None:
     """Make a folder for a trace, without what an earlier attempt left in it.
 
-    Raises
-    ------
-    OutputUnwritable, DiskFull
-        It can't be written.
+    Raises:
+        OutputUnwritable, DiskFull: It can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -23,17 +23,12 @@ _KINDS = ("script", "waiting", "raster", "encoding")
 class TraceRecorder:
     """Adds up the times of a range of frames, in a few spans.
 
-    Parameters
-    ----------
-    folder:
-        Where the trace is written.
-    frames:
-        The range of frames.
+    Args:
+        folder: Where the trace is written.
+        frames: The range of frames.
 
-    Attributes
-    ----------
-    browser:
-        The browser's name and version.
+    Attributes:
+        browser: The browser's name and version.
     """
 
     def __init__(self, folder: Path, frames: range) -> None:

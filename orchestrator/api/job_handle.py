@@ -55,6 +55,7 @@ class JobHandle:
     resume = _blocking(AsyncJobHandle.resume)
     cost = _blocking(AsyncJobHandle.cost)
     logs = _blocking(AsyncJobHandle.logs)
+    report = _blocking(AsyncJobHandle.report)
     verify = _blocking(AsyncJobHandle.verify)
     delete = _blocking(AsyncJobHandle.delete)
 

@@ -21,7 +21,7 @@ from orchestrator.cli.commands import (
     spec,
     still,
 )
-from orchestrator.cli.commands.jobs import control, inspection, listing, notify, verify
+from orchestrator.cli.commands.jobs import control, inspection, listing, notify, report, verify
 
 app = typer.Typer(
     name="orchestrator",
@@ -40,6 +40,7 @@ for name, command in (
     ("status", inspection.status),
     ("watch", inspection.watch),
     ("logs", inspection.logs),
+    ("report", report.report),
     ("pause", control.pause),
     ("resume", control.resume),
     ("cancel", control.cancel),

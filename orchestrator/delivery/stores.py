@@ -51,6 +51,12 @@ class Stores:
         storage, key = self._split(url)
         return await storage.stat(key) is not None
 
+    async def size(self, url: str) -> int | None:
+        """Return the bytes of an object; None if there is none."""
+        storage, key = self._split(url)
+        found = await storage.stat(key)
+        return None if found is None else found.bytes
+
     async def read(self, url: str, *, limit: int = MAX_SMALL_BYTES) -> bytes:
         """Return the bytes of an object, which is refused beyond a limit."""
         storage, key = self._split(url)

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from helios.contract.job_spec import JobSpec
@@ -21,6 +21,8 @@ class Display(ABC):
         warnings, seams, completed: The warnings, the comparison of the seams, and the facts of the
             completion so far.
         stopping: Describes what happens to a run that is stopped.
+        listeners: Called with each event of the running job.
+        job_id: Id of the job that runs, once it is recorded.
         moves: Whether anything in the composition moves by itself; False if that isn't known.
     """
 
@@ -32,6 +34,8 @@ class Display(ABC):
         self.warnings: list[RenderWarning] = []
         self.seams: SeamsCompared | None = None
         self.completed: Mapping[str, Any] = {}
+        self.job_id: str | None = None
+        self.listeners: list[Callable[[Event], object]] = []
 
     @abstractmethod
     def note(self, kind: str, text: str, **facts: Any) -> None:
@@ -61,6 +65,8 @@ class Display(ABC):
             self.seams = event
         if self.progress is not None:
             self.progress.update(event)
+        for listener in self.listeners:
+            listener(event)
 
     @contextlib.contextmanager
     def activity(self, text: str) -> Iterator[None]:  # noqa: ARG002

@@ -32,6 +32,7 @@ class JsonDisplay(Display):
         )
 
     def show(self, event: Event) -> None:
+        super().show(event)
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
         fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
         self._print({"event": name, **{_camel(key): _json_value(fields[key]) for key in fields}})

@@ -11,14 +11,10 @@ from typing import Literal
 class PageTimes:
     """Seconds spent since the times were last taken.
 
-    Attributes
-    ----------
-    script:
-        Moving the page to a frame: scripts, styles and layout.
-    waiting:
-        The part of moving that waits for requests of the page; not part of `script`.
-    raster:
-        Drawing and capturing pictures.
+    Attributes:
+        script: Moving the page to a frame: scripts, styles and layout.
+        waiting: The part of moving that waits for requests of the page; not part of `script`.
+        raster: Drawing and capturing pictures.
     """
 
     script: float = 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from helios.errors import HeliosError, JobStateConflict
+from helios.records.chunk_trace import ChunkTrace
 from helios.storage.checks import check_expiry
 from orchestrator.api.displays import OnEvent, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.clouds.log_query import LogRecord
     from orchestrator.cost import Cost
+    from orchestrator.report.report import Report
 
+#: How much a report has.
+ReportDetail = Literal["record", "traces", "all"]
 #: Recorded as the reason of a cancellation that gives none.
 REASON = "stopped by its owner"
 #: Seconds for which a link to a video is valid.
@@ -42,6 +46,8 @@ class AsyncJobHandle(ABC):
 
     def __init__(self, job_id: str) -> None:
         self.id = job_id
+        #: Traces of chunks that were read from storage.
+        self._traces: dict[int, ChunkTrace] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
@@ -213,6 +219,19 @@ class AsyncJobHandle(ABC):
         """
         del chunk_id
         return ()
+
+    @abstractmethod
+    async def report(self, *, detail: ReportDetail = "all") -> "Report":
+        """Return what is known of the job: attempts, times, errors, cost, pictures.
+
+        `Report.html` makes one HTML file of it, `Report.document` a JSON value; both have no
+        secrets.
+
+        Args:
+            detail: `record` has what is recorded; `traces` also has the times and pictures that
+                workers left in storage, and `all` what is seen and heard of the video, and the
+                cost.
+        """
 
     @abstractmethod
     async def verify(self, video: str | os.PathLike[str] | None = None) -> "SeamReport":

@@ -8,7 +8,7 @@ from helios.errors import CostLimitReached, JobBusy, JobStateConflict, OptionInv
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
 from helios.records.spec_slices import SLICES
-from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
+from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle, ReportDetail
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_deadline, workers_of
@@ -18,6 +18,7 @@ from orchestrator.backends.detached.status import log_query
 from orchestrator.backends.stored_chunks import delete_chunks
 from orchestrator.clouds.log_query import log_link
 from orchestrator.cost import cost_of
+from orchestrator.cost.recorded import merges_in, recorded_usage
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job
 from orchestrator.delivery.verification import verify as verify_video
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.cost import Cost
     from orchestrator.delivery.destination import Destination
     from orchestrator.model.deployment import Deployment
+    from orchestrator.report.report import Report
 
 
 class DetachedJob(AsyncJobHandle):
@@ -140,6 +142,23 @@ class DetachedJob(AsyncJobHandle):
             if chunk_id in (None, failed.chunk_id)
         ]
         return sorted(logs, key=lambda log: log.chunk_id)
+
+    async def report(self, *, detail: ReportDetail = "all") -> "Report":
+        from orchestrator.api.jobs.reporting import Sources, report_of_render
+
+        async with detached_renders(self.deployment) as renders, Stores() as stores:
+            found = await renders.status(self.id)
+            records = await renders.records(self.id, found.spec, found.done)
+            merges = await merges_in(stores.at(self._folder))
+            usage = recorded_usage(records, merges, detached=True)
+            return await report_of_render(
+                found,
+                self._status(found),
+                records,
+                merges,
+                cost=cost_of(usage, workers_of(self.deployment)),
+                sources=Sources(stores=stores, traces=self._traces, detail=detail),
+            )
 
     async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
         async with detached_renders(self.deployment) as renders:

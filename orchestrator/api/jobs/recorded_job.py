@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from helios.contract.artifact import Artifact
 from helios.errors import ArtifactNotFound, JobStateConflict
 from helios.output import whole_output
-from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle
+from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle, ReportDetail
 from orchestrator.api.jobs.background import start_in_background
 from orchestrator.api.jobs.job_status import JobStatus, output_of
 from orchestrator.api.jobs.job_store import JobStore
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
     from orchestrator.cost import Cost
     from orchestrator.job_repository import JobRepository
+    from orchestrator.report.report import Report
 
 #: Seconds within which the process that recorded a job has to begin it.
 _PATIENCE = 10.0
@@ -124,6 +125,16 @@ class RecordedJob(AsyncJobHandle):
             if chunk_id in (None, chunk.id)
             for attempt in chunk.attempts
         ]
+
+    async def report(self, *, detail: ReportDetail = "all") -> "Report":
+        from orchestrator.api.jobs.reporting import Sources, report_of_record
+
+        async with self._store.open() as repository, Stores() as stores:
+            job = await repository.get(self.id)
+            status = await _status(repository, job)
+            cost = await self._known_cost() if detail == "all" else None
+            sources = Sources(stores=stores, traces=self._traces, detail=detail)
+            return await report_of_record(job, status, cost=cost, sources=sources)
 
     async def fetch(self, destination: Destination) -> JobStatus:
         status = await self.status()

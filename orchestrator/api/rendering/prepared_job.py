@@ -78,6 +78,7 @@ async def run_prepared(job: PreparedJob, store: JobStore, display: Display) -> J
             created = await job.create(manager)
             if not store.forgets:
                 how = f"Resume with: {store.command('resume', created.id)}"
+                display.job_id = created.id
                 display.note("job", f"job {created.id}", id=created.id)
         except (OutputUnwritable, DiskFull) as fault:
             if not store.is_default:

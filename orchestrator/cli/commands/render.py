@@ -39,6 +39,9 @@ async def render(
     files: Files,
     reports: Reports,
     display: "Display",
+    report: flags.Report = None,
+    web: flags.Web = False,
+    web_port: flags.WebPort = 0,
     detach: flags.Detach = False,
     request_id: flags.RequestId = None,
 ) -> None:
@@ -48,14 +51,30 @@ async def render(
     from orchestrator.api.rendering.submission import submit_detached, submit_here
     from orchestrator.api.targets.target import Local
     from orchestrator.cli.job_text import tell_submitted
+    from orchestrator.cli.live_page import page_of_render
+    from orchestrator.cli.report_file import reporting
 
     picked = keywords_of(timing, picture, sound, encoding, cut, seams, incremental)
     keywords = picked | keywords_of(chunks, limits, files, reports)
     if request_id is not None and not detach:
         raise OptionInvalid("`request_id`: goes with `submit`")
     if not detach:
-        await run_request(RenderRequest.of(source, output, where.targets(), keywords), display)
+        wanted = RenderRequest.of(source, output, where.targets(), keywords)
+        store = wanted.settings.store
+        async with (
+            reporting(report, store, display),
+            page_of_render(web, store, display, port=web_port),
+        ):
+            await run_request(wanted, display)
         return
+    if web:
+        raise OptionInvalid(
+            "--web: goes without --detach", hint="`orchestrator watch ID --web` shows it."
+        )
+    if report is not None:
+        raise OptionInvalid(
+            "--report: goes without --detach", hint="`orchestrator report ID` writes it later."
+        )
     request = RenderRequest.of(source, output, Local(), keywords)
     if where.is_local:
         job_id = await submit_here(request, display)

@@ -77,6 +77,33 @@ RequestId = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also write a report, .html or .json, of a render that fails too.",
+        show_default="none",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Web = Annotated[
+    bool,
+    typer.Option(
+        "--web",
+        help="Serve a live page of the render on this machine, and print its address.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+WebPort = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Port of the live page.",
+        show_default="a free one",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Jobs = Annotated[
     str | None,
     typer.Option(

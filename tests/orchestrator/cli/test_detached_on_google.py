@@ -127,6 +127,18 @@ def test_a_detached_render_makes_the_same_video_as_a_local_one(
     assert status["output"] == "gs://my-videos-helios/jobs/movie/output/v.mp4"
     assert any(item["unit"] == "CPU-seconds" for item in status["cost"]["items"])
 
+    project.runs("report", "movie", "--format", "json", "-o", "report.json")
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    assert (report["state"], report["framesDone"]) == ("completed", 12)
+    for chunk in report["chunks"]:
+        (attempt,) = chunk["attempts"]
+        assert attempt["steps"]["command"] > 0
+        assert attempt["worker"].startswith("cloudrun")
+        assert sum(span["frames"] for span in chunk["spans"]) == 6
+    assert report["merge"]["seconds"] > 0
+    assert len(report["filmstrip"]) >= 2
+    assert report["cost"]["total"] > 0
+
 
 @pytest.mark.proof
 def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:

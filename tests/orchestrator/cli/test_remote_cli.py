@@ -1,5 +1,6 @@
 """The public command, end to end, over both clouds' stand-ins with the real workers behind them."""
 
+import json
 import shlex
 import signal
 import time
@@ -62,6 +63,18 @@ def wait_until_idle(clouds: Clouds) -> None:
             log.count("START RequestId") != begun
         ):
             begun, since = log.count("START RequestId"), time.monotonic()
+
+
+def check_report(path: Path) -> None:
+    """Check that a report of a remote render has what its workers and the video say."""
+    report = json.loads(path.read_text("utf-8"))
+    assert [chunk["state"] for chunk in report["chunks"]] == ["done"] * 3
+    assert all(chunk["attempts"][0]["worker"] for chunk in report["chunks"])
+    assert all(sum(span["frames"] for span in chunk["spans"]) == 4 for chunk in report["chunks"])
+    assert len(report["filmstrip"]) >= 3
+    assert len(report["seams"]["pairs"]) == 2
+    assert report["cost"]["total"] > 0
+    assert "HeadlessChrome" in report["versions"]["browser"]
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
@@ -197,12 +210,15 @@ def test_a_video_may_stay_in_storage_with_a_link_to_it(
     page: Any, clouds: Clouds, flags: tuple[str, ...], bucket: str
 ) -> None:
     url = f"{bucket}/videos/v.mp4"
-    done = page.run(*SHORT, "-o", url, *flags, "--presign", 300, "--json", env=clouds.env)
+    report = ("--report", "../report.json")
+    done = page.run(*SHORT, "-o", url, *flags, "--presign", 300, *report, "--json", env=clouds.env)
     assert done.status == 0, done.stdout
+    check_report(page.folder.parent / "report.json")
     [merging] = [doc for doc in done.documents if doc["event"] == "merging"]
     assert merging["reason"] == "stitched by a worker: the video stays in storage"
-    assert done.documents[-1]["output"] == url
-    with urllib.request.urlopen(done.documents[-1]["link"]) as answer:
+    [completed] = [doc for doc in done.documents if doc["event"] == "completed"]
+    assert completed["output"] == url
+    with urllib.request.urlopen(completed["link"]) as answer:
         (page.folder / "v.mp4").write_bytes(answer.read())
     assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
     assert page.names() == ["page", "page.html", "tmp", "v.mp4"]

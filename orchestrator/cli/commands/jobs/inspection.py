@@ -1,5 +1,6 @@
 """`orchestrator status`, `watch`, `logs`, `fetch`: progress and results of a job."""
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,10 +64,20 @@ async def watch(
     where: JobOptions,
     display: "Display",
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates.")] = 2.0,
+    web: flags.Web = False,
+    web_port: flags.WebPort = 0,
 ) -> None:
     """Follow a job until it has ended; exit status 0 if it made a video."""
     display.stopping = "the job continues"
-    await _follow(await where.find(job, display), interval=interval, display=display)
+    found = await where.find(job, display)
+    if not web:
+        await _follow(found, interval=interval, display=display)
+        return
+    from orchestrator.cli.live_page import live_page
+
+    async with live_page(lambda: found, display, port=web_port, runs_here=False):
+        # The page is of use when the job has ended, too: until Ctrl-C.
+        await asyncio.Event().wait()
 
 
 @command
