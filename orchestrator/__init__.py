@@ -33,11 +33,16 @@ if TYPE_CHECKING:
     from orchestrator.api.async_functions import render_async as render_async
     from orchestrator.api.async_functions import still_async as still_async
     from orchestrator.api.async_functions import submit_async as submit_async
+    from orchestrator.api.batches.batch import render_batch as render_batch
+    from orchestrator.api.batches.batch import render_batch_async as render_batch_async
+    from orchestrator.api.batches.results import RowResult as RowResult
+    from orchestrator.api.batches.results import RowState as RowState
     from orchestrator.api.displays import Notice as Notice
     from orchestrator.api.displays import ProgressEvent as ProgressEvent
     from orchestrator.api.functions import get_job as get_job
     from orchestrator.api.functions import jobs as jobs
     from orchestrator.api.functions import render as render
+    from orchestrator.api.functions import sheet as sheet
     from orchestrator.api.functions import still as still
     from orchestrator.api.functions import submit as submit
     from orchestrator.api.job_handle import JobHandle as JobHandle
@@ -45,8 +50,12 @@ if TYPE_CHECKING:
     from orchestrator.api.jobs.job_status import JobStatus as JobStatus
     from orchestrator.api.jobs.resume_settings import ResumeKeywords as ResumeKeywords
     from orchestrator.api.jobs.snapshot import AttemptLog as AttemptLog
+    from orchestrator.api.rendering.keywords import BatchKeywords as BatchKeywords
     from orchestrator.api.rendering.keywords import RenderKeywords as RenderKeywords
+    from orchestrator.api.rendering.keywords import SheetKeywords as SheetKeywords
     from orchestrator.api.rendering.keywords import StillKeywords as StillKeywords
+    from orchestrator.api.sheets.sheet import Sheet as Sheet
+    from orchestrator.api.sheets.sheet import sheet_async as sheet_async
     from orchestrator.api.targets.target import CloudRun as CloudRun
     from orchestrator.api.targets.target import Lambda as Lambda
     from orchestrator.api.targets.target import Local as Local
@@ -75,6 +84,7 @@ __all__ = [
     "AttemptLog",
     "AwsLambdaAdapter",
     "BackupStarted",
+    "BatchKeywords",
     "ChunkFailed",
     "ChunkFiles",
     "ChunkFinished",
@@ -105,9 +115,13 @@ __all__ = [
     "RenderJobChunk",
     "RenderKeywords",
     "ResumeKeywords",
+    "RowResult",
+    "RowState",
     "SeamsCompared",
     "SeamsDiffer",
     "SeamsHealing",
+    "Sheet",
+    "SheetKeywords",
     "SpecError",
     "StillKeywords",
     "StorageError",
@@ -121,6 +135,10 @@ __all__ = [
     "jobs_async",
     "render",
     "render_async",
+    "render_batch",
+    "render_batch_async",
+    "sheet",
+    "sheet_async",
     "still",
     "still_async",
     "submit",
@@ -150,18 +168,27 @@ if not TYPE_CHECKING:
             "still_async": "orchestrator.api.async_functions",
             "submit_async": "orchestrator.api.async_functions",
             "AsyncJobHandle": "orchestrator.api.jobs.async_job",
+            "render_batch": "orchestrator.api.batches.batch",
+            "render_batch_async": "orchestrator.api.batches.batch",
+            "RowResult": "orchestrator.api.batches.results",
+            "RowState": "orchestrator.api.batches.results",
             "Notice": "orchestrator.api.displays",
             "ProgressEvent": "orchestrator.api.displays",
             "get_job": "orchestrator.api.functions",
             "jobs": "orchestrator.api.functions",
             "render": "orchestrator.api.functions",
+            "sheet": "orchestrator.api.functions",
             "still": "orchestrator.api.functions",
             "submit": "orchestrator.api.functions",
             "AttemptLog": "orchestrator.api.jobs.snapshot",
             "JobHandle": "orchestrator.api.job_handle",
             "JobStatus": "orchestrator.api.jobs.job_status",
+            "BatchKeywords": "orchestrator.api.rendering.keywords",
             "RenderKeywords": "orchestrator.api.rendering.keywords",
+            "SheetKeywords": "orchestrator.api.rendering.keywords",
             "StillKeywords": "orchestrator.api.rendering.keywords",
+            "Sheet": "orchestrator.api.sheets.sheet",
+            "sheet_async": "orchestrator.api.sheets.sheet",
             "ResumeKeywords": "orchestrator.api.jobs.resume_settings",
             "CloudRun": "orchestrator.api.targets.target",
             "Lambda": "orchestrator.api.targets.target",

@@ -87,6 +87,23 @@ def pack_assets(
     return PackedAssets(sha256=digest.hexdigest(), bytes=size, path=target)
 
 
+def folder_digest(
+    folder: Path, *, leave_out: Collection[str] = (), only: Collection[str] | None = None
+) -> str:
+    """Return a digest of the names and the content of all files that would be packed.
+
+    Raises:
+        ArchiveInvalid: As for `pack_assets`.
+    """
+    digest = hashlib.sha256()
+    limits = ArchiveLimits()
+    for name, path in _files(folder, leave_out=leave_out, only=only, limits=limits):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{name}\0{content}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
 async def upload_assets(storage: ArtifactStorage, folder: Path) -> str:
     """Store a composition's folder unless it is stored already; return its URL.
 

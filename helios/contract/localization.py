@@ -2,6 +2,7 @@
 
 import re
 import zoneinfo
+from functools import cache
 
 from helios.errors import OptionInvalid
 
@@ -15,6 +16,7 @@ _LOCALE = re.compile(
 )
 
 
+@cache
 def time_zone(name: str) -> str:
     """Return the name of a time zone if the IANA time zone database has it.
 

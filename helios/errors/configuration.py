@@ -11,6 +11,10 @@ class OptionInvalid(ConfigurationError, code="OPTION_INVALID"):
     """An option has an invalid value."""
 
 
+class RowsInvalid(ConfigurationError, code="ROWS_INVALID"):
+    """Rows of a batch can't be rendered; `details` name each with its line."""
+
+
 class CodecUnavailable(ConfigurationError, code="CODEC_UNAVAILABLE"):
     """The installed ffmpeg lacks a codec."""
 

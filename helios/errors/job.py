@@ -15,6 +15,10 @@ class JobFailed(JobError, code="JOB_FAILED", retryable=True):
     """At least one chunk of the job failed; `details` hold one line per failure."""
 
 
+class BatchFailed(JobError, code="BATCH_FAILED"):
+    """Rows of a batch failed; `details` hold one line for each of the first."""
+
+
 class CircuitOpen(JobFailed, code="CIRCUIT_OPEN"):
     """The job was stopped because most of its attempts fail; `details` hold examples."""
 

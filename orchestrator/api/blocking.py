@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import queue
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, ParamSpec, TypeVar, overload
 
 _P = ParamSpec("_P")
@@ -60,3 +62,50 @@ def iterate(items: AsyncIterator[_T]) -> Iterator[_T]:
 
 async def _next(items: AsyncIterator[_T]) -> _T:
     return await anext(items)
+
+
+def iterate_in_background(items: AsyncGenerator[_T, None]) -> Iterator[_T]:
+    """Yield the items of an asynchronous generator, whose event loop runs on another thread.
+
+    What makes the items goes on while the caller works with one. A caller that stops early ends it.
+    """
+    made: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+    loop = asyncio.new_event_loop()
+    working: list[asyncio.Task[None]] = []
+
+    async def work() -> None:
+        try:
+            async for item in items:
+                made.put((True, item))
+        finally:
+            await items.aclose()
+
+    def serve() -> None:
+        fault: BaseException | None = None
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            try:
+                runner.run(started())
+            except BaseException as found:
+                fault = found
+        made.put((False, fault))
+
+    async def started() -> None:
+        working.append(asyncio.ensure_future(work()))
+        await working[0]
+
+    thread = threading.Thread(target=serve, name="helios-iterate", daemon=True)
+    thread.start()
+    ended = False
+    try:
+        while True:
+            is_item, value = made.get()
+            if not is_item:
+                ended = True
+                if value is not None:
+                    raise value
+                return
+            yield value
+    finally:
+        if not ended:
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in working])
+            thread.join()

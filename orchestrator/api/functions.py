@@ -13,11 +13,14 @@ from orchestrator.api.async_functions import (
 )
 from orchestrator.api.blocking import blocking
 from orchestrator.api.job_handle import JobHandle
+from orchestrator.api.sheets.sheet import sheet_async
 
 render = blocking(render_async)
 """Render a composition, and return the video. Parameters: `render_async`."""
 still = blocking(still_async)
 """Render one frame to an image, and return it. Parameters: `still_async`."""
+sheet = blocking(sheet_async)
+"""Put frames side by side into one image, and return it. Parameters: `sheet_async`."""
 submit = blocking(submit_async, JobHandle)
 """Start a render that outlives this process, and return its handle. Parameters: `submit_async`."""
 get_job = blocking(get_job_async, JobHandle)

@@ -22,9 +22,11 @@ from orchestrator.backends.job_folder import (
     prepare_folder,
     remove_folder,
 )
+from orchestrator.backends.sharing import Share
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display, SilentDisplay
+from orchestrator.display.time_use import TimeUse
 from orchestrator.execution.growing_playlist import growing_playlist, playlist_path
 from orchestrator.execution.job_executor import JobExecutor, JobResult
 from orchestrator.execution.live_playlist import LivePlaylist
@@ -50,7 +52,9 @@ class Backend(ABC):
     #: Whether slow chunks are given to a second worker, unless the job's settings forbid it.
     hedges = False
 
-    def __init__(self, job: Job, *, display: Display | None = None) -> None:
+    def __init__(
+        self, job: Job, *, display: Display | None = None, share: Share | None = None
+    ) -> None:
         hedges = self.hedges and job.settings.backups is not False
         self.job = job
         self.spec = job.spec
@@ -59,7 +63,8 @@ class Backend(ABC):
         self.location = location_here(job)
         self.folder = from_here(self.location.folder)
         self.job_file = from_here(Path(self.location.job_path))
-        self.limits = Limits(deadline=self.settings.deadline)
+        self.share = share
+        self.limits = Limits(deadline=self.settings.deadline) if share is None else share.limits
         self.stores = Stores()
 
     async def run(self, *, keep_chunks: bool, hooks: RunHooks) -> str:
@@ -72,6 +77,7 @@ class Backend(ABC):
             JobBusy: Another process runs a job in the folder.
         """
         self.display.stopping = self.stopping
+        time_use = TimeUse(self.spec)
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)
         # The records of remote chunks name their job.
         keep_chunks = keep_chunks and (ours or not self.location.is_local)
@@ -84,16 +90,19 @@ class Backend(ABC):
                     hooks.on_reused(done)
                     async with self._showing(done) as playlist:
                         listeners = [] if playlist is None else [playlist.on_event]
-                        result = await JobExecutor(self.chunk_adapter()).execute(
+                        chunks, merge = self._adapters()
+                        result = await JobExecutor(chunks).execute(
                             self.spec,
                             self.settings,
                             job_dir=self.folder,
                             job_path=self.job_path,
                             completed_chunk_ids=done,
-                            on_event=to_all(hooks.on_event, self.display.show, *listeners),
+                            on_event=to_all(
+                                hooks.on_event, self.display.show, time_use.note, *listeners
+                            ),
                             pause=hooks.pause,
                             record=hooks.record,
-                            merge_adapter=self.merge_adapter(),
+                            merge_adapter=merge,
                             stitcher=playlist,
                             output_file=self.playlist_file,
                             verify=self.chunk_check,
@@ -105,6 +114,8 @@ class Backend(ABC):
             link = await link_to(output, self.settings.presign, self.stores)
         await warn_of_picture(self.display, self.spec, output)
         tell_completion(self.display, self.spec, result, output, link=link)
+        if told := time_use.line(result.duration):
+            self.display.note("time_use", told[0], **told[1])
         return output
 
     @abstractmethod
@@ -185,6 +196,14 @@ class Backend(ABC):
         count = "1 chunk" if len(done) == 1 else f"{len(done)} chunks"
         text = f"{count} of {len(self.spec.chunks)} already there"
         self.display.note("resumed", text, chunks=sorted(done))
+
+    def _adapters(self) -> tuple[WorkerAdapter, WorkerAdapter]:
+        """Return the adapters of chunks and of the merge, which may share workers with others."""
+        chunks = self.chunk_adapter()
+        merge = self.merge_adapter() or chunks
+        if self.share is None:
+            return chunks, merge
+        return self.share.chunks(chunks), self.share.merges(merge)
 
     async def _check_destination(self) -> None:
         if self.destination is not None:

@@ -7,7 +7,6 @@ from typing import Protocol
 from helios.errors import OptionInvalid
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.clouds.packages import require
-from orchestrator.model.job import Job
 from orchestrator.model.limits import Price
 from orchestrator.model.location import AdapterSettings
 
@@ -100,9 +99,8 @@ async def priced(
     ]
 
 
-def spent_before(job: Job, workers: Sequence[DeployedWorkers]) -> float:
-    """Return the US dollars that a job's earlier runs cost, at most."""
-    seconds, attempts = job.metrics.worker_ms / 1000, job.metrics.attempts
+def spent_before(seconds: float, attempts: int, workers: Sequence[DeployedWorkers]) -> float:
+    """Return the US dollars that earlier runs cost at most, by the time of all their attempts."""
     prices = [each.price for each in workers if each.price is not None]
     # Which workers made the attempts isn't kept: the dearest ones are on the safe side.
     return max((p.second * seconds + p.invocation * attempts for p in prices), default=0.0)

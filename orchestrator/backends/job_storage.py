@@ -1,7 +1,6 @@
 """The storages that hold a job, and its chunks brought together in one of them."""
 
 import functools
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,10 @@ from helios.errors import ArtifactNotFound
 from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import JobFolder, record_beside
 from helios.storage import split_url
-from orchestrator.adapters.base import WorkerAdapter
-from orchestrator.backends.deployed_workers import DeployedWorkers
+from orchestrator.backends.fleet import Fleet
 from orchestrator.backends.upload import StoredJob
 from orchestrator.delivery.stores import Stores
-from orchestrator.model.limits import Limits
 from orchestrator.scheduling.endpoint import Endpoint
-from orchestrator.scheduling.limited_adapter import limited
 
 #: Bytes of chunks that a worker is given to join, unless the user wants it: it needs disk for twice
 #: as much. Deployed as this project does, a worker that renders has a disk of 2 GB, and one
@@ -54,28 +50,12 @@ class JobStorage:
         return artifact.url.startswith(f"{self.folder}/")
 
 
-def open_job_storage(
-    job: StoredJob, workers: Sequence[DeployedWorkers], *, most: int, limits: Limits
-) -> JobStorage:
-    """Return a storage that holds a job, with the endpoints of the workers that use it.
-
-    Each endpoint is given at most `most` chunks at once.
-    """
-
-    def endpoint(each: DeployedWorkers, adapter: WorkerAdapter) -> Endpoint:
-        return Endpoint(
-            name=each.name,
-            adapter=limited(adapter, limits, price=each.price),
-            weight=each.weight,
-            most=most,
-            job_path=job.job_path,
-            jitter=random.random,
-        )
-
+def open_job_storage(job: StoredJob, url: str, fleet: Fleet) -> JobStorage:
+    """Return a storage, by its URL, that holds a job, with the endpoints whose workers use it."""
     return JobStorage(
         job,
-        [endpoint(each, each.adapter) for each in workers],
-        [endpoint(each, each.merge_adapter) for each in workers if each.merge_adapter],
+        [each for each in fleet.endpoints if each.artifacts == url],
+        [each for each in fleet.merge_endpoints if each.artifacts == url],
     )
 
 

@@ -9,6 +9,7 @@ from orchestrator.adapters.local import LocalMergeAdapter
 from orchestrator.backends.base import Backend
 from orchestrator.backends.completion import deliver_to
 from orchestrator.backends.job_folder import make_folder
+from orchestrator.backends.sharing import Share
 from orchestrator.display.display import Display
 from orchestrator.execution.job_executor import JobResult
 from orchestrator.execution.seam_step import ChunkFolder, SeamSource, seam_pictures
@@ -25,9 +26,14 @@ class LocalBackend(Backend):
     """Runs a job on this machine: chunks and merge by an adapter, as processes by default."""
 
     def __init__(
-        self, job: Job, *, display: Display | None = None, adapter: WorkerAdapter | None = None
+        self,
+        job: Job,
+        *,
+        display: Display | None = None,
+        adapter: WorkerAdapter | None = None,
+        share: Share | None = None,
     ) -> None:
-        super().__init__(job, display=display)
+        super().__init__(job, display=display, share=share)
         self._adapter = adapter or LocalWorkerAdapter()
         self._merge_adapter = adapter or LocalMergeAdapter()
         pictures = seam_pictures(self.destination, self.folder)

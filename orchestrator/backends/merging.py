@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from helios.contract.artifact import Artifact
@@ -69,9 +70,11 @@ class MergeByWorker(WorkerAdapter):
         result = WorkerResult.of_error(WorkerUnavailable("merge: there is no endpoint for it"))
         for storage in self._gathering.ranking():
             await self._gathering.gather(storage)
-            # Each endpoint has the job's path in its storage.
             adapter = LoadBalancer(storage.merge_endpoints or storage.endpoints)
-            result = await adapter.execute(job, on_output=on_output)
+            sent = job
+            if job.task is not None:
+                sent = replace(job, task=replace(job.task, job_path=storage.job.job_path))
+            result = await adapter.execute(sent, on_output=on_output)
             if result.failure is None or result.failure.code not in ENDPOINT_FAULTS:
                 break
         if result.exit_code == 0:

@@ -1,7 +1,7 @@
 """Jobs whose chunks are rendered by workers in a cloud, through object storage."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from helios.contract.artifact import Artifact
@@ -18,12 +18,10 @@ from orchestrator.backends.base import Backend
 from orchestrator.backends.chunk_downloads import ChunkDownloads
 from orchestrator.backends.completion import deliver_artifact, deliver_to
 from orchestrator.backends.deployed_workers import (
-    DeployedWorkers,
     WorkerOpener,
     open_workers,
-    priced,
-    spent_before,
 )
+from orchestrator.backends.fleet import Fleet, open_fleet
 from orchestrator.backends.job_storage import Gathering, JobStorage, open_job_storage
 from orchestrator.backends.merging import (
     MergeByWorker,
@@ -33,6 +31,7 @@ from orchestrator.backends.merging import (
     where_to_stitch,
 )
 from orchestrator.backends.remote_seams import StoredBoundaries
+from orchestrator.backends.sharing import Share
 from orchestrator.backends.stored_chunks import delete_stored_chunks, stored_chunks
 from orchestrator.backends.upload import StoredJob, pinned_version, show_stored, upload_job
 from orchestrator.delivery.packaging import merge_needs_assets, package_job, plays
@@ -41,10 +40,8 @@ from orchestrator.execution.job_executor import JobResult
 from orchestrator.execution.merge_step import ChunkCheck
 from orchestrator.execution.seam_step import SeamSource, seam_pictures
 from orchestrator.model.job import Job
-from orchestrator.model.limits import Limits
 from orchestrator.model.settings import Stitch
 from orchestrator.planning.resume import forget_chunks, forget_parts
-from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class RemoteBackend(Backend):
@@ -62,12 +59,18 @@ class RemoteBackend(Backend):
     hedges = True
 
     def __init__(
-        self, job: Job, *, display: Display | None = None, opener: WorkerOpener = open_workers
+        self,
+        job: Job,
+        *,
+        display: Display | None = None,
+        opener: WorkerOpener = open_workers,
+        share: Share | None = None,
     ) -> None:
-        super().__init__(job, display=display)
+        super().__init__(job, display=display, share=share)
         self.artifacts: dict[int, Artifact] = {}
         self._opener = opener
-        self._workers: Sequence[DeployedWorkers] = ()
+        self._fleet = None if share is None else share.fleet
+        self._assets = {} if share is None else share.assets
         self._storages: list[JobStorage] = []
         self._stitch = self.settings.stitch
         self._downloads = ChunkDownloads(self.spec, self.folder, stores=self.stores)
@@ -75,9 +78,12 @@ class RemoteBackend(Backend):
 
     async def prepare(self, *, keep_chunks: bool) -> None:
         """Store the job for its workers, and open connections to them."""
-        await self._open_workers()
+        fleet = self._fleet = self._fleet or await open_fleet(
+            self.job, self.settings, self.location.adapters, self._opener
+        )
+        self.limits = fleet.limits
         await asyncio.to_thread(forget_parts, self.spec, self.folder)
-        stored = await self._pinned_version() if keep_chunks else None
+        stored = await self._pinned_version(fleet) if keep_chunks else None
         self._stitch = where_to_stitch(
             self.spec,
             self.settings.stitch,
@@ -90,11 +96,8 @@ class RemoteBackend(Backend):
                 f"output {self.playlist_file}: a playlist grows on this machine only",
                 hint="Leave --stitch out, or render to a .mp4 file.",
             )
-        stored = stored or await self._upload()
-        for url, job in stored.items():
-            workers = [each for each in self._workers if each.artifacts == url]
-            most = self.settings.concurrency
-            self._storages.append(open_job_storage(job, workers, most=most, limits=self.limits))
+        stored = stored or await self._upload(fleet)
+        self._storages += [open_job_storage(job, url, fleet) for url, job in stored.items()]
 
     async def reused_chunks(self, *, keep_chunks: bool) -> Collection[int]:
         if not keep_chunks:
@@ -108,8 +111,8 @@ class RemoteBackend(Backend):
         return frozenset(self.artifacts)
 
     def chunk_adapter(self) -> WorkerAdapter:
-        endpoints = [each for storage in self._storages for each in storage.endpoints]
-        return LoadBalancer(endpoints, on_result=self._keep_artifact)
+        assert self._fleet is not None  # noqa: S101 - it was prepared
+        return self._fleet.adapter(str(self.folder), lambda: self.job_path, self._keep_artifact)
 
     def merge_adapter(self) -> WorkerAdapter:
         here = MergeHere(self.spec, self.artifacts, self._downloads)
@@ -149,10 +152,10 @@ class RemoteBackend(Backend):
 
     async def close(self) -> None:
         await self._downloads.stop()
-        for workers in self._workers:
-            await workers.adapter.close()
-            if workers.merge_adapter is not None:
-                await workers.merge_adapter.close()
+        if self.share is not None and self.share.fleet is not None:
+            self.share.fleet.forget(str(self.folder))
+        elif self._fleet is not None:
+            await self._fleet.close()
 
     @property
     def job_path(self) -> str:
@@ -204,24 +207,14 @@ class RemoteBackend(Backend):
         await self._downloads.finish(self.artifacts)
         return await check_chunk_outputs(spec, folder)
 
-    async def _open_workers(self) -> None:
-        settings, adapters = self.settings, self.location.adapters
-        self._workers = self._opener(adapters, concurrency=settings.concurrency)
-        if settings.max_cost is not None:
-            self._workers = await priced(self._workers, adapters)
-        self.limits = Limits(
-            max_cost=settings.max_cost,
-            deadline=settings.deadline,
-            spent=spent_before(self.job, self._workers),
-        )
-
-    async def _pinned_version(self) -> Mapping[str, StoredJob] | None:
+    async def _pinned_version(self, fleet: Fleet) -> Mapping[str, StoredJob] | None:
         stored = await pinned_version(
             self.spec,
             self.folder,
             own_files=self._own_files,
-            artifacts=[workers.artifacts for workers in self._workers],
+            artifacts=[workers.artifacts for workers in fleet.workers],
             stores=self.stores,
+            assets=self._assets,
         )
         if stored is not None:
             reason = "the composition was changed: the job continues with the version in storage"
@@ -236,11 +229,13 @@ class RemoteBackend(Backend):
             own.append(self.destination.path)
         return own
 
-    async def _upload(self) -> Mapping[str, StoredJob]:
+    async def _upload(self, fleet: Fleet) -> Mapping[str, StoredJob]:
         job = package_job(self.spec, self.folder, own_files=self._own_files)
-        artifacts = list(dict.fromkeys(workers.artifacts for workers in self._workers))
+        artifacts = list(dict.fromkeys(workers.artifacts for workers in fleet.workers))
         with self.display.activity(f"storing what workers need in {', '.join(artifacts)}"):
-            stored = await upload_job(job, artifacts=artifacts, stores=self.stores)
+            stored = await upload_job(
+                job, artifacts=artifacts, stores=self.stores, assets=self._assets
+            )
         for there in stored.values():
             show_stored(there, self.display)
         return stored

@@ -70,5 +70,3 @@ class StoredBoundaries(SeamSource):
             path = f"{storage.folder}/{HEALED_SPEC}"
             await self._stores.write(path, spec.to_json().encode())
             self._storages[number] = replace(storage, job=StoredJob(path, spec))
-            for endpoint in (*storage.endpoints, *storage.merge_endpoints):
-                endpoint.job_path = path

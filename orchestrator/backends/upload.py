@@ -47,21 +47,59 @@ class StoredJob:
 
 
 async def upload_job(
-    job: PackagedJob, *, artifacts: Collection[str], stores: Stores, once: bool = False
+    job: PackagedJob,
+    *,
+    artifacts: Collection[str],
+    stores: Stores,
+    once: bool = False,
+    assets: Mapping[str, str] | None = None,
 ) -> Mapping[str, StoredJob]:
     """Store a job's assets and spec below each of some URLs, and return what is where.
 
     A job whose spec has no `id` is named after its content, assets included, so that the same job
-    finds what it left there. With `once`, an existing spec with this id is kept.
+    finds what it left there. With `once`, an existing spec with this id is kept. `assets` gives the
+    URL of the packed composition by storage, where it was stored before (`upload_pack`).
     """
+    known = assets or {}
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
-        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+        packed = None if known else await _pack(job, Path(scratch, f"assets{SUFFIX}"))
         job_id = job.spec.id or _id_of(job.spec, packed)
         urls = dict.fromkeys(artifacts)
         stored = await asyncio.gather(
-            *(_upload(job, packed, url, job_id=job_id, stores=stores, once=once) for url in urls)
+            *(
+                _upload(
+                    job, packed, url, job_id=job_id, stores=stores, once=once, assets=known.get(url)
+                )
+                for url in urls
+            )
         )
     return dict(zip(urls, stored, strict=True))
+
+
+async def upload_pack(
+    job: PackagedJob, *, artifacts: Collection[str], stores: Stores
+) -> Mapping[str, str]:
+    """Store the composition of a job below each of some URLs; return the archive's URL at each.
+
+    It is empty if the job's commands read no files of this machine.
+    """
+    with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
+        packed = await _pack(job, Path(scratch, f"assets{SUFFIX}"))
+        if packed is None:
+            return {}
+        stored = {}
+        for url in dict.fromkeys(artifacts):
+            stored[url], _ = await _store_pack(stores.at(url), packed)
+        return stored
+
+
+async def _store_pack(storage: ArtifactStorage, packed: PackedAssets) -> tuple[str, int]:
+    """Store an archive unless it is there; return its URL, and the bytes that were sent."""
+    name = archive_name(packed.sha256)
+    if await storage.stat(name) is not None:
+        return storage.url_of(name), 0
+    await storage.put_file(name, packed.path)
+    return storage.url_of(name), packed.bytes
 
 
 async def pinned_version(
@@ -71,6 +109,7 @@ async def pinned_version(
     own_files: Collection[Path],
     artifacts: Collection[str],
     stores: Stores,
+    assets: Mapping[str, str] | None = None,
 ) -> Mapping[str, StoredJob] | None:
     """Return a job as it is in storage, if its composition is gone or changed on this machine.
 
@@ -79,10 +118,14 @@ async def pinned_version(
     Args:
         job_dir: The job's folder, which paths in commands are relative to.
         own_files: Files and folders that the job makes beside those in its spec.
+        assets: By storage, the URL of the composition as it is now; it is packed by default.
     """
     stored = await find_stored_job(spec, artifacts=artifacts, stores=stores)
     if stored is None:
         return None
+    if assets:
+        same = all(each.spec.assets_url == assets.get(url) for url, each in stored.items())
+        return None if same else stored
     with contextlib.suppress(CompositionNotFound):
         job = package_job(spec, job_dir, own_files=own_files)
         if await has_assets(job, next(iter(stored.values()))):
@@ -167,16 +210,15 @@ async def _upload(
     job_id: str,
     stores: Stores,
     once: bool,
+    assets: str | None,
 ) -> StoredJob:
     storage = stores.at(url)
     known: dict[str, str] = {"id": job_id}
     sent = 0
-    if packed is not None:
-        name = archive_name(packed.sha256)
-        if await storage.stat(name) is None:
-            await storage.put_file(name, packed.path)
-            sent = packed.bytes
-        known["assets_url"] = storage.url_of(name)
+    if assets is not None:
+        known["assets_url"] = assets
+    elif packed is not None:
+        known["assets_url"], sent = await _store_pack(storage, packed)
     spec = job.spec.model_copy(update=known)
     name = _spec_name(job_id)
     data = spec.to_json().encode()

@@ -10,6 +10,7 @@ import typer
 
 from orchestrator.cli.command_groups import GroupedCommand
 from orchestrator.cli.commands import (
+    batch,
     cloudrun,
     connect,
     doctor,
@@ -18,6 +19,7 @@ from orchestrator.cli.commands import (
     policies,
     render,
     run,
+    sheet,
     spec,
     still,
 )
@@ -36,6 +38,8 @@ app = typer.Typer(
 for name, command in (
     ("render", render.render),
     ("still", still.still),
+    ("sheet", sheet.sheet),
+    ("batch", batch.batch),
     ("list", listing.list_jobs),
     ("status", inspection.status),
     ("watch", inspection.watch),

@@ -1,7 +1,7 @@
 """Progress as a bar, for people at a terminal."""
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -53,6 +53,11 @@ class BarDisplay(Display):
     def activity(self, text: str) -> Iterator[None]:
         with self._console.status(Text(text), spinner="line" if self._ascii else "dots"):
             yield
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[Callable[[str], None]]:
+        with self._console.status("", spinner="line" if self._ascii else "dots") as status:
+            yield lambda text: status.update(Text(text))
 
     @contextlib.contextmanager
     def job(

@@ -74,6 +74,11 @@ class Display(ABC):
         yield
 
     @contextlib.contextmanager
+    def counting(self) -> Iterator[Callable[[str], None]]:
+        """Show a sentence that changes while the context lasts; yield what is called with it."""
+        yield lambda _: None
+
+    @contextlib.contextmanager
     def job(
         self, spec: JobSpec, *, done: Collection[int] = (), only: Collection[int] | None = None
     ) -> Iterator[None]:

@@ -1,7 +1,9 @@
 """Progress as plain lines, for logs."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from orchestrator.display.display import Display
@@ -33,11 +35,25 @@ class LineDisplay(Display):
         if isinstance(event, FrameProgress) and self.progress is not None:
             self._show_frames(self.progress)
 
-    def _show_frames(self, progress: JobProgress) -> None:
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[Callable[[str], None]]:
+        def tell(text: str) -> None:
+            if self._is_due():
+                self._print(text)
+
+        yield tell
+
+    def _is_due(self) -> bool:
+        """Tell whether the last line is so long ago that another one may follow."""
         now = time.monotonic()
         if now - self._last_line < max(LINE_INTERVAL, LINE_SHARE * (now - self._began)):
-            return
+            return False
         self._last_line = now
+        return True
+
+    def _show_frames(self, progress: JobProgress) -> None:
+        if not self._is_due():
+            return
         facts = [
             f"{progress.frames_done}/{progress.frames_total} frames",
             f"{progress.chunks_done}/{len(progress.chunks)} chunks",

@@ -66,6 +66,10 @@ class Limits:
         self._seconds: list[float] = []
         self._changed = asyncio.Event()
 
+    def note_spent(self, dollars: float) -> None:
+        """Take into account what earlier runs cost."""
+        self._spent += dollars
+
     @property
     def are_set(self) -> bool:
         """Whether there is any limit."""
@@ -78,8 +82,11 @@ class Limits:
 
     @contextlib.asynccontextmanager
     async def keep_time(self) -> AsyncIterator[None]:
-        """End what happens in the context when its time is up."""
-        if self._deadline is None:
+        """End what happens in the context when its time is up.
+
+        A context within another one has the time of that.
+        """
+        if self._deadline is None or self._ends is not None:
             yield
             return
         self._ends = _now() + self._deadline

@@ -47,7 +47,7 @@ async def probe_composition(
     if duration is not None and frames is not None:
         raise OptionInvalid("`duration` and `frames`: give one of them")
     if duration is not None:
-        frames = _frames(duration, options.rate)
+        frames = frames_in(duration, options.rate)
     if frames is not None and frames < 1:
         raise OptionInvalid(f"`frames` {frames}: there must be at least one")
     composition = Composition.find(source, root=options.root)
@@ -56,7 +56,7 @@ async def probe_composition(
         try:
             facts = await inspect(
                 composition,
-                _page(options),
+                page_of(options),
                 duration=seconds,
                 audio=sound,
                 check_audio=sound and not options.allow_missing,
@@ -69,13 +69,19 @@ async def probe_composition(
     return CompositionProbe(count, facts.sounds, facts.moves, facts.warnings)
 
 
-def _frames(duration: float, rate: Fraction) -> int:
+def frames_in(duration: float, rate: Fraction) -> int:
+    """Return the number of frames in some seconds.
+
+    Raises:
+        OptionInvalid: The duration isn't above 0.
+    """
     if not 0 < duration < float("inf"):
         raise OptionInvalid(f"`duration` {duration:g}: must be above 0 seconds")
     return max(1, round(Fraction(str(duration)) * rate))
 
 
-def _page(options: RenderOptions) -> PageOptions:
+def page_of(options: RenderOptions) -> PageOptions:
+    """Return the options of the page that is loaded for a render."""
     return PageOptions(
         width=options.width,
         height=options.height,

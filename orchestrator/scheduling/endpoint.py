@@ -53,8 +53,8 @@ class Endpoint:
     weight: float = 1.0
     #: Maximum number of concurrent jobs.
     most: int = 1_000
-    #: Path or URL of the job spec for its workers, if it differs from that in jobs.
-    job_path: str | None = None
+    #: URL of the storage that its workers find job specs in; None for the path in each job.
+    artifacts: str | None = None
     #: Returns seconds that never go back.
     clock: Callable[[], float] = time.monotonic
     #: Returns numbers from 0 to 1 that spread pauses.
@@ -114,9 +114,11 @@ class Endpoint:
 
     def addressed(self, job: WorkerJob) -> WorkerJob:
         """Return a job as it is sent to this endpoint's workers."""
-        if self.job_path is None or job.task is None:
+        if self.artifacts is None or job.task is None:
             return job
-        return replace(job, task=replace(job.task, job_path=self.job_path))
+        # Every storage has a job under the same key.
+        key = "/".join(job.task.job_path.split("/")[-3:])
+        return replace(job, task=replace(job.task, job_path=f"{self.artifacts}/{key}"))
 
     def took(self) -> None:
         """Note that a job ran there, however that ended, after it has left."""

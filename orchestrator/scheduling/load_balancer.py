@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from helios.contract.error_record import ErrorRecord
@@ -35,7 +35,6 @@ class LoadBalancer(WorkerAdapter):
     fails in a worker is the job's own result.
 
     Args:
-        on_result: Called with every job that ran in a worker, and its result.
         patience: Seconds for which a job waits at most while no endpoint takes any.
     """
 
@@ -45,13 +44,11 @@ class LoadBalancer(WorkerAdapter):
         self,
         endpoints: Sequence[Endpoint],
         *,
-        on_result: Callable[[WorkerJob, WorkerResult], None] | None = None,
         patience: float = PATIENCE,
     ) -> None:
         if not endpoints:
             raise OptionInvalid("endpoints: there is none to run jobs")
         self.endpoints = tuple(endpoints)
-        self._on_result = on_result
         self._patience = patience
         self._clock = endpoints[0].clock
         # As long as an endpoint takes jobs now and then, it makes sense to wait.
@@ -87,10 +84,7 @@ class LoadBalancer(WorkerAdapter):
             if error is None or error.code not in ENDPOINT_FAULTS:
                 self._last_taken = self._clock()
                 endpoint.took()
-                result = replace(result, worker=endpoint.name)
-                if self._on_result is not None:
-                    self._on_result(job, result)
-                return result
+                return replace(result, worker=endpoint.name)
             endpoint.refused(error, turn=turn)
             self._tell_taken(job, None)
             if error.code != WorkerThrottled.code:

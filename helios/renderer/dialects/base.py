@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from helios.renderer.dialects.source import Source
+from helios.renderer.dialects.variables import Variable
 
 #: File name endings of pages that a browser opens by itself.
 PAGES = (".html", ".htm", ".xhtml")
@@ -21,11 +22,13 @@ class PageDefaults:
     Attributes:
         width, height: CSS pixels.
         rate: Frames per second.
+        variables: The props that it takes; None if it doesn't say.
     """
 
     width: int = 1920
     height: int = 1080
     rate: Fraction = Fraction(30)
+    variables: tuple[Variable, ...] | None = None
 
 
 class Dialect:

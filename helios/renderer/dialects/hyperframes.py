@@ -9,8 +9,10 @@ from helios.errors import DialectUnsupported, OptionInvalid
 from helios.renderer.dialects.base import Dialect, PageDefaults
 from helios.renderer.dialects.page_tags import Tag
 from helios.renderer.dialects.source import Source
+from helios.renderer.dialects.variables import read_variables
 
 _ID, _SOURCE = "data-composition-id", "data-composition-src"
+_VARIABLES = "data-composition-variables"
 #: Size of a page that declares none.
 _WIDTH, _HEIGHT = 1080, 1920
 #: A length that misses a whole number of frames by less is that number.
@@ -42,13 +44,16 @@ class HyperFrames(Dialect):
         return any(_ID in tag.attributes or _SOURCE in tag.attributes for tag in source.tags)
 
     def defaults(self, source: Source, composition_id: str | None = None) -> PageDefaults:
-        """Return what the root's `data-width`, `data-height` and `data-fps` say."""
+        """Return what the root's attributes say, and which variables are declared."""
         del composition_id
         root = _root(source.tags)
+        page = next((tag.attributes for tag in source.tags if tag.name == "html"), {})
+        declarations = dict.fromkeys([page.get(_VARIABLES), root.get(_VARIABLES)])
         return PageDefaults(
             width=_pixels(root, "data-width", _WIDTH),
             height=_pixels(root, "data-height", _HEIGHT),
             rate=frame_rate(root.get("data-fps") or "30"),
+            variables=read_variables([text for text in declarations if text]),
         )
 
     def frame_count(self, seconds: Fraction, rate: Fraction) -> int:

@@ -23,6 +23,7 @@ from orchestrator.delivery.packaging import link_composition, name_in_assets
 from orchestrator.job_repository.file_lock import alone_in
 from orchestrator.model.job import JobSummary
 from orchestrator.model.job_id import new_job_id
+from orchestrator.model.location import AdapterSettings
 from orchestrator.planning.output_kinds import check_still
 from orchestrator.planning.resume import earlier_job
 
@@ -99,13 +100,10 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
     adapters = await resolve(request.targets)
     at_once = chosen_concurrency(settings.concurrency, remote=remote)
     folder = settings.job_dir or destination.job_dir
-    # What is served from above the page's folder is linked into the job's, as what is packed.
-    found = Composition.find(source, root=settings.root)
-    linked = remote or not found.serves_page_folder
     names: dict[str, Any] = {
         "job_dir": folder,
         "job_id": new_job_id(),
-        "input_name": name_in_assets(source, settings.root) if linked else None,
+        "input_name": name_in_assets(source, settings.root) if is_linked(request) else None,
     }
     if request.at is not None:
         spec = await plan_image(source, destination, settings, at=request.at, **names)
@@ -120,25 +118,60 @@ async def prepare(request: RenderRequest, display: "Display") -> PreparedJob:
             shared=not remote,
             **names,
         )
+    keeps = settings.keep or settings.incremental or settings.job_dir is not None
+    return await set_up(
+        request, spec, folder, adapters=adapters, at_once=at_once, keep=keeps, display=display
+    )
+
+
+def is_linked(request: RenderRequest) -> bool:
+    """Tell whether commands name the composition as it is linked into the job's folder.
+
+    What is served from above the page's folder is linked there, as what is packed.
+    """
+    found = Composition.find(request.source, root=request.settings.root)
+    return are_remote(request.targets) or not found.serves_page_folder
+
+
+async def set_up(
+    request: RenderRequest,
+    spec: "JobSpec",
+    folder: Path,
+    *,
+    adapters: list[AdapterSettings],
+    at_once: int,
+    keep: bool,
+    display: "Display",
+) -> PreparedJob:
+    """Write the spec of a request into the job's folder, or find the job to resume there.
+
+    Args:
+        folder: The job's folder.
+        adapters: The workers behind the request's targets.
+        at_once: Chunks at the same time.
+        keep: Whether the folder stays after success.
+    """
+    settings, source = request.settings, request.source
     job_file = folder / "job.json"
     earlier = _earlier(spec, job_file, display) if settings.resume else None
-    link = partial(link_composition, source, folder, settings.root) if linked else None
-    await asyncio.to_thread(_set_up, earlier or spec, job_file, link)
-    keeps = settings.keep or settings.incremental or settings.job_dir is not None
+    link = None
+    if is_linked(request):
+        link = partial(link_composition, source, folder, settings.root)
+    await asyncio.to_thread(_write, earlier or spec, job_file, link)
     return PreparedJob(
         spec=earlier or spec,
         name=source,
         adapters=adapters,
         job_file=job_file,
         job_dir=folder,
-        destination=destination,
+        destination=request.destination,
         settings=settings.run_settings(at_once),
         resume=earlier is not None,
-        keep=keeps or settings.leaves_chunks,
+        keep=keep or settings.leaves_chunks,
     )
 
 
-def _set_up(spec: "JobSpec", job_file: Path, link: Callable[[], None] | None) -> None:
+def _write(spec: "JobSpec", job_file: Path, link: Callable[[], None] | None) -> None:
     folder = job_file.parent
     make_folder(folder)
     with alone_in(folder):

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypedDict
 from orchestrator.model.render_fields import Quality, SeamCheck, StitchChoice
 
 
-class StillKeywords(TypedDict, total=False):
-    """Keywords of a still; `RenderFields` has their meanings and defaults."""
+class PageKeywords(TypedDict, total=False):
+    """Keywords of a page's picture; `RenderFields` has their meanings and defaults."""
 
     fps: float | str | Fraction | None
     width: int | None
@@ -28,10 +28,53 @@ class StillKeywords(TypedDict, total=False):
     allow_missing: bool
     timeout: float | None
     jpeg_quality: int | None
+
+
+class SheetKeywords(PageKeywords, total=False):
+    """Keywords of a contact sheet; `RenderFields` has their meanings and defaults."""
+
+    duration: float | None
+    frames: int | None
+
+
+class StillKeywords(PageKeywords, total=False):
+    """Keywords of a still; `RenderFields` has their meanings and defaults."""
+
     retries: int
     max_cost: float | None
     presign: float | None
     job_store: str | None
+
+
+class BatchKeywords(PageKeywords, total=False):
+    """Keywords of a batch; `RenderFields` has their meanings and defaults."""
+
+    # Timing
+    duration: float | None
+    frames: int | None
+    # Encoding and sound
+    codec: str | None
+    quality: Literal["draft", "standard", "high"]
+    crf: int | None
+    preset: str | None
+    audio: bool
+    # Chunks
+    chunks: int | None
+    frames_per_chunk: int | None
+    concurrency: int | None
+    retries: int
+    retry_delay: float
+    chunk_timeout: float | None
+    backups: bool | None
+    seam_check: Literal["heal", "warn", "off"]
+    resume: bool
+    incremental: bool
+    stitch: Literal["auto", "local", "worker", "server"]
+    # Limits
+    max_cost: float | None
+    deadline: float | str | None
+    # Output
+    job_dir: str | Path | None
 
 
 class RenderKeywords(StillKeywords, total=False):

@@ -15,7 +15,7 @@ from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.model.limits import parse_duration
-from orchestrator.planning.composition_probe import probe_composition
+from orchestrator.planning.composition_probe import CompositionProbe, probe_composition
 from orchestrator.planning.output_kinds import check_still, is_sequence
 from orchestrator.planning.planner import check_options, plan, plan_still
 from orchestrator.planning.render_options import RenderOptions
@@ -42,21 +42,12 @@ async def plan_render(
         remote: Whether remote workers render the chunks.
         shared: Whether browsers share a timeline that fits into one chunk, as it is rendered here.
     """
-    options = await _picture(source, settings)
+    options = await picture_options(source, settings)
     sizes = replace(settings.sizes(concurrency, remote=remote), shared=shared)
     check_options(destination.name, options)
     destination.check(images=is_sequence(destination.name, options.codec))
     with display.activity(f"looking at {source}"):
-        found = await probe_composition(
-            source,
-            options,
-            duration=settings.duration,
-            frames=settings.frames,
-            sound=settings.audio,
-        )
-    for warning in found.warnings:
-        display.warn(warning)
-    display.moves = found.moves
+        found = await probed(source, options, settings, display)
     spec = plan(
         source,
         destination.name,
@@ -83,6 +74,23 @@ async def plan_render(
     return spec
 
 
+async def probed(
+    source: str, options: RenderOptions, settings: RenderSettings, display: Display
+) -> CompositionProbe:
+    """Load a composition for its length and sound, and show what can't be rendered faithfully."""
+    found = await probe_composition(
+        source,
+        options,
+        duration=settings.duration,
+        frames=settings.frames,
+        sound=settings.audio,
+    )
+    for warning in found.warnings:
+        display.warn(warning)
+    display.moves = found.moves
+    return found
+
+
 async def plan_image(
     source: str,
     destination: Destination,
@@ -102,7 +110,7 @@ async def plan_image(
     Raises `OptionInvalid`, `CodecUnavailable` or `OutputUnwritable`.
     """
     check_still(destination.name)
-    options = await _picture(source, settings)
+    options = await picture_options(source, settings)
     check_options(destination.name, options)
     destination.check(images=False)
     return plan_still(
@@ -116,7 +124,7 @@ async def plan_image(
     )
 
 
-async def _picture(source: str, settings: RenderSettings) -> RenderOptions:
+async def picture_options(source: str, settings: RenderSettings) -> RenderOptions:
     """Return the options for frames, with the size and rate that the page declares."""
     composition = Composition.find(source, root=settings.root)
     dialect, declared = await asyncio.to_thread(

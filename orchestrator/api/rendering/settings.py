@@ -50,7 +50,10 @@ class RenderSettings(RenderFields):
 
     def given(self, name: str) -> bool:
         """Tell whether a setting differs from its default."""
-        return bool(getattr(self, name) != DEFAULTS[name])
+        value = getattr(self, name)
+        if name == "props":
+            return bool(read_props(value) if isinstance(value, str) else value)
+        return bool(value != DEFAULTS[name])
 
     def picture(self, dialect: str = "html", declared: PageDefaults | None = None) -> RenderOptions:
         """Return the planner's options for rendering and encoding frames.

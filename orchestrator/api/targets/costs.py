@@ -1,5 +1,6 @@
 """The cost of jobs by list prices."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.cost import AwsWorkers, Cost, GoogleWorkers, Usage, Workers, cost_of
@@ -7,6 +8,7 @@ from orchestrator.cost.invocation import workers_behind
 from orchestrator.cost.limit import seconds_paid_for
 from orchestrator.model.deployment import CloudRunWorkers, Deployment
 from orchestrator.model.job import JobSummary
+from orchestrator.model.location import AdapterSettings
 
 
 def workers_of(deployment: Deployment | None, *, region: str | None = None) -> Workers:
@@ -55,5 +57,10 @@ async def cost_of_job(job: JobSummary) -> Cost | None:
         detached=False,
     )
     remote = [each for each in job.location.adapters if not job.location.is_local]
-    costs = [cost_of(usage, (await workers_behind(each)).workers) for each in remote]
+    return await cost_of_usage(usage, remote)
+
+
+async def cost_of_usage(usage: Usage, adapters: Sequence[AdapterSettings]) -> Cost | None:
+    """Return the cost of what remote workers did, all at the price of the most expensive ones."""
+    costs = [cost_of(usage, (await workers_behind(each)).workers) for each in adapters]
     return max(costs, key=lambda cost: cost.dollars, default=None)

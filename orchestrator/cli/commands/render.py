@@ -42,6 +42,7 @@ async def render(
     report: flags.Report = None,
     web: flags.Web = False,
     web_port: flags.WebPort = 0,
+    open_it: flags.Open = False,
     detach: flags.Detach = False,
     request_id: flags.RequestId = None,
 ) -> None:
@@ -53,9 +54,12 @@ async def render(
     from orchestrator.cli.job_text import tell_submitted
     from orchestrator.cli.live_page import page_of_render
     from orchestrator.cli.report_file import reporting
+    from orchestrator.cli.opening import check_openable, open_result
 
     picked = keywords_of(timing, picture, sound, encoding, cut, seams, incremental)
     keywords = picked | keywords_of(chunks, limits, files, reports)
+    if open_it:
+        check_openable(output, presign=keywords["presign"], detach=detach)
     if request_id is not None and not detach:
         raise OptionInvalid("`request_id`: goes with `submit`")
     if not detach:
@@ -66,6 +70,8 @@ async def render(
             page_of_render(web, store, display, port=web_port),
         ):
             await run_request(wanted, display)
+        if open_it:
+            open_result(str(display.completed.get("link", output)), display)
         return
     if web:
         raise OptionInvalid(

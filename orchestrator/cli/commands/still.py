@@ -30,10 +30,16 @@ async def still(
     at: Annotated[
         str, typer.Option(metavar="WHEN", help="Frame, counted from 0, or time: 45, 1.5s, 1m30s.")
     ] = "0",
+    open_it: flags.Open = False,
 ) -> None:
     """Render one frame to an image, here or on remote workers."""
 
     from orchestrator.api.rendering.attached import RenderRequest, run_request
+    from orchestrator.cli.opening import check_openable, open_result
 
     keywords = keywords_of(page, frame)
+    if open_it:
+        check_openable(output, presign=keywords["presign"])
     await run_request(RenderRequest.of(source, output, where.targets(), keywords, at=at), display)
+    if open_it:
+        open_result(str(display.completed.get("link", output)), display)

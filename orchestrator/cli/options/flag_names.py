@@ -20,8 +20,9 @@ _OTHERS = {
 }
 #: Flags beside those of settings.
 _MORE = {
-    *("artifacts", "at", "expires", "function", "impersonate", "like", "merge_function", "output"),
-    *("profile", "region", "request_id", "seconds_per_frame", "service_url", "stack", "state"),
+    *("artifacts", "at", "columns", "count", "expires", "function", "impersonate", "like"),
+    *("merge_function", "output", "probe_each", "profile", "region", "request_id", "rows"),
+    *("seconds_per_frame", "service_url", "stack", "state", "theme"),
 }
 
 

@@ -28,6 +28,10 @@ Output = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Open = Annotated[
+    bool,
+    typer.Option("--open", help="Open the result afterwards.", rich_help_panel=OUTPUT),
+]
 Concurrency = Annotated[
     int | None,
     typer.Option(

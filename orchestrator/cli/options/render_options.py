@@ -49,9 +49,19 @@ class Incremental(Keywords):
     """Whether chunks of the last render are kept."""
 
 
+@settings("job_dir", unset=".batch, beside the videos", heading=flags.OUTPUT)
+class BatchFolder(Keywords):
+    """The folder for the batch's record and the chunks of its rows."""
+
+
 @settings("format", "job_dir", "keep", heading=flags.OUTPUT)
 class Files(Keywords):
     """The format of the output, and the job's folder."""
+
+
+@settings("jpeg_quality", heading=flags.PICTURE)
+class Capture(Keywords):
+    """How frames are captured that aren't encoded."""
 
 
 @settings("fps", "jpeg_quality", "retries", "max_cost", "presign", "job_store")

@@ -10,12 +10,16 @@ class Concurrency(Keywords):
 
 
 @settings(
-    *("retries", "retry_delay", "chunk_timeout", "backups", "merge", "only_chunks", "resume"),
-    "stitch",
+    *("retries", "retry_delay", "chunk_timeout", "backups", "resume", "stitch"),
     heading=flags.CHUNKS,
 )
-class Chunks(Concurrency):
-    """The chunks to run, their attempts, and where they are stitched."""
+class Attempts(Concurrency):
+    """The attempts at chunks, and where they are stitched."""
+
+
+@settings("merge", "only_chunks", heading=flags.CHUNKS)
+class Chunks(Attempts):
+    """The chunks to run, too."""
 
 
 @settings("max_cost", "deadline", heading=flags.LIMITS)

@@ -132,7 +132,7 @@ def test_no_place_is_given_more_than_its_most() -> None:
 def test_each_place_is_told_where_it_finds_the_spec() -> None:
     one, other = EndpointGroup(), EndpointGroup()
     adapter = spread(
-        Endpoint(name="one", adapter=one, job_path="s3://there/job.json"),
+        Endpoint(name="one", adapter=one, artifacts="s3://there"),
         Endpoint(name="other", adapter=other),
     )
     asyncio.run(run_all(adapter, 4))

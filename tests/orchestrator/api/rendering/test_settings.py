@@ -71,6 +71,7 @@ def test_every_flag_of_a_render_is_a_setting_a_target_or_about_the_command() -> 
     names = {parameter.name for parameter in commands["render"].params}
     target = {"function", "merge_function", "stack", "profile", "region", "service_url"}
     about = {"adapter", "impersonate", "artifacts", "detach", "request_id", "json", "verbose"}
+    about |= {"open_it"}
     shown = {"report", "web", "web_port"}  # of a job handle, or of no use to a program
     known = {*SETTINGS, *target, *about, *shown, "source", "output"}
     assert names <= known

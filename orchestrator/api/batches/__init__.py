@@ -1,0 +1,1 @@
+"""Batches: one composition rendered with the values of many rows."""

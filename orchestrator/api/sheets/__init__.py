@@ -1,0 +1,1 @@
+"""Contact sheets: frames of a composition or a video side by side in one image."""

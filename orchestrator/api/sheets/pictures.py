@@ -1,0 +1,124 @@
+"""Takes the pictures of a contact sheet from a composition or from a video."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from helios.errors import HeliosError, OptionInvalid
+from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.media.probe import probe
+from helios.renderer.composition import Composition
+from helios.renderer.page import ImageFormat
+from helios.renderer.render_session import open_render_session
+from orchestrator.api.rendering.planning import picture_options
+from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.planning.composition_probe import page_of, probe_composition
+
+#: Processes of ffmpeg that read frames of a video at once.
+_READERS = 4
+#: JPEG files are in full range by BT.601, whatever the video is in.
+_JPEG_COLOURS = "scale=out_color_matrix=bt601:out_range=full,format=yuvj444p"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Frames of a timeline as images in a folder.
+
+    Attributes:
+        frames: Numbers of the frames, counted from 0, in order.
+        names: Files of their images.
+        total: Length of the timeline in frames.
+        width, height: Size of an image in pixels.
+    """
+
+    frames: tuple[int, ...]
+    names: tuple[str, ...]
+    total: int
+    rate: Fraction
+    width: int
+    height: int
+
+
+def spread(total: int, count: int) -> tuple[int, ...]:
+    """Return so many frames of a timeline at equal distances, its first and its last among them."""
+    if count == 1 or total == 1:
+        return (total // 2,)
+    count = min(count, total)
+    return tuple(round(Fraction(n * (total - 1), count - 1)) for n in range(count))
+
+
+async def pictures_of_composition(
+    source: str, folder: Path, settings: RenderSettings, *, count: int, tell: Callable[[str], None]
+) -> Pictures:
+    """Have the renderer draw frames of a composition, each as a video would have it.
+
+    Raises:
+        HeliosError: The composition can't be loaded or drawn.
+    """
+    options = await picture_options(source, settings)
+    found = await probe_composition(
+        source, options, duration=settings.duration, frames=settings.frames, sound=False
+    )
+    for warning in found.warnings:
+        tell(str(warning))
+    frames = spread(found.frame_count, count)
+    image = ImageFormat("png" if options.transparent else "jpeg", options.jpeg_quality or 90)
+    names = []
+    shown = replace(page_of(options), scale=options.scale, transparent=options.transparent)
+    async with open_render_session(Composition.find(source, root=options.root), shown) as session:
+        page = session.page
+        declared = await page.declared()
+        replay = declared.replay if options.replay is None else options.replay
+        for frame in frames:
+            data = await page.picture(frame, image, every_frame=replay)
+            names.append(f"{frame}.{image.name}")
+            (folder / names[-1]).write_bytes(data)
+        page.check_missing()
+    return Pictures(
+        frames=frames,
+        names=tuple(names),
+        total=found.frame_count,
+        rate=options.rate,
+        width=round(options.width * options.scale),
+        height=round(options.height * options.scale),
+    )
+
+
+async def pictures_of_video(source: Path, folder: Path, *, count: int) -> Pictures:
+    """Read frames of a video.
+
+    Raises:
+        OptionInvalid: The file has no frames that can be read.
+    """
+    found = (await probe(source, error=OptionInvalid)).video
+    if found is None or not found.frames or not found.frame_rate:
+        raise OptionInvalid(f"{source}: has no video", hint="Give a video or a composition.")
+    rate = found.frame_rate
+    frames = spread(found.frames, count)
+    limit = asyncio.Semaphore(_READERS)
+    video = ["-i", file_url(await asyncio.to_thread(source.resolve)), "-frames:v", "1"]
+    image = ["-vf", _JPEG_COLOURS, "-q:v", "2"]
+
+    async def read(frame: int) -> str:
+        # Half a frame before, so that rounding can't lead to the frame after.
+        seconds = float(max(Fraction(0), (frame - Fraction(1, 2)) / rate))
+        name = f"{frame}.jpeg"
+        async with limit:
+            await run_ffmpeg(
+                ["-ss", f"{seconds:.6f}", *video, *image, file_url(folder / name)],
+                error=HeliosError,
+                message=f"{source}: frame {frame} can't be read",
+            )
+        return name
+
+    names = await asyncio.gather(*map(read, frames))
+    return Pictures(
+        frames=frames,
+        names=tuple(names),
+        total=found.frames,
+        rate=rate,
+        width=found.width,
+        height=found.height,
+    )
