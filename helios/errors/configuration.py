@@ -11,6 +11,10 @@ class OptionInvalid(ConfigurationError, code="OPTION_INVALID"):
     """An option has an invalid value."""
 
 
+class PortInUse(ConfigurationError, code="PORT_IN_USE"):
+    """A port can't be served: another program has it, or it needs more rights."""
+
+
 class RowsInvalid(ConfigurationError, code="ROWS_INVALID"):
     """Rows of a batch can't be rendered; `details` name each with its line."""
 

@@ -6,14 +6,15 @@ import math
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helios.network.egress_proxy import egress_proxy
 from helios.renderer.asset_server import serve_folder
-from helios.renderer.browser.chromium import open_browser
+from helios.renderer.browser.chromium import Browser, open_browser
 from helios.renderer.browser.network_flags import PROXY_VARIABLE, network_flags
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import Source
@@ -33,11 +34,17 @@ MAX_RASTER_THREADS = 4
 
 @dataclass(frozen=True)
 class RenderSession:
-    """Pages that show one composition: a loaded one, and others that may still be loading."""
+    """Pages that show one composition: a loaded one, and others that may still be loading.
+
+    Attributes:
+        another: Loads the composition in another page of the first page's browser, for a context.
+            Meanwhile the first page must not be driven.
+    """
 
     page: CompositionPage
     joining: Sequence[Awaitable[CompositionPage]]
     browser: str = ""
+    another: Callable[[], AbstractAsyncContextManager[CompositionPage]] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -75,6 +82,13 @@ async def open_render_session(
             proxy = await stack.enter_async_context(egress_proxy(inputs.policy()))
         network = network_flags(local_port=port, proxy=proxy)
         products: list[str] = []
+        browsers: dict[int, Browser] = {}
+
+        @contextlib.asynccontextmanager
+        async def another() -> AsyncIterator[CompositionPage]:
+            async with open_page(browsers[0], options, log) as page:
+                await page.load(composition)
+                yield page
 
         async def convert() -> None:
             if composition.root is not None:
@@ -87,6 +101,7 @@ async def open_render_session(
             browser = await stack.enter_async_context(
                 open_browser(extra_flags=flags, network=network, raw_size=raw_size)
             )
+            browsers[number] = browser
             version = await browser.devtools.send("Browser.getVersion")
             products.append(version["product"])
             page_log = log if number == 0 else None
@@ -116,7 +131,7 @@ async def open_render_session(
                 )
                 await stack.enter_async_context(served)
             first = await loading[0]
-            yield RenderSession(first, loading[1:], browser=products[0])
+            yield RenderSession(first, loading[1:], browser=products[0], another=another)
         finally:
             for task in (converted, *loading):
                 task.cancel()

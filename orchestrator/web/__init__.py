@@ -1,1 +1,1 @@
-"""The live page of a job: what its report shows, as it happens."""
+"""Pages that this machine serves to its own user."""

@@ -21,7 +21,7 @@ _OTHERS = {
 #: Flags beside those of settings.
 _MORE = {
     *("artifacts", "at", "columns", "count", "expires", "function", "impersonate", "like"),
-    *("merge_function", "output", "probe_each", "profile", "region", "request_id", "rows"),
+    *("merge_function", "output", "port", "probe_each", "profile", "region", "request_id", "rows"),
     *("seconds_per_frame", "service_url", "stack", "state", "theme"),
 }
 

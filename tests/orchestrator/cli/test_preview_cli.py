@@ -1,0 +1,200 @@
+"""The preview, driven in a real Chromium while the command runs."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from tests.orchestrator.conftest import Bench, Command
+from tests.orchestrator.web_page import WebPage, open_web_page
+
+#: Red rises by 20 a frame; green is a prop. A frame is logged in the middle.
+STEPS = """<!doctype html><html data-duration="0.4"><meta charset="utf-8"><style>
+body { margin: 0; animation: go 0.4s steps(12, jump-none) both }
+@keyframes go { from { background: rgb(0, var(--green), 90) } to { background: rgb(220, var(--green), 90) } }
+</style><body><script>
+document.documentElement.style.setProperty("--green", window.__HELIOS_PROPS__.green ?? 0);
+setTimeout(() => console.warn("half of it"), 200);
+</script></html>"""  # noqa: E501
+
+pytestmark = pytest.mark.slow
+
+
+@contextlib.contextmanager
+def previewing(bench: Bench, *flags: str) -> Iterator[tuple[Command, str]]:
+    command = bench.start("preview", "page", "--width", "320", "--height", "180", "--json", *flags)
+    assert command.process.stdout is not None
+    try:
+        yield command, json.loads(command.process.stdout.readline())["url"]
+    finally:
+        command.signal(signal.SIGINT)
+        ended = command.end()
+        assert ended.status == 130, ended.stderr
+        command.wait_for_orphans()
+
+
+@pytest.fixture
+def page(bench: Bench) -> Bench:
+    (bench.folder / "page").mkdir()
+    (bench.folder / "page" / "index.html").write_text(STEPS)
+    return bench
+
+
+def drive(url: str, steps: Callable[[WebPage], Coroutine[Any, Any, None]]) -> None:
+    async def work() -> None:
+        async with open_web_page() as page:
+            await page.look(1280, 800, dark=True)
+            await page.goto(url)
+            await page.until("document.body?.dataset.shown === '1:0'")
+            await steps(page)
+
+    asyncio.run(work())
+
+
+async def colour(page: WebPage, image: str = "picture") -> list[int]:
+    """Return the colour in the middle of a shown picture."""
+    found = await page.evaluate(
+        f"(() => {{ const image = document.getElementById('{image}');"
+        " const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });"
+        " const context = canvas.getContext('2d');"
+        " context.drawImage(image, 160, 90, 1, 1, 0, 0, 1, 1);"
+        " return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)] })()"
+    )
+    return [int(value) for value in found]
+
+
+async def shows(page: WebPage, frame: int, *, version: int = 1) -> None:
+    await page.until(f"document.body.dataset.shown === '{version}:{frame}'")
+
+
+def near(*values: int) -> Any:
+    return pytest.approx(values, abs=4)
+
+
+@pytest.mark.browser
+def test_any_frame_is_shown_as_the_renderer_draws_it_also_backwards(page: Bench) -> None:
+    async def steps(web: WebPage) -> None:
+        assert "320 \u00d7 180" in await web.text()
+        assert "12 frames" in await web.text()
+        await web.press("End")
+        await shows(web, 11)
+        assert await colour(web) == near(220, 0, 90)
+        await web.press("ArrowLeft")
+        await shows(web, 10)
+        assert await colour(web) == near(200, 0, 90)
+        await web.press("Home")
+        await shows(web, 0)
+        assert await colour(web) == near(0, 0, 90)
+        await web.press("b")
+        await web.until("document.getElementById('next-picture').alt === 'Frame 1'")
+        assert await colour(web, "next-picture") == near(20, 0, 90)
+        await web.evaluate(
+            "(() => { const s = document.getElementById('scrub'); s.value = 7;"
+            " s.dispatchEvent(new Event('input')) })()"
+        )
+        await shows(web, 7)
+        assert await colour(web) == near(140, 0, 90)
+        assert "half of it" in await web.text()
+        await web.press("]")
+        await shows(web, 8)
+        await web.press("[")
+        await shows(web, 4)
+        await web.press(" ")
+        await shows(web, 11)
+        await web.until("document.getElementById('play').innerText.trim() === 'Play'")
+        await web.press("s")
+        assert await web.evaluate("!document.querySelector('.safe').hidden")
+
+    with previewing(page, "--chunks", "3") as (_, url):
+        drive(url, steps)
+
+
+@pytest.mark.browser
+def test_props_and_files_change_what_is_shown_and_a_crash_ends_with_the_next_save(
+    page: Bench,
+) -> None:
+    index = page.folder / "page" / "index.html"
+
+    async def steps(web: WebPage) -> None:
+        await web.evaluate("document.getElementById('props').value = '{\"green\": 200}'")
+        await web.click("#apply")
+        await shows(web, 0, version=2)
+        assert await colour(web) == near(0, 200, 90)
+        await web.evaluate("document.getElementById('props').value = '{green'")
+        await web.click("#apply")
+        await web.until("document.getElementById('props-fault').innerText.includes('not JSON')")
+
+        index.write_text(STEPS.replace("setTimeout", "throw new Error('typo'); setTimeout"))
+        await web.until("document.body.dataset.error === 'COMPOSITION_FAILED'")
+        assert "Error: typo" in await web.text()
+        index.write_text(STEPS.replace(", 90)", ", 10)"))
+        await web.until("document.body.dataset.error === ''")
+        await web.until("document.body.dataset.shown.startsWith(document.body.dataset.version)")
+        assert await colour(web) == near(0, 200, 10)
+
+        await web.click("#render")
+        await web.until("document.getElementById('copied').innerText.startsWith('printed')")
+
+    with previewing(page) as (command, url):
+        drive(url, steps)
+        assert command.process.stdout is not None
+        printed = json.loads(command.process.stdout.readline())
+    assert printed == {
+        "event": "render_command",
+        "command": "orchestrator render page -o page.mp4 --width 320 --height 180"
+        """ --props '{"green": 200}'""",
+    }
+
+
+def status_of(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as fault:
+        return int(fault.code)
+
+
+@pytest.mark.browser
+def test_only_who_knows_the_token_is_answered_and_a_taken_port_is_refused(page: Bench) -> None:
+    with previewing(page) as (_, url):
+        base, token = url.split("?token=")
+        assert status_of(url) == 200
+        assert status_of(base) == 403
+        assert status_of(f"{base}?token={token}x") == 403
+        assert status_of(f"{base}frame/0?token=") == 403
+        assert status_of(f"{base}frame/0?token={token}") == 200
+        assert status_of(f"{base}frame/12?token={token}") == 404
+        assert status_of(url, Host="evil.example") == 403
+        port = base.split(":")[-1].rstrip("/")
+        with socket.create_connection(("127.0.0.1", int(port))):
+            pass
+        taken = page.run("preview", "page", "--port", port)
+    assert taken.status == 2
+    assert taken.stderr.startswith(f"error[PORT_IN_USE]: --port {port}: can't be served (Address")
+
+
+@pytest.mark.browser
+def test_a_composition_that_is_gone_is_shown_again_once_it_is_back(page: Bench) -> None:
+    index = page.folder / "page" / "index.html"
+
+    async def steps(web: WebPage) -> None:
+        await web.look(390, 844, dark=False)
+        index.rename(page.folder / "away")
+        await web.until("document.body.dataset.error === 'COMPOSITION_NOT_FOUND'")
+        (page.folder / "away").rename(index)
+        await web.until("document.body.dataset.error === ''")
+        await web.until("document.body.dataset.shown.startsWith(document.body.dataset.version)")
+        assert await web.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    with previewing(page) as (_, url):
+        drive(url, steps)
+    refused = page.run("preview", "none")
+    assert refused.status == 2
+    assert "error[COMPOSITION_NOT_FOUND]: none" in refused.stderr
