@@ -35,9 +35,5 @@ class DeploymentFailed(ConfigurationError, code="DEPLOYMENT_FAILED"):
     """A cloud resource couldn't be created, changed or deleted."""
 
 
-class PortUnavailable(ConfigurationError, code="PORT_UNAVAILABLE"):
-    """A server can't listen at its port."""
-
-
 class SignatureInvalid(ConfigurationError, code="SIGNATURE_INVALID"):
     """The signature of a webhook is missing, wrong or too old."""

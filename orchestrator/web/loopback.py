@@ -1,4 +1,4 @@
-"""A server of pages on the loopback interface, which answers only who knows its token."""
+"""A server of pages on the loopback interface, for requests that carry its token."""
 
 import contextlib
 import hmac
@@ -24,8 +24,8 @@ _LARGEST_REQUEST = 1 << 20
 async def serve_loopback(routes: Sequence[web.RouteDef], *, port: int = 0) -> AsyncIterator[str]:
     """Serve routes on this machine alone for a context; yield the URL with its token.
 
-    Requests without the token (`?token=`), or for another host's name, as a page elsewhere could
-    cause them, are answered with status 403.
+    Requests without the token (`?token=`, or a part `{token}` of the path), or for another host's
+    name, as a page elsewhere could cause them, are answered with status 403.
 
     Args:
         port: The port; a free one by default.
@@ -39,7 +39,7 @@ async def serve_loopback(routes: Sequence[web.RouteDef], *, port: int = 0) -> As
 
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
-        given = request.query.get("token", "")
+        given = request.query.get("token") or request.match_info.get("token", "")
         if request.host != address or not hmac.compare_digest(given.encode(), token.encode()):
             raise web.HTTPForbidden(text="403: open the URL that the command printed\n")
         response = await handler(request)
@@ -47,6 +47,7 @@ async def serve_loopback(routes: Sequence[web.RouteDef], *, port: int = 0) -> As
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["X-Frame-Options"] = "DENY"
         return response
 
     app = web.Application(middlewares=[check], client_max_size=_LARGEST_REQUEST)
@@ -67,6 +68,6 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise PortInUse(
-            f"`port` {port}: can't be served ({reason})",
-            hint="Give another one, or leave it out for a free one.",
+            f"port {port}: can't be served ({reason})",
+            hint="Give another port, or none for a free one.",
         ) from None

@@ -1,23 +1,18 @@
-"""The server of a live page: on loopback, for those who have its token."""
+"""The server of a live page."""
 
 import asyncio
 import contextlib
-import errno
-import hmac
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from helios.errors import HeliosError, PortUnavailable
+from helios.errors import HeliosError
 from orchestrator.report.html import live_page
 from orchestrator.web.event_stream import EventStream
+from orchestrator.web.loopback import serve_loopback
 
-#: Names by which a browser on this machine may ask for the page.
-_HOSTS = frozenset({"127.0.0.1", "localhost"})
 #: Seconds between two signs of life on a stream without events.
 _ALIVE = 15.0
 #: Seconds to wait for an answer to a request to control the job, which goes on after that.
@@ -47,57 +42,19 @@ async def serving(followed: Followed, *, port: int = 0) -> AsyncIterator[str]:
         port: Where to listen; by default any free port.
 
     Raises:
-        PortUnavailable: Another program listens there.
+        PortInUse: Another program has the port.
     """
-    token = secrets.token_urlsafe(16)
-    app = web.Application(middlewares=[_guard(token)])
     pages = _Pages(followed)
-    app.add_routes(
-        [
-            web.get("/", pages.page),
-            web.get("/events", pages.events),
-            web.get("/pictures/{frame:[0-9]{1,9}}", pages.picture),
-            # A player asks for segments beside their playlist: the token is a part of the path.
-            web.get("/video/{token}/{name:.+}", pages.video),
-            web.post("/{control:cancel|pause|resume}", pages.control),
-        ]
-    )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        try:
-            await site.start()
-        except OSError as fault:
-            reason = "in use" if fault.errno == errno.EADDRINUSE else fault.strerror
-            raise PortUnavailable(
-                f"port {port}: {reason}", hint="Give another --web-port, or leave it out."
-            ) from None
-        address = runner.addresses[0]
-        yield f"http://127.0.0.1:{address[1]}/?token={token}"
-    finally:
-        await runner.cleanup()
-
-
-def _guard(token: str) -> Middleware:
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # Another site's page can send requests here, but it knows no token; by the name of a host
-        # of its own that leads here, it could read answers.
-        given = request.query.get("token") or request.match_info.get("token", "")
-        known = hmac.compare_digest(given.encode(), token.encode())
-        if not known or request.url.host not in _HOSTS:
-            text = "403: open the address that the command has printed, with its token.\n"
-            return web.Response(status=403, text=text)
-        response = await handler(request)
-        if not response.prepared:
-            response.headers["Cache-Control"] = "no-store"
-            response.headers["Referrer-Policy"] = "no-referrer"
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            response.headers["X-Frame-Options"] = "DENY"
-        return response
-
-    return guard
+    routes = [
+        web.get("/", pages.page),
+        web.get("/events", pages.events),
+        web.get("/pictures/{frame:[0-9]{1,9}}", pages.picture),
+        # A player asks for segments beside their playlist: the token is a part of the path.
+        web.get("/video/{token}/{name:.+}", pages.video),
+        web.post("/{control:cancel|pause|resume}", pages.control),
+    ]
+    async with serve_loopback(routes, port=port) as url:
+        yield url
 
 
 class _Pages:

@@ -28,9 +28,9 @@ async def preview(
     open_it: flags.Open = False,
 ) -> None:
     """Show a composition in a browser, at any frame as its video will have it, until Ctrl-C."""
-    from orchestrator.api.preview.server import serve_preview
     from orchestrator.api.rendering.settings import RenderSettings
     from orchestrator.cli.opening import open_result
+    from orchestrator.preview.server import serve_preview
 
     keywords = keywords_of(timing, page, cut, frame)
     settings = RenderSettings.of(keywords)

@@ -53,8 +53,8 @@ async def render(
     from orchestrator.api.targets.target import Local
     from orchestrator.cli.job_text import tell_submitted
     from orchestrator.cli.live_page import page_of_render
-    from orchestrator.cli.report_file import reporting
     from orchestrator.cli.opening import check_openable, open_result
+    from orchestrator.cli.report_file import reporting
 
     picked = keywords_of(timing, picture, sound, encoding, cut, seams, incremental)
     keywords = picked | keywords_of(chunks, limits, files, reports)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.orchestrator.conftest import Bench, Command
-from tests.orchestrator.web_page import WebPage, open_web_page
+from tests.web_page import WebPage, web_page
 
 #: Red rises by 20 a frame; green is a prop. A frame is logged in the middle.
 STEPS = """<!doctype html><html data-duration="0.4"><meta charset="utf-8"><style>
@@ -49,9 +49,9 @@ def page(bench: Bench) -> Bench:
 
 def drive(url: str, steps: Callable[[WebPage], Coroutine[Any, Any, None]]) -> None:
     async def work() -> None:
-        async with open_web_page() as page:
-            await page.look(1280, 800, dark=True)
-            await page.goto(url)
+        async with web_page() as page:
+            await page.theme("dark")
+            await page.open(url)
             await page.until("document.body?.dataset.shown === '1:0'")
             await steps(page)
 
@@ -60,7 +60,7 @@ def drive(url: str, steps: Callable[[WebPage], Coroutine[Any, Any, None]]) -> No
 
 async def colour(page: WebPage, image: str = "picture") -> list[int]:
     """Return the colour in the middle of a shown picture."""
-    found = await page.evaluate(
+    found = await page.value(
         f"(() => {{ const image = document.getElementById('{image}');"
         " const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });"
         " const context = canvas.getContext('2d');"
@@ -81,8 +81,8 @@ def near(*values: int) -> Any:
 @pytest.mark.browser
 def test_any_frame_is_shown_as_the_renderer_draws_it_also_backwards(page: Bench) -> None:
     async def steps(web: WebPage) -> None:
-        assert "320 \u00d7 180" in await web.text()
-        assert "12 frames" in await web.text()
+        assert "320 \u00d7 180" in await web.text("body")
+        assert "12 frames" in await web.text("body")
         await web.press("End")
         await shows(web, 11)
         assert await colour(web) == near(220, 0, 90)
@@ -95,13 +95,13 @@ def test_any_frame_is_shown_as_the_renderer_draws_it_also_backwards(page: Bench)
         await web.press("b")
         await web.until("document.getElementById('next-picture').alt === 'Frame 1'")
         assert await colour(web, "next-picture") == near(20, 0, 90)
-        await web.evaluate(
+        await web.value(
             "(() => { const s = document.getElementById('scrub'); s.value = 7;"
             " s.dispatchEvent(new Event('input')) })()"
         )
         await shows(web, 7)
         assert await colour(web) == near(140, 0, 90)
-        assert "half of it" in await web.text()
+        assert "half of it" in await web.text("body")
         await web.press("]")
         await shows(web, 8)
         await web.press("[")
@@ -110,7 +110,7 @@ def test_any_frame_is_shown_as_the_renderer_draws_it_also_backwards(page: Bench)
         await shows(web, 11)
         await web.until("document.getElementById('play').innerText.trim() === 'Play'")
         await web.press("s")
-        assert await web.evaluate("!document.querySelector('.safe').hidden")
+        assert await web.value("!document.querySelector('.safe').hidden")
 
     with previewing(page, "--chunks", "3") as (_, url):
         drive(url, steps)
@@ -123,17 +123,17 @@ def test_props_and_files_change_what_is_shown_and_a_crash_ends_with_the_next_sav
     index = page.folder / "page" / "index.html"
 
     async def steps(web: WebPage) -> None:
-        await web.evaluate("document.getElementById('props').value = '{\"green\": 200}'")
+        await web.value("document.getElementById('props').value = '{\"green\": 200}'")
         await web.click("#apply")
         await shows(web, 0, version=2)
         assert await colour(web) == near(0, 200, 90)
-        await web.evaluate("document.getElementById('props').value = '{green'")
+        await web.value("document.getElementById('props').value = '{green'")
         await web.click("#apply")
         await web.until("document.getElementById('props-fault').innerText.includes('not JSON')")
 
         index.write_text(STEPS.replace("setTimeout", "throw new Error('typo'); setTimeout"))
         await web.until("document.body.dataset.error === 'COMPOSITION_FAILED'")
-        assert "Error: typo" in await web.text()
+        assert "Error: typo" in await web.text("body")
         index.write_text(STEPS.replace(", 90)", ", 10)"))
         await web.until("document.body.dataset.error === ''")
         await web.until("document.body.dataset.shown.startsWith(document.body.dataset.version)")
@@ -177,7 +177,7 @@ def test_only_who_knows_the_token_is_answered_and_a_taken_port_is_refused(page: 
             pass
         taken = page.run("preview", "page", "--port", port)
     assert taken.status == 2
-    assert taken.stderr.startswith(f"error[PORT_IN_USE]: --port {port}: can't be served (Address")
+    assert taken.stderr.startswith(f"error[PORT_IN_USE]: port {port}: can't be served (Address")
 
 
 @pytest.mark.browser
@@ -185,13 +185,14 @@ def test_a_composition_that_is_gone_is_shown_again_once_it_is_back(page: Bench) 
     index = page.folder / "page" / "index.html"
 
     async def steps(web: WebPage) -> None:
-        await web.look(390, 844, dark=False)
+        await web.theme("light")
+        await web.resize(390, 844)
         index.rename(page.folder / "away")
         await web.until("document.body.dataset.error === 'COMPOSITION_NOT_FOUND'")
         (page.folder / "away").rename(index)
         await web.until("document.body.dataset.error === ''")
         await web.until("document.body.dataset.shown.startsWith(document.body.dataset.version)")
-        assert await web.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await web.value("document.documentElement.scrollWidth <= innerWidth")
 
     with previewing(page) as (_, url):
         drive(url, steps)

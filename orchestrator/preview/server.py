@@ -14,11 +14,11 @@ from helios.contract.command import format_command
 from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
 from helios.renderer.props import read_props
-from orchestrator.api.preview.stage import Stage
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
 from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.preview.stage import Stage
 from orchestrator.web.loopback import serve_loopback
 
 #: Seconds after which an idle stream of events has a sign of life.
@@ -76,7 +76,7 @@ class _Preview:
         ]
 
     async def _page(self, _: web.Request) -> web.Response:
-        page = resources.files("orchestrator.api.preview").joinpath("preview.html")
+        page = resources.files("orchestrator.preview").joinpath("preview.html")
         headers = {"Content-Security-Policy": _POLICY}
         return web.Response(text=page.read_text("utf-8"), content_type="text/html", headers=headers)
 
