@@ -247,6 +247,14 @@ def test_an_image_that_isnt_there_is_named(studio: Studio, write: Write) -> None
 
 
 @pytest.mark.browser
+def test_a_font_that_isnt_there_is_named(studio: Studio, write: Write) -> None:
+    font = {"fName": "a", "fFamily": "a", "fPath": "fonts/a.woff2", "origin": 3, "fStyle": ""}
+    with pytest.raises(AssetMissing) as refused:
+        _facts(studio, write({**EMPTY, "fonts": {"list": [font]}}))
+    assert refused.value.details == ("fonts/a.woff2 (status 404)",)
+
+
+@pytest.mark.browser
 def test_no_script_of_a_file_runs(studio: Studio, tmp_path: Path, write: Write) -> None:
     (tmp_path / "evil.js").write_text("throw new Error('a script runs')")
     escape = "</script></style><script>throw 1</script>"

@@ -9,7 +9,8 @@
     begin: async () => {
       file = JSON.parse(document.getElementById("animation").textContent);
       if (file.background && !config.transparent) document.body.style.background = file.background;
-      await Promise.all(file.families.map((family) => document.fonts.load(`16px "${family}"`)));
+      // A file that isn't there is found among the requests.
+      await Promise.allSettled(file.families.map((family) => document.fonts.load(`16px ${quoted(family)}`)));
       animation = window.lottie.loadAnimation({
         container: document.getElementById("lottie"),
         renderer: "svg",
