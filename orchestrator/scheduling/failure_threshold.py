@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 
-from helios.errors import CircuitOpen
+from helios.errors import CircuitOpen, WorkerThrottled
 from orchestrator.model.failure import Failure, hint_of
 
 #: Attempts, the latest ones, that are looked at; fewer say nothing.
@@ -27,7 +27,12 @@ class FailureThreshold:
         return bool(self._failures)
 
     def note(self, failure: Failure | None) -> None:
-        """Take an attempt into account: its failure, or None if it went well."""
+        """Take an attempt into account: its failure, or None if it went well.
+
+        Throttling says that workers are busy, and nothing of whether the job can succeed.
+        """
+        if failure is not None and failure.error.code == WorkerThrottled.code:
+            return
         self._latest.append(failure)
         failures = [each for each in self._latest if each is not None]
         if not self.is_open and len(failures) > FAILED_SHARE * LATEST:

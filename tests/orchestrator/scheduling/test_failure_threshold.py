@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helios.contract.error_record import ErrorRecord
 from helios.contract.job_spec import JobSpec
 from helios.contract.worker_job import WorkerJob, WorkerResult
-from helios.errors import CircuitOpen, JobFailed, OutOfMemory, WorkerCrashed
+from helios.errors import CircuitOpen, JobFailed, OutOfMemory, WorkerCrashed, WorkerThrottled
 from helios.process.output_capture import OutputCallback
 from orchestrator.adapters import WorkerAdapter
 from orchestrator.execution.job_executor import JobExecutor
@@ -146,3 +146,11 @@ def test_a_breaker_opens_at_its_share_of_the_latest_attempts_and_stays_open(
         breaker.note(failure if failed else None)
         opened |= sum(story[max(0, count - LATEST) : count]) > FAILED_SHARE * LATEST
         assert breaker.is_open == opened
+
+
+def test_throttled_attempts_stop_no_job_however_many_they_are() -> None:
+    threshold = FailureThreshold()
+    throttled = Failure("chunk 0", 1, ErrorRecord.of(WorkerThrottled("busy")), "")
+    for _ in range(5 * LATEST):
+        threshold.note(throttled)
+    assert not threshold.is_open
