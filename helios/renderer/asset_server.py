@@ -12,7 +12,7 @@ from helios.network.file_server import serve_files
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 
 if TYPE_CHECKING:
-    from helios.renderer.input_recorder import InputRecorder
+    from helios.renderer.recorders.input_recorder import InputRecorder
 
 
 #: Media types that browsers require and that some systems' tables lack.

@@ -20,9 +20,9 @@ from helios.renderer.encoding.image_sequence import split_pattern
 from helios.renderer.page import ImageFormat, PageOptions
 
 if TYPE_CHECKING:
-    from helios.renderer.boundary_recorder import BoundaryRecorder
-    from helios.renderer.input_recorder import InputRecorder
-    from helios.renderer.trace_recorder import TraceRecorder
+    from helios.renderer.recorders.boundary_recorder import BoundaryRecorder
+    from helios.renderer.recorders.input_recorder import InputRecorder
+    from helios.renderer.recorders.trace_recorder import TraceRecorder
 
 #: Default JPEG quality of captured frames: the loss at 90 is below that of H.264 at CRF 18.
 DEFAULT_JPEG_QUALITY = 90

@@ -22,7 +22,7 @@ from helios.renderer.media.playable_video import convert_mentioned
 from helios.renderer.page import CompositionPage, PageLog, PageOptions, open_page
 
 if TYPE_CHECKING:
-    from helios.renderer.input_recorder import InputRecorder
+    from helios.renderer.recorders.input_recorder import InputRecorder
 
 #: Largest side in pixels of the tiles that Chromium draws a page in. Pages up to this size are one
 #: tile: large gradients and shadows are set up for each tile, and in Chromium's default tiles of

@@ -36,7 +36,6 @@ MEMORY_BY_CPU: Mapping[int, tuple[float, float]] = {
 MAX_REQUEST_TIMEOUT = 3600
 #: Seconds that Cloud Run gives a task of a job at most (a week).
 MAX_TASK_TIMEOUT = 7 * 24 * 3600
-
 #: Members of a policy that stand for the public.
 PUBLIC_MEMBERS = frozenset({"allUsers", "allAuthenticatedUsers"})
 

@@ -102,14 +102,8 @@ class JobRecorder:
             case ChunkRetrying() | ChunkStopped():
                 self._set(event.chunk_id, state=ChunkState.WAITING)
             case SeamsCompared():
-                self._count(
-                    seams=SeamCounts(
-                        proven=event.proven,
-                        alike=event.alike,
-                        unknown=event.unknown,
-                        differing=event.differing,
-                    )
-                )
+                counts = {name: getattr(event, name) for name in SeamCounts.model_fields}
+                self._count(seams=SeamCounts(**counts))
             case MergeFinished():
                 began = self._now() - timedelta(seconds=event.duration)
                 self._count(merge_started_at=began, merge_ms=event.duration * 1000)

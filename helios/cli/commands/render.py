@@ -117,12 +117,12 @@ def render(
 
     async def work() -> None:
         from helios.output import check_writable
-        from helios.renderer.boundary_recorder import BoundaryRecorder
         from helios.renderer.composition import Composition
         from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
-        from helios.renderer.input_recorder import InputRecorder
+        from helios.renderer.recorders.boundary_recorder import BoundaryRecorder
+        from helios.renderer.recorders.input_recorder import InputRecorder
+        from helios.renderer.recorders.trace_recorder import TraceRecorder
         from helios.renderer.render_request import RenderRequest
-        from helios.renderer.trace_recorder import TraceRecorder
 
         if mode not in (None, "canvas", "dom"):
             raise OptionInvalid(f"mode {mode!r}: must be canvas or dom")

@@ -43,11 +43,7 @@ class CompositionPage(PageQueries):
         super().__init__(page, options, requests=requests, media=PageMedia(page))
         self._capture = FrameCapture(page, options, browser)
         self._loader = PageLoader(
-            self._session,
-            options,
-            messages=self._messages,
-            requests=self._requests,
-            media=self._media,
+            page, options, messages=self._messages, requests=requests, media=self._media
         )
         #: What the page has played so far.
         self.audio = PageAudio(self._session)

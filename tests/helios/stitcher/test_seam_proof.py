@@ -16,7 +16,7 @@ from helios.errors import SeamDiffers
 from helios.media.picture_difference import TOLERANCE
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures, boundary_beside
 from helios.records.chunk_record import ChunkRecord, chunk_key
-from helios.renderer.boundary_recorder import BoundaryRecorder
+from helios.renderer.recorders.boundary_recorder import BoundaryRecorder
 from helios.stitcher.seam_proof import (
     SeamProof,
     chunks_to_heal,

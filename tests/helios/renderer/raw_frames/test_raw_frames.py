@@ -20,13 +20,13 @@ from PIL import Image
 from helios.contract.job_spec import JobSpec
 from helios.errors import BrowserCrashed
 from helios.records.boundary_frames import BoundaryFrames, BoundaryPictures
-from helios.renderer.boundary_recorder import BoundaryRecorder
 from helios.renderer.browser.chromium import Browser, open_browser
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.codecs import CODECS, VideoEncoding
 from helios.renderer.encoding.frame_sink import FrameSink
 from helios.renderer.page import CompositionPage, ImageFormat, PageOptions
 from helios.renderer.raw_frames import gives_raw_frames, key_pixels, memory
+from helios.renderer.recorders.boundary_recorder import BoundaryRecorder
 from helios.renderer.render import draw_frames, render
 from helios.renderer.render_request import RenderRequest
 from helios.renderer.render_session import open_render_session

@@ -16,11 +16,10 @@ from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
 from helios.renderer.composition import Composition
 from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
-from helios.renderer.input_recorder import InputRecorder
 from helios.renderer.page import PageOptions
+from helios.renderer.recorders.input_recorder import InputRecorder
 from helios.renderer.render_request import RenderRequest
-
-from .conftest import HEIGHT, RATE, WIDTH
+from tests.helios.renderer.conftest import HEIGHT, RATE, WIDTH
 
 
 def noted(
