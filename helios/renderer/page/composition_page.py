@@ -230,12 +230,6 @@ class CompositionPage(PageQueries):
         await self._capture.draw_for_nothing()
         await self._session.evaluate("__helios_runtime__.drawLine(false)")
 
-    async def _check_playable(self, answers: list[Params]) -> None:
-        if self._options.allow_missing:
-            return
-        for address in {url for answer in answers for url in answer["unplayable"]}:
-            await self._media.check_playable(address)
-
     def _note_settled(self, frame: int, answers: list[Params]) -> bool:
         """Check that a frame is ready; return whether an animation waits to be drawn."""
         kinds = ("waiting", "picturing")

@@ -71,3 +71,9 @@ class PageQueries:
     def _frame_at(self, clock: float) -> int:
         """Return the first frame that shows what happens at a time in milliseconds."""
         return math.ceil(Fraction(clock) * self._options.rate / 1000 - Fraction(1, 1000))
+
+    async def _check_playable(self, answers: list[Params]) -> None:
+        if self._options.allow_missing:
+            return
+        for address in {url for answer in answers for url in answer["unplayable"]}:
+            await self._media.check_playable(address)

@@ -7,17 +7,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from helios.errors import HeliosError, JobStateConflict
+from helios.errors import HeliosError
 from helios.records.chunk_trace import ChunkTrace
-from helios.storage.checks import check_expiry
 from orchestrator.api.displays import OnEvent, ProgressEvent
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.api.jobs.resume_settings import ResumeKeywords, resume_changes
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot, progress_events
+from orchestrator.api.jobs.video_link import link_to_video
 from orchestrator.api.video import Video
 from orchestrator.delivery.destination import Destination
-from orchestrator.delivery.stores import Stores
-from orchestrator.model.limits import parse_duration
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
@@ -128,16 +126,7 @@ class AsyncJobHandle(ABC):
             JobStateConflict: The job has no video in storage.
             StorageError: The credentials can't sign, or the video is gone.
         """
-        seconds = check_expiry(parse_duration(expires, "expires"))
-        status = await self.status()
-        if status.output is None or "://" not in status.output:
-            where = f"it is {status.state}" if status.output is None else f"it is {status.output}"
-            raise JobStateConflict(
-                f"job {self.id}: there is no video in storage to link to: {where}",
-                hint=f"`orchestrator fetch {self.id} -o URL` copies a video to storage.",
-            )
-        async with Stores() as stores:
-            return await stores.presigned(status.output, seconds=seconds)
+        return await link_to_video(await self.status(), expires=expires)
 
     @abstractmethod
     async def cancel(self, *, reason: str = REASON) -> JobStatus:
@@ -213,10 +202,7 @@ class AsyncJobHandle(ABC):
         """Return the records of attempts at one chunk or all, by chunk and in order."""
 
     async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
-        """Return the log lines of a deployment's workers about one chunk or all, by time.
-
-        There are none of other jobs.
-        """
+        """Return log lines of a deployment's workers by time; there are none of other jobs."""
         del chunk_id
         return ()
 

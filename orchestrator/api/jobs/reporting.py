@@ -1,6 +1,6 @@
 """Makes the reports of jobs, from their records or from what workers left in storage."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from helios.contract.job_spec import JobSpec
 from helios.records.chunk_record import ChunkRecord, MergeRecord
 from helios.records.chunk_trace import ChunkTrace, FramePicture
+from orchestrator.api.jobs.attempt_reports import (
+    Clock,
+    attempt_in_record,
+    attempt_in_storage,
+    name_of_worker,
+)
 from orchestrator.api.jobs.job_status import JobStatus
 from orchestrator.delivery.stores import Stores
-from orchestrator.model.chunk_progress import PROGRESS_LINE
 from orchestrator.model.job import Job
-from orchestrator.model.job_chunk import Attempt
 from orchestrator.report.job_pictures import pictures_of_video, stored_traces, traced_filmstrip
 from orchestrator.report.report import (
     AttemptReport,
@@ -27,8 +31,6 @@ from orchestrator.report.slow_ranges import slow_ranges
 if TYPE_CHECKING:
     from orchestrator.backends.detached.status import RenderStatus
     from orchestrator.cost import Cost
-
-_Clock = Callable[[datetime], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,9 @@ async def report_of_record(
                 frames=planned.frame_count,
                 state="waiting" if chunk is None else chunk.state.value,
                 healed=chunk is not None and chunk.healed,
-                attempts=[_attempt(each, since) for each in (chunk.attempts if chunk else ())],
+                attempts=[
+                    attempt_in_record(each, since) for each in (chunk.attempts if chunk else ())
+                ],
                 spans=() if trace is None else trace.spans,
             )
         )
@@ -120,14 +124,14 @@ async def report_of_render(
         failure = failed.get(planned.id)
         attempts = []
         if record is not None:
-            attempts.append(_recorded_attempt(record, since))
+            attempts.append(attempt_in_storage(record, since))
         elif failure is not None:
             attempts.append(
                 AttemptReport(
                     number=failure.error.attempt or 1,
                     start=max(0.0, since(found.execution.started_at)),
                     seconds=0.0,
-                    worker=_worker(failure.error.worker or {}),
+                    worker=name_of_worker(failure.error.worker or {}),
                     error=failure.error,
                 )
             )
@@ -216,38 +220,6 @@ async def _report(  # noqa: PLR0917 - of one kind or the other
     )
 
 
-def _attempt(attempt: Attempt, since: _Clock) -> AttemptReport:
-    return AttemptReport(
-        number=attempt.number,
-        start=since(attempt.started_at),
-        seconds=None if attempt.duration_ms is None else round(attempt.duration_ms / 1000, 3),
-        worker=attempt.worker or "",
-        backup=attempt.backup,
-        error=attempt.error,
-        log=_without_progress(attempt.log_tail or ""),
-    )
-
-
-def _without_progress(log: str) -> str:
-    return "\n".join(line for line in log.splitlines() if not PROGRESS_LINE.match(line))
-
-
-def _recorded_attempt(record: ChunkRecord, since: _Clock) -> AttemptReport:
-    return AttemptReport(
-        number=record.attempt,
-        start=since(record.started_at),
-        seconds=round(record.duration_ms / 1000, 3),
-        worker=_worker(record.worker),
-        steps=record.timings,
-    )
-
-
-def _worker(facts: Mapping[str, str | int]) -> str:
-    """Return the name of a worker: those of its platform and its function."""
-    named = [facts.get(name) for name in ("platform", "function", "service", "job")]
-    return " ".join(str(each) for each in named if each) or " ".join(map(str, facts.values()))
-
-
 def _versions(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Return the versions of all chunks: one for each program, unless they differ."""
     versions: dict[str, dict[str, None]] = {}
@@ -261,5 +233,5 @@ def _merged(traces: Mapping[int, ChunkTrace]) -> list[Mapping[str, str]]:
     return [trace.versions for trace in traces.values()]
 
 
-def _clock(begin: datetime) -> _Clock:
+def _clock(begin: datetime) -> Clock:
     return lambda moment: round((moment - begin).total_seconds(), 3)
