@@ -55,6 +55,7 @@ class FollowedJob:
         self._spec: JobSpec | None = None
         self._folder: Path | None = None
         self._read_for = 0.0
+        self._has_ended = False
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -130,7 +131,9 @@ class FollowedJob:
     async def _read(self, job: AsyncJobHandle) -> None:
         began = time.monotonic()
         known = self._report.document is not None
-        report = await job.report(detail="traces")
+        report = await job.report(detail="all" if self._has_ended else "traces")
+        # What a video shows takes a while: it is read once nothing waits for this process.
+        self._has_ended = self._display is None and report.ended_at is not None
         if isinstance(job, RecordedJob) and self._spec is None:
             record = await job.record()
             self._spec = record.spec
@@ -200,7 +203,7 @@ class FollowedJob:
             self.stream.end()
             return
         with contextlib.suppress(HeliosError):
-            report = await job.report()
+            report = await job.report(detail="traces")
             # With its pictures: there is no server any more when they are looked at.
             self.stream.send_report({**report.document(), "ended": True, "controls": []})
         self.stream.end()
