@@ -20,11 +20,11 @@ from orchestrator.web.live_report import LiveReport
 #: Seconds between two patches, two looks for pictures, and two reads of records.
 PATCH_INTERVAL = 0.25
 PICTURE_INTERVAL = 1.0
-RECORD_INTERVAL = 1.5
+RECORD_INTERVAL = 3.0
 #: Seconds between two looks at the cost of remote workers.
 COST_INTERVAL = 20.0
 #: The part of the time that reading records may take.
-_RECORD_SHARE = 1 / 50
+_RECORD_SHARE = 1 / 200
 #: Lines of output that are kept until the next patch.
 _MAX_WAITING = 200
 #: Chunks whose folders are looked at for pictures.
