@@ -42,6 +42,7 @@ from orchestrator.execution.seam_step import SeamSource, seam_pictures
 from orchestrator.model.job import Job
 from orchestrator.model.settings import Stitch
 from orchestrator.planning.resume import forget_chunks, forget_parts
+from orchestrator.scheduling.load_balancer import LoadBalancer
 
 
 class RemoteBackend(Backend):
@@ -112,7 +113,11 @@ class RemoteBackend(Backend):
 
     def chunk_adapter(self) -> WorkerAdapter:
         assert self._fleet is not None  # noqa: S101 - it was prepared
-        return self._fleet.adapter(str(self.folder), lambda: self.job_path, self._keep_artifact)
+        return LoadBalancer(
+            self._fleet.endpoints,
+            job_path=lambda: self.job_path,
+            on_result=self._keep_artifact,
+        )
 
     def merge_adapter(self) -> WorkerAdapter:
         here = MergeHere(self.spec, self.artifacts, self._downloads)
@@ -152,9 +157,8 @@ class RemoteBackend(Backend):
 
     async def close(self) -> None:
         await self._downloads.stop()
-        if self.share is not None and self.share.fleet is not None:
-            self.share.fleet.forget(str(self.folder))
-        elif self._fleet is not None:
+        is_shared = self.share is not None and self.share.fleet is not None
+        if self._fleet is not None and not is_shared:
             await self._fleet.close()
 
     @property

@@ -23,6 +23,8 @@ LEAST_SECONDS = 5.0
 SLOW = 2.0
 #: Share of the time for frames from which slow ones are named.
 SLOW_SHARE = 0.2
+#: Seconds that slow frames must have taken together.
+SLOW_SECONDS = 1.0
 #: Share of workers' time for starting, and of the run's for stitching, from which it is too much.
 START_SHARE = 0.3
 STITCH_SHARE = 0.25
@@ -138,7 +140,7 @@ class TimeUse:
         worst = max(runs, key=lambda run: sum(span.seconds for span in run))
         seconds = sum(span.seconds for span in worst)
         frames = range(worst[0].frames.start, worst[-1].frames.stop)
-        if seconds < SLOW_SHARE * self._drawing:
+        if seconds < max(SLOW_SECONDS, SLOW_SHARE * self._drawing):
             return None
         return frames, seconds / self._drawing, seconds / len(frames) / usual
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from helios.contract.error_record import ErrorRecord
@@ -35,6 +35,10 @@ class LoadBalancer(WorkerAdapter):
     fails in a worker is the job's own result.
 
     Args:
+        endpoints: They may be shared with other load balancers.
+        job_path: Returns the URL of the jobs' spec in one of the storages, which changes when it
+            is healed; None for the path in each job.
+        on_result: Called with every job that ran in a worker, and its result.
         patience: Seconds for which a job waits at most while no endpoint takes any.
     """
 
@@ -44,11 +48,15 @@ class LoadBalancer(WorkerAdapter):
         self,
         endpoints: Sequence[Endpoint],
         *,
+        job_path: Callable[[], str] | None = None,
+        on_result: Callable[[WorkerJob, WorkerResult], None] | None = None,
         patience: float = PATIENCE,
     ) -> None:
         if not endpoints:
             raise OptionInvalid("endpoints: there is none to run jobs")
         self.endpoints = tuple(endpoints)
+        self._job_path = job_path
+        self._on_result = on_result
         self._patience = patience
         self._clock = endpoints[0].clock
         # As long as an endpoint takes jobs now and then, it makes sense to wait.
@@ -71,7 +79,7 @@ class LoadBalancer(WorkerAdapter):
             endpoint = await self._room(left, since=since, avoid=avoid)
             if endpoint is None:
                 return _refused(left)
-            sent, turn = endpoint.addressed(job), endpoint.window.turn
+            sent, turn = endpoint.addressed(self._located(job)), endpoint.window.turn
             with self._taken(endpoint, sent):
                 try:
                     async with time_limit(endpoint.adapter, sent):
@@ -84,7 +92,10 @@ class LoadBalancer(WorkerAdapter):
             if error is None or error.code not in ENDPOINT_FAULTS:
                 self._last_taken = self._clock()
                 endpoint.took()
-                return replace(result, worker=endpoint.name)
+                result = replace(result, worker=endpoint.name)
+                if self._on_result is not None:
+                    self._on_result(job, result)
+                return result
             endpoint.refused(error, turn=turn)
             self._tell_taken(job, None)
             if error.code != WorkerThrottled.code:
@@ -92,6 +103,12 @@ class LoadBalancer(WorkerAdapter):
                 self._notify(len(self._queue))
             if not left:
                 return replace(result, worker=endpoint.name)
+
+    def _located(self, job: WorkerJob) -> WorkerJob:
+        """Return a job with the current URL of its spec."""
+        if self._job_path is None or job.task is None:
+            return job
+        return replace(job, task=replace(job.task, job_path=self._job_path()))
 
     async def _room(
         self, endpoints: Sequence[Endpoint], *, since: float, avoid: str | None

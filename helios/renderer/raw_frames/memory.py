@@ -17,7 +17,7 @@ SWITCH_VARIABLE = "HELIOS_RAW_FRAMES"
 #: Environment variable that tells the library the file of the shared memory.
 FILE_VARIABLE = "HELIOS_RAW_FRAMES_FILE"
 #: The library; `make setup` and the images' Dockerfiles build it where there is a compiler.
-LIBRARY = Path(__file__).with_name("raw_frames.so")
+LIBRARY = Path(__file__).parent / "built" / "raw_frames.so"
 
 #: Layout of the memory, as in `raw_frames.c`: a request, and from this offset on the frame.
 _FRAME_OFFSET = 4096

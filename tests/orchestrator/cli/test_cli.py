@@ -63,7 +63,8 @@ def test_a_render_leaves_a_video_of_the_declared_length_and_nothing_else(bench: 
     lines = done.stderr.splitlines()
     assert lines[0] == "12 frames (0.4 s at 30 fps, 160x90) in 3 chunks"
     assert re.fullmatch(r"job \d{8}-\d{6}-\w{6}", lines[1])
-    assert lines[-1].startswith("out/video.mp4: 12 frames in ")
+    # A line on where the time went follows if the machine is slow.
+    assert any(line.startswith("out/video.mp4: 12 frames in ") for line in lines[2:])
     assert bench.names("tmp") == []
 
 

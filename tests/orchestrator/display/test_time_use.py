@@ -64,6 +64,15 @@ def test_slow_frames_are_named_with_their_share_and_how_slow_they_are() -> None:
     assert told[1]["slowest"] == {"firstFrame": 41, "lastFrame": 60, "share": 0.6, "times": 6.0}
 
 
+def test_slow_frames_that_took_less_than_a_second_are_not_named() -> None:
+    clock = Clock()
+    use = TimeUse(spec_of(41), clock=clock)
+    follow(use, clock, 0, count=41, start=5, paces=[0.01, 0.05, 0.01, 0.01])
+    told = use.line(clock.now)
+    assert told is not None
+    assert told[0] == "workers' time: 5 s starting, 1 s drawing frames"
+
+
 def test_frames_that_take_alike_are_not_named() -> None:
     clock = Clock()
     use = TimeUse(spec_of(101), clock=clock)
