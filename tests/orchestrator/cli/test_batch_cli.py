@@ -90,7 +90,7 @@ def test_rows_become_videos_and_one_that_fails_does_not_stop_the_others(page: Be
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_batch_goes_on_and_renders_no_finished_row_again(page: Bench) -> None:
     rows_of(page, *({"_id": n, "color": f"rgb({n},0,0)"} for n in range(6)))
     first = page.start(*words())
@@ -116,7 +116,7 @@ def test_a_killed_batch_goes_on_and_renders_no_finished_row_again(page: Bench) -
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.long
 def test_rows_are_rendered_again_when_values_or_files_change(page: Bench) -> None:
     rows_of(page, {"_id": 1, "color": "red"}, {"_id": 2, "color": "blue"})
     assert batch(page).status == 0
@@ -128,7 +128,7 @@ def test_rows_are_rendered_again_when_values_or_files_change(page: Bench) -> Non
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_page_whose_length_depends_on_its_props_is_loaded_for_each_row(page: Bench) -> None:
     rows_of(page, *({"_id": n, "color": "red", "seconds": n / 5} for n in (1, 2, 33)))
     ended = batch(page, "--json", "--fps", "5", "--duration", "0.4")
@@ -153,7 +153,7 @@ def test_a_page_whose_length_depends_on_its_props_is_loaded_for_each_row(page: B
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_batch_that_is_left_early_ends_what_runs_and_goes_on_later(page: Bench) -> None:
     rows = [{"_id": n, "color": f"rgb(0,{n},0)"} for n in range(4)]
     output = page.folder / "out" / "{_id}.mp4"
