@@ -211,3 +211,22 @@ def test_a_batch_on_lambda_is_stopped_and_goes_on(page: Bench, clouds: Clouds) -
     assert frames(page.folder / "out/9.mp4") == 12
     # One chunk for each of five different rows, and maybe those that were stopped in the middle.
     assert 5 <= clouds.rendered()["lambda"] - before <= 7
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("clouds")
+def test_a_batch_stops_at_its_cost_limit_and_goes_on_with_a_higher_one(
+    page: Bench, clouds: Clouds
+) -> None:
+    rows_of(page, *({"_id": n, "color": f"rgb(0,0,{n})"} for n in range(3)))
+    flags = ["--adapter", "lambda", "--concurrency", "1", "--json"]
+    stopped = page.run(*words(*flags, "--max-cost", "0.00002"), env=clouds.env)
+    assert stopped.status == 3
+    assert stopped.documents[-1]["code"] == "COST_LIMIT"
+    assert "--max-cost" in stopped.documents[-1]["hint"]
+    # The first chunk shows what one costs.
+    assert states(stopped) == {1: "rendered"}
+
+    done = page.run(*words(*flags, "--max-cost", "1", "--resume"), env=clouds.env)
+    assert done.status == 0, done.stderr
+    assert states(done) == {1: "unchanged", 2: "rendered", 3: "rendered"}
