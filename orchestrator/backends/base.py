@@ -113,9 +113,9 @@ class Backend(ABC):
                     await self.close()
             link = await link_to(output, self.settings.presign, self.stores)
         await warn_of_picture(self.display, self.spec, output)
-        tell_completion(self.display, self.spec, result, output, link=link)
         if told := time_use.line(result.duration):
             self.display.note("time_use", told[0], **told[1])
+        tell_completion(self.display, self.spec, result, output, link=link)
         return output
 
     @abstractmethod

@@ -16,6 +16,7 @@ from orchestrator.backends.opening import open_backend
 from orchestrator.backends.upload import upload_job
 from orchestrator.delivery.packaging import PackagedJob
 from orchestrator.delivery.stores import Stores
+from orchestrator.display import time_use
 from orchestrator.job_repository import MemoryJobRepository
 from orchestrator.lifecycle.job_manager import JobManager
 from orchestrator.model.job import Job
@@ -53,8 +54,10 @@ class Bench:
         self.folder = folder
         self.job_dir = folder / "v.mp4.job"
         self.place = Counting()
+        self.notes = Notes()
         self.manager = JobManager(
-            MemoryJobRepository(), functools.partial(open_backend, local=self.place)
+            MemoryJobRepository(),
+            functools.partial(open_backend, local=self.place, display=self.notes),
         )
 
     async def create(self, *, chunks: int = 3, **location: Any) -> Job:
@@ -92,6 +95,16 @@ async def test_a_finished_job_leaves_its_video_and_no_folder_unless_it_is_to_be_
     assert sorted(path.name for path in bench.job_dir.iterdir()) == ["chunks", "job.json"]
     await bench.manager.run((await bench.create(keep=False)).id)
     assert [path.name for path in bench.folder.iterdir()] == ["v.mp4"]
+
+
+async def test_the_last_that_a_run_of_any_length_tells_is_its_completion(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_use, "LEAST_SECONDS", 0.0)
+    await bench.manager.run((await bench.create()).id)
+    kinds = [kind for kind, _, _ in bench.notes.notes]
+    assert "time_use" in kinds
+    assert kinds[-1] == "completed"
 
 
 async def test_a_resumed_job_renders_what_is_missing_or_damaged(bench: Bench) -> None:
