@@ -55,7 +55,7 @@ def test_an_example_says_in_a_line_what_it_is(example: Path) -> None:
 
 
 @pytest.mark.browser
-@each(EXAMPLES)
+@each(sampled(EXAMPLES, EXAMPLES[:3]))
 def test_an_example_declares_how_long_it_is(example: Path) -> None:
     require_player(example)
     facts = json.loads(output_of("helios", "inspect", example))

@@ -25,26 +25,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("ca
 SAMPLE = frozenset(
     {
         "animations-by-scrolling",
-        "dialog-that-fades-in",
-        "film",
         "film-of-29-97",
-        "film-with-transparency",
         "helios-a-page-of-24-shown-at-30-stands-at-whole-frames",
-        "helios-assets-two-folders-above-the-page",
-        "hyperframes-a-start-refers-to-another-clips-end",
         "hyperframes-a-video-is-shown-in-its-window",
         "hyperframes-sounds-are-placed",
         "hyperframes-two-hosts-of-one-file-are-apart",
-        "image-pictures-of-unequal-length",
         "image-an-svg-by-smil-and-css",
-        "lottie-an-animation-is-chosen-by-its-id",
         "lottie-each-frame-is-exact-at-29-97",
         "sound-as-loud-as-its-file",
-        "timers-of-other-kinds",
-        "view-transition",
         "volume-by-interval",
-        "work-that-ends-by-itself",
-        "worker-that-tells-time",
     }
 )
 #: They need packages from npm.

@@ -18,7 +18,7 @@ from .conftest import FuzzStudio
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
 
 #: Seeds that aren't marked `long`; `make fuzz` renders any others.
-SAMPLE = (1, 7, 23, 35)
+SAMPLE = (7, 23)
 SEEDS = (1, 4, 5, 7, 10, 18, 21, 23, 26, 28, 33, 35)
 
 

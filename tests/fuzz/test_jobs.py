@@ -16,6 +16,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 def test_seeds_run_side_by_side_and_a_stopped_run_leaves_no_process() -> None:
     command = [sys.executable, "-m", "fuzz", "--jobs", "2", "--seeds", "1-50"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:

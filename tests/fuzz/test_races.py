@@ -15,7 +15,7 @@ browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("fuzz"
 #: Renders of each page; `make fuzz ARGS="--races --times 100"` makes more.
 TIMES = 3
 #: Are rendered by `make test` as well.
-QUICK = ("animations-of-a-page-that-loads", "answers-of-a-worker", "video-played-by-a-timer")
+QUICK = ("answers-of-a-worker",)
 
 
 def test_there_are_twenty_pages() -> None:

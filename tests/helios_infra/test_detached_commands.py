@@ -65,6 +65,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, renders: Renders) -> Client
     return Client(Bench(tmp_path_factory.mktemp("client")), renders)
 
 
+@pytest.mark.long
 def test_one_request_is_one_render_however_often_it_is_made_and_has_its_video(
     client: Client, receiver: ScriptedServer
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_failed_render_is_told_with_its_chunk_and_has_no_video(
     assert not (client.bench.folder / "told.mp4").exists()
 
 
+@pytest.mark.long
 def test_a_failed_render_is_resumed_with_the_missing_chunks(client: Client, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     mended = after_failures(paint(1), marks=str(marks), failures=3)  # as many as the first run has
@@ -195,6 +197,7 @@ def test_the_smoke_check_of_a_deployed_stack_passes_here_as_well(client: Client)
     assert done.stdout.endswith("== All of it works\n")
 
 
+@pytest.mark.long
 def test_a_render_that_reached_its_cost_limit_is_resumed_with_a_higher_one(
     client: Client, tmp_path: Path
 ) -> None:

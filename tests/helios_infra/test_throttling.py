@@ -21,6 +21,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.long
 def test_an_invocation_that_is_throttled_waits_and_succeeds(aws: LocalAws) -> None:
     aws.deploy("crowded", source=SOURCE, reserved=1)
     chunk = Function(arn="crowded", timeout=60, retries=0)

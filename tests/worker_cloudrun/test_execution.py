@@ -89,6 +89,7 @@ def project(cloud: CloudSite, tmp_path: Path) -> Iterator[Project]:
     made.api.executions.stop()
 
 
+@pytest.mark.long
 def test_an_execution_renders_a_video_without_a_client(project: Project, tmp_path: Path) -> None:
     marker = tmp_path / "was-here"
     once = f"test -e {marker} || {{ touch {marker}; exit 5; }}"

@@ -62,15 +62,7 @@ def digests(
 
 
 #: One of each kind; the others are marked `long`.
-SAMPLE = {
-    "css-animations",
-    "gsap",
-    "helios-seek",
-    "offscreen-canvas",
-    "randomness",
-    "timers",
-    "web-animations",
-}
+SAMPLE = {"css-animations", "gsap", "web-animations"}
 
 
 #: Pages that take long to render.

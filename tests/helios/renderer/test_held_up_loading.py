@@ -8,6 +8,7 @@ import pytest
 from helios.renderer.browser.devtools import DevTools, Params
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.composition_page import CompositionPage
+from tests.sampling import every_nth
 
 from .conftest import Studio
 from .test_page import ramp
@@ -81,6 +82,7 @@ def test_the_steps_are_all_calls_that_are_made(
     assert made == set(STEPS)
 
 
+@every_nth(3)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_call_to_the_browser_that_is_held_up_changes_no_frame(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, step: str

@@ -220,14 +220,9 @@ def _photo(studio: Studio) -> None:
 
 #: One of each kind; the others are marked `long`.
 SAMPLE = {
-    "a 3D scene",
     "a backdrop filter",
-    "a box moved",
-    "a mask",
     "an SVG",
-    "an iframe",
     "opacity that becomes 1 by class",
-    "perspective",
     "text moved and faded by a transition",
     "will-change: transform, moved",
 }

@@ -66,7 +66,7 @@ def test_a_page_at_fault_while_it_loads_is_refused(
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [
-        ("for (;;);", CompositionUnsettled, "never returns"),
+        pytest.param("for (;;);", CompositionUnsettled, "never returns", marks=pytest.mark.long),
         ("location.reload()", CompositionFailed, "another address"),
         ("new Image().src = 'late.png'", AssetMissing, "late.png"),
         ("fetch('late.json').catch(() => {})", AssetMissing, "late.json"),

@@ -38,7 +38,7 @@ def numbers(studio: Studio, name: str, frames: list[int], rate: Fraction) -> lis
 
 
 @pytest.mark.parametrize("rate", sampled(RATES, [RATES[-1]]), ids=str)
-@pytest.mark.parametrize("clip", sampled(CLIPS, CLIPS[::3]), ids=lambda clip: clip.name)
+@pytest.mark.parametrize("clip", sampled(CLIPS, CLIPS[::6]), ids=lambda clip: clip.name)
 @pytest.mark.usefixtures("clips")
 def test_a_video_shows_the_picture_whose_span_holds_the_time(
     studio: Studio, clip: Clip, rate: Fraction

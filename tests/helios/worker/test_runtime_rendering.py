@@ -99,6 +99,7 @@ def streams(video: Path) -> str:
     return subprocess.run([*command, "-"], capture_output=True, check=True, text=True).stdout
 
 
+@pytest.mark.long
 def test_chunks_beyond_the_disk_are_joined_in_storage_to_the_same_video(
     tmp_path: Path,
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_page_that_is_killed_ran_out_of_memory_and_one_that_breaks_crashed(
     assert (response.error.code, response.error.retryable) == (code, True), response.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_page_that_takes_all_memory_is_told_as_such(site: WorkerSetup, tmp_path: Path) -> None:
     folder = composition(tmp_path / "page", HOARDING)

@@ -83,6 +83,7 @@ def test_a_still_is_the_same_on_each_cloud_and_on_this_machine(page: Path, cloud
         assert answer.read() == Path("here.png").read_bytes()
 
 
+@pytest.mark.long
 def test_a_render_above_its_cost_limit_is_resumed_with_a_higher_one(page: Path) -> None:
     with pytest.raises(CostLimitReached) as caught:
         render(page, "v.mp4", target=Lambda(), concurrency=1, max_cost=0.00002)

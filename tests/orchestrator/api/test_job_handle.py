@@ -94,6 +94,7 @@ def test_a_job_is_cancelled_and_resumed_in_another_process(tmp_path: Path) -> No
         job.pause()
 
 
+@pytest.mark.long
 def test_a_paused_job_is_resumed_in_this_process(tmp_path: Path) -> None:
     job = start(slow_job(), concurrency=1)
     until(lambda: job.status().state == "running")

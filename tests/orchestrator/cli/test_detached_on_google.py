@@ -260,6 +260,7 @@ def test_the_smoke_check_of_deployed_workers_passes_here_as_well(project: Projec
     assert done.stdout.endswith("== All of it works\n")
 
 
+@pytest.mark.long
 def test_a_render_that_reached_its_cost_limit_is_resumed_with_a_higher_one(
     project: Project, tmp_path: Path
 ) -> None:

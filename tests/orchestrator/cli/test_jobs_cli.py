@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.helios.worker_setup import FRAMES, drawing, make_spec
+from tests.sampling import every_nth
 
 pytestmark = pytest.mark.slow
 
@@ -203,6 +204,7 @@ def test_a_state_that_is_not_known_is_refused(bench: Any) -> None:
     assert "States: pending, running" in done.stderr
 
 
+@every_nth(3)
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

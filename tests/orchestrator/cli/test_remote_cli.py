@@ -110,6 +110,7 @@ def test_a_render_on_cloud_run_makes_the_same_video_as_here_and_tells_frame_by_f
     assert frames[-1] == FRAMES
 
 
+@pytest.mark.long
 def test_both_clouds_share_a_render_and_its_chunks_come_together_at_one(
     bench: Any, clouds: Clouds, expected: Expected
 ) -> None:
@@ -125,6 +126,7 @@ def test_both_clouds_share_a_render_and_its_chunks_come_together_at_one(
     assert sum(difference(before[1], clouds.merged()).values()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("adapter", sampled([LAMBDA, CLOUD_RUN], [LAMBDA]))
 def test_a_storage_that_joins_chunks_makes_the_same_video_with_its_sound(
     bench: Any, clouds: Clouds, expected: Expected, adapter: tuple[str, str]
@@ -154,6 +156,7 @@ def test_a_playlist_grows_of_chunks_that_come_from_a_cloud(
     assert "a playlist grows on this machine only" in elsewhere.stderr
 
 
+@pytest.mark.long
 def test_another_cloud_takes_the_chunks_of_one_that_is_down(page: Any, clouds: Clouds) -> None:
     before = clouds.rendered()
     flags = (*LAMBDA, *CLOUD_RUN, "--service-url", "http://127.0.0.1:9", "--retries", 0)
@@ -163,6 +166,7 @@ def test_another_cloud_takes_the_chunks_of_one_that_is_down(page: Any, clouds: C
     assert len(frame_hashes(page.folder / "v.mp4")) == FRAMES
 
 
+@pytest.mark.long
 def test_throttling_costs_time_and_no_attempts(page: Any, clouds: Clouds) -> None:
     clouds.aws.aws.deploy(
         "narrow",
@@ -201,8 +205,8 @@ def test_a_render_stops_at_its_limit_of_cost_and_resumes_with_a_higher_one(
 @pytest.mark.parametrize(
     ("flags", "bucket"),
     [
-        (LAMBDA, "s3://helios-artifacts"),
-        pytest.param(CLOUD_RUN, "gs://helios-artifacts", marks=pytest.mark.long),
+        pytest.param(LAMBDA, "s3://helios-artifacts", marks=pytest.mark.long),
+        pytest.param(CLOUD_RUN, "gs://helios-artifacts", marks=pytest.mark.proof),
     ],
     ids=["s3", "gs"],
 )

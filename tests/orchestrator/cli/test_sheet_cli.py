@@ -10,6 +10,7 @@ from PIL import Image
 from orchestrator import sheet
 from orchestrator.api.sheets.pictures import spread
 from tests.orchestrator.conftest import Bench
+from tests.sampling import every_nth
 
 #: A page whose colour tells its frame: red rises by 20 a frame.
 STEPS = """<!doctype html><html data-duration="0.4"><meta charset="utf-8"><style>
@@ -100,6 +101,7 @@ def test_a_sheet_is_opened_and_one_without_labels_is_lower(bench: Bench) -> None
 
 
 @pytest.mark.slow
+@every_nth(3)
 @pytest.mark.parametrize(
     ("words", "message"),
     [

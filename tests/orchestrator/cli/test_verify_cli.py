@@ -39,6 +39,7 @@ def test_a_video_is_verified_by_its_spec_by_its_job_and_without_its_chunks(
     assert [d["compared"] for d in done.documents if d["event"] == "verified"] == [0]
 
 
+@pytest.mark.long
 def test_a_wrong_video_is_told_from_one_that_cannot_be_checked(bench: Any, made: Path) -> None:
     (bench.folder / "w.mp4").write_bytes((made / "chunks/00001.mp4").read_bytes())
     wrong = bench.run("verify", "job/job.json", "--video", "w.mp4")

@@ -65,6 +65,7 @@ def frames_so_far(playlist: Path) -> tuple[str, int]:
     return text, frames
 
 
+@pytest.mark.long
 def test_a_playlist_has_the_frames_of_the_video(bench: Any) -> None:
     bench.page(declared=' data-duration="1.5"')
     for name in ("film.m3u8", "film.mp4"):

@@ -162,6 +162,7 @@ def test_a_warning_names_frame_and_region_and_shows_both_pictures(seams: SeamBen
     assert len(events(done, "chunk_started")) == 3
 
 
+@pytest.mark.long
 def test_differing_seams_are_an_error_if_replay_is_off(seams: SeamBench) -> None:
     done = seams.render(COUNTING, "--no-replay")
     assert done.status == 2
@@ -198,6 +199,7 @@ def numbers() -> Iterator[str]:
             server.shutdown()
 
 
+@pytest.mark.long
 def test_what_no_replay_heals_is_an_error_with_pictures_and_can_be_rendered_all_the_same(
     seams: SeamBench,
 ) -> None:

@@ -144,6 +144,7 @@ def changed_package(folder: Path, *changes: Change) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.proof) for name in KINDS],

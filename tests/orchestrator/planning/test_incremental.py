@@ -99,6 +99,7 @@ def film(bench: Any, rendered: Path) -> Film:
     return Film(bench)
 
 
+@pytest.mark.long
 def test_what_no_chunk_reads_may_change(film: Film) -> None:
     film.write("notes.txt", "no page reads them")
     assert film.render() == (set(), {})
@@ -135,6 +136,7 @@ def test_more_frames_are_more_chunks(film: Film) -> None:
     assert len(frames(film.bench.folder / "v.mp4")) == 11
 
 
+@pytest.mark.long
 def test_sound_is_mixed_anew_where_all_pictures_are_kept(film: Film) -> None:
     with wave.open(str(film.folder / "tone.wav"), "wb") as tone:
         tone.setparams((1, 2, 8000, 0, "NONE", ""))
@@ -155,6 +157,7 @@ def test_what_the_last_render_did_not_use_is_removed(film: Film) -> None:
     assert not set(after) & set(before)
 
 
+@pytest.mark.long
 def test_a_chunk_that_is_not_what_was_rendered_is_rendered_again(film: Film) -> None:
     first, second, third = film.chunks.glob("*.mp4")
     shutil.copy(first, second)

@@ -108,7 +108,7 @@ def test_flat_colours_come_out_of_h264_as_they_were(desk: Any, flags: tuple[obje
             assert found == pytest.approx(color, abs=3), f"box {number}"
 
 
-@every_nth(2)
+@every_nth(4)
 @pytest.mark.parametrize(
     ("name", "codec", "found"),
     [
@@ -166,7 +166,7 @@ def test_a_gif_has_exactly_its_frames_for_as_long_as_hundredths_of_a_second_allo
     )
 
 
-@every_nth(2)
+@every_nth(3)
 @pytest.mark.parametrize(
     ("flags", "folder", "pattern"),
     [
@@ -326,7 +326,7 @@ def test_browsers_side_by_side_give_the_same_frames(desk: Any) -> None:
     assert (desk.folder / "one.mp4").read_bytes() == (desk.folder / "two.mp4").read_bytes()
 
 
-@every_nth(2)
+@every_nth(4)
 @pytest.mark.parametrize(
     ("name", "flags"),
     [("v.mp4", ()), ("v.webm", ()), ("v.mkv", ()), ("v.mov", ("--video-codec", "prores"))],
