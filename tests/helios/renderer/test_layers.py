@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
+from tests.helios.renderer.numbered_clips import CLIPS
 from tests.sampling import sampled
 
 from .conftest import Picture, Studio
@@ -238,6 +239,23 @@ def test_a_frame_looks_the_same_however_it_was_reached(studio: Studio, name: str
     assert len({picture.digest for picture in all_drawn.values()}) > 1
     for cut in CUTS:
         assert wrong_frames(all_drawn, shoot(studio, page, cut)) == []
+
+
+def test_a_video_scaled_in_each_frame_looks_the_same_where_every_other_frame_is_left_out(
+    studio: Studio,
+) -> None:
+    """The ground of a video is a layer, which was drawn at the scale of the frame before."""
+    CLIPS[0].write(studio.root)
+    video = f"<video id=b src={CLIPS[0].name}></video>"
+    place = "left: 118.3px; top: 92px; width: 51px; height: 53px; object-fit: cover; border: 0;"
+    ground = f"{place} background: linear-gradient(#185f23, #771fde 70%)"
+    page = scripted("b.style.scale = 1.6 - n * 0.022", video, ground)
+    (studio.root / "layers.html").write_text(f"<!doctype html><style>{STYLE}</style>{page}")
+    every_other = range(0, 30, 2)
+
+    all_drawn = shoot(studio, "layers.html", range(30))
+
+    assert wrong_frames(all_drawn, shoot(studio, "layers.html", every_other)) == []
 
 
 def test_a_page_sees_its_own_will_change(studio: Studio) -> None:

@@ -1,5 +1,5 @@
 // Whether the page may draw something in a layer of its own: in depth, over a filtered backdrop, scrolled, or a video
-// that is translucent.
+// that is translucent, scaled or turned.
 //
 // Asked for only where frames were left out.
 
@@ -15,14 +15,15 @@ const effectInLayers = ({ effect }) =>
   effect instanceof KeyframeEffect &&
   (effect.pseudoElement?.startsWith("::view-transition") ||
     effect.getKeyframes().some((one) => "backdropFilter" in one || IN_LAYERS.test(one.transform)));
-const isTranslucent = (element) => {
+const isAltered = (element) => {
   for (let one = element; one; one = one.assignedSlot ?? one.parentElement ?? one.getRootNode().host) {
-    if (Number(getComputedStyle(one).opacity) < 1) return true;
+    const { opacity, transform, scale, rotate } = getComputedStyle(one);
+    if (Number(opacity) < 1 || [transform, scale, rotate].some((value) => value !== "none")) return true;
   }
   return false;
 };
 const hasLayers = () =>
-  videos().some((video) => isSeen(video) && isTranslucent(video)) ||
+  videos().some((video) => isSeen(video) && isAltered(video)) ||
   [...roots].some((root) => declaresLayers(root) || root.getAnimations().some(effectInLayers)) ||
   children().some((child) => child.hasLayers());
 
