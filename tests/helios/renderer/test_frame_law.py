@@ -61,18 +61,14 @@ def digests(
     }
 
 
-#: One of each kind; the others are marked `long`.
+#: One of each kind; the others are marked `proof`.
 SAMPLE = {"css-animations", "gsap", "web-animations"}
+#: Kinds of which `make test-all` renders one as well.
+FURTHER = {"helios-seek", "offscreen-canvas", "randomness", "timers"}
+PROOFS = set(PAGES) - SAMPLE - FURTHER
 
 
-#: Pages that take long to render.
-SLOW = {
-    *("chained", "frames", "gif", "late-files", "moving-images", "play-state", "props", "scaled"),
-    *("svg", "talking", "tells-time", "video", "view-transition", "workers"),
-}
-
-
-@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE, proofs=SLOW))
+@pytest.mark.parametrize("name", sampled(PAGES, SAMPLE, proofs=PROOFS))
 def test_a_page_has_the_same_frames_however_it_is_cut(studio: Studio, name: str) -> None:
     whole = digests(studio, name, [range(FRAMES)])
     assert len(set(whole.values())) > 1 or name in ("props", "talking", "tells-time")
@@ -168,7 +164,7 @@ def example_composition(name: str) -> Composition:
     return Composition.find(str(EXAMPLES / name))
 
 
-@pytest.mark.long
+@pytest.mark.proof
 @pytest.mark.parametrize("name", sorted(page.parent.name for page in EXAMPLES.glob("*/index.html")))
 def test_an_example_has_the_same_frames_however_it_is_cut(name: str, tmp_path: Path) -> None:
     composition = example_composition(name)

@@ -37,7 +37,7 @@ def numbers(studio: Studio, name: str, frames: list[int], rate: Fraction) -> lis
     return [number_in([picture.pixel(x, HEIGHT // 2)[1] for x in middles]) for picture in pictures]
 
 
-@pytest.mark.parametrize("rate", sampled(RATES, [RATES[-1]]), ids=str)
+@pytest.mark.parametrize("rate", sampled(RATES, [RATES[-1]], proofs=RATES[:-1]), ids=str)
 @pytest.mark.parametrize("clip", sampled(CLIPS, CLIPS[::6]), ids=lambda clip: clip.name)
 @pytest.mark.usefixtures("clips")
 def test_a_video_shows_the_picture_whose_span_holds_the_time(
