@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,10 +182,16 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def call(words: Sequence[str], *, folder: Path | None = None, timeout: float = TIMEOUT) -> str:
+def call(
+    words: Sequence[str],
+    *,
+    folder: Path | None = None,
+    timeout: float = TIMEOUT,
+    env: Mapping[str, str] | None = None,
+) -> str:
     """Return a program's stdout; if it fails, exit with its errors."""
     done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
+        words, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False, env=env
     )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(words)} failed ({done.returncode}):\n{done.stderr[-4000:]}")

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.process_trees --rounds 5
 
-Commands are `orchestrator render` and Remotion's `render`, with default flags, and `helios render`,
-one process with one browser and one encoder, which is the minimum. Processor time depends less on
-other load than elapsed time.
+Commands are `orchestrator render`, and those of Remotion and HyperFrames, with default flags, and
+`helios render`, one process with one browser and one encoder, which is the minimum. Processor time
+depends less on other load than elapsed time.
 """
 
 import argparse
@@ -17,13 +17,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import HERE, REMOTION, SCENES, call, check_frames
 
+HYPERFRAMES = HERE / "hyperframes"
 COMMANDS = HERE.parent / ".venv" / "bin"
 #: Time limit of a render in seconds.
 TIMEOUT = 600.0
@@ -34,7 +35,7 @@ _CLIP = [
     *("ffmpeg", "-loglevel", "error", "-f", "lavfi"),
     *("-i", "testsrc2=size=1280x720:rate=30:duration=5", "-c:v", "libx264", "-pix_fmt", "yuv420p"),
 ]
-_RENDERS = ("orchestrator render", "helios render", "remotion render")
+_RENDERS = ("orchestrator render", "helios render", "remotion render", "hyperframes render")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class Used:
     wall: float
 
 
-def measure(words: Sequence[str], *, folder: Path | None = None) -> Used:
+def measure(
+    words: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None
+) -> Used:
     """Run a command; return the time of its processes.
 
     Processes that outlive their parents become children of this one, which waits for them.
@@ -76,7 +79,7 @@ def measure(words: Sequence[str], *, folder: Path | None = None) -> Used:
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     before = _children_seconds()
     began = time.perf_counter()
-    call(words, folder=folder, timeout=TIMEOUT)
+    call(words, folder=folder, timeout=TIMEOUT, env=env)
     wall = time.perf_counter() - began
     while True:
         try:
@@ -90,15 +93,36 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def command_of(render: str, scene: Scene, page: Path, output: Path) -> list[str] | None:
-    """Return the command for rendering a page; None if the page can't be rendered by it."""
+def install() -> None:
+    """Install HyperFrames and the Node.js that it needs if they are missing."""
+    if not (HYPERFRAMES / "node_modules" / "hyperframes").is_dir():
+        call(["npm", "ci", "--silent"], folder=HYPERFRAMES)
+
+
+def command_of(render: str, scene: Scene, pages: Path, output: Path) -> list[str] | None:
+    """Return the command for rendering a scene; None if the scene can't be rendered by it.
+
+    Args:
+        pages: Folder with copies of the scenes, in `hyperframes` those for HyperFrames.
+    """
+    page = str(pages / scene.name)
     size = [*("--width", str(scene.width)), *("--height", str(scene.height))]
-    if render == "orchestrator render":
-        words = [str(COMMANDS / "orchestrator"), "render", str(page), "-o", str(output)]
-        return [*words, "--frames", str(scene.frames), *size]
-    if render == "helios render":
-        words = [str(COMMANDS / "helios"), "render", str(page), "-o", str(output)]
-        return [*words, "--frame-count", str(scene.frames), *size, "--no-audio"]
+    match render:
+        case "orchestrator render":
+            words = [str(COMMANDS / "orchestrator"), "render", page, "-o", str(output)]
+            return [*words, "--frames", str(scene.frames), *size]
+        case "helios render":
+            words = [str(COMMANDS / "helios"), "render", page, "-o", str(output)]
+            return [*words, "--frame-count", str(scene.frames), *size, "--no-audio"]
+        case "hyperframes render":
+            program = HYPERFRAMES / "node_modules" / ".bin" / "hyperframes"
+            return [
+                str(program),
+                "render",
+                str(pages / "hyperframes" / scene.name),
+                "-o",
+                str(output),
+            ]
     program = REMOTION / "node_modules" / ".bin" / "remotion"
     if not scene.in_remotion or not program.exists():
         return None
@@ -106,23 +130,47 @@ def command_of(render: str, scene: Scene, page: Path, output: Path) -> list[str]
     return [str(program), "render", "src/index.js", scene.name, str(output), browser]
 
 
+def environment_of(render: str) -> dict[str, str] | None:
+    """Return the environment of a command; None for that of this process."""
+    if render != "hyperframes render":
+        return None
+    programs = HYPERFRAMES / "node_modules" / ".bin"
+    return {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "HYPERFRAMES_BROWSER_PATH": str(shutil.which("chromium-headless-shell")),
+        "HYPERFRAMES_NO_TELEMETRY": "1",
+        "HYPERFRAMES_NO_UPDATE_CHECK": "1",
+    }
+
+
+def copy_scenes(pages: Path) -> None:
+    """Copy all scenes to a folder, and those for HyperFrames to its folder `hyperframes`."""
+    shutil.copytree(SCENES, pages)
+    call([*_CLIP, str(pages / "video/clip.mp4")])
+    projects = pages / "hyperframes"
+    shutil.copytree(pages, projects, ignore=shutil.ignore_patterns("hyperframes"))
+    others = shutil.ignore_patterns("node_modules", "*.json", "*.md")
+    shutil.copytree(HYPERFRAMES, projects, ignore=others, dirs_exist_ok=True)
+
+
 def run(
     *, rounds: int = 5, scenes: Sequence[str] = tuple(SCENES_BY_NAME), report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """Measure every scene in interleaved rounds; return a row for each scene and command."""
+    install()
     samples: dict[tuple[str, str], list[Used]] = {}
     with tempfile.TemporaryDirectory(prefix="helios-trees-") as folder:
         pages = Path(folder, "scenes")
-        shutil.copytree(SCENES, pages)
-        call([*_CLIP, str(pages / "video/clip.mp4")])
+        copy_scenes(pages)
         for number in range(rounds):
             for scene in map(SCENES_BY_NAME.__getitem__, scenes):
                 for render in sorted(_RENDERS, reverse=number % 2 == 1):
                     output = Path(folder, f"{number}-{render.split()[0]}-{scene.name}.mp4")
-                    words = command_of(render, scene, pages / scene.name, output)
+                    words = command_of(render, scene, pages, output)
                     if words is None:
                         continue
-                    used = measure(words, folder=REMOTION)
+                    used = measure(words, folder=REMOTION, env=environment_of(render))
                     check_frames(output, scene.frames)
                     samples.setdefault((scene.name, render), []).append(used)
                     report(f"{number + 1}/{rounds} {scene.name} {render} {used.cpu:.2f} CPU s")
