@@ -1,16 +1,17 @@
-"""Converts videos that the browser can't play, with a cache by content."""
+"""Converts videos that the browser can't play, or is slow to seek in, with a cache by content."""
 
 import asyncio
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import re
 import shlex
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,8 @@ from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
 from helios.process.scratch_folder import CACHE_VARIABLE
 from helios.records.input_manifest import file_digest
 from helios.renderer.media.frame_times import read_frame_times
+from helios.renderer.media.packets import Packet, has_unreachable_frames, read_packets
+from helios.renderer.media.seekable_video import is_slow_to_seek, needed_space, seekable_command
 
 #: ffmpeg's names of containers and codecs that the browser plays.
 _CONTAINERS = ("mp4", "webm")
@@ -36,9 +39,6 @@ _TEXT_SUFFIXES = (".cjs", ".css", ".htm", ".html", ".js", ".json", ".mjs", ".svg
 _MAX_TEXT_BYTES = 4 << 20
 #: Seconds after its last use at which a conversion may be deleted.
 _KEPT_SECONDS = 86_400.0
-#: Shortest duration, in seconds, of a frame that can be sought.
-_MIN_REACH = 1e-3
-
 _FIRST_VIDEO = ("-select_streams", "V:0")
 
 _State = tuple[Path, int, int]
@@ -108,9 +108,12 @@ async def _find_playable(path: Path) -> Path:
     if not report.get("streams"):
         return path
     stream = report["streams"][0]
-    if _plays(report["format"], stream) and not await _has_unreachable_frames(path, stream):
-        return path
-    return await _convert(path, stream)
+    if not _plays(report["format"], stream):
+        return await _convert(path, stream)
+    packets = await read_packets(path)
+    if _may_hide_frames(stream) and has_unreachable_frames(packets):
+        return await _convert(path, stream)
+    return await _make_seekable(path, stream, packets)
 
 
 def _plays(container: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
@@ -118,81 +121,61 @@ def _plays(container: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
     return stream.get("codec_name") in _CODECS and any(name in names for name in _CONTAINERS)
 
 
-async def _has_unreachable_frames(path: Path, stream: Mapping[str, Any]) -> bool:
-    """Return whether the browser can't seek to some frame.
-
-    It assumes that a frame lasts until the next one is decoded. With frames of different durations
-    in another order than shown, some frames hide others.
-    """
-    if not stream.get("has_b_frames") or stream.get("codec_name") != "h264":
-        return False
-    listing = await run_ffprobe(
-        [
-            *(*_FIRST_VIDEO, "-of", "csv=p=0"),
-            *("-show_entries", "packet=pts_time,dts_time,flags", file_url(path)),
-        ],
-        error=MediaUnsupported,
-        message=f"{path}: its frames can't be listed",
-    )
-    rows = [row.split(",") for row in listing.decode().splitlines()]
-    return has_unreachable_frames(
-        [
-            (float(pts), float(dts), flags.startswith("K"))
-            for pts, dts, flags, *_ in rows
-            if "N/A" not in (pts, dts)
-        ]
-    )
-
-
-def has_unreachable_frames(packets: Sequence[tuple[float, float, bool]]) -> bool:
-    """Return whether some frame can't be sought.
-
-    Each packet, in decoding order, has a presentation and a decoding time in seconds, and whether
-    it is a keyframe.
-    """
-    ends = [
-        (pts, pts + following - dts, key)
-        for (pts, dts, key), (_, following, _) in pairwise(packets)
-    ]
-    ends += [(pts, pts, key) for pts, _, key in packets[-1:]]
-    shown = sorted(ends)
-    hidden_until = 0.0
-    for (pts, end, key), (next_pts, _, _) in pairwise([*shown, (float("inf"), 0.0, False)]):
-        if key:
-            hidden_until = pts
-        if hidden_until + _MIN_REACH > max(end, next_pts):
-            return True
-        hidden_until = max(hidden_until, end)
-    return False
+def _may_hide_frames(stream: Mapping[str, Any]) -> bool:
+    return bool(stream.get("has_b_frames")) and stream.get("codec_name") == "h264"
 
 
 async def _convert(path: Path, stream: Mapping[str, Any]) -> Path:
     alpha = bool(re.search(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|pal8", stream.get("pix_fmt", "")))
+    command = functools.partial(conversion_command, alpha=alpha)
+    try:
+        return await _cached(path, "webm" if alpha else "mp4", command)
+    except MediaUnsupported as failure:
+        tried = shlex.join(["ffmpeg", *conversion_command(path, "converted.mp4")])
+        raise MediaUnsupported(
+            f"{path.name}: the browser can't play {stream.get('codec_name', 'its codec')},"
+            " and it can't be converted",
+            hint=f"Give it as H.264 in MP4. This failed: {tried}",
+            details=failure.details,
+        ) from failure
+
+
+async def _make_seekable(path: Path, stream: Mapping[str, Any], packets: Sequence[Packet]) -> Path:
+    """Return a copy in which seeking is fast; the file itself if it is so, or can't be copied."""
+    if not is_slow_to_seek(stream, packets):
+        return path
+    free = shutil.disk_usage(_cache_folder()).free
+    if free < needed_space(stream, packets):
+        return path
+    try:
+        return await _cached(path, "seekable.mp4", seekable_command)
+    except MediaUnsupported:
+        return path
+
+
+async def _cached(path: Path, ending: str, command: Callable[[str, str], list[str]]) -> Path:
+    """Return the conversion of a file by ffmpeg, which is made if it isn't in the cache.
+
+    Args:
+        command: Returns ffmpeg's arguments for URLs of input and output.
+    """
     digest = await asyncio.to_thread(file_digest, path)
     folder = _cache_folder()
-    converted = folder / f"{digest}{'.webm' if alpha else '.mp4'}"
+    converted = folder / f"{digest}.{ending}"
     lock = await asyncio.to_thread(_lock, folder / f"{digest}.lock")
+    part = converted.with_name(f"part-{converted.name}")
     try:
         if converted.exists():
             os.utime(converted)
             return converted
         _delete_unused(folder)
-        part = converted.with_name(f"part-{converted.name}")
-        command = conversion_command(file_url(path), file_url(part), alpha=alpha)
-        try:
-            await run_ffmpeg(["-y", *command], error=MediaUnsupported, message="not converted")
-            if not (await read_frame_times(part)).stamps:
-                raise MediaUnsupported("no frame can be decoded")
-        except MediaUnsupported as failure:
-            tried = shlex.join(["ffmpeg", *conversion_command(path, "converted.mp4")])
-            raise MediaUnsupported(
-                f"{path.name}: the browser can't play {stream.get('codec_name', 'its codec')},"
-                " and it can't be converted",
-                hint=f"Give it as H.264 in MP4. This failed: {tried}",
-                details=failure.details,
-            ) from failure
+        words = command(file_url(path), file_url(part))
+        await run_ffmpeg(["-y", *words], error=MediaUnsupported, message="not converted")
+        if not (await read_frame_times(part)).stamps:
+            raise MediaUnsupported("no frame can be decoded")
         part.replace(converted)
     finally:
+        part.unlink(missing_ok=True)
         os.close(lock)
     return converted
 
