@@ -242,3 +242,28 @@ def test_what_the_browser_draws_itself_moves_with_the_frame(studio: Studio) -> N
 
 def test_a_canvas_shows_what_a_worker_draws_for_the_frame(studio: Studio) -> None:
     studio.check("offscreen-canvas", [0, 1, 2, 15, 16, 44, 59], {0: lambda t: 120 * t})
+
+
+OVER_AT_ONCE = """<!doctype html><style>
+body { margin: 0; background: #000 }
+p { animation: k 300ms -475ms both }
+@keyframes k { to { opacity: 1 } }
+</style><div id=b></div><script>
+addEventListener("animationend", () => {
+  document.body.style.background = `rgb(${performance.now() / 4} 0 0)`;
+});
+setTimeout(() => b.append(document.createElement("p")), 496);
+const f = () => { b.style.marginLeft = `${Math.random()}px`; LOOP };
+requestAnimationFrame(f);
+</script>"""
+
+
+@pytest.mark.parametrize("loop", ["", "requestAnimationFrame(f)"], ids=["at rest", "moving"])
+@pytest.mark.parametrize("frames", [[14, 15, 16, 20], [16, 20], [20]], ids=str)
+def test_the_end_of_an_animation_that_is_over_at_once_is_told_in_its_first_frame(
+    studio: Studio, loop: str, frames: list[int]
+) -> None:
+    (studio.root / "over.html").write_text(OVER_AT_ONCE.replace("LOOP", loop))
+    pictures = studio.shoot("over.html", frames)
+    reds = [picture.pixel(300, 170)[0] for picture in pictures]
+    assert reds == [0 if frame < 15 else 125 for frame in frames]

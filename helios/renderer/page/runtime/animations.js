@@ -36,6 +36,23 @@ const resolvePending = (animation) => {
   native.animationTime.set.call(animation, time);
   return true;
 };
+// The browser tells of a CSS animation that is over as soon as it begins (by a negative delay) only if nothing asks
+// for its state until the next draw. Moving it on, last of all, makes that draw tell of it.
+const noticed = new WeakSet();
+let overAtOnce = [];
+const findOverAtOnce = (list) => {
+  const isNew = (one) => one instanceof CSSAnimation && one.playState === "finished" && !noticed.has(one) && onTimeline(one);
+  overAtOnce = list.filter(isNew);
+  for (const animation of list) noticed.add(animation);
+  return overAtOnce.length > 0;
+};
+const tellOverAtOnce = () => {
+  for (const animation of overAtOnce) {
+    const past = Math.sign(animation.playbackRate) * 1e-3; // the same time again would change nothing
+    native.animationTime.set.call(animation, native.animationTime.get.call(animation) + past);
+  }
+  overAtOnce = [];
+};
 // Take note of where each running animation stands; returns whether the page has to be drawn again, which
 // tells it of those that have begun.
 const noteAnimations = (list) => {
@@ -47,7 +64,7 @@ const noteAnimations = (list) => {
   loaded = false;
   const isNew = moving.some((one) => !bases.has(one));
   bases = new Map(moving.map((animation) => [animation, baseOf(animation)]));
-  return isNew || resolved.length > 0;
+  return [isNew, resolved.length > 0, findOverAtOnce(list)].includes(true);
 };
 // Nothing here asks for styles, as `getAnimations` and `playState` do: what timers changed has to
 // meet animations that stand at this frame. A transition is then turned back from where it is.

@@ -113,6 +113,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   noteInherited(shown);
   if (isFresh ?? mayChainTransitions()) forgetGroups();
   else drawnUnasked();
+  tellOverAtOnce();
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],
