@@ -33,6 +33,7 @@ _ARGUMENT_OVERHEAD = 9
 _AUDIO_FROM = "--audio-from"
 #: Flag that names the folder that a composition is served from.
 ROOT_FLAG = "--root"
+_COMPOSITION_ID = "--composition"
 
 _HINT = "Quote an argument that holds spaces; write a literal quote or backslash as \\' or \\\\."
 
@@ -128,5 +129,13 @@ def composition_places(words: Sequence[str]) -> list[int]:
 
 def served_root(words: Sequence[str]) -> str | None:
     """Return the folder that a command serves a composition from, if it names one."""
-    at = words.index(ROOT_FLAG) + 1 if ROOT_FLAG in words[:-1] else None
-    return None if at is None else words[at]
+    return _value_of(ROOT_FLAG, words)
+
+
+def composition_id(words: Sequence[str]) -> str | None:
+    """Return the id of the composition to show, where the command's file holds several."""
+    return _value_of(_COMPOSITION_ID, words)
+
+
+def _value_of(flag: str, words: Sequence[str]) -> str | None:
+    return words[words.index(flag) + 1] if flag in words[:-1] else None

@@ -40,6 +40,11 @@ class Composition:
         """Whether the folder to serve is the page's own, or a server elsewhere serves the page."""
         return self.page is None or self.root == self.page.resolve().parent
 
+    @property
+    def served_path(self) -> str:
+        """Path of the page in the folder that is served, or on its server."""
+        return unquote(urlsplit(self.url).path).removeprefix("/")
+
     @classmethod
     def find(
         cls, source: str, *, base: Path | None = None, root: str | None = None

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from helios.assets.archive import TOP_FOLDER
 from helios.contract.command import (
     ROOT_FLAG,
+    composition_id,
     composition_places,
     format_command,
     parse_command,
@@ -47,17 +48,21 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
     if spec.assets_url is not None:
         return PackagedJob(spec, None)
     commands = [parse_command(command) for command in _commands(spec)]
-    found = {
-        name: Composition.find(name, base=job_dir, root=served_root(words))
+    read = {
+        (name, composition_id(words)): served_root(words)
         for words in commands
         for name in _inputs(words)
         if not _is_remote(name)
+    }
+    found = {
+        (name, chosen): Composition.find(name, base=job_dir, root=root)
+        for (name, chosen), root in read.items()
     }
     roots = {composition.root for composition in found.values() if composition.root is not None}
     if not roots:
         return PackagedJob(spec, None)
     folder = _common_folder(roots, job_dir)
-    names = {name: _name_in(folder, composition) for name, composition in found.items()}
+    names = {name: _name_in(folder, composition) for (name, _), composition in found.items()}
     for root in filter(None, map(served_root, commands)):
         served = (job_dir / root).resolve().relative_to(folder)
         names[root] = PurePosixPath(TOP_FOLDER, served.as_posix()).as_posix()
@@ -66,7 +71,7 @@ def package_job(spec: JobSpec, job_dir: Path, *, own_files: Collection[Path] = (
         _renamed(spec, lambda name: names.get(name, name)),
         folder,
         _inside(folder, [*own_files, *made]),
-        _needed(folder, found.values()),
+        _needed(folder, [(composition, chosen) for (_, chosen), composition in found.items()]),
     )
 
 
@@ -147,11 +152,17 @@ def _common_folder(roots: set[Path], job_dir: Path) -> Path:
     )
 
 
-def _needed(folder: Path, compositions: Iterable[Composition]) -> frozenset[str] | None:
-    """Return the files of compositions that consist of few, relative to a folder; None for all."""
+def _needed(
+    folder: Path, compositions: Iterable[tuple[Composition, str | None]]
+) -> frozenset[str] | None:
+    """Return the files of compositions that consist of few, relative to a folder; None for all.
+
+    Args:
+        compositions: Each with the id of the one to show, where its file holds several.
+    """
     needed: set[str] = set()
-    for composition in compositions:
-        names = needed_files(composition)
+    for composition, chosen in compositions:
+        names = needed_files(composition, chosen)
         if names is None or composition.root is None:
             return None
         above = PurePosixPath(composition.root.relative_to(folder).as_posix())
@@ -163,7 +174,7 @@ def _name_in(folder: Path, composition: Composition) -> str:
     """Return a composition's name in the archive of a folder that holds it."""
     if composition.root is None:
         return composition.url
-    page = unquote(urlsplit(composition.url).path).removeprefix("/")
+    page = composition.served_path
     name = PurePosixPath(TOP_FOLDER, composition.root.relative_to(folder).as_posix())
     return str(name if page == "index.html" else name / page)
 

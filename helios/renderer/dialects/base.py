@@ -93,9 +93,12 @@ class Dialect:
         del source, folder, composition_id
         return {}
 
-    def needs(self, source: Source) -> frozenset[str] | None:
-        """Return the names of all files that the composition consists of; None for its folder."""
-        del source
+    def needs(self, source: Source, composition_id: str | None) -> frozenset[str] | None:
+        """Return the paths, in the served folder, of all files that a composition consists of.
+
+        None stands for the whole folder.
+        """
+        del source, composition_id
         return None
 
     def scripts(self) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from helios.errors import CompositionInvalid, DialectUnsupported, OptionInvalid
-from helios.renderer.composition import Composition
+from helios.renderer.composition import SUFFIXES, Composition
 from helios.renderer.dialects.base import PAGES, Dialect, PageDefaults
 from helios.renderer.dialects.files.animated_image import AnimatedImage
 from helios.renderer.dialects.files.animated_svg import AnimatedSvg
@@ -74,14 +74,22 @@ def open_dialect(
     return dialect, declared
 
 
-def needed_files(composition: Composition) -> frozenset[str] | None:
-    """Return the names of all files that a composition consists of; None for its whole folder."""
+def needed_files(
+    composition: Composition, composition_id: str | None = None
+) -> frozenset[str] | None:
+    """Return the paths, in the served folder, of all files that a composition consists of.
+
+    None stands for the whole folder.
+
+    Args:
+        composition_id: Id of the composition to show, where the file holds several.
+    """
     source = Source(composition)
-    return next(one for one in DIALECTS.values() if _fits(one, source)).needs(source)
+    dialect = next(one for one in DIALECTS.values() if _fits(one, source))
+    return dialect.needs(source, composition_id)
 
 
 def _fits(dialect: Dialect, source: Source) -> bool:
-    known = {suffix for one in DIALECTS.values() for suffix in one.suffixes}
     # A server may give its pages any address.
-    suffix = source.suffix if source.suffix in known else PAGES[0]
+    suffix = source.suffix if source.suffix in SUFFIXES else PAGES[0]
     return suffix in dialect.suffixes

@@ -3,7 +3,6 @@
 import os
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from helios.errors import CompositionInvalid
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
@@ -22,13 +21,15 @@ class Source:
 
     Attributes:
         path: The file on this machine; None for one at a URL.
+        served_path: Its path in the folder that is served, or on its server.
         name: Its name, without folders.
     """
 
     def __init__(self, composition: Composition) -> None:
         self.url = composition.url
         self.path: Path | None = composition.page
-        self.name = PurePosixPath(unquote(urlsplit(composition.url).path)).name
+        self.served_path = composition.served_path
+        self.name = PurePosixPath(self.served_path).name
 
     @property
     def suffix(self) -> str:

@@ -77,7 +77,7 @@ def _plan(request: BatchRequest) -> BatchPlan:
         request=request,
         settings=settings,
         rows=planned,
-        content=_content(composition, names),
+        content=_content(composition, settings.composition_id, names),
         folder=folder,
         own_files=[folder, names.folder] if not names.is_url else [folder],
     )
@@ -89,7 +89,9 @@ def _folder(names: OutputNames) -> Path:
     return names.folder / ".batch"
 
 
-def _content(composition: Composition, names: OutputNames) -> str | None:
+def _content(
+    composition: Composition, composition_id: str | None, names: OutputNames
+) -> str | None:
     root = composition.root
     if root is None:
         return None
@@ -98,7 +100,8 @@ def _content(composition: Composition, names: OutputNames) -> str | None:
     if not names.is_url and folder != root and folder.is_relative_to(root):
         inside.append(folder.relative_to(root).as_posix())
     try:
-        return folder_digest(root, leave_out=inside, only=needed_files(composition))
+        needed = needed_files(composition, composition_id)
+        return folder_digest(root, leave_out=inside, only=needed)
     except (HeliosError, OSError):
         # It may be rendered nevertheless, but what has changed in it can't be known.
         return None

@@ -10,7 +10,7 @@ from PIL import Image
 
 from helios.errors import CompositionInvalid, OptionInvalid
 from helios.renderer.composition import SUFFIXES, Composition
-from helios.renderer.dialects import DIALECTS, PageDefaults, open_dialect
+from helios.renderer.dialects import DIALECTS, PageDefaults, Source, needed_files, open_dialect
 from helios.renderer.dialects.files.image_timing import ImageTiming
 from helios.renderer.inspect import inspect
 from helios.renderer.page import PageOptions
@@ -108,6 +108,18 @@ def test_an_image_that_no_browser_draws_is_refused(save: Save) -> None:
     composition.page.write_bytes(data)
     with pytest.raises(CompositionInvalid, match="65535 x 65535, more than 16384"):
         open_dialect(composition, None)
+
+
+def test_the_page_of_an_image_below_the_root_is_served_in_its_place(
+    save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images").mkdir()
+    save("images/a.gif", [100, 100])
+    monkeypatch.chdir(tmp_path)
+    composition = Composition.find("images/a.gif", root=".")
+    served = open_dialect(composition, None)[0].prepare(Source(composition), tmp_path, None)
+    assert served["images/a.gif"] == tmp_path / "page.html"
+    assert needed_files(composition) == frozenset({"images/a.gif"})
 
 
 def test_an_image_is_in_no_dialect_of_pages(save: Save) -> None:

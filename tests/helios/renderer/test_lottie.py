@@ -204,6 +204,35 @@ def test_the_images_beside_an_animation_are_packed_with_it(write: Write) -> None
     assert needed_files(write({**EMPTY, "assets": IMAGES})) == frozenset({"a.json", "images/a.png"})
 
 
+def test_the_images_around_an_animation_below_the_root_are_packed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = [
+        {"id": "e", "u": "/shared/", "p": "my%20e.png?v=1"},
+        {"id": "f", "u": "", "p": "../../f.png"},
+        {"id": "g", "u": "", "p": "//[/g.png"},
+    ]
+    (tmp_path / "animations").mkdir()
+    path = tmp_path / "animations/a.json"
+    path.write_text(json.dumps({**EMPTY, "assets": [*IMAGES, *more]}))
+    monkeypatch.chdir(tmp_path)
+    composition = Composition.find(str(path), root=".")
+    assert needed_files(composition) == frozenset(
+        {"animations/a.json", "animations/images/a.png", "b.png", "shared/my e.png"}
+    )
+    require_lottie_player()
+    served = open_dialect(composition, None)[0].prepare(Source(composition), tmp_path, None)
+    assert "animations/a.json" in served
+
+
+def test_what_the_chosen_animation_of_an_archive_names_is_packed_with_it(write: Write) -> None:
+    two = {**EMPTY, "assets": IMAGES}
+    names = {"manifest.json": MANIFEST, **TWO, "animations/two.json": two}
+    composition = write(archive(names))
+    assert needed_files(composition) == frozenset({"a.lottie"})
+    assert needed_files(composition, "two") == frozenset({"a.lottie", "images/a.png"})
+
+
 # --- in a browser
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ def a_page(folder: Path, name: str = "index.html") -> Path:
     return folder / name
 
 
-def planned(source: Path | str, job_dir: Path, **options: Any) -> JobSpec:
+def planned(
+    source: Path | str, job_dir: Path, composition_id: str | None = None, **options: Any
+) -> JobSpec:
     return plan(
         str(source),
         "video.mp4",
         frame_count=90,
-        options=RenderOptions(),
+        options=RenderOptions(composition_id=composition_id),
         sizes=ChunkSizes(chunks=2),
         job_dir=job_dir,
         **options,
@@ -102,6 +105,17 @@ def test_a_file_that_is_no_page_is_packed_without_its_folder(tmp_path: Path) -> 
     job = package_job(planned(tmp_path / "page/a.gif", job_dir), job_dir)
     assert inputs(job.spec) == {"composition/a.gif"}
     assert packed_names(job, tmp_path) == ["composition/a.gif"]
+
+
+def test_what_the_chosen_animation_of_an_archive_names_is_packed(tmp_path: Path) -> None:
+    animation = {"fr": 24, "ip": 0, "op": 48, "w": 64, "h": 48, "layers": []}
+    with zipfile.ZipFile(tmp_path / "a.lottie", "w") as archive:
+        archive.writestr("manifest.json", '{"animations": [{"id": "one"}, {"id": "two"}]}')
+        archive.writestr("animations/one.json", json.dumps(animation))
+        named = {**animation, "assets": [{"id": "a", "u": "images/", "p": "a.png"}]}
+        archive.writestr("animations/two.json", json.dumps(named))
+    spec = planned(tmp_path / "a.lottie", tmp_path, composition_id="two")
+    assert package_job(spec, tmp_path).only == frozenset({"a.lottie", "images/a.png"})
 
 
 def test_a_job_that_is_planned_to_travel_stays_as_it_is_and_runs_here_as_well(

@@ -66,11 +66,12 @@ class AnimatedImage(Dialect):
             ),
             "utf-8",
         )
-        return {source.name: page, address: source.path}
+        return {source.served_path: page, address: source.path}
 
-    def needs(self, source: Source) -> frozenset[str] | None:
+    def needs(self, source: Source, composition_id: str | None) -> frozenset[str] | None:
         """Return the image alone."""
-        return frozenset({source.name})
+        del composition_id
+        return frozenset({source.served_path})
 
 
 def _timing(source: Source) -> ImageTiming:

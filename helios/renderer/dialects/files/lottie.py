@@ -5,11 +5,11 @@ import html
 import json
 import mimetypes
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from helios.errors import ProgramMissing
 from helios.renderer.dialects.base import Dialect, PageDefaults
@@ -83,14 +83,17 @@ class Lottie(Dialect):
         )
         page = folder / "page.html"
         page.write_text(text, "utf-8")
-        return {source.name: page, _PLAYER: _player()}
+        return {source.served_path: page, _PLAYER: _player()}
 
-    def needs(self, source: Source) -> frozenset[str] | None:
-        """Return the file, and the images and fonts beside it that it names."""
-        found, _ = _read(source, None)
+    def needs(self, source: Source, composition_id: str | None) -> frozenset[str] | None:
+        """Return the file, and the images and fonts in the served folder that it names."""
+        found, _ = _read(source, composition_id)
         addresses = [f"{one.get('u', '')}{one.get('p', '')}" for one in _images(found.data)]
-        names = _local([*addresses, *found.fonts.values(), *found.sheets])
-        return frozenset({source.name, *names})
+        addresses += [*found.fonts.values(), *found.sheets]
+        paths = (
+            _served_path(address, posixpath.dirname(source.served_path)) for address in addresses
+        )
+        return frozenset({source.served_path, *filter(None, paths)})
 
 
 def _read(source: Source, composition_id: str | None) -> tuple[LottieAnimation, Mapping[str, Any]]:
@@ -118,14 +121,20 @@ def _images(animation: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _local(addresses: Iterable[str]) -> list[str]:
-    """Return the addresses that name files in the composition's folder, as paths."""
-    paths = [
-        posixpath.normpath(address.split("?")[0].lstrip("/"))
-        for address in addresses
-        if not urlsplit(address).scheme and not address.startswith("//")
-    ]
-    return [path for path in paths if path != "." and not path.startswith("../")]
+def _served_path(address: str, folder: str) -> str | None:
+    """Return the path of a file in the served folder; None for an address that leads elsewhere.
+
+    Args:
+        folder: Path of the folder that relative addresses start from.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # no address, which the browser reports
+        return None
+    if parts.scheme or parts.netloc or not parts.path:
+        return None
+    path = posixpath.normpath(posixpath.join(folder, unquote(parts.path))).lstrip("/")
+    return None if path in ("", ".", "..") or path.startswith("../") else path
 
 
 def _face(family: str, address: str) -> str:
