@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from helios.contract.invocation import InvocationResponse
-from helios.contract.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
+from helios.contract.messages.output_tail import MAX_WORKFLOW_OUTPUT_BYTES
 from helios.errors import HeliosError
 from helios.process.credential_guard import guard_credentials
 from helios.worker.diagnosis import with_page_problems

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from helios.contract.output_tail import cut_output
+from helios.contract.messages.output_tail import cut_output
 from helios.contract.wire_model import WireModel
 from helios.errors import CommandFailed, HeliosError, Report, parse_report
 

@@ -14,7 +14,7 @@ from helios.contract.json_payload import (
     parse_payload,
     too_large,
 )
-from helios.contract.output_tail import cut_output
+from helios.contract.messages.output_tail import cut_output
 from helios.contract.wire_model import WireModel
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.errors import CommandFailed, InvocationInvalid

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from helios.contract.output_tail import OutputTail
+from helios.contract.messages.output_tail import OutputTail
 
 #: Called with the name of a stream ("stdout" or "stderr") and a line without its line break.
 OutputCallback = Callable[[str, str], None]

@@ -1,9 +1,9 @@
 """Props: the JSON object that a composition finds in `window.__HELIOS_PROPS__`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from helios.contract.strict_json import parse_json
 from helios.errors import OptionInvalid
 
 
@@ -12,22 +12,30 @@ def read_props(text: str) -> dict[str, Any]:
 
     Raises `OptionInvalid` for anything else.
     """
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise OptionInvalid(f"props {text}: can't be read ({error})") from None
+    if not text.startswith("@"):
+        return parse_props(text)
     try:
-        props = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        content = Path(text[1:]).read_text("utf-8")
+    except (OSError, ValueError) as error:  # not UTF-8, a NUL in the name
+        raise OptionInvalid(f"props {text}: can't be read ({error})") from None
+    return parse_props(content, source=f"props {text}")
+
+
+def parse_props(text: str, *, source: str = "props") -> dict[str, Any]:
+    """Parse a JSON object of props.
+
+    Args:
+        source: What errors call the text.
+
+    Raises:
+        OptionInvalid: It isn't JSON, or no object.
+    """
+    try:
+        props = parse_json(text)
+    except ValueError as error:
         raise OptionInvalid(
-            f"props: not JSON ({error})", hint="""For instance --props '{"title": "Hello"}'."""
+            f"{source}: not JSON ({error})", hint="""For instance --props '{"title": "Hello"}'."""
         ) from None
     if not isinstance(props, dict):
-        raise OptionInvalid("props: must be a JSON object")
+        raise OptionInvalid(f"{source}: must be a JSON object")
     return props
-
-
-def _refuse(constant: str) -> None:
-    # Python accepts NaN and Infinity; JSON, and with it the schema of job specs, doesn't.
-    raise ValueError(f"{constant} is not in the standard")

@@ -10,8 +10,8 @@ from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.invocation import Invocation
 from helios.contract.job_spec import RenderChunk
+from helios.contract.messages.output_tail import cut_output
 from helios.contract.messages.page_message import PageMessage
-from helios.contract.output_tail import cut_output
 from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ChunkOutputInvalid,

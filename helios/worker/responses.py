@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from helios.contract.error_record import ErrorRecord
 from helios.contract.invocation import InvocationResponse
-from helios.contract.output_tail import cut_output
+from helios.contract.messages.output_tail import cut_output
 from helios.contract.worker_job import WorkerResult
 from helios.errors import (
     ArchiveInvalid,

@@ -13,7 +13,7 @@ from aiohttp import web
 from helios.contract.command import format_command
 from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
-from helios.renderer.props import read_props
+from helios.renderer.props import parse_props, read_props
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
@@ -93,7 +93,7 @@ class _Preview:
 
     async def _props(self, request: web.Request) -> web.Response:
         try:
-            props = read_props((await request.text()).removeprefix("@"))
+            props = parse_props(await request.text())
         except OptionInvalid as fault:
             return web.json_response({"message": fault.message}, status=400)
         await self.stage.set_props(props)

@@ -6,7 +6,7 @@ from typing import Any
 
 from helios.errors import OptionInvalid
 from helios.renderer.dialects.variables import Variable
-from helios.renderer.props import read_props
+from helios.renderer.props import parse_props
 from orchestrator.api.batches.rows import Row
 
 #: Columns that are settings of the row's render; all others are props.
@@ -91,7 +91,7 @@ def _object(value: Any) -> Mapping[str, Any]:
         if value.startswith("@"):
             raise ValueError("props: a row can't name a file")
         try:
-            return read_props(value)
+            return parse_props(value)
         except OptionInvalid as fault:
             raise ValueError(fault.message) from None
     if isinstance(value, Mapping):

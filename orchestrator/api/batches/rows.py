@@ -2,13 +2,13 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from helios.contract.strict_json import parse_json
 from helios.errors import OptionInvalid, RowsInvalid
 from orchestrator.clouds.packages import require
 
@@ -138,7 +138,7 @@ def _cells(header: list[str], cells: list[str], line: int, faults: Faults) -> di
             values[name] = cell
         elif cell.strip():
             try:
-                values[name.removesuffix(JSON_SUFFIX)] = _parse(cell)
+                values[name.removesuffix(JSON_SUFFIX)] = parse_json(cell)
             except ValueError as fault:
                 faults.add(f"{name}: isn't JSON ({fault})", line)
     return values
@@ -149,8 +149,8 @@ def _read_lines(text: str, faults: Faults) -> Iterator[Row]:
         if not content.strip():
             continue
         try:
-            values = _parse(content)
-        except (ValueError, RecursionError) as fault:
+            values = parse_json(content)
+        except ValueError as fault:
             faults.add(f"isn't JSON ({fault})", line)
             continue
         if isinstance(values, dict):
@@ -176,11 +176,3 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 def _plain(value: Any) -> Any:
     """Return a value of a Parquet file as one of JSON: times as text, the rest as it is."""
     return value.isoformat() if isinstance(value, datetime | date | time) else value
-
-
-def _parse(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not in the standard")

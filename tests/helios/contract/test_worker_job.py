@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from helios.contract.artifact import Artifact
 from helios.contract.error_record import ErrorRecord
 from helios.contract.invocation import Invocation, InvocationResponse
-from helios.contract.output_tail import MAX_OUTPUT_BYTES, OutputTail, cut_output
+from helios.contract.messages.output_tail import MAX_OUTPUT_BYTES, OutputTail, cut_output
 from helios.contract.worker_job import WorkerResult
 from helios.errors import BrowserCrashed, HeliosError, InvocationInvalid, report
 

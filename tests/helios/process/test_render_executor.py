@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helios.contract.output_tail import MAX_OUTPUT_BYTES
+from helios.contract.messages.output_tail import MAX_OUTPUT_BYTES
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.process.render_executor import RenderExecutor
 

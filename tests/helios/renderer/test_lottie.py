@@ -75,6 +75,7 @@ def test_an_animation_declares_size_and_rate(write: Write, facts: Json, rate: Fr
         ("{", "isn't valid JSON"),
         ("[" * 100_000, "isn't valid JSON"),
         ('{"layers": [], "fr": NaN}', "isn't valid JSON"),
+        (f'{{"layers": [], "fr": {"9" * 400}}}', "isn't valid JSON"),
         ([], "isn't a Lottie animation: it has no layers"),
         ({"name": "package"}, "isn't a Lottie animation: it has no layers"),
         ({**EMPTY, "w": "64"}, "`w` is no number"),

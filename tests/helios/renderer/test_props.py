@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helios.errors import OptionInvalid
-from helios.renderer.props import read_props
+from helios.renderer.props import parse_props, read_props
 
 
 def test_an_object_is_taken_as_it_is() -> None:
@@ -36,6 +36,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         "null",
         '{"a": NaN}',
         '{"a": -Infinity}',
+        '{"a": 1e999}',
         "[" * 9999,
     ],
     ids=lambda text: str(text)[:12],
@@ -53,3 +54,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_props(f"@{tmp_path / 'binary.json'}")
     with pytest.raises(OptionInvalid, match="can't be read"):
         read_props(f"@{tmp_path}")
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(OptionInvalid, match=r"list\.json: must be a JSON object"):
+        read_props(f"@{tmp_path / 'list.json'}")
+
+
+def test_a_text_of_props_names_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(OptionInvalid, match="not JSON"):
+        parse_props(f"@{tmp_path / 'a.json'}")

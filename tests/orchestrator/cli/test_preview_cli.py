@@ -127,7 +127,10 @@ def test_props_and_files_change_what_is_shown_and_a_crash_ends_with_the_next_sav
         await web.click("#apply")
         await shows(web, 0, version=2)
         assert await colour(web) == near(0, 200, 90)
-        await web.value("document.getElementById('props').value = '{green'")
+        # The text names no file, however it begins.
+        (page.folder / "props.json").write_text("{}")
+        text = f"@@{page.folder}/props.json"
+        await web.value(f"document.getElementById('props').value = '{text}'")
         await web.click("#apply")
         await web.until("document.getElementById('props-fault').innerText.includes('not JSON')")
 

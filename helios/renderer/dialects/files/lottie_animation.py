@@ -1,6 +1,5 @@
 """Reads a Lottie animation, and takes out what the renderer doesn't run."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from helios.contract.frame_rate import MAX_FPS, frame_rate
+from helios.contract.strict_json import parse_json
 from helios.errors import CompositionInvalid
 
 #: Layers that an animation may have once all that it nests is counted.
@@ -55,8 +55,8 @@ def read_animation(name: str, text: bytes) -> LottieAnimation:
         CompositionInvalid: It isn't JSON, or no Lottie animation, or one that would never be drawn.
     """
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as fault:
+        data = parse_json(text)
+    except ValueError as fault:
         raise CompositionInvalid(f"{name}: isn't valid JSON ({fault})") from fault
     if isinstance(data, dict) and "chunks" in data and "mergeCommand" in data:
         raise CompositionInvalid(f"{name}: is a job spec", hint=f"orchestrator run {name}")
@@ -87,10 +87,6 @@ def read_animation(name: str, text: bytes) -> LottieAnimation:
         fonts,
         tuple(families),
     )
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number")
 
 
 def _number(name: str, data: dict[str, Any], key: str) -> Fraction:

@@ -109,6 +109,8 @@ def test_every_malformed_row_is_named_with_its_line(page: Path, tmp_path: Path) 
         "line 4: has 2 cells, and the header 3",
         "line 5: has 4 cells, and the header 3",
     ]
+    rows = written(tmp_path, "deep.csv", f"id,n:json\n1,{'[' * 9999}\n")
+    assert faults(page, rows) == ["line 2: n:json: isn't JSON (it is nested more than 200 deep)"]
     rows = written(tmp_path, "b.csv", "id,fps,width\n1,zero,64\n2,30,-4\n1,30,64\n")
     found = faults(page, rows)
     assert [line.partition(":")[0] for line in found] == ["line 2", "line 3"]
