@@ -45,13 +45,11 @@ class Source:
         """
         assert self.path is not None  # noqa: S101 - files at URLs are refused before
         try:
-            with self.path.open("rb") as file:
-                data = file.read(FILE_LIMIT + 1)
+            if self.path.stat().st_size > FILE_LIMIT:
+                raise CompositionInvalid(f"{self.name}: is larger than {FILE_LIMIT >> 20} MiB")
+            return self.path.read_bytes()
         except OSError as fault:
             raise CompositionInvalid(f"{self.name}: can't be read ({fault.strerror})") from fault
-        if len(data) > FILE_LIMIT:
-            raise CompositionInvalid(f"{self.name}: is larger than {FILE_LIMIT >> 20} MiB")
-        return data
 
     @cached_property
     def text(self) -> str:

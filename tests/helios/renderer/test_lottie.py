@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -45,9 +46,9 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def archive(names: Mapping[str, Any]) -> bytes:
+def archive(names: Mapping[str, Any], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(data, "w", method) as packed:
         for name, content in names.items():
             packed.writestr(name, content if isinstance(content, bytes) else json.dumps(content))
     return data.getvalue()
@@ -156,6 +157,7 @@ def test_an_unknown_id_is_refused_with_those_that_there_are(write: Write) -> Non
     [
         ({}, "no manifest.json"),
         ({"manifest.json": b"{"}, "isn't a dotLottie archive, or damaged"),
+        ({"manifest.json": b"[" * 100_000}, "isn't a dotLottie archive, or damaged"),
         ({"manifest.json": []}, "names no animation"),
         ({"manifest.json": MANIFEST}, "has no animations/one.json"),
         ({"manifest.json": MANIFEST, **TWO, "../a": b""}, "'../a' leads out of the archive"),
@@ -189,6 +191,26 @@ def test_an_archive_that_lies_about_its_sizes_is_refused(write: Write) -> None:
         open_dialect(write(lie), None)
     with pytest.raises(CompositionInvalid, match="damaged"):
         open_dialect(write(data[:-40]), None)
+
+
+def test_no_more_of_an_archive_is_unpacked_than_it_declares(write: Write) -> None:
+    size = 32 << 20
+    data = archive({"manifest.json": MANIFEST, **TWO, "images/a.png": b"\0" * size})
+    composition = write(data.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CompositionInvalid, match="damaged"):
+            open_dialect(composition, None)
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_of_another_compression_is_refused(write: Write, method: int) -> None:
+    composition = write(archive({"manifest.json": MANIFEST, **TWO}, method))
+    with pytest.raises(CompositionInvalid, match="is compressed by another method"):
+        open_dialect(composition, None)
 
 
 # --- what is packed

@@ -1,7 +1,6 @@
 """Reads `.lottie` archives: ZIP files of Lottie animations and their images."""
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -9,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from helios.contract.strict_json import parse_json
 from helios.errors import CompositionInvalid, OptionInvalid
 
 #: Limits of an archive: files, and their bytes in total once they are unpacked.
 _MOST_FILES = 10_000
 _MOST_BYTES = 256 * 1024 * 1024
 _ENCRYPTED = 0x1
+#: Methods whose output can be limited while it is unpacked.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def read_archive(name: str, data: bytes, composition_id: str | None) -> Archived
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check(name, archive)
-            manifest = json.loads(archive.read("manifest.json"))
+            manifest = parse_json(_content(archive, "manifest.json"))
             facts = _chosen(name, manifest, composition_id)
             stored = {path for path in archive.namelist() if not path.endswith("/")}
             # Version 1 and version 2 of the format have folders of other names.
@@ -54,11 +56,11 @@ def read_archive(name: str, data: bytes, composition_id: str | None) -> Archived
             if path is None:
                 raise CompositionInvalid(f"{name}: has no {paths[0]}, which its manifest names")
             images = {
-                PurePosixPath(path).name: archive.read(path)
+                PurePosixPath(path).name: _content(archive, path)
                 for path in stored
                 if path.startswith(("images/", "i/"))
             }
-            return ArchivedLottie(archive.read(path), facts, images)
+            return ArchivedLottie(_content(archive, path), facts, images)
     except KeyError:
         raise CompositionInvalid(f"{name}: isn't a dotLottie archive: no manifest.json") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as fault:
@@ -69,7 +71,6 @@ def _check(name: str, archive: zipfile.ZipFile) -> None:
     entries = archive.infolist()
     if len(entries) > _MOST_FILES:
         raise CompositionInvalid(f"{name}: has more than {_MOST_FILES} files")
-    # Reading stops at the size that an entry declares.
     if sum(entry.file_size for entry in entries) > _MOST_BYTES:
         raise CompositionInvalid(f"{name}: unpacks to more than {_MOST_BYTES >> 20} MiB")
     for entry in entries:
@@ -78,6 +79,17 @@ def _check(name: str, archive: zipfile.ZipFile) -> None:
             raise CompositionInvalid(f"{name}: {entry.filename!r} leads out of the archive")
         if entry.flag_bits & _ENCRYPTED:
             raise CompositionInvalid(f"{name}: is encrypted")
+        if entry.compress_type not in _METHODS:
+            raise CompositionInvalid(
+                f"{name}: {entry.filename!r} is compressed by another method than deflate",
+                hint="Pack the archive with deflate, as the format requires.",
+            )
+
+
+def _content(archive: zipfile.ZipFile, path: str) -> bytes:
+    """Return a file of an archive, of which no more is unpacked than the size that it declares."""
+    with archive.open(path) as file:
+        return file.read(archive.getinfo(path).file_size)
 
 
 def _chosen(name: str, manifest: Any, composition_id: str | None) -> Mapping[str, Any]:
