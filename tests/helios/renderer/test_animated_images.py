@@ -82,6 +82,25 @@ def test_a_file_that_is_cut_short_is_refused(save: Save, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("box", "offset", "value", "reason"),
+    [
+        (b"stts", 8, 0xFFFFFFFF, "its index contradicts itself"),
+        (b"mdhd", 20, 0, "its timescale is 0"),
+    ],
+)
+def test_an_index_that_cant_be_true_is_refused(
+    save: Save, box: bytes, offset: int, value: int, reason: str
+) -> None:
+    composition = save("a.avif", [100, 100, 200])
+    assert composition.page is not None
+    data = bytearray(composition.page.read_bytes())
+    struct.pack_into(">I", data, data.index(box) + len(box) + offset, value)
+    composition.page.write_bytes(data)
+    with pytest.raises(CompositionInvalid, match=reason):
+        open_dialect(composition, None)
+
+
+@pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
         ("a.gif", b"<html>", "neither GIF"),

@@ -82,7 +82,7 @@ def read_timing(path: Path, data: bytes) -> ImageTiming:
         elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             kind, (width, height, lengths) = "webp", _webp(data)
         elif data[4:8] == b"ftyp":
-            kind, (width, height, lengths) = "avif", _avif(path)
+            kind, (width, height, lengths) = "avif", _avif(path, len(data))
         else:
             raise CompositionInvalid(f"{path.name}: is neither GIF, PNG, WebP nor AVIF")
     except (struct.error, IndexError, ValueError, ChunkOutputInvalid, NotSpliceable) as fault:
@@ -154,11 +154,17 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
         at += 8 + size + size % 2
 
 
-def _avif(path: Path) -> _Parts:
+def _avif(path: Path, size: int) -> _Parts:
     """Read the track of pictures; still images have none, and no index."""
     track = next((one for one in read_movie(path).tracks if one.kind == "pict"), None)
     if track is None:
         return 0, 0, []
+    # An index of a few bytes can name billions of pictures, each of which takes a byte at least.
+    count = sum(pictures for pictures, _ in track.durations)
+    if count != track.sample_count or count > size:
+        raise ValueError("its index contradicts itself")
+    if not track.timescale:
+        raise ValueError("its timescale is 0")
     width, height = (side >> 16 for side in struct.unpack(">II", track.geometry[-8:]))
     lengths = [
         Fraction(length, track.timescale) for count, length in track.durations for _ in range(count)
