@@ -1,10 +1,11 @@
 """Variables that a page declares: the props that it takes."""
 
-import json
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from helios.contract.strict_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Variable:
         """Return whether it can have a value."""
         if self.kind == "number":
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            return number and math.isfinite(value)
+            # Callers of the API may give whole numbers of any size.
+            return number and abs(value) <= sys.float_info.max
         if self.kind == "boolean":
             return isinstance(value, bool)
         if self.kind == "enum":
@@ -38,7 +40,7 @@ class Variable:
         """Return the value that a text stands for; the text itself if it stands for none."""
         if self.kind == "number":
             try:
-                return json.loads(text)
+                return parse_json(text)
             except ValueError:
                 return text
         if self.kind == "boolean":
@@ -54,7 +56,7 @@ def read_variables(texts: Sequence[str]) -> tuple[Variable, ...] | None:
     declares = False
     for text in texts:
         try:
-            declarations = json.loads(text)
+            declarations = parse_json(text)
         except ValueError:
             continue
         if not isinstance(declarations, list):

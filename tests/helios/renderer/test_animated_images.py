@@ -169,6 +169,12 @@ def test_an_svg_declares_its_size(tmp_path: Path, attributes: str, size: tuple[i
     assert declared == PageDefaults(width=size[0], height=size[1])
 
 
+def test_an_svg_that_no_browser_draws_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_text(f'<svg width="64" height="{"9" * 400}"/>')
+    with pytest.raises(CompositionInvalid, match="64 x 1000000, more than 16384"):
+        open_dialect(Composition.find(str(tmp_path / "a.svg")), None)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("body", "duration"),

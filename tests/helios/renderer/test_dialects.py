@@ -88,6 +88,12 @@ def test_the_root_may_be_marked(page: Page) -> None:
     assert open_dialect(page(body), None)[1] == PageDefaults(width=64, height=48)
 
 
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[NaN]", "{}"], ids=lambda text: text[:5])
+def test_declarations_that_are_no_json_array_declare_nothing(page: Page, text: str) -> None:
+    body = f"{ROOT} data-composition-variables='{text}'></div>"
+    assert open_dialect(page(body), None)[1].variables is None
+
+
 @pytest.mark.parametrize("attribute", ["data-width=wide", "data-height=-1", "data-fps=none"])
 def test_an_invalid_size_or_rate_is_refused(page: Page, attribute: str) -> None:
     with pytest.raises(OptionInvalid):

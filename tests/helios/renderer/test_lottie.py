@@ -20,6 +20,7 @@ from helios.renderer.dialects import (
     open_dialect,
 )
 from helios.renderer.dialects.files import lottie, lottie_archive
+from helios.renderer.dialects.files.lottie_animation import read_animation
 from helios.renderer.inspect import CompositionFacts, inspect
 from helios.renderer.page import PageOptions
 from tests.cases.libraries import require_lottie_player
@@ -83,6 +84,7 @@ def test_an_animation_declares_size_and_rate(write: Write, facts: Json, rate: Fr
         ({**EMPTY, "w": 0}, "its size is 0 x 48"),
         ({**EMPTY, "h": 70_000}, "its size is 64 x 70000, more than 16384"),
         ({**EMPTY, "fr": 0}, "its rate is 0"),
+        ({**EMPTY, "fr": 1e-5}, "a.json: its rate is 1e-05"),
         ({**EMPTY, "fr": 1e9}, "its rate is 1e+09"),
         ({**EMPTY, "op": 0}, "begins at frame 0 and ends at 0"),
         ({**EMPTY, "op": 1e15}, "begins at frame 0 and ends at"),
@@ -121,6 +123,18 @@ def test_an_animation_that_multiplies_is_refused(write: Write) -> None:
     layers = [{"ty": 0, "refId": "a"}]
     with pytest.raises(CompositionInvalid, match="more than 100000 layers"):
         open_dialect(write({**EMPTY, "layers": layers, "assets": assets}), None)
+
+
+def test_types_that_are_no_numbers_are_passed_on_to_the_player(write: Write) -> None:
+    kinds: list[Any] = [[6], {}, "6", None]
+    layers = [{"ty": kind, "ef": [{"ty": kind, "en": 1}]} for kind in kinds]
+    assert open_dialect(write({**EMPTY, "layers": layers}), None)[1].width == 64
+
+
+def test_a_family_of_several_fonts_is_listed_once() -> None:
+    fonts = [{"fName": f"a-{style}", "fFamily": "a"} for style in ("Bold", "Thin")]
+    animation = read_animation("a.json", json.dumps({**EMPTY, "fonts": {"list": fonts}}).encode())
+    assert animation.families == ("a",)
 
 
 # --- archives

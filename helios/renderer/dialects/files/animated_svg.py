@@ -8,6 +8,8 @@ from helios.renderer.dialects.source import Source
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)(px|pt|pc|mm|cm|in)?\s*", re.IGNORECASE)
 #: CSS pixels in each unit.
 _UNITS = {"px": 1, "pt": 96 / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 9.6 / 2.54}
+#: Pixels beyond which a length is taken for this one, which no page has.
+_LONGEST = 1e6
 #: Size of an SVG that declares none, by CSS.
 _SIZE = (300.0, 150.0)
 
@@ -42,7 +44,9 @@ class AnimatedSvg(Dialect):
 
 def _pixels(text: str | None) -> float | None:
     match = _LENGTH.fullmatch(text or "")
-    return float(match[1]) * _UNITS[(match[2] or "px").lower()] if match else None
+    if match is None:
+        return None
+    return min(float(match[1]) * _UNITS[(match[2] or "px").lower()], _LONGEST)
 
 
 def _view_box(text: str) -> tuple[float, float] | None:
@@ -50,4 +54,4 @@ def _view_box(text: str) -> tuple[float, float] | None:
         _, _, width, height = map(float, text.replace(",", " ").split())
     except ValueError:
         return None
-    return (width, height) if 0 < width < 1e6 and 0 < height < 1e6 else None
+    return (width, height) if 0 < width < _LONGEST and 0 < height < _LONGEST else None

@@ -17,7 +17,7 @@ _LONGEST = 24 * 60 * 60
 #: Effects that lottie-web draws as SVG. Those of type 5 with such names serve expressions alone.
 _EFFECTS = frozenset({20, 21, 22, 23, 24, 25, 28, 29, 35})
 _CONTROL = re.compile(r"ADBE .* Control|ADBE .* Controls", re.IGNORECASE)
-_LAYERS = {6: "sound", 9: "videos", 13: "cameras", 14: "lights", 15: "data files"}
+_LAYERS: dict[float, str] = {6: "sound", 9: "videos", 13: "cameras", 14: "lights", 15: "data files"}
 _SCRIPT_FONTS = (2, "t")
 _STYLE_FONTS = (1, "g", "p")
 
@@ -34,7 +34,7 @@ class LottieAnimation:
         ignored: Features of the file that aren't drawn.
         sheets: Addresses of style sheets that declare fonts.
         fonts: Addresses of font files, by family.
-        families: All families that text is set in.
+        families: All families that text is set in, each once.
     """
 
     data: dict[str, Any]
@@ -63,10 +63,11 @@ def read_animation(name: str, text: bytes) -> LottieAnimation:
     if not isinstance(data, dict) or not isinstance(data.get("layers"), list):
         raise CompositionInvalid(f"{name}: isn't a Lottie animation: it has no layers")
     first, last, given = (_number(name, data, key) for key in ("ip", "op", "fr"))
-    if not 0 < given <= MAX_FPS:
-        raise CompositionInvalid(f"{name}: its rate is {float(given):g} frames per second")
     # After Effects writes rates as numbers of 32 bits: 29.9700012207031.
-    rate = frame_rate(given.limit_denominator(1001))
+    exact = given.limit_denominator(1001)
+    if not 0 < exact <= MAX_FPS:
+        raise CompositionInvalid(f"{name}: its rate is {float(given):g} frames per second")
+    rate = frame_rate(exact)
     if not 0 < (last - first) / rate <= _LONGEST:
         raise CompositionInvalid(f"{name}: it begins at frame {first} and ends at {last}")
     width, height = (math.ceil(_number(name, data, key)) for key in ("w", "h"))
@@ -157,7 +158,7 @@ def _undrawn(data: dict[str, Any]) -> Iterator[str]:
     for holder in (data, *_assets(data)):
         for layer in _layers(holder):
             kind = layer.get("ty")
-            if kind in _LAYERS:
+            if isinstance(kind, int | float) and kind in _LAYERS:
                 yield _LAYERS[kind]
             if layer.get("ddd") == 1:
                 yield "depth (3D layers)"
@@ -194,4 +195,4 @@ def _take_fonts(data: dict[str, Any]) -> tuple[list[str], dict[str, str], list[s
                 else:
                     files[family] = address
         font["fPath"], font["fOrigin"], font["origin"] = "", "", 0
-    return sheets, files, families
+    return sheets, files, list(dict.fromkeys(families))

@@ -245,6 +245,10 @@ def test_props_are_checked_against_declared_variables(declaring_page: Path, tmp_
         "line 3: loud: 'perhaps' is no boolean",
         "line 4: tone: 'blue' is no one of warm, cold",
     ]
+    deep = written(tmp_path, "deep.csv", f"_id,title,count\n1,A,{'[' * 9999}\n")
+    assert faults(declaring_page, deep, template)[0].endswith("is no number")
+    large = faults(declaring_page, [{"_id": 1, "title": "A", "count": 10**400}], template)
+    assert large[0].endswith("is no number")
     assert faults(declaring_page, [{"_id": 1, "titel": "A"}], template) == [
         "column 'titel': the page declares no such variable"
     ]
