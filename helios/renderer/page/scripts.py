@@ -62,6 +62,7 @@ _PARTS = (
     "skipping",
     "restyling",
     "inherited_transitions",
+    "canvas_alone",
     "driver",
 )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from helios.renderer.dialects import DIALECTS
 from helios.renderer.page import ImageFormat
 from tests.sampling import every_nth
 
@@ -151,3 +152,16 @@ def test_a_canvas_that_gets_company_is_photographed_from_then_on(studio: Studio)
     _, expected = _shoot(studio, page, direct=False)
 
     assert pictures[1:] == expected[1:]
+
+
+@pytest.mark.parametrize("dialect", ["html", "hyperframes"])
+def test_the_first_canvas_is_shown_alone_in_each_dialect(studio: Studio, dialect: str) -> None:
+    body = '<div data-composition-id="main" data-duration="1">a caption <canvas></canvas></div>'
+    page = _page(body, css="div { padding: 40px }", drawing=_GROUND, size=(40, 30))
+    Path(studio.root, "one-canvas.html").write_text(page, "utf-8")
+
+    [shown] = studio.shoot(
+        "one-canvas.html", [0], dialect=DIALECTS[dialect], canvas_alone=True, direct=False
+    )
+
+    assert shown.image.getcolors() == [(WIDTH * HEIGHT, (0x12, 0x34, 0x56))]

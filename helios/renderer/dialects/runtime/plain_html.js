@@ -1,24 +1,6 @@
 // Plain HTML: what a page itself offers to be driven by.
 
-const ALONE = "helios-alone";
-const CANVAS_ALONE = `
-html, body { background: ${config.transparent ? "transparent" : "#000"} !important }
-* { visibility: hidden !important }
-canvas[${ALONE}] {
-  all: initial !important; visibility: visible !important; display: block !important;
-  position: fixed !important; inset: 0 !important; width: 100vw !important; height: 100vh !important;
-}`;
-const showCanvasAlone = () => {
-  const canvas = document.querySelector("canvas");
-  if (!config.canvasAlone || !canvas || window.parent !== window) return;
-  canvas.setAttribute(ALONE, "");
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CANVAS_ALONE);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-};
-
 const dialect = {
-  begin: async () => showCanvasAlone(),
   // Timelines of GSAP, each with the second at which it starts, the position that it starts from, and its speed.
   timelines: () => gsapTimelines().map((timeline) => ({ timeline, start: 0, offset: 0, rate: 1 })),
   drive: (seconds) => {

@@ -34,13 +34,17 @@ const whileThere = (child, answer) => {
 };
 
 let begun = null; // what comes before the first frame
+const beginAll = async () => {
+  await dialect.begin?.();
+  showCanvasAlone();
+};
 const advance = async (toFrame, toClock) => {
   unflattenTransforms();
   adopt();
   flatten();
   if (loaded) beginStyles();
   findMedia();
-  if (dialect.begin) await (begun ??= dialect.begin());
+  await (begun ??= beginAll());
   await runTimers(toClock);
   frame = toFrame;
   clock = Math.max(clock, toClock);
