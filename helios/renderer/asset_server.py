@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from helios.errors import MediaUnsupported
 from helios.network.file_server import serve_files
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
+from helios.renderer.project_root import locate
 
 if TYPE_CHECKING:
     from helios.renderer.recorders.input_recorder import InputRecorder
@@ -88,23 +89,6 @@ async def serve_folder(
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
-
-
-def locate(folder: Path, name: str) -> Path | None:
-    """Return the file for a request's path, or None if there is no such file in `folder`.
-
-    Also None for a path that leaves the folder, by dots or by a link.
-    """
-    if "\0" in name:
-        return None
-    try:
-        path = (folder / name.lstrip("/")).resolve()
-        if path.is_dir():
-            path = path / "index.html"
-        inside = path.resolve().is_relative_to(folder)
-        return path if inside and path.is_file() else None
-    except (OSError, RuntimeError):  # a name that is too long, a circular link
-        return None
 
 
 def content_type(path: Path) -> str:

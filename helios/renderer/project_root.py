@@ -1,4 +1,7 @@
-"""Finds the folder to serve for a page: in built projects, pages ask for files above their own."""
+"""Finds the folder to serve for a page, and the files in it.
+
+In built projects, pages ask for files above their own folder.
+"""
 
 import os
 import re
@@ -10,6 +13,8 @@ from helios.errors import OptionInvalid
 #: Addresses above the page's folder, wherever the page names them, and those from the root on.
 _ABOVE = re.compile(r"""["'(]\s*((?:\.\./)+[^"'()\s?#]+)""")
 _FROM_ROOT = re.compile(r"""(?:src|href)\s*=\s*["'](/[^/"'\s?#][^"'\s?#]*)""", re.IGNORECASE)
+#: Endings of the files that name others by their addresses; the rest is binary.
+_TEXTS = (".html", ".htm", ".xhtml", ".svg", ".json")
 #: What the folder of a project holds.
 _MARKS = ("package.json", ".git")
 
@@ -42,9 +47,26 @@ def served_folder(page: Path, root: Path | None = None) -> Path:
     return folder
 
 
+def locate(folder: Path, name: str) -> Path | None:
+    """Return the file for a request's path, or None if there is no such file in `folder`.
+
+    Also None for a path that leaves the folder, by dots or by a link.
+    """
+    if "\0" in name:
+        return None
+    try:
+        path = (folder / name.lstrip("/")).resolve()
+        if path.is_dir():
+            path = path / "index.html"
+        inside = path.resolve().is_relative_to(folder)
+        return path if inside and path.is_file() else None
+    except (OSError, RuntimeError):  # a name that is too long, a circular link
+        return None
+
+
 def _found(page: Path, project: Path) -> Path:
     folder = page.parent
-    if project == folder:
+    if project == folder or page.suffix.lower() not in _TEXTS:
         return folder
     try:
         text = page.read_text("utf-8", errors="replace")
@@ -58,13 +80,20 @@ def _found(page: Path, project: Path) -> Path:
 def _candidates(folder: Path, text: str) -> Iterator[Path]:
     for address in _ABOVE.findall(text):
         path = Path(os.path.normpath(folder / address))
-        if path.exists():
+        if _exists(path):
             yield Path(os.path.commonpath([folder, path]))
     for address in _FROM_ROOT.findall(text):
         for above in (folder, *folder.parents):
-            if (above / address.lstrip("/")).exists():
+            if _exists(above / address.lstrip("/")):
                 yield above
                 break
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _project(folder: Path) -> Path:

@@ -10,11 +10,11 @@ from helios.errors import AudioFailed
 from helios.media.audio_mix import mix_audio
 from helios.media.audio_track import AudioTrack
 from helios.media.probe import probe
-from helios.renderer.asset_server import locate
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
 from helios.renderer.media.data_url import data_of
 from helios.renderer.page import CompositionPage, PageOptions
+from helios.renderer.project_root import locate
 from helios.renderer.render_session import open_render_session
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from helios.contract.command import parse_command, served_root
 from helios.contract.job_spec import JobSpec, RenderChunk
 from helios.records.input_manifest import InputManifest, file_digest, manifest_beside
-from helios.renderer.asset_server import locate
 from helios.renderer.composition import Composition
+from helios.renderer.project_root import locate
 from helios.renderer.versions import renderer_versions
 from orchestrator.planning.resume import whole_chunks
 

@@ -1,11 +1,12 @@
 """Helios: pages that are driven through its core library."""
 
+import contextlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from helios.renderer.dialects.base import Dialect
 from helios.renderer.dialects.source import Source
+from helios.renderer.project_root import locate
 
 #: Names that its library keeps, however it is bundled, and those by which pages use it.
 _NAMES = re.compile(
@@ -31,20 +32,15 @@ class Helios(Dialect):
 
 
 def _scripts(source: Source) -> Iterator[str]:
-    """Yield the texts of the scripts that a page of this machine names."""
-    if source.path is None:
+    """Yield the texts of the scripts in the served folder that a page names."""
+    if source.root is None:
         return
     for tag in source.tags:
-        address = tag.attributes.get("src" if tag.name == "script" else "href", "").split("?")[0]
-        if tag.name in ("script", "link") and address.endswith(_SCRIPTS) and ":" not in address:
-            for folder in _folders(source.path, address):
-                path = folder / address.lstrip("/")
-                if path.is_file():
-                    with path.open("rb") as file:
-                        yield file.read(_LIMIT).decode("utf-8", errors="replace")
-                    break
-
-
-def _folders(page: Path, address: str) -> list[Path]:
-    """Return the folders that an address may start from: that of the page, or one above it."""
-    return [*page.resolve().parents] if address.startswith("/") else [page.parent]
+        if tag.name not in ("script", "link"):
+            continue
+        name = source.path_of(tag.attributes.get("src" if tag.name == "script" else "href", ""))
+        path = locate(source.root, name) if name and name.endswith(_SCRIPTS) else None
+        if path is not None:
+            # What can't be read isn't served either, which the page's requests show.
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                yield file.read(_LIMIT).decode("utf-8", errors="replace")

@@ -1,8 +1,10 @@
 """A composition's file, as dialects look at it."""
 
 import os
+import posixpath
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from helios.errors import CompositionInvalid
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
@@ -21,13 +23,15 @@ class Source:
 
     Attributes:
         path: The file on this machine; None for one at a URL.
-        served_path: Its path in the folder that is served, or on its server.
+        root: The folder that is served; None for one at a URL.
+        served_path: Its path in that folder, or on its server.
         name: Its name, without folders.
     """
 
     def __init__(self, composition: Composition) -> None:
         self.url = composition.url
         self.path: Path | None = composition.page
+        self.root = composition.root
         self.served_path = composition.served_path
         self.name = PurePosixPath(self.served_path).name
 
@@ -35,6 +39,21 @@ class Source:
     def suffix(self) -> str:
         """The ending of its name in lower case, such as `.html`; empty if it has none."""
         return PurePosixPath(self.name).suffix.lower()
+
+    def path_of(self, address: str) -> str | None:
+        """Return the path, in the served folder, that an address in the file leads to.
+
+        None for an address that leads elsewhere.
+        """
+        try:
+            parts = urlsplit(address)
+        except ValueError:  # no address, which the browser reports
+            return None
+        if parts.scheme or parts.netloc or not parts.path:
+            return None
+        folder = posixpath.dirname(self.served_path)
+        path = posixpath.normpath(posixpath.join(folder, unquote(parts.path))).lstrip("/")
+        return None if path in ("", ".", "..") or path.startswith("../") else path
 
     @cached_property
     def data(self) -> bytes:

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from helios.errors import HeliosError, MediaUnsupported
-from helios.renderer.asset_server import locate
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
@@ -16,6 +15,7 @@ from helios.renderer.media.frame_times import FrameTimes, read_frame_times
 from helios.renderer.media.playable_video import conversion_command, playable
 from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.session import PageSession
+from helios.renderer.project_root import locate
 
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from helios.renderer.asset_server import content_type, locate, serve_folder
+from helios.renderer.asset_server import content_type, serve_folder
 
 from .conftest import Studio
 
@@ -273,10 +273,3 @@ def test_a_folder_that_is_itself_a_link_is_served(root: Path, tmp_path: Path) ->
     link = tmp_path / "link"
     link.symlink_to(root)
     assert get(link, "/page.html").body == b"<p>page"
-
-
-def test_a_name_is_located_as_a_path_of_the_folder(root: Path) -> None:
-    assert locate(root, "/page.html") == root / "page.html"
-    assert locate(root, "page.html") == root / "page.html"
-    assert locate(root, "../secret.txt") is None
-    assert locate(root, "a\0b") is None

@@ -55,6 +55,15 @@ def test_a_page_tells_its_dialect(page: Page, body: str, name: str) -> None:
     assert open_dialect(page(body), None)[0].name == name
 
 
+def test_scripts_outside_the_served_folder_dont_tell_a_dialect(page: Page, tmp_path: Path) -> None:
+    page('<script src="core.js"></script>')
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/link.js").symlink_to(tmp_path / "core.js")
+    for address in ("../core.js", "/core.js", "link.js", "http://[/core.js"):
+        (tmp_path / "inner/index.html").write_text(f'<script src="{address}"></script>')
+        assert open_dialect(Composition.find(str(tmp_path / "inner")), None)[0].name == "html"
+
+
 def test_another_dialect_can_be_chosen(page: Page) -> None:
     dialect, declared = open_dialect(page(f"{ROOT} data-fps=50></div>"), "html")
     assert (dialect.name, declared) == ("html", PageDefaults())

@@ -9,6 +9,7 @@ import pytest
 from helios.errors import OptionInvalid
 from helios.renderer.asset_server import serve_folder
 from helios.renderer.composition import LOCAL_ORIGIN, Composition
+from helios.renderer.project_root import locate
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def _page(project: Path, body: str) -> Composition:
         ('<img src="../../assets/lost.png">', "dist/pages/one"),
         ('<script src="../../../../secret.js"></script>', "dist/pages/one"),
         ('<script src="/a.css"></script><a href="//host/x">', "dist/pages/one"),
+        (f'<img src="../{"a" * 300}"><img src="/{"a" * 300}">', "dist/pages/one"),
     ],
 )
 def test_a_page_of_a_project_is_served_with_what_it_names(
@@ -48,6 +50,20 @@ def test_a_page_of_a_project_is_served_with_what_it_names(
     assert found.root == folder
     page = (project / "dist/pages/one/index.html").relative_to(folder).as_posix()
     assert found.url == f"{LOCAL_ORIGIN}/{page}"
+
+
+def test_nothing_is_looked_for_in_files_that_name_no_others(project: Path) -> None:
+    path = project / "dist/pages/one/a.gif"
+    path.write_bytes(b'GIF89a("../../assets/a.js")')
+    assert Composition.find(str(path)).root == path.parent
+
+
+def test_a_name_is_located_as_a_path_of_the_folder(project: Path) -> None:
+    folder = project / "dist"
+    assert locate(folder, "/assets/a.js") == folder / "assets/a.js"
+    assert locate(folder, "assets/a.js") == folder / "assets/a.js"
+    assert locate(folder, "../src/b.js") is None
+    assert locate(folder, "a\0b") is None
 
 
 def test_a_page_of_no_project_is_served_from_its_own_folder(project: Path) -> None:

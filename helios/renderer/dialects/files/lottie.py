@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from helios.errors import ProgramMissing
 from helios.renderer.dialects.base import Dialect, PageDefaults
@@ -90,10 +89,7 @@ class Lottie(Dialect):
         found, _ = _read(source, composition_id)
         addresses = [f"{one.get('u', '')}{one.get('p', '')}" for one in _images(found.data)]
         addresses += [*found.fonts.values(), *found.sheets]
-        paths = (
-            _served_path(address, posixpath.dirname(source.served_path)) for address in addresses
-        )
-        return frozenset({source.served_path, *filter(None, paths)})
+        return frozenset({source.served_path, *filter(None, map(source.path_of, addresses))})
 
 
 def _read(source: Source, composition_id: str | None) -> tuple[LottieAnimation, Mapping[str, Any]]:
@@ -119,22 +115,6 @@ def _images(animation: Mapping[str, Any]) -> list[dict[str, Any]]:
         for one in assets
         if isinstance(one.get("p"), str) and not one.get("e") and not one["p"].startswith("data:")
     ]
-
-
-def _served_path(address: str, folder: str) -> str | None:
-    """Return the path of a file in the served folder; None for an address that leads elsewhere.
-
-    Args:
-        folder: Path of the folder that relative addresses start from.
-    """
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # no address, which the browser reports
-        return None
-    if parts.scheme or parts.netloc or not parts.path:
-        return None
-    path = posixpath.normpath(posixpath.join(folder, unquote(parts.path))).lstrip("/")
-    return None if path in ("", ".", "..") or path.startswith("../") else path
 
 
 def _face(family: str, address: str) -> str:
