@@ -5,6 +5,7 @@ import mimetypes
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from helios.errors import MediaUnsupported
@@ -54,8 +55,8 @@ async def serve_folder(
     listener: socket.socket,
     *,
     inputs: "InputRecorder | None" = None,
-    instead: Mapping[str, Path] | None = None,
-    hidden: bool = True,
+    replacements: Mapping[str, Path] = MappingProxyType({}),
+    serve_dot_files: bool = True,
 ) -> AsyncIterator[None]:
     """Serve a folder on a listening socket.
 
@@ -65,17 +66,17 @@ async def serve_folder(
         listener: An open socket, so that its port is known before the server runs; early
             connections wait. It is closed with the server.
         inputs: Records the files that are requested.
-        instead: Files that are served at a path in place of the folder's own.
-        hidden: Whether files are served whose names, or whose folders' names, begin with a dot.
+        replacements: Files that are served at a path in place of the folder's own.
+        serve_dot_files: Whether files are served whose names, or whose folders' names, begin with
+            a dot.
     """
-    others = instead or {}
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
     async def find(name: str) -> tuple[Path, str] | None:
-        path = locate(folder, name) if hidden or not _is_hidden(name) else None
-        if inputs is not None and (path is not None or name not in others):
+        path = locate(folder, name) if serve_dot_files or not _is_dot_file(name) else None
+        if inputs is not None and (path is not None or name not in replacements):
             inputs.record_file(name, path)
-        path = others.get(name, path)
+        path = replacements.get(name, path)
         if path is None:
             return None
         if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -87,7 +88,7 @@ async def serve_folder(
         yield
 
 
-def _is_hidden(name: str) -> bool:
+def _is_dot_file(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
 
 

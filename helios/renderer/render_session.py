@@ -115,7 +115,7 @@ async def open_render_session(
             await asyncio.sleep(0)
             if composition.root is not None and listener is not None:
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="helios-page-"))
-                instead = await asyncio.to_thread(
+                replacements = await asyncio.to_thread(
                     options.dialect.prepare,
                     Source(composition),
                     Path(scratch),
@@ -125,9 +125,9 @@ async def open_render_session(
                     composition.root,
                     listener,
                     inputs=inputs,
-                    instead=instead,
+                    replacements=replacements,
                     # A project has more than its page.
-                    hidden=composition.serves_page_folder,
+                    serve_dot_files=composition.serves_page_folder,
                 )
                 await stack.enter_async_context(served)
             first = await loading[0]

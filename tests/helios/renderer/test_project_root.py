@@ -97,7 +97,7 @@ def test_another_root_is_refused(project: Path, root: str, reason: str) -> None:
         Composition.find(source, root=str(project / root))
 
 
-def test_hidden_files_of_a_project_arent_served(project: Path) -> None:
+def test_dot_files_of_a_project_arent_served(project: Path) -> None:
     (project / ".git").mkdir()
     (project / ".git/config").write_text("")
 
@@ -105,7 +105,7 @@ def test_hidden_files_of_a_project_arent_served(project: Path) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         found = []
-        async with serve_folder(project, listener, hidden=False):
+        async with serve_folder(project, listener, serve_dot_files=False):
             for name in ("src/b.js", ".env", ".git/config", "src/../.env", "%2eenv"):
                 reader, writer = await asyncio.open_connection(*listener.getsockname())
                 head = f"GET /{name} HTTP/1.1\r\nHost: {origin}\r\nConnection: close\r\n\r\n"
