@@ -15,8 +15,11 @@ def frame_rate(fps: float | str | Fraction) -> Fraction:
     standards (SMPTE ST 12-1) define it. Raises `OptionInvalid` if the rate isn't a number above 0
     and at most `MAX_FPS`.
     """
+    text = str(fps)
     try:
-        exact = Fraction(str(fps))
+        # As a fraction, 1e999999999 has all of its digits.
+        is_near = "/" in text or 1e-99 < float(text) <= MAX_FPS
+        exact = Fraction(text) if is_near else Fraction(0)
     except (ValueError, ZeroDivisionError):
         raise OptionInvalid(
             f"fps: {fps!r} is not a frame rate",
