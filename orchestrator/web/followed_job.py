@@ -5,12 +5,13 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError
 from helios.records.chunk_trace import ChunkTrace, trace_beside
-from orchestrator.api.jobs.async_job import AsyncJobHandle
+from orchestrator.api.jobs.async_job import AsyncJobHandle, ReportDetail
 from orchestrator.api.jobs.recorded_job import RecordedJob
 from orchestrator.display.display import Display
 from orchestrator.model.events import Event, LogLine
@@ -56,10 +57,12 @@ class FollowedJob:
         self._folder: Path | None = None
         self._read_for = 0.0
         self._has_ended = False
+        # When the job ended whose report was read with all that its video shows.
+        self._read_whole: datetime | None = None
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the job while the context lasts, and send its whole report at the end."""
+        """Follow the job while the context lasts, and send pages its whole report at the end."""
         if self._display is not None:
             self._display.listeners.append(self._on_event)
         task = asyncio.create_task(self._follow())
@@ -131,8 +134,12 @@ class FollowedJob:
     async def _read(self, job: AsyncJobHandle) -> None:
         began = time.monotonic()
         known = self._report.document is not None
-        report = await job.report(detail="all" if self._has_ended else "traces")
+        if self._read_whole is not None and (await job.status()).ended_at == self._read_whole:
+            return
         # What a video shows takes a while: it is read once nothing waits for this process.
+        detail: ReportDetail = "all" if self._has_ended else "traces"
+        report = await job.report(detail=detail)
+        self._read_whole = report.ended_at if self._has_ended else None
         self._has_ended = self._display is None and report.ended_at is not None
         if isinstance(job, RecordedJob) and self._spec is None:
             record = await job.record()
@@ -159,13 +166,13 @@ class FollowedJob:
         document = self._report.document
         if document is None or document["where"] == "local":
             return
-        cost = await job.cost()
-        if cost is None:
-            return
-        expected = None
-        if document["framesDone"]:
-            expected = cost.dollars * document["video"]["frames"] / document["framesDone"]
-        self._report.set_facts(cost=cost.document(), costExpected=expected)
+        # Reports of jobs that a deployment runs have it.
+        if isinstance(job, RecordedJob):
+            cost = await job.cost()
+            self._report.set_facts(cost=None if cost is None else cost.document())
+        if document["cost"] and document["framesDone"]:
+            expected = document["cost"]["total"] * document["video"]["frames"]
+            self._report.set_facts(costExpected=expected / document["framesDone"])
 
     async def _look(self) -> None:
         """Look for pictures of chunks that run, and for a video to play."""
@@ -199,11 +206,10 @@ class FollowedJob:
 
     async def _finish(self) -> None:
         job = self._find()
-        if job is None:
-            self.stream.end()
-            return
-        with contextlib.suppress(HeliosError):
-            report = await job.report(detail="traces")
-            # With its pictures: there is no server any more when they are looked at.
-            self.stream.send_report({**report.document(), "ended": True, "controls": []})
+        if job is not None and self.stream.is_followed:
+            with contextlib.suppress(HeliosError):
+                await self._price(job)
+            with contextlib.suppress(HeliosError):
+                last = self._report.last(await job.report(detail="traces"))
+                self.stream.send_report({**last, "ended": True, "controls": []})
         self.stream.end()

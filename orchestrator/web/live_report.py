@@ -1,5 +1,6 @@
 """The report of a job that runs, kept up to date by its records and its events."""
 
+import base64
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -26,8 +27,8 @@ _RECORD_LAG = 2.0
 #: Seconds before now in which an attempt of a record is the one that an event tells of.
 _SAME_ATTEMPT = 5.0
 
-#: Facts that a record may not have yet, which are known otherwise.
-_KEPT = ("cost", "merge")
+#: Facts that a report may not have, which are known from an earlier one or otherwise.
+_KEPT = ("cost", "merge", "seams", "waveform")
 
 Document = dict[str, Any]
 
@@ -78,8 +79,7 @@ class LiveReport:
             if merged != known:
                 self._chunks[chunk["id"]] = merged
                 self._changed.add(chunk["id"])
-        for name in _KEPT:
-            found[name] = found[name] or self.document[name]
+        self._keep_facts(found)
         # Events count frames one by one.
         if self._touched:
             found["framesDone"] = max(found["framesDone"], self.document["framesDone"])
@@ -136,6 +136,19 @@ class LiveReport:
             return None
         return {**self.document, "chunks": list(self._chunks.values())}
 
+    def last(self, report: Report) -> Document:
+        """Return the JSON value of the job's last report, without secrets.
+
+        It has its pictures: there is no server any more when they are looked at.
+        """
+        found = report.document()
+        self._keep_facts(found)
+        found["filmstrip"] = found["filmstrip"] or [
+            {"frame": frame, "jpeg": base64.b64encode(data).decode()}
+            for frame, data in sorted(self.pictures.items())
+        ]
+        return found
+
     def take_changes(self) -> Document | None:
         """Return what has changed since the last call; None if nothing has."""
         if self.document is None or not (self._changed or self._facts):
@@ -183,6 +196,16 @@ class LiveReport:
         assert self.document is not None  # noqa: S101 - callers have checked
         self._facts |= {name for name, value in facts.items() if self.document.get(name) != value}
         self.document.update(facts)
+
+    def _keep_facts(self, found: Document) -> None:
+        """Add what earlier reports had, and this one was read without."""
+        if self.document is None:
+            return
+        seams, known = found.get("seams"), self.document["seams"]
+        if seams and known:
+            seams["pairs"] = seams["pairs"] or known["pairs"]
+        for name in _KEPT:
+            found[name] = found.get(name) or self.document[name]
 
     def _strip(self) -> list[Document]:
         return [{"frame": frame, "jpeg": f"/pictures/{frame}"} for frame in sorted(self.pictures)]

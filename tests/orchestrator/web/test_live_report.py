@@ -1,6 +1,4 @@
 import time
-from datetime import UTC, datetime
-from typing import Any
 
 from helios.contract.error_record import ErrorRecord
 from helios.records.chunk_trace import FramePicture
@@ -12,26 +10,11 @@ from orchestrator.model.events import (
     FrameProgress,
     MergeFinished,
 )
-from orchestrator.report.report import AttemptReport, ChunkReport, Report, VideoFacts
+from orchestrator.report.report import AttemptReport, ChunkReport
 from orchestrator.web.live_report import LiveReport
+from tests.orchestrator.web.reports import a_report
 
 CRASH = ErrorRecord(code="BROWSER_CRASHED", message="it is gone", retryable=True)
-
-
-def a_report(*, chunks: int = 2, **facts: Any) -> Report:
-    now = datetime.now(UTC)
-    whole: dict[str, Any] = {
-        "generated_at": now,
-        "begin": now,
-        "id": "job",
-        "state": "running",
-        "where": "local",
-        "created_at": now,
-        "video": VideoFacts(frames=20, fps=10, width=16, height=9, duration=2),
-        "frames_done": 0,
-        "chunks": [ChunkReport(id=n, start_frame=10 * n, frames=10) for n in range(chunks)],
-    }
-    return Report(**whole | facts)
 
 
 def begun() -> LiveReport:
