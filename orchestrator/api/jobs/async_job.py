@@ -44,8 +44,8 @@ class AsyncJobHandle(ABC):
 
     def __init__(self, job_id: str) -> None:
         self.id = job_id
-        #: Traces of chunks that were read from storage.
-        self._traces: dict[int, ChunkTrace] = {}
+        #: Traces of chunks that were read from storage, by the URLs of their outputs.
+        self._traces: dict[str, ChunkTrace] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helios.errors import CostLimitReached, JobBusy, JobStateConflict, OptionInvalid
+from helios.records.chunk_record import ChunkRecord
 from helios.records.job_layout import HEALED_SPEC
 from helios.records.job_outcome import OUTCOME
 from helios.records.spec_slices import SLICES
@@ -27,6 +28,7 @@ from orchestrator.model.job_state import JobState
 
 if TYPE_CHECKING:
     from helios.stitcher.seam_check import SeamReport
+    from orchestrator.backends.detached.renders import DetachedRenders
     from orchestrator.backends.detached.status import RenderStatus
     from orchestrator.clouds.log_query import LogRecord
     from orchestrator.cost import Cost
@@ -41,6 +43,9 @@ class DetachedJob(AsyncJobHandle):
     def __init__(self, job_id: str, deployment: "Deployment") -> None:
         super().__init__(job_id)
         self.deployment = deployment
+        #: The records of chunks that the last known run of the job has, by their ids.
+        self._records: dict[int, ChunkRecord] = {}
+        self._run = ""
 
     async def status(self) -> JobStatus:
         return self._status(await self._render())
@@ -148,7 +153,7 @@ class DetachedJob(AsyncJobHandle):
 
         async with detached_renders(self.deployment) as renders, Stores() as stores:
             found = await renders.status(self.id)
-            records = await renders.records(self.id, found.spec, found.done)
+            records = await self._done(renders, found)
             merges = await merges_in(stores.at(self._folder))
             usage = recorded_usage(records, merges, detached=True)
             return await report_of_render(
@@ -159,6 +164,22 @@ class DetachedJob(AsyncJobHandle):
                 cost=cost_of(usage, workers_of(self.deployment)),
                 sources=Sources(stores=stores, traces=self._traces, detail=detail),
             )
+
+    async def _done(
+        self, renders: "DetachedRenders", found: "RenderStatus"
+    ) -> Sequence[ChunkRecord]:
+        """Return the records of finished chunks, in the order in which these were done.
+
+        Each is read once, as a report may be asked for every few seconds; those of another run,
+        which may have rendered all chunks again, are read again.
+        """
+        if self._run != found.execution.name:
+            self._run, self._records = found.execution.name, {}
+        new = found.done - self._records.keys()
+        for record in await renders.records(found.id, found.spec, new):
+            self._records[record.chunk_id] = record
+        done = [record for id_, record in self._records.items() if id_ in found.done]
+        return sorted(done, key=lambda record: record.ended_at)
 
     async def worker_log(self, chunk_id: int | None = None) -> Sequence["LogRecord"]:
         async with detached_renders(self.deployment) as renders:

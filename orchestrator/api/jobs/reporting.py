@@ -38,15 +38,22 @@ class Sources:
     """What a report is made from beside records."""
 
     stores: Stores
-    #: Traces that were read before; others are added.
-    traces: dict[int, ChunkTrace]
+    #: Traces that were read before, by the URLs of the chunks' outputs; others are added.
+    traces: dict[str, ChunkTrace]
     detail: Literal["record", "traces", "all"]
 
-    async def add_traces(self, outputs: Mapping[int, str]) -> None:
-        """Read the traces of chunks in storage, by the URLs of their outputs."""
+    async def traces_of(self, outputs: Mapping[int, str]) -> dict[int, ChunkTrace]:
+        """Return the traces of chunks in storage, by the URLs of their outputs.
+
+        Those of other outputs are forgotten: of chunks that are being rendered again.
+        """
+        for url in self.traces.keys() - outputs.values():
+            del self.traces[url]
         if self.detail != "record":
-            new = {id_: url for id_, url in outputs.items() if id_ not in self.traces}
-            self.traces.update(await stored_traces(new, self.stores))
+            new = {id_: url for id_, url in outputs.items() if url not in self.traces}
+            found = await stored_traces(new, self.stores)
+            self.traces.update({outputs[id_]: trace for id_, trace in found.items()})
+        return {id_: self.traces[url] for id_, url in outputs.items() if url in self.traces}
 
 
 async def report_of_record(
@@ -57,14 +64,14 @@ async def report_of_record(
     begin = min((each.started_at for each in attempts), default=job.started_at or job.created_at)
     since = _clock(begin)
     recorded = {chunk.id: chunk.trace for chunk in job.chunks.values() if chunk.trace is not None}
-    await sources.add_traces(
+    stored = await sources.traces_of(
         {
             chunk.id: chunk.artifact.url
             for chunk in job.chunks.values()
             if chunk.artifact is not None and chunk.id not in recorded
         }
     )
-    traces = sources.traces | recorded
+    traces = stored | recorded
     chunks = []
     for planned in job.spec.chunks_by_frame():
         chunk = job.chunks.get(planned.id)
@@ -116,8 +123,8 @@ async def report_of_render(
     since = _clock(begin)
     by_id = {record.chunk_id: record for record in records}
     failed = {each.chunk_id: each for each in found.failed_chunks}
-    await sources.add_traces({record.chunk_id: record.artifact.url for record in records})
-    traces = sources.traces
+    outputs = {record.chunk_id: record.artifact.url for record in records}
+    traces = await sources.traces_of(outputs)
     chunks = []
     for planned in found.spec.chunks_by_frame():
         record, trace = by_id.get(planned.id), traces.get(planned.id)
@@ -156,7 +163,9 @@ async def report_of_render(
         if latest is None
         else MergeReport(start=since(latest.started_at), seconds=latest.duration_ms / 1000),
         "log_link": status.log_links.get(None),
-        "versions": _versions([*(record.versions for record in records), *_merged(traces)]),
+        "versions": _versions(
+            [*(record.versions for record in records), *(each.versions for each in traces.values())]
+        ),
     }
     return await _report(
         status, found.spec, begin, chunks, traces, facts, cost=cost, sources=sources
@@ -227,10 +236,6 @@ def _versions(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
         for name, text in each.items():
             versions.setdefault(name, {})[text] = None
     return {name: ", ".join(texts) for name, texts in versions.items()}
-
-
-def _merged(traces: Mapping[int, ChunkTrace]) -> list[Mapping[str, str]]:
-    return [trace.versions for trace in traces.values()]
 
 
 def _clock(begin: datetime) -> Clock:
