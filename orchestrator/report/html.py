@@ -4,11 +4,13 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
 _PAGE = files("orchestrator.report") / "page"
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
 #: Scripts of the page, in the order in which they run.
 SCRIPTS = (
     "format.js",
@@ -58,11 +60,8 @@ def _page(*, title: str, data: Mapping[str, Any] | None, own: str) -> str:
         "data": text,
         "script": script,
     }
-    page = _text("index.html")
-    # The data is put in last: what it contains isn't replaced.
-    for key in ("policy", "title", "style", "script", "data"):
-        page = page.replace(f"{{{{{key}}}}}", parts[key])
-    return page
+    # All at once: what a part contains isn't replaced.
+    return _PLACE.sub(lambda place: parts[place[1]], _text("index.html"))
 
 
 def _text(name: str) -> str:

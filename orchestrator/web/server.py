@@ -10,6 +10,7 @@ from aiohttp import web
 
 from helios.errors import HeliosError
 from orchestrator.report.html import live_page
+from orchestrator.report.redacted import redacted
 from orchestrator.web.event_stream import EventStream
 from orchestrator.web.loopback import serve_loopback
 
@@ -109,9 +110,14 @@ class _Pages:
         if not asked.done():
             return web.json_response({"message": ""}, status=202)
         fault = asked.exception()
+        if fault is None:
+            return web.json_response({"message": ""})
         if isinstance(fault, HeliosError):
-            return web.json_response({"code": fault.code, "message": fault.message}, status=409)
-        return web.json_response({"message": ""})
+            status, error = 409, fault
+        else:
+            status, error = 500, HeliosError(f"{type(fault).__name__}: {fault}")
+        answer = {"code": error.code, "message": error.message}
+        return web.json_response(redacted(answer), status=status)
 
     def _forget(self, asked: "asyncio.Task[None]") -> None:
         self._asked.discard(asked)

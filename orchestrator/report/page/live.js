@@ -48,14 +48,19 @@ class Live {
   async #ask(name) {
     if (name === "cancel" && !confirm("Cancel this render? Finished chunks are kept.")) return;
     this.#tell({ cancel: "cancelling …", pause: "pausing: running chunks finish …", resume: "resuming …" }[name]);
-    const answer = await fetch(`/${name}${location.search}`, { method: "POST" });
-    this.#tell(answer.ok ? "" : (await answer.json()).message);
+    try {
+      const answer = await fetch(`/${name}${location.search}`, { method: "POST" });
+      this.#tell(answer.ok ? "" : (await answer.json()).message);
+    } catch {
+      this.#tell("The server doesn't answer.");
+    }
   }
 
   #tell(text) { if (this.note) this.note.textContent = text; }
 
   #ended() {
-    this.#tell("");
+    this.#tell(this.model ? "" : "There is no job.");
+    if (!this.model) return;
     this.model.isLive = false;
     this.model.emit("change");
   }

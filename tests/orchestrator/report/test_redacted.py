@@ -1,4 +1,6 @@
+import html
 import json
+import re
 
 import pytest
 
@@ -34,8 +36,10 @@ def test_a_report_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_page_logs_is_never_markup() -> None:
-    name = "</script><script>alert(1)</script><!-- {{script}}"
+    name = "</script><script>alert(1)</script><!-- {{script}} {{data}}"
     page = report_page({"name": name, "state": "failed"})
     assert page.count("</script>") == 2
     assert "<script>alert" not in page
-    assert "&lt;/script&gt;" in page
+    assert f"<title>{html.escape(name)} - failed</title>" in page
+    (data,) = re.findall(r'id="data">(.*?)</script>', page)
+    assert json.loads(data)["name"] == name
