@@ -89,10 +89,7 @@ def remove_outputs(spec: JobSpec, job_dir: Path) -> None:
     outputs = [job_dir / name for chunk in spec.chunks for name in _files_of(chunk)]
     for output in outputs:
         for path in (output, *output.parent.glob(part_pattern(output))):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            _remove(path)
     for folder in {output.parent for output in outputs}:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -104,10 +101,15 @@ def forget_unused(spec: JobSpec, job_dir: Path) -> None:
     for folder in {path.parent for path in used}:
         for path in folder.iterdir():
             if path not in used and _OWN_NAME.fullmatch(path.name):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with what is in it; nothing if it isn't there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _files_of(chunk: RenderChunk) -> tuple[str, ...]:
