@@ -42,38 +42,39 @@ class EventStream:
 
     def send_report(self, report: dict[str, Any]) -> None:
         """Send a whole report, which replaces what pages show."""
-        self._report = redacted(report)
-        self._send(_message("report", self._report))
+        self._report = report
+        self._send("report", report)
 
     def send_patch(self, patch: dict[str, Any], *, whole: dict[str, Any]) -> None:
         """Send what has changed in the report; pages that open later get the whole one."""
         self._report = whole
-        if self._pages:
-            self._send(_message("patch", redacted(patch)))
+        self._send("patch", patch)
 
     def send_lines(self, lines: list[dict[str, Any]]) -> None:
         """Send lines of output."""
-        lines = redacted(lines)
         self._lines.extend(lines)
-        self._send(_message("log", lines))
+        self._send("log", lines)
 
     def send_video(self, name: str, kind: str) -> None:
         """Say that the video, or its finished part, can be played."""
         video = {"name": name, "kind": kind}
         if video != self._video:
             self._video = video
-            self._send(_message("video", video))
+            self._send("video", video)
 
     def end(self) -> None:
         """Say that nothing more will happen."""
         self._ended = True
-        self._send(_message("end", {}))
+        self._send("end", {})
 
     async def drained(self) -> None:
         """Wait until pages have taken all events."""
         await asyncio.gather(*(queue.join() for queue in self._pages))
 
-    def _send(self, message: bytes) -> None:
+    def _send(self, event: str, value: Any) -> None:
+        if not self._pages:
+            return
+        message = _message(event, value)
         for queue in self._pages:
             if queue.qsize() > MAX_BEHIND:
                 # A page that doesn't keep up is better off with the state than with its history.
@@ -88,7 +89,7 @@ class EventStream:
     def _state(self) -> list[bytes]:
         messages = []
         if self._report is not None:
-            messages.append(_message("report", redacted(self._report)))
+            messages.append(_message("report", self._report))
         if self._lines:
             messages.append(_message("log", list(self._lines)))
         if self._video is not None:
@@ -99,5 +100,6 @@ class EventStream:
 
 
 def _message(event: str, value: Any) -> bytes:
-    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return an event without secrets, as it is sent."""
+    data = json.dumps(redacted(value), ensure_ascii=False, separators=(",", ":"))
     return f"event: {event}\ndata: {data}\n\n".encode()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +52,7 @@ class FollowedJob:
         self._find = find
         self._display = display
         self._report = LiveReport()
-        self._lines: list[dict[str, object]] = []
+        self._lines: deque[dict[str, object]] = deque(maxlen=_MAX_WAITING)
         self._video: Path | None = None
         self._spec: JobSpec | None = None
         self._folder: Path | None = None
@@ -106,8 +107,7 @@ class FollowedJob:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, LogLine):
-            line: dict[str, object] = {"chunkId": event.chunk_id, "text": event.text[:2000]}
-            self._lines = [*self._lines[-_MAX_WAITING:], line]
+            self._lines.append({"chunkId": event.chunk_id, "text": event.text[:2000]})
         else:
             self._report.on_event(event)
 
@@ -156,10 +156,8 @@ class FollowedJob:
         if self._display is None:
             controls.append("resume")
         self._report.set_facts(controls=controls, maxCost=report.max_cost)
-        whole = self._report.whole()
-        if whole is not None:
-            self._report.take_changes()
-            self.stream.send_report(whole)
+        self._report.take_changes()
+        self.stream.send_report(self._report.whole())
 
     async def _price(self, job: AsyncJobHandle) -> None:
         """Say what the job has cost, and what it is going to at that rate."""
@@ -197,12 +195,12 @@ class FollowedJob:
     def _send(self) -> None:
         if self._display is not None and self._display.progress is not None:
             self._report.set_facts(fps=round(self._display.progress.fps, 2) or None)
-        patch, whole = self._report.take_changes(), self._report.whole()
-        if patch is not None and whole is not None:
-            self.stream.send_patch(patch, whole=whole)
+        patch = self._report.take_changes()
+        if patch is not None:
+            self.stream.send_patch(patch, whole=self._report.whole())
         if self._lines:
-            lines, self._lines = self._lines, []
-            self.stream.send_lines(lines)
+            self.stream.send_lines(list(self._lines))
+            self._lines.clear()
 
     async def _finish(self) -> None:
         job = self._find()

@@ -130,10 +130,9 @@ class LiveReport:
         """Ids of the chunks that are being rendered."""
         return [id_ for id_, chunk in self._chunks.items() if chunk["state"] == "running"]
 
-    def whole(self) -> Document | None:
-        """Return the whole report; None before the job is known."""
-        if self.document is None:
-            return None
+    def whole(self) -> Document:
+        """Return the whole report; the job is known."""
+        assert self.document is not None  # noqa: S101 - callers have checked
         return {**self.document, "chunks": list(self._chunks.values())}
 
     def last(self, report: Report) -> Document:

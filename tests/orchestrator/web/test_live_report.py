@@ -47,7 +47,6 @@ def test_attempts_follow_retries_and_their_causes() -> None:
     live.on_event(ChunkFailed(1, 1, CRASH))
     live.on_event(MergeFinished(None, 2.0))
     whole = live.whole()
-    assert whole is not None
     first, second = whole["chunks"]
     errors = [
         (each["number"], each["error"] and each["error"]["code"]) for each in first["attempts"]
@@ -78,7 +77,6 @@ def test_a_record_that_is_older_than_events_leaves_them() -> None:
         a_report().model_copy(update={"chunks": [chunk, other]}), read_at=time.monotonic() + 9
     )
     whole = live.whole()
-    assert whole is not None
     assert whole["chunks"][0]["attempts"][0]["worker"] == "function"
     assert live.running == []
 
