@@ -1,8 +1,8 @@
 // A canvas that is drawn once a frame at most, in the colours of the theme, at the screen's resolution.
 
 class Canvas {
-  constructor(draw, { height, label = null }) {
-    this.element = h("canvas", label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
+  constructor(draw, { height }) {
+    this.element = h("canvas", { "aria-hidden": "true" });
     this.draw = draw;
     this.height = height;
     this.width = 0;
@@ -51,17 +51,15 @@ class Canvas {
     return Canvas.#colors.get(name);
   }
 
-  static refreshAll({ theme = false } = {}) {
-    if (theme) Canvas.#colors.clear();
+  // Draws all canvases again, in the colours of a theme that has changed.
+  static switchTheme() {
+    Canvas.#colors.clear();
     for (const canvas of Canvas.all) canvas.refresh();
   }
 }
 
-// Marks of an axis: calls `mark(x, text)` for each.
-function axis(from, to, width, mark, { least = 72, digits = null } = {}) {
-  const step = format.step(((to - from) * least) / width);
-  const decimals = digits ?? (step < 1 ? 1 : 0);
-  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + 1e-9; at += step) {
-    mark(((at - from) / (to - from)) * width, format.clock(at, decimals));
-  }
+// Marks of an axis from 0 to an end: calls `mark(x, text)` for each.
+function axis(end, width, mark) {
+  const step = format.step((end * 72) / width);
+  for (let at = 0; at <= end + 1e-9; at += step) mark((at / end) * width, format.clock(at, step < 1 ? 1 : 0));
 }

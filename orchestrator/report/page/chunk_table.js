@@ -3,13 +3,13 @@
 const LINE = 30;
 
 const COLUMNS = [
-  ["Chunk", "id", (chunk) => chunk.id, ""],
-  ["Frames", "frames", (chunk) => chunk.startFrame, ""],
-  ["State", "state", (chunk) => chunk.state, ""],
-  ["Attempts", "attempts", (chunk) => chunk.attempts.length, "number wide"],
-  ["Took", "took", (chunk, model) => model.seconds(chunk) ?? -1, "number"],
-  ["Per frame", "per-frame", (chunk, model) => (model.seconds(chunk) ?? -1) / chunk.frames, "number wide"],
-  ["Worker", "worker", (chunk) => chunk.attempts.at(-1)?.worker ?? "", "wide"],
+  ["Chunk", (chunk) => chunk.id, ""],
+  ["Frames", (chunk) => chunk.startFrame, ""],
+  ["State", (chunk) => chunk.state, ""],
+  ["Attempts", (chunk) => chunk.attempts.length, "number wide"],
+  ["Took", (chunk, model) => model.seconds(chunk) ?? -1, "number"],
+  ["Per frame", (chunk, model) => (model.seconds(chunk) ?? -1) / chunk.frames, "number wide"],
+  ["Worker", (chunk) => chunk.attempts.at(-1)?.worker ?? "", "wide"],
 ];
 
 const FILTERS = {
@@ -27,7 +27,7 @@ class ChunkTable {
     this.buttons = Object.keys(FILTERS).map((name) => h("button", {
       type: "button", "aria-pressed": String(name === this.filter), onclick: () => this.#show(name),
     }, name));
-    this.header = h("div", { class: "row header", role: "row" }, COLUMNS.map(([title, , , kind], index) =>
+    this.header = h("div", { class: "row header", role: "row" }, COLUMNS.map(([title, , kind], index) =>
       h("div", { role: "columnheader", class: kind }, h("button", { type: "button", onclick: () => this.#sort(index) }, title))));
     this.body = h("div", { class: "body", role: "rowgroup", onscroll: () => this.#fill(), onkeydown: (event) => this.#onKey(event) });
     this.grid = h("div", { class: "grid", role: "grid", "aria-label": "Chunks" }, h("div", { role: "rowgroup" }, this.header), this.body);
@@ -39,7 +39,7 @@ class ChunkTable {
   }
 
   refresh() {
-    const [, , value] = COLUMNS[this.sorted.column];
+    const [, value] = COLUMNS[this.sorted.column];
     this.rows = this.model.chunks.filter(FILTERS[this.filter]);
     const unsorted = this.sorted.column === 0 && !this.sorted.falls;
     if (!unsorted) {
@@ -88,7 +88,7 @@ class ChunkTable {
       class: "row", role: "row", "data-row": String(index), style: `top: ${index * LINE}px`,
       tabindex: isSelected ? "0" : "-1", "aria-rowindex": String(index + 2), "aria-selected": String(isSelected),
       onclick: () => this.model.select(chunk.id),
-    }, cells.map((cell, column) => h("div", { role: "gridcell", class: COLUMNS[column][3] }, cell)));
+    }, cells.map((cell, column) => h("div", { role: "gridcell", class: COLUMNS[column][2] }, cell)));
   }
 
   #show(name) {

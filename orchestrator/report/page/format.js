@@ -50,6 +50,9 @@ const format = {
   },
 };
 
+// The largest of values, at least so large. Of many values, Math.max can't take all as arguments.
+const largest = (values, least) => values.reduce((most, value) => Math.max(most, value), least);
+
 const KINDS = [
   ["script", "script", "--script"],
   ["waiting", "loading", "--load"],

@@ -2,7 +2,7 @@
 
 function switchTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  Canvas.refreshAll({ theme: true });
+  Canvas.switchTheme();
 }
 
 function showTop(model) {

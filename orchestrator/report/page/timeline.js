@@ -94,7 +94,7 @@ class Timeline {
 
   #drawTimes(context, width, height) {
     const spans = this.model.chunks.flatMap((chunk) => chunk.spans);
-    const most = Math.max(...spans.map((span) => KINDS.reduce((sum, [kind]) => sum + span[kind], 0) / span.frames), 1e-6);
+    const most = largest(spans.map((span) => KINDS.reduce((sum, [kind]) => sum + span[kind], 0) / span.frames), 1e-6);
     const scale = width / this.#frames;
     for (const span of spans) {
       let y = height;
@@ -115,7 +115,7 @@ class Timeline {
 
   #drawWave(context, width, height) {
     const { waveform } = this.model.report;
-    const loudest = Math.max(...waveform, 1), step = width / waveform.length;
+    const loudest = largest(waveform, 1), step = width / waveform.length;
     context.fillStyle = Canvas.color("--wave");
     waveform.forEach((value, index) => {
       const tall = Math.max(1, (value / loudest) * height);
@@ -126,7 +126,7 @@ class Timeline {
   #drawTicks(context, width) {
     const { duration } = this.model.report.video;
     context.fillStyle = Canvas.color("--muted");
-    axis(0, duration, width, (x, text) => {
+    axis(duration, width, (x, text) => {
       context.textAlign = x < 12 ? "left" : x > width - 16 ? "right" : "center";
       context.fillText(text, x, 9);
     });

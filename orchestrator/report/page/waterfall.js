@@ -78,7 +78,7 @@ class Waterfall {
     context.beginPath();
     context.rect(gutter - 1, 0, width, height);
     context.clip();
-    axis(0, this.end, this.span, (at, text) => {
+    axis(this.end, this.span, (at, text) => {
       const x = Math.round(at + this.left) + 0.5;
       if (x < gutter - 60 || x > width + 60) return;
       context.fillText(text, x + 4, 12);

@@ -31,7 +31,7 @@ async def report(
         ),
     ] = None,
 ) -> None:
-    """Write a report of a job: a page with its course, pictures, times, errors and cost."""
+    """Write a report of a job: a page with its timeline, pictures, times, errors and cost."""
     from helios.output import check_writable
     from orchestrator.cli.report_file import report_format, write_report
 
