@@ -9,6 +9,7 @@ from pathlib import Path
 from helios.concurrency import map_limited
 from helios.errors import HeliosError
 from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.media.frame_jpeg import frame_jpeg
 from helios.records.chunk_trace import FramePicture
 from orchestrator.report.report import SeamPair, VideoFacts
 
@@ -32,7 +33,7 @@ async def video_filmstrip(video: Path, facts: VideoFacts) -> list[FramePicture]:
     frames = [int((number + 0.5) * facts.frames / count) for number in range(count)]
 
     async def take(frame: int) -> str | None:
-        return await frame_jpeg(video, frame, fps=facts.fps)
+        return await _picture(video, frame, fps=facts.fps)
 
     taken = await map_limited(take, frames, limit=_AT_ONCE)
     pairs = zip(frames, taken, strict=True)
@@ -48,8 +49,8 @@ async def seam_pairs(video: Path, facts: VideoFacts, starts: Sequence[int]) -> l
     chosen = [starts[int(number * step)] for number in range(min(len(starts), MAX_SEAMS))]
 
     async def take(start: int) -> SeamPair | None:
-        before = await frame_jpeg(video, start - 1, fps=facts.fps, side=_SEAM_SIDE)
-        after = await frame_jpeg(video, start, fps=facts.fps, side=_SEAM_SIDE)
+        before = await _picture(video, start - 1, fps=facts.fps, side=_SEAM_SIDE)
+        after = await _picture(video, start, fps=facts.fps, side=_SEAM_SIDE)
         if before is None or after is None:
             return None
         return SeamPair(frame=start - 1, before=before, after=after)
@@ -58,24 +59,12 @@ async def seam_pairs(video: Path, facts: VideoFacts, starts: Sequence[int]) -> l
     return [pair for pair in found if pair is not None]
 
 
-async def frame_jpeg(
-    video: Path, frame: int, *, fps: float, side: int = _PICTURE_SIDE
-) -> str | None:
-    """Return a small picture of a video's frame, as JPEG in base64; None if it can't be read."""
-    # A quarter of a frame early: timestamps are rounded, and the first frame from there on counts.
-    at = max(0.0, (frame - 0.25) / fps)
-    fitted = f"scale={side}:{side}:force_original_aspect_ratio=decrease"
+async def _picture(video: Path, frame: int, *, fps: float, side: int = _PICTURE_SIDE) -> str | None:
+    """Return a small picture of a frame in base64; None if it can't be read."""
     try:
-        jpeg = await run_ffmpeg(
-            [
-                *("-ss", f"{at:.6f}", "-i", file_url(video), "-frames:v", "1", "-an"),
-                *("-vf", f"{fitted},format=yuvj420p", "-c:v", "mjpeg", "-q:v", "5"),
-                *("-f", "image2pipe", "pipe:1"),
-            ]
-        )
+        return base64.b64encode(await frame_jpeg(video, frame, rate=fps, side=side)).decode()
     except HeliosError:
         return None
-    return base64.b64encode(jpeg).decode() if jpeg else None
 
 
 async def waveform(video: Path, facts: VideoFacts) -> list[int]:
