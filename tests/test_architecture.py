@@ -104,3 +104,8 @@ def test_a_display_that_is_no_terminal_needs_no_rich() -> None:
     choose = "from orchestrator.display.choice import choose_display as c"
     imported = imported_by("sys", then=f"{choose}; c(as_json=False, verbose=False)")
     assert not any(name.partition(".")[0] == "rich" for name in imported)
+
+
+def test_a_page_that_this_machine_serves_needs_no_aiohttp() -> None:
+    imported = imported_by("orchestrator.web.server", then="import orchestrator.web.followed_job")
+    assert "aiohttp" not in imported

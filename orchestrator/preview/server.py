@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from aiohttp import web
-
 from helios.contract.command import format_command
 from helios.errors import HeliosError, OptionInvalid
+from helios.network.http_server import Request
 from helios.renderer.composition import Composition
 from helios.renderer.props import parse_props, read_props
 from orchestrator.api.rendering.settings import RenderSettings
@@ -19,10 +18,16 @@ from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
 from orchestrator.planning.chunk_sizes import ChunkSizes
 from orchestrator.preview.stage import Stage
-from orchestrator.web.loopback import serve_loopback
+from orchestrator.web.loopback import (
+    SIGN_OF_LIFE,
+    Answer,
+    Route,
+    json_answer,
+    page_answer,
+    serve_loopback,
+    soon,
+)
 
-#: Seconds after which an idle stream of events has a sign of life.
-_KEEP_ALIVE = 15.0
 #: The page loads nothing, from nowhere but its own server.
 _POLICY = (
     "default-src 'none'; img-src 'self' blob: data:; connect-src 'self'; style-src 'unsafe-inline';"
@@ -66,60 +71,52 @@ class _Preview:
         self.ended = False
         self._display = display
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         return [
-            web.get("/", self._page),
-            web.get("/frame/{frame:[0-9]{1,9}}", self._frame),
-            web.get("/events", self._events),
-            web.post("/props", self._props),
-            web.post("/command", self._command),
+            Route("GET", "/", self._page),
+            Route("GET", "/frame/(?P<frame>[0-9]{1,9})", self._frame),
+            Route("GET", "/events", self._follow),
+            Route("POST", "/props", self._props),
+            Route("POST", "/command", self._command),
         ]
 
-    async def _page(self, _: web.Request) -> web.Response:
+    async def _page(self, _: Request, __: Mapping[str, str]) -> Answer:
         page = resources.files("orchestrator.preview").joinpath("preview.html")
-        headers = {"Content-Security-Policy": _POLICY}
-        return web.Response(text=page.read_text("utf-8"), content_type="text/html", headers=headers)
+        return page_answer(page.read_text("utf-8"), {"Content-Security-Policy": _POLICY})
 
-    async def _frame(self, request: web.Request) -> web.Response:
+    async def _frame(self, _: Request, parts: Mapping[str, str]) -> Answer:
         try:
-            data, seconds = await self.stage.picture(int(request.match_info["frame"]))
+            data, seconds = await self.stage.picture(int(parts["frame"]))
         except OptionInvalid as fault:
-            return web.json_response({"message": fault.message}, status=404)
+            return json_answer({"message": fault.message}, status=404)
         except HeliosError as fault:
-            return web.json_response({"message": fault.message}, status=409)
+            return json_answer({"message": fault.message}, status=409)
         kind = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
         headers = {"X-Draw-Seconds": f"{seconds:.4f}", "X-Version": str(self.stage.version)}
-        return web.Response(body=data, content_type=kind, headers=headers)
+        return Answer(kind=kind, body=data, headers=headers)
 
-    async def _props(self, request: web.Request) -> web.Response:
+    async def _props(self, request: Request, _: Mapping[str, str]) -> Answer:
         try:
-            props = parse_props(await request.text())
+            props = parse_props(request.body.decode(errors="replace"))
         except OptionInvalid as fault:
-            return web.json_response({"message": fault.message}, status=400)
+            return json_answer({"message": fault.message}, status=400)
         await self.stage.set_props(props)
-        return web.json_response({"version": self.stage.version})
+        return json_answer({"version": self.stage.version})
 
-    async def _command(self, _: web.Request) -> web.Response:
+    async def _command(self, _: Request, __: Mapping[str, str]) -> Answer:
         command = self._render_command()
         self._display.note("render_command", command, command=command)
-        return web.json_response({"command": command})
+        return json_answer({"command": command})
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        await response.prepare(request)
-        with suppress(ConnectionError):
-            while not self.ended:
-                changed = self.stage.changed
-                state = json.dumps(self._state())
-                await response.write(f"data: {state}\n\n".encode())
-                while not changed.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
-                        break
-                    await response.write(b": alive\n\n")
-        return response
+    async def _follow(self, _: Request, __: Mapping[str, str]) -> Answer:
+        return Answer(events=self._events())
+
+    async def _events(self) -> AsyncGenerator[bytes, None]:
+        while not self.ended:
+            changed = self.stage.changed
+            yield f"data: {json.dumps(self._state())}\n\n".encode()
+            while await soon(changed.wait()) is None:
+                yield SIGN_OF_LIFE
 
     def _state(self) -> dict[str, Any]:
         stage, options = self.stage, self.stage.options

@@ -14,14 +14,18 @@ MAX_LINES = 500
 
 
 class EventStream:
-    """The events of one job, for all pages that follow it; none of them has secrets."""
+    """The events of one job, for all pages that follow it; none of them has secrets.
+
+    Attributes:
+        has_ended: Whether nothing more will be sent.
+    """
 
     def __init__(self) -> None:
         self._pages: set[asyncio.Queue[bytes]] = set()
         self._report: dict[str, Any] | None = None
         self._lines: deque[dict[str, Any]] = deque(maxlen=MAX_LINES)
         self._video: dict[str, Any] | None = None
-        self._ended = False
+        self.has_ended = False
 
     @property
     def is_followed(self) -> bool:
@@ -64,7 +68,7 @@ class EventStream:
 
     def end(self) -> None:
         """Say that nothing more will happen."""
-        self._ended = True
+        self.has_ended = True
         self._send("end", {})
 
     async def drained(self) -> None:
@@ -94,7 +98,7 @@ class EventStream:
             messages.append(_message("log", list(self._lines)))
         if self._video is not None:
             messages.append(_message("video", self._video))
-        if self._ended:
+        if self.has_ended:
             messages.append(_message("end", {}))
         return messages
 

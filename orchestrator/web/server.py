@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from aiohttp import web
-
 from helios.errors import HeliosError
+from helios.network.http_server import Request
 from orchestrator.report.html import live_page
 from orchestrator.report.redacted import redacted
 from orchestrator.web.event_stream import EventStream
-from orchestrator.web.loopback import serve_loopback
+from orchestrator.web.loopback import (
+    NOT_FOUND,
+    SIGN_OF_LIFE,
+    Answer,
+    Route,
+    json_answer,
+    page_answer,
+    serve_loopback,
+    soon,
+)
 
-#: Seconds between two signs of life on a stream without events.
-_ALIVE = 15.0
 #: Seconds to wait for an answer to a request to control the job, which goes on after that.
 _PATIENCE = 1.5
 
@@ -47,12 +53,12 @@ async def serving(followed: Followed, *, port: int = 0) -> AsyncIterator[str]:
     """
     pages = _Pages(followed)
     routes = [
-        web.get("/", pages.page),
-        web.get("/events", pages.events),
-        web.get("/pictures/{frame:[0-9]{1,9}}", pages.picture),
+        Route("GET", "/", pages.page),
+        Route("GET", "/events", pages.events),
+        Route("GET", "/pictures/(?P<frame>[0-9]{1,9})", pages.picture),
         # A player asks for segments beside their playlist: the token is a part of the path.
-        web.get("/video/{token}/{name:.+}", pages.video),
-        web.post("/{control:cancel|pause|resume}", pages.control),
+        Route("GET", "/video/(?P<token>[^/]+)/(?P<name>.+)", pages.video),
+        Route("POST", "/(?P<control>cancel|pause|resume)", pages.control),
     ]
     async with serve_loopback(routes, port=port) as url:
         yield url
@@ -63,61 +69,55 @@ class _Pages:
         self._followed = followed
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def page(self, _: web.Request) -> web.Response:
-        return web.Response(text=live_page(), content_type="text/html")
+    async def page(self, _: Request, __: Mapping[str, str]) -> Answer:
+        return page_answer(live_page())
 
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
+    async def events(self, _: Request, __: Mapping[str, str]) -> Answer:
+        return Answer(events=self._events())
+
+    async def _events(self) -> AsyncGenerator[bytes, None]:
         stream = self._followed.stream
         queue = stream.open()
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(_ALIVE):
-                        message = await queue.get()
-                except TimeoutError:
-                    await response.write(b": alive\n\n")
+            while not (stream.has_ended and queue.empty()):
+                message = await soon(queue.get())
+                if message is None:
+                    yield SIGN_OF_LIFE
                     continue
                 try:
-                    await response.write(message)
+                    yield message
                 finally:
                     queue.task_done()
-        except (ConnectionResetError, asyncio.CancelledError):
-            return response
         finally:
             stream.close(queue)
 
-    async def picture(self, request: web.Request) -> web.Response:
-        data = self._followed.picture(int(request.match_info["frame"]))
-        if data is None:
-            raise web.HTTPNotFound
-        return web.Response(body=data, content_type="image/jpeg")
+    async def picture(self, _: Request, parts: Mapping[str, str]) -> Answer:
+        data = self._followed.picture(int(parts["frame"]))
+        return NOT_FOUND if data is None else Answer(kind="image/jpeg", body=data)
 
-    async def video(self, request: web.Request) -> web.StreamResponse:
-        path = self._followed.video_file(request.match_info["name"])
+    async def video(self, _: Request, parts: Mapping[str, str]) -> Answer:
+        path = self._followed.video_file(parts["name"])
         if path is None or not await asyncio.to_thread(path.is_file):
-            raise web.HTTPNotFound
-        return web.FileResponse(path)
+            return NOT_FOUND
+        return Answer(file=path)
 
-    async def control(self, request: web.Request) -> web.Response:
-        asked = asyncio.create_task(self._followed.control(request.match_info["control"]))
+    async def control(self, _: Request, parts: Mapping[str, str]) -> Answer:
+        asked = asyncio.create_task(self._followed.control(parts["control"]))
         # It takes as long as running chunks do; what comes of it shows in the job's state.
         self._asked.add(asked)
         asked.add_done_callback(self._forget)
         await asyncio.wait([asked], timeout=_PATIENCE)
         if not asked.done():
-            return web.json_response({"message": ""}, status=202)
+            return json_answer({"message": ""}, status=202)
         fault = asked.exception()
         if fault is None:
-            return web.json_response({"message": ""})
+            return json_answer({"message": ""})
         if isinstance(fault, HeliosError):
             status, error = 409, fault
         else:
             status, error = 500, HeliosError(f"{type(fault).__name__}: {fault}")
         answer = {"code": error.code, "message": error.message}
-        return web.json_response(redacted(answer), status=status)
+        return json_answer(redacted(answer), status=status)
 
     def _forget(self, asked: "asyncio.Task[None]") -> None:
         self._asked.discard(asked)
