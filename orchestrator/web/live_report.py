@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +48,7 @@ class LiveReport:
         self.pictures: dict[int, bytes] = {}
         self._chunks: dict[int, Document] = {}
         self._early: list[Event] = []
-        self._changed: set[int] = set()
+        self._changed: dict[int, set[str]] = {}
         self._facts: set[str] = set()
         self._touched: dict[int, float] = {}
 
@@ -75,10 +75,9 @@ class LiveReport:
             known = self._chunks[chunk["id"]]
             if self._touched.get(chunk["id"], 0) > read_at - _RECORD_LAG:
                 continue
-            merged = {**known, **chunk}
-            if merged != known:
-                self._chunks[chunk["id"]] = merged
-                self._changed.add(chunk["id"])
+            new = {name: value for name, value in chunk.items() if known.get(name) != value}
+            if new:
+                self._merge(chunk["id"], new)
         self._keep_facts(found)
         # Events count frames one by one.
         if self._touched:
@@ -154,7 +153,10 @@ class LiveReport:
             return None
         patch = {name: self.document[name] for name in self._facts}
         if self._changed:
-            patch["chunks"] = [self._chunks[id_] for id_ in sorted(self._changed)]
+            patch["chunks"] = [
+                {"id": id_, **{name: self._chunks[id_][name] for name in sorted(names)}}
+                for id_, names in sorted(self._changed.items())
+            ]
         self._changed.clear()
         self._facts.clear()
         return patch
@@ -187,9 +189,12 @@ class LiveReport:
         self._change(chunk_id, state=state, attempts=attempts)
 
     def _change(self, chunk_id: int, **changes: Any) -> None:
-        self._chunks[chunk_id] = {**self._chunks[chunk_id], **changes}
-        self._changed.add(chunk_id)
+        self._merge(chunk_id, changes)
         self._touched[chunk_id] = time.monotonic()
+
+    def _merge(self, chunk_id: int, changes: Mapping[str, Any]) -> None:
+        self._chunks[chunk_id] = {**self._chunks[chunk_id], **changes}
+        self._changed.setdefault(chunk_id, set()).update(changes)
 
     def _set(self, **facts: Any) -> None:
         assert self.document is not None  # noqa: S101 - callers have checked

@@ -35,6 +35,8 @@ def test_a_patch_has_what_events_changed_and_nothing_else() -> None:
     assert (chunk["id"], chunk["state"], chunk["framesDone"]) == (1, "running", 4)
     assert chunk["attempts"][0]["seconds"] is None
     assert live.take_changes() is None
+    live.on_event(FrameProgress(1, 5, 10, 5, 20))
+    assert live.take_changes() == {"framesDone": 5, "chunks": [{"id": 1, "framesDone": 5}]}
 
 
 def test_attempts_follow_retries_and_their_causes() -> None:
