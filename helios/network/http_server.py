@@ -76,13 +76,13 @@ class Request:
         return range(int(first), min(int(last) + 1, size) if last else size)
 
 
-Answer = Callable[[Request, StreamWriter], Awaitable[None]]
+Responder = Callable[[Request, StreamWriter], Awaitable[None]]
 """Answers a request, by one of the functions below."""
 
 
 @contextlib.asynccontextmanager
 async def serve_requests(
-    answer: Answer, listener: socket.socket, *, grace: float = 0.0
+    answer: Responder, listener: socket.socket, *, grace: float = 0.0
 ) -> AsyncIterator[None]:
     """Answer requests at a listening socket, which is closed at the end, with its connections.
 
@@ -124,7 +124,7 @@ async def serve_requests(
         await asyncio.gather(*connections, return_exceptions=True)
 
 
-async def _serve_one(answer: Answer, reader: StreamReader, writer: StreamWriter) -> bool:
+async def _serve_one(answer: Responder, reader: StreamReader, writer: StreamWriter) -> bool:
     """Answer one request; return whether the connection stays open."""
     try:
         request = Request.of(await reader.readuntil(b"\r\n\r\n"))
