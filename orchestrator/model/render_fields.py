@@ -1,8 +1,8 @@
 """Each setting of a render with its type, default and meaning: for the API and for flags."""
 
-import dataclasses
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -25,13 +25,13 @@ class Setting:
     Attributes:
         help: Its meaning.
         default: Description of its default, where that isn't a value.
-        flag: Its flag, where that has another name.
+        flag: Its flag, `--on/--off` where there are two; by default named as it is.
         metavar: Placeholder of its value in `--help`.
     """
 
     help: str
     default: str | None = None
-    flag: str | None = None
+    flag: str = ""
     metavar: str | None = None
 
 
@@ -221,6 +221,30 @@ class RenderFields:
 #: The descriptions of the settings, the types of their values, and their defaults, by name.
 SETTINGS: dict[str, Setting] = {}
 TYPES: dict[str, Any] = get_type_hints(RenderFields)
-DEFAULTS = {field.name: field.default for field in dataclasses.fields(RenderFields)}
+DEFAULTS = {field.name: field.default for field in fields(RenderFields)}
 for _name, _hint in get_type_hints(RenderFields, include_extras=True).items():
-    (SETTINGS[_name],) = (each for each in _hint.__metadata__ if isinstance(each, Setting))
+    (_found,) = (each for each in _hint.__metadata__ if isinstance(each, Setting))
+    SETTINGS[_name] = replace(_found, flag=_found.flag or f"--{_name.replace('_', '-')}")
+
+
+def flag_of(name: str, value: object = None) -> str:
+    """Return the flag of a setting; of a pair of flags, the one for the value."""
+    on, _, off = SETTINGS[name].flag.partition("/")
+    return off if value is False and off else on
+
+
+def flags_of(values: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a command line that give settings these values."""
+    words: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, bool):
+            # A flag without a counterpart can only be left out.
+            words += [flag_of(name, value)] if value or "/" in SETTINGS[name].flag else []
+        elif name == "size" and value:
+            words += flags_of({"width": value[0], "height": value[1]})
+        elif isinstance(value, Mapping):
+            words += [flag_of(name), json.dumps(value, ensure_ascii=False)]
+        elif value is not None:
+            for each in value if isinstance(value, list) else [value]:
+                words += [flag_of(name), str(each)]
+    return words

@@ -16,6 +16,7 @@ from helios.renderer.props import parse_props, read_props
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
+from orchestrator.model.render_fields import DEFAULTS, flags_of
 from orchestrator.planning.chunk_sizes import ChunkSizes
 from orchestrator.preview.stage import Stage
 from orchestrator.web.loopback import (
@@ -155,33 +156,16 @@ class _Preview:
         return read_props(props) if isinstance(props, str) else dict(props)
 
     def _render_command(self) -> str:
-        settings, source = self.stage.settings, self.stage.source
-        name = source.rstrip("/").rpartition("/")[2].partition(".")[0] or "video"
-        words = ["orchestrator", "render", source, "-o", f"{name}.mp4"]
-        flags = (
-            "fps",
-            "width",
-            "height",
-            "root",
-            "dialect",
-            "composition_id",
-            "scale",
-            "seed",
-            "timezone",
-            "locale",
-        )
-        more = ("duration", "frames", "chunks", "frames_per_chunk", "jpeg_quality", "timeout")
-        for flag in (*flags, *more):
-            if settings.given(flag):
-                words += [f"--{flag.replace('_', '-')}", str(getattr(settings, flag))]
-        if settings.given("replay"):
-            words.append("--replay" if settings.replay else "--no-replay")
-        words += [
-            f"--{flag.replace('_', '-')}"
-            for flag in ("transparent", "allow_missing")
-            if settings.given(flag)
-        ]
-        props = self._props_now()
-        if props:
-            words += ["--props", json.dumps(props, ensure_ascii=False)]
-        return format_command(words)
+        return render_command(self.stage.source, self.stage.settings, self._props_now())
+
+
+def render_command(source: str, settings: RenderSettings, props: Mapping[str, Any]) -> str:
+    """Return the command that renders a composition with these settings and props."""
+    name = source.rstrip("/").rpartition("/")[2].partition(".")[0] or "video"
+    given = {
+        each: getattr(settings, each)
+        for each in DEFAULTS
+        if each != "props" and settings.given(each)
+    }
+    flags = flags_of({**given, "props": props or None})
+    return format_command(["orchestrator", "render", source, "-o", f"{name}.mp4", *flags])

@@ -51,7 +51,7 @@ def settings(
 def _flag(name: str, heading: str | None, unset: str | None) -> Any:
     setting = SETTINGS[name]
     option = typer.Option(
-        setting.flag or f"--{name.replace('_', '-')}",
+        setting.flag,
         help=setting.help,
         metavar=setting.metavar,
         show_default=unset or setting.default or True,

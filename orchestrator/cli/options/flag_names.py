@@ -6,7 +6,7 @@ Messages name settings in backquotes, as keywords of the API.
 import re
 
 from helios.errors import HeliosError
-from orchestrator.model.render_fields import DEFAULTS, SETTINGS
+from orchestrator.model.render_fields import DEFAULTS, SETTINGS, flag_of
 
 _NAME = re.compile(r"`(\w+)`")
 #: Names of the API beside those of settings, and their flags.
@@ -33,11 +33,9 @@ def in_flags(text: str) -> str:
         name = match[1]
         if name in _OTHERS:
             return _OTHERS[name]
-        setting = SETTINGS.get(name)
-        if setting is not None and setting.flag is not None:
-            on, _, off = setting.flag.partition("/")
-            return off if DEFAULTS[name] is True else on
-        return f"--{name.replace('_', '-')}" if setting or name in _MORE else match[0]
+        if name in SETTINGS:
+            return flag_of(name, DEFAULTS[name] is not True)
+        return f"--{name.replace('_', '-')}" if name in _MORE else match[0]
 
     return _NAME.sub(flag, text)
 
