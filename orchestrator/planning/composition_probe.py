@@ -1,6 +1,6 @@
 """Loads a composition for its length and audio, before it is planned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from helios.contract.messages.render_warning import RenderWarning
@@ -8,11 +8,13 @@ from helios.errors import HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import find_dialect
 from helios.renderer.inspect import inspect
-from helios.renderer.page import LOAD_TIMEOUT, PageOptions
+from helios.renderer.page import LOAD_TIMEOUT, ImageFormat, PageOptions
 from orchestrator.planning.render_options import RenderOptions
 
 #: Times that the page is looked at, where a browser dies.
 _ATTEMPTS = 2
+#: Quality of pictures that aren't encoded any further.
+_JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,7 @@ async def probe_composition(
     Raises:
         DurationUnknown: Neither the user nor the page gives a length.
     """
-    if duration is not None and frames is not None:
-        raise OptionInvalid("`duration` and `frames`: give one of them")
-    if duration is not None:
-        frames = frames_in(duration, options.rate)
-    if frames is not None and frames < 1:
-        raise OptionInvalid(f"`frames` {frames}: there must be at least one")
+    frames = given_frames(duration, frames, options.rate)
     composition = Composition.find(source, root=options.root)
     seconds = None if frames is None else float(frames / options.rate)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -69,12 +66,18 @@ async def probe_composition(
     return CompositionProbe(count, facts.sounds, facts.moves, facts.warnings)
 
 
-def frames_in(duration: float, rate: Fraction) -> int:
-    """Return the number of frames in some seconds.
+def given_frames(duration: float | None, frames: int | None, rate: Fraction) -> int | None:
+    """Return the length in frames that a user gives in seconds or frames; None if in neither.
 
     Raises:
-        OptionInvalid: The duration isn't above 0.
+        OptionInvalid: Both are given, or there would be no frame.
     """
+    if duration is not None and frames is not None:
+        raise OptionInvalid("`duration` and `frames`: give one of them")
+    if frames is not None and frames < 1:
+        raise OptionInvalid(f"`frames` {frames}: there must be at least one")
+    if duration is None:
+        return frames
     if not 0 < duration < float("inf"):
         raise OptionInvalid(f"`duration` {duration:g}: must be above 0 seconds")
     return max(1, round(Fraction(str(duration)) * rate))
@@ -95,3 +98,14 @@ def page_of(options: RenderOptions) -> PageOptions:
         allow_missing=options.allow_missing,
         load_timeout=LOAD_TIMEOUT if options.timeout is None else options.timeout,
     )
+
+
+def picture_page_of(options: RenderOptions) -> PageOptions:
+    """Return the options of a page whose pictures are taken here."""
+    return replace(page_of(options), scale=options.scale, transparent=options.transparent)
+
+
+def picture_format_of(options: RenderOptions) -> ImageFormat:
+    """Return the format of pictures that are taken here: PNG if they may be transparent."""
+    name = "png" if options.transparent else "jpeg"
+    return ImageFormat(name, options.jpeg_quality or _JPEG_QUALITY)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib import resources
 from typing import Any
@@ -12,7 +12,7 @@ from helios.contract.command import format_command
 from helios.errors import HeliosError, OptionInvalid
 from helios.network.http_server import Request
 from helios.renderer.composition import Composition
-from helios.renderer.props import parse_props, read_props
+from helios.renderer.props import parse_props
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
@@ -51,19 +51,22 @@ async def serve_preview(
     """
     settings.picture()
     Composition.find(source, root=settings.root)
-    preview = _Preview(Stage(source, settings), display)
-    async with serve_loopback(preview.routes(), port=port) as url:
-        watching = asyncio.create_task(preview.stage.watch())
-        loading = asyncio.create_task(preview.stage.load())
+    stage = Stage(source, settings)
+    preview = _Preview(stage, display)
+    async with AsyncExitStack() as opened:
+        # Last, since a request may open a browser until the server is closed.
+        opened.push_async_callback(stage.close)
+        url = await opened.enter_async_context(serve_loopback(preview.routes(), port=port))
+        watching = asyncio.create_task(stage.watch())
+        loading = asyncio.create_task(stage.load())
         try:
             yield url
         finally:
             for task in (watching, loading):
                 task.cancel()
             preview.ended = True
-            preview.stage.tell()
+            stage.tell()
             await asyncio.gather(watching, loading, return_exceptions=True)
-            await preview.stage.close()
 
 
 class _Preview:
@@ -126,7 +129,7 @@ class _Preview:
             "version": stage.version,
             "frames": stage.frames,
             "isLengthKnown": stage.is_length_known,
-            "props": self._props_now(),
+            "props": self._shown_props(),
             "error": None,
             "lines": [
                 {"frame": frame, "level": level, "text": text} for frame, level, text in stage.lines
@@ -151,12 +154,12 @@ class _Preview:
         at_once = chosen_concurrency(self.stage.settings.concurrency, remote=False)
         return replace(self.stage.settings.sizes(at_once), shared=True)
 
-    def _props_now(self) -> dict[str, Any]:
-        props = self.stage.settings.props
-        return read_props(props) if isinstance(props, str) else dict(props)
+    def _shown_props(self) -> Mapping[str, Any]:
+        options = self.stage.options
+        return {} if options is None else options.props
 
     def _render_command(self) -> str:
-        return render_command(self.stage.source, self.stage.settings, self._props_now())
+        return render_command(self.stage.source, self.stage.settings, self._shown_props())
 
 
 def render_command(source: str, settings: RenderSettings, props: Mapping[str, Any]) -> str:

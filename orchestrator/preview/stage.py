@@ -15,18 +15,22 @@ from typing import Any
 from helios.contract.error_record import ErrorRecord
 from helios.errors import CompositionFailed, HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
-from helios.renderer.dialects import open_dialect
-from helios.renderer.page import CompositionPage, ImageFormat
+from helios.renderer.page import CompositionPage
 from helios.renderer.render_session import RenderSession, open_render_session
+from orchestrator.api.rendering.planning import picture_options
 from orchestrator.api.rendering.settings import RenderSettings
-from orchestrator.planning.composition_probe import frames_in, page_of
+from orchestrator.planning.composition_probe import given_frames, picture_format_of, picture_page_of
 from orchestrator.planning.render_options import RenderOptions
 
 #: Seconds between two looks at the composition's files.
 LOOK_INTERVAL = 0.3
+#: Largest share of the time that is spent looking.
+_LOOK_SHARE = 0.05
 #: Files that are looked at, at most.
 _MOST_FILES = 20_000
 _UNWATCHED = frozenset((".batch", ".git", "node_modules"))
+#: Suffixes of folders that renders write to.
+_WRITTEN = (".job", ".part")
 #: Bytes of pictures that are kept.
 _KEPT_BYTES = 128 << 20
 #: Lines of the console that are kept.
@@ -104,15 +108,19 @@ class Stage:
         """Show the page with other props."""
         async with self._lock:
             self.settings = replace(self.settings, props=dict(props))
+            if self.options is not None:
+                self.options = replace(self.options, props=dict(props))
             await self._begin_version()
         await self.load()
 
     async def watch(self) -> None:
         """Begin a new version whenever a file of the composition changes, until cancelled."""
-        seen = await asyncio.to_thread(self._files)
+        pause, seen = LOOK_INTERVAL, await asyncio.to_thread(self._files)
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(pause)
+            began = time.monotonic()
             now = await asyncio.to_thread(self._files)
+            pause = max(LOOK_INTERVAL, (time.monotonic() - began) / _LOOK_SHARE)
             if now == seen:
                 continue
             seen = now
@@ -121,8 +129,9 @@ class Stage:
             await self.load()
 
     async def close(self) -> None:
-        """End the browser."""
-        await self._close()
+        """End the browser, once no picture is being drawn."""
+        async with self._lock:
+            await self._close()
 
     def tell(self) -> None:
         """Wake what waits for a change."""
@@ -151,12 +160,9 @@ class Stage:
 
     async def _open_page(self) -> None:
         settings = self.settings
-        composition = Composition.find(self.source, root=settings.root)
-        dialect, declared = await asyncio.to_thread(
-            open_dialect, composition, settings.dialect, settings.composition_id
-        )
-        options = self.options = self.settings.picture(dialect.name, declared)
-        shown = replace(page_of(options), scale=options.scale, transparent=options.transparent)
+        options = self.options = await picture_options(self.source, settings)
+        composition = Composition.find(self.source, root=options.root)
+        shown = picture_page_of(options)
         opening = open_render_session(composition, shown, log=self._log)
         self._session = await self._open.enter_async_context(opening)
         page = self._page = self._session.page
@@ -164,10 +170,9 @@ class Stage:
         self._replay = says.replay if options.replay is None else options.replay
         seconds = says.duration or says.longest_animation
         self.is_length_known = True
-        if self.settings.frames is not None:
-            self.frames = self.settings.frames
-        elif self.settings.duration is not None:
-            self.frames = frames_in(self.settings.duration, options.rate)
+        given = given_frames(settings.duration, settings.frames, options.rate)
+        if given is not None:
+            self.frames = given
         elif seconds:
             self.frames = shown.dialect.frame_count(Fraction(str(seconds)), options.rate)
         else:
@@ -183,8 +188,7 @@ class Stage:
             assert self._session.another is not None  # noqa: S101 - it was opened by URL or path
             another = self._session.another()
             self._page = await self._page_stack.enter_async_context(another)
-        name = "png" if self.options.transparent else "jpeg"
-        image = ImageFormat(name, self.options.jpeg_quality or 90)
+        image = picture_format_of(self.options)
         data = await self._page.picture(frame, image, every_frame=self._replay)
         self._page.check_missing()
         return data
@@ -233,5 +237,7 @@ class Stage:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _UNWATCHED]
+        folders[:] = [
+            name for name in folders if name not in _UNWATCHED and not name.endswith(_WRITTEN)
+        ]
         yield from (Path(parent, name) for name in names)

@@ -20,7 +20,7 @@ from orchestrator.delivery.packaging import name_in_assets
 from orchestrator.display.display import Display
 from orchestrator.model.job_id import new_job_id
 from orchestrator.planning.chunk_sizes import ChunkSizes
-from orchestrator.planning.composition_probe import frames_in
+from orchestrator.planning.composition_probe import given_frames
 from orchestrator.planning.planner import plan
 
 #: Pages that are loaded at once for rows whose length has to be found out one by one.
@@ -71,7 +71,7 @@ class Timelines:
                 # A row that the page fails with is told when it is its turn.
                 with contextlib.suppress(CompositionError):
                     found.append((row, *await self._probe(row, display)))
-        own = {count for row, count, _ in found if not _is_set(row)}
+        own = {count for row, count, _ in found if _given(row) is None}
         sounds = any(sound for *_, sound in found)
         if not found:
             return
@@ -82,7 +82,7 @@ class Timelines:
             )
             return
         for row in rows:
-            count = _set_frames(row) or next(iter(own), None)
+            count = _given(row) or next(iter(own), None)
             if count is not None:
                 row.frames, row.sounds = count, sounds
 
@@ -130,13 +130,6 @@ class Timelines:
         return replace(sizes, shared=False)
 
 
-def _is_set(row: PlannedRow) -> bool:
-    return row.settings.frames is not None or row.settings.duration is not None
-
-
-def _set_frames(row: PlannedRow) -> int | None:
+def _given(row: PlannedRow) -> int | None:
     """Return the length in frames that a row is given by its settings."""
-    if row.settings.frames is not None:
-        return row.settings.frames
-    duration = row.settings.duration
-    return None if duration is None else frames_in(duration, row.options.rate)
+    return given_frames(row.settings.duration, row.settings.frames, row.options.rate)

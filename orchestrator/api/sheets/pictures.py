@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,11 +10,14 @@ from helios.errors import HeliosError, OptionInvalid
 from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.media.probe import probe
 from helios.renderer.composition import Composition
-from helios.renderer.page import ImageFormat
 from helios.renderer.render_session import open_render_session
 from orchestrator.api.rendering.planning import picture_options
 from orchestrator.api.rendering.settings import RenderSettings
-from orchestrator.planning.composition_probe import page_of, probe_composition
+from orchestrator.planning.composition_probe import (
+    picture_format_of,
+    picture_page_of,
+    probe_composition,
+)
 
 #: Processes of ffmpeg that read frames of a video at once.
 _READERS = 4
@@ -64,10 +67,10 @@ async def pictures_of_composition(
     for warning in found.warnings:
         tell(str(warning))
     frames = spread(found.frame_count, count)
-    image = ImageFormat("png" if options.transparent else "jpeg", options.jpeg_quality or 90)
+    image = picture_format_of(options)
     names = []
-    shown = replace(page_of(options), scale=options.scale, transparent=options.transparent)
-    async with open_render_session(Composition.find(source, root=options.root), shown) as session:
+    composition = Composition.find(source, root=options.root)
+    async with open_render_session(composition, picture_page_of(options)) as session:
         page = session.page
         declared = await page.declared()
         replay = declared.replay if options.replay is None else options.replay
