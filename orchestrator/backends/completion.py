@@ -95,12 +95,15 @@ def tell_completion(
 
 
 @contextlib.contextmanager
-def hinting_at_resume(sentence: str) -> Iterator[None]:
-    """Add a hint on resuming to an error that ends a run early, if a retry may help."""
+def hinting_at_resume(sentence: str, *, kept: str = "finished chunks are kept") -> Iterator[None]:
+    """Add a hint on resuming to an error that ends a run early, if a retry may help.
+
+    `kept` is what a run that is cancelled says of its work so far.
+    """
     try:
         yield
     except asyncio.CancelledError:
-        raise Cancelled("stopped; finished chunks are kept", hint=sentence) from None
+        raise Cancelled(f"stopped; {kept}", hint=sentence) from None
     except HeliosError as error:
         if error.retryable or isinstance(error, JobPaused | JobStopped):
             error.hint = " ".join(filter(None, [error.hint, sentence]))

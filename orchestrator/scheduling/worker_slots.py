@@ -20,7 +20,6 @@ class WorkerSlots:
     """
 
     def __init__(self, count: int) -> None:
-        self.count = count
         self._free = count
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrival = itertools.count()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Unpack
 
-from helios.errors import Cancelled, HeliosError
+from helios.errors import HeliosError
 from orchestrator.api.batches.ledger import Ledger
 from orchestrator.api.batches.plan import plan_batch
 from orchestrator.api.batches.results import RowResult
@@ -19,6 +19,7 @@ from orchestrator.api.displays import EventDisplay, OnEvent
 from orchestrator.api.option_faults import check_names
 from orchestrator.api.rendering.keywords import BatchKeywords
 from orchestrator.api.targets.target import Local, Targets, as_targets
+from orchestrator.backends.completion import hinting_at_resume
 from orchestrator.display.display import Display
 
 _AGAIN = "Go on with the finished rows: the same command with `resume`."
@@ -113,20 +114,14 @@ async def batch_results(request: BatchRequest, display: Display) -> AsyncGenerat
             results.put_nowait(None)
 
     working = asyncio.create_task(work())
-    try:
-        while (result := await results.get()) is not None:
-            yield result
-        await working
-    except asyncio.CancelledError:
-        raise Cancelled("stopped; finished rows and chunks are kept", hint=_AGAIN) from None
-    except HeliosError as fault:
-        if fault.retryable:
-            fault.hint = f"{fault.hint} {_AGAIN}".strip()
-        raise
-    finally:
-        working.cancel()
-        with contextlib.suppress(asyncio.CancelledError, HeliosError):
+    with hinting_at_resume(_AGAIN, kept="finished rows and chunks are kept"):
+        try:
+            while (result := await results.get()) is not None:
+                yield result
             await working
-    if run.stopped is not None:
-        run.stopped.hint = f"{run.stopped.hint} {_AGAIN}".strip()
-        raise run.stopped
+        finally:
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError, HeliosError):
+                await working
+        if run.stopped is not None:
+            raise run.stopped

@@ -1,21 +1,22 @@
-"""Finds the rows whose videos are there, and copies videos for rows with the same values."""
+"""Finds the rows whose videos are there."""
 
 import asyncio
-import shutil
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from helios.contract.artifact import Artifact
-from helios.errors import ArtifactNotFound, HeliosError
-from helios.output import whole_output
-from helios.storage import split_url
-from orchestrator.api.batches.ledger import Entry, Ledger, size_of
+from helios.renderer.encoding.codecs import choose_codec
+from helios.renderer.encoding.image_sequence import split_pattern
+from orchestrator.api.batches.ledger import Entry, Ledger
 from orchestrator.api.batches.plan import BatchPlan
 from orchestrator.api.batches.row_plan import PlannedRow
-from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
+from orchestrator.planning.output_kinds import is_playlist, is_sequence
 
-#: Videos in storage that are looked for at once.
+#: Videos that are looked for at once.
 _LOOKS_AT_ONCE = 32
+#: The number in a name of images, in a pattern.
+_NUMBER = re.compile(r"%0?\d{0,2}d")
 
 
 async def finished_rows(plan: BatchPlan, ledger: Ledger, stores: Stores) -> set[int]:
@@ -29,48 +30,40 @@ async def finished_rows(plan: BatchPlan, ledger: Ledger, stores: Stores) -> set[
         if plan.content is not None and entry.content != plan.content:
             return False
         async with limit:
-            return await _is_there(row.destination, entry, stores)
+            return await _is_there(row, entry, stores)
 
     found = await asyncio.gather(*map(look, plan.rows))
     return {row.number for row, is_there in zip(plan.rows, found, strict=True) if is_there}
 
 
-async def _is_there(destination: Destination, entry: Entry, stores: Stores) -> bool:
-    if destination.url is not None:
-        return await stores.has(destination.url)
-    path = destination.path
-    if entry.bytes is None:
-        return path is not None and await asyncio.to_thread(path.exists)
-    return size_of(path) == entry.bytes
+async def _is_there(row: PlannedRow, entry: Entry, stores: Stores) -> bool:
+    if row.destination.url is not None:
+        return await stores.has(row.destination.url)
+    size = await asyncio.to_thread(output_size, row)
+    return size is not None and size == entry.bytes
 
 
-async def copy_video(source: Destination, target: Destination, stores: Stores) -> None:
-    """Copy a video of this machine, or one in storage, to another name.
+def output_size(row: PlannedRow) -> int | None:
+    """Return the bytes of a row's output on this machine; None if there is none.
 
-    Raises:
-        HeliosError: It can't be read or written.
+    All images of a sequence count, and all segments of a playlist.
     """
-    if source.path is not None and target.path is not None:
-        await asyncio.to_thread(_copy, source.path, target.path)
-        return
-    base, key = split_url(str(source))
-    stored = await stores.at(base).stat(key)
-    if stored is None:
-        raise ArtifactNotFound(f"{source}: there is no such object")
-    artifact = Artifact(url=str(source), bytes=stored.bytes, sha256=stored.sha256)
-    await stores.copy(artifact, str(target))
-
-
-def _copy(source: Path, target: Path) -> None:
+    if row.destination.path is None:
+        return None
     try:
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-            return
-        with whole_output(target) as folder:
-            shutil.copyfile(source, folder / "whole")
-        # A playlist's segments are beside it.
-        beside = source.with_suffix("")
-        if source.suffix == ".m3u8" and beside.is_dir():
-            raise HeliosError(f"{source}: a playlist can't be copied")
-    except OSError as fault:
-        raise HeliosError(f"{source}: can't be copied ({fault})") from fault
+        sizes = [file.stat().st_size for file in _files_of(row.destination.path, row)]
+    except OSError:
+        return None
+    return sum(sizes) if sizes else None
+
+
+def _files_of(path: Path, row: PlannedRow) -> Iterator[Path]:
+    codec = row.options.codec
+    if is_sequence(path.name, codec):
+        folder, pattern = split_pattern(path, choose_codec(path, codec).name)
+        name = re.compile(_NUMBER.sub(r"\\d+", re.escape(pattern)))
+        yield from (file for file in folder.iterdir() if name.fullmatch(file.name))
+        return
+    yield path
+    if is_playlist(path.name):
+        yield from path.with_name(f"{path.stem}.hls").iterdir()

@@ -22,7 +22,7 @@ class Entry:
         recipe, content: Digests of its settings, and of the composition's files; None where that
             isn't known.
         done: Whether its video is finished.
-        bytes: Size of the video; None of what isn't a file.
+        bytes: Size of a video of this machine, or of its images; None of one in storage.
         worker_seconds, attempts: What was spent on it.
     """
 
@@ -109,11 +109,3 @@ class Ledger:
         self._last[entry.output] = entry
         self.worker_seconds += entry.worker_seconds
         self.attempts += entry.attempts
-
-
-def size_of(path: Path | None) -> int | None:
-    """Return the size of a file; None if there is none."""
-    try:
-        return None if path is None or not path.is_file() else path.stat().st_size
-    except OSError:
-        return None

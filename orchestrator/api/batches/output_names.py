@@ -25,6 +25,7 @@ class OutputNames:
 
     def __init__(self, template: str) -> None:
         self.template = template
+        self._inside: dict[Path, bool] = {}
         try:
             self._parts = list(Formatter().parse(template))
         except ValueError as fault:
@@ -74,14 +75,18 @@ class OutputNames:
             raise ValueError(f"output {found!r} can't be a name")
         if max(len(part.encode(errors="surrogateescape")) for part in parts) > _MAX_PART:
             raise ValueError(f"output {found[:60]!r}... has too long a name")
-        if not self.is_url and self._is_linked_away(found):
+        if not self.is_url and not self._is_inside(Path(found).parent):
             raise ValueError(f"output {found!r} leaves its folder {self._shown} by a link")
         return found
 
-    def _is_linked_away(self, path: str) -> bool:
-        folder = os.path.realpath(self.folder)
-        parent = os.path.realpath(Path(path).parent)
-        return parent != folder and not parent.startswith(folder.rstrip("/") + "/")
+    def _is_inside(self, folder: Path) -> bool:
+        """Tell whether a folder is in that of all videos, links resolved."""
+        # Most rows share a folder, and resolving one takes a system call for each of its parts.
+        known = self._inside.get(folder)
+        if known is None:
+            root, found = os.path.realpath(self.folder), os.path.realpath(folder)
+            known = self._inside[folder] = found == root or found.startswith(root.rstrip("/") + "/")
+        return known
 
     @property
     def _shown(self) -> str:

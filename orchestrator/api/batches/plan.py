@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from helios.assets.pack import folder_digest
 from helios.errors import HeliosError
@@ -16,9 +15,6 @@ from orchestrator.api.batches.row_settings import PROPS_PREFIX, is_prop
 from orchestrator.api.batches.rows import Faults, Row, read_rows, source_name
 from orchestrator.api.rendering.checks import check_attached
 from orchestrator.api.rendering.settings import RenderSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class BatchProgress:
         parts = [f"{self.states.total()}/{self.rows} rows"]
         if failed:
             parts.append(f"{failed} failed")
-        parts.append(f"{self.open} at work")
+        parts.append(f"{self.open} running")
         if self._fps > 0:
             parts.append(f"{self._fps:.1f} frames/s")
             if self.frames is not None:

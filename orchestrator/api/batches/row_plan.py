@@ -18,7 +18,8 @@ from orchestrator.api.rendering.checks import check_incremental
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.target import Target
 from orchestrator.delivery.destination import Destination
-from orchestrator.planning.output_kinds import is_sequence
+from orchestrator.planning.composition_probe import given_frames
+from orchestrator.planning.output_kinds import is_playlist, is_sequence
 from orchestrator.planning.planner import check_options
 from orchestrator.planning.render_options import RenderOptions
 
@@ -53,7 +54,8 @@ class PlannedRow:
         recipe: Digest of everything that decides on its video but the composition's files.
         frames, sounds: Length of its timeline and whether it has sound; None until the page was
             loaded.
-        same_as: Number of an earlier row with the same recipe, whose video it gets a copy of.
+        same_as: Number of an earlier row with the same recipe, whose video it gets a copy of. Rows
+            whose output isn't a single file have none.
     """
 
     number: int
@@ -120,9 +122,12 @@ class RowPlanner:
         check_options(destination.name, options)
         request = self._request
         check_incremental(settings, request.source, request.targets, destination)
-        self._check_destination(destination, options)
+        images = is_sequence(destination.name, options.codec)
+        self._check_destination(destination, images=images)
+        given_frames(settings.duration, settings.frames, options.rate)
         recipe = _recipe(settings, options, Path(destination.name).suffix)
-        first = self._first.setdefault(recipe, number)
+        is_copied = not images and not is_playlist(destination.name)
+        first = self._first.setdefault(recipe, number) if is_copied else number
         return PlannedRow(
             number=number,
             line=row.line,
@@ -141,9 +146,8 @@ class RowPlanner:
             keywords = _without_size(keywords)
         return RenderSettings.of({**keywords, **own})
 
-    def _check_destination(self, destination: Destination, options: RenderOptions) -> None:
+    def _check_destination(self, destination: Destination, *, images: bool) -> None:
         path = destination.path
-        images = is_sequence(destination.name, options.codec)
         if path is None or images:
             destination.check(images=images)
         elif path.parent not in self._folders or path.is_dir():

@@ -4,29 +4,29 @@ import asyncio
 import dataclasses
 import functools
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 
 from helios.errors import CircuitOpen, HeliosError, JobStopped
-from orchestrator.api.batches.finished import copy_video, finished_rows
-from orchestrator.api.batches.ledger import Entry, Ledger, size_of
+from orchestrator.api.batches.finished import finished_rows, output_size
+from orchestrator.api.batches.ledger import Entry, Ledger
 from orchestrator.api.batches.plan import BatchPlan
 from orchestrator.api.batches.results import RowResult, RowState
 from orchestrator.api.batches.row_display import BatchProgress, RowDisplay
+from orchestrator.api.batches.row_failures import RowFailures
 from orchestrator.api.batches.row_job import RowManager, result_of
 from orchestrator.api.batches.row_plan import PlannedRow
 from orchestrator.api.batches.shared_workers import SharedWorkers
 from orchestrator.api.batches.timelines import Timelines
 from orchestrator.api.rendering.attached import RenderRequest, set_up
 from orchestrator.backends.opening import open_backend
+from orchestrator.delivery.copy import copy_output
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display
 from orchestrator.model.job import JobSummary
 
 #: Rows that may be open, beside those whose chunks are rendered: they are stitched and delivered.
 _MORE_ROWS = 8
-#: The batch stops once so many of the latest rows failed, or all of the first ones.
-_LATEST = 20
 
 Emit = Callable[[RowResult], None]
 
@@ -53,7 +53,7 @@ class BatchRun:
         self._keeps_chunks = False
         self._waiting: dict[int, int] = {}
         self._changed = asyncio.Event()
-        self._latest: deque[RowResult] = deque(maxlen=_LATEST)
+        self._failures = RowFailures()
         self._tell: Callable[[str], None] = lambda _: None
 
     async def run(self, emit: Emit) -> None:
@@ -215,7 +215,7 @@ class BatchRun:
     ) -> None:
         for follower in followers:
             try:
-                await copy_video(row.destination, follower.destination, stores)
+                await copy_output(row.output, follower.destination, stores)
             except HeliosError as fault:
                 self._end(result_of(follower, RowState.FAILED, error=fault), emit)
                 continue
@@ -229,7 +229,7 @@ class BatchRun:
             recipe=row.recipe,
             content=self._plan.content,
             done=done,
-            bytes=size_of(row.destination.path) if done else None,
+            bytes=output_size(row) if done else None,
             worker_seconds=0.0 if spent is None else spent.worker_ms / 1000,
             attempts=0 if spent is None else spent.attempts,
         )
@@ -239,14 +239,7 @@ class BatchRun:
         self._progress.note_row(result)
         self._tell(str(self._progress))
         emit(result)
-        if result.state is RowState.UNCHANGED:
-            return
-        self._latest.append(result)
-        failed = [each for each in self._latest if each.error is not None]
-        if len(failed) == _LATEST and self.stopped is None:
-            self.stopped = CircuitOpen(
-                f"the last {_LATEST} rows failed: no further row was begun",
-                hint="What is the same in them? The errors of the rows say.",
-                details=[str(failed[-1].error.message)] if failed[-1].error else [],
-            )
+        fault = self._failures.note(result)
+        if fault is not None and self.stopped is None:
+            self.stopped = fault
             self._changed.set()

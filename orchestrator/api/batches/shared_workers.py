@@ -114,10 +114,10 @@ async def _store_composition(
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         folder = Path(scratch)
         link_composition(source, folder, root)
-        # All rows read the same composition.
+        # All rows read the same composition, and have the first one's kind of output.
         spec = plan_chunks(
             source,
-            "v.mp4",
+            plan.rows[0].destination.name,
             frame_count=1,
             options=plan.rows[0].options,
             sizes=ChunkSizes(),

@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helios.contract.artifact import Artifact
-from helios.errors import ArtifactNotFound, JobStateConflict
-from helios.output import whole_output
+from helios.errors import JobStateConflict
 from orchestrator.api.jobs.async_job import REASON, AsyncJobHandle, ReportDetail
 from orchestrator.api.jobs.background import start_in_background
 from orchestrator.api.jobs.job_status import JobStatus, output_of
@@ -18,7 +15,7 @@ from orchestrator.api.jobs.manager import manager_of
 from orchestrator.api.jobs.snapshot import INTERVAL, AttemptLog, Snapshot
 from orchestrator.api.targets.costs import cost_of_job
 from orchestrator.backends.completion import hinting_at_resume
-from orchestrator.delivery.deliver import deliver
+from orchestrator.delivery.copy import copy_output
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_artifacts, ends_of_job
@@ -143,7 +140,7 @@ class RecordedJob(AsyncJobHandle):
         images = await asyncio.to_thread(Path(status.output).is_dir)
         destination.check(images=images)
         async with Stores() as stores:
-            await _copy(status.output, destination, stores)
+            await copy_output(status.output, destination, stores)
         return status
 
     async def delete(self, *, chunks: bool = False) -> None:
@@ -195,31 +192,3 @@ def _log(chunk: JobChunk, attempt: Attempt) -> AttemptLog:
         error=attempt.error,
         text=attempt.log_tail or "",
     )
-
-
-async def _copy(made: str, destination: Destination, stores: Stores) -> None:
-    if "://" in made:
-        if destination.url is not None:
-            await stores.copy(Artifact(url=made), destination.url)
-        else:
-            path = Path(str(destination))
-            with whole_output(path) as folder:
-                await stores.fetch(Artifact(url=made), folder / "whole")
-        return
-    source = Path(made)
-    if not await asyncio.to_thread(source.exists):
-        raise ArtifactNotFound(f"{made}: is gone since the job ended")
-    if destination.url is not None:
-        await stores.store(source, destination.url)
-        return
-    await asyncio.to_thread(_copy_here, source, Path(str(destination)))
-
-
-def _copy_here(source: Path, target: Path) -> None:
-    if source.is_dir():
-        scratch = target.with_name(f".{target.name}.copy")
-        shutil.copytree(source, scratch)
-        deliver(scratch, target)
-        return
-    with whole_output(target) as folder:
-        shutil.copyfile(source, folder / "whole")

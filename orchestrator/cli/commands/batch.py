@@ -91,7 +91,7 @@ async def batch(
         keywords=keywords,
         probes_each=probe_each,
     )
-    display.stopping = "chunks at work are ended, finished rows and chunks stay"
+    display.stopping = "running chunks are ended, finished rows and chunks stay"
     results: list[RowResult] = []
     try:
         async for result in batch_results(request, display):

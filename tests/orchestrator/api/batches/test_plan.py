@@ -3,6 +3,7 @@
 import asyncio
 import html
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,36 @@ def test_identical_rows_are_rendered_once(page: Path) -> None:
     rows = [{"_id": 1, "name": "A"}, {"_id": 2, "name": "B"}, {"_id": 3, "name": "A"}]
     plan = planned(page, rows, str(page.parent / "out" / "{_id}.mp4"))
     assert [row.same_as for row in plan.rows] == [None, None, 1]
+
+
+@pytest.mark.parametrize("output", ["{_id}.m3u8", "{_id}", "{_id}/%04d.png"])
+def test_identical_rows_of_several_files_each_are_all_rendered(page: Path, output: str) -> None:
+    rows = [{"_id": 1, "name": "A"}, {"_id": 2, "name": "A"}]
+    plan = planned(page, rows, str(page.parent / "out" / output))
+    assert [row.same_as for row in plan.rows] == [None, None]
+
+
+def test_a_length_that_cannot_be_is_a_fault_of_its_row(page: Path) -> None:
+    rows = [{"id": 1, "frames": 0}, {"id": 2, "duration": -1}, {"id": 3, "frames": 1}]
+    rows.append({"id": 4, "frames": 1, "duration": 1})
+    assert [line.partition(":")[0] for line in faults(page, rows)] == ["line 1", "line 2", "line 4"]
+
+
+def test_a_folder_that_videos_share_is_resolved_once(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved: list[Any] = []
+    real = os.path.realpath
+
+    def counted(path: Any) -> str:
+        resolved.append(path)
+        return str(real(path))
+
+    monkeypatch.setattr(os.path, "realpath", counted)
+    names = OutputNames(str(page.parent / "out" / "{id}.mp4"))
+    for number in range(100):
+        names.of({"id": number})
+    assert len(resolved) <= 2
 
 
 @pytest.mark.parametrize(
