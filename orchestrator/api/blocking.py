@@ -69,43 +69,66 @@ def iterate_in_background(items: AsyncGenerator[_T, None]) -> Iterator[_T]:
 
     What makes the items goes on while the caller works with one. A caller that stops early ends it.
     """
-    made: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-    loop = asyncio.new_event_loop()
-    working: list[asyncio.Task[None]] = []
-
-    async def work() -> None:
-        try:
-            async for item in items:
-                made.put((True, item))
-        finally:
-            await items.aclose()
-
-    def serve() -> None:
-        fault: BaseException | None = None
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            try:
-                runner.run(started())
-            except BaseException as found:
-                fault = found
-        made.put((False, fault))
-
-    async def started() -> None:
-        working.append(asyncio.ensure_future(work()))
-        await working[0]
-
-    thread = threading.Thread(target=serve, name="helios-iterate", daemon=True)
-    thread.start()
-    ended = False
+    background = _Background(items)
+    background.start()
     try:
         while True:
-            is_item, value = made.get()
-            if not is_item:
-                ended = True
-                if value is not None:
-                    raise value
+            is_item, value = background.made.get()
+            if is_item:
+                yield value
+            elif value is not None:
+                raise value
+            else:
                 return
-            yield value
     finally:
-        if not ended:
-            loop.call_soon_threadsafe(lambda: [task.cancel() for task in working])
-            thread.join()
+        background.stop()
+
+
+class _Background(threading.Thread):
+    """Runs an asynchronous generator in an event loop of its own.
+
+    Attributes:
+        made: Receives `(True, item)` for each item, then `(False, None)` or `(False, error)`.
+    """
+
+    def __init__(self, items: AsyncGenerator[Any, None]) -> None:
+        super().__init__(name="helios-iterate", daemon=True)
+        self.made: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+        self._items = items
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._cancel: Callable[[], object] | None = None
+
+    def run(self) -> None:
+        """Put the items and the end into the queue."""
+        fault: BaseException | None = None
+        try:
+            asyncio.run(self._work())
+        except BaseException as found:
+            fault = found
+        self.made.put((False, fault))
+
+    def stop(self) -> None:
+        """Cancel the generator unless it has ended, and wait for the thread."""
+        with self._lock:
+            self._stopped = True
+            if self._cancel is not None:
+                self._cancel()
+        self.join()
+
+    async def _work(self) -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        try:
+            with self._lock:
+                # The caller may have stopped before there was anything to cancel.
+                if self._stopped:
+                    return
+                self._cancel = functools.partial(loop.call_soon_threadsafe, task.cancel)
+            async for item in self._items:
+                self.made.put((True, item))
+        finally:
+            # From here on, the loop may be closed at any time.
+            with self._lock:
+                self._cancel = None
+            await self._items.aclose()
