@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.renderer.encoding.codecs import choose_codec
 from helios.renderer.encoding.image_sequence import split_pattern
 from orchestrator.api.batches.ledger import Entry, Ledger
@@ -21,7 +22,6 @@ _NUMBER = re.compile(r"%0?\d{0,2}d")
 
 async def finished_rows(plan: BatchPlan, ledger: Ledger, stores: Stores) -> set[int]:
     """Return the numbers of the rows whose videos are there, as they would be rendered now."""
-    limit = asyncio.Semaphore(_LOOKS_AT_ONCE)
 
     async def look(row: PlannedRow) -> bool:
         entry = ledger.last(row.output)
@@ -29,10 +29,9 @@ async def finished_rows(plan: BatchPlan, ledger: Ledger, stores: Stores) -> set[
             return False
         if plan.content is not None and entry.content != plan.content:
             return False
-        async with limit:
-            return await _is_there(row, entry, stores)
+        return await _is_there(row, entry, stores)
 
-    found = await asyncio.gather(*map(look, plan.rows))
+    found = await map_limited(look, plan.rows, limit=_LOOKS_AT_ONCE)
     return {row.number for row, is_there in zip(plan.rows, found, strict=True) if is_there}
 
 

@@ -1,11 +1,11 @@
 """Takes the pictures of a contact sheet from a composition or from a video."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from helios.concurrency import map_limited
 from helios.errors import HeliosError, OptionInvalid
 from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.media.probe import probe
@@ -13,6 +13,7 @@ from helios.renderer.composition import Composition
 from helios.renderer.render_session import open_render_session
 from orchestrator.api.rendering.planning import picture_options
 from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.display.display import Display
 from orchestrator.planning.composition_probe import (
     picture_format_of,
     picture_page_of,
@@ -53,7 +54,7 @@ def spread(total: int, count: int) -> tuple[int, ...]:
 
 
 async def pictures_of_composition(
-    source: str, folder: Path, settings: RenderSettings, *, count: int, tell: Callable[[str], None]
+    source: str, folder: Path, settings: RenderSettings, *, count: int, display: Display
 ) -> Pictures:
     """Have the renderer draw frames of a composition, each as a video would have it.
 
@@ -65,7 +66,7 @@ async def pictures_of_composition(
         source, options, duration=settings.duration, frames=settings.frames, sound=False
     )
     for warning in found.warnings:
-        tell(str(warning))
+        display.warn(warning)
     frames = spread(found.frame_count, count)
     image = picture_format_of(options)
     names = []
@@ -100,7 +101,6 @@ async def pictures_of_video(source: Path, folder: Path, *, count: int) -> Pictur
         raise OptionInvalid(f"{source}: has no video", hint="Give a video or a composition.")
     rate = found.frame_rate
     frames = spread(found.frames, count)
-    limit = asyncio.Semaphore(_READERS)
     video = ["-i", file_url(await asyncio.to_thread(source.resolve)), "-frames:v", "1"]
     image = ["-vf", _JPEG_COLOURS, "-q:v", "2"]
 
@@ -108,15 +108,14 @@ async def pictures_of_video(source: Path, folder: Path, *, count: int) -> Pictur
         # Half a frame before, so that rounding can't lead to the frame after.
         seconds = float(max(Fraction(0), (frame - Fraction(1, 2)) / rate))
         name = f"{frame}.jpeg"
-        async with limit:
-            await run_ffmpeg(
-                ["-ss", f"{seconds:.6f}", *video, *image, file_url(folder / name)],
-                error=HeliosError,
-                message=f"{source}: frame {frame} can't be read",
-            )
+        await run_ffmpeg(
+            ["-ss", f"{seconds:.6f}", *video, *image, file_url(folder / name)],
+            error=HeliosError,
+            message=f"{source}: frame {frame} can't be read",
+        )
         return name
 
-    names = await asyncio.gather(*map(read, frames))
+    names = await map_limited(read, frames, limit=_READERS)
     return Pictures(
         frames=frames,
         names=tuple(names),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 from helios.errors import OptionInvalid
 from helios.renderer.composition import Composition
@@ -17,23 +17,13 @@ from orchestrator.api.displays import EventDisplay, OnEvent
 from orchestrator.api.option_faults import check_names
 from orchestrator.api.rendering.keywords import SheetKeywords
 from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.sheets.layout import SheetLayout, Theme, grid_of
 from orchestrator.api.sheets.pictures import Pictures, pictures_of_composition, pictures_of_video
 from orchestrator.delivery.deliver import deliver
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display
 from orchestrator.planning.output_kinds import check_still
-
-#: Limits of a sheet: more frames than that can't be told apart on it.
-MAX_FRAMES = 400
-MAX_COLUMNS = 40
-#: Sizes in pixels. The page has the same paddings.
-_ROW_WIDTH = 1920
-_GAP, _PADDING, _HEADER, _LABEL = 20, 48, 84, 38
-#: Largest side of an image that browsers take.
-_MAX_SIDE = 16_000
-
-Theme = Literal["dark", "light"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,31 +39,6 @@ class Sheet:
     location: str
     frames: tuple[int, ...]
     total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SheetLayout:
-    """How frames are arranged on a sheet.
-
-    Attributes:
-        count: Number of frames, spread over the timeline from the first to the last.
-        columns: Frames in a row; by default 4, or 6 of upright videos.
-        labels: Whether each frame has its time and its number below.
-        theme: `dark` or `light`.
-    """
-
-    count: int = 16
-    columns: int | None = None
-    labels: bool = True
-    theme: Theme = "dark"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.count <= MAX_FRAMES:
-            raise OptionInvalid(f"`count` {self.count}: must be 1 to {MAX_FRAMES}")
-        if self.columns is not None and not 1 <= self.columns <= MAX_COLUMNS:
-            raise OptionInvalid(f"`columns` {self.columns}: must be 1 to {MAX_COLUMNS}")
-        if self.theme not in ("dark", "light"):
-            raise OptionInvalid(f"`theme` {self.theme!r}: must be dark or light")
 
 
 async def sheet_async(
@@ -123,11 +88,7 @@ async def make_sheet(
                 pictures = await pictures_of_video(Path(source), folder, count=layout.count)
             else:
                 pictures = await pictures_of_composition(
-                    source,
-                    folder,
-                    settings,
-                    count=layout.count,
-                    tell=lambda text: display.note("warning", text),
+                    source, folder, settings, count=layout.count, display=display
                 )
             made = folder / f"sheet{Path(destination.name).suffix}"
             await _draw(folder, made, _name(source), layout, pictures)
@@ -146,24 +107,13 @@ async def _draw(
     template = resources.files("orchestrator.api.sheets").joinpath("sheet.html")
     with resources.as_file(template) as page:
         shutil.copy(page, folder / "index.html")
-    upright = pictures.height > pictures.width
-    columns = min(layout.columns or (6 if upright else 4), len(pictures.frames))
-    rows = -(-len(pictures.frames) // columns)
-    # A sheet of few columns isn't as wide as one of many: its frames would be large.
-    width = min(_ROW_WIDTH // columns, 640)
-    height = max(1, round(width * pictures.height / pictures.width))
-    label = _LABEL if layout.labels else 0
-    total = (
-        2 * _PADDING + (columns * width + (columns - 1) * _GAP),
-        2 * _PADDING + _HEADER + rows * (height + label) + (rows - 1) * _GAP,
-    )
-    scale = min(1.0, _MAX_SIDE / max(total))
+    grid = grid_of(layout, len(pictures.frames), width=pictures.width, height=pictures.height)
     props: dict[str, Any] = {
         "name": name,
         "facts": _facts(pictures),
         "theme": layout.theme,
-        "columns": columns,
-        "size": [width, height],
+        "columns": grid.columns,
+        "size": [grid.width, grid.height],
         "frames": [
             {"file": file, "number": frame, "time": _time(frame / pictures.rate)}
             for frame, file in zip(pictures.frames, pictures.names, strict=True)
@@ -171,10 +121,10 @@ async def _draw(
         "labels": layout.labels,
     }
     page_options = PageOptions(
-        width=max(total[0], 640),
-        height=total[1],
+        width=grid.page_width,
+        height=grid.page_height,
         rate=Fraction(30),
-        scale=scale,
+        scale=grid.scale,
         props=props,
     )
     image = ImageFormat("png" if output.suffix.lower() == ".png" else "jpeg", 92)

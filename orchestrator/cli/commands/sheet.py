@@ -36,7 +36,10 @@ async def sheet(
         typer.Option(help="Number of frames, from the first to the last.", show_default="16"),
     ] = 16,
     columns: Annotated[
-        int | None, typer.Option(help="Frames in a row.", show_default="4; 6 of upright videos")
+        int | None,
+        typer.Option(
+            help="Frames in a row.", show_default="4; 6 of upright videos; more of many frames"
+        ),
     ] = None,
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="Write time and number below each frame.")
@@ -48,7 +51,8 @@ async def sheet(
 ) -> None:
     """Put frames of a composition or a video side by side into one image."""
     from orchestrator.api.rendering.settings import RenderSettings
-    from orchestrator.api.sheets.sheet import SheetLayout, make_sheet
+    from orchestrator.api.sheets.layout import SheetLayout
+    from orchestrator.api.sheets.sheet import make_sheet
     from orchestrator.cli.opening import check_openable, open_result
 
     if open_it:
