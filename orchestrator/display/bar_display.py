@@ -94,8 +94,8 @@ class BarDisplay(Display):
             "stitching" if progress.merging else "rendering",
             ProgressBar(total=frames_total, completed=progress.frames_done),
             f"{progress.frames_done:>{width}}/{frames_total} frames",
-            speed(progress),
-            time_left(progress),
+            speed(progress.fps),
+            time_left(progress.seconds_left),
         )
         return Group(line, self._marks(progress))
 

@@ -1,6 +1,5 @@
 """Events and measures of a job as text."""
 
-from orchestrator.display.progress import JobProgress
 from orchestrator.model.events import (
     BackupStarted,
     ChunkFailed,
@@ -79,15 +78,14 @@ def _described_log(event: LogLine, *, verbose: bool) -> str | None:
     return f"{where}: {event.text}"
 
 
-def speed(progress: JobProgress) -> str:
-    """Return the speed of a job; empty if it is unknown."""
-    return f"{progress.fps:.1f} frames/s" if progress.fps else ""
+def speed(fps: float) -> str:
+    """Return a speed; empty if it is unknown."""
+    return f"{fps:.1f} frames/s" if fps else ""
 
 
-def time_left(progress: JobProgress) -> str:
+def time_left(seconds: float | None) -> str:
     """Return the time until all frames are rendered; empty if it is unknown."""
-    left = progress.seconds_left
-    return "" if left is None else f"{duration(left)} left"
+    return "" if seconds is None else f"{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:

@@ -57,8 +57,8 @@ class LineDisplay(Display):
         facts = [
             f"{progress.frames_done}/{progress.frames_total} frames",
             f"{progress.chunks_done}/{len(progress.chunks)} chunks",
-            speed(progress),
-            time_left(progress),
+            speed(progress.fps),
+            time_left(progress.seconds_left),
         ]
         self._print("  ".join(fact for fact in facts if fact))
 

@@ -1,11 +1,11 @@
 """Progress of a running job by its events: frames, chunks, speed, time left."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from helios.contract.job_spec import JobSpec
+from orchestrator.display.speed import Speed
 from orchestrator.model.events import (
     ChunkFailed,
     ChunkFinished,
@@ -18,9 +18,8 @@ from orchestrator.model.events import (
 )
 from orchestrator.model.job_chunk import ChunkState
 
-#: Seconds over which the speed is averaged, and before which it is unknown.
-SPEED_WINDOW = 10.0
-SPEED_AFTER = 1.0
+#: Seconds over which the speed is averaged.
+_SPEED_WINDOW = 10.0
 
 
 @dataclass(slots=True)
@@ -58,8 +57,8 @@ class JobProgress:
         self.chunks_done = 0
         self.chunks_running = 0
         self.merging = False
-        self._clock = clock
-        self._recent: deque[tuple[float, int]] = deque()
+        # From the first frame on: how long browsers take to start says nothing about the rest.
+        self._speed = Speed(_SPEED_WINDOW, clock)
         for chunk in wanted:
             if chunk.id in done:
                 self._enter(chunk.id, ChunkState.DONE)
@@ -75,13 +74,12 @@ class JobProgress:
             case ChunkFailed():
                 self._enter(event.chunk_id, ChunkState.FAILED)
             case ChunkRetrying() | ChunkStopped():
-                # Its frames are lost, which says nothing about how fast frames come.
-                self._recent.clear()
+                self._speed.forget()
                 self._enter(event.chunk_id, ChunkState.WAITING)
             case FrameProgress():
                 self.frames_done, self.frames_total = event.frames_done, event.frames_total
                 self.chunks[event.chunk_id].share = event.frame / event.frame_count
-                self._note_speed()
+                self._speed.note(self.frames_done)
             case MergeStarted():
                 self.merging = True
             case _:
@@ -90,26 +88,15 @@ class JobProgress:
     @property
     def fps(self) -> float:
         """Frames per second lately; 0 while it is unknown."""
-        if not self._recent:
-            return 0.0
-        (first, before), (last, after) = self._recent[0], self._recent[-1]
-        elapsed = last - first
-        return max(0.0, (after - before) / elapsed) if elapsed >= SPEED_AFTER else 0.0
+        return self._speed.fps
 
     @property
     def seconds_left(self) -> float | None:
         """Seconds until all frames are rendered, at the speed of late; None if unknown."""
-        return (self.frames_total - self.frames_done) / self.fps if self.fps else None
+        return self._speed.seconds_for(self.frames_total - self.frames_done)
 
     def _enter(self, chunk_id: int, state: ChunkState) -> None:
         chunk = self.chunks[chunk_id]
         self.chunks_done += (state is ChunkState.DONE) - (chunk.state is ChunkState.DONE)
         self.chunks_running += (state is ChunkState.RUNNING) - (chunk.state is ChunkState.RUNNING)
         chunk.state, chunk.share = state, 0.0
-
-    def _note_speed(self) -> None:
-        # From the first frame on: how long browsers take to start says nothing about the rest.
-        now = self._clock()
-        self._recent.append((now, self.frames_done))
-        while len(self._recent) > 2 and self._recent[0][0] < now - SPEED_WINDOW:
-            self._recent.popleft()

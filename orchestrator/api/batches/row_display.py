@@ -1,13 +1,13 @@
 """What a row of a batch shows while it is rendered, and the progress of all rows."""
 
-import time
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 from helios.errors import HeliosError
 from orchestrator.api.batches.results import RowResult, RowState
 from orchestrator.display.display import Display
-from orchestrator.display.event_text import describe, duration
+from orchestrator.display.event_text import describe, speed, time_left
+from orchestrator.display.speed import Speed
 from orchestrator.model.events import (
     BackupStarted,
     ChunkFailed,
@@ -36,7 +36,8 @@ class BatchProgress:
         self.open = 0
         self.states: Counter[RowState] = Counter()
         self._frames_done = 0
-        self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._speed = Speed(_SPEED_WINDOW)
+        self._speed.note(0)
 
     def note_row(self, result: RowResult) -> None:
         """Take the end of a row into account."""
@@ -45,15 +46,7 @@ class BatchProgress:
     def note_frames(self, count: int) -> None:
         """Take rendered frames into account; fewer than 0 are lost ones."""
         self._frames_done += count
-        now = time.monotonic()
-        self._recent.append((now, self._frames_done))
-        while len(self._recent) > 2 and self._recent[0][0] < now - _SPEED_WINDOW:
-            self._recent.popleft()
-
-    @property
-    def _fps(self) -> float:
-        (first, before), (last, after) = self._recent[0], self._recent[-1]
-        return (after - before) / (last - first) if last - first >= 1 else 0.0
+        self._speed.note(self._frames_done)
 
     def __str__(self) -> str:
         failed = self.states[RowState.FAILED]
@@ -61,12 +54,10 @@ class BatchProgress:
         if failed:
             parts.append(f"{failed} failed")
         parts.append(f"{self.open} running")
-        if self._fps > 0:
-            parts.append(f"{self._fps:.1f} frames/s")
-            if self.frames is not None:
-                left = (self.frames - self._frames_done) / self._fps
-                parts.append(f"{duration(max(0.0, left))} left")
-        return "  ".join(parts)
+        parts.append(speed(self._speed.fps))
+        if self.frames is not None:
+            parts.append(time_left(self._speed.seconds_for(self.frames - self._frames_done)))
+        return "  ".join(filter(None, parts))
 
 
 class RowDisplay(Display):

@@ -13,6 +13,7 @@ from orchestrator.display.choice import choose_display
 from orchestrator.display.event_text import duration
 from orchestrator.display.json_display import JsonDisplay
 from orchestrator.display.line_display import LineDisplay
+from orchestrator.display.progress import JobProgress
 from orchestrator.model.events import (
     ChunkFailed,
     ChunkFinished,
@@ -134,8 +135,7 @@ def test_lines_of_progress_come_ever_more_rarely(
     display = LineDisplay(verbose=False)
     spec = a_spec(1000)
     with display.job(spec):
-        assert display.progress is not None
-        display.progress._clock = lambda: now
+        display.progress = JobProgress(spec, clock=lambda: now)
         for frame in range(10_000):
             now = frame * 0.36
             display.show(FrameProgress(frame // 10, frame % 10, 10, frame, 10_000))
@@ -150,8 +150,7 @@ def test_a_terminal_shows_frames_speed_time_left_and_a_mark_for_each_chunk(width
     console, _ = terminal(width)
     display = BarDisplay(console, verbose=False)
     with display.job(a_spec(5), done=[4]):
-        assert display.progress is not None
-        display.progress._clock = lambda: now
+        display.progress = JobProgress(a_spec(5), done=[4], clock=lambda: now)
         display.show(ChunkStarted(0, 1))
         display.show(ChunkFinished(0, 1, 1.0))
         display.show(ChunkStarted(1, 1))
