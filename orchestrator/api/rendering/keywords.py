@@ -46,15 +46,12 @@ class StillKeywords(PageKeywords, total=False):
     job_store: str | None
 
 
-class BatchKeywords(PageKeywords, total=False):
+class BatchKeywords(SheetKeywords, total=False):
     """Keywords of a batch; `RenderFields` has their meanings and defaults."""
 
-    # Timing
-    duration: float | None
-    frames: int | None
     # Encoding and sound
     codec: str | None
-    quality: Literal["draft", "standard", "high"]
+    quality: Quality
     crf: int | None
     preset: str | None
     audio: bool
@@ -66,10 +63,10 @@ class BatchKeywords(PageKeywords, total=False):
     retry_delay: float
     chunk_timeout: float | None
     backups: bool | None
-    seam_check: Literal["heal", "warn", "off"]
+    seam_check: SeamCheck
     resume: bool
     incremental: bool
-    stitch: Literal["auto", "local", "worker", "server"]
+    stitch: StitchChoice
     # Limits
     max_cost: float | None
     deadline: float | str | None
@@ -77,35 +74,11 @@ class BatchKeywords(PageKeywords, total=False):
     job_dir: str | Path | None
 
 
-class RenderKeywords(StillKeywords, total=False):
+class RenderKeywords(StillKeywords, BatchKeywords, total=False):
     """Keywords of a render; `RenderFields` has their meanings and defaults."""
 
-    # Timing
-    duration: float | None
-    frames: int | None
-    # Encoding and sound
     reference: bool
-    codec: str | None
-    quality: Quality
-    crf: int | None
-    preset: str | None
     format: Literal["hls"] | None
-    audio: bool
-    # Chunks
-    chunks: int | None
-    frames_per_chunk: int | None
-    concurrency: int | None
-    retry_delay: float
-    chunk_timeout: float | None
-    backups: bool | None
-    seam_check: SeamCheck
-    resume: bool
-    incremental: bool
-    # Limits
-    deadline: float | str | None
-    # Output
-    stitch: StitchChoice
-    job_dir: str | Path | None
     keep: bool
     webhook: str | None
     webhook_progress: float | None
