@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.model.render_fields import SETTINGS
+
 #: Groups of flags in `--help`.
 PICTURE = "Picture"
 TIMING = "Timing"
@@ -35,8 +37,8 @@ Open = Annotated[
 Concurrency = Annotated[
     int | None,
     typer.Option(
-        help="Chunks at the same time.",
-        show_default="by cores and memory; 100 remote ones",
+        help=SETTINGS["concurrency"].help,
+        show_default=SETTINGS["concurrency"].default,
         rich_help_panel=CHUNKS,
     ),
 ]
@@ -111,9 +113,9 @@ WebPort = Annotated[
 Jobs = Annotated[
     str | None,
     typer.Option(
-        metavar="WHERE",
-        help="Job store: a folder, s3://bucket/prefix, gs://..., or none.",
-        show_default="HELIOS_JOBS, else ~/.local/state/helios/jobs",
+        metavar=SETTINGS["job_store"].metavar,
+        help=SETTINGS["job_store"].help,
+        show_default=SETTINGS["job_store"].default,
         rich_help_panel=OUTPUT,
     ),
 ]
