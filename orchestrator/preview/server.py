@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 from helios.contract.command import format_command
@@ -18,6 +17,7 @@ from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
 from orchestrator.model.render_fields import DEFAULTS, flags_of
 from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.preview.page import preview_page
 from orchestrator.preview.stage import Stage
 from orchestrator.web.loopback import (
     SIGN_OF_LIFE,
@@ -27,12 +27,6 @@ from orchestrator.web.loopback import (
     page_answer,
     serve_loopback,
     soon,
-)
-
-#: The page loads nothing, from nowhere but its own server.
-_POLICY = (
-    "default-src 'none'; img-src 'self' blob: data:; connect-src 'self'; style-src 'unsafe-inline';"
-    " script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -85,8 +79,8 @@ class _Preview:
         ]
 
     async def _page(self, _: Request, __: Mapping[str, str]) -> Answer:
-        page = resources.files("orchestrator.preview").joinpath("preview.html")
-        return page_answer(page.read_text("utf-8"), {"Content-Security-Policy": _POLICY})
+        page, policy = preview_page()
+        return page_answer(page, {"Content-Security-Policy": policy})
 
     async def _frame(self, _: Request, parts: Mapping[str, str]) -> Answer:
         try:

@@ -5,7 +5,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -42,13 +42,23 @@ def live_page() -> str:
     return _page(title="Render", data=None, own="'self'")
 
 
-def _page(*, title: str, data: Mapping[str, Any] | None, own: str) -> str:
-    script = '"use strict";\n' + "\n".join(_text(name) for name in SCRIPTS)
+def joined_scripts(names: Iterable[str], more: str = "") -> str:
+    """Return scripts of the page, and one that uses them, as the content of one element."""
+    return "\n".join(['"use strict";', *map(_text, names), more])
+
+
+def source_of(script: str) -> str:
+    """Return the source by which a content security policy allows this script alone."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _page(*, title: str, data: Mapping[str, Any] | None, own: str) -> str:
+    script = joined_scripts(SCRIPTS)
     connects = own or "'none'"
     policy = (
         f"default-src 'none'; img-src data: {own}; media-src blob: {own};"
-        f" style-src 'unsafe-inline'; script-src 'sha256-{digest}'; connect-src {connects};"
+        f" style-src 'unsafe-inline'; script-src {source_of(script)}; connect-src {connects};"
         " base-uri 'none'; form-action 'none'"
     )
     # No end tag and no comment can begin in the data.

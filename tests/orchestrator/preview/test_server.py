@@ -1,10 +1,15 @@
 """The preview's server, without a browser."""
 
+import base64
+import hashlib
+import re
+
 import typer.main
 
 import orchestrator.cli
 from helios.contract.command import parse_command
 from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.preview.page import preview_page
 from orchestrator.preview.server import render_command
 
 
@@ -24,3 +29,10 @@ def test_the_render_command_gives_each_setting_of_the_preview_as_a_flag_of_rende
     assert parsed["output"] == "intro.mp4"
     assert parsed["props"] == '{"title": "Grüße"}'
     assert {each: parsed[each] for each in given} == {**given, "fps": "29.97"}
+
+
+def test_the_policy_of_the_page_allows_its_own_script_alone() -> None:
+    page, policy = preview_page()
+    [script] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
