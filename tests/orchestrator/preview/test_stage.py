@@ -82,7 +82,7 @@ async def test_props_from_the_page_never_name_a_file(composition: Path, tmp_path
     secret = tmp_path / "secret.json"
     secret.write_text('{"secret": 1}')
     async with previewing(composition) as ask:
-        for text in (f"@{secret}", f"@@{secret}"):
+        for text in (f"@@{secret}", f"@{secret}"):
             status, answer = await ask("POST", "props", text)
             assert status == 400
             assert "must be a JSON object" in answer
