@@ -39,9 +39,10 @@ class AccountPolicies:
 
     async def get_iam_policy(self, request: dict[str, Any], /) -> policy_pb2.Policy:
         """Return an account's policy."""
+        # The API takes the version in the query, and refuses a body.
         version = request["options"]["requested_policy_version"]
-        body = {"options": {"requestedPolicyVersion": version}}
-        return await asyncio.to_thread(self._post, f"{request['resource']}:getIamPolicy", body)
+        method = f"{request['resource']}:getIamPolicy?options.requestedPolicyVersion={version}"
+        return await asyncio.to_thread(self._post, method)
 
     async def set_iam_policy(self, request: dict[str, Any], /) -> policy_pb2.Policy:
         """Replace an account's policy."""
@@ -56,7 +57,7 @@ class AccountPolicies:
         """Let go of connections."""
         self._session.close()
 
-    def _post(self, method: str, body: dict[str, Any]) -> policy_pb2.Policy:
+    def _post(self, method: str, body: dict[str, Any] | None = None) -> policy_pb2.Policy:
         try:
             answer = self._session.post(f"{self._base}/{method}", json=body, timeout=_TIMEOUT)
         except RequestException as fault:

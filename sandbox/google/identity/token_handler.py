@@ -1,5 +1,6 @@
 """HTTP interface of the token server."""
 
+import copy
 import datetime
 import json
 import ssl
@@ -42,7 +43,8 @@ class TokenHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = urlsplit(self.path).path
+        url = urlsplit(self.path)
+        path = url.path
         account, _, method = path.rpartition("/")[2].partition(":")
         if path == "/token":
             self._grant(dict(_first(parse_qs(body.decode()))))
@@ -56,8 +58,10 @@ class TokenHandler(BaseHTTPRequestHandler):
                     "expires_in": int(LIFETIME),
                 },
             )
-        elif method in {"getIamPolicy", "setIamPolicy"}:
-            policy = json.loads(body).get("policy")
+        elif method == "getIamPolicy":
+            self._policy(account, dict(_first(parse_qs(url.query))), body)
+        elif method == "setIamPolicy":
+            policy = json.loads(body)["policy"]
             self._answer(200, self.server.tokens.policy_of(account, written=policy))
         elif method == "generateIdToken":
             audience = json.loads(body)["audience"]
@@ -95,6 +99,19 @@ class TokenHandler(BaseHTTPRequestHandler):
             self._answer(200, self.server.tokens.grant(form))
         except InvalidSignature:
             self._answer(400, {"error": "invalid_grant", "error_description": "bad signature"})
+
+    def _policy(self, account: str, query: Mapping[str, str], body: bytes) -> None:
+        if body:
+            fault = {"code": 400, "status": "INVALID_ARGUMENT", "message": "A body isn't allowed."}
+            self._answer(400, {"error": fault})
+            return
+        policy = self.server.tokens.policy_of(account)
+        if query.get("options.requestedPolicyVersion") != "3":
+            # Earlier versions have no conditions, and a policy written back loses them.
+            policy = copy.deepcopy(policy)
+            for binding in policy.get("bindings", ()):
+                binding.pop("condition", None)
+        self._answer(200, policy)
 
     def _metadata(self, path: str, query: Mapping[str, str]) -> None:
         if self.headers.get("Metadata-Flavor") != "Google":

@@ -268,10 +268,12 @@ def test_the_account_of_webhooks_may_sign_links_in_its_own_name_and_no_others(
 ) -> None:
     account, policies = WEBHOOKS["webhook_account"], deployer.cloud.accounts.policies
     ann = {"role": "roles/iam.serviceAccountTokenCreator", "members": [ANN]}
+    until = {**ann, "condition": {"title": "until May", "expression": "request.time < May"}}
     policies.clear()
-    policies[account] = {"etag": "BwWKmjvelug=", "bindings": [ann]}
+    policies[account] = {"etag": "BwWKmjvelug=", "bindings": [ann, until]}
     deployer.deploy(**WEBHOOKS)
-    (binding,) = policies[account]["bindings"]
+    conditional, binding = policies[account]["bindings"]
+    assert conditional == until
     assert binding["role"] == "roles/iam.serviceAccountTokenCreator"
     assert binding["members"] == [f"serviceAccount:{account}", ANN]
     assert set(policies) == {account}  # no other account's policy was written
