@@ -68,7 +68,7 @@ class CompositionPage(PageQueries):
     async def load(self, composition: Composition) -> None:
         """Open the composition and wait until it has loaded.
 
-        Raises `CompositionNotFound`, `CompositionFailed`, `CompositionTimedOut`, `AssetMissing`, ``
+        Raises `CompositionNotFound`, `CompositionFailed`, `CompositionTimedOut`, `AssetMissing`
         or `DialectUnsupported`.
         """
         self._media.root = composition.root
@@ -77,6 +77,7 @@ class CompositionPage(PageQueries):
         self._capture.start_clock()
         await self.visit(0)
         self._session.is_loading = False
+        self.times.take()  # frames of the render are still to come
         if self._messages.errors:
             raise CompositionFailed(
                 f"{composition.url}: the page threw while it loaded",

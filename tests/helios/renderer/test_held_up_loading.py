@@ -8,6 +8,7 @@ import pytest
 from helios.renderer.browser.devtools import DevTools, Params
 from helios.renderer.page.capture import FrameCapture
 from helios.renderer.page.composition_page import CompositionPage
+from helios.renderer.page.times import PageTimes
 from tests.sampling import every_nth
 
 from .conftest import Studio
@@ -125,6 +126,22 @@ def test_an_event_of_the_browser_that_is_held_up_changes_no_frame(
         devtools.hold_back(lambda _: 0)
 
     assert held_up
+
+
+def test_the_time_of_loading_is_not_counted_as_that_of_a_frame(studio: Studio) -> None:
+    page = "<script>requestAnimationFrame(() => fetch('assets/orange.png'))</script>"
+    (studio.root / "asks.html").write_text(page)
+
+    async def times_of_load() -> PageTimes:
+        async with studio.page("asks.html") as loaded:
+            return loaded.times
+
+    devtools = studio.run(studio.browser()).devtools
+    devtools.hold_back(lambda event: DELAY if event == "Network.loadingFinished" else 0)
+    try:
+        assert studio.run(times_of_load()) == PageTimes()
+    finally:
+        devtools.hold_back(lambda _: 0)
 
 
 def leave_out(monkeypatch: pytest.MonkeyPatch, lost: int, *, frame: int) -> None:
