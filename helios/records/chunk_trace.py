@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
 
 from helios.output import whole_output, write_failure
 
@@ -20,6 +21,10 @@ MAX_PICTURE_BYTES = 18 * 1024
 MAX_SPANS = 16
 #: Largest size of a stored trace in bytes: pictures in base64, and the times.
 MAX_TRACE_BYTES = 30 * 1024
+
+#: What the time of a frame is spent on: the fields of `FrameSpan`.
+TimeKind = Literal["script", "waiting", "raster", "encoding"]
+TIME_KINDS: tuple[TimeKind, ...] = get_args(TimeKind)
 
 _FACTS = "facts.json"
 _PICTURE = re.compile(r"(?P<number>\d{1,9})\.jpg")
@@ -44,6 +49,11 @@ class FrameSpan:
     waiting: float = 0.0
     raster: float = 0.0
     encoding: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time of all kinds."""
+        return self.script + self.waiting + self.raster + self.encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from helios.contract.error_record import ErrorRecord
 from helios.contract.wire_model import WireModel
-from helios.records.chunk_trace import FramePicture, FrameSpan
+from helios.records.chunk_trace import FramePicture, FrameSpan, TimeKind
 from orchestrator.report.redacted import redacted
 
 #: Version of the format.
@@ -78,7 +78,7 @@ class SlowRange(WireModel):
     seconds: float
     share: float = Field(description="Of the time of all frames, from 0 to 1.")
     per_frame: float = Field(description="Seconds for each frame.")
-    cause: Literal["script", "waiting", "raster", "encoding"]
+    cause: TimeKind
     cause_share: float = Field(description="Of the range's time, from 0 to 1.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from helios.records.chunk_trace import FrameSpan
+from helios.records.chunk_trace import TIME_KINDS, FrameSpan
 from orchestrator.report.report import SlowRange
 
 #: Limit of ranges, and the least share of all time that makes a range worth naming.
@@ -10,8 +10,6 @@ MAX_RANGES = 5
 _MIN_SHARE = 0.05
 #: A frame is slow if it takes this many times as long as the average one.
 _SLOW = 1.25
-
-_KINDS = ("script", "waiting", "raster", "encoding")
 
 
 def slow_ranges(spans: Iterable[FrameSpan]) -> list[SlowRange]:
@@ -21,14 +19,14 @@ def slow_ranges(spans: Iterable[FrameSpan]) -> list[SlowRange]:
     others, there are no ranges.
     """
     ordered = sorted(spans, key=lambda span: span.start)
-    total = sum(map(_seconds, ordered))
+    total = sum(span.seconds for span in ordered)
     frames = sum(span.frames for span in ordered)
     if total <= 0:
         return []
     limit = _SLOW * total / frames
     found: list[list[FrameSpan]] = []
     for span in ordered:
-        if _seconds(span) / span.frames < limit:
+        if span.seconds / span.frames < limit:
             continue
         before = found[-1][-1] if found else None
         if before is not None and before.start + before.frames == span.start:
@@ -42,8 +40,8 @@ def slow_ranges(spans: Iterable[FrameSpan]) -> list[SlowRange]:
 
 def _range(spans: Sequence[FrameSpan], total: float) -> SlowRange:
     frames = sum(span.frames for span in spans)
-    seconds = sum(map(_seconds, spans))
-    kinds = {kind: sum(getattr(span, kind) for span in spans) for kind in _KINDS}
+    seconds = sum(span.seconds for span in spans)
+    kinds = {kind: sum(getattr(span, kind) for span in spans) for kind in TIME_KINDS}
     cause = max(kinds, key=lambda kind: kinds[kind])
     return SlowRange.model_validate(
         {
@@ -56,7 +54,3 @@ def _range(spans: Sequence[FrameSpan], total: float) -> SlowRange:
             "cause_share": round(kinds[cause] / seconds, 4),
         }
     )
-
-
-def _seconds(span: FrameSpan) -> float:
-    return span.script + span.waiting + span.raster + span.encoding

@@ -10,14 +10,13 @@ from helios import __version__
 from helios.records.chunk_trace import (
     MAX_PICTURES,
     MAX_SPANS,
+    TIME_KINDS,
     ChunkTrace,
     FrameSpan,
     clear_trace,
 )
 from helios.renderer.encoding.frame_pictures import FramePictures
 from helios.renderer.page.times import PageTimes
-
-_KINDS = ("script", "waiting", "raster", "encoding")
 
 
 class TraceRecorder:
@@ -36,7 +35,7 @@ class TraceRecorder:
         self._folder = folder
         self._frames = frames
         self._count = min(MAX_SPANS, len(frames))
-        self._seconds = [dict.fromkeys(_KINDS, 0.0) for _ in range(self._count)]
+        self._seconds = [dict.fromkeys(TIME_KINDS, 0.0) for _ in range(self._count)]
 
     def begin(self) -> FramePictures:
         """Clear the folder, and return what the encoder writes there."""
