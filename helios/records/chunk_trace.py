@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from helios.output import whole_output, write_failure
 
@@ -25,6 +25,8 @@ MAX_TRACE_BYTES = 30 * 1024
 #: What the time of a frame is spent on: the fields of `FrameSpan`.
 TimeKind = Literal["script", "waiting", "raster", "encoding"]
 TIME_KINDS: tuple[TimeKind, ...] = get_args(TimeKind)
+
+Item = TypeVar("Item")
 
 _FACTS = "facts.json"
 _PICTURE = re.compile(r"(?P<number>\d{1,9})\.jpg")
@@ -105,14 +107,14 @@ class ChunkTrace:
                 facts = cls.parse(file.read(MAX_TRACE_BYTES))
         except OSError:
             facts = None
+        found = list(_pictures_in(folder))
+        while sum(len(jpeg) for _, jpeg in found) > MAX_PICTURE_BYTES:
+            found = evenly(found, len(found) - 1)
         pictures = [
             FramePicture(frame=start + number, jpeg=base64.b64encode(jpeg).decode())
-            for number, jpeg in _pictures_in(folder)
+            for number, jpeg in found
         ]
-        trace = dataclasses.replace(facts or cls(), pictures=pictures)
-        while sum(len(picture.data) for picture in trace.pictures) > MAX_PICTURE_BYTES:
-            trace = trace.thinned(len(trace.pictures) - 1)
-        return trace
+        return dataclasses.replace(facts or cls(), pictures=pictures)
 
     def save_facts(self, folder: Path) -> None:
         """Write all but the pictures into a folder."""
@@ -121,11 +123,13 @@ class ChunkTrace:
 
     def thinned(self, pictures: int) -> "ChunkTrace":
         """Return the trace with at most so many pictures, evenly chosen."""
-        if len(self.pictures) <= pictures:
-            return self
-        step = len(self.pictures) / max(1, pictures)
-        kept = [self.pictures[int(number * step)] for number in range(pictures)]
-        return dataclasses.replace(self, pictures=kept)
+        return dataclasses.replace(self, pictures=evenly(self.pictures, pictures))
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """Return at most so many items, spread evenly over all."""
+    count = min(most, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def clear_trace(folder: Path) -> None:

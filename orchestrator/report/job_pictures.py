@@ -10,7 +10,7 @@ from helios.concurrency import map_limited
 from helios.contract.artifact import Artifact
 from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError
-from helios.records.chunk_trace import MAX_TRACE_BYTES, ChunkTrace, FramePicture
+from helios.records.chunk_trace import MAX_TRACE_BYTES, ChunkTrace, FramePicture, evenly
 from helios.records.job_layout import trace_of
 from orchestrator.delivery.stores import Stores
 from orchestrator.report.report import VideoFacts
@@ -27,9 +27,7 @@ _AT_ONCE = 16
 
 async def stored_traces(outputs: Mapping[int, str], stores: Stores) -> dict[int, ChunkTrace]:
     """Return the traces of chunks in storage by their ids; `outputs` are URLs of the chunks."""
-    ids = sorted(outputs)
-    step = max(1.0, len(ids) / MAX_TRACES)
-    chosen = [ids[int(number * step)] for number in range(min(len(ids), MAX_TRACES))]
+    chosen = evenly(sorted(outputs), MAX_TRACES)
 
     async def read(chunk_id: int) -> ChunkTrace | None:
         try:
@@ -47,7 +45,7 @@ def traced_filmstrip(traces: Iterable[ChunkTrace]) -> list[FramePicture]:
     """Return the pictures of traces in the order of the timeline; of many, some."""
     pictures = [picture for trace in traces for picture in trace.pictures]
     pictures.sort(key=lambda picture: picture.frame)
-    return list(ChunkTrace(pictures=pictures).thinned(MAX_STRIP).pictures)
+    return evenly(pictures, MAX_STRIP)
 
 
 async def pictures_of_video(

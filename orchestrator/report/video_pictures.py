@@ -10,7 +10,7 @@ from helios.concurrency import map_limited
 from helios.errors import HeliosError
 from helios.media.ffmpeg import file_url, run_ffmpeg
 from helios.media.frame_jpeg import frame_jpeg
-from helios.records.chunk_trace import FramePicture
+from helios.records.chunk_trace import FramePicture, evenly
 from orchestrator.report.report import SeamPair, VideoFacts
 
 #: Pictures of a filmstrip that are taken from a video, and seams whose frames are.
@@ -45,8 +45,6 @@ async def seam_pairs(video: Path, facts: VideoFacts, starts: Sequence[int]) -> l
 
     `starts` are the first frames after each.
     """
-    step = max(1, len(starts) / MAX_SEAMS)
-    chosen = [starts[int(number * step)] for number in range(min(len(starts), MAX_SEAMS))]
 
     async def take(start: int) -> SeamPair | None:
         before = await _picture(video, start - 1, fps=facts.fps, side=_SEAM_SIDE)
@@ -55,7 +53,7 @@ async def seam_pairs(video: Path, facts: VideoFacts, starts: Sequence[int]) -> l
             return None
         return SeamPair(frame=start - 1, before=before, after=after)
 
-    found = await map_limited(take, chosen, limit=_AT_ONCE)
+    found = await map_limited(take, evenly(starts, MAX_SEAMS), limit=_AT_ONCE)
     return [pair for pair in found if pair is not None]
 
 

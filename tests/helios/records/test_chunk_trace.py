@@ -11,6 +11,7 @@ from helios.records.chunk_trace import (
     ChunkTrace,
     FrameSpan,
     clear_trace,
+    evenly,
     trace_beside,
 )
 
@@ -56,11 +57,11 @@ def test_a_stored_trace_stays_below_its_limit_whatever_the_pictures(tmp_path: Pa
     assert ChunkTrace.parse(stored) == trace
 
 
-def test_the_pictures_that_stay_are_spread_evenly(tmp_path: Path) -> None:
-    for number in range(8):
-        (tmp_path / f"{number}.jpg").write_bytes(noise(16))
-    trace = ChunkTrace.read(tmp_path, start=0)
-    assert [each.frame for each in trace.thinned(4).pictures] == [0, 2, 4, 6]
+def test_the_items_that_stay_are_spread_evenly() -> None:
+    assert evenly(range(8), 4) == [0, 2, 4, 6]
+    assert evenly(range(7), 3) == [0, 2, 4]
+    assert evenly(range(3), 4) == [0, 1, 2]
+    assert evenly(range(3), 0) == evenly([], 4) == []
 
 
 def test_an_attempt_begins_without_the_pictures_of_the_one_before(tmp_path: Path) -> None:
