@@ -30,7 +30,10 @@ Item = TypeVar("Item")
 
 _FACTS = "facts.json"
 _PICTURE = re.compile(r"(?P<number>\d{1,9})\.jpg")
-_END_OF_JPEG = b"\xff\xd9"
+_START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8\xff", b"\xff\xd9"
+# A file that starts as above, in base64.
+_JPEG_TEXT = re.compile(r"/9j/([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)?")
+_MOST = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,13 @@ class FrameSpan:
     raster: float = 0.0
     encoding: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what no render records: a stored trace may be a stranger's."""
+        _check("start", self.start, int)
+        _check("frames", self.frames, int, least=1)
+        for kind in TIME_KINDS:
+            _check(kind, getattr(self, kind), int, float)
+
     @property
     def seconds(self) -> float:
         """The time of all kinds."""
@@ -64,6 +74,12 @@ class FramePicture:
 
     frame: int
     jpeg: str
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what is no picture."""
+        _check("frame", self.frame, int)
+        if not (isinstance(self.jpeg, str) and _JPEG_TEXT.fullmatch(self.jpeg)):
+            raise ValueError("jpeg: is no JPEG file in base64")
 
     @property
     def data(self) -> bytes:
@@ -79,6 +95,11 @@ class ChunkTrace:
     pictures: Sequence[FramePicture] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for versions that aren't text."""
+        if not all(isinstance(text, str) for text in self.versions.values()):
+            raise ValueError("versions: are not text")
+
     @classmethod
     def parse(cls, data: bytes) -> "ChunkTrace | None":
         """Parse a stored trace; None if it is damaged."""
@@ -89,7 +110,7 @@ class ChunkTrace:
                 pictures=[FramePicture(**picture) for picture in facts["pictures"]],
                 versions=dict(facts["versions"]),
             )
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             return None
 
     def to_bytes(self) -> bytes:
@@ -166,5 +187,11 @@ def _pictures_in(folder: Path) -> Iterator[tuple[int, bytes]]:
         except OSError:
             continue
         # The encoder may be writing it, or it is longer than the limit.
-        if data.endswith(_END_OF_JPEG):
+        if data.startswith(_START_OF_JPEG) and data.endswith(_END_OF_JPEG):
             yield number, data
+
+
+def _check(name: str, value: float, *types: type, least: int = 0) -> None:
+    # Types are exact, as a bool is an int as well. A comparison with NaN is false.
+    if type(value) not in types or not least <= value <= _MOST:
+        raise ValueError(f"{name}: {value!r} is not a number from {least} to {_MOST}")

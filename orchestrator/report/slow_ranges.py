@@ -26,7 +26,7 @@ def slow_ranges(spans: Iterable[FrameSpan]) -> list[SlowRange]:
     limit = _SLOW * total / frames
     found: list[list[FrameSpan]] = []
     for span in ordered:
-        if span.seconds / span.frames < limit:
+        if span.seconds / span.frames <= limit:
             continue
         before = found[-1][-1] if found else None
         if before is not None and before.start + before.frames == span.start:

@@ -1,7 +1,9 @@
 import io
+import json
 import random
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from helios.records.chunk_trace import (
@@ -41,7 +43,38 @@ def test_a_trace_is_read_as_far_as_it_is_there(tmp_path: Path) -> None:
     ChunkTrace(spans=spans(), versions={"helios": "1"}).save_facts(tmp_path)
     read = ChunkTrace.read(tmp_path, start=60)
     assert (read.spans, read.versions) == (spans(), {"helios": "1"})
-    assert ChunkTrace.parse(b'{"spans": 1}') is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"spans": 1},
+        {"spans": [{"start": 0, "frames": 0}]},
+        {"spans": [{"start": -1, "frames": 1}]},
+        {"spans": [{"start": 0, "frames": 10**400}]},
+        {"spans": [{"start": 0, "frames": 1, "script": "1"}]},
+        {"spans": [{"start": 0, "frames": 1, "raster": float("nan")}]},
+        {"pictures": [{"frame": "0", "jpeg": "/9j/2Q=="}]},
+        {"pictures": [{"frame": 0, "jpeg": "/9j/2Q="}]},
+        {"pictures": [{"frame": 0, "jpeg": "/9j/__=="}]},
+        {"pictures": [{"frame": 0, "jpeg": "/pictures/8"}]},
+        {"pictures": [{"frame": 0, "jpeg": None}]},
+        {"versions": {"helios": 1}},
+        {"versions": ["helios"]},
+    ],
+)
+def test_a_stored_trace_with_wrong_values_counts_as_damaged(wrong: dict[str, object]) -> None:
+    right = {
+        "spans": [{"start": 0, "frames": 1}],
+        "pictures": [{"frame": 0, "jpeg": "/9j/2Q=="}],
+        "versions": {"helios": "1"},
+    }
+    assert ChunkTrace.parse(json.dumps(right).encode()) is not None
+    assert ChunkTrace.parse(json.dumps({**right, **wrong}).encode()) is None
+
+
+def test_a_stored_trace_that_is_nested_too_deeply_counts_as_damaged() -> None:
+    assert ChunkTrace.parse(b"[" * MAX_TRACE_BYTES) is None
 
 
 def test_a_stored_trace_stays_below_its_limit_whatever_the_pictures(tmp_path: Path) -> None:
