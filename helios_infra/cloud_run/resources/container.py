@@ -42,23 +42,21 @@ def configure_container(
     configuration: CloudRunConfiguration,
     *,
     env: Mapping[str, str],
+    cpu: str | None = None,
+    memory: str | None = None,
 ) -> None:
     """Update a container as requested; other settings are kept.
 
     Args:
-        env: Its variables.
+        env: Its variables; others are removed.
+        cpu, memory: Its limits, if they aren't those of the configuration.
     """
     container.name = CONTAINER
     container.image = configuration.image
     container.resources.limits = {
-        "cpu": str(configuration.cpu),
-        "memory": configuration.memory,
+        "cpu": cpu or str(configuration.cpu),
+        "memory": memory or configuration.memory,
     }
-    set_variables(container, env)
-
-
-def set_variables(container: run_v2.Container, env: Mapping[str, str]) -> None:
-    """Give a container exactly these variables."""
     container.env = [run_v2.EnvVar(name=name, value=env[name]) for name in sorted(env)]
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from google.cloud import run_v2
 
 from helios_infra.cloud_run.configuration import CloudRunConfiguration
-from helios_infra.cloud_run.resources.container import CONTAINER, first_container, set_variables
+from helios_infra.cloud_run.resources.container import configure_container, first_container
 from helios_infra.cloud_run.resources.service import configure_access
 from helios_infra.cloud_run.resources.template import configure_template
 
@@ -43,13 +43,11 @@ def webhook_settings(
         template.timeout = timedelta(seconds=_TIMEOUT)
         configure_template(template, configuration, account=account)
         container = first_container(template.containers)
-        container.name = CONTAINER
-        container.image = configuration.image
         container.command = list(COMMAND)
-        container.resources.limits = {"cpu": _CPU, "memory": _MEMORY}
+        env = _environment(configuration, audiences)
+        configure_container(container, configuration, env=env, cpu=_CPU, memory=_MEMORY)
         container.resources.cpu_idle = True
         container.resources.startup_cpu_boost = True
-        set_variables(container, _environment(configuration, audiences))
 
     return configure
 
