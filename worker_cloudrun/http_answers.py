@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from flask import Request, Response
+from flask import Response
 
 from helios.contract.invocation import InvocationResponse
 from helios.errors import (
@@ -17,7 +17,7 @@ from helios.errors import (
 )
 from helios.worker.responses import failure
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.request_body import BodyTooSlow
+from worker_cloudrun.request_body import BodyTooSlow, BodyTypeWrong
 
 #: Value of Retry-After, in seconds, for callers refused by a busy instance.
 RETRY_AFTER = 5
@@ -28,6 +28,7 @@ _STATUS: Mapping[type[HeliosError], int] = {
     WorkerNotFound: 404,
     BodyTooSlow: 408,
     PayloadTooLarge: 413,
+    BodyTypeWrong: 415,
     WorkerThrottled: 429,
     WorkerUnavailable: 503,
 }
@@ -62,14 +63,3 @@ def refused(
     answer = answered(status, response)
     answer.headers.extend({**_HEADERS.get(type(error), {}), **(headers or {})})
     return answer
-
-
-def wrong_type(request: Request) -> str | None:
-    """Return what is wrong with the type of a request's body; None for plain JSON."""
-    kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        return f"Content-Type {kind[:100]!r}: should be application/json"
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        return f"Content-Encoding {encoding[:100]!r}: should be none"
-    return None

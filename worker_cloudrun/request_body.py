@@ -1,4 +1,4 @@
-"""Reads a request's body within limits on size and time."""
+"""Reads a request's JSON body within limits on size and time."""
 
 import contextlib
 import socket
@@ -11,6 +11,10 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 from helios.errors import InvocationInvalid, PayloadTooLarge
 
 
+class BodyTypeWrong(InvocationInvalid):
+    """The body isn't plain JSON."""
+
+
 class BodyTooSlow(InvocationInvalid, retryable=True):
     """The body exceeded the time limit."""
 
@@ -18,8 +22,10 @@ class BodyTooSlow(InvocationInvalid, retryable=True):
 def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
     """Return a request's body of at most `limit` bytes, received within `timeout` seconds.
 
-    Raises `PayloadTooLarge`, `BodyTooSlow` or, if the connection breaks, `InvocationInvalid`.
+    Raises `BodyTypeWrong`, `PayloadTooLarge`, `BodyTooSlow` or, if the connection breaks,
+    `InvocationInvalid`.
     """
+    _check_type(request)
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     with _cut_off(connection(request), after=timeout) as late:
@@ -64,6 +70,15 @@ def _cut_off(caller: socket.socket | None, *, after: float) -> Iterator[threadin
         yield late
     finally:
         timer.cancel()
+
+
+def _check_type(request: Request) -> None:
+    kind = request.mimetype
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise BodyTypeWrong(f"Content-Type {kind[:100]!r}: should be application/json")
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BodyTypeWrong(f"Content-Encoding {encoding[:100]!r}: should be none")
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

@@ -13,7 +13,7 @@ from helios.errors import HeliosError, InvocationInvalid, WorkerNotFound
 from helios.worker.runtime import WorkerRuntime
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.http_answers import answered, refused, wrong_type
+from worker_cloudrun.http_answers import answered, refused
 from worker_cloudrun.progress import NDJSON, Progress
 from worker_cloudrun.renders import Renders
 from worker_cloudrun.request_body import connection, read_body
@@ -86,8 +86,6 @@ class RenderService:
     def _render(self, request: Request, log: WorkerLog) -> Response:
         if self._callers is not None:
             log = log.bind(caller=self._callers.check(request.headers.get("Authorization")))
-        if wrong := wrong_type(request):
-            return refused(InvocationInvalid(wrong), log, status=415)
         invocation = Invocation.parse(
             read_body(
                 request,

@@ -129,6 +129,11 @@ def test_a_body_that_is_no_request_gets_a_typed_answer(
     assert answer.body["error"]["code"] in {"INVOCATION_INVALID", "PAYLOAD_TOO_LARGE"}
 
 
+def test_a_body_of_another_type_gets_the_status_for_that(service: Service) -> None:
+    answer = service.ask("POST", body=b"{}", headers={"Content-Type": "text/plain"})
+    assert (answer.status, answer.code) == (415, "INVOCATION_INVALID")
+
+
 @pytest.mark.image
 def test_only_the_account_of_tasks_may_call(
     cloud: CloudSite, service: Service, receiver: ScriptedServer

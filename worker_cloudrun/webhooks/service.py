@@ -9,7 +9,7 @@ from flask import Flask, Request, Response, request
 
 from helios.contract.invocation import InvocationResponse
 from helios.contract.json_payload import check_values, json_object, parse_payload
-from helios.errors import HeliosError, InvocationInvalid, JobNotFound, OptionInvalid
+from helios.errors import HeliosError, JobNotFound, OptionInvalid
 from helios.network.network_policy import NetworkPolicy
 from helios.records.job_outcome import read_outcome
 from helios.redaction import without_secrets
@@ -21,7 +21,7 @@ from helios.worker.responses import unexpected_error
 from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
-from worker_cloudrun.http_answers import answered, refused, wrong_type
+from worker_cloudrun.http_answers import answered, refused
 from worker_cloudrun.identity import CallerCheck, Certificates
 from worker_cloudrun.request_body import read_body
 from worker_cloudrun.service_config import ServiceConfig
@@ -84,8 +84,6 @@ class WebhookService:
         try:
             if self._callers is not None:
                 self._callers.check(request.headers.get("Authorization"))
-            if wrong := wrong_type(request):
-                raise InvocationInvalid(wrong)
             wanted = self._parsed(request)
             log = self._log.bind(execution=wanted.execution, folder=wanted.folder)
             asyncio.run(self._send(wanted))
