@@ -121,19 +121,5 @@ def _service() -> RenderService:
     worker, service = WorkerConfig.from_env(), ServiceConfig.from_env()
     runtime = WorkerRuntime(worker)
     renders = Renders(runtime, concurrency=worker.concurrency, time_limit=service.time_limit)
-    return RenderService(
-        renders, config=service, log=runtime.log, callers=_callers(worker, service)
-    )
-
-
-def _callers(worker: WorkerConfig, service: ServiceConfig) -> "CallerCheck | None":
-    if not worker.audience:
-        return None
-    # Imported only if callers are verified.
-    from worker_cloudrun.identity import CallerCheck, Certificates  # noqa: PLC0415
-
-    return CallerCheck(
-        audiences=worker.audience,
-        callers=service.allowed_callers,
-        certificates=Certificates(service.certs_url),
-    )
+    callers = service.caller_check(worker.audience)
+    return RenderService(renders, config=service, log=runtime.log, callers=callers)

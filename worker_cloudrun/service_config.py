@@ -2,10 +2,14 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from helios.errors import OptionInvalid
+
+if TYPE_CHECKING:
+    from worker_cloudrun.identity import CallerCheck
 
 #: Seconds between SIGTERM and the end of the instance, less one for the server.
 SHUTDOWN_GRACE = 9
@@ -62,6 +66,19 @@ class ServiceConfig:
             # The functions framework uses 0 for no limit.
             time_limit=limit or None,
             project=env.get("GOOGLE_CLOUD_PROJECT", "").strip() or None,
+        )
+
+    def caller_check(self, audiences: Collection[str]) -> "CallerCheck | None":
+        """Return what verifies callers; None without audiences, if only the platform does."""
+        if not audiences:
+            return None
+        # Imported only if callers are verified.
+        from worker_cloudrun.identity import CallerCheck, Certificates  # noqa: PLC0415
+
+        return CallerCheck(
+            audiences=audiences,
+            callers=self.allowed_callers,
+            certificates=Certificates(self.certs_url),
         )
 
 

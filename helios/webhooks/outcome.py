@@ -44,13 +44,30 @@ async def tell_outcome(
 ) -> JobOutcome:
     """Send the outcome of a render, and record the delivery in it; return the recorded outcome.
 
-    With `link`, the event has a link to the video that is valid for so many seconds. Errors are
-    those of `WebhookSender.send`.
+    Parameters and errors are those of `send_outcome`.
     """
-    await sender.send(webhook, await with_link(await outcome_event(outcome, folder), link))
+    await send_outcome(outcome, webhook=webhook, folder=folder, sender=sender, link=link)
     told = outcome.model_copy(update={"told_at": datetime.now(UTC)})
     await folder.put_bytes(OUTCOME, told.to_bytes())
     return told
+
+
+async def send_outcome(
+    outcome: JobOutcome,
+    *,
+    webhook: str,
+    folder: ArtifactStorage,
+    sender: WebhookSender,
+    link: float | None = None,
+    attempts: int | None = None,
+) -> None:
+    """Send the outcome of a render.
+
+    With `link`, the event has a link to the video that is valid for so many seconds. `attempts` and
+    errors are those of `WebhookSender.send`.
+    """
+    event = await with_link(await _outcome_event(outcome, folder), link)
+    await sender.send(webhook, event, attempts=attempts)
 
 
 async def tell_once(
@@ -67,7 +84,7 @@ async def tell_once(
         await folder.create(marker, datetime.now(UTC).isoformat().encode())
 
 
-async def outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> WebhookEvent:
+async def _outcome_event(outcome: JobOutcome, folder: ArtifactStorage) -> WebhookEvent:
     """Return the event of an outcome, with an id derived from the execution.
 
     Its counts include all chunks in storage, which another start of a failed render reuses.

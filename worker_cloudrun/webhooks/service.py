@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from flask import Flask, Request, Response, request
 
@@ -15,18 +15,19 @@ from helios.records.job_outcome import read_outcome
 from helios.redaction import without_secrets
 from helios.storage import open_storage
 from helios.webhooks.delivery import WebhookSender, check_receiver
-from helios.webhooks.outcome import outcome_event
-from helios.webhooks.video_link import with_link
+from helios.webhooks.outcome import send_outcome
 from helios.worker.responses import unexpected_error
 from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from worker_cloudrun.http_answers import answered, refused
-from worker_cloudrun.identity import CallerCheck, Certificates
 from worker_cloudrun.request_body import read_body
 from worker_cloudrun.service_config import ServiceConfig
 from worker_cloudrun.webhooks.signing_secret import signing_secret
 from worker_cloudrun.webhooks.webhook_request import WebhookRequest
+
+if TYPE_CHECKING:
+    from worker_cloudrun.identity import CallerCheck
 
 
 class WebhookService:
@@ -49,7 +50,7 @@ class WebhookService:
         config: ServiceConfig,
         folders: AllowedUrls,
         network: NetworkPolicy,
-        callers: CallerCheck | None,
+        callers: "CallerCheck | None",
     ) -> None:
         self._env = env
         self._config = config
@@ -66,17 +67,12 @@ class WebhookService:
         if not worker.artifacts:
             raise OptionInvalid("HELIOS_ARTIFACTS: is not set")
         opens = worker.allow_private_network
-        callers = CallerCheck(
-            audiences=worker.audience,
-            callers=config.allowed_callers,
-            certificates=Certificates(config.certs_url),
-        )
         return cls(
             env,
             config=config,
             folders=AllowedUrls([worker.artifacts]),
             network=NetworkPolicy(allow_private=opens, allow_loopback=opens),
-            callers=callers if worker.audience else None,
+            callers=config.caller_check(worker.audience),
         )
 
     def handle(self, request: Request) -> Response:
@@ -110,8 +106,10 @@ class WebhookService:
             outcome = await read_outcome(folder)
             if outcome is None or outcome.execution != wanted.execution:
                 raise JobNotFound(f"{wanted.folder}: has no outcome of {wanted.execution}")
-            event = await with_link(await outcome_event(outcome, folder), wanted.link)
-            await WebhookSender(secret, network=self._network).send(wanted.webhook, event)
+            sender = WebhookSender(secret, network=self._network)
+            await send_outcome(
+                outcome, webhook=wanted.webhook, folder=folder, sender=sender, link=wanted.link
+            )
         finally:
             await folder.close()
 

@@ -57,8 +57,7 @@ async def tell_webhook(
 ) -> None:
     """Send an outcome to the webhook that its execution was started with, if any."""
     # Loads an HTTP client, which few commands need.
-    from helios.webhooks.outcome import outcome_event, tell_once  # noqa: PLC0415
-    from helios.webhooks.video_link import with_link  # noqa: PLC0415
+    from helios.webhooks.outcome import send_outcome, tell_once  # noqa: PLC0415
 
     variables = variables_of(found)
     webhook = variables.get(WEBHOOK)
@@ -72,8 +71,9 @@ async def tell_webhook(
     link = float(variables.get(WEBHOOK_LINK) or 0) or None
 
     async def send() -> None:
-        event = await with_link(await outcome_event(outcome, folder), link)
-        await sender.send(webhook, event, attempts=attempts)
+        await send_outcome(
+            outcome, webhook=webhook, folder=folder, sender=sender, link=link, attempts=attempts
+        )
 
     await tell_once(outcome, folder=folder, send=send)
 
