@@ -43,7 +43,7 @@ def _time(value: object) -> object:
     if isinstance(value, int | float):
         try:
             return datetime.fromtimestamp(value / _MILLISECONDS, UTC)
-        except OverflowError as fault:
+        except (OverflowError, OSError) as fault:
             raise ValueError(f"not a time: {fault}") from None
     return value
 
