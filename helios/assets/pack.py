@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
@@ -98,7 +99,7 @@ def folder_digest(
     digest = hashlib.sha256()
     limits = ArchiveLimits()
     for name, path in _files(folder, leave_out=leave_out, only=only, limits=limits):
-        with path.open("rb") as file:
+        with _readable(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{name}\0{content}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
@@ -150,7 +151,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[BinaryIO]:
+def _readable(path: Path) -> Iterator[BufferedReader]:
     try:
         source = path.open("rb")
     except OSError as fault:

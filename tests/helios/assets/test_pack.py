@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helios.assets import ArchiveLimits, pack_assets, unpack_assets, upload_assets
+from helios.assets.pack import folder_digest
 from helios.concurrency import CancelToken, WorkCancelled
 from helios.errors import ArchiveInvalid, CompositionNotFound
 from helios.storage import open_storage
@@ -300,6 +302,23 @@ def test_an_ignore_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
 
 
 # --- limits ---------------------------------------------------------------------------------
+
+
+def test_a_file_that_can_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path, {"index.html": b"", "secret.png": b""})
+    whole = Path.open
+
+    def guarded(path: Path, *how: Any, **named: Any) -> Any:
+        if path.name == "secret.png":
+            raise PermissionError(13, "Permission denied")
+        return whole(path, *how, **named)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    for read in (digest, folder_digest):
+        with pytest.raises(ArchiveInvalid, match=r"secret\.png can't be read: Permission denied"):
+            read(folder)
 
 
 def test_too_many_files_are_refused_before_they_are_packed(tmp_path: Path) -> None:
