@@ -22,8 +22,8 @@ HEALED_SPEC = "healed.json"
 SEAM_PICTURES = "output/seams/"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
-#: Endings of an `outputUrl` that names a file instead of a folder.
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
+# Endings of videos; an `outputUrl` with one names a file instead of a folder.
+_VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class JobFolder:
             return own
         if own is not None and not f"{url.rstrip('/')}/".startswith(f"{own.url.rstrip('/')}/"):
             return replace(own, destination=url)
-        if _names_video(url):
+        if names_video(url):
             base, name = split_url(url)
             return cls(base, name)
         return cls(url.rstrip("/") or "/")
@@ -73,13 +73,14 @@ class JobFolder:
 
     def delivered(self, key: str) -> str | None:
         """Return the URL that the video with this key is copied to; None for no destination."""
-        if self.destination is None or _names_video(self.destination):
+        if self.destination is None or names_video(self.destination):
             return self.destination
         return f"{self.destination.rstrip('/')}/{PurePosixPath(key).name}"
 
 
-def _names_video(url: str) -> bool:
-    return PurePosixPath(url).suffix.lower() in VIDEO_SUFFIXES
+def names_video(url: str) -> bool:
+    """Return whether a path or URL has the ending of a video."""
+    return PurePosixPath(url).suffix.lower() in _VIDEO_SUFFIXES
 
 
 def is_http(url: str) -> bool:

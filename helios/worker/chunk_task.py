@@ -26,12 +26,12 @@ from helios.records.chunk_record import ChunkRecord, chunk_key
 from helios.records.chunk_trace import TRACE_VARIABLE, ChunkTrace, trace_beside
 from helios.records.encoded_ends import EncodedEnds
 from helios.records.job_layout import (
-    VIDEO_SUFFIXES,
     chunk_boundary,
     chunk_output,
     chunk_record,
     chunk_trace,
     is_packed,
+    names_video,
 )
 from helios.records.page_problems import PageProblems
 from helios.records.stored_records import stored_chunk
@@ -55,7 +55,8 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
     _check_cost(context.invocation)
     async with context.workspace([chunk.output_file]) as workspace:
         boundary_file = boundary_beside(chunk.output_file)
-        env = {TRACE_VARIABLE: trace_beside(chunk.output_file)}
+        trace_folder = trace_beside(chunk.output_file)
+        env = {TRACE_VARIABLE: trace_folder}
         if context.spec.seams != "off":
             env[BOUNDARY_VARIABLE] = boundary_file
         problems = PageProblems(context.on_output)
@@ -94,6 +95,7 @@ async def render_chunk(context: TaskContext, chunk: RenderChunk) -> WorkerResult
             storage,
             ends=ends,
             boundary=boundary,
+            trace=workspace / trace_folder,
             page_problems=problems.messages,
         )
     return replace(result, artifact=artifact)
@@ -130,9 +132,9 @@ async def _store_by_name(
     context: TaskContext, chunk: RenderChunk, storage: ArtifactStorage
 ) -> None:
     """Copy a stored video to its `outputFile`, if the spec asks for it."""
-    name = PurePosixPath(chunk.output_file)
-    if context.spec.store_output_files and name.suffix in VIDEO_SUFFIXES:
-        await storage.copy(chunk_output(chunk, chunk_key(context.spec, chunk)), name.as_posix())
+    if context.spec.store_output_files and names_video(chunk.output_file):
+        name = PurePosixPath(chunk.output_file).as_posix()
+        await storage.copy(chunk_output(chunk, chunk_key(context.spec, chunk)), name)
 
 
 async def _store(
@@ -143,6 +145,7 @@ async def _store(
     *,
     ends: EncodedEnds | None,
     boundary: Path | None,
+    trace: Path,
     page_problems: list[PageMessage],
 ) -> Artifact:
     key = chunk_key(context.spec, chunk)
@@ -157,13 +160,9 @@ async def _store(
             frames = await asyncio.to_thread(BoundaryFrames.load, boundary)
         if boundary is not None and frames is not None:
             storing.append(storage.put_file(chunk_boundary(chunk, key), boundary))
-        trace = await asyncio.to_thread(
-            ChunkTrace.read,
-            output.with_name(PurePosixPath(trace_beside(chunk.output_file)).name),
-            start=chunk.start_frame,
-        )
-        if trace.spans:
-            storing.append(storage.put_bytes(chunk_trace(chunk, key), trace.to_bytes()))
+        traced = await asyncio.to_thread(ChunkTrace.read, trace, start=chunk.start_frame)
+        if traced.spans:
+            storing.append(storage.put_bytes(chunk_trace(chunk, key), traced.to_bytes()))
         artifact, *_ = await asyncio.gather(*storing)
     record = ChunkRecord.model_validate(
         {

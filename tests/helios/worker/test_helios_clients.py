@@ -67,6 +67,15 @@ def test_outputs_are_also_stored_under_their_own_names(tmp_path: Path) -> None:
     assert copy.read_bytes() == site.file(artifact.url).read_bytes()
 
 
+def test_the_ending_of_an_output_may_be_in_capitals(tmp_path: Path) -> None:
+    site = WorkerSetup(tmp_path)
+    spec = make_spec(store_output_files=True, chunks=1)
+    output = {"output_file": "chunks/A.MP4", "command": drawing(0, "chunks/A.MP4")}
+    spec = spec.model_copy(update={"chunks": [spec.chunks[0].model_copy(update=output)]})
+    assert site.chunk(site.put(spec)).exit_code == 0
+    assert "chunks/A.MP4" in site.names()
+
+
 def test_an_output_takes_no_name_of_the_jobs_own_files(tmp_path: Path) -> None:
     site = WorkerSetup(tmp_path)
     spec = make_spec(store_output_files=True, chunks=1)
