@@ -31,8 +31,8 @@ ENVIRONMENT_BYTES = 128 * 1024
 _ARGUMENT_OVERHEAD = 9
 
 _AUDIO_FROM = "--audio-from"
-#: Flag that names the folder that a composition is served from.
-ROOT_FLAG = "--root"
+# Flag that names the folder that a composition is served from.
+_ROOT_FLAG = "--root"
 _COMPOSITION_ID = "--composition"
 
 _HINT = "Quote an argument that holds spaces; write a literal quote or backslash as \\' or \\\\."
@@ -129,7 +129,12 @@ def composition_places(words: Sequence[str]) -> list[int]:
 
 def served_root(words: Sequence[str]) -> str | None:
     """Return the folder that a command serves a composition from, if it names one."""
-    return _value_of(ROOT_FLAG, words)
+    return _value_of(_ROOT_FLAG, words)
+
+
+def root_places(words: Sequence[str]) -> list[int]:
+    """Return the place of the folder that a command serves a composition from, if it names one."""
+    return _value_places(_ROOT_FLAG, words)
 
 
 def composition_id(words: Sequence[str]) -> str | None:
@@ -138,4 +143,8 @@ def composition_id(words: Sequence[str]) -> str | None:
 
 
 def _value_of(flag: str, words: Sequence[str]) -> str | None:
-    return words[words.index(flag) + 1] if flag in words[:-1] else None
+    return next((words[place] for place in _value_places(flag, words)), None)
+
+
+def _value_places(flag: str, words: Sequence[str]) -> list[int]:
+    return [words.index(flag) + 1] if flag in words[:-1] else []

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from helios.assets.archive import TOP_FOLDER
 from helios.contract.command import (
-    ROOT_FLAG,
     composition_id,
     composition_places,
     format_command,
     parse_command,
+    root_places,
     served_root,
 )
 from helios.contract.job_spec import JobSpec
@@ -125,10 +125,6 @@ def _inputs(words: list[str]) -> list[str]:
     return [words[place] for place in composition_places(words)]
 
 
-def _root_place(words: list[str]) -> list[int]:
-    return [words.index(ROOT_FLAG) + 1] if ROOT_FLAG in words[:-1] else []
-
-
 def _merged(spec: JobSpec) -> list[str]:
     """Return the file that the merge writes, if its command names it."""
     words = parse_command(spec.merge_command)
@@ -190,7 +186,7 @@ def _renamed(spec: JobSpec, rename: Callable[[str], str]) -> JobSpec:
 
 def _command(command: str, rename: Callable[[str], str]) -> str:
     words = parse_command(command)
-    places = [*composition_places(words), *_root_place(words)]
+    places = [*composition_places(words), *root_places(words)]
     if all(rename(words[place]) == words[place] for place in places):
         return command
     for place in places:
