@@ -94,16 +94,14 @@ class S3Composition:
                 "complete_multipart_upload", **known, MultipartUpload={"Parts": listed}
             )
         except self._client.exceptions.ClientError as fault:
-            if _code(fault) in _GONE:
-                # Of two processes that make the same object, one ends the upload of both.
-                if await self._size(key) != size_of(parts):
-                    raise StorageUnavailable(f"{key}: another process makes it as well") from fault
-            elif not _is_transient(fault):
-                await self._call("abort_multipart_upload", **known)
-                await self._call("delete_object", Key=state)
+            if _code(fault) not in _GONE:
+                if not _is_transient(fault):
+                    await self._call("abort_multipart_upload", **known)
+                    await self._call("delete_object", Key=state)
                 raise
-            else:
-                raise
+            # Of two processes that make the same object, one ends the upload of both.
+            if await self._size(key) != size_of(parts):
+                raise StorageUnavailable(f"{key}: another process makes it as well") from fault
         await self._call("delete_object", Key=state)
 
     async def _size(self, key: str) -> int | None:
