@@ -13,7 +13,7 @@ _UPLOAD_DAYS = 1
 
 
 def lifecycle_rules(
-    configuration: Configuration, *, prefix: str = "", whole_bucket: bool = True
+    configuration: Configuration, *, prefix: str, whole_bucket: bool
 ) -> list[dict[str, Any]]:
     """Return the rules, as `put-bucket-lifecycle-configuration` takes them.
 
