@@ -27,3 +27,7 @@ def test_where_all_frames_take_the_same_none_is_slow() -> None:
     assert slow_ranges(span(n, 0.1) for n in range(0, 100, 10)) == []
     assert slow_ranges([]) == []
     assert slow_ranges([span(0, 0.0)]) == []
+
+
+def test_times_that_are_almost_zero_divide_nothing_by_zero() -> None:
+    assert slow_ranges([span(0, 5e-324), span(20, 0.0)]) == []
