@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -267,3 +268,23 @@ def test_the_end_of_an_animation_that_is_over_at_once_is_told_in_its_first_frame
     pictures = studio.shoot("over.html", frames)
     reds = [picture.pixel(300, 170)[0] for picture in pictures]
     assert reds == [0 if frame < 15 else 125 for frame in frames]
+
+
+SHRINKING = """<!doctype html><style>
+body { margin: 0; background: #000 } div { width: 256px; height: 100px; background: #fff }
+</style><div id=b></div><script>
+new ResizeObserver(([entry]) => b.style.width = `${entry.contentRect.width - 8}px`).observe(b);
+</script>"""
+
+
+def test_what_an_observer_of_sizes_changes_itself_is_told_once_a_frame(studio: Studio) -> None:
+    (studio.root / "shrinking.html").write_text(SHRINKING)
+
+    def widths(*frames: int) -> list[int]:
+        pictures = studio.shoot("shrinking.html", list(frames))
+        row = range(320)
+        return [sum(picture.pixel(x, 50)[0] > 128 for x in row) for picture in pictures]
+
+    drawn = widths(0, 1, 2, 3, 4, 5)
+    assert [before - after for before, after in pairwise(drawn)] == [8] * 5
+    assert widths(2, 5) == [drawn[2], drawn[5]]

@@ -41,6 +41,7 @@ const beginAll = async () => {
 const advance = async (toFrame, toClock) => {
   unflattenTransforms();
   adopt();
+  observeAnew();
   flatten();
   if (loaded) beginStyles();
   findMedia();
@@ -118,6 +119,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   if (isFresh ?? mayChainTransitions()) forgetGroups();
   else drawnUnasked();
   tellOverAtOnce();
+  isSettled = !pending;
   const resting = !callbacks.size && !bases.size && !media.size && !scrolls.size;
   return {
     waiting: [...names, ...inner.flatMap((i) => i.waiting)],

@@ -1,13 +1,13 @@
 // Which frames have to be visited on the way to a later one.
 
 // Observers tell of what a frame's layout shows, so where anything moves each frame may set them off.
-const observers = new Map(); // observer -> its targets
+const observers = new Map(); // observer -> its targets -> options
 for (const name of ["IntersectionObserver", "ResizeObserver"]) {
   window[name] = class extends window[name] {
     observe(target, ...rest) {
       super.observe(target, ...rest);
-      if (!observers.has(this)) observers.set(this, new Set());
-      observers.get(this).add(target);
+      if (!observers.has(this)) observers.set(this, new Map());
+      observers.get(this).set(target, rest);
     }
     unobserve(target) {
       super.unobserve(target);
@@ -42,6 +42,35 @@ const tellIntersections = () => {
   }
   return told;
 };
+// A frame whose picture is taken is drawn once more, when an observer of sizes would be told of what it changed itself.
+// It is told in the next frame, as it is where no picture is taken: an element that is observed anew is told of.
+let isSettled = false;
+let frameOfSizes = -1; // the last in which an observer was told; what it did may be told in the next one
+const postponed = new Set(); // [observer, its targets]
+window.ResizeObserver = new Proxy(window.ResizeObserver, {
+  construct: (target, [callback, ...rest], newTarget) => {
+    if (typeof callback !== "function") return Reflect.construct(target, [callback, ...rest], newTarget);
+    const listen = (entries, observer) => {
+      if (isSettled) return void postponed.add([observer, entries.map((entry) => entry.target)]);
+      frameOfSizes = frame;
+      callback.call(observer, entries, observer);
+    };
+    return Reflect.construct(target, [listen, ...rest], newTarget);
+  },
+});
+window.ResizeObserver.prototype.constructor = window.ResizeObserver;
+const observeAnew = () => {
+  isSettled = false;
+  for (const [observer, targets] of postponed) {
+    for (const target of targets) {
+      const options = observers.get(observer)?.get(target);
+      if (!options) continue; // not observed any more
+      observer.unobserve(target);
+      observer.observe(target, ...options);
+    }
+  }
+  postponed.clear();
+};
 const isObserved = () => observers.size > 0 && (callbacks.size > 0 || bases.size > 0 || isDriven());
 
 // GSAP takes more than half a second without a frame for a stall, and slows its clock down. It can be
@@ -52,7 +81,7 @@ const hasHiddenGsap = () => Boolean(window.gsapVersions && !window.gsap);
 // Milliseconds at which something may happen that changes the page's course; null for never.
 const nextEvent = () => {
   // A scroll tells of each of its steps.
-  if (isObserved() || hasNewCallbacks() || scrolls.size || (chainsTransitions && bases.size)) return clock + config.frameDuration;
+  if (isObserved() || postponed.size || frameOfSizes === frame || hasNewCallbacks() || scrolls.size || (chainsTransitions && bases.size)) return clock + config.frameDuration;
   const inner = children().map((child) => child.nextEvent() ?? Infinity);
   const stall = hasHiddenGsap() ? clock + GSAP_PATIENCE : Infinity;
   const ownEvent = dialect.nextEvent?.() ?? Infinity;
