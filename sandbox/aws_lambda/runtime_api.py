@@ -109,7 +109,7 @@ class RuntimeApi:
             content_type="application/json",
             headers={
                 "Lambda-Runtime-Aws-Request-Id": request.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(round(request.deadline * 1000)),
+                "Lambda-Runtime-Deadline-Ms": str(int(request.deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": request.function_arn,
                 "Lambda-Runtime-Trace-Id": f"Root=1-{int(request.deadline):08x};Sampled=0",
             },
