@@ -63,6 +63,7 @@ def run(
     called with a line for each render.
     """
     install()
+    call(["node", "render.mjs", "--bundle"], folder=REMOTION)
     cases = [(scene, concurrency) for scene in scenes for concurrency in concurrencies]
     renders: dict[str, Render] = {"ours": render_ours, "remotion": remotion_with(browser)}
     samples: Samples = {}
@@ -82,14 +83,13 @@ def run(
 
 
 def install() -> None:
-    """Install Remotion's packages if they are missing, and create its bundle."""
+    """Install Remotion's packages if they are missing."""
     if shutil.which("npm") is None:
         raise SystemExit(
             "npm is missing: Remotion, which this compares with, needs Node.js and npm"
         )
     if not (REMOTION / "node_modules" / "@remotion" / "renderer").is_dir():
         call(["npm", "ci", "--no-audit", "--no-fund"], folder=REMOTION)
-    call(["node", "render.mjs", "--bundle"], folder=REMOTION)
 
 
 def render_ours(scene: str, concurrency: int, output: Path) -> Timing:

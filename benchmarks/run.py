@@ -62,7 +62,8 @@ ROUNDS = {
 
 def machine(browser: str) -> dict[str, Any]:
     """Return the machine, and the versions of programs."""
-    package = peers.REMOTION / "node_modules" / "@remotion" / "renderer" / "package.json"
+    remotion = peers.REMOTION / "node_modules" / "@remotion" / "renderer"
+    hyperframes = process_trees.HYPERFRAMES / "node_modules" / "hyperframes"
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -72,7 +73,8 @@ def machine(browser: str) -> dict[str, Any]:
         "ffmpeg": _version(["ffmpeg", "-version"]),
         "python": platform.python_version(),
         "node": _version(["node", "--version"]),
-        "remotion": json.loads(package.read_text())["version"],
+        "remotion": _package_version(remotion),
+        "hyperframes": _package_version(hyperframes),
     }
 
 
@@ -83,7 +85,8 @@ def markdown(lines: Iterable[Line], facts: dict[str, Any], date: str) -> str:
     where = (
         f"Measured {date}: {facts['cores']} cores ({facts['cpu']}), {facts['memoryGB']:.0f} GB,"
         f" no GPU; Chromium {facts['browser']}, ffmpeg {facts['ffmpeg']}, Python {facts['python']},"
-        f" Node.js {facts['node']}, Remotion {facts['remotion']}."
+        f" Node.js {facts['node']}, Remotion {facts['remotion']},"
+        f" HyperFrames {facts['hyperframes']}."
     )
     return f"{table}\n\n{where}"
 
@@ -107,6 +110,11 @@ def show(lines: Iterable[Line]) -> None:
     # Without a terminal, a width is set so that cells aren't cut.
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
+
+
+def _package_version(folder: Path) -> str:
+    version: str = json.loads((folder / "package.json").read_text())["version"]
+    return version
 
 
 def _cpu() -> str:
@@ -171,6 +179,8 @@ def main() -> None:
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    peers.install()
+    process_trees.install()
     known: dict[str, Any] = json.loads(RESULTS.read_text()) if options.only else {}
     results: dict[str, Any] = {"date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     results["machine"] = facts = machine(browser)
