@@ -103,6 +103,7 @@ def test_a_failed_merge_is_the_error_of_the_render(job: Path) -> None:
     assert status(job)["error"]["code"] == "ARTIFACT_NOT_FOUND"
 
 
+@pytest.mark.slow
 def test_failures_are_listed_up_to_a_number(job: Path) -> None:
     for chunk in range(MAX_FAILED_CHUNKS + 5):
         fail_chunk(job, chunk, "TIMEOUT", after=chunk + 1)
@@ -276,6 +277,7 @@ def test_a_webhook_that_is_not_taken_is_an_error_until_a_later_event_is(
     assert len(sent) == 1
 
 
+@pytest.mark.slow
 def test_a_webhook_in_a_private_network_is_refused(job: Path, receiver: ScriptedServer) -> None:
     event = end(input=asked_by(receiver), stopDate=OVER)
 

@@ -226,6 +226,7 @@ def test_an_endless_output_keeps_its_end_in_bounded_memory(tmp_path: Path) -> No
     assert len(result.stdout) <= MAX_OUTPUT_BYTES
 
 
+@pytest.mark.slow
 def test_a_time_out_ends_every_process_and_removes_temporary_files(
     tmp_path: Path, scratch: Path
 ) -> None:

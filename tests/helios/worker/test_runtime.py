@@ -380,6 +380,7 @@ def test_a_command_sees_no_credentials(tmp_path: Path) -> None:
 # --- time ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_command_is_ended_before_the_worker_is(tmp_path: Path) -> None:
     site = WorkerSetup(tmp_path / "site", SHELL)
     job = site.put(make_spec([command("echo before; sleep 300")]))

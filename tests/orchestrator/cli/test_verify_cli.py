@@ -22,6 +22,7 @@ def made(bench: Any) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_video_is_verified_by_its_spec_by_its_job_and_without_its_chunks(
     bench: Any, made: Path
 ) -> None:

@@ -24,6 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["24-hevc.mp4", "30-prores.mov", "bursts-b-frames.mp4"])
 def test_a_conversion_has_the_same_frames_at_the_same_times(tmp_path: Path, name: str) -> None:
     CLIP[name].write(tmp_path)
@@ -103,6 +104,7 @@ def described(path: Path) -> str:
     return output_of("ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv", path)
 
 
+@pytest.mark.slow
 def test_a_copy_for_seeking_has_the_same_pixels_times_and_sound(tmp_path: Path) -> None:
     original = write(tmp_path / "long.mp4")
 
