@@ -42,8 +42,9 @@ def status_of(url: str, *, method: str = "GET", host: str = "") -> int:
 
 
 async def test_a_render_is_followed_and_cancelled(bench: Any) -> None:
-    bench.page(declared=LONG)
-    flags = ("--chunks", 8, "--concurrency", 1, "--web", *SMALL)
+    # So long that it isn't over before it is cancelled.
+    bench.page(declared=' data-duration="30"')
+    flags = ("--chunks", 60, "--concurrency", 1, "--web", *SMALL)
     command = bench.start("render", "page.html", "-o", "v.mp4", *flags)
     url = address_of(command)
     async with web_page() as browser:
