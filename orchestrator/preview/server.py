@@ -165,4 +165,5 @@ def render_command(source: str, settings: RenderSettings, props: Mapping[str, An
         if each != "props" and settings.given(each)
     }
     flags = flags_of({**given, "props": props or None})
-    return format_command(["orchestrator", "render", source, "-o", f"{name}.mp4", *flags])
+    output = f"{name}.webm" if settings.transparent else f"{name}.mp4"
+    return format_command(["orchestrator", "render", source, "-o", output, *flags])

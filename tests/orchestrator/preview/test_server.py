@@ -26,9 +26,14 @@ def test_the_render_command_gives_each_setting_of_the_preview_as_a_flag_of_rende
     commands = typer.main.get_command(orchestrator.cli.app).commands  # type: ignore[attr-defined]
     parsed = commands["render"].make_context("render", arguments).params
     assert parsed["source"] == "site/intro.html"
-    assert parsed["output"] == "intro.mp4"
+    assert parsed["output"] == "intro.webm"
     assert parsed["props"] == '{"title": "Grüße"}'
     assert {each: parsed[each] for each in given} == {**given, "fps": "29.97"}
+
+
+def test_a_page_without_transparency_becomes_an_mp4_file() -> None:
+    command = render_command("site/intro.html", RenderSettings.of({}), {})
+    assert command == "orchestrator render site/intro.html -o intro.mp4"
 
 
 def test_the_policy_of_the_page_allows_its_own_script_alone() -> None:
