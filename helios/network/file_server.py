@@ -10,8 +10,11 @@ from urllib.parse import unquote
 
 from helios.network.http_server import Request, send_file, send_status, serve_requests
 
-Find = Callable[[str], Awaitable[tuple[Path, str] | None]]
-"""Returns file and media type for a request's decoded path without its first slash, or None."""
+Find = Callable[[str, str], Awaitable[tuple[Path, str] | None]]
+"""Returns file and media type for a request's decoded path without its first slash, or None.
+
+The second parameter is what the browser requests it for: `video`, `image`; empty for a script.
+"""
 
 
 @contextlib.asynccontextmanager
@@ -27,7 +30,8 @@ async def serve_files(find: Find, listener: socket.socket) -> AsyncIterator[None
             return
         found = None
         with contextlib.suppress(UnicodeDecodeError):
-            found = await find(unquote(request.path, errors="strict").removeprefix("/"))
+            name = unquote(request.path, errors="strict").removeprefix("/")
+            found = await find(name, request.headers.get("sec-fetch-dest", ""))
         file = None if found is None else _open(found[0])
         if found is None or file is None:
             await send_status(writer, 404, body=request.method == "GET")

@@ -20,7 +20,9 @@ from typing import BinaryIO, Self
 MAX_BODY = 1 << 20
 #: Limit of a request's head in bytes.
 _MAX_HEAD = 64 << 10
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+#: Sizes of more digits than any file's aren't numbers to Python.
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_LENGTH = re.compile(r"\d{1,18}")
 
 
 @dataclass(kw_only=True)
@@ -57,7 +59,7 @@ class Request:
     def length(self) -> int | None:
         """Length of the body by its headers; None if they don't say."""
         length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not length.isdecimal():
+        if "transfer-encoding" in self.headers or not _LENGTH.fullmatch(length):
             return None
         return int(length)
 

@@ -1,5 +1,6 @@
 """Serves a composition's folder over HTTP to the browser on this machine."""
 
+import asyncio
 import contextlib
 import mimetypes
 import socket
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from helios.errors import MediaUnsupported
 from helios.network.file_server import serve_files
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
+from helios.renderer.media.seekable_video import seekable
 from helios.renderer.project_root import locate
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ async def serve_folder(
 ) -> AsyncIterator[None]:
     """Serve a folder on a listening socket.
 
-    Videos that the browser can't play are converted at their first request.
+    Videos that the browser can't play are converted at their first request. Media elements get
+    copies of those that have one.
 
     Args:
         listener: An open socket, so that its port is known before the server runs; early
@@ -72,7 +75,7 @@ async def serve_folder(
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
-    async def find(name: str) -> tuple[Path, str] | None:
+    async def find(name: str, destination: str) -> tuple[Path, str] | None:
         path = locate(folder, name) if serve_dot_files or not _is_dot_file(name) else None
         if inputs is not None and (path is not None or name not in replacements):
             inputs.record_file(name, path)
@@ -82,6 +85,9 @@ async def serve_folder(
         if path.suffix.lower() in VIDEO_SUFFIXES:
             with contextlib.suppress(MediaUnsupported):  # the browser reports an error
                 path = await playable(path)
+            # Scripts get the file itself.
+            if destination in ("video", "audio"):
+                path = await asyncio.to_thread(seekable, path)
         return path, content_type(path)
 
     async with serve_files(find, listener):

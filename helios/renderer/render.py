@@ -52,6 +52,7 @@ async def render(
     async with open_render_session(
         request.composition,
         request.page,
+        frames=request.frame_count,
         pages=pages,
         log=log,
         inputs=request.inputs,

@@ -52,6 +52,7 @@ async def open_render_session(
     composition: Composition,
     options: PageOptions,
     *,
+    frames: int = 0,
     pages: int = 1,
     log: PageLog | None = None,
     inputs: "InputRecorder | None" = None,
@@ -64,6 +65,7 @@ async def open_render_session(
     no browser can be started.
 
     Args:
+        frames: Number of frames that will be drawn, as far as is known.
         pages: Number of browsers.
         log: Receives log messages of the first page.
         inputs: Records the files and hosts that are requested. A proxy for this session observes
@@ -92,7 +94,10 @@ async def open_render_session(
 
         async def convert() -> None:
             if composition.root is not None:
-                await convert_mentioned(composition.root, allow_failure=options.allow_missing)
+                copied_for = 0 if options.reference else frames
+                await convert_mentioned(
+                    composition.root, frames=copied_for, allow_failure=options.allow_missing
+                )
 
         # Conversion is not part of any time limit of the page.
         converted = asyncio.ensure_future(convert())

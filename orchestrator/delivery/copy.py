@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import tempfile
 from pathlib import Path
 
 from helios.contract.artifact import Artifact
@@ -51,9 +52,9 @@ async def copy_output(made: str, target: Destination, stores: Stores) -> None:
 def _copy_here(source: Path, target: Path) -> None:
     try:
         if source.is_dir():
-            scratch = target.with_name(f".{target.name}.copy")
-            shutil.copytree(source, scratch, dirs_exist_ok=True)
-            deliver(scratch, target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".helios-") as folder:
+                deliver(Path(shutil.copytree(source, Path(folder, "whole"))), target)
             return
         with whole_output(target) as folder:
             shutil.copyfile(source, folder / "whole")

@@ -124,6 +124,13 @@ const boundary = (direction) => {
 };
 const toggle = (button, on) => button.setAttribute("aria-pressed", on);
 const pause = (then) => () => { playing = false; then(); };
+// Return the JSON value that is answered; an error with the server's message if it refuses.
+const send = async (path, body) => {
+  const answer = await fetch(at(path), { method: "POST", body });
+  const text = await answer.text();
+  if (answer.ok) return JSON.parse(text);
+  throw new Error(text.startsWith("{") ? JSON.parse(text).message : text);
+};
 const actions = {
   first: pause(() => go(0)), last: pause(() => go(state.frames - 1)),
   back: pause(() => go(frame - 1)), forward: pause(() => go(frame + 1)),
@@ -133,15 +140,15 @@ const actions = {
   areas: () => { const on = document.querySelector(".safe").hidden; for (const area of document.querySelectorAll(".safe")) area.hidden = !on; toggle($("areas"), on); },
   apply: async () => {
     status("loading");
-    const answer = await fetch(at("/props"), { method: "POST", body: $("props").value });
-    const fault = answer.ok ? "" : (await answer.json()).message;
+    const fault = await send("/props", $("props").value).then(() => "", (error) => error.message);
     $("props-fault").textContent = fault;
-    $("props").setAttribute("aria-invalid", !answer.ok);
-    if (answer.ok) $("props").dataset.from = "";
-    else status("");
+    $("props").setAttribute("aria-invalid", fault !== "");
+    if (fault) status("");
+    else $("props").dataset.from = "";
   },
   render: async () => {
-    const { command } = await (await fetch(at("/command"), { method: "POST" })).json();
+    const { command, message } = await send("/command").catch(({ message }) => ({ message }));
+    if (message) return void ($("copied").textContent = message);
     const copied = await navigator.clipboard?.writeText(command).then(() => true, () => false);
     $("copied").textContent = copied ? "printed in the terminal, and copied" : "printed in the terminal";
   },

@@ -34,7 +34,8 @@ async def read_packets(path: Path) -> list[Packet]:
         error=MediaUnsupported,
         message=f"{path}: its frames can't be listed",
     )
-    rows = [row.split(",") for row in listing.decode().splitlines()]
+    # A packet with side data, as of transparent VP9, ends with an empty row.
+    rows = [row.split(",") for row in listing.decode().splitlines() if row]
     return [
         Packet(float(pts), float(dts), flags.startswith("K"))
         for pts, dts, flags, *_ in rows

@@ -1,28 +1,21 @@
-"""Converts videos that the browser can't play, or is slow to seek in, with a cache by content."""
+"""Converts videos that the browser can't play."""
 
 import asyncio
-import contextlib
-import fcntl
 import functools
 import json
 import os
 import re
 import shlex
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
-from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
-from helios.process.scratch_folder import CACHE_VARIABLE
-from helios.records.input_manifest import file_digest
-from helios.renderer.media.frame_times import read_frame_times
-from helios.renderer.media.packets import Packet, has_unreachable_frames, read_packets
-from helios.renderer.media.seekable_video import is_slow_to_seek, needed_space, seekable_command
+from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.renderer.media.conversion_cache import cached
+from helios.renderer.media.packets import has_unreachable_frames, read_packets
+from helios.renderer.media.seekable_video import SeekableCopies
 
 #: ffmpeg's names of containers and codecs that the browser plays.
 _CONTAINERS = ("mp4", "webm")
@@ -37,8 +30,6 @@ VIDEO_SUFFIXES = frozenset(
 _TEXT_SUFFIXES = (".cjs", ".css", ".htm", ".html", ".js", ".json", ".mjs", ".svg", ".xhtml")
 #: Largest text file, in bytes, that is searched for names of videos.
 _MAX_TEXT_BYTES = 4 << 20
-#: Seconds after its last use at which a conversion may be deleted.
-_KEPT_SECONDS = 86_400.0
 _FIRST_VIDEO = ("-select_streams", "V:0")
 
 _State = tuple[Path, int, int]
@@ -58,16 +49,25 @@ async def playable(path: Path) -> Path:
     return _playable[state]
 
 
-async def convert_mentioned(root: Path, *, allow_failure: bool = False) -> None:
+async def convert_mentioned(root: Path, *, frames: int = 0, allow_failure: bool = False) -> None:
     """Convert the videos of a composition that are named in its pages and scripts.
 
-    Raises `MediaUnsupported` if a video can't be converted, unless failures are allowed.
+    Videos that are played as they are, and in which seeking is slow, are copied for it.
+
+    Args:
+        frames: Number of frames that are drawn of the composition.
+        allow_failure: Whether a video that can't be converted is left as it is.
+
+    Raises:
+        MediaUnsupported: A video can't be converted.
     """
+    copies = SeekableCopies(frames)
     at_once = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def convert(path: Path) -> None:
         async with at_once:
-            await playable(path)
+            if await playable(path) == path:
+                await copies.add(path)
 
     videos = await asyncio.to_thread(_mentioned_videos, root)
     for failure in await asyncio.gather(*map(convert, videos), return_exceptions=True):
@@ -110,10 +110,9 @@ async def _find_playable(path: Path) -> Path:
     stream = report["streams"][0]
     if not _plays(report["format"], stream):
         return await _convert(path, stream)
-    packets = await read_packets(path)
-    if _may_hide_frames(stream) and has_unreachable_frames(packets):
+    if _may_hide_frames(stream) and has_unreachable_frames(await read_packets(path)):
         return await _convert(path, stream)
-    return await _make_seekable(path, stream, packets)
+    return path
 
 
 def _plays(container: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
@@ -129,7 +128,7 @@ async def _convert(path: Path, stream: Mapping[str, Any]) -> Path:
     alpha = bool(re.search(r"yuva|rgba|bgra|argb|abgr|gbrap|ya8|pal8", stream.get("pix_fmt", "")))
     command = functools.partial(conversion_command, alpha=alpha)
     try:
-        return await _cached(path, "webm" if alpha else "mp4", command)
+        return await cached(path, "webm" if alpha else "mp4", command)
     except MediaUnsupported as failure:
         tried = shlex.join(["ffmpeg", *conversion_command(path, "converted.mp4")])
         raise MediaUnsupported(
@@ -138,69 +137,6 @@ async def _convert(path: Path, stream: Mapping[str, Any]) -> Path:
             hint=f"Give it as H.264 in MP4. This failed: {tried}",
             details=failure.details,
         ) from failure
-
-
-async def _make_seekable(path: Path, stream: Mapping[str, Any], packets: Sequence[Packet]) -> Path:
-    """Return a copy in which seeking is fast; the file itself if it is so, or can't be copied."""
-    if not is_slow_to_seek(stream, packets):
-        return path
-    free = shutil.disk_usage(_cache_folder()).free
-    if free < needed_space(stream, packets):
-        return path
-    try:
-        return await _cached(path, "seekable.mp4", seekable_command)
-    except MediaUnsupported:
-        return path
-
-
-async def _cached(path: Path, ending: str, command: Callable[[str, str], list[str]]) -> Path:
-    """Return the conversion of a file by ffmpeg, which is made if it isn't in the cache.
-
-    Args:
-        command: Returns ffmpeg's arguments for URLs of input and output.
-    """
-    digest = await asyncio.to_thread(file_digest, path)
-    folder = _cache_folder()
-    converted = folder / f"{digest}.{ending}"
-    lock = await asyncio.to_thread(_lock, folder / f"{digest}.lock")
-    part = converted.with_name(f"part-{converted.name}")
-    try:
-        if converted.exists():
-            os.utime(converted)
-            return converted
-        _delete_unused(folder)
-        words = command(file_url(path), file_url(part))
-        await run_ffmpeg(["-y", *words], error=MediaUnsupported, message="not converted")
-        if not (await read_frame_times(part)).stamps:
-            raise MediaUnsupported("no frame can be decoded")
-        part.replace(converted)
-    finally:
-        part.unlink(missing_ok=True)
-        os.close(lock)
-    return converted
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get(CACHE_VARIABLE) or tempfile.gettempdir()
-    folder = Path(base) / f"helios-media-{os.geteuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise MediaUnsupported(f"{folder}: belongs to another user")
-    return folder
-
-
-def _lock(path: Path) -> int:
-    """Return a file descriptor that holds the lock until it is closed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
-
-
-def _delete_unused(folder: Path) -> None:
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _KEPT_SECONDS:
-                path.unlink()
 
 
 def _mentioned_videos(root: Path) -> list[Path]:

@@ -5,41 +5,95 @@ keyframes 250 frames apart, as x264 sets them by default, 150 frames of a video 
 32 s of processor time; of a copy with a keyframe every 4 frames 10 s, and 1 s for the copy.
 """
 
+import asyncio
+import contextlib
 import itertools
+import json
+import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from helios.renderer.media.packets import Packet
+from helios.errors import HeliosError, MediaUnsupported
+from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.renderer.media.conversion_cache import cache_folder, cached
+from helios.renderer.media.frame_times import read_frame_times
+from helios.renderer.media.packets import Packet, read_packets
 
 #: Frames from one keyframe of a copy to the next.
 KEYFRAME_INTERVAL = 4
 #: Mean number of frames between a frame and its keyframe from which a file is copied.
 LEAST_DISTANCE = 12.0
-#: A longer file isn't copied: in frames, as a multiple of that distance. Copying a frame takes
-#: about 2.5 times as long as decoding it, and a chunk of 100 frames is to gain by it.
-MOST_DISTANCES = 40
-#: Pixels of all frames together above which a file isn't copied: 64 s of 1920x1080 at 30 a second.
-MOST_PIXELS = 4e9
-#: Bytes of a pixel of YUV 4:2:0, which a copy without loss doesn't exceed by much, and bytes of the
-#: disk that are left for the render.
+#: Processor time of copying a frame, as a multiple of that of decoding it.
+COPY_COST = 2.5
+#: Pixels of all copies of a render together: 32 s of 1920x1080 at 30 frames a second.
+MOST_PIXELS = 2e9
+#: Bytes of a pixel of YUV 4:2:0, which a copy without loss doesn't exceed by much.
 _PIXEL_BYTES = 1.5
+#: Bytes of the disk that are left for the render.
 _RESERVE = 512 << 20
+#: Part of the available memory that copies may take, as some workers' disks are memory.
+_MEMORY_SHARE = 0.25
+
+_copies: dict[tuple[Path, int, int], Path] = {}
 
 
-def is_slow_to_seek(stream: Mapping[str, Any], packets: Sequence[Packet]) -> bool:
-    """Return whether seeking in a copy is so much faster that copying is worth it.
+def seekable(path: Path) -> Path:
+    """Return the copy of a video in which seeking is fast; the video itself without one."""
+    try:
+        return _copies.get(_state_of(path), path)
+    except OSError:
+        return path
+
+
+class SeekableCopies:
+    """Copies videos for one render, which `seekable` returns from then on.
 
     Args:
-        stream: What ffprobe reports of the video stream.
-        packets: Its packets in decoding order.
+        frames: Number of frames that the render draws.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._pixels_left = MOST_PIXELS
+
+    async def add(self, path: Path) -> None:
+        """Copy a video if the render gains by it, and there is space. It may stay as it is."""
+        # What fails here is only slower.
+        with contextlib.suppress(HeliosError, OSError, ValueError):
+            await self._add(path)
+
+    async def _add(self, path: Path) -> None:
+        state = await asyncio.to_thread(_state_of, path)
+        if self._frames == 0 or state in _copies:
+            return
+        stream = await _describe(path)
+        if stream is None or not _is_plain(stream):
+            return
+        size = int(stream["width"]) * int(stream["height"])
+        if int(stream.get("nb_frames", 0)) * size > self._pixels_left:
+            return
+        packets = await read_packets(path)
+        stamps = (await read_frame_times(path)).stamps
+        pixels = len(packets) * size
+        if not is_slow_to_seek(packets, frames=self._frames) or pixels > self._pixels_left:
+            return
+        if stamps[:1] != (0,) or not await asyncio.to_thread(_has_space, pixels * _PIXEL_BYTES):
+            return
+        self._pixels_left -= pixels
+        _copies[state] = await cached(path, "seekable.mp4", seekable_command, stamps=stamps)
+
+
+def is_slow_to_seek(packets: Sequence[Packet], *, frames: int) -> bool:
+    """Return whether drawing some frames of a video takes longer than copying it.
+
+    Args:
+        packets: Packets of the video, in decoding order.
+        frames: Number of frames that are drawn.
     """
     distance = mean_distance(packet.is_key for packet in packets)
-    return (
-        distance >= LEAST_DISTANCE
-        and len(packets) <= MOST_DISTANCES * distance
-        and len(packets) * _pixels(stream) <= MOST_PIXELS
-        and _is_plain(stream)
-    )
+    return distance >= LEAST_DISTANCE and len(packets) * COPY_COST <= frames * distance
 
 
 def mean_distance(keys: Iterable[bool]) -> float:
@@ -53,11 +107,6 @@ def mean_distance(keys: Iterable[bool]) -> float:
     return sum(length * (length - 1) / 2 for length in lengths) / frames if frames else 0.0
 
 
-def needed_space(stream: Mapping[str, Any], packets: Sequence[Packet]) -> float:
-    """Return the bytes that have to be free on the disk for a copy."""
-    return len(packets) * _pixels(stream) * _PIXEL_BYTES + _RESERVE
-
-
 def seekable_command(path: str, output: str) -> list[str]:
     """Return ffmpeg's arguments for a copy with the same pixels at the same times."""
     return [
@@ -68,16 +117,41 @@ def seekable_command(path: str, output: str) -> list[str]:
     ]
 
 
-def _pixels(stream: Mapping[str, Any]) -> int:
-    return int(stream.get("width", 0)) * int(stream.get("height", 0))
+async def _describe(path: Path) -> Mapping[str, Any] | None:
+    words = ["-of", "json", "-show_streams", "-select_streams", "V:0", file_url(path)]
+    streams = json.loads(await run_ffprobe(words, error=MediaUnsupported)).get("streams")
+    return streams[0] if streams else None
 
 
 def _is_plain(stream: Mapping[str, Any]) -> bool:
-    """Return whether a stream can be copied as it is: 8-bit YUV 4:2:0, opaque, not turned."""
+    """Return whether a copy would equal a stream: H.264 of 8-bit YUV 4:2:0, upright, progressive.
+
+    Browsers guess colours that a file doesn't name by its codec.
+    """
     return (
-        stream.get("pix_fmt") == "yuv420p"
+        stream.get("codec_name") == "h264"
+        and stream.get("pix_fmt") == "yuv420p"
         and stream.get("field_order", "progressive") in ("progressive", "unknown")
         and not stream.get("side_data_list")
-        and stream.get("tags", {}).get("alpha_mode") != "1"
-        and stream.get("width", 1) % 2 == stream.get("height", 1) % 2 == 0
+        and stream["width"] % 2 == stream["height"] % 2 == 0
     )
+
+
+def _has_space(size: float) -> bool:
+    free = shutil.disk_usage(cache_folder()).free - _RESERVE
+    return size <= min(free, _MEMORY_SHARE * _available_memory())
+
+
+def _available_memory() -> float:
+    """Return the bytes of memory that are available; infinity if the system doesn't tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return math.inf
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    return found[0] if found else math.inf
+
+
+def _state_of(path: Path) -> tuple[Path, int, int]:
+    found = path.stat()
+    return path, found.st_size, found.st_mtime_ns

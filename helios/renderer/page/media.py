@@ -13,6 +13,7 @@ from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
 from helios.renderer.media.frame_times import FrameTimes, read_frame_times
 from helios.renderer.media.playable_video import conversion_command, playable
+from helios.renderer.media.seekable_video import seekable
 from helios.renderer.page.blobs import read_blob
 from helios.renderer.page.session import PageSession
 from helios.renderer.project_root import locate
@@ -105,7 +106,7 @@ class PageMedia:
         if self.root is not None and address.startswith(f"{LOCAL_ORIGIN}/"):
             path = locate(self.root.resolve(), unquote(urlsplit(address).path))
             if path is not None:
-                return await playable(path)
+                return await asyncio.to_thread(seekable, await playable(path))
         return address
 
     async def _file_times(self, source: Path | str) -> FrameTimes:

@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.concurrency import map_limited
-from helios.errors import HeliosError, OptionInvalid
-from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.errors import OptionInvalid
+from helios.media.frame_jpeg import frame_jpeg
 from helios.media.probe import probe
 from helios.renderer.composition import Composition
 from helios.renderer.render_session import open_render_session
@@ -22,8 +22,6 @@ from orchestrator.planning.composition_probe import (
 
 #: Processes of ffmpeg that read frames of a video at once.
 _READERS = 4
-#: JPEG files are in full range by BT.601, whatever the video is in.
-_JPEG_COLOURS = "scale=out_color_matrix=bt601:out_range=full,format=yuvj444p"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,19 +99,12 @@ async def pictures_of_video(source: Path, folder: Path, *, count: int) -> Pictur
         raise OptionInvalid(f"{source}: has no video", hint="Give a video or a composition.")
     rate = found.frame_rate
     frames = spread(found.frames, count)
-    video = ["-i", file_url(await asyncio.to_thread(source.resolve)), "-frames:v", "1"]
-    image = ["-vf", _JPEG_COLOURS, "-q:v", "2"]
 
     async def read(frame: int) -> str:
-        # Half a frame before, so that rounding can't lead to the frame after.
-        seconds = float(max(Fraction(0), (frame - Fraction(1, 2)) / rate))
-        name = f"{frame}.jpeg"
-        await run_ffmpeg(
-            ["-ss", f"{seconds:.6f}", *video, *image, file_url(folder / name)],
-            error=HeliosError,
-            message=f"{source}: frame {frame} can't be read",
-        )
-        return name
+        data = await frame_jpeg(source, frame, rate=rate)
+        path = folder / f"{frame}.jpeg"
+        await asyncio.to_thread(path.write_bytes, data)
+        return path.name
 
     names = await map_limited(read, frames, limit=_READERS)
     return Pictures(

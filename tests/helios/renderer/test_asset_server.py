@@ -149,6 +149,17 @@ def test_a_file_that_the_browser_has_is_not_sent_again(root: Path) -> None:
 
 
 @pytest.mark.browser
+def test_media_elements_get_the_copy_for_seeking_and_scripts_the_file(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(b"copy")
+    monkeypatch.setattr("helios.renderer.asset_server.seekable", lambda _: copy)
+    for destination, body in (("video", b"copy"), ("empty", LETTERS), ("", LETTERS)):
+        answer = get(root, "/letters.mp4", headers={"Sec-Fetch-Dest": destination})
+        assert answer.body == body
+
+
 def test_a_browser_reads_a_changed_file_anew(
     studio: Studio,
 ) -> None:

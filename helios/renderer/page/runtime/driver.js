@@ -88,7 +88,7 @@ const settle = async (toFrame, toClock, isDrawn, isFresh) => {
   }
   await drawn;
   tellPictures();
-  const told = tellIntersections();
+  const told = [tellIntersections(), tellSizes()].includes(true);
   await hop();
   callbackAge = 0;
   await runWorkerFrames();

@@ -42,31 +42,43 @@ const tellIntersections = () => {
   }
   return told;
 };
-// A frame whose picture is taken is drawn once more, when an observer of sizes would be told of what it changed itself.
-// It is told in the next frame, as it is where no picture is taken: an element that is observed anew is told of.
+// Taking a picture draws the frame again. What an observer of sizes would be told in that draw is kept for the next
+// frame, by observing its targets anew, so that it is told the same where no picture is taken.
+const { observe: observeSize, unobserve: unobserveSize } = Object.getPrototypeOf(window.ResizeObserver.prototype);
 let isSettled = false;
 let frameOfSizes = -1; // the last in which an observer was told; what it did may be told in the next one
-const postponed = new Set(); // [observer, its targets]
+const postponed = new Set(); // { callback, observer, entries }
+const tell = ({ callback, observer, entries }) => {
+  frameOfSizes = frame;
+  callback.call(observer, entries, observer);
+};
 window.ResizeObserver = new Proxy(window.ResizeObserver, {
   construct: (target, [callback, ...rest], newTarget) => {
     if (typeof callback !== "function") return Reflect.construct(target, [callback, ...rest], newTarget);
     const listen = (entries, observer) => {
-      if (isSettled) return void postponed.add([observer, entries.map((entry) => entry.target)]);
-      frameOfSizes = frame;
-      callback.call(observer, entries, observer);
+      if (isSettled) postponed.add({ callback, observer, entries });
+      else tell({ callback, observer, entries });
     };
     return Reflect.construct(target, [listen, ...rest], newTarget);
   },
 });
 window.ResizeObserver.prototype.constructor = window.ResizeObserver;
+// The frame wasn't finished after all: something else had to be drawn. Returns whether anything was told.
+const tellSizes = () => {
+  isSettled = false;
+  const due = [...postponed];
+  postponed.clear();
+  for (const one of due) guarded(() => tell(one));
+  return due.length > 0;
+};
 const observeAnew = () => {
   isSettled = false;
-  for (const [observer, targets] of postponed) {
-    for (const target of targets) {
+  for (const { observer, entries } of postponed) {
+    for (const { target } of entries) {
       const options = observers.get(observer)?.get(target);
       if (!options) continue; // not observed any more
-      observer.unobserve(target);
-      observer.observe(target, ...options);
+      unobserveSize.call(observer, target);
+      observeSize.call(observer, target, ...options);
     }
   }
   postponed.clear();
