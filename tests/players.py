@@ -9,18 +9,22 @@ from typing import Any
 from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.chromium import open_browser
 from helios.renderer.browser.devtools import ProtocolError
+from helios.renderer.browser.network_flags import network_flags
+from helios.renderer.composition import LOCAL_ORIGIN
 
 
-def shown_in_browser(folder: Path, page: str) -> dict[str, Any]:
+def shown_in_browser(folder: Path, player: str) -> dict[str, Any]:
     """Open a page beside the files in a folder, and return what its `play()` resolves to."""
-    (folder / "player.html").write_text(page)
+    (folder / "player.html").write_text(player)
 
     async def watch() -> dict[str, Any]:
         listener = socket.create_server(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/player.html"
-        async with serve_folder(folder, listener), open_browser(on_demand=False) as browser:
+        network = network_flags(local_port=listener.getsockname()[1], proxy=None)
+        browsing = open_browser(on_demand=False, network=network)
+        async with serve_folder(folder, listener), browsing as browser:
             send = browser.devtools.send
-            target = (await send("Target.createTarget", {"url": url}))["targetId"]
+            page = {"url": f"{LOCAL_ORIGIN}/player.html"}
+            target = (await send("Target.createTarget", page))["targetId"]
             attached = await send("Target.attachToTarget", {"targetId": target, "flatten": True})
             session = attached["sessionId"]
             # The document may be on its way yet.

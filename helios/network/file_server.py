@@ -18,13 +18,20 @@ The second parameter is what the browser requests it for: `video`, `image`; empt
 
 
 @contextlib.asynccontextmanager
-async def serve_files(find: Find, listener: socket.socket) -> AsyncIterator[None]:
+async def serve_files(find: Find, listener: socket.socket, *, host: str) -> AsyncIterator[None]:
     """Answer GET and HEAD requests at a listening socket, which is closed at the end.
 
     Parts of files are sent for requests with a `Range`, as media players make them.
+
+    Args:
+        host: Name that requests must have in `Host`. Pages of other sites, whose names may lead to
+            this machine, have another one.
     """
 
     async def answer(request: Request, writer: StreamWriter) -> None:
+        if request.headers.get("host") != host:
+            await send_status(writer, 421)
+            return
         if request.method not in ("GET", "HEAD"):
             await send_status(writer, 405, {"Allow": "GET, HEAD"})
             return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from helios.errors import MediaUnsupported
 from helios.network.file_server import serve_files
+from helios.renderer.composition import LOCAL_HOST
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 from helios.renderer.media.seekable_video import seekable
 from helios.renderer.project_root import locate
@@ -90,7 +91,7 @@ async def serve_folder(
                 path = await asyncio.to_thread(seekable, path)
         return path, content_type(path)
 
-    async with serve_files(find, listener):
+    async with serve_files(find, listener, host=LOCAL_HOST):
         yield
 
 

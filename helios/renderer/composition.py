@@ -9,7 +9,8 @@ from helios.renderer.project_root import served_folder
 
 #: Origin under which a local folder is served. Names under `.localhost` are secure contexts. The
 #: name is constant, so that pixels can't depend on it.
-LOCAL_ORIGIN = "http://composition.localhost"
+LOCAL_HOST = "composition.localhost"
+LOCAL_ORIGIN = f"http://{LOCAL_HOST}"
 
 #: Endings of the files that compositions are: pages, and those that a dialect shows by a page.
 SUFFIXES = (

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from helios.renderer.composition import LOCAL_ORIGIN
+from helios.renderer.composition import LOCAL_HOST, LOCAL_ORIGIN
 
 #: Environment variable with the URL of the worker's proxy. If set, the browser reaches everything
 #: but the composition's own files through this proxy only.
@@ -21,7 +21,7 @@ def network_flags(*, local_port: int | None, proxy: str | None) -> list[str]:
     """
     rules = []
     if local_port is not None:
-        rules.append(f"MAP {urlsplit(LOCAL_ORIGIN).hostname}:80 127.0.0.1:{local_port}")
+        rules.append(f"MAP {LOCAL_HOST}:80 127.0.0.1:{local_port}")
     if not proxy:
         flags = ["--no-proxy-server"]
     else:

@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from helios.errors import MediaUnsupported
@@ -18,6 +18,8 @@ from helios.renderer.media.frame_times import read_frame_times
 
 #: Seconds after its last use at which a conversion may be deleted.
 _KEPT_SECONDS = 86_400.0
+#: Seconds between two attempts to get a lock.
+_LOCK_PAUSE = 0.05
 
 
 async def cached(
@@ -40,24 +42,23 @@ async def cached(
     digest = await asyncio.to_thread(file_digest, path)
     folder = cache_folder()
     converted = folder / f"{digest}.{ending}"
-    lock = await asyncio.to_thread(_lock, folder / f"{digest}.lock")
     part = converted.with_name(f"part-{converted.name}")
-    try:
+    async with _locked(folder / f"{digest}.lock"):
         if converted.exists():
             os.utime(converted)
             return converted
         _delete_unused(folder)
-        words = command(file_url(path), file_url(part))
-        await run_ffmpeg(["-y", *words], error=MediaUnsupported, message="not converted")
-        found = (await read_frame_times(part)).stamps
-        if not found:
-            raise MediaUnsupported("no frame can be decoded")
-        if stamps is not None and found != stamps:
-            raise MediaUnsupported("the frames of the conversion have other times")
-        part.replace(converted)
-    finally:
-        part.unlink(missing_ok=True)
-        os.close(lock)
+        try:
+            words = command(file_url(path), file_url(part))
+            await run_ffmpeg(["-y", *words], error=MediaUnsupported, message="not converted")
+            found = (await read_frame_times(part)).stamps
+            if not found:
+                raise MediaUnsupported("no frame can be decoded")
+            if stamps is not None and found != stamps:
+                raise MediaUnsupported("the frames of the conversion have other times")
+            part.replace(converted)
+        finally:
+            part.unlink(missing_ok=True)
     return converted
 
 
@@ -72,15 +73,24 @@ def cache_folder() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode):
-        raise MediaUnsupported(f"{folder}: belongs to another user")
+        raise MediaUnsupported(f"{folder}: belongs to another user, or is no folder")
     return folder
 
 
-def _lock(path: Path) -> int:
-    """Return a file descriptor that holds the lock until it is closed."""
+@contextlib.asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """Hold a lock among all processes. Waiting for it can be cancelled, unlike in a thread."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    try:
+        os.utime(descriptor)  # it isn't unused
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            await asyncio.sleep(_LOCK_PAUSE)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _delete_unused(folder: Path) -> None:

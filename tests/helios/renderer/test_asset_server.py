@@ -13,6 +13,7 @@ import pytest
 from yarl import URL
 
 from helios.renderer.asset_server import content_type, serve_folder
+from helios.renderer.composition import LOCAL_HOST
 
 from .conftest import Studio
 
@@ -36,7 +37,8 @@ def get(
         port = listener.getsockname()[1]
         async with serve_folder(root, listener), aiohttp.ClientSession() as client:
             url = URL(f"http://127.0.0.1:{port}{path}", encoded=True)
-            async with client.request(method, url, headers=headers) as answer:
+            named = {"Host": LOCAL_HOST, **(headers or {})}
+            async with client.request(method, url, headers=named) as answer:
                 return Answer(answer.status, answer.headers, await answer.read())
 
     return asyncio.run(work())
@@ -149,6 +151,11 @@ def test_a_file_that_the_browser_has_is_not_sent_again(root: Path) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("host", ["127.0.0.1", "attacker.example", "localhost:80"])
+def test_a_request_for_another_host_gets_no_file(root: Path, host: str) -> None:
+    assert get(root, "/letters.mp4", headers={"Host": host}).status == 421
+
+
 def test_media_elements_get_the_copy_for_seeking_and_scripts_the_file(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +197,7 @@ def test_the_end_of_the_server_ends_its_connections(
         async with serve_folder(root, listener):
             idle, _ = await asyncio.open_connection("127.0.0.1", port)
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /large.bin HTTP/1.1\r\n\r\n")
+            writer.write(f"GET /large.bin HTTP/1.1\r\nHost: {LOCAL_HOST}\r\n\r\n".encode())
             await writer.drain()
         return await idle.read()
 
@@ -214,9 +221,11 @@ def speak(root: Path, sent: bytes) -> bytes:
 
 
 def test_a_connection_serves_one_request_after_another(root: Path) -> None:
-    request = b"GET /page.html HTTP/1.1\r\nHost: here\r\n\r\n"
-    posted = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n"
-    missing = b"HEAD /lost HTTP/1.1\r\n\r\n"
+    host = f"Host: {LOCAL_HOST}\r\n".encode()
+    request = b"GET /page.html HTTP/1.1\r\n" + host + b"\r\n"
+    posted = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n" + host + b"\r\n"
+    posted += b"GET / HTTP/1.1\r\n\r\n\r\n"
+    missing = b"HEAD /lost HTTP/1.1\r\n" + host + b"\r\n"
     answers = speak(root, request + posted + missing + request)
     heads = [line for line in answers.split(b"\r\n") if b"HTTP/1.1 " in line]
     assert [head.partition(b"HTTP/1.1 ")[2][:3] for head in heads] == [

@@ -103,12 +103,12 @@ def test_dot_files_of_a_project_arent_served(project: Path) -> None:
 
     async def answers() -> list[bool]:
         listener = socket.create_server(("127.0.0.1", 0))
-        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         found = []
         async with serve_folder(project, listener, serve_dot_files=False):
             for name in ("src/b.js", ".env", ".git/config", "src/../.env", "%2eenv"):
                 reader, writer = await asyncio.open_connection(*listener.getsockname())
-                head = f"GET /{name} HTTP/1.1\r\nHost: {origin}\r\nConnection: close\r\n\r\n"
+                host = "composition.localhost"
+                head = f"GET /{name} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
                 writer.write(head.encode())
                 found.append((await reader.read()).startswith(b"HTTP/1.1 200"))
                 writer.close()

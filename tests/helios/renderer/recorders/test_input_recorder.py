@@ -14,7 +14,7 @@ from helios.errors import OptionInvalid
 from helios.records.input_manifest import InputManifest
 from helios.renderer.asset_server import serve_folder
 from helios.renderer.browser.network_flags import PROXY_VARIABLE
-from helios.renderer.composition import Composition
+from helios.renderer.composition import LOCAL_HOST, Composition
 from helios.renderer.encoding.codecs import VideoEncoding, choose_codec
 from helios.renderer.page import PageOptions
 from helios.renderer.recorders.input_recorder import InputRecorder
@@ -33,7 +33,8 @@ def noted(
         port = listener.getsockname()[1]
         async with serve_folder(root, listener, inputs=log), aiohttp.ClientSession() as client:
             for number, name in enumerate(names):
-                async with client.get(f"http://127.0.0.1:{port}/{name}") as answer:
+                url = f"http://127.0.0.1:{port}/{name}"
+                async with client.get(url, headers={"Host": LOCAL_HOST}) as answer:
                     await answer.read()
                 for changed, text in between[number : number + 1]:
                     (root / changed).write_text(text)
