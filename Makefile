@@ -38,7 +38,7 @@ test: setup ## Lint, and run all tests that aren't marked long or proof
 	@$(MAKE) --no-print-directory -j 2 collect lint $(CDK_IF_NPM)
 	$(PYTEST) -m "not long and not proof"
 
-# IMAGES=--install installs a Docker engine where there is none. PROOFS=yes adds the tests marked proof: another hour.
+# IMAGES=--install installs a Docker engine where there is none. PROOFS=yes adds the tests marked proof: more than an hour.
 test-all: setup $(CDK_INSTALLED) $(LIBRARIES_INSTALLED) ## Run what `make test` leaves out: long tests, and workers as containers
 	$(PYTEST) -m "long$(if $(PROOFS), or proof)"
 	@$(MAKE) --no-print-directory test-images
