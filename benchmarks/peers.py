@@ -82,14 +82,12 @@ def run(
     return [summary(samples, scene, concurrency) for scene, concurrency in cases]
 
 
-def install() -> None:
-    """Install Remotion's packages if they are missing."""
+def install(folder: Path = REMOTION, package: str = "@remotion/renderer") -> None:
+    """Install the packages of a folder, by default Remotion's, if this one is missing."""
     if shutil.which("npm") is None:
-        raise SystemExit(
-            "npm is missing: Remotion, which this compares with, needs Node.js and npm"
-        )
-    if not (REMOTION / "node_modules" / "@remotion" / "renderer").is_dir():
-        call(["npm", "ci", "--no-audit", "--no-fund"], folder=REMOTION)
+        raise SystemExit(f"npm is missing: {folder.name}, which this compares with, needs it")
+    if not (folder / "node_modules" / package).is_dir():
+        call(["npm", "ci", "--no-audit", "--no-fund"], folder=folder)
 
 
 def render_ours(scene: str, concurrency: int, output: Path) -> Timing:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peers
 from benchmarks.peers import HERE, REMOTION, SCENES, call, check_frames
 
 HYPERFRAMES = HERE / "hyperframes"
@@ -95,8 +96,7 @@ def _children_seconds() -> float:
 
 def install() -> None:
     """Install HyperFrames and the Node.js that it needs if they are missing."""
-    if not (HYPERFRAMES / "node_modules" / "hyperframes").is_dir():
-        call(["npm", "ci", "--silent"], folder=HYPERFRAMES)
+    peers.install(HYPERFRAMES, "hyperframes")
 
 
 def command_of(render: str, scene: Scene, pages: Path, output: Path) -> list[str] | None:

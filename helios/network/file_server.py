@@ -13,7 +13,8 @@ from helios.network.http_server import Request, send_file, send_status, serve_re
 Find = Callable[[str, str], Awaitable[tuple[Path, str] | None]]
 """Returns file and media type for a request's decoded path without its first slash, or None.
 
-The second parameter is what the browser requests it for: `video`, `image`; empty for a script.
+The second parameter is the request's `Sec-Fetch-Dest`: `video`, `image`, `empty` for `fetch()`.
+It is an empty string without that header.
 """
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import os
 import re
 import shlex
@@ -12,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
-from helios.media.ffmpeg import file_url, run_ffprobe
 from helios.renderer.media.conversion_cache import cached
+from helios.renderer.media.description import Description, FileState, describe, file_state
 from helios.renderer.media.packets import has_unreachable_frames, read_packets
 from helios.renderer.media.seekable_video import SeekableCopies
 
@@ -30,10 +29,8 @@ VIDEO_SUFFIXES = frozenset(
 _TEXT_SUFFIXES = (".cjs", ".css", ".htm", ".html", ".js", ".json", ".mjs", ".svg", ".xhtml")
 #: Largest text file, in bytes, that is searched for names of videos.
 _MAX_TEXT_BYTES = 4 << 20
-_FIRST_VIDEO = ("-select_streams", "V:0")
 
-_State = tuple[Path, int, int]
-_playable: dict[_State, Path] = {}
+_playable: dict[FileState, Path] = {}
 
 
 async def playable(path: Path) -> Path:
@@ -42,10 +39,9 @@ async def playable(path: Path) -> Path:
     A conversion has the same frames at the same times. It is cached in a temporary folder by the
     digest of the original. Raises `MediaUnsupported` if the video can't be converted.
     """
-    found = await asyncio.to_thread(path.stat)
-    state = (path, found.st_size, found.st_mtime_ns)
+    state = await asyncio.to_thread(file_state, path)
     if state not in _playable:
-        _playable[state] = await _find_playable(path)
+        _playable[state] = await _find_playable(path, state)
     return _playable[state]
 
 
@@ -95,29 +91,20 @@ def conversion_command(path: Path | str, output: str, *, alpha: bool = False) ->
     return ["-i", str(path), *streams, *times, *size, *video, *sound, output]
 
 
-async def _find_playable(path: Path) -> Path:
-    try:
-        report = json.loads(
-            await run_ffprobe(
-                ["-of", "json", "-show_format", "-show_streams", *_FIRST_VIDEO, file_url(path)],
-                error=MediaUnsupported,
-            )
-        )
-    except MediaUnsupported:
-        return path  # not a media file: the browser reports it
-    if not report.get("streams"):
-        return path
-    stream = report["streams"][0]
-    if not _plays(report["format"], stream):
-        return await _convert(path, stream)
-    if _may_hide_frames(stream) and has_unreachable_frames(await read_packets(path)):
-        return await _convert(path, stream)
+async def _find_playable(path: Path, state: FileState) -> Path:
+    found = await describe(path, state)
+    if found is None:
+        return path  # the browser reports it
+    if not _plays(found):
+        return await _convert(path, found.stream)
+    if _may_hide_frames(found.stream) and has_unreachable_frames(await read_packets(path)):
+        return await _convert(path, found.stream)
     return path
 
 
-def _plays(container: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
-    names = container.get("format_name", "").split(",")
-    return stream.get("codec_name") in _CODECS and any(name in names for name in _CONTAINERS)
+def _plays(found: Description) -> bool:
+    names = found.container.get("format_name", "").split(",")
+    return found.stream.get("codec_name") in _CODECS and any(one in names for one in _CONTAINERS)
 
 
 def _may_hide_frames(stream: Mapping[str, Any]) -> bool:

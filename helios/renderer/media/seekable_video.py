@@ -8,16 +8,14 @@ keyframes 250 frames apart, as x264 sets them by default, 150 frames of a video 
 import asyncio
 import contextlib
 import itertools
-import json
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helios.errors import HeliosError, MediaUnsupported
-from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.errors import HeliosError
 from helios.renderer.media.conversion_cache import cache_folder, cached
+from helios.renderer.media.description import FileState, describe, file_state
 from helios.renderer.media.frame_times import read_frame_times
 from helios.renderer.media.packets import Packet, read_packets
 
@@ -36,13 +34,13 @@ _RESERVE = 512 << 20
 #: Part of the available memory that copies may take, as some workers' disks are memory.
 _MEMORY_SHARE = 0.25
 
-_copies: dict[tuple[Path, int, int], Path] = {}
+_copies: dict[FileState, Path] = {}
 
 
 def seekable(path: Path) -> Path:
     """Return the copy of a video in which seeking is fast; the video itself without one."""
     try:
-        return _copies.get(_state_of(path), path)
+        return _copies.get(file_state(path), path)
     except OSError:
         return path
 
@@ -57,20 +55,24 @@ class SeekableCopies:
     def __init__(self, frames: int) -> None:
         self._frames = frames
         self._pixels_left = MOST_PIXELS
+        # One after another: each needs space, and ffmpeg uses all cores.
+        self._turn = asyncio.Lock()
 
     async def add(self, path: Path) -> None:
         """Copy a video if the render gains by it, and there is space. It may stay as it is."""
         # What fails here is only slower.
         with contextlib.suppress(HeliosError, OSError, ValueError):
-            await self._add(path)
+            async with self._turn:
+                await self._add(path)
 
     async def _add(self, path: Path) -> None:
-        state = await asyncio.to_thread(_state_of, path)
-        if self._frames == 0 or state in _copies:
+        if self._frames == 0:
             return
-        stream = await _describe(path)
-        if stream is None or not _is_plain(stream):
+        state = await asyncio.to_thread(file_state, path)
+        found = await describe(path, state)
+        if state in _copies or found is None or not _is_plain(found.stream):
             return
+        stream = found.stream
         size = int(stream["width"]) * int(stream["height"])
         if int(stream.get("nb_frames", 0)) * size > self._pixels_left:
             return
@@ -117,12 +119,6 @@ def seekable_command(path: str, output: str) -> list[str]:
     ]
 
 
-async def _describe(path: Path) -> Mapping[str, Any] | None:
-    words = ["-of", "json", "-show_streams", "-select_streams", "V:0", file_url(path)]
-    streams = json.loads(await run_ffprobe(words, error=MediaUnsupported)).get("streams")
-    return streams[0] if streams else None
-
-
 def _is_plain(stream: Mapping[str, Any]) -> bool:
     """Return whether a copy would equal a stream: H.264 of 8-bit YUV 4:2:0, upright, progressive.
 
@@ -142,16 +138,8 @@ def _has_space(size: float) -> bool:
     return size <= min(free, _MEMORY_SHARE * _available_memory())
 
 
-def _available_memory() -> float:
-    """Return the bytes of memory that are available; infinity if the system doesn't tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return math.inf
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    return found[0] if found else math.inf
+def _available_memory() -> int:
+    # Imported here, as it takes a tenth of a worker's start, and few renders copy videos.
+    import psutil  # noqa: PLC0415
 
-
-def _state_of(path: Path) -> tuple[Path, int, int]:
-    found = path.stat()
-    return path, found.st_size, found.st_mtime_ns
+    return int(psutil.virtual_memory().available)

@@ -11,6 +11,7 @@ from helios.errors import HeliosError, MediaUnsupported
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
+from helios.renderer.media.description import FileState, file_state
 from helios.renderer.media.frame_times import FrameTimes, read_frame_times
 from helios.renderer.media.playable_video import conversion_command, playable
 from helios.renderer.media.seekable_video import seekable
@@ -21,7 +22,7 @@ from helios.renderer.project_root import locate
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"
 
-_Key = tuple[str, int, int]
+_Key = tuple[str, int, int] | FileState
 
 
 class PageMedia:
@@ -122,10 +123,7 @@ class PageMedia:
 
 def _key(source: Path | str) -> _Key:
     """Return what tells a file's content without reading it; an address on the network stays."""
-    if isinstance(source, str):
-        return (source, 0, 0)
-    state = source.stat()
-    return (str(source), state.st_size, state.st_mtime_ns)
+    return (source, 0, 0) if isinstance(source, str) else file_state(source)
 
 
 async def _content_times(content: bytes) -> FrameTimes:
