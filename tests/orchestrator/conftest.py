@@ -17,6 +17,7 @@ import pytest
 
 from sandbox.clouds import aws_side, google_side
 from tests.orchestrator.cloud_sites import DRAWS, Clouds
+from tests.processes import lives
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 
@@ -61,7 +62,7 @@ class Command:
         """Return the processes that it started, as far as they were ever seen."""
         with contextlib.suppress(psutil.NoSuchProcess):
             self._known |= set(psutil.Process(self.process.pid).children(recursive=True))
-        return {process for process in self._known if _lives(process)}
+        return {process for process in self._known if lives(process)}
 
     def wait_until(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
@@ -85,14 +86,6 @@ class Command:
     def end(self, *, seconds: float = 200) -> Ended:
         stdout, stderr = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, stdout, stderr)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        # There may be no process that reads the status of orphans, as in a container without init.
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 class Bench:

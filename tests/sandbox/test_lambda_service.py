@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.aws.local_aws import LocalAws, local_aws
+from tests.processes import lives
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +123,7 @@ def wait_for_starts(function: Function, count: int) -> None:
 
 def gone(pid: int, *, within: float = 30) -> bool:
     deadline = time.monotonic() + within
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while lives(pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

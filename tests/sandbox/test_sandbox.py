@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from sandbox.standing import Standing, is_up, take_down
+from tests.processes import lives
 
 ROOT = Path(__file__).parents[2]
 SANDBOX = (sys.executable, "-m", "sandbox")
@@ -61,7 +62,7 @@ class Up:
 
     def left(self) -> list[psutil.Process]:
         deadline = time.monotonic() + 60
-        while (left := list(filter(_lives, self.family))) and time.monotonic() < deadline:
+        while (left := list(filter(lives, self.family))) and time.monotonic() < deadline:
             time.sleep(0.05)
         return left
 
@@ -69,13 +70,6 @@ class Up:
         take_down(self.folder)
         self.process.kill()
         self.process.communicate()
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from helios.contract.messages.output_tail import MAX_OUTPUT_BYTES
 from helios.contract.worker_job import WorkerJob, WorkerResult
 from helios.process.render_executor import RenderExecutor
+from tests.processes import lives
 
 
 def executor(tmp_path: Path, *, grace: float = 0.5) -> RenderExecutor:
@@ -34,11 +35,7 @@ def wait_for(path: Path) -> str:
 
 
 def alive(pids: list[int]) -> list[int]:
-    return [
-        pid
-        for pid in pids
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]
+    return [pid for pid in pids if lives(pid)]
 
 
 #: A child in the group, one in a session of its own, an orphan in a session of its own, and one

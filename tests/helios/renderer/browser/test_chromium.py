@@ -13,6 +13,7 @@ import pytest
 from helios.errors import BrowserCrashed, ProgramMissing
 from helios.renderer.browser import chromium as browser
 from helios.renderer.browser.chromium import find_browser, open_browser
+from tests.processes import lives
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_silent_browser_is_ended_with_its_child_processes(
     with pytest.raises(BrowserCrashed):
         asyncio.run(start(path))
     child = int((tmp_path / "child").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert not lives(child)
     assert list(scratch.iterdir()) == []
 
 
