@@ -1,8 +1,13 @@
-"""Conversions of videos by ffmpeg, kept in a temporary folder by the digest of the original."""
+"""Conversions of videos by ffmpeg, kept in a temporary folder.
+
+Their names are the digest of the original, and that of the arguments: another version of this
+package may convert otherwise.
+"""
 
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import stat
 import tempfile
@@ -41,7 +46,8 @@ async def cached(
     """
     digest = await asyncio.to_thread(file_digest, path)
     folder = cache_folder()
-    converted = folder / f"{digest}.{ending}"
+    arguments = hashlib.sha256("\0".join(command("", "")).encode()).hexdigest()
+    converted = folder / f"{digest}.{arguments[:12]}.{ending}"
     part = converted.with_name(f"part-{converted.name}")
     async with _locked(folder / f"{digest}.lock"):
         if converted.exists():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from helios.errors import MediaUnsupported
 from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.renderer.media.file_state import OncePerFile
+from helios.renderer.media.packets import Packet
 
 #: Longest tick, in seconds, of clocks whose time stamps are treated as rounded. Coarser clocks,
 #: such as those that count frames, are exact.
@@ -34,12 +36,14 @@ class FrameTimes:
         begins: The exact times before rounding: those of a steady rate, if all stamps are roundings
             of it.
         slack: Tolerance of `begins` in microseconds.
+        packets: Packets that have times, in decoding order.
     """
 
     codec: str
     stamps: tuple[int, ...]
     begins: tuple[float, ...]
     slack: float
+    packets: tuple[Packet, ...] = ()
 
 
 async def read_frame_times(source: Path | str) -> FrameTimes:
@@ -52,7 +56,7 @@ async def read_frame_times(source: Path | str) -> FrameTimes:
     report = await run_ffprobe(
         [
             *("-select_streams", "V:0", "-of", "csv=nk=0"),
-            *("-show_entries", f"{entries}:packet=pts,flags", file_url(source)),
+            *("-show_entries", f"{entries}:packet=pts,pts_time,dts_time,flags", file_url(source)),
         ],
         error=MediaUnsupported,
         message=f"{source}: its frames can't be listed",
@@ -60,11 +64,16 @@ async def read_frame_times(source: Path | str) -> FrameTimes:
     return parse_frame_times(report.decode())
 
 
+#: Lists the frames of a file on the disk in its present state.
+file_frame_times = OncePerFile(read_frame_times)
+
+
 def parse_frame_times(report: str) -> FrameTimes:
     """Parse ffprobe's output, whose rows consist of a kind and `name=value` pairs."""
     stream: dict[str, str] = {}
     start = Fraction(0)
     ticks = set()
+    packets = []
     for row in report.splitlines():
         kind, *pairs = row.split(",")
         entry = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
@@ -73,6 +82,10 @@ def parse_frame_times(report: str) -> FrameTimes:
             # an edit list.
             if entry.get("pts", "N/A") != "N/A" and "D" not in entry.get("flags", ""):
                 ticks.add(int(entry["pts"]))
+            shown, decoded = (entry.get(name, "N/A") for name in ("pts_time", "dts_time"))
+            if "N/A" not in (shown, decoded):
+                is_key = entry.get("flags", "").startswith("K")
+                packets.append(Packet(float(shown), float(decoded), is_key))
         elif kind == "stream":
             stream = entry
         elif kind == "format" and entry.get("start_time", "N/A") != "N/A":
@@ -99,6 +112,7 @@ def parse_frame_times(report: str) -> FrameTimes:
         stamps=tuple(_microseconds(time) for time in times),
         begins=tuple(float(time * 1_000_000) for time in begins or times),
         slack=float(slack_left * 1_000_000),
+        packets=tuple(packets),
     )
 
 

@@ -1,12 +1,8 @@
-"""Packets of a video file: their times and keyframes, and which frames can be sought."""
+"""Packets of a video stream, and which frames can be sought."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
-
-from helios.errors import MediaUnsupported
-from helios.media.ffmpeg import file_url, run_ffprobe
 
 #: Shortest duration, in seconds, of a frame that can be sought.
 _MIN_REACH = 1e-3
@@ -18,29 +14,6 @@ class Packet(NamedTuple):
     pts: float
     dts: float
     is_key: bool
-
-
-async def read_packets(path: Path) -> list[Packet]:
-    """List the packets of a file's first video stream that have times, in decoding order.
-
-    Raises:
-        MediaUnsupported: ffprobe can't read the file.
-    """
-    listing = await run_ffprobe(
-        [
-            *("-select_streams", "V:0", "-of", "csv=p=0"),
-            *("-show_entries", "packet=pts_time,dts_time,flags", file_url(path)),
-        ],
-        error=MediaUnsupported,
-        message=f"{path}: its frames can't be listed",
-    )
-    # A packet with side data, as of transparent VP9, ends with an empty row.
-    rows = [row.split(",") for row in listing.decode().splitlines() if row]
-    return [
-        Packet(float(pts), float(dts), flags.startswith("K"))
-        for pts, dts, flags, *_ in rows
-        if "N/A" not in (pts, dts)
-    ]
 
 
 def has_unreachable_frames(packets: Sequence[Packet]) -> bool:

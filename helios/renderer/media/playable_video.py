@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 from helios.errors import MediaUnsupported
 from helios.renderer.media.conversion_cache import cached
-from helios.renderer.media.description import Description, FileState, describe, file_state
-from helios.renderer.media.packets import has_unreachable_frames, read_packets
+from helios.renderer.media.description import Description, describe
+from helios.renderer.media.file_state import OncePerFile
+from helios.renderer.media.frame_times import file_frame_times
+from helios.renderer.media.packets import has_unreachable_frames
 from helios.renderer.media.seekable_video import SeekableCopies
 
 #: ffmpeg's names of containers and codecs that the browser plays.
@@ -30,8 +32,6 @@ _TEXT_SUFFIXES = (".cjs", ".css", ".htm", ".html", ".js", ".json", ".mjs", ".svg
 #: Largest text file, in bytes, that is searched for names of videos.
 _MAX_TEXT_BYTES = 4 << 20
 
-_playable: dict[FileState, Path] = {}
-
 
 async def playable(path: Path) -> Path:
     """Return the file to play for a video: the file itself, or its conversion.
@@ -39,10 +39,7 @@ async def playable(path: Path) -> Path:
     A conversion has the same frames at the same times. It is cached in a temporary folder by the
     digest of the original. Raises `MediaUnsupported` if the video can't be converted.
     """
-    state = await asyncio.to_thread(file_state, path)
-    if state not in _playable:
-        _playable[state] = await _find_playable(path, state)
-    return _playable[state]
+    return await _playable(path)
 
 
 async def convert_mentioned(root: Path, *, frames: int = 0, allow_failure: bool = False) -> None:
@@ -91,15 +88,20 @@ def conversion_command(path: Path | str, output: str, *, alpha: bool = False) ->
     return ["-i", str(path), *streams, *times, *size, *video, *sound, output]
 
 
-async def _find_playable(path: Path, state: FileState) -> Path:
-    found = await describe(path, state)
+async def _find_playable(path: Path) -> Path:
+    found = await describe(path)
     if found is None:
         return path  # the browser reports it
     if not _plays(found):
         return await _convert(path, found.stream)
-    if _may_hide_frames(found.stream) and has_unreachable_frames(await read_packets(path)):
-        return await _convert(path, found.stream)
+    if _may_hide_frames(found.stream):
+        packets = (await file_frame_times(path)).packets
+        if has_unreachable_frames(packets):
+            return await _convert(path, found.stream)
     return path
+
+
+_playable = OncePerFile(_find_playable)
 
 
 def _plays(found: Description) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 
 from helios.errors import HeliosError
 from helios.renderer.media.conversion_cache import cache_folder, cached
-from helios.renderer.media.description import FileState, describe, file_state
-from helios.renderer.media.frame_times import read_frame_times
-from helios.renderer.media.packets import Packet, read_packets
+from helios.renderer.media.description import describe
+from helios.renderer.media.file_state import FileState, file_state
+from helios.renderer.media.frame_times import file_frame_times
+from helios.renderer.media.packets import Packet
 
 #: Frames from one keyframe of a copy to the next.
 KEYFRAME_INTERVAL = 4
@@ -69,22 +70,23 @@ class SeekableCopies:
         if self._frames == 0:
             return
         state = await asyncio.to_thread(file_state, path)
-        found = await describe(path, state)
+        found = await describe(path)
         if state in _copies or found is None or not _is_plain(found.stream):
             return
         stream = found.stream
         size = int(stream["width"]) * int(stream["height"])
         if int(stream.get("nb_frames", 0)) * size > self._pixels_left:
             return
-        packets = await read_packets(path)
-        stamps = (await read_frame_times(path)).stamps
-        pixels = len(packets) * size
-        if not is_slow_to_seek(packets, frames=self._frames) or pixels > self._pixels_left:
+        times = await file_frame_times(path)
+        pixels = len(times.packets) * size
+        if not is_slow_to_seek(times.packets, frames=self._frames) or pixels > self._pixels_left:
             return
-        if stamps[:1] != (0,) or not await asyncio.to_thread(_has_space, pixels * _PIXEL_BYTES):
+        if times.stamps[:1] != (0,):
+            return
+        if not await asyncio.to_thread(_has_space, pixels * _PIXEL_BYTES):
             return
         self._pixels_left -= pixels
-        _copies[state] = await cached(path, "seekable.mp4", seekable_command, stamps=stamps)
+        _copies[state] = await cached(path, "seekable.mp4", seekable_command, stamps=times.stamps)
 
 
 def is_slow_to_seek(packets: Sequence[Packet], *, frames: int) -> bool:

@@ -11,8 +11,7 @@ from helios.errors import HeliosError, MediaUnsupported
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
-from helios.renderer.media.description import FileState, file_state
-from helios.renderer.media.frame_times import FrameTimes, read_frame_times
+from helios.renderer.media.frame_times import FrameTimes, file_frame_times, read_frame_times
 from helios.renderer.media.playable_video import conversion_command, playable
 from helios.renderer.media.seekable_video import seekable
 from helios.renderer.page.blobs import read_blob
@@ -21,8 +20,6 @@ from helios.renderer.project_root import locate
 
 #: Name of the function by which the runtime asks; it takes it off the window at once.
 BINDING = "__helios_frame_times__"
-
-_Key = tuple[str, int, int] | FileState
 
 
 class PageMedia:
@@ -35,7 +32,7 @@ class PageMedia:
     def __init__(self, session: PageSession) -> None:
         self.root: Path | None = None
         self._session = session
-        self._known: dict[_Key, FrameTimes] = {}
+        self._remote: dict[str, FrameTimes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
@@ -111,19 +108,15 @@ class PageMedia:
         return address
 
     async def _file_times(self, source: Path | str) -> FrameTimes:
-        key = _key(source)
-        if key not in self._known:
-            self._known[key] = await read_frame_times(source)
-        return self._known[key]
+        if isinstance(source, Path):
+            return await file_frame_times(source)
+        if source not in self._remote:
+            self._remote[source] = await read_frame_times(source)
+        return self._remote[source]
 
     async def _blob_times(self, address: str, context: int) -> FrameTimes | None:
         content = await read_blob(self._session, address, context)
         return None if content is None else await _content_times(content)
-
-
-def _key(source: Path | str) -> _Key:
-    """Return what tells a file's content without reading it; an address on the network stays."""
-    return (source, 0, 0) if isinstance(source, str) else file_state(source)
 
 
 async def _content_times(content: bytes) -> FrameTimes:

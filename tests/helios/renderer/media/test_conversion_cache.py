@@ -49,6 +49,15 @@ async def test_waiting_for_another_process_can_be_cancelled_and_leaves_no_lock(
         assert (await cached(video, "mp4", copied)).exists()
 
 
+async def test_a_conversion_by_other_arguments_is_another_file(video: Path) -> None:
+    def tagged(path: str, output: str) -> list[str]:
+        return ["-i", path, "-c", "copy", "-metadata", "title=a", output]
+
+    first = await cached(video, "mp4", copied)
+    assert await cached(video, "mp4", tagged) != first
+    assert await cached(video, "mp4", copied) == first
+
+
 async def test_a_conversion_whose_frames_have_other_times_is_not_kept(
     video: Path, temporary: Path
 ) -> None:

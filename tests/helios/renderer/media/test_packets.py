@@ -4,7 +4,8 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from helios.renderer.media.packets import Packet, has_unreachable_frames, read_packets
+from helios.renderer.media.frame_times import read_frame_times
+from helios.renderer.media.packets import Packet, has_unreachable_frames
 
 
 def shown_and_decoded(*times: tuple[float, float]) -> list[Packet]:
@@ -26,4 +27,5 @@ def test_packets_with_side_data_are_listed(tmp_path: Path) -> None:
     encoder = ["-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0"]
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *encoder, str(path)]
     subprocess.run(command, check=True)
-    assert [packet.is_key for packet in asyncio.run(read_packets(path))] == [True, False, False]
+    packets = asyncio.run(read_frame_times(path)).packets
+    assert [packet.is_key for packet in packets] == [True, False, False]
