@@ -5,9 +5,11 @@ from itertools import pairwise
 
 from helios.errors import OptionInvalid
 
-#: Default maximum of frames in a chunk: at a dozen frames a second, a worker's death costs some
-#: twenty seconds of work.
-MAX_CHUNK_FRAMES = 240
+#: Default maximum of frames in a chunk: at a dozen frames a second, a process's death costs some
+#: forty seconds of work. Each further chunk costs about 1.5 s of processor time.
+MAX_CHUNK_FRAMES = 480
+#: The same for remote workers, and for playlists, of which each chunk is a segment.
+MAX_REMOTE_CHUNK_FRAMES = 240
 #: Default minimum of frames in a chunk; with fewer, starting costs more than it saves.
 MIN_CHUNK_FRAMES = 30
 #: The same for remote workers, where another one costs only its start.
@@ -32,6 +34,8 @@ class ChunkSizes:
     concurrency: int = 1
     #: Frames in a chunk at least, if neither decides.
     least_frames: int = MIN_CHUNK_FRAMES
+    #: Frames in a chunk at most, if neither decides.
+    most_frames: int = MAX_CHUNK_FRAMES
     #: Whether all chunks but the last have exactly `frames_per_chunk`: the cuts of a timeline that
     #: becomes longer then stay where they are.
     steady: bool = False
@@ -75,7 +79,7 @@ class ChunkSizes:
 
     def _is_shared(self, frame_count: int) -> bool:
         decided = self.chunks is not None or self.frames_per_chunk is not None
-        fits = frame_count <= MAX_CHUNK_FRAMES and self.concurrency <= MAX_SHARING_BROWSERS
+        fits = frame_count <= self.most_frames and self.concurrency <= MAX_SHARING_BROWSERS
         return self.shared and fits and not decided
 
     def _count(self, frame_count: int) -> int:
@@ -95,6 +99,6 @@ class ChunkSizes:
         """Return a number of chunks that keeps all workers busy to the end."""
         if self._is_shared(frame_count):
             return 1
-        rounds = -(-frame_count // (self.concurrency * MAX_CHUNK_FRAMES))
+        rounds = -(-frame_count // (self.concurrency * self.most_frames))
         most = max(1, frame_count // self.least_frames)
         return min(self.concurrency * rounds, most)

@@ -22,7 +22,7 @@ from helios.renderer.encoding.codecs import (
     choose_codec,
 )
 from helios.renderer.encoding.image_sequence import split_pattern
-from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.planning.chunk_sizes import MAX_REMOTE_CHUNK_FRAMES, ChunkSizes
 from orchestrator.planning.output_kinds import PLAYLIST_CODECS, encoded_name, is_playlist, is_whole
 from orchestrator.planning.quality import at_quality
 from orchestrator.planning.render_options import RenderOptions
@@ -69,7 +69,8 @@ def plan(
     suffix = Path(encoded_name(name)).suffix
     if is_playlist(name):
         # A playlist grows by whole chunks.
-        sizes = replace(sizes, shared=False)
+        most = min(sizes.most_frames, MAX_REMOTE_CHUNK_FRAMES)
+        sizes = replace(sizes, shared=False, most_frames=most)
     parts = list(enumerate(sizes.cut(frame_count)))
     if incremental:
         chunks = [

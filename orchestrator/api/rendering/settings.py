@@ -20,6 +20,7 @@ from orchestrator.model.render_fields import DEFAULTS, RenderFields
 from orchestrator.model.settings import RunSettings, WebhookSettings
 from orchestrator.planning.chunk_sizes import (
     INCREMENTAL_CHUNK_FRAMES,
+    MAX_REMOTE_CHUNK_FRAMES,
     MIN_REMOTE_CHUNK_FRAMES,
     ChunkSizes,
 )
@@ -88,7 +89,10 @@ class RenderSettings(RenderFields):
         if not remote:
             return sizes
         return dataclasses.replace(
-            sizes, least_frames=MIN_REMOTE_CHUNK_FRAMES, browsers=_REMOTE_BROWSERS
+            sizes,
+            least_frames=MIN_REMOTE_CHUNK_FRAMES,
+            most_frames=MAX_REMOTE_CHUNK_FRAMES,
+            browsers=_REMOTE_BROWSERS,
         )
 
     def run_settings(self, concurrency: int) -> RunSettings:

@@ -16,6 +16,7 @@ from orchestrator.model.render_fields import Quality
 from orchestrator.planning.chunk_sizes import (
     MAX_CHUNK_FRAMES,
     MAX_CHUNKS,
+    MAX_REMOTE_CHUNK_FRAMES,
     MAX_SHARING_BROWSERS,
     MIN_CHUNK_FRAMES,
     ChunkSizes,
@@ -337,6 +338,8 @@ def test_chunks_that_are_chosen_and_those_of_a_playlist_are_not_shared() -> None
         output="v.m3u8", frame_count=150, sizes=ChunkSizes(concurrency=2, shared=True)
     )
     assert len(playlist.chunks) == 2
+    long = planned(output="v.m3u8", frame_count=MAX_CHUNK_FRAMES, sizes=ChunkSizes())
+    assert len(long.chunks) == MAX_CHUNK_FRAMES // MAX_REMOTE_CHUNK_FRAMES
 
 
 @pytest.mark.parametrize(
