@@ -115,6 +115,9 @@ class InvocationResponse(WireModel):
     stderr: str = Field(default="", description="End of the command's stderr.")
     output: str = Field(default="", description="The same as stdout, for older clients.")
     duration_ms: float = Field(default=0, ge=0, description="Duration in milliseconds.")
+    time_limit: float | None = Field(
+        default=None, ge=0, description="Seconds that it may have taken; none: not limited."
+    )
     artifact: Artifact | None = Field(default=None, description="The stored output.")
     error: ErrorRecord | None = Field(default=None, description="The error.")
 
@@ -136,6 +139,7 @@ class InvocationResponse(WireModel):
             output=stdout,
             stderr=cut_output(result.stderr),
             duration_ms=round(result.duration_ms),
+            time_limit=result.time_limit,
             artifact=result.artifact,
             error=result.failure,
         )
@@ -187,6 +191,7 @@ class InvocationResponse(WireModel):
             stdout=cut_output(self.stdout),
             stderr=stderr,
             duration_ms=self.duration_ms,
+            time_limit=self.time_limit,
             error=(self.error if self.exit_code else None)
             or ErrorRecord.of_exit(self.exit_code, stderr),
             artifact=self.artifact,

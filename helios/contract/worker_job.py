@@ -84,6 +84,7 @@ class WorkerResult:
         exit_code: Exit status; 128 + n after signal n, as in a shell.
         stdout, stderr: The end of each output, at most `MAX_OUTPUT_BYTES`.
         duration_ms: Duration in milliseconds.
+        time_limit: Seconds that it may have taken; None if it isn't known or there is no limit.
         error: The error; None after exit status 0.
         artifact: The stored output, if there is one.
         worker: Name of the endpoint that ran it, if the job has several.
@@ -93,6 +94,7 @@ class WorkerResult:
     stdout: str = ""
     stderr: str = ""
     duration_ms: float = 0
+    time_limit: float | None = None
     error: ErrorRecord | None = None
     artifact: Artifact | None = None
     worker: str | None = None

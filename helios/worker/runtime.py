@@ -28,7 +28,7 @@ from helios.worker.sources.allowed_urls import AllowedUrls
 from helios.worker.sources.job_source import JobSource, StorageOpener
 from helios.worker.sources.open_job import JobOpener, OpenJob
 from helios.worker.task_context import Stopwatch, TaskContext
-from helios.worker.time_limit import TimeLimit
+from helios.worker.time_limit import TimeLimit, shortest
 from helios.worker.worker_config import WorkerConfig
 from helios.worker.worker_log import WorkerLog
 from helios.worker.worker_resources import WorkerResources
@@ -143,7 +143,8 @@ class WorkerRuntime:
                 f"the worker's time was up during {stopwatch.step!r}, after {seconds:g} s",
                 hint="Make chunks shorter, or the worker's limit longer.",
             ) from None
-        return replace(result, duration_ms=stopwatch.duration_ms)
+        limit = shortest(deadline, self._resources.chunk_timeout)
+        return replace(result, duration_ms=stopwatch.duration_ms, time_limit=limit)
 
     async def _perform(self, context: TaskContext) -> WorkerResult:
         """Run a task, and once more if assets of other jobs have filled the disk."""
@@ -234,7 +235,7 @@ def _seconds_left(deadline: float | None, stop_at: datetime | None) -> float | N
     if stop_at is None:
         return deadline
     left = max((stop_at - datetime.now(UTC)).total_seconds(), _LOOKUP_SECONDS)
-    return left if deadline is None else min(deadline, left)
+    return shortest(deadline, left)
 
 
 def _bound(log: WorkerLog, invocation: Invocation) -> WorkerLog:

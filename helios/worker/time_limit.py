@@ -9,6 +9,11 @@ MARGIN = 10.0
 _MAX_PART = 0.25
 
 
+def shortest(*limits: float | None) -> float | None:
+    """Return the shortest of several limits in seconds; None is no limit."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 class TimeLimit:
     """The time until the platform ends a worker, in seconds; None for no limit."""
 
@@ -21,8 +26,7 @@ class TimeLimit:
 
     def for_command(self, at_most: float | None = None) -> float | None:
         """Return the seconds left for a command, at most `at_most`; None for no limit."""
-        limits = (self._left(self._margin), at_most)
-        return min((limit for limit in limits if limit is not None), default=None)
+        return shortest(self._left(self._margin), at_most)
 
     def for_all(self) -> float | None:
         """Return the seconds left for the whole task, without cleaning up; None for no limit."""

@@ -26,6 +26,7 @@ from orchestrator.backends.sharing import Share
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.display.display import Display, SilentDisplay
+from orchestrator.display.near_time_limit import NearTimeLimit
 from orchestrator.display.time_use import TimeUse
 from orchestrator.execution.growing_playlist import growing_playlist, playlist_path
 from orchestrator.execution.job_executor import JobExecutor, JobResult
@@ -77,7 +78,7 @@ class Backend(ABC):
             JobBusy: Another process runs a job in the folder.
         """
         self.display.stopping = self.stopping
-        time_use = TimeUse(self.spec)
+        time_use, near_limit = TimeUse(self.spec), NearTimeLimit(self.spec)
         ours = await asyncio.to_thread(prepare_folder, self.job, self.location)
         # The records of remote chunks name their job.
         keep_chunks = keep_chunks and (ours or not self.location.is_local)
@@ -89,7 +90,8 @@ class Backend(ABC):
                     done = await self.reused_chunks(keep_chunks=keep_chunks)
                     hooks.on_reused(done)
                     async with self._showing(done) as playlist:
-                        listeners = [] if playlist is None else [playlist.on_event]
+                        listeners = [time_use.note, near_limit.note]
+                        listeners += [] if playlist is None else [playlist.on_event]
                         chunks, merge = self._adapters()
                         result = await JobExecutor(chunks).execute(
                             self.spec,
@@ -97,9 +99,7 @@ class Backend(ABC):
                             job_dir=self.folder,
                             job_path=self.job_path,
                             completed_chunk_ids=done,
-                            on_event=to_all(
-                                hooks.on_event, self.display.show, time_use.note, *listeners
-                            ),
+                            on_event=to_all(hooks.on_event, self.display.show, *listeners),
                             pause=hooks.pause,
                             record=hooks.record,
                             merge_adapter=merge,
@@ -113,6 +113,8 @@ class Backend(ABC):
                     await self.close()
             link = await link_to(output, self.settings.presign, self.stores)
         await warn_of_picture(self.display, self.spec, output)
+        if warning := near_limit.warning():
+            self.display.warn(warning)
         if told := time_use.line(result.duration):
             self.display.note("time_use", told[0], **told[1])
         tell_completion(self.display, self.spec, result, output, link=link)

@@ -154,7 +154,8 @@ class ChunkRun:
         duration = result.duration_ms / 1000
         self.outcomes.append(ChunkOutcome(chunk.id, attempts, duration, result.artifact))
         frames.advance(chunk.frame_count)
-        self._emit(ChunkFinished(chunk.id, attempts, duration))
+        limit = result.time_limit or self._worker_jobs.timeout
+        self._emit(ChunkFinished(chunk.id, attempts, duration, limit))
         self._report_progress()
 
     def _note_failure(self, failure: Failure, chunk: RenderChunk) -> None:

@@ -16,11 +16,15 @@ class ChunkStarted:
 
 @dataclass(frozen=True, slots=True)
 class ChunkFinished:
-    """A chunk is done; `duration` in seconds is that of its last attempt."""
+    """A chunk is done; `duration` in seconds is that of its last attempt.
+
+    `time_limit` is how many seconds it might have taken; None if that isn't known.
+    """
 
     chunk_id: int
     attempt: int
     duration: float
+    time_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

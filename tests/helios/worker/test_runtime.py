@@ -407,6 +407,17 @@ def test_a_command_that_does_not_heed_is_ended_in_time_as_well(tmp_path: Path) -
     site.close()
 
 
+def test_an_answer_tells_the_limit_of_the_platform_or_the_shorter_configured_one(
+    tmp_path: Path,
+) -> None:
+    for configured, limit in (({}, 60), ({"chunk_timeout": 5.0}, 5)):
+        site = WorkerSetup(tmp_path / str(limit), {**SHELL, **configured})
+        job = site.put(make_spec([drawing(0, "chunks/00000.mp4")]))
+        response = site.chunk(job, deadline=60)
+        assert (response.exit_code, response.time_limit) == (0, limit)
+        site.close()
+
+
 def test_the_configured_limit_counts_where_it_is_shorter(tmp_path: Path) -> None:
     site = WorkerSetup(tmp_path / "site", {**SHELL, "chunk_timeout": 0.3})
     response = site.chunk(site.put(make_spec([command("sleep 300")])), deadline=60)

@@ -144,7 +144,11 @@ def test_all_chunks_run_then_the_merge() -> None:
 
 def test_a_job_tells_the_adapter_what_it_needs_beside_the_command() -> None:
     adapter = ScriptedAdapter({0: [CRASH]})
-    execute(adapter, a_spec(1), job_path="s3://b/job.json", chunk_timeout=9.0)
+    events: list[Event] = []
+    execute(
+        adapter, a_spec(1), job_path="s3://b/job.json", chunk_timeout=9.0, on_event=events.append
+    )
+    assert [each.time_limit for each in events if isinstance(each, ChunkFinished)] == [9.0]
     first, second, merge = adapter.jobs
     assert (first.command, first.args, first.cwd, first.timeout) == (
         "helios",
