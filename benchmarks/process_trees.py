@@ -4,7 +4,8 @@
 
 Commands are `orchestrator render`, and those of Remotion and HyperFrames, with default flags, and
 `helios render`, one process with one browser and one encoder, which is the minimum. Processor time
-depends less on other load than elapsed time.
+depends less on other load than elapsed time. The videos of the last round are compared with frames
+that weren't compressed.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 
 from benchmarks import peers
 from benchmarks.peers import HERE, REMOTION, SCENES, call, check_frames
+from benchmarks.picture_quality import psnr
 
 HYPERFRAMES = HERE / "hyperframes"
 COMMANDS = HERE.parent / ".venv" / "bin"
@@ -160,11 +162,14 @@ def run(
     """Measure every scene in interleaved rounds; return a row for each scene and command."""
     install()
     samples: dict[tuple[str, str], list[Used]] = {}
+    pictures: dict[tuple[str, str], dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="helios-trees-") as folder:
         pages = Path(folder, "scenes")
         copy_scenes(pages)
         for number in range(rounds):
             for scene in map(SCENES_BY_NAME.__getitem__, scenes):
+                is_last = number == rounds - 1
+                frames = exact_frames(scene, pages, Path(folder, scene.name)) if is_last else None
                 for render in sorted(_RENDERS, reverse=number % 2 == 1):
                     output = Path(folder, f"{number}-{render.split()[0]}-{scene.name}.mp4")
                     words = command_of(render, scene, pages, output)
@@ -173,8 +178,21 @@ def run(
                     used = measure(words, folder=REMOTION, env=environment_of(render))
                     check_frames(output, scene.frames)
                     samples.setdefault((scene.name, render), []).append(used)
+                    if frames is not None:
+                        pictures[scene.name, render] = {
+                            "bytes": output.stat().st_size,
+                            "psnr": round(psnr(output, frames), 2),
+                        }
                     report(f"{number + 1}/{rounds} {scene.name} {render} {used.cpu:.2f} CPU s")
-    return [_row(scene, render, taken) for (scene, render), taken in samples.items()]
+    return [{**_row(*key, taken), **pictures[key]} for key, taken in samples.items()]
+
+
+def exact_frames(scene: Scene, pages: Path, folder: Path) -> Path:
+    """Render a scene's frames as PNG files into a folder, and return the folder."""
+    words = [str(COMMANDS / "helios"), "render", str(pages / scene.name), "-o", str(folder)]
+    size = [*("--width", str(scene.width)), *("--height", str(scene.height))]
+    call([*words, "--frame-count", str(scene.frames), *size], timeout=TIMEOUT)
+    return folder
 
 
 def _row(scene: str, render: str, taken: Sequence[Used]) -> dict[str, Any]:

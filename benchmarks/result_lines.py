@@ -65,7 +65,16 @@ def process_tree_lines(rows: Iterable[dict[str, Any]]) -> list[Line]:
             )
             for name, row in renders.items()
         ]
+        lines += [
+            Line(f"picture of {scene}", _picture(ours), f"{name} {_picture(row)}", "")
+            for name, row in renders.items()
+            if "psnr" in row and name != "helios render"
+        ]
     return lines
+
+
+def _picture(row: dict[str, Any]) -> str:
+    return f"{row['psnr']:.1f} dB, {row['bytes'] / 1e6:.2f} MB"
 
 
 def stitch_lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
