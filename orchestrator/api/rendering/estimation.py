@@ -1,7 +1,8 @@
 """Estimates cost, by list prices, and duration of a detached render."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
 from orchestrator.api.targets.costs import workers_of
 from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once, detached_renders
-from orchestrator.cost import Cost, cost_of
+from orchestrator.cost import AwsWorkers, Cost, cost_of
 from orchestrator.cost.forecast import (
     Pace,
     expected_seconds,
@@ -21,6 +22,7 @@ from orchestrator.cost.forecast import (
     measured_pace,
     recorded_pace,
 )
+from orchestrator.cost.memory_advice import MemoryChoice, Samples, memory_choices, one_core
 from orchestrator.cost.merge_forecast import MergeForecast, forecast_merge
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.packaging import link_composition, name_in_assets
@@ -42,6 +44,8 @@ class Estimate:
     pace: Pace
     #: The forecast of stitching its chunks.
     merge: MergeForecast
+    #: The same with other sizes of the function, if they were asked for.
+    memory: Sequence[MemoryChoice] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON value."""
@@ -58,6 +62,7 @@ class Estimate:
                 "source": self.pace.source,
             },
             "merge": self.merge.document(),
+            **({"memory": [asdict(choice) for choice in self.memory]} if self.memory else {}),
         }
 
 
@@ -69,6 +74,7 @@ async def estimate_render(
     *,
     seconds_per_frame: float | None = None,
     like: str | None = None,
+    tune: bool = False,
     display: Display,
 ) -> Estimate:
     """Plan a render, and estimate it without starting anything in the cloud.
@@ -78,10 +84,14 @@ async def estimate_render(
         name: Identifies the deployment; without one, the defaults of a stack on AWS apply.
         seconds_per_frame: Of a worker; by default some frames are rendered here.
         like: Detached render whose records give the speed of workers, in place of that.
+        tune: Whether other sizes of a Lambda function are compared, by one more sample.
     """
-    if seconds_per_frame is not None and like is not None:
-        raise OptionInvalid("`seconds_per_frame` and `like`: give one of them")
+    if [seconds_per_frame is not None, like is not None, tune].count(True) > 1:
+        raise OptionInvalid("`seconds_per_frame`, `like` and `tune`: give one of them")
     deployment = await name.find_if_named()
+    workers = workers_of(deployment, region=name.region)
+    if tune and not isinstance(workers, AwsWorkers):
+        raise OptionInvalid("`tune`: compares sizes of a Lambda function, and this is Cloud Run")
     if deployment is None:
         at_once = settings.concurrency or REMOTE_CONCURRENCY
     else:
@@ -106,7 +116,12 @@ async def estimate_render(
         else:
             with display.activity("rendering some frames for a sample"):
                 pace = await measured_pace(spec, folder, LocalWorkerAdapter())
-    workers = workers_of(deployment, region=name.region)
+        memory: Sequence[MemoryChoice] = ()
+        if tune and isinstance(workers, AwsWorkers):
+            with display.activity("rendering them on one core"), one_core() as cores:
+                alone = await measured_pace(spec, folder, LocalWorkerAdapter())
+            samples = Samples(one=alone, several=pace, cores=cores)
+            memory = memory_choices(spec, samples, workers, concurrency=at_once)
     return Estimate(
         spec=spec,
         cost=cost_of(expected_usage(spec, pace), workers),
@@ -114,6 +129,7 @@ async def estimate_render(
         concurrency=at_once,
         pace=pace,
         merge=forecast_merge(spec, pace.bytes_a_frame, workers),
+        memory=memory,
     )
 
 

@@ -13,7 +13,10 @@ from orchestrator.cli.options.render_options import Cut, Encoding, Picture, Soun
 from orchestrator.cli.options.run_options import Concurrency
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.api.rendering.estimation import Estimate
+    from orchestrator.cost.memory_advice import MemoryChoice
     from orchestrator.display.display import Display
 
 
@@ -43,6 +46,10 @@ async def estimate(
         str | None,
         typer.Option(metavar="ID", help="Detached render to take the speed of workers from."),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Also compare sizes of memory of a Lambda function."),
+    ] = False,
 ) -> None:
     """Estimate cost, by list prices, and duration of a detached render."""
     from orchestrator.api.rendering.estimation import estimate_render
@@ -56,9 +63,28 @@ async def estimate(
         deployed.name(),
         seconds_per_frame=seconds_per_frame,
         like=like,
+        tune=tune,
         display=display,
     )
-    display.answer("estimate", described(found.cost, title=_title(found)), **found.document())
+    text = described(found.cost, title=_title(found))
+    if found.memory:
+        text += f"\n\n{_compared(found.memory)}"
+    display.answer("estimate", text, **found.document())
+
+
+def _compared(choices: "Sequence[MemoryChoice]") -> str:
+    from orchestrator.display.event_text import duration
+
+    cheapest = min(choices, key=lambda choice: choice.dollars)
+    lines = ["  memory   CPUs  a frame       time      price"]
+    for choice in choices:
+        mark = "  cheapest" if choice is cheapest else ""
+        lines.append(
+            f"{choice.memory:>5} MB  {choice.cpus:>5.1f}  {choice.seconds_a_frame:.3f} s"
+            f"  {duration(choice.seconds):>9}  ${choice.dollars:.4f}{mark}"
+        )
+    lines.append("`helios:chunkMemory` sets the size when the stack is deployed.")
+    return "\n".join(lines)
 
 
 def _title(found: "Estimate") -> str:
