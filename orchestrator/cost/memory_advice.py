@@ -94,4 +94,6 @@ def one_core() -> Iterator[int]:
     try:
         yield len(all_cores)
     finally:
-        os.sched_setaffinity(0, all_cores)
+        # Threads that began meanwhile are bound as well.
+        for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - names alone
+            os.sched_setaffinity(int(thread), all_cores)

@@ -36,5 +36,5 @@ class NearTimeLimit:
         return RenderWarning(
             "TIME_LIMIT_NEAR",
             f"chunk {chunk.id} took {took} of the {limit} that a chunk may take",
-            hint=f"Render shorter chunks: --frames-per-chunk {frames}. Or set a longer time limit.",
+            hint=f"Render shorter chunks (`frames_per_chunk` {frames}), or allow more time.",
         )

@@ -154,7 +154,8 @@ class ChunkRun:
         duration = result.duration_ms / 1000
         self.outcomes.append(ChunkOutcome(chunk.id, attempts, duration, result.artifact))
         frames.advance(chunk.frame_count)
-        limit = result.time_limit or self._worker_jobs.timeout
+        limits = (result.time_limit, self._worker_jobs.timeout)
+        limit = min(filter(None, limits), default=None)
         self._emit(ChunkFinished(chunk.id, attempts, duration, limit))
         self._report_progress()
 

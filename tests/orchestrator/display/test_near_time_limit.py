@@ -13,7 +13,7 @@ def test_the_chunk_nearest_to_its_limit_is_warned_of_with_a_length_that_takes_ha
     assert warning is not None
     assert warning.code == "TIME_LIMIT_NEAR"
     assert warning.message == "chunk 1 took 12 min 30 s of the 15 min 00 s that a chunk may take"
-    assert "--frames-per-chunk 144" in warning.hint
+    assert "`frames_per_chunk` 144" in warning.hint
 
 
 @pytest.mark.parametrize("limit", [None, 900.0])

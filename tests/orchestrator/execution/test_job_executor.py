@@ -167,6 +167,16 @@ def test_a_job_tells_the_adapter_what_it_needs_beside_the_command() -> None:
     assert merge.meta == {"action": "merge", "attempt": 1, "jobPath": "s3://b/job.json"}
 
 
+@pytest.mark.parametrize(("workers", "ours", "limit"), [(900.0, 60.0, 60.0), (5.0, 60.0, 5.0)])
+def test_the_limit_of_a_chunk_is_the_shorter_of_the_workers_and_of_the_settings(
+    workers: float, ours: float, limit: float
+) -> None:
+    events: list[Event] = []
+    adapter = ScriptedAdapter({0: [WorkerResult(exit_code=0, time_limit=workers)]})
+    execute(adapter, a_spec(1), chunk_timeout=ours, on_event=events.append)
+    assert [each.time_limit for each in events if isinstance(each, ChunkFinished)] == [limit]
+
+
 @pytest.mark.parametrize("concurrency", [1, 3, 100])
 def test_no_more_chunks_run_at_once_than_allowed(concurrency: int) -> None:
     adapter = ScriptedAdapter()
