@@ -35,8 +35,9 @@ def frame_of_a_file(draw: Draw, inside: Part) -> Part:
 def frame_of_markup(draw: Draw, inside: Part) -> Part:
     document = html.escape(_document(draw, inside))
     sandbox = draw.pick("", "", 'sandbox="allow-scripts"')
-    if "serif.ttf" in inside.media:
-        sandbox = ""  # a sandboxed frame has another origin, without access to these fonts
+    # A sandboxed frame has another origin, without access to fonts and scripts of workers.
+    if "serif.ttf" in inside.media or any(name.endswith(".js") for name in inside.files):
+        sandbox = ""
     return Part(
         html=tag(draw, name="iframe", attributes=f'srcdoc="{document}" {sandbox}'),
         style=f"{draw.place()}; border: 0",
@@ -72,11 +73,17 @@ const find = (id) => root.getElementById(id);
 def shadow_tree(draw: Draw, inside: Part) -> Part:
     content = f"<style>{inside.css}</style>{inside.html}".replace("`", "\\`").replace("${", "\\${")
     mode = draw.pick("open", "closed")
+    # `innerHTML` makes no shadow trees of templates.
+    fill = (
+        f"shadow.setHTMLUnsafe(`{content}`)"
+        if "shadowrootmode" in content
+        else f"shadow.innerHTML = `{content}`"
+    )
     return Part(
         html=tag(draw),
         style=f"{draw.place()}; {ground(draw)}",
         script=f"""const shadow = e.attachShadow({{ mode: "{mode}" }});
-shadow.innerHTML = `{content}`;
+{fill};
 {_behaviour(inside)}""",
     )
 

@@ -62,11 +62,20 @@ def test_a_page_is_made_smaller_as_long_as_the_difference_stays() -> None:
     assert asyncio.run(shrink(forest, differs)) == (Node("video", 3),)
 
 
-def test_frames_with_web_fonts_are_not_sandboxed() -> None:
-    def sandboxed(inside: str) -> bool:
-        frames = [Node("frame_of_markup", seed, (), (Node(inside, 1),)) for seed in range(20)]
+@pytest.mark.parametrize("inside", ["font_by_script", "web_font_text", "worker_each_frame"])
+def test_frames_whose_files_need_the_origin_are_not_sandboxed(inside: str) -> None:
+    def sandboxed(*content: Node) -> bool:
+        frames = [Node("frame_of_markup", seed, (), content) for seed in range(20)]
         return any("sandbox" in make_page((frame,)).files["index.html"] for frame in frames)
 
-    assert sandboxed("box")
-    assert not sandboxed("font_by_script")
-    assert not sandboxed("web_font_text")
+    assert sandboxed(Node("box", 1))
+    assert not sandboxed(Node(inside, 1))
+    assert not sandboxed(Node("frame_of_a_file", 2, (), (Node(inside, 1),)))
+
+
+def test_declared_shadow_trees_in_a_shadow_tree_are_parsed_as_such() -> None:
+    def page(*content: Node) -> str:
+        return make_page((Node("shadow_tree", 1, (), content),)).files["index.html"]
+
+    assert "shadow.innerHTML = " in page(Node("box", 1))
+    assert "shadow.setHTMLUnsafe(" in page(Node("declared_shadow_tree", 2, (), (Node("box", 1),)))
