@@ -54,6 +54,7 @@ _PARTS = (
     "idle",
     "mixed_transforms",
     "sheet_text",
+    "over_at_once",
     "layer_reasons",
     "libraries",
     "",  # the scripts of the page's dialect

@@ -247,7 +247,7 @@ def test_a_canvas_shows_what_a_worker_draws_for_the_frame(studio: Studio) -> Non
 
 OVER_AT_ONCE = """<!doctype html><style>
 body { margin: 0; background: #000 }
-p { animation: k 300ms -475ms both }
+p { animation: k 300ms -475ms FILL }
 @keyframes k { to { opacity: 1 } }
 </style><div id=b></div><script>
 addEventListener("animationend", () => {
@@ -259,12 +259,14 @@ requestAnimationFrame(f);
 </script>"""
 
 
+@pytest.mark.parametrize("fill", ["both", "none"])
 @pytest.mark.parametrize("loop", ["", "requestAnimationFrame(f)"], ids=["at rest", "moving"])
 @pytest.mark.parametrize("frames", [[14, 15, 16, 20], [16, 20], [20]], ids=str)
 def test_the_end_of_an_animation_that_is_over_at_once_is_told_in_its_first_frame(
-    studio: Studio, loop: str, frames: list[int]
+    studio: Studio, loop: str, frames: list[int], fill: str
 ) -> None:
-    (studio.root / "over.html").write_text(OVER_AT_ONCE.replace("LOOP", loop))
+    page = OVER_AT_ONCE.replace("LOOP", loop).replace("FILL", fill)
+    (studio.root / "over.html").write_text(page)
     pictures = studio.shoot("over.html", frames)
     reds = [picture.pixel(300, 170)[0] for picture in pictures]
     assert reds == [0 if frame < 15 else 125 for frame in frames]

@@ -36,23 +36,6 @@ const resolvePending = (animation) => {
   native.animationTime.set.call(animation, time);
   return true;
 };
-// The browser tells of a CSS animation that is over as soon as it begins (by a negative delay) only if nothing asks
-// for its state until the next draw. Moving it on, last of all, makes that draw tell of it.
-const noticed = new WeakSet();
-let overAtOnce = [];
-const findOverAtOnce = (list) => {
-  const isNew = (one) => one instanceof CSSAnimation && one.playState === "finished" && !noticed.has(one) && onTimeline(one);
-  overAtOnce = list.filter(isNew);
-  for (const animation of list) noticed.add(animation);
-  return overAtOnce.length > 0;
-};
-const tellOverAtOnce = () => {
-  for (const animation of overAtOnce) {
-    const past = Math.sign(animation.playbackRate) * 1e-3; // the same time again would change nothing
-    native.animationTime.set.call(animation, native.animationTime.get.call(animation) + past);
-  }
-  overAtOnce = [];
-};
 // Take note of where each running animation stands; returns whether the page has to be drawn again, which
 // tells it of those that have begun.
 const noteAnimations = (list) => {
@@ -83,9 +66,11 @@ const moveAnimations = () => {
 // The next time at which an animation begins or ends: a page may listen for it. Where it listens
 // for iterations these count too.
 let hearsIterations = false;
+let hearsAnimations = false; // their beginnings or ends
 const addEventListener = EventTarget.prototype.addEventListener;
 EventTarget.prototype.addEventListener = function (type, ...rest) {
   if (/animationiteration$/i.test(type)) hearsIterations = true;
+  if (/animation(start|end)$/i.test(type)) hearsAnimations = true;
   return addEventListener.call(this, type, ...rest);
 };
 const turningPoints = (timing) => {
