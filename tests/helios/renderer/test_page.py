@@ -231,6 +231,7 @@ def test_animations_in_shadow_trees_keep_time(studio: Studio) -> None:
             2: ramp(2),
             3: lambda t: 255 if t < 0.5 else 1200 * (t - 0.5) if t < 0.7 else ramp(1, delay=0.5)(t),
             4: ramp(2),
+            **dict.fromkeys((5, 6, 7), lambda t: 255 if t < 0.5 else ramp(1, delay=0.5)(t)),
         },
     )
 

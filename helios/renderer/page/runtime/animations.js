@@ -7,9 +7,12 @@ Element.prototype.attachShadow = function (init) {
   roots.add(root);
   return root;
 };
-const findDeclaredRoots = () => {
-  for (const element of document.querySelectorAll("*")) {
-    if (element.shadowRoot) roots.add(element.shadowRoot);
+// Shadow trees that markup declares, within others as well; closed ones are found by the renderer.
+const findDeclaredRoots = (parent) => {
+  for (const { shadowRoot } of parent.querySelectorAll("*")) {
+    if (!shadowRoot) continue;
+    roots.add(shadowRoot);
+    findDeclaredRoots(shadowRoot);
   }
 };
 const animations = () => [...roots].flatMap((root) => root.getAnimations());

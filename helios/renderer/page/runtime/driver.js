@@ -148,7 +148,7 @@ const adopt = () => {
   retired = false;
   roots.clear();
   roots.add(document);
-  document.addEventListener("DOMContentLoaded", findDeclaredRoots);
+  document.addEventListener("DOMContentLoaded", () => findDeclaredRoots(document));
   hideNativeEvents(document);
   flatten();
 };
