@@ -38,12 +38,15 @@ const unflattenTransforms = () => {
 const flattenTransforms = (list) => {
   const mixed = list.map(({ effect }) => effect).filter((effect) => effect instanceof KeyframeEffect && mixes(effect));
   const found = mixed.map(({ target, pseudoElement }) => {
-    const { transform } = getComputedStyle(target, pseudoElement);
-    return { target, pseudoElement, transform };
+    const { transform, perspectiveOrigin } = getComputedStyle(target, pseudoElement);
+    return { target, pseudoElement, transform, perspectiveOrigin };
   });
-  for (const { target, pseudoElement, transform } of found) {
+  for (const { target, pseudoElement, transform, perspectiveOrigin } of found) {
     if (!transform.startsWith("matrix(")) continue;
     const options = { duration: 1, fill: "both", pseudoElement };
-    flattened.push(nativeAnimate.call(target, { transform: [transform, transform] }, options));
+    // A transform that changes alone is passed on to the layer that the element had. So something else changes as well,
+    // by less than can be seen.
+    const keyframe = { transform, perspectiveOrigin: perspectiveOrigin.replace(/ (.*)/, " calc($1 + 0.001px)") };
+    flattened.push(nativeAnimate.call(target, [keyframe, keyframe], options));
   }
 };
