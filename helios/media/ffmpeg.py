@@ -10,6 +10,7 @@ import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -21,18 +22,17 @@ from helios.errors import (
     OutputUnwritable,
     ProgramMissing,
 )
+from helios.network.ffmpeg_inputs import local_input, web_input
 
 #: Last lines of a failed program's log in an error's details.
 LOG_LINES = 12
 #: Seconds between SIGTERM and SIGKILL.
 GRACE_SECONDS = 2.0
 
+# ffmpeg goes on with the whole list.
+_FORMAT_REFUSED = re.compile(r"(?<=Format not on whitelist) .*")
 _UNKNOWN_ENCODER = re.compile(r"Unknown encoder '([^']*)'")
 _URL_SCHEMES = ("http://", "https://")
-# Allowed protocols of inputs and of everything that they refer to: web playlists can't name local
-# files, nor local ones to the web.
-_LOCAL_PROTOCOLS = "file,pipe"
-_WEB_PROTOCOLS = "http,https,httpproxy,tcp,tls"
 
 
 def file_url(source: Path | str) -> str:
@@ -87,17 +87,20 @@ async def run_ffprobe(
 ) -> bytes:
     """Run ffprobe and return its output; errors are those of `run_ffmpeg`."""
     common = ["ffprobe", "-hide_banner", "-loglevel", "error"]
-    return await _run([*common, *_protocols(args[-1]), *args], error=error, message=message)
+    return await _run([*common, *_limits(args[-1], args[:-1]), *args], error=error, message=message)
 
 
 def _limited(args: Sequence[str], index: int) -> list[str]:
-    """Return an argument; before `-i`, also the option for the input's allowed protocols."""
-    return [*(_protocols(args[index + 1]) if args[index] == "-i" else ()), args[index]]
+    """Return an argument; before `-i`, also the options that limit what the input opens."""
+    limits = _limits(args[index + 1], args[:index]) if args[index] == "-i" else ()
+    return [*limits, args[index]]
 
 
-def _protocols(source: str) -> list[str]:
-    is_web = source.startswith(_URL_SCHEMES)
-    return ["-protocol_whitelist", _WEB_PROTOCOLS if is_web else _LOCAL_PROTOCOLS]
+def _limits(source: str, before: Sequence[str]) -> list[str]:
+    """Return the options that limit an input, which has the options `before` it."""
+    if source.startswith(_URL_SCHEMES):
+        return web_input()
+    return local_input(value for option, value in pairwise(before) if option == "-f")
 
 
 async def _run(
@@ -176,7 +179,8 @@ def ffmpeg_failure(log: str, *, error: type[HeliosError], message: str) -> Helio
     `error` and `message` are for failures other than a full disk, missing permissions or a missing
     encoder.
     """
-    lines = [line for line in log.splitlines() if line.strip()][-LOG_LINES:]
+    said = _FORMAT_REFUSED.sub(": playlists can't be inputs, nor rare formats", log)
+    lines = [line for line in said.splitlines() if line.strip()][-LOG_LINES:]
     if "No space left on device" in log:
         return DiskFull(
             f"{message}: no space left on the disk",

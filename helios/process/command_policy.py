@@ -5,15 +5,17 @@ without credentials (`credential_guard`) and network (`without_network`). Interp
 and `node`, if a deployment allows them, have no other limits, as their arguments are code.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
 from helios.errors import CommandForbidden
+from helios.network.ffmpeg_inputs import local_input
 
-# A slash that begins an absolute path anywhere in an argument: after `=`, `:`, `|`, `,` and the
-# like, also in `file:///` and `http://`. Slashes after a word, as in `a/b` and `30000/1001`, or
+# A slash that begins an absolute path anywhere in an argument: after `=`, `:`, `|`, `,`, `]` and
+# the like, also in `file:///` and `http://`. Slashes after a word, as in `a/b` and `30000/1001`, or
 # after a bracket, as in `(w-1)/2`, don't.
-_ABSOLUTE = re.compile(r"(?:^|[^\w.)\]}/-])/")
+_ABSOLUTE = re.compile(r"(?:^|[^\w.)}/-])/")
 _PARENT = re.compile(r"(?:^|[^\w.])\.\.(?:/|$)|^~")
 # One step up is allowed: the parent of the job's folder belongs to this command alone.
 _ONE_STEP_UP = re.compile(r"^(--[\w-]+=)?\.\.(?:/|$)")
@@ -21,19 +23,35 @@ _URL = re.compile(r"https?://", re.IGNORECASE)
 # Quoting characters inside arguments of ffmpeg's filters.
 _QUOTING = str.maketrans("", "", "\\'\"")
 
-#: Protocols that ffmpeg may open inputs with, including those in playlists.
-PROTOCOLS = "file,pipe"
 _FFMPEG = frozenset({"ffmpeg", "ffprobe"})
 _KNOWN = _FFMPEG | {"helios"}
-# Options that would lift the limits on inputs.
-_LIFTING = frozenset({"-protocol_whitelist", "-protocol_blacklist", "-safe", "-allowed_extensions"})
+# Formats that commands may name beside those that consist of one file. ffmpeg itself keeps the
+# files of a concat list below the list's folder, and gives them the same limits.
+_FORMATS = (
+    *("concat", "ffmetadata", "lavfi", "rawvideo", "u8"),
+    *(f"{kind}{bits}le" for kind, bits in (("s", 16), ("s", 24), ("s", 32), ("f", 32), ("f", 64))),
+)
+# Options that lift limits on inputs, that take filters or options from a file, which isn't checked,
+# or that write to a place that an input names.
+_UNCHECKED = frozenset(
+    {
+        *("protocol_whitelist", "protocol_blacklist", "format_whitelist", "safe"),
+        *("allowed_extensions", "allowed_segment_extensions", "extension_picky"),
+        *("filter_script", "filter_complex_script", "graph_file", "hls_key_info_file"),
+        *("pre", "apre", "fpre", "spre", "vpre", "dump_attachment"),
+    }
+)
+# Filters that open files by themselves, without the input's limits, or that load native code.
+_OPENING = re.compile(
+    r"(?:^|[^\w./-])(a?movie|subtitles|a?sendcmd|ladspa|lv2|frei0r(?:_src)?)\s*(?:@\w+\s*)?="
+)
 
 
 def confined(program: str, args: Sequence[str]) -> list[str]:
     """Return the arguments with which a worker may run a program.
 
-    ffmpeg and ffprobe get a list of allowed protocols for each input. Raises `CommandForbidden` if
-    an argument names a file outside the command's folder, or lifts a limit.
+    ffmpeg and ffprobe get lists of allowed protocols and formats for each input. Raises
+    `CommandForbidden` if an argument names a file outside the command's folder, or lifts a limit.
     """
     if program not in _KNOWN:
         return list(args)
@@ -46,18 +64,26 @@ def confined(program: str, args: Sequence[str]) -> list[str]:
     if program not in _FFMPEG:
         return list(args)
     for argument in args:
-        if argument in _LIFTING:
+        if unchecked := _unchecked(argument):
             raise CommandForbidden(
-                f"command: {program} may not get {argument} on a worker",
-                hint="Leave the option out: inputs are files of the job's folder.",
+                f"command: {program} may not get {unchecked} on a worker",
+                hint="Inputs are single files of the job's folder (-i), and filters are arguments.",
             )
+    limits = local_input(_FORMATS)
     if program == "ffprobe":
-        return ["-protocol_whitelist", PROTOCOLS, *args]
-    return [each for argument in args for each in _limited(argument)]
+        return [*limits, *args]
+    return [each for word in args for each in ((*limits, word) if word == "-i" else (word,))]
 
 
-def _limited(argument: str) -> Sequence[str]:
-    return ("-protocol_whitelist", PROTOCOLS, argument) if argument == "-i" else (argument,)
+def _unchecked(argument: str) -> str | None:
+    """Return the option or filter of an argument that gets around the checks; None for others."""
+    # `-/filter FILE` reads the value of an option from a file.
+    if argument.startswith("-/"):
+        return "-/"
+    if argument.startswith("-") and argument.lstrip("-").partition(":")[0] in _UNCHECKED:
+        return argument
+    found = _OPENING.search(argument.translate(_QUOTING))
+    return f"the filter {found[1]}" if found else None
 
 
 def _without_values(args: Sequence[str]) -> Iterator[str]:
@@ -65,10 +91,19 @@ def _without_values(args: Sequence[str]) -> Iterator[str]:
     previous = ""
     for argument in args:
         name, _, value = argument.partition("=") if argument.startswith("--") else ("", "", "")
-        is_json = (name or previous) == "--props" and (value or argument).lstrip().startswith("{")
+        is_json = (name or previous) == "--props" and _is_json(value or argument)
         previous = argument
-        if not is_json and not _URL.match(argument):
+        # As a file name, an address with dots leads outside.
+        is_address = _URL.match(argument) is not None and ".." not in argument.split("/")
+        if not is_json and not is_address:
             yield argument
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _leads_outside(argument: str) -> bool:

@@ -42,6 +42,12 @@ REFUSED = {
     "a page elsewhere": "helios render /etc -o 0.mp4",
     "a page by its file URL": "helios still file:///etc/passwd -o 0.mp4",
     "a job's folder elsewhere": "helios render composition -o ../../other/0.mp4",
+    "an output that looks like an address": "helios render composition -o https://a/../../../0.mp4",
+    "one of several outputs elsewhere": "ffmpeg -f lavfi -i color -f tee '[f=mpegts]/tmp/0.ts'",
+    "filters in a file": "ffmpeg -filter_complex_script composition/a.txt -frames:v 6 0.mp4",
+    "a source in a file": "ffmpeg -f lavfi -graph_file composition/a.txt -i a 0.mp4",
+    "a list without limits": "ffmpeg -f lavfi -i movie=a.txt:f=concat:format_opts=safe=0 0.mp4",
+    "a program as a filter": "ffmpeg -f lavfi -i anullsrc -af ladspa=./composition/a.so 0.mp4",
 }
 
 

@@ -123,17 +123,23 @@ PLAYLIST = """#EXTM3U
 
 
 @pytest.mark.parametrize(
-    "segment", ["{url}/a.ts", "concat:a.ts|b.ts", "subfile,,start,0,end,9,,:a"]
+    "segment",
+    ["{url}/a.ts", "concat:a.ts|b.ts", "subfile,,start,0,end,9,,:a", "{folder}/a.ts", "../a.ts"],
 )
-def test_a_playlist_on_this_machine_opens_nothing_by_other_protocols(
+async def test_a_playlist_on_this_machine_opens_nothing_whatever_its_name(
     tmp_path: Path, segment: str
 ) -> None:
     server = ScriptedServer()
+    await run_ffmpeg([*TONE, "-c:a", "mp2", file_url(tmp_path / "a.ts")])
+    playlist = tmp_path / "composition" / "video.mp4"
+    playlist.parent.mkdir()
+    segment = segment.format(url=server.endpoint, folder=tmp_path)
     try:
-        playlist = tmp_path / "a.m3u8"
-        playlist.write_text(PLAYLIST.format(segment=segment.format(url=server.endpoint)))
-        with pytest.raises(EncodeFailed, match=r"Protocol|Invalid data|not on whitelist"):
-            asyncio.run(run_ffmpeg(["-i", file_url(playlist), "-f", "null", "-"]))
+        playlist.write_text(PLAYLIST.format(segment=segment))
+        with pytest.raises(EncodeFailed, match="not on whitelist: playlists can't be inputs"):
+            await run_ffmpeg(["-i", file_url(playlist), "-f", "null", "-"])
+        with pytest.raises(EncodeFailed, match="not on whitelist"):
+            await run_ffprobe(["-show_streams", file_url(playlist)])
         assert server.requests == []
     finally:
         server.close()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from helios.contract.command import parse_command
 from helios.errors import CommandForbidden
-from helios.process.command_policy import PROTOCOLS, confined
+from helios.process.command_policy import confined
 
 OUTSIDE = [
     "ffmpeg -i /etc/passwd out.mp4",
@@ -38,6 +38,11 @@ OUTSIDE = [
     "helios render composition -o out.mp4 --input-manifest /opt/notes.json",
     "helios merge out.mp4 /proc/self/environ",
     "helios merge out.mp4 a.mp4 --audio /etc/passwd",
+    "ffmpeg -i a.mp4 -map 0 -f tee '[f=mpegts]/tmp/out.ts'",
+    "ffmpeg -i a.mp4 -map 0 -f tee 'out.mp4|[f=mpegts]../../out.ts'",
+    "helios render composition -o https://a/../../../out.mp4",
+    "helios merge https://a/../../../out.mp4 a.mp4",
+    "helios merge out.mp4 -- --props {a/../../../b",
 ]
 
 
@@ -48,17 +53,38 @@ def test_a_command_that_names_a_file_outside_the_job_is_refused(command: str) ->
         confined(program, args)
 
 
-@pytest.mark.parametrize("option", ["-protocol_whitelist", "-safe", "-allowed_extensions"])
-def test_options_that_lift_limits_on_inputs_are_refused(option: str) -> None:
-    with pytest.raises(CommandForbidden, match=option):
-        confined("ffmpeg", [option, "x", "-i", "a.mp4", "out.mp4"])
+UNCHECKED = {
+    "-protocol_whitelist": "ffmpeg -protocol_whitelist file,http -i a.mp4 out.mp4",
+    "-format_whitelist": "ffmpeg -format_whitelist hls -i a.m3u8 out.mp4",
+    "-safe": "ffmpeg -f concat -safe 0 -i a.txt out.mp4",
+    "-allowed_extensions": "ffprobe -allowed_extensions ALL a.m3u8",
+    "-extension_picky": "ffmpeg -extension_picky 0 -i a.m3u8 out.mp4",
+    "-filter_complex_script": "ffmpeg -filter_complex_script graph.txt out.mp4",
+    "-filter_script:v": "ffmpeg -i a.mp4 -filter_script:v graph.txt out.mp4",
+    "-/": "ffmpeg -/filter_complex graph.txt out.mp4",
+    "-graph_file": "ffprobe -f lavfi -graph_file graph.txt x",
+    "-fpre": "ffmpeg -i a.mp4 -fpre a.ffpreset out.mp4",
+    "-dump_attachment:t": "ffmpeg -dump_attachment:t '' -i a.mkv",
+    "filter movie": "ffmpeg -f lavfi -i movie=a.txt:f=concat:format_opts=safe=0 out.mp4",
+    "filter amovie": r"ffmpeg -i a.mp4 -filter_complex '[0:v]copy;amo\vie@1=b.m3u8' out.mp4",
+    "filter subtitles": "ffmpeg -i a.mp4 -vf subtitles=b.m3u8 out.mp4",
+    "filter sendcmd": "ffmpeg -i a.mp4 -vf 'sendcmd=f=a.txt,drawtext=text=a' out.mp4",
+    "filter ladspa": "ffmpeg -i a.wav -af 'ladspa =file=./a.so' out.wav",
+}
+
+
+@pytest.mark.parametrize("refused", UNCHECKED)
+def test_options_and_filters_that_get_around_the_checks_are_refused(refused: str) -> None:
+    program, *args = parse_command(UNCHECKED[refused])
+    with pytest.raises(CommandForbidden, match=f"{refused} on a worker"):
+        confined(program, args)
 
 
 INSIDE = [
     "helios render composition -o chunks/00000.mp4 --fps 30000/1001 --timezone Europe/Paris",
     'helios render composition -o out.mp4 --props \'{"logo": "/assets/a.png", "up": "../x"}\'',
     'helios render composition -o out.mp4 --props=\'{"a": "/b"}\'',
-    "helios render https://example.com/a/../b -o out.mp4",
+    "helios render https://example.com/a?b=/c&d=../e -o out.mp4",
     "helios render composition/index.html -o frames/",
     "helios merge ../video.mp4 chunks/a.mp4 chunks/b.mp4",
     "helios merge out.mp4 chunks/a.mp4 chunks/b.mp4 --audio-from composition --frame-count 9",
@@ -72,22 +98,17 @@ def test_commands_within_the_job_keep_their_arguments(command: str) -> None:
     assert confined(program, args) == args
 
 
-def test_each_input_of_ffmpeg_is_limited_to_local_protocols() -> None:
-    args = [
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc=s=64x36:r=30000/1001",
-        "-i",
-        "a.wav",
-        "-vf",
-        "scale=(iw-1)/2:-2",
-        "out.mp4",
-    ]
-    limit = ["-protocol_whitelist", PROTOCOLS]
-    expected = [*args[:2], *limit, *args[2:4], *limit, *args[4:]]
-    assert confined("ffmpeg", args) == expected
-    assert confined("ffprobe", ["a.mp4"]) == [*limit, "a.mp4"]
+def test_each_input_of_ffmpeg_is_limited_to_single_files_on_this_machine() -> None:
+    args = parse_command(
+        "-f lavfi -i testsrc=s=64x36:r=30000/1001 -i a.wav -vf scale=(iw-1)/2:-2 movie.mp4"
+    )
+    options = ["-protocol_whitelist", "file,pipe", "-format_whitelist"]
+
+    *before, formats, source = confined("ffprobe", ["a.mp4"])
+    limit = [*options, formats]
+    assert [*before, source] == [*options, "a.mp4"]
+    assert confined("ffmpeg", args) == [*args[:2], *limit, *args[2:4], *limit, *args[4:]]
+    assert not {"hls", "dash", "imf", "sdp"} & set(formats.split(","))
 
 
 _NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,8}([. ][A-Za-z0-9_-]{1,4})?", fullmatch=True)
