@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +60,25 @@ def test_the_command_of_the_image_is_there(worker: str) -> None:
     helios = str(worker_environment(worker).programs / "helios")
 
     assert run(worker, helios, "--help").returncode == 0
+
+
+#: Debian 13's C library runs packages that were built for any of these versions.
+ARM64 = [f"manylinux_2_{version}_aarch64" for version in range(17, 42)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("worker", NOT_SHIPPED)
+def test_every_locked_package_is_built_for_arm64(worker: str, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--quiet"]
+    done = subprocess.run(
+        [
+            *(*pip, "--target", str(tmp_path), "--only-binary=:all:", "--python-version", "313"),
+            *(word for name in ARM64 for word in ("--platform", name)),
+            *("--require-hashes", "--requirement", f"{worker}/requirements.lock"),
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
