@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected
 
 from helios.errors import InvocationInvalid, PayloadTooLarge
 
@@ -31,7 +31,8 @@ def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
     with _cut_off(connection(request), after=timeout) as late:
         try:
             body = request.stream.read(limit + 1)
-        except (BadRequest, OSError, ValueError) as fault:
+        # Servers have errors of their own for broken chunks.
+        except Exception as fault:
             if late.is_set():
                 body = b""
             elif isinstance(fault, ClientDisconnected):

@@ -12,10 +12,13 @@ from helios.errors import CommandInvalid
 if TYPE_CHECKING:
     from helios.contract.job_spec import JobMetadata, JobSpec, RenderChunk
 
-#: Largest length of a job's id in bytes of UTF-8: it names a folder, and file systems allow 255.
+#: Largest length of a job's id, which names a folder, and of the names in an output's path, in
+#: bytes of UTF-8: file systems allow 255, and workers write files with longer names beside outputs.
 MAX_ID_BYTES = 200
+#: Largest length of an output's path, which is below a folder of the worker; Linux allows 4096.
+MAX_PATH_BYTES = 1024
 
-_PLAIN_NAME = re.compile(r"[^/\\\0:.][^/\\\0:]*")
+_PLAIN_NAME = re.compile(r"[^/\\\0:.][^/\\\0:]{0,50}")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -112,8 +115,14 @@ def output_path_fault(path: str) -> str | None:
         (_DRIVE.match(path), f"{path!r} starts with a drive letter"),
         (".." in steps, f"{path!r} leaves the job's folder"),
         (steps[-1] in ("", "."), f"{path!r} names a folder"),
+        (_size(path) > MAX_PATH_BYTES, f"is longer than {MAX_PATH_BYTES} bytes"),
+        (max(map(_size, steps)) > MAX_ID_BYTES, f"a name is longer than {MAX_ID_BYTES} bytes"),
     )
     return next((fault for refused, fault in refusals if refused), None)
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="replace"))
 
 
 def _normalised(path: str) -> str:

@@ -251,11 +251,24 @@ def test_a_body_of_unknown_length_is_taken(worker: Service) -> None:
         assert b" 403 " in status_line(connection)
 
 
-def test_a_body_that_is_cut_short_is_refused(worker: Service) -> None:
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [
+        ("Content-Length: 100", b"{"),
+        ("Transfer-Encoding: chunked", b"5\r\n{"),
+        ("Transfer-Encoding: chunked", b"-5\r\n{}"),
+        ("Transfer-Encoding: chunked", b"zz\r\n{}"),
+    ],
+)
+def test_a_body_that_is_cut_short_or_broken_is_refused(
+    worker: Service, length: str, body: bytes
+) -> None:
     with connected(worker) as connection:
-        connection.sendall(head(worker, "Content-Length: 100") + b"{")
+        connection.sendall(head(worker, length) + body)
         connection.shutdown(socket.SHUT_WR)
-        assert b" 400 " in status_line(connection)
+        answer = connection.makefile("rb").read()
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert b'"code": "INVOCATION_INVALID"' in answer
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])

@@ -150,9 +150,11 @@ def test_names_that_differ_in_case_are_two_files() -> None:
         "C:a.mov",
         "c:/a.mov",
         "a\0.mov",
+        "é" * 101 + ".mov",
+        "a/" * 600 + "b.mov",
     ],
 )
-def test_an_output_outside_the_jobs_folder_is_refused(name: str) -> None:
+def test_an_output_outside_the_jobs_folder_or_with_too_long_a_name_is_refused(name: str) -> None:
     value = a_spec()
     value["chunks"][1]["outputFile"] = name
     (fault,) = faults_of(value)
