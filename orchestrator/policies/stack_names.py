@@ -80,9 +80,9 @@ class StackNames:
         return self.arn("states", f"stateMachine:{self.state_machine}")
 
 
-def with_prefix(names: StackNames, policy: str, folder: str) -> StackNames:
-    """Return the names with a tenant's folder in the bucket; the same for none."""
-    if not folder:
+def with_prefix(names: StackNames, policy: str, folder: str | None) -> StackNames:
+    """Return the names with a tenant's folder in the bucket; the same for None."""
+    if folder is None:
         return names
     if policy != "render":
         raise OptionInvalid(f"`prefix`: goes with the policy render, not with {policy}")

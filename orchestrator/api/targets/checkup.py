@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from helios.errors import HeliosError
+from helios.errors import HeliosError, OptionInvalid
 from orchestrator.adapters.base import WorkerAdapter
 from orchestrator.api.targets.concurrency import REMOTE_CONCURRENCY
 from orchestrator.api.targets.deployments import DeploymentName
@@ -22,6 +22,8 @@ async def findings(
         concurrency, chunks: Of the planned render; as many as the deployment runs by default.
         trial: Whether the workers render and stitch two frames.
     """
+    if concurrency is not None and concurrency < 1:
+        raise OptionInvalid(f"`concurrency` {concurrency}: should be at least 1")
     for finding in check_here():
         yield finding
     try:

@@ -68,14 +68,14 @@ async def print_policy(
     options: PolicyOptions,
     display: "Display",
     prefix: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FOLDER",
             help="Only for jobs below this folder of the bucket (render), as for a tenant whose"
             " --artifacts is s3://BUCKET/FOLDER.",
             show_default="the whole bucket",
         ),
-    ] = "",
+    ] = None,
 ) -> None:
     """Print a policy as IAM takes it."""
     from orchestrator.policies import document, with_prefix

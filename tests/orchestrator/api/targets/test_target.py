@@ -10,6 +10,8 @@ from helios.errors import HeliosError, OptionInvalid
 from orchestrator.adapters import AwsLambdaAdapter
 from orchestrator.api.rendering.checks import check_attached
 from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.api.targets.checkup import findings
+from orchestrator.api.targets.deployments import DeploymentName
 from orchestrator.api.targets.target import CloudRun, Lambda, Local, Targets, as_targets, resolve
 from orchestrator.backends.deployed_workers import open_workers
 from orchestrator.cli.options.flag_names import in_flags
@@ -279,3 +281,9 @@ async def test_a_profile_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(OptionInvalid, match=message):
         await flagged(profiles, **flags)
+
+
+async def test_a_checkup_for_no_chunks_at_once_is_refused() -> None:
+    checkup = findings(DeploymentName(), concurrency=0, chunks=None, trial=False)
+    with pytest.raises(OptionInvalid, match="`concurrency` 0: should be at least 1"):
+        _ = [finding async for finding in checkup]
