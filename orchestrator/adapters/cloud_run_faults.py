@@ -38,7 +38,9 @@ _BY_STATUS: Mapping[int, type[HeliosError]] = {
 }
 _HINTS: Mapping[int, str] = {
     401: "The token isn't accepted: check the audience, and this machine's clock.",
-    403: "Give this account the role roles/run.invoker on the service.",
+    403: "Deploy with --invoker and this account; for a service made by other means: gcloud run"
+    " services add-iam-policy-binding SERVICE --region REGION --role roles/run.invoker"
+    " --member user:YOU",
     404: "Check the service's URL, and that it takes requests from here (ingress).",
     413: "Give the job spec as a URL: a request holds an invocation only.",
     429: "Lower the concurrency, or raise the service's number of instances.",

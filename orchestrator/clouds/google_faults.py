@@ -10,12 +10,9 @@ from helios.errors import (
     WorkerThrottled,
     WorkerUnavailable,
 )
+from helios.errors.google_remedies import SIGN_IN, enabling
 from orchestrator.clouds.plain_text import without_markup
 
-_SIGN_IN = (
-    "Sign in with `gcloud auth application-default login`, or name a credentials file in"
-    " GOOGLE_APPLICATION_CREDENTIALS."
-)
 _INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
 _NOT_THERE = "Check project, region and name: orchestrator cloudrun status."
 
@@ -43,9 +40,11 @@ def _meaning(resource: str, fault: Exception) -> HeliosError:
         case auth.TransportError():
             error = WorkerUnavailable(f"{resource}: no token to be had: {said}")
         case auth.GoogleAuthError() | api.Unauthenticated():
-            error = AccessDenied(f"{resource}: no valid credentials: {said}", hint=_SIGN_IN)
+            error = AccessDenied(f"{resource}: no valid credentials: {said}", hint=SIGN_IN)
         case api.Forbidden():
-            error = AccessDenied(f"{resource}: permission denied: {said}", hint=_INVOKER)
+            error = AccessDenied(
+                f"{resource}: permission denied: {said}", hint=enabling(said) or _INVOKER
+            )
         case api.NotFound():
             error = WorkerNotFound(f"{resource}: not found: {said}", hint=_NOT_THERE)
         case api.TooManyRequests():

@@ -30,7 +30,10 @@ _HELD_UP = 60
 _QUOTAS = "https://console.aws.amazon.com/servicequotas"
 _ALLOW = "Allow what `orchestrator policies print doctor` says, to have this looked at."
 _DEPLOY = "Deploy the stack again."
-_LAMBDA_QUOTA = f"Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTAS}"
+_LAMBDA_QUOTA = f"""\
+Ask for more of `Concurrent executions` of AWS Lambda: {_QUOTAS}, or
+aws service-quotas request-service-quota-increase --region {{region}} \\
+  --service-code lambda --quota-code L-B99A9384 --desired-value {{value}}"""
 
 
 class AwsCheckup:
@@ -152,7 +155,8 @@ class AwsCheckup:
         facts = f"{available} chunks at once, {wanted} are planned"
         if available >= wanted:
             return Finding(what, Health.OK, facts)
-        fix = "Raise helios:chunkConcurrency, deploy again." if is_reserved else _LAMBDA_QUOTA
+        more = _LAMBDA_QUOTA.format(region=self._stack.region, value=wanted)
+        fix = "Raise helios:chunkConcurrency, deploy again." if is_reserved else more
         return Finding(what, Health.NOTICE, f"{facts}: chunks will wait for workers", fix)
 
     async def _transitions(self) -> Finding:

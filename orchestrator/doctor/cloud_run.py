@@ -1,5 +1,6 @@
 """The checkup of workers on Google Cloud, and of the credentials that use them."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +34,15 @@ JOB_PERMISSIONS = dict.fromkeys(
 
 _DEPLOY = "Deploy again: orchestrator cloudrun deploy."
 _INVOKER = "Deploy with --invoker and your account, or ask the owner of the deployment."
-_ALLOW = (
-    "Enable cloudquotas.googleapis.com for quotas, and have the role roles/cloudquotas.viewer;"
-    " for the rest, deploy with --invoker and your account."
-)
-_RAISE = (
-    "Ask for more of `Total CPU allocation` of Cloud Run:"
-    " https://console.cloud.google.com/iam-admin/quotas"
-)
+_ALLOW = """\
+For quotas:
+gcloud services enable cloudquotas.googleapis.com --project {project}
+gcloud projects add-iam-policy-binding {project} --role roles/cloudquotas.viewer --member user:YOU
+For the rest, deploy with --invoker and your account."""
+_RAISE = """\
+Ask for more of `Total CPU allocation`: https://console.cloud.google.com/iam-admin/quotas, or
+gcloud beta quotas preferences create --project {project} --service run.googleapis.com \\
+  --quota-id {quota} --dimensions region={region} --preferred-value {value} --email YOU"""
 
 
 class CloudRunCheckup:
@@ -61,7 +63,8 @@ class CloudRunCheckup:
             yield problem("credentials", fault)
             return
         yield Finding("credentials", Health.OK, identity)
-        async for finding in look_at(self._checks(), to_be_allowed=_ALLOW):
+        allow = _ALLOW.format(project=self._workers.project)
+        async for finding in look_at(self._checks(), to_be_allowed=allow):
             yield finding
         if make_adapter is None:
             return
@@ -146,7 +149,13 @@ class CloudRunCheckup:
         facts = f"{available:g} CPUs in {workers.region}, {wanted:g} are planned"
         if available >= wanted:
             return Finding(what, Health.OK, facts)
-        return Finding(what, Health.NOTICE, f"{facts}: chunks will wait for workers", _RAISE)
+        fix = _RAISE.format(
+            project=workers.project,
+            region=workers.region,
+            quota=CPU_QUOTA,
+            value=math.ceil(wanted * 1000),
+        )
+        return Finding(what, Health.NOTICE, f"{facts}: chunks will wait for workers", fix)
 
     @property
     def _service_name(self) -> str:

@@ -11,6 +11,7 @@ from helios.errors import (
     StorageInvalid,
     StorageUnavailable,
 )
+from helios.errors.google_remedies import SIGN_IN, enabling
 
 
 @contextlib.contextmanager
@@ -39,16 +40,20 @@ def gcs_faults(url: str, *, check_bucket: Callable[[], None]) -> Iterator[None]:
     except (TransportError, RequestException, RetryError, ConnectionError) as fault:
         raise StorageUnavailable(f"{url}: {fault}") from fault
     except GoogleAuthError as fault:
-        raise AccessDenied(
-            f"{url}: {fault}", hint="Log in: `gcloud auth application-default login`."
-        ) from fault
+        raise AccessDenied(f"{url}: {fault}", hint=SIGN_IN) from fault
 
 
 def _refusal(url: str, status: int | None, reason: str) -> HeliosError:
     """Return the error for a failed request."""
     text = f"{url}: {status} {reason[:500]}"
     if status in (401, 403):
-        return AccessDenied(text, hint="Check the account's permissions in the bucket.")
+        bucket = "/".join(url.split("/")[:3])
+        return AccessDenied(
+            text,
+            hint=enabling(reason)
+            or "Deploy with --invoker and this account, or: gcloud storage buckets"
+            f" add-iam-policy-binding {bucket} --role roles/storage.objectUser --member user:YOU",
+        )
     if status is not None and 400 <= status < 500 and status not in (408, 429):
         return StorageInvalid(text)
     return StorageUnavailable(text)

@@ -1,5 +1,6 @@
 """`orchestrator doctor`: checks whether a render can succeed, and how to fix what prevents it."""
 
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,4 +58,4 @@ async def doctor(
 
 def _described(finding: "Finding") -> str:
     line = f"{_MARKS[finding.health]}  {finding.check}: {finding.message}"
-    return f"{line}\n         {finding.fix}" if finding.fix else line
+    return f"{line}\n{indent(finding.fix, ' ' * 9)}" if finding.fix else line

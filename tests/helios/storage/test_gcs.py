@@ -58,8 +58,11 @@ def test_refused_credentials_raise_one_error_for_every_operation(
         storage.delete("key"),
     ):
         # Of a 401, Google's client says itself that there is nothing to log in with.
-        with pytest.raises(AccessDenied, match="No rights" if status == 403 else "gs://bucket"):
+        said = "No rights" if status == 403 else "gs://bucket"
+        with pytest.raises(AccessDenied, match=said) as caught:
             do(request)
+        grant = "gcloud storage buckets add-iam-policy-binding gs://bucket --role"
+        assert (grant in caught.value.hint) == (status == 403)
 
     assert len(scripted.requests) == 8
 

@@ -504,6 +504,35 @@ def test_a_refusal_says_what_was_refused_and_what_to_do(
     assert caught.value.retryable is retryable
 
 
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        (
+            "Permission 'run.services.create' denied on resource 'projects/my-videos'",
+            "gcloud projects add-iam-policy-binding PROJECT --role roles/run.admin",
+        ),
+        (
+            "Permission 'iam.serviceaccounts.actAs' denied on service account worker@example.com",
+            "gcloud iam service-accounts add-iam-policy-binding SERVICE_ACCOUNT",
+        ),
+        (
+            "Cloud Run Admin API has not been used in project 1 before or it is disabled. Enable it"
+            " by visiting https://console.developers.google.com/apis/api/run.googleapis.com/overview"
+            "?project=my-videos then retry.",
+            "gcloud services enable run.googleapis.com --project my-videos;",
+        ),
+    ],
+    ids=["role", "acting", "api"],
+)
+def test_a_denied_permission_comes_with_the_command_that_grants_it(
+    deployer: Any, said: str, command: str
+) -> None:
+    deployer.api.faults.refuse("CreateService", grpc.StatusCode.PERMISSION_DENIED, said)
+    with pytest.raises(AccessDenied) as caught:
+        deployer.deploy()
+    assert command in caught.value.hint
+
+
 def test_what_was_done_before_a_refusal_stays_for_the_next_try(deployer: Any) -> None:
     deployer.api.faults.refuse("CreateService", grpc.StatusCode.UNAVAILABLE, "not now")
     with pytest.raises(DeploymentFailed, match="not now"):

@@ -170,6 +170,7 @@ async def test_fewer_workers_than_chunks_are_a_notice_with_the_place_to_ask_for_
     assert found.health is Health.NOTICE
     assert found.message == "10 chunks at once, 200 are planned: chunks will wait for workers"
     assert "Concurrent executions" in found.fix
+    assert "--quota-code L-B99A9384 --desired-value 200" in found.fix
 
     found = (await checkup(prepared(reserved=50)))["quota of workers"]
     assert (found.health, found.message[:20]) == (Health.NOTICE, "50 chunks at once, 2")

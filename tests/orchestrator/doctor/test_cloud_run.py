@@ -116,7 +116,10 @@ def test_more_chunks_at_once_than_instances_and_cpus_allow_will_wait(project: Pr
     assert "--max-instances" in found["limit of instances"].fix
     assert found["quota of CPU"].health is Health.NOTICE
     assert found["quota of CPU"].message.startswith("200 CPUs in europe-west1, 404 are planned")
-    assert "Total CPU allocation" in found["quota of CPU"].fix
+    fix = found["quota of CPU"].fix
+    assert "Total CPU allocation" in fix
+    assert "gcloud beta quotas preferences create --project my-videos" in fix
+    assert "region=europe-west1 --preferred-value 404000" in fix
 
 
 def test_a_region_without_a_quota_of_its_own_has_the_general_one(project: Project) -> None:
@@ -146,7 +149,8 @@ def test_a_quota_that_cannot_be_read_is_unknown(project: Project, reply: Reply, 
 
     assert found.health is Health.UNKNOWN
     assert said in found.message
-    assert ("cloudquotas.googleapis.com" in found.fix) == (reply.status == 403)
+    enabling = "gcloud services enable cloudquotas.googleapis.com --project my-videos"
+    assert (enabling in found.fix) == (reply.status == 403)
 
 
 def test_what_is_not_allowed_is_named_with_what_gives_it(project: Project) -> None:
