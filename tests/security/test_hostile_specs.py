@@ -1,21 +1,22 @@
 """Job specs from strangers, run by the worker as it is deployed, with every program allowed.
 
-By `make test` the worker runs in processes, by `make test-all` in containers of its image.
+By `make test` the worker for Lambda runs in processes, by `make test-all` both workers run in
+containers of their images.
 """
 
 import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.containers.images import ENGINE_VARIABLE
+from tests.security.conftest import SECRET, RunSpec
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 
-EVERYTHING = {"HELIOS_EXECUTABLES": "helios,ffmpeg,ffprobe,sh"}
+EVERYTHING = "helios,ffmpeg,ffprobe,sh"
 
 #: What a stranger asks for, and what is told: nothing of it runs.
 REFUSED = {
@@ -51,25 +52,18 @@ REFUSED = {
 }
 
 
-def test_commands_that_lead_outside_the_job_are_refused_before_they_run(deploy: Any) -> None:
-    site = deploy(variables=EVERYTHING)
-    job = site.job(*REFUSED.values())
+def test_commands_that_lead_outside_the_job_are_refused_before_they_run(run_spec: RunSpec) -> None:
+    results = run_spec(*REFUSED.values(), executables=EVERYTHING)
 
-    codes = {}
-    for number, name in enumerate(REFUSED):
-        result = site.run(job, number)
-        codes[name] = result.error.code if result.error else None
-
-    assert codes == dict.fromkeys(REFUSED, "COMMAND_FORBIDDEN")
+    codes = [result.error.code if result.error else None for result in results]
+    assert dict(zip(REFUSED, codes, strict=True)) == dict.fromkeys(REFUSED, "COMMAND_FORBIDDEN")
 
 
-def test_only_helios_runs_unless_the_deployment_says_otherwise(deploy: Any) -> None:
-    site = deploy(variables={"HELIOS_EXECUTABLES": ""})
-    job = site.job("ffmpeg -version", "ffprobe -version", "node -v", "sh -c true")
+def test_only_helios_runs_unless_the_deployment_says_otherwise(run_spec: RunSpec) -> None:
+    results = run_spec("ffmpeg -version", "ffprobe -version", "node -v", "sh -c true")
 
-    results = [site.run(job, number) for number in range(4)]
-
-    assert [result.error.code for result in results] == ["COMMAND_FORBIDDEN"] * 4
+    codes = [result.error.code if result.error else None for result in results]
+    assert codes == ["COMMAND_FORBIDDEN"] * 4
 
 
 #: Tries every way to the runtime's API and to metadata; fails so that what it wrote comes back.
@@ -80,36 +74,36 @@ PROBE = (
 )
 
 
-def test_no_program_reaches_loopback_or_link_local_addresses(deploy: Any) -> None:
-    site = deploy(variables=EVERYTHING)
-
-    result = site.run(site.job(PROBE))
+def test_no_program_reaches_loopback_or_link_local_addresses(run_spec: RunSpec) -> None:
+    (result,) = run_spec(PROBE, executables=EVERYTHING)
 
     told = result.stdout.strip().splitlines()
     assert len(told) == 3, result.stdout + result.stderr
     assert all("Permission denied" in line for line in told), told
 
 
-def test_no_program_finds_credentials_in_its_environment(deploy: Any) -> None:
-    site = deploy(variables=EVERYTHING)
+def assert_no_secret(text: str) -> None:
+    assert "PATH=" in text
+    assert "AWS_SECRET" not in text
+    assert "AWS_SESSION" not in text
+    assert SECRET["FILMS_API_KEY"] not in text
 
-    result = site.run(site.job("sh -c 'env; exit 1'"))
 
-    assert "PATH=" in result.stdout
-    assert "AWS_SECRET" not in result.stdout
-    assert "AWS_SESSION" not in result.stdout
+def test_no_program_finds_credentials_in_its_environment(run_spec: RunSpec) -> None:
+    (result,) = run_spec("sh -c 'env; exit 1'", executables=EVERYTHING)
+
+    assert_no_secret(result.stdout)
 
 
 @pytest.mark.skipif(
     ENGINE_VARIABLE not in os.environ, reason="processes of this machine's tests may run as root"
 )
-def test_no_program_reads_credentials_of_another_process(deploy: Any) -> None:
-    site = deploy(variables=EVERYTHING)
+def test_no_program_reads_credentials_of_another_process(run_spec: RunSpec) -> None:
+    (result,) = run_spec(
+        "sh -c 'cat /proc/*/environ /proc/*/cmdline; exit 1'", executables=EVERYTHING
+    )
 
-    result = site.run(site.job("sh -c 'cat /proc/*/environ; exit 1'"))
-
-    assert "PATH=" in result.stdout
-    assert "AWS_SECRET_ACCESS_KEY" not in result.stdout
+    assert_no_secret(result.stdout)
 
 
 #: Tries to read files and addresses that aren't the composition's, and tells what came of it.
@@ -143,17 +137,15 @@ ELSEWHERE = [
 
 @pytest.mark.browser
 def test_a_page_reads_no_file_but_its_own_and_no_private_address(
-    deploy: Any, tmp_path: Path
+    run_spec: RunSpec, tmp_path: Path
 ) -> None:
     folder = tmp_path / "composition"
     folder.mkdir()
     (folder / "index.html").write_text(HOSTILE % json.dumps(ELSEWHERE))
     (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")
-    site = deploy()
     command = "helios render composition -o 0.mp4 --frame-count 6 --width 64 --height 36 --fps 6"
-    job = site.job(f"{command} --no-audio --allow-missing", assets_url=site.upload(folder))
 
-    result = site.run(job)
+    (result,) = run_spec(f"{command} --no-audio --allow-missing", composition=folder)
 
     told = dict(re.findall(r"tried (\S+): (.*)", result.stderr))
     assert list(told) == ELSEWHERE, result.stderr

@@ -72,9 +72,14 @@ def test_a_task_joins_the_chunks_when_told_to(cloud: CloudSite, tmp_path: Path) 
     job = cloud.put()
     for index in ("0", "1"):
         assert run(cloud, tmp_path, JOB_PATH=job, CLOUD_RUN_TASK_INDEX=index)[0] == 0
-    code, out, err = run(cloud, tmp_path, JOB_PATH=job, JOB_ACTION="merge")
+    # More than this is joined inside the storage.
+    variables = {"JOB_ACTION": "merge", "HELIOS_MERGE_BYTES": "1"}
+    code, out, err = run(cloud, tmp_path, JOB_PATH=job, **variables)
     assert code == 0, out + err
     assert "output/video.mp4" in chunks(cloud, job)
+    # A command joins chunks only on the worker's disk.
+    assert "merge.stored" in out
+    assert "command.ended" not in out
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import HeliosError
 from orchestrator.execution.job_executor import JobExecutor
 from orchestrator.model.settings import RunSettings
+from sandbox.containers.images import ENGINE_VARIABLE
 from tests.sampling import sampled
 from tests.worker_lambda.conftest import BUCKET, FRAMES, drawing
 
@@ -83,17 +84,22 @@ def test_a_composition_looks_the_same_as_when_it_is_rendered_here(
 
 
 @pytest.mark.parametrize("language", sampled(["en", "ja", "und-zsye"], ["ja"]))
-def test_there_are_fonts_for_latin_cjk_and_emoji(deploy: Any, language: str) -> None:
+def test_there_are_fonts_for_latin_cjk_and_emoji_and_text_is_utf_8(
+    deploy: Any, language: str
+) -> None:
     site = deploy(variables={"HELIOS_EXECUTABLES": "sh"})
 
     # What a command says comes back where it fails.
-    result = site.run(site.job(f"sh -c 'fc-list :lang={language} family; exit 1'"))
+    result = site.run(site.job(f"sh -c 'fc-list :lang={language} family; echo $LANG; exit 1'"))
 
     assert "Noto" in result.stdout or "Liberation" in result.stdout
+    if ENGINE_VARIABLE in os.environ:
+        assert result.stdout.splitlines()[-1] == "C.UTF-8"
 
 
 def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_path: Path) -> None:
-    site = deploy()
+    # More than this is joined inside S3, as videos that a worker's disk can't hold.
+    site = deploy(variables={"HELIOS_MERGE_BYTES": "1"})
     job = site.job(*(drawing(number) for number in range(3)))
 
     for number in range(3):
@@ -101,6 +107,7 @@ def test_a_job_is_rendered_and_merged_by_the_function_alone(deploy: Any, tmp_pat
     merged = site.run(job, None)
 
     assert merged.exit_code == 0, merged.stderr
+    assert "3 chunks joined in storage" in merged.stdout
     assert merged.artifact is not None
     assert merged.artifact.url == f"{site.prefix}/jobs/job/output/out.mp4"
     assert len(frame_hashes(site.fetch(merged.artifact.url, tmp_path / "all.mp4"))) == 3 * FRAMES
