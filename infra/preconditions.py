@@ -38,7 +38,7 @@ def check(configuration: Configuration, *, environment: Mapping[str, str]) -> li
     _check_docker(environment.get("CDK_DOCKER", "docker"))
     regions = configuration.regions or (_own_region(),)
     return [
-        _check_region(region) + _quota_note(region, configuration.max_concurrency)
+        _check_region(region) + quota_note(region, configuration.max_concurrency)
         for region in regions
     ]
 
@@ -97,7 +97,7 @@ def _check_region(region: str) -> str:
     return f"account {account}, {region}"
 
 
-def _quota_note(region: str, wanted: int) -> str:
+def quota_note(region: str, wanted: int) -> str:
     """Return what the account's quota means for renders, if it is below what they would use."""
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415

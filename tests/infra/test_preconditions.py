@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from helios.errors import AccessDenied, OptionInvalid, ProgramMissing
 from helios_infra.configuration import Configuration
-from infra.preconditions import check
+from infra.preconditions import check, quota_note
 from sandbox.aws.local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployed")]
@@ -46,6 +47,16 @@ def test_an_account_must_be_bootstrapped_in_each_region(
     )
 
     assert check(NORTH, environment=engine("true")) == [f"account 123456789012, {REGION}"]
+
+
+def test_a_quota_below_what_renders_would_use_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SimpleNamespace(
+        get_account_settings=lambda: {"AccountLimit": {"ConcurrentExecutions": 10}}
+    )
+    monkeypatch.setattr("boto3.client", lambda *_, **__: client)
+
+    assert "10 Lambda workers at once" in quota_note(REGION, 200)
+    assert quota_note(REGION, 10) == ""
 
 
 def test_an_engine_must_be_there_that_builds_images(
