@@ -29,6 +29,8 @@ from helios_infra.setting_types import (
     Source,
     StackName,
     Subnet,
+    TagName,
+    TagValue,
     TenantFolder,
     Timeout,
     Vpc,
@@ -160,7 +162,7 @@ class Configuration(WireModel, extra="forbid"):
         default="account",
         description="What the budget counts: the account, or what bears the stack's tag.",
     )
-    tags: Annotated[dict[str, str], BeforeValidator(parsed_object)] = Field(
+    tags: Annotated[dict[TagName, TagValue], BeforeValidator(parsed_object)] = Field(
         default={}, description="Further tags of everything that is deployed."
     )
     cloud_run: Annotated[CloudRunResource | None, BeforeValidator(object_or_none)] = Field(

@@ -47,8 +47,25 @@ Source = Annotated[
     str,
     matches(r"(?:s3|https)://[^\s,*?]+", "an s3:// or https:// URL without *, ? and spaces"),
 ]
+# Tenants' policies would reach jobs of others in the folders of the stack itself.
 TenantFolder = Annotated[
-    str, matches("|[A-Za-z0-9_-]+", "a folder's name of letters, digits, - and _")
+    str,
+    matches(
+        "|(?!(?:jobs|assets|map-runs|webhook-key)$)[A-Za-z0-9_-]+",
+        "a folder's name of letters, digits, - and _, other than the stack's own folders",
+    ),
+]
+TagName = Annotated[
+    str,
+    matches(
+        r"(?!(?i:aws|helios):)[\w .:/=+@-]{1,128}",
+        "a tag's name: at most 128 letters, digits and .:/=+@_-, not beginning with aws: or "
+        "helios:",
+    ),
+]
+TagValue = Annotated[
+    str,
+    matches(r"[\w .:/=+@-]{0,256}", "a tag's value: at most 256 letters, digits and .:/=+@_-"),
 ]
 Executable = Annotated[str, matches("[A-Za-z0-9._-]+", "a program's name, without a folder")]
 Vpc = Annotated[str, matches("|vpc-[0-9a-f]{8,17}", "the id of a VPC, such as vpc-0a1b2c3d")]

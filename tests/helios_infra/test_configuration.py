@@ -90,6 +90,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("renderTimeout", 5, "greater than or equal to 60"),
     ("assetDays", 1.5, "valid integer"),
     ("tenantFolder", "a/b", "not a folder's name"),
+    ("tenantFolder", "jobs", "other than the stack's own folders"),
     ("privateWebhooks", "maybe", "boolean"),
     ("tracing", 7, "boolean"),
     ("runawayInvocations", 0, "greater than or equal to 1"),
@@ -107,6 +108,9 @@ WRONG: list[tuple[str, object, str]] = [
     ("monthlyBudget", -5, "greater than or equal to 0"),
     ("budgetScope", "planet", "'account' or 'stack'"),
     ("tags", "{", "valid dictionary"),
+    ("tags", {"aws:team": "video"}, "not beginning with aws: or helios:"),
+    ("tags", {"helios:stack": "video"}, "not beginning with aws: or helios:"),
+    ("tags", {"team": "video, audio"}, "not a tag's value"),
 ]
 
 
