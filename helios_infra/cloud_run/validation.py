@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 
 from helios.errors import OptionInvalid
 
@@ -21,7 +22,9 @@ def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Mode
 
 def fault_line(error: Mapping[str, Any]) -> str:
     """Return what pydantic says of one fault as a line: where, and what is wrong."""
-    where = ".".join(str(part) for part in error["loc"])
+    # As in files and in other messages: `kmsKey`, whichever form the caller used.
+    parts = [str(part) for part in error["loc"]]
+    where = ".".join(to_camel(part) if part.islower() else part for part in parts)
     missing = error["type"] == "missing"
     said = "is missing" if missing else error["msg"].removeprefix("Value error, ")
     return f"{where}: {said}" if where else said

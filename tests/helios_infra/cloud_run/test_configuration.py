@@ -39,9 +39,18 @@ def test_the_least_that_must_be_given_is_enough() -> None:
 
 def test_all_faults_are_told_at_once_by_their_names() -> None:
     with pytest.raises(OptionInvalid) as caught:
-        CloudRunConfiguration.read({"project": "my-videos-123", "cpu": 3, "memmory": "4Gi"})
+        CloudRunConfiguration.read(
+            {"project": "my-videos-123", "cpu": 3, "memmory": "4Gi", "kms_key": "films"}
+        )
     told = "\n".join(caught.value.details)
-    for name in ("region: is missing", "image: is missing", "bucket: is missing", "cpu", "memmory"):
+    for name in (
+        "region: is missing",
+        "kmsKey: 'films'",
+        "image: is missing",
+        "bucket: is missing",
+        "cpu",
+        "memmory",
+    ):
         assert name in told
 
 
