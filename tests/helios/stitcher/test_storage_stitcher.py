@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +36,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("object_stores")]
 
 @dataclass
 class Counter:
-    """A proxy before a server, which counts what the server sends."""
+    """A proxy before a server, which counts requests and what the server sends."""
 
     target: tuple[str, int]
     received: int = 0
+    requests: int = 0
     _server: socket.socket = field(default_factory=socket.socket)
 
     def __post_init__(self) -> None:
@@ -64,6 +66,7 @@ class Counter:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self.received += len(data) if counts else 0
+                self.requests += 0 if counts else data.count(b" HTTP/1.1\r\n")
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
@@ -142,7 +145,9 @@ def through(env: Mapping[str, str], endpoint: str, counter: Counter) -> dict[str
     }
 
 
-@pytest.mark.parametrize("count", sampled([35, 200], [35]))
+@pytest.mark.parametrize(
+    "count", [*sampled([35, 200], [35]), pytest.param(2_000, marks=pytest.mark.proof)]
+)
 def test_chunks_are_joined_inside_the_storage(
     store: ObjectStore, pictures: list[Path], tmp_path: Path, count: int
 ) -> None:
@@ -165,16 +170,21 @@ def test_chunks_are_joined_inside_the_storage(
         counted = open_storage(
             f"{scheme}://{bucket}/job", env=through(store.env, store.endpoint, counter)
         )
+        began = time.perf_counter()
         video = await stitch_in_storage(counted, records, keys, output="output/video.mp4")
-        passed = counter.received
-        report = await check_in_storage(counted, video, "output/video.mp4", spec, records)
-        assert report.compared == count - 1
+        passed, seconds = counter.received, time.perf_counter() - began
+        print(f"{scheme}, {count} chunks: {counter.requests} requests, {seconds:.1f} s")
+        assert counter.requests < 4 * count
         await here.get_file("output/video.mp4", tmp_path / "video.mp4")
         assert {found.key for found in await here.list()} == {*keys, "output/video.mp4"}
-        swapped = [records[1], records[0], *records[2:]]
-        with pytest.raises(SeamBroken, match="its first frames"):
-            wrong = [r.model_copy(update={"chunk_id": n}) for n, r in enumerate(swapped)]
-            await check_in_storage(counted, video, "output/video.mp4", spec, wrong)
+        # These servers read the whole video for each part of it.
+        if count < 2_000:
+            report = await check_in_storage(counted, video, "output/video.mp4", spec, records)
+            assert report.compared == count - 1
+            swapped = [records[1], records[0], *records[2:]]
+            with pytest.raises(SeamBroken, match="its first frames"):
+                wrong = [r.model_copy(update={"chunk_id": n}) for n, r in enumerate(swapped)]
+                await check_in_storage(counted, video, "output/video.mp4", spec, wrong)
         await counted.close()
         await here.close()
         return passed
