@@ -8,6 +8,7 @@ and `node`, if a deployment allows them, have no other limits, as their argument
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 
 from helios.errors import CommandForbidden
 from helios.network.ffmpeg_inputs import local_input
@@ -41,10 +42,13 @@ _UNCHECKED = frozenset(
         *("pre", "apre", "fpre", "spre", "vpre", "dump_attachment"),
     }
 )
-# Filters that open files by themselves, without the input's limits, or that load native code.
+# Filters that open files by themselves, without the input's limits, or that load native code. The
+# name of an instance may follow, as in `movie@a-b=`, and may consist of any characters.
 _OPENING = re.compile(
-    r"(?:^|[^\w./-])(a?movie|subtitles|a?sendcmd|ladspa|lv2|frei0r(?:_src)?)\s*(?:@\w+\s*)?="
+    r"(?:^|[^\w./-])(a?movie|subtitles|a?sendcmd|ladspa|lv2|frei0r(?:_src)?)\s*[@=]"
 )
+# Options whose value is a text or a file's name. The value of any other may be a graph of filters.
+_WITHOUT_GRAPH = frozenset({"metadata", "program", "attach"})
 
 
 def confined(program: str, args: Sequence[str]) -> list[str]:
@@ -63,27 +67,38 @@ def confined(program: str, args: Sequence[str]) -> list[str]:
             )
     if program not in _FFMPEG:
         return list(args)
-    for argument in args:
-        if unchecked := _unchecked(argument):
-            raise CommandForbidden(
-                f"command: {program} may not get {unchecked} on a worker",
-                hint="Inputs are single files of the job's folder (-i), and filters are arguments.",
-            )
+    if unchecked := next(chain(_unchecked_options(args), _opening_filters(args)), None):
+        raise CommandForbidden(
+            f"command: {program} may not get {unchecked} on a worker",
+            hint="Inputs are single files of the job's folder (-i), and filters are arguments.",
+        )
     limits = local_input(_FORMATS)
     if program == "ffprobe":
         return [*limits, *args]
     return [each for word in args for each in ((*limits, word) if word == "-i" else (word,))]
 
 
-def _unchecked(argument: str) -> str | None:
-    """Return the option or filter of an argument that gets around the checks; None for others."""
-    # `-/filter FILE` reads the value of an option from a file.
-    if argument.startswith("-/"):
-        return "-/"
-    if argument.startswith("-") and argument.lstrip("-").partition(":")[0] in _UNCHECKED:
-        return argument
-    found = _OPENING.search(argument.translate(_QUOTING))
-    return f"the filter {found[1]}" if found else None
+def _unchecked_options(args: Sequence[str]) -> Iterator[str]:
+    """Yield the options that get around the checks."""
+    for argument in args:
+        # `-/filter FILE` reads the value of an option from a file.
+        if argument.startswith("-/"):
+            yield "-/"
+        elif argument.startswith("-") and argument.lstrip("-").partition(":")[0] in _UNCHECKED:
+            yield argument
+
+
+def _opening_filters(args: Sequence[str]) -> Iterator[str]:
+    """Yield the filters of `_OPENING` in arguments that may be graphs of filters."""
+    # Inputs of the format lavfi are graphs. ffmpeg ignores the case of a format's name.
+    inputs_are_graphs = any(argument.lower() == "lavfi" for argument in args)
+    without_graph = _WITHOUT_GRAPH if inputs_are_graphs else _WITHOUT_GRAPH | {"i"}
+    for previous, argument in pairwise(("", *args)):
+        # An argument after no option is an output, or ffprobe's input.
+        option = previous[1:].partition(":")[0] if previous.startswith("-") else "i"
+        found = _OPENING.search(argument.translate(_QUOTING))
+        if found and option not in without_graph:
+            yield f"the filter {found[1]}"
 
 
 def _without_values(args: Sequence[str]) -> Iterator[str]:

@@ -48,6 +48,7 @@ REFUSED = {
     "filters in a file": "ffmpeg -filter_complex_script composition/a.txt -frames:v 6 0.mp4",
     "a source in a file": "ffmpeg -f lavfi -graph_file composition/a.txt -i a 0.mp4",
     "a list without limits": "ffmpeg -f lavfi -i movie=a.txt:f=concat:format_opts=safe=0 0.mp4",
+    "a playlist in a filter that has a name": "ffmpeg -f lavfi -i movie@a-b=clip.m3u8 0.mp4",
     "a program as a filter": "ffmpeg -f lavfi -i anullsrc -af ladspa=./composition/a.so 0.mp4",
 }
 

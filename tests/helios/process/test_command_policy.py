@@ -70,6 +70,10 @@ UNCHECKED = {
     "filter subtitles": "ffmpeg -i a.mp4 -vf subtitles=b.m3u8 out.mp4",
     "filter sendcmd": "ffmpeg -i a.mp4 -vf 'sendcmd=f=a.txt,drawtext=text=a' out.mp4",
     "filter ladspa": "ffmpeg -i a.wav -af 'ladspa =file=./a.so' out.wav",
+    "filter lv2": "ffmpeg -i a.wav -unknown_option 'anull,lv2=p=a' out.wav",
+    "filter frei0r": "ffmpeg -i a.mp4 -filter:v:0 'null, frei0r@é-=a' out.mp4",
+    "filter frei0r_src": "ffmpeg -f LAVFI -i frei0r_src@a.b=64x36:25:a out.mp4",
+    "filter asendcmd": "ffmpeg -f lavfi -graph 'anullsrc,asendcmd@a b=f=a.txt' -i a out.wav",
 }
 
 
@@ -78,6 +82,39 @@ def test_options_and_filters_that_get_around_the_checks_are_refused(refused: str
     program, *args = parse_command(UNCHECKED[refused])
     with pytest.raises(CommandForbidden, match=f"{refused} on a worker"):
         confined(program, args)
+
+
+@pytest.mark.parametrize("program", ["ffmpeg", "ffprobe"])
+@pytest.mark.parametrize(
+    "args", ["-filter_complex", "-lavfi", "-vf", "-af:1", "-x", "-f lavfi -i", "-f lavfi"]
+)
+@given(
+    st.sampled_from(["movie", r"\amovie", "su'bti'tles", "ladspa"]),
+    st.sampled_from(["", " ", "null,", "[a] [b]\n", "nullsrc;\t", "sws_flags=bilinear;", "''"]),
+    st.one_of(st.just(""), st.text(st.characters(exclude_characters="\0/"), min_size=1)),
+)
+def test_a_filter_is_refused_whatever_the_name_of_its_instance(
+    program: str, args: str, name: str, before: str, instance: str
+) -> None:
+    graph = f"{before}{name}{instance and '@'}{instance}=a.txt"
+    with pytest.raises(CommandForbidden, match="the filter"):
+        confined(program, [*args.split(), graph])
+
+
+@pytest.mark.parametrize("option", ["-metadata", "-metadata:s:v:0", "-program", "-attach"])
+def test_a_text_that_looks_like_a_filter_is_allowed(option: str) -> None:
+    args = ["-f", "lavfi", "-i", "color", option, "title=the movie = x", "out.mkv"]
+
+    assert confined("ffmpeg", args)[-3:] == args[-3:]
+
+
+def test_a_name_of_a_file_that_looks_like_a_filter_is_allowed_unless_inputs_are_filters() -> None:
+    args = ["-i", "movie=1.mp4", "subtitles@home=1.mp4"]
+
+    assert confined("ffmpeg", args)[-3:] == args
+    assert confined("ffprobe", args[1:2])[-1] == args[1]
+    with pytest.raises(CommandForbidden, match="filter movie on a worker"):
+        confined("ffmpeg", ["-f", "lavfi", *args])
 
 
 INSIDE = [
