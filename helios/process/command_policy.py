@@ -75,7 +75,9 @@ def confined(program: str, args: Sequence[str]) -> list[str]:
     limits = local_input(_FORMATS)
     if program == "ffprobe":
         return [*limits, *args]
-    return [each for word in args for each in ((*limits, word) if word == "-i" else (word,))]
+    # An option before `-i` that lacks its value takes the next argument, which must not be a limit.
+    limited = ("-nostdin", *limits, "-i")
+    return [each for word in args for each in (limited if word == "-i" else (word,))]
 
 
 def _unchecked_options(args: Sequence[str]) -> Iterator[str]:

@@ -1,5 +1,9 @@
 """What arguments a command from a job spec may have on a worker."""
 
+import subprocess
+import wave
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,10 +146,27 @@ def test_each_input_of_ffmpeg_is_limited_to_single_files_on_this_machine() -> No
     options = ["-protocol_whitelist", "file,pipe", "-format_whitelist"]
 
     *before, formats, source = confined("ffprobe", ["a.mp4"])
-    limit = [*options, formats]
+    limit = ["-nostdin", *options, formats]
     assert [*before, source] == [*options, "a.mp4"]
     assert confined("ffmpeg", args) == [*args[:2], *limit, *args[2:4], *limit, *args[4:]]
     assert not {"hls", "dash", "imf", "sdp"} & set(formats.split(","))
+
+
+def test_an_option_without_its_value_does_not_lift_the_limits_of_the_next_input(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    with wave.open(str(tmp_path / "other.wav"), "wb") as other:
+        other.setparams((1, 2, 8000, 0, "NONE", ""))
+        other.writeframes(bytes(2000))
+    (folder / "list.txt").write_text(f"{tmp_path}/other.wav")
+    args = confined("ffmpeg", parse_command("-f null -passlogfile -i concatf:list.txt read.wav"))
+
+    ended = subprocess.run(["ffmpeg", *args], cwd=folder, capture_output=True, check=False)
+
+    assert ended.returncode != 0
+    assert not (folder / "read.wav").exists()
 
 
 _NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,8}([. ][A-Za-z0-9_-]{1,4})?", fullmatch=True)
