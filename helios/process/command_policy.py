@@ -88,6 +88,9 @@ def _unchecked_options(args: Sequence[str]) -> Iterator[str]:
             yield "-/"
         elif argument.startswith("-") and argument.lstrip("-").partition(":")[0] in _UNCHECKED:
             yield argument
+        # This protocol reads names of files from a file. Not only inputs open files by protocols.
+        elif "concatf:" in argument.translate(_QUOTING):
+            yield "concatf:"
 
 
 def _opening_filters(args: Sequence[str]) -> Iterator[str]:

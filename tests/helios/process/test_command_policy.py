@@ -69,6 +69,7 @@ UNCHECKED = {
     "-graph_file": "ffprobe -f lavfi -graph_file graph.txt x",
     "-fpre": "ffmpeg -i a.mp4 -fpre a.ffpreset out.mp4",
     "-dump_attachment:t": "ffmpeg -dump_attachment:t '' -i a.mkv",
+    "concatf:": "ffmpeg -i a.mp4 -attach cache:concatf:a.txt out.mkv",
     "filter movie": "ffmpeg -f lavfi -i movie=a.txt:f=concat:format_opts=safe=0 out.mp4",
     "filter amovie": r"ffmpeg -i a.mp4 -filter_complex '[0:v]copy;amo\vie@1=b.m3u8' out.mp4",
     "filter subtitles": "ffmpeg -i a.mp4 -vf subtitles=b.m3u8 out.mp4",
@@ -155,18 +156,15 @@ def test_each_input_of_ffmpeg_is_limited_to_single_files_on_this_machine() -> No
 def test_an_option_without_its_value_does_not_lift_the_limits_of_the_next_input(
     tmp_path: Path,
 ) -> None:
-    folder = tmp_path / "job"
-    folder.mkdir()
-    with wave.open(str(tmp_path / "other.wav"), "wb") as other:
-        other.setparams((1, 2, 8000, 0, "NONE", ""))
-        other.writeframes(bytes(2000))
-    (folder / "list.txt").write_text(f"{tmp_path}/other.wav")
-    args = confined("ffmpeg", parse_command("-f null -passlogfile -i concatf:list.txt read.wav"))
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(2000))
+    args = confined("ffmpeg", parse_command("-f null -passlogfile -i cache:a.wav read.wav"))
 
-    ended = subprocess.run(["ffmpeg", *args], cwd=folder, capture_output=True, check=False)
+    ended = subprocess.run(["ffmpeg", *args], cwd=tmp_path, capture_output=True, check=False)
 
     assert ended.returncode != 0
-    assert not (folder / "read.wav").exists()
+    assert not (tmp_path / "read.wav").exists()
 
 
 _NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,8}([. ][A-Za-z0-9_-]{1,4})?", fullmatch=True)
