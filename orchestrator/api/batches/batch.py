@@ -16,6 +16,7 @@ from orchestrator.api.batches.run import BatchRun
 from orchestrator.api.batches.shared_workers import SharedWorkers
 from orchestrator.api.blocking import iterate_in_background
 from orchestrator.api.displays import EventDisplay, OnEvent
+from orchestrator.api.jobs.batch_summary import recorded_batch
 from orchestrator.api.option_faults import check_names
 from orchestrator.api.rendering.keywords import BatchKeywords
 from orchestrator.api.targets.target import Local, Targets, as_targets
@@ -113,15 +114,23 @@ async def batch_results(request: BatchRequest, display: Display) -> AsyncGenerat
         finally:
             results.put_nowait(None)
 
-    working = asyncio.create_task(work())
-    with hinting_at_resume(_AGAIN, kept="finished rows and chunks are kept"):
-        try:
-            while (result := await results.get()) is not None:
-                yield result
-            await working
-        finally:
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError, HeliosError):
+    async with recorded_batch(
+        plan.settings.store,
+        source=request.source,
+        output=request.output,
+        rows=len(plan.rows),
+        display=display,
+    ) as record:
+        working = asyncio.create_task(work())
+        with hinting_at_resume(_AGAIN, kept="finished rows and chunks are kept"):
+            try:
+                while (result := await results.get()) is not None:
+                    await record.note(result.state)
+                    yield result
                 await working
-        if run.stopped is not None:
-            raise run.stopped
+            finally:
+                working.cancel()
+                with contextlib.suppress(asyncio.CancelledError, HeliosError):
+                    await working
+            if run.stopped is not None:
+                raise run.stopped

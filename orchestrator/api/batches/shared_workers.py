@@ -87,7 +87,7 @@ class SharedWorkers:
             self.limits.note_spent(spent_before(ledger.worker_seconds, ledger.attempts, workers))
         fleet = self._fleet = Fleet(workers, most=self.at_once, limits=self.limits)
         try:
-            self._assets = await _store_composition(
+            self._assets = await store_composition(
                 plan, [each.artifacts for each in workers], stores
             )
             yield
@@ -107,9 +107,10 @@ class SharedWorkers:
         )
 
 
-async def _store_composition(
+async def store_composition(
     plan: BatchPlan, artifacts: list[str], stores: Stores
 ) -> Mapping[str, str]:
+    """Store the composition that all rows read; return the archive's URL by storage."""
     source, root = plan.request.source, plan.settings.root
     with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
         folder = Path(scratch)

@@ -11,6 +11,8 @@ from orchestrator.api.jobs.job_store import JobStore
 from orchestrator.api.jobs.recorded_job import RecordedJob
 from orchestrator.api.targets.deployments import DeploymentName, detached_renders
 from orchestrator.backends.detached.base import Execution
+from orchestrator.backends.detached.batch import BatchStatus, DetachedBatch
+from orchestrator.backends.detached.batch_record import batch_of
 from orchestrator.display.display import Display
 from orchestrator.model.deployment import Deployment
 from orchestrator.model.job import JobSummary
@@ -66,7 +68,9 @@ class DetachedListing:
     """The latest jobs of a deployment, the newest first."""
 
     deployment: Deployment
+    #: Jobs that render no row of a batch.
     executions: list[Execution]
+    batches: list[BatchStatus]
 
 
 async def detached_jobs(
@@ -75,8 +79,18 @@ async def detached_jobs(
     """Return the latest jobs of a deployment, as its engine lists them."""
     async with detached_renders(deployment) as renders:
         found = await renders.recent(limit=limit)
-    executions = [each for each in found if not states or each.state.value in states]
-    return DetachedListing(deployment, executions)
+        ids = dict.fromkeys(filter(None, (batch_of(each.job_id) for each in found)))
+        opened = [await DetachedBatch.open(batch_id, renders) for batch_id in ids]
+        batches = [await batch.status() for batch in opened]
+    return DetachedListing(
+        deployment,
+        [
+            each
+            for each in found
+            if batch_of(each.job_id) is None and (not states or each.state.value in states)
+        ],
+        [each for each in batches if not states or each.state.value in states],
+    )
 
 
 def check_state(name: str) -> State:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,11 +53,11 @@ class Submitted:
 
 
 class DetachedRenders:
-    """Renders that go on in one backend."""
+    """Renders that go on in one backend, and the storages that they use."""
 
     def __init__(self, backend: DetachedBackend, stores: Stores) -> None:
         self.backend = backend
-        self._stores = stores
+        self.stores = stores
 
     async def submit(
         self,
@@ -74,6 +74,20 @@ class DetachedRenders:
         Raises:
             JobExists: The id is that of another render.
         """
+        there = await self.store(job)
+        execution = await self.backend.start(
+            there.spec, concurrency=concurrency, webhook=webhook, stop_at=stop_at
+        )
+        return Submitted(execution, there, there.is_new)
+
+    async def store(
+        self, job: PackagedJob, *, assets: Mapping[str, str] | None = None
+    ) -> StoredJob:
+        """Store a job without starting it; `assets` as for `upload_job`.
+
+        Raises:
+            JobExists: The id is that of another render.
+        """
         check_job_id(job.spec.id or "", detached=True)
         name = merged_name(job.spec)
         if is_playlist(name):
@@ -81,16 +95,13 @@ class DetachedRenders:
                 f"output {name}: a playlist grows where a client is",
                 hint="Render to a .mp4 file, or without --detach.",
             )
+        url = self.backend.artifacts
         stored = await upload_job(
-            job, artifacts=[self.backend.artifacts], stores=self._stores, once=True
+            job, artifacts=[url], stores=self.stores, once=True, assets=assets
         )
-        there = stored[self.backend.artifacts]
-        if not there.is_new:
-            await self._check_same(there)
-        execution = await self.backend.start(
-            there.spec, concurrency=concurrency, webhook=webhook, stop_at=stop_at
-        )
-        return Submitted(execution, there, there.is_new)
+        if not stored[url].is_new:
+            await self._check_same(stored[url])
+        return stored[url]
 
     async def status(self, job_id: str) -> RenderStatus:
         """Return how far a render is; `JobNotFound` if there is none."""
@@ -108,11 +119,11 @@ class DetachedRenders:
         self, job_id: str, spec: JobSpec, ids: Collection[int]
     ) -> Sequence[ChunkRecord]:
         """Return what workers recorded of chunks, in the order in which these were done."""
-        return await records_in(self._folder(job_id), spec, ids)
+        return await records_in(self.folder(job_id), spec, ids)
 
     async def usage(self, status: RenderStatus) -> Usage:
         """Return what a render used by now, as far as workers recorded it."""
-        folder = self._folder(status.id)
+        folder = self.folder(status.id)
         chunks, merges = await asyncio.gather(
             records_in(folder, status.spec, status.done), merges_in(folder)
         )
@@ -142,7 +153,7 @@ class DetachedRenders:
             raise JobStateConflict(
                 f"render {job_id!r}: is completed", hint=f"orchestrator fetch {job_id} -o OUT"
             )
-        folder = self._folder(job_id)
+        folder = self.folder(job_id)
         if fresh:
             await delete_chunks(folder)
         # By the records, not by the index: what a merge found damaged has no record any more.
@@ -168,13 +179,13 @@ class DetachedRenders:
             raise _no_video(status)
         artifact, url = status.output, destination.url
         if url is not None:
-            await self._stores.copy(artifact, url)
+            await self.stores.copy(artifact, url)
             return status
         destination.check(images=artifact.url.endswith(".tar"))
         path = Path(str(destination))
         with tempfile.TemporaryDirectory(prefix="helios-") as scratch:
             whole = Path(scratch, artifact.url.rpartition("/")[2])
-            await self._stores.fetch(artifact, whole)
+            await self.stores.fetch(artifact, whole)
             await asyncio.to_thread(_deliver, whole, path)
         return status
 
@@ -189,16 +200,17 @@ class DetachedRenders:
         """Return the renders that were started last, the latest one first."""
         return await self.backend.recent(limit=limit)
 
-    def _folder(self, job_id: str) -> ArtifactStorage:
+    def folder(self, job_id: str) -> ArtifactStorage:
+        """Return a job's folder in storage."""
         check_job_id(job_id, detached=True)
-        return self._stores.at(f"{self.backend.artifacts}/jobs/{job_id}")
+        return self.stores.at(f"{self.backend.artifacts}/jobs/{job_id}")
 
     async def _watch(self, job_id: str) -> RenderWatch:
-        return await RenderWatch.of(job_id, self.backend, self._folder(job_id))
+        return await RenderWatch.of(job_id, self.backend, self.folder(job_id))
 
     async def _check_same(self, stored: StoredJob) -> None:
         """Make sure that the job which was stored before is the same."""
-        there = await self._stores.read(stored.job_path, limit=MAX_SPEC_BYTES)
+        there = await self.stores.read(stored.job_path, limit=MAX_SPEC_BYTES)
         if there != stored.spec.to_json().encode():
             raise JobExists(
                 f"render {stored.spec.id!r}: another one has this id",

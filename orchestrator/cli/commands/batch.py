@@ -24,6 +24,7 @@ from orchestrator.cli.options.target_options import TargetOptions
 
 if TYPE_CHECKING:
     from orchestrator.api.batches.results import RowResult
+    from orchestrator.api.batches.row_plan import BatchRequest
     from orchestrator.display.display import Display
 
 #: Failed rows that the error names.
@@ -72,25 +73,23 @@ async def batch(
     detach: flags.Detach = False,
 ) -> None:
     """Render a composition once for each row of a file, with the row's values."""
-    from helios.errors import BatchFailed, OptionInvalid
+    from helios.errors import BatchFailed
     from orchestrator.api.batches.batch import batch_results
     from orchestrator.api.batches.row_plan import BatchRequest
 
-    if detach:
-        raise OptionInvalid(
-            "`submit`: doesn't go with a batch",
-            hint="Batches run as long as this command; `resume` goes on with one that was stopped.",
-        )
     picked = keywords_of(timing, page, sound, encoding, cut, seams, incremental)
     keywords = picked | keywords_of(attempts, limits, folder)
     request = BatchRequest(
         source=source,
         rows=rows,
         output=output,
-        targets=where.targets(),
+        targets=() if detach else where.targets(),
         keywords=keywords,
         probes_each=probe_each,
     )
+    if detach:
+        await _submit(request, where, display)
+        return
     display.stopping = "running chunks are ended, finished rows and chunks stay"
     results: list[RowResult] = []
     try:
@@ -108,6 +107,26 @@ async def batch(
             details=[_fault(result) for result in failed[:_MOST_NAMED]],
             retryable=any(result.error and result.error.retryable for result in failed),
         )
+
+
+async def _submit(request: "BatchRequest", where: TargetOptions, display: "Display") -> None:
+    """Start a batch in a deployment, and print its id."""
+    from helios.errors import OptionInvalid
+    from orchestrator.api.batches.detached.submission import submit_batch
+    from orchestrator.cli.batch_text import document_of
+
+    if where.is_local:
+        raise OptionInvalid(
+            "--detach: a batch on this machine runs as long as its command",
+            hint="Leave out --detach; `--resume` goes on with one that was stopped.",
+        )
+    status = await submit_batch(
+        request,
+        where.deployment_name(),
+        target_settings=where.worker_settings(),
+        display=display,
+    )
+    display.answer("started", status.record.id, **document_of(status))
 
 
 def _line(result: "RowResult") -> str:

@@ -80,6 +80,18 @@ def test_rows_become_videos_and_one_that_fails_does_not_stop_the_others(page: Be
     assert frames(page.folder / "out/a.mp4") == 9
     assert frames(page.folder / "out/d.mp4") == 6
     assert (page.folder / "out/a.mp4").read_bytes() == (page.folder / "out/c.mp4").read_bytes()
+    (listed,) = page.run("list", "--json").documents
+    assert (listed["state"], listed["rows"], listed["done"], listed["failed"]) == (
+        "failed",
+        4,
+        3,
+        1,
+    )
+    assert listed["name"] == "page"
+    assert "3/4 rows, 1 failed" in page.run("list").stdout
+    assert "rows      3/4 rows, 1 failed" in page.run("status", listed["id"]).stdout
+    cancelled = page.run("cancel", listed["id"])
+    assert "is run by the command that began it" in cancelled.stderr
 
     rows_of(page, {"_id": "a", "color": "red", "frames": 9}, {"_id": "b", "color": "green"})
     mended = batch(page, "--resume")
@@ -181,9 +193,14 @@ def test_faults_of_rows_are_told_before_anything_is_rendered(page: Bench) -> Non
     assert "  - line 1: fps: 'x' is not a frame rate" in ended.stderr
     assert "  - line 2: output 'out/../../up.mp4' leaves its folder out" in ended.stderr
     assert page.names("out") == []
-    detached = batch(page, "--detach")
-    assert detached.status == 2
-    assert "--detach: doesn't go with a batch" in detached.stderr
+    rows_of(page, {"_id": 1})
+    for flags, fault in (
+        ("--adapter local", "a batch on this machine runs as long as its command"),
+        ("-o s3://b/{_id}.mp4", "detached rows leave their videos in their own folders"),
+    ):
+        detached = batch(page, "--detach", *flags.split())
+        assert detached.status == 2
+        assert fault in detached.stderr
 
 
 @pytest.mark.long
@@ -215,11 +232,11 @@ def test_a_batch_on_lambda_is_stopped_and_goes_on(page: Bench, clouds: Clouds) -
 
 @pytest.mark.long
 @pytest.mark.xdist_group("clouds")
-def test_a_batch_stops_at_its_cost_limit_and_goes_on_with_a_higher_one(
+def test_a_batch_on_cloud_run_stops_at_its_cost_limit_and_goes_on_with_a_higher_one(
     page: Bench, clouds: Clouds
 ) -> None:
     rows_of(page, *({"_id": n, "color": f"rgb(0,0,{n})"} for n in range(3)))
-    flags = ["--adapter", "lambda", "--concurrency", "1", "--json"]
+    flags = ["--adapter", "cloudrun", "--concurrency", "1", "--json"]
     stopped = page.run(*words(*flags, "--max-cost", "0.00002"), env=clouds.env)
     assert stopped.status == 3
     assert stopped.documents[-1]["code"] == "COST_LIMIT"

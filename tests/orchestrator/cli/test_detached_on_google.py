@@ -140,6 +140,39 @@ def test_a_detached_render_makes_the_same_video_as_a_local_one(
     assert report["cost"]["total"] > 0
 
 
+@pytest.mark.long
+@pytest.mark.browser
+def test_a_detached_batch_is_followed_by_any_client_and_its_videos_are_fetched(
+    project: Project,
+) -> None:
+    folder = project.bench.folder
+    # The fourth row has the values of the first.
+    (folder / "rows.csv").write_text("_id,frames\n1,3\n2,4\n3,5\n4,3\n")
+    flags = ("--rows", "rows.csv", "-o", "out/{_id}.mp4", "--width", 64, "--height", 64)
+    started = project.runs("batch", "page", *flags, "--detach", "--concurrency", 2)
+    batch = started.stdout.strip()
+    assert "4 rows, of which 2 at once run on Cloud Run workers" in started.stderr
+    killed = project.bench.start("watch", batch, "--json", "--interval", 0.2, env=project.env)
+    assert killed.process.stdout is not None
+    assert json.loads(killed.process.stdout.readline())["rows"] == 4
+    killed.signal(signal.SIGKILL)
+    killed.process.wait()
+
+    project.runs("cancel", batch)
+    (listed,) = [job for job in project.runs("list", "--json").documents if job["id"] == batch]
+    assert (listed["batch"], listed["running"]) == (True, 0)
+    project.runs("resume", batch)
+    watched = project.runs("watch", batch, "--json", "--interval", 0.2).documents
+    assert (watched[-1]["event"], watched[-1]["done"]) == ("completed", 4)
+    (status,) = project.runs("status", batch, "--json").documents
+    assert [row["state"] for row in status["jobs"]] == ["completed"] * 4
+    assert status["jobs"][0]["job"] == status["jobs"][3]["job"]
+
+    project.runs("fetch", batch, "-o", "fetched")
+    lengths = [len(frame_hashes(folder / f"fetched/{number}.mp4")) for number in (1, 2, 3, 4)]
+    assert lengths == [3, 4, 5, 3]
+
+
 @pytest.mark.proof
 def test_a_render_is_cancelled_and_another_one_fails(project: Project) -> None:
     job = project.write(make_spec([slow(60.051), slow(60.052, chunk=1)]))

@@ -44,7 +44,13 @@ async def resume(
     """
     from orchestrator.api.jobs.detached_job import DetachedJob
     from orchestrator.api.jobs.resume_settings import resume_changes
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
 
+    if is_batch_id(job):
+        changed = resume_changes(changes.keywords())
+        await batches.resume(job, changed, where, display, fresh=fresh)
+        return
     found = await where.find(job, display)
     await found.run_again(fresh=fresh, changes=resume_changes(changes.keywords()))
     if isinstance(found, DetachedJob):
@@ -68,8 +74,13 @@ async def cancel(
 ) -> None:
     """Cancel a job: running chunks are stopped, finished ones are kept."""
     from orchestrator.api.jobs.recorded_job import RecordedJob
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
     from orchestrator.cli.job_text import tell_state
 
+    if is_batch_id(job):
+        await batches.cancel(job, where, display, reason=reason)
+        return
     found = await where.find(job, display)
     status = await found.cancel(reason=reason)
     if isinstance(found, RecordedJob):

@@ -31,6 +31,8 @@ async def status(
 ) -> None:
     """Show the status of a job."""
     from orchestrator.api.jobs.recorded_job import RecordedJob
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
     from orchestrator.cli.costs import described as described_cost
     from orchestrator.cli.job_text import (
         chunk_documents,
@@ -39,6 +41,9 @@ async def status(
         record_document,
     )
 
+    if is_batch_id(job):
+        await batches.status(job, where, display)
+        return
     found = await where.find(job, display)
     status = await found.status()
     lines, document = described(status), status.document()
@@ -68,7 +73,13 @@ async def watch(
     web_port: flags.WebPort = 0,
 ) -> None:
     """Follow a job until it has ended; exit status 0 if it made a video."""
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
+
     display.stopping = "the job continues"
+    if is_batch_id(job) and not web:
+        await batches.watch(job, where, display, interval=interval)
+        return
     found = await where.find(job, display)
     if not web:
         await _follow(found, interval=interval, display=display)
@@ -138,6 +149,8 @@ async def fetch(
     """Copy the video of a job to a file or to other storage, or print a link to it."""
     from helios.errors import OptionInvalid
     from orchestrator.api.jobs.async_job import LINK_EXPIRES
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
     from orchestrator.delivery.destination import Destination
 
     if link == (output is not None):
@@ -148,6 +161,9 @@ async def fetch(
         return
     if expires is not None:
         raise OptionInvalid("--expires: goes with --link")
+    if is_batch_id(job):
+        await batches.fetch(job, str(output), where, display)
+        return
     destination = Destination.of(str(output))
     found = await where.find(job, display)
     with display.activity(f"fetching {output}"):

@@ -23,8 +23,10 @@ async def list_jobs(
         int, typer.Option(min=1, max=10_000, help="Maximum number of jobs; the newest are listed.")
     ] = 50,
 ) -> None:
-    """List the jobs of the job store, and those of a deployment if one is named."""
+    """List the jobs and batches of the job store, and those of a deployment if one is named."""
+    from orchestrator.api.jobs.batch_summary import batch_summaries
     from orchestrator.api.jobs.finding import check_state, detached_jobs, recorded_jobs
+    from orchestrator.cli.batch_text import document_of, row_of_batch, row_of_summary
     from orchestrator.cli.job_text import (
         execution_document,
         record_document,
@@ -36,13 +38,28 @@ async def list_jobs(
 
     states = [check_state(name) for name in state or []]
     recorded = await recorded_jobs(where.store(), states=states, limit=limit)
-    rows = [row_of(status) for status, _ in recorded.jobs]
-    documents = [record_document(job) | status.document() for status, job in recorded.jobs]
+    batches = await batch_summaries(where.store(), limit=limit)
+    listed = [
+        (status.created_at, row_of(status), record_document(job) | status.document())
+        for status, job in recorded.jobs
+    ]
+    listed += [
+        (batch.created_at, row_of_summary(batch), batch.document())
+        for batch in batches
+        if not states or batch.state in states
+    ]
+    listed.sort(key=lambda each: each[0], reverse=True)
+    rows = [row for _, row, _ in listed[:limit]]
+    documents = [document for *_, document in listed[:limit]]
     deployment = await where.name().find_if_named()
     if deployment is not None:
         found = await detached_jobs(deployment, states=states, limit=limit)
         rows += [row_of_execution(each, deployment) for each in found.executions]
         documents += [execution_document(each, deployment) for each in found.executions]
+        rows += [row_of_batch(each, str(deployment)) for each in found.batches]
+        documents += [
+            document_of(each) | {"batch": True, "where": str(deployment)} for each in found.batches
+        ]
     if isinstance(display, JsonDisplay):
         for document in documents:
             display.note("job", "", **document)

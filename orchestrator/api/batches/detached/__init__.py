@@ -1,0 +1,1 @@
+"""Batches that a deployment runs without a client."""
