@@ -70,12 +70,13 @@ async def batch(
             rich_help_panel=flags.TIMING,
         ),
     ] = False,
+    notify: flags.Notify = False,
     detach: flags.Detach = False,
 ) -> None:
     """Render a composition once for each row of a file, with the row's values."""
-    from helios.errors import BatchFailed
-    from orchestrator.api.batches.batch import batch_results
+    from helios.errors import OptionInvalid
     from orchestrator.api.batches.row_plan import BatchRequest
+    from orchestrator.cli.notification import notifying
 
     picked = keywords_of(timing, page, sound, encoding, cut, seams, incremental)
     keywords = picked | keywords_of(attempts, limits, folder)
@@ -88,9 +89,26 @@ async def batch(
         probes_each=probe_each,
     )
     if detach:
+        if notify:
+            raise OptionInvalid(
+                "--notify: goes without --detach", hint="`orchestrator watch ID --notify` tells it."
+            )
         await _submit(request, where, display)
         return
     display.stopping = "running chunks are ended, finished rows and chunks stay"
+    with notifying(notify, output):
+        await _run(request, display)
+
+
+async def _run(request: "BatchRequest", display: "Display") -> None:
+    """Render all rows, and show their results.
+
+    Raises:
+        BatchFailed: Rows failed.
+    """
+    from helios.errors import BatchFailed
+    from orchestrator.api.batches.batch import batch_results
+
     results: list[RowResult] = []
     try:
         async for result in batch_results(request, display):

@@ -43,6 +43,7 @@ async def render(
     web: flags.Web = False,
     web_port: flags.WebPort = 0,
     open_it: flags.Open = False,
+    notify: flags.Notify = False,
     detach: flags.Detach = False,
     request_id: flags.RequestId = None,
 ) -> None:
@@ -53,6 +54,7 @@ async def render(
     from orchestrator.api.targets.target import Local
     from orchestrator.cli.job_text import tell_submitted
     from orchestrator.cli.live_page import page_of_render
+    from orchestrator.cli.notification import notifying
     from orchestrator.cli.opening import check_openable, open_result
     from orchestrator.cli.report_file import reporting
 
@@ -65,14 +67,19 @@ async def render(
     if not detach:
         wanted = RenderRequest.of(source, output, where.targets(), keywords)
         store = wanted.settings.store
-        async with (
-            reporting(report, store, display),
-            page_of_render(web, store, display, port=web_port),
-        ):
-            await run_request(wanted, display)
+        with notifying(notify, output):
+            async with (
+                reporting(report, store, display),
+                page_of_render(web, store, display, port=web_port),
+            ):
+                await run_request(wanted, display)
         if open_it:
             open_result(str(display.completed.get("link", output)), display)
         return
+    if notify:
+        raise OptionInvalid(
+            "--notify: goes without --detach", hint="`orchestrator watch ID --notify` tells it."
+        )
     if web:
         raise OptionInvalid(
             "--web: goes without --detach", hint="`orchestrator watch ID --web` shows it."

@@ -34,6 +34,14 @@ Open = Annotated[
     bool,
     typer.Option("--open", help="Open the result afterwards.", rich_help_panel=OUTPUT),
 ]
+Notify = Annotated[
+    bool,
+    typer.Option(
+        "--notify",
+        help="Ring the terminal's bell and notify the desktop at the end, after 10 s or more.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Concurrency = Annotated[
     int | None,
     typer.Option(

@@ -71,18 +71,22 @@ async def watch(
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two updates.")] = 2.0,
     web: flags.Web = False,
     web_port: flags.WebPort = 0,
+    notify: flags.Notify = False,
 ) -> None:
     """Follow a job until it has ended; exit status 0 if it made a video."""
     from orchestrator.backends.detached.batch_record import is_batch_id
     from orchestrator.cli.commands.jobs import batches
+    from orchestrator.cli.notification import notifying
 
     display.stopping = "the job continues"
     if is_batch_id(job) and not web:
-        await batches.watch(job, where, display, interval=interval)
+        with notifying(notify, job):
+            await batches.watch(job, where, display, interval=interval)
         return
     found = await where.find(job, display)
     if not web:
-        await _follow(found, interval=interval, display=display)
+        with notifying(notify, job):
+            await _follow(found, interval=interval, display=display)
         return
     from orchestrator.cli.live_page import live_page
 
