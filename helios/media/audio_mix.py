@@ -51,7 +51,7 @@ async def mix_audio(
     first = samples_before(start_frame, rate, sample_rate)
     end = samples_before(start_frame + frame_count, rate, sample_rate)
     require_encoder(codec)
-    seconds = await _source_seconds(tracks)
+    seconds = await source_seconds(tracks)
     audible = [
         Clip.of(track, seconds=length, sample_rate=sample_rate, timeline=end)
         for track, length in zip(tracks, seconds, strict=True)
@@ -76,7 +76,7 @@ async def mix_audio(
         )
 
 
-async def _source_seconds(tracks: Sequence[AudioTrack]) -> list[float | None]:
+async def source_seconds(tracks: Sequence[AudioTrack]) -> list[float | None]:
     """Return the duration of each track's source in seconds; None without audio."""
 
     async def seconds(source: Path | str) -> float | None:

@@ -42,6 +42,7 @@ async function draw() {
       const fps = pace.length > 1 ? (1000 * (pace.length - 1)) / (pace.at(-1) - pace[0]) : 0;
       status(playing && fps ? `${fps.toFixed(1)} frames/s` : seconds ? `drawn in ${Math.round(seconds * 1000)} ms` : "kept picture");
       document.body.dataset.shown = `${version}:${number}`;
+      audio.load(version);
     } catch (fault) {
       playing = false;
       status("");
@@ -70,6 +71,7 @@ function tell() {
   $("frame").textContent = `${frame}`;
   $("time").textContent = `of ${Math.max(0, state.frames - 1)} \u00b7 ${time(frame)}`;
   $("scrub").value = frame;
+  audio.mark();
   $("scrub").setAttribute("aria-valuetext", `Frame ${frame}, ${time(frame)}`);
   $("play").querySelector("span").textContent = playing ? "Pause" : "Play";
   $("play").querySelector("path").setAttribute("d", playing ? "M3 2h4v12H3zM9 2h4v12H9z" : "M3 2v12l10-6z");
@@ -103,6 +105,7 @@ function update(next) {
   $("command").textContent = state.command;
   const props = JSON.stringify(state.props, null, 2);
   if (document.activeElement !== $("props") && $("props").dataset.from !== props) { $("props").value = props; $("props").dataset.from = props; }
+  form.show(state.variables, state.props, setProps);
   $("error").hidden = !state.error;
   if (state.error) {
     const [head, text, hint] = $("error").children;
@@ -131,6 +134,15 @@ const send = async (path, body) => {
   if (answer.ok) return JSON.parse(text);
   throw new Error(text.startsWith("{") ? JSON.parse(text).message : text);
 };
+const applyProps = async (text) => {
+  status("loading");
+  const fault = await send("/props", text).then(() => "", (error) => error.message);
+  $("props-fault").textContent = fault;
+  $("props").setAttribute("aria-invalid", fault !== "");
+  if (fault) status("");
+  else $("props").dataset.from = "";
+};
+const setProps = (props) => applyProps(JSON.stringify(props));
 const actions = {
   first: pause(() => go(0)), last: pause(() => go(state.frames - 1)),
   back: pause(() => go(frame - 1)), forward: pause(() => go(frame + 1)),
@@ -138,14 +150,7 @@ const actions = {
   play: () => play(!playing),
   both: () => { $("second").hidden = !$("second").hidden; toggle($("both"), !$("second").hidden); $("stage").classList.toggle("both", !$("second").hidden); go(frame); },
   areas: () => { const on = document.querySelector(".safe").hidden; for (const area of document.querySelectorAll(".safe")) area.hidden = !on; toggle($("areas"), on); },
-  apply: async () => {
-    status("loading");
-    const fault = await send("/props", $("props").value).then(() => "", (error) => error.message);
-    $("props-fault").textContent = fault;
-    $("props").setAttribute("aria-invalid", fault !== "");
-    if (fault) status("");
-    else $("props").dataset.from = "";
-  },
+  apply: () => applyProps($("props").value),
   render: async () => {
     const { command, message } = await send("/command").catch(({ message }) => ({ message }));
     if (message) return void ($("copied").textContent = message);
@@ -157,7 +162,7 @@ for (const [id, action] of Object.entries(actions)) $(id).onclick = action;
 $("scrub").oninput = () => { playing = false; go(Number($("scrub").value)); };
 const keys = { " ": "play", ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last", "[": "chunk-back", "]": "chunk-forward", b: "both", s: "areas" };
 addEventListener("keydown", (event) => {
-  if (event.target.closest("textarea") || event.ctrlKey || event.metaKey || event.altKey) {
+  if (event.target.closest("textarea, #form input, #form select") || event.ctrlKey || event.metaKey || event.altKey) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) actions.apply();
     return;
   }
@@ -167,6 +172,7 @@ addEventListener("keydown", (event) => {
   if (event.shiftKey && event.key.startsWith("Arrow")) { playing = false; go(frame + (name === "back" ? -10 : 10)); }
   else actions[name]();
 });
+const stop = () => { playing = false; };
 const events = new EventSource(at("/events"));
 events.onmessage = (event) => update(JSON.parse(event.data));
 events.onerror = () => status("the command has ended");

@@ -1,22 +1,24 @@
 """Serves the preview: the page, pictures of frames, and the state as events."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from helios.contract.command import format_command
 from helios.errors import HeliosError, OptionInvalid
 from helios.network.http_server import Request
 from helios.renderer.composition import Composition
+from helios.renderer.dialects.variables import Variable
 from helios.renderer.props import parse_props
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
 from orchestrator.model.render_fields import DEFAULTS, flags_of
 from orchestrator.planning.chunk_sizes import ChunkSizes
+from orchestrator.preview.audible import listen
 from orchestrator.preview.page import preview_page
 from orchestrator.preview.stage import Stage
 from orchestrator.web.loopback import (
@@ -68,11 +70,13 @@ class _Preview:
         self.stage = stage
         self.ended = False
         self._display = display
+        self._listening = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/", self._page),
             Route("GET", "/frame/(?P<frame>[0-9]{1,9})", self._frame),
+            Route("GET", "/audio", self._audio),
             Route("GET", "/events", self._follow),
             Route("POST", "/props", self._props),
             Route("POST", "/command", self._command),
@@ -92,6 +96,21 @@ class _Preview:
         kind = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
         headers = {"X-Draw-Seconds": f"{seconds:.4f}", "X-Version": str(self.stage.version)}
         return Answer(kind=kind, body=data, headers=headers)
+
+    async def _audio(self, _: Request, __: Mapping[str, str]) -> Answer:
+        stage = self.stage
+        version, options = stage.version, stage.options
+        if options is None or not stage.frames:
+            return json_answer({"message": "the page isn't loaded"}, status=409)
+        # One at a time: each opens a browser.
+        async with self._listening:
+            if version != stage.version:
+                return json_answer({"message": "the page was changed"}, status=409)
+            try:
+                found = await listen(stage.source, options, stage.frames)
+            except HeliosError as fault:
+                return json_answer({"message": fault.message}, status=409)
+        return json_answer({"version": version, **dataclasses.asdict(found)})
 
     async def _props(self, request: Request, _: Mapping[str, str]) -> Answer:
         try:
@@ -124,6 +143,7 @@ class _Preview:
             "frames": stage.frames,
             "isLengthKnown": stage.is_length_known,
             "props": self._shown_props(),
+            "variables": _documents(stage.variables),
             "error": None,
             "lines": [
                 {"frame": frame, "level": level, "text": text} for frame, level, text in stage.lines
@@ -146,7 +166,7 @@ class _Preview:
 
     def _sizes(self) -> ChunkSizes:
         at_once = chosen_concurrency(self.stage.settings.concurrency, remote=False)
-        return replace(self.stage.settings.sizes(at_once), shared=True)
+        return dataclasses.replace(self.stage.settings.sizes(at_once), shared=True)
 
     def _shown_props(self) -> Mapping[str, Any]:
         options = self.stage.options
@@ -154,6 +174,17 @@ class _Preview:
 
     def _render_command(self) -> str:
         return render_command(self.stage.source, self.stage.settings, self._shown_props())
+
+
+def _documents(variables: tuple[Variable, ...] | None) -> list[dict[str, Any]] | None:
+    """Return the declared variables for the form; one without a default has none in it."""
+    if variables is None:
+        return None
+    return [
+        {"name": one.name, "kind": one.kind, "label": one.label, "options": list(one.options)}
+        | ({} if one.is_required else {"default": one.default})
+        for one in variables
+    ]
 
 
 def render_command(source: str, settings: RenderSettings, props: Mapping[str, Any]) -> str:

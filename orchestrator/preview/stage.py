@@ -15,9 +15,10 @@ from typing import Any
 from helios.contract.error_record import ErrorRecord
 from helios.errors import CompositionFailed, HeliosError, OptionInvalid
 from helios.renderer.composition import Composition
+from helios.renderer.dialects.variables import Variable
 from helios.renderer.page import CompositionPage
 from helios.renderer.render_session import RenderSession, open_render_session
-from orchestrator.api.rendering.planning import picture_options
+from orchestrator.api.rendering.planning import declared_variables, picture_options
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.planning.composition_probe import given_frames, picture_format_of, picture_page_of
 from orchestrator.planning.render_options import RenderOptions
@@ -49,6 +50,7 @@ class Stage:
         version: Counts the changes.
         changed: Set with each change of the state.
         options: What the page is drawn with; None until it was loaded.
+        variables: The props that the page declares; None if it declares none.
         frames: Length of the timeline; 0 until the page was loaded.
         is_length_known: Whether the page, or a setting, says how long it is.
         error: Why this version can't be shown; None if it can.
@@ -61,6 +63,7 @@ class Stage:
         self.version = 1
         self.changed = asyncio.Event()
         self.options: RenderOptions | None = None
+        self.variables: tuple[Variable, ...] | None = None
         self.frames = 0
         self.is_length_known = True
         self.error: ErrorRecord | None = None
@@ -161,6 +164,7 @@ class Stage:
     async def _open_page(self) -> None:
         settings = self.settings
         options = self.options = await picture_options(self.source, settings)
+        self.variables = await declared_variables(self.source, settings)
         composition = Composition.find(self.source, root=options.root)
         shown = picture_page_of(options)
         opening = open_render_session(composition, shown, log=self._log)

@@ -17,12 +17,16 @@ class Variable:
         kind: `number`, `boolean`, `enum`, `image`, `font`, or another word for a text.
         options: The values of an `enum`.
         is_required: Whether it has no default.
+        default: Its default; None if it has none.
+        label: Its name for people; empty if it has none.
     """
 
     name: str
     kind: str = "string"
     options: tuple[Any, ...] = ()
     is_required: bool = False
+    default: Any = None
+    label: str = ""
 
     def accepts(self, value: Any) -> bool:
         """Return whether it can have a value."""
@@ -79,6 +83,8 @@ def _variable(declaration: dict[str, Any]) -> Variable:
         str(declaration.get("type", "string")),
         tuple(values),
         "default" not in declaration,
+        declaration.get("default"),
+        str(declaration.get("label") or ""),
     )
 
 

@@ -11,6 +11,7 @@ from helios.errors import OptionInvalid
 from helios.output import whole_output
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import open_dialect
+from helios.renderer.dialects.variables import Variable
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
@@ -132,6 +133,15 @@ async def picture_options(source: str, settings: RenderSettings) -> RenderOption
     )
     options = settings.picture(dialect.name, declared)
     return replace(options, root=None if composition.serves_page_folder else str(composition.root))
+
+
+async def declared_variables(source: str, settings: RenderSettings) -> tuple[Variable, ...] | None:
+    """Return the props that a page declares; None if it declares none."""
+    composition = Composition.find(source, root=settings.root)
+    _, declared = await asyncio.to_thread(
+        open_dialect, composition, settings.dialect, settings.composition_id
+    )
+    return declared.variables
 
 
 def frame_at(at: int | str, rate: Fraction) -> int:

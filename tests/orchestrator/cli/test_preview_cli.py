@@ -7,11 +7,14 @@ import signal
 import socket
 import urllib.error
 import urllib.request
+import wave
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cases.libraries import Libraries
 from tests.orchestrator.conftest import Bench, Command
 from tests.web_page import WebPage, web_page
 
@@ -23,6 +26,21 @@ body { margin: 0; animation: go 0.4s steps(12, jump-none) both }
 document.documentElement.style.setProperty("--green", window.__HELIOS_PROPS__.green ?? 0);
 setTimeout(() => console.warn("half of it"), 200);
 </script></html>"""  # noqa: E501
+
+#: A composition that declares a variable of each kind, and plays a tone from 0.1 s on.
+DECLARES = """<!doctype html><html lang="en" data-composition-variables='[
+  {"id": "title", "type": "string", "label": "Title", "default": "Harbour"},
+  {"id": "red", "type": "number", "default": 40},
+  {"id": "shade", "type": "color", "default": "#204060"},
+  {"id": "loud", "type": "boolean", "default": true},
+  {"id": "pace", "type": "enum", "options": ["slow", {"value": "fast", "label": "Fast"}], "default": "slow"},
+  {"id": "face", "type": "font", "default": "Georgia"}, {"id": "logo", "type": "image"}
+]'><meta charset="utf-8"><style>body { margin: 0 } #root { position: absolute; inset: 0 }</style>
+<div id="root" data-composition-id="main" data-width="320" data-height="180" data-duration="0.4" data-fps="30">
+<audio id="tone" src="tone.wav" data-start="0.1" data-track-index="1"></audio></div><script>
+document.getElementById("root").style.background = `rgb(${__hyperframes.getVariables().red}, 0, 0)`;
+</script></html>"""  # noqa: E501
+AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 pytestmark = pytest.mark.slow
 
@@ -154,6 +172,69 @@ def test_props_and_files_change_what_is_shown_and_a_crash_ends_with_the_next_sav
         "command": "orchestrator render page -o page.mp4 --width 320 --height 180"
         """ --props '{"green": 200}'""",
     }
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_variables_make_a_form_audio_is_drawn_and_everyone_can_read_the_page(
+    page: Bench, tmp_path: Path
+) -> None:
+    (page.folder / "page" / "index.html").write_text(DECLARES)
+    with wave.open(str(page.folder / "page" / "tone.wav"), "wb") as tone:
+        tone.setparams((1, 2, 8000, 0, "NONE", ""))
+        tone.writeframes(b"\0\x30\0\xd0" * 800)  # 0.2 s
+    Libraries().copy("axe-core/axe.min.js", tmp_path / "axe.js")
+
+    def field(name: str, kind: str, value: str) -> str:
+        return (
+            f"(() => {{ const field = document.getElementById('variable-{name}');"
+            f" field.{value}; field.dispatchEvent(new Event('{kind}', {{bubbles: true}})) }})()"
+        )
+
+    async def steps(web: WebPage) -> None:
+        assert await colour(web) == near(40, 0, 0)
+        shown = "[...document.querySelectorAll('#form .field')].map(f => [f.innerText.trim()"
+        shown += ".split('\\n')[0], f.lastChild.type, f.lastChild.value])"
+        assert await web.value(shown) == [
+            ["Title", "text", "Harbour"],
+            ["red", "number", "40"],
+            ["shade", "color", "#204060"],
+            ["loud", "checkbox", "on"],
+            ["pace", "select-one", "slow"],
+            ["face", "text", "Georgia"],
+            ["logo", "text", ""],
+        ]
+        await web.until("document.body.dataset.audible === '1'")
+        assert await web.text("#playing") == "tone.wav"
+        assert await web.text("#sounding") == "Silence"
+        await web.click("#playing button")
+        await shows(web, 3)
+        assert await web.text("#sounding") == "Plays: tone.wav"
+
+        await web.value(field("red", "input", "value = 200"))
+        await web.value(field("loud", "input", "checked = false"))
+        await web.value(field("pace", "change", "selectedIndex = 1"))
+        await shows(web, 3, version=2)
+        assert await colour(web) == near(200, 0, 0)
+        props = json.loads(await web.value("document.getElementById('props').value"))
+        assert props == {"red": 200, "loud": False, "pace": "fast"}
+        await web.value("document.getElementById('props').value = '{\"red\": 90, \"own\": 1}'")
+        await web.click("#apply")
+        await shows(web, 3, version=3)
+        assert await web.value("document.getElementById('variable-red').value") == "90"
+
+        await web.value((tmp_path / "axe.js").read_text("utf-8") + "; true")
+        await web.until("document.body.dataset.audible === '3'")
+        for theme, width in (("dark", 1280), ("light", 390)):
+            await web.theme(theme)
+            await web.resize(width, 900)
+            violations = (await web.value(AXE))["violations"]
+            found = [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations]
+            assert found == []
+            assert await web.value("document.documentElement.scrollWidth") <= width
+
+    with previewing(page) as (_, url):
+        drive(url, steps)
 
 
 def status_of(url: str, **headers: str) -> int:
