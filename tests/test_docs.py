@@ -37,7 +37,12 @@ CLASS = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+")
 SOURCE_FILE = re.compile(r"(?<![\w./<-])(?:[\w.-]+/)*[\w.-]+\.(?:py|js|lock|toml)(?![\w.])")
 #: What other programs are called, and take.
 FOREIGN_FILES = {"hls.js"}
-FOREIGN_FLAGS = {"--build-arg", "--remote-debugging-pipe"}
+FOREIGN_FLAGS = {
+    "--install-completion",
+    "--show-completion",
+    "--build-arg",
+    "--remote-debugging-pipe",
+}
 FOREIGN_VARIABLES = re.compile(r"AWS_\w+|GOOGLE_\w+|CDK_DOCKER|XDG_\w+")
 #: The template that the stack deploys: it has names that the CDK puts together.
 TEMPLATE = "tests/helios_infra/snapshot.json"

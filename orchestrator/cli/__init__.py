@@ -31,7 +31,6 @@ app = typer.Typer(
     help="Render an HTML composition in parallel chunks, and stitch them into one video.",
     epilog="Exit status: 0 done; 1 failed, a retry may succeed; 2 input refused; 130 stopped.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

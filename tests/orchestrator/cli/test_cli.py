@@ -48,6 +48,16 @@ def a_spec(chunks: int = 2, *, command: str = "true", **changes: Any) -> dict[st
     return {"metadata": facts, "chunks": parts, "mergeCommand": "", **changes}
 
 
+def test_a_shell_completes_commands_and_flags(bench: Any) -> None:
+    def completed(words: str) -> list[str]:
+        env = {"_ORCHESTRATOR_COMPLETE": "complete_bash", "COMP_WORDS": words}
+        env["COMP_CWORD"] = str(len(words.split()) - 1)
+        return list(bench.run(env=env).stdout.split())
+
+    assert completed("orchestrator re") == ["render", "report", "resume"]
+    assert completed("orchestrator batch --ro") == ["--rows", "--root"]
+
+
 # --- rendering
 
 

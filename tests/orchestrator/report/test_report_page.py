@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from helios.records.chunk_trace import FrameSpan
+from orchestrator.report.report import AttemptReport, ChunkReport, Report, VideoFacts
 from tests.cases.libraries import Libraries
 from tests.orchestrator.conftest import Bench
+from tests.orchestrator.web.reports import a_report
 from tests.web_page import web_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("reports")]
@@ -126,6 +129,53 @@ def test_a_program_reads_the_report_as_json(finished: Bench) -> None:
     assert report["versions"]["browser"]
     assert bench.run("report", job, "--format", "pdf").status == 2
     assert bench.run("report", "none").status != 0
+
+
+def of_many_chunks(count: int) -> Report:
+    """Return the report of a job with attempts at many chunks by a hundred workers."""
+    chunks = [
+        ChunkReport(
+            id=n,
+            start_frame=30 * n,
+            frames=30,
+            state="done",
+            attempts=[AttemptReport(number=1, start=n / 50, seconds=2, worker=f"worker {n % 100}")],
+            spans=[FrameSpan(start=30 * n, frames=30, raster=0.5, script=0.2)],
+        )
+        for n in range(count)
+    ]
+    frames = 30 * count
+    video = VideoFacts(frames=frames, fps=30, width=1920, height=1080, duration=count)
+    return a_report(
+        chunks=0, state="completed", **{"video": video, "frames_done": frames}
+    ).model_copy(update={"chunks": chunks})
+
+
+@pytest.mark.long
+async def test_ten_thousand_chunks_are_scrolled_without_a_late_frame(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(of_many_chunks(10_000).html(), "utf-8")
+    async with web_page() as browser:
+        await browser.call("Performance.enable")
+        await browser.open(page.as_uri())
+
+        async def measured(name: str) -> float:
+            found = (await browser.call("Performance.getMetrics"))["metrics"]
+            return float(next(each["value"] for each in found if each["name"] == name))
+
+        steps = 60
+        for scrolled in (".body", ".plot"):
+            before = await measured("TaskDuration")
+            await browser.value(
+                f"(async () => {{ const area = document.querySelector('{scrolled}');"
+                f" for (let step = 0; step < {steps}; step++) {{ area.scrollTop += 900;"
+                " await new Promise(requestAnimationFrame); } return area.scrollTop > 0 })()"
+            )
+            # A frame's share of what the page computes, whatever else this machine does.
+            assert (await measured("TaskDuration") - before) / steps < 1 / 60
+        await browser.call("HeapProfiler.collectGarbage")
+        assert await measured("JSHeapUsedSize") < 50e6
+        assert browser.errors == []
 
 
 @pytest.mark.long
