@@ -10,6 +10,7 @@ from typing import Any
 
 from helios.renderer.browser.chromium import open_browser
 from helios.renderer.browser.devtools import DevTools, Params
+from tests.cases.libraries import Libraries
 
 #: Codes that keys have besides their names.
 _KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}
@@ -90,6 +91,19 @@ class WebPage:
             text = {"text": "\r"} if key == "Enter" else {}
             await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
             await self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    async def axe_violations(self, scratch: Path) -> list[tuple[str, list[str]]]:
+        """Return the rules of axe that the page breaks, each with the elements that do.
+
+        Contrast is measured of text that is drawn; what scrolls is reached by its rows.
+        """
+        script = scratch / "axe.js"
+        Libraries().copy("axe-core/axe.min.js", script)
+        await self.value(script.read_text("utf-8") + "; true")
+        found = await self.value("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
+        ]
 
     async def screenshot(self, path: Path, *, whole: bool = True) -> None:
         """Store a picture of the page: of all of it, or of what is in sight."""

@@ -14,7 +14,7 @@ import psutil
 from pydantic import Field
 
 from helios.concurrency import map_limited
-from helios.errors import ArtifactNotFound, HeliosError
+from helios.errors import ArtifactNotFound, HeliosError, JobBusy
 from helios.records.stored_model import StoredModel
 from helios.storage import ArtifactStorage, is_storage_url, open_storage
 from orchestrator.api.jobs.job_store import JobStore
@@ -166,6 +166,25 @@ async def find_summary(store: JobStore, batch_id: str) -> BatchSummary | None:
         except ArtifactNotFound:
             return None
         return BatchSummary.parse(data)
+
+
+async def delete_summary(store: JobStore, batch_id: str) -> bool:
+    """Remove a batch from a store; tell whether it was there.
+
+    Raises:
+        JobBusy: It runs.
+    """
+    found = await find_summary(store, batch_id)
+    if found is None:
+        return False
+    if found.state == "running":
+        raise JobBusy(
+            f"batch {batch_id}: {found.machine} runs it", hint="Ctrl-C stops the command that does."
+        )
+    async with _opened(store) as storage:
+        if storage is not None:
+            await storage.delete(f"{_BATCHES}{batch_id}.json")
+    return True
 
 
 @contextlib.asynccontextmanager

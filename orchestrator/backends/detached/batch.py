@@ -13,6 +13,7 @@ from helios.contract.job_spec import JobSpec
 from helios.contract.spec_json import MAX_SPEC_BYTES
 from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobNotFound, JobStateConflict
 from helios.records.job_outcome import read_outcome
+from helios.records.spec_slices import SLICES
 from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.batch_record import RECORD, STOPPED, BatchRecord, BatchRow
 from orchestrator.backends.detached.renders import INTERVAL, DetachedRenders
@@ -175,6 +176,19 @@ class DetachedBatch:
 
         await map_limited(copy, rows, limit=_AT_ONCE)
         return len(rows)
+
+    async def forget(self) -> None:
+        """Remove the batch's record, and the jobs of rows that weren't begun."""
+
+        async def remove(job_id: str) -> None:
+            folder = self._renders.folder(job_id)
+            await folder.delete_prefix(SLICES)
+            await folder.delete("job.json")
+
+        waiting = (await self.status()).jobs_in(JobState.PENDING)
+        await map_limited(remove, waiting, limit=_AT_ONCE)
+        for name in (RECORD, STOPPED):
+            await self._folder.delete(name)
 
     async def _look(self, job_id: str) -> Execution | None:
         if job_id in self._completed:

@@ -92,6 +92,8 @@ def test_rows_become_videos_and_one_that_fails_does_not_stop_the_others(page: Be
     assert "rows      3/4 rows, 1 failed" in page.run("status", listed["id"]).stdout
     cancelled = page.run("cancel", listed["id"])
     assert "is run by the command that began it" in cancelled.stderr
+    assert page.run("delete", "--ended-for", "0").stderr.endswith(f"{listed['id']}: deleted\n")
+    assert page.run("list").stdout == "no jobs\n"
 
     rows_of(page, {"_id": "a", "color": "red", "frames": 9}, {"_id": "b", "color": "green"})
     mended = batch(page, "--resume")

@@ -171,6 +171,8 @@ def test_a_detached_batch_is_followed_by_any_client_and_its_videos_are_fetched(
     project.runs("fetch", batch, "-o", "fetched")
     lengths = [len(frame_hashes(folder / f"fetched/{number}.mp4")) for number in (1, 2, 3, 4)]
     assert lengths == [3, 4, 5, 3]
+    project.runs("delete", batch, "--chunks")
+    assert "JOB_NOT_FOUND" in project.run("status", batch).stderr
 
 
 @pytest.mark.proof

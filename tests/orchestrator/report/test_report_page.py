@@ -7,7 +7,6 @@ import pytest
 
 from helios.records.chunk_trace import FrameSpan
 from orchestrator.report.report import AttemptReport, ChunkReport, Report, VideoFacts
-from tests.cases.libraries import Libraries
 from tests.orchestrator.conftest import Bench
 from tests.orchestrator.web.reports import a_report
 from tests.web_page import web_page
@@ -20,8 +19,6 @@ BREAKS = """<script>
 console.warn("password: hunter2hunter2");
 setTimeout(() => { new Image().src = "gone.png" }, 8 / 30 * 1000)
 </script>"""
-#: Contrast is measured of text that is drawn; what scrolls is reached by its rows.
-AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 
 def rendered(bench: Bench, *, status: int = 0) -> Bench:
@@ -185,14 +182,9 @@ async def test_labels_and_contrast_are_those_that_everyone_can_read(
 ) -> None:
     async with web_page() as browser:
         report = failed.folder / "report.html"
-        Libraries().copy("axe-core/axe.min.js", tmp_path / "axe.js")
         for width in (1280, 390):
             await browser.theme(theme)
             await browser.open(report.as_uri(), width=width)
             await browser.click('[data-row="2"]')
-            await browser.value((tmp_path / "axe.js").read_text("utf-8") + "; true")
-            violations = (await browser.value(AXE))["violations"]
-            assert [
-                (each["id"], [node["html"] for node in each["nodes"]]) for each in violations
-            ] == []
+            assert await browser.axe_violations(tmp_path) == []
             assert await browser.value("document.documentElement.scrollWidth") <= width

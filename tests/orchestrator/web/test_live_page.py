@@ -88,7 +88,7 @@ async def test_a_job_that_was_stopped_is_resumed_on_the_page_of_another_command(
 
 @pytest.mark.long
 async def test_the_finished_part_of_a_playlist_is_played_while_the_rest_is_rendered(
-    bench: Any,
+    bench: Any, tmp_path: Path
 ) -> None:
     bench.page(declared=LONG)
     flags = ("--chunks", 8, "--concurrency", 1, "--web", *SMALL)
@@ -98,6 +98,7 @@ async def test_the_finished_part_of_a_playlist_is_played_while_the_rest_is_rende
         await browser.open(url)
         await browser.until(PLAYS)
         assert await browser.text("#state") == "running"
+        assert await browser.axe_violations(tmp_path) == []
         # A browser that plays no playlists is given their segments.
         await browser.call("Page.addScriptToEvaluateOnNewDocument", source=NO_PLAYLISTS)
         await browser.open(url)

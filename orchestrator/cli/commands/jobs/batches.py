@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from orchestrator.display.display import Display
     from orchestrator.model.deployment import Deployment
 
+#: Rows that are deleted at once.
+_DELETIONS_AT_ONCE = 8
+
 
 @contextlib.asynccontextmanager
 async def _opened(
@@ -126,6 +129,35 @@ async def resume(
         f"batch {batch_id}: {progress(found)}; orchestrator watch {batch_id}",
         **document_of(found),
     )
+
+
+async def delete(batch_id: str, where: JobOptions, *, chunks: bool) -> None:
+    """Remove the record of a batch that doesn't run, and of its rows; videos stay.
+
+    Args:
+        chunks: Remove their chunks, too.
+    """
+    from helios.concurrency import map_limited
+    from helios.errors import JobBusy
+    from orchestrator.api.jobs.batch_summary import delete_summary
+    from orchestrator.api.jobs.detached_job import DetachedJob
+
+    if await delete_summary(where.store(), batch_id):
+        return
+    async with _opened(batch_id, where) as (batch, deployment):
+        found = await batch.status()
+        if found.counts["running"]:
+            raise JobBusy(
+                f"batch {batch_id}: the {deployment} runs it",
+                hint=f"End it first: orchestrator cancel {batch_id}",
+            )
+
+        async def remove(job_id: str) -> None:
+            await DetachedJob(job_id, deployment).delete(chunks=chunks)
+
+        # Before the rows, of which those that were begun couldn't be told from the others then.
+        await batch.forget()
+        await map_limited(remove, found.executions, limit=_DELETIONS_AT_ONCE)
 
 
 async def fetch(batch_id: str, output: str, where: JobOptions, display: "Display") -> None:

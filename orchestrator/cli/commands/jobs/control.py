@@ -13,6 +13,9 @@ from orchestrator.cli.options.run_options import Changes
 if TYPE_CHECKING:
     from orchestrator.display.display import Display
 
+#: Batches that are looked at for old ones.
+_MOST_BATCHES = 10_000
+
 
 @command
 async def pause(job: flags.JobId, where: JobOptions, display: "Display") -> None:
@@ -114,7 +117,10 @@ async def delete(
     ] = False,
 ) -> None:
     """Delete the records of jobs that don't run; their videos stay."""
+    from orchestrator.api.jobs.batch_summary import batch_summaries
     from orchestrator.api.jobs.finding import recorded_jobs
+    from orchestrator.backends.detached.batch_record import is_batch_id
+    from orchestrator.cli.commands.jobs import batches
 
     ids = list(job or [])
     if ended_for is not None:
@@ -125,7 +131,13 @@ async def delete(
             for each, _ in ended.jobs
             if each.ended_at is not None and each.ended_at <= before
         ]
+        summaries = await batch_summaries(where.store(), limit=_MOST_BATCHES)
+        ids += [each.id for each in summaries if each.ended_at and each.ended_at <= before]
     for job_id in dict.fromkeys(ids):
+        if is_batch_id(job_id):
+            await batches.delete(job_id, where, chunks=chunks)
+            display.note("deleted", f"batch {job_id}: deleted", id=job_id)
+            continue
         found = await where.find(job_id, display)
         await found.delete(chunks=chunks)
         display.note("deleted", f"job {job_id}: deleted", id=job_id)

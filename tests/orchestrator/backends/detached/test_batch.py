@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helios.errors import JobNotFound, JobStateConflict
+from helios.errors import ArtifactNotFound, JobNotFound, JobStateConflict
 from orchestrator.backends.detached.batch import DetachedBatch
 from orchestrator.backends.detached.batch_record import (
     BatchRecord,
@@ -85,7 +85,7 @@ async def test_as_many_rows_run_as_the_limit_allows_and_others_follow_as_rows_en
             await batch.resume()
 
 
-async def test_a_cancelled_batch_begins_no_row_until_it_is_resumed(
+async def test_a_cancelled_batch_begins_no_row_until_resumed_and_a_forgotten_one_leaves_none(
     tmp_path: Path, page: Path
 ) -> None:
     async with desk(tmp_path) as at:
@@ -99,6 +99,12 @@ async def test_a_cancelled_batch_begins_no_row_until_it_is_resumed(
         again = await batch.resume()
         assert again.counts == {"running": 3, "pending": 2}
         assert running(at) == ["r1", "r2"]
+        await batch.cancel(reason="by its owner")
+        await batch.forget()
+        with pytest.raises(ArtifactNotFound):
+            await at.spec(row_job_id(BATCH, 4))
+        with pytest.raises(JobNotFound):
+            await DetachedBatch.open(BATCH, at.renders)
         assert at.backend.resumed == {row_job_id(BATCH, 1): [0], row_job_id(BATCH, 2): [0]}
 
 
