@@ -142,23 +142,29 @@ class DetachedBatch:
     async def resume(self, *, stop_at: datetime | None = None) -> BatchStatus:
         """Run rows that failed or were stopped again, then others, as many as may run at once.
 
+        `stop_at` takes the place of the recorded time after which no chunk starts, for rows that
+        are begun later as well.
+
         Raises:
             JobStateConflict: All rows are rendered.
         """
-        await self._folder.delete(STOPPED)
         status = await self.status()
         if status.state is JobState.COMPLETED:
             raise JobStateConflict(
                 f"batch {self.record.id}: is completed",
                 hint=f"orchestrator fetch {self.record.id} -o FOLDER",
             )
+        await self._folder.delete(STOPPED)
+        if stop_at is not None:
+            self.record = self.record.model_copy(update={"stop_at": stop_at})
+            await self._folder.put_bytes(RECORD, self.record.to_bytes())
         again = status.jobs_in(JobState.FAILED, JobState.CANCELLED)[: self._room(status)]
 
         async def resume(job_id: str) -> None:
             await self._renders.resume(
                 job_id,
                 concurrency=self.record.row_concurrency,
-                stop_at=stop_at or self.record.stop_at,
+                stop_at=self.record.stop_at,
             )
 
         await map_limited(resume, again, limit=_AT_ONCE)

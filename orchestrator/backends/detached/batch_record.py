@@ -26,7 +26,7 @@ class BatchRow(StoredModel):
 
 
 class BatchRecord(StoredModel):
-    """A batch as it was submitted; it is written once."""
+    """A batch as it was submitted, with the limit of its last resumption."""
 
     id: str = Field(description="Its id.")
     source: str = Field(description="The composition.")

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.batch_text import (
@@ -117,6 +118,11 @@ async def resume(
         raise OptionInvalid(f"`{others[0]}`: of a detached batch, only `max_cost` can be changed")
     async with _opened(batch_id, where) as (batch, deployment):
         record = batch.record
+        over = record.stop_at is not None and record.stop_at <= datetime.now(UTC)
+        if over and "max_cost" not in changes:
+            raise OptionInvalid(
+                f"batch {batch_id}: reached its cost limit", hint="Give `max_cost` for the rest."
+            )
         stop_at = cost_deadline(
             changes.get("max_cost"),
             deployment,

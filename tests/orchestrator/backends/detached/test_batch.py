@@ -1,6 +1,6 @@
 """Detached batches over an engine that only remembers what it was told."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -45,11 +45,11 @@ async def make_batch(at: Desk, page: Path, *, rows: int = 4, concurrency: int = 
 
 
 def running(at: Desk) -> list[str]:
-    return [
+    return sorted(
         job.rpartition("-")[2]
         for job, execution in at.backend.known.items()
         if execution.state is JobState.RUNNING
-    ]
+    )
 
 
 async def complete(at: Desk, row: int) -> None:
@@ -96,7 +96,9 @@ async def test_a_cancelled_batch_begins_no_row_until_resumed_and_a_forgotten_one
         assert [each.state async for each in batch.follow(interval=0)] == ["cancelled"]
         assert running(at) == []
 
-        again = await batch.resume()
+        later = datetime.now(UTC) + timedelta(hours=1)
+        again = await batch.resume(stop_at=later)
+        assert (await DetachedBatch.open(BATCH, at.renders)).record.stop_at == later
         assert again.counts == {"running": 3, "pending": 2}
         assert running(at) == ["r1", "r2"]
         await batch.cancel(reason="by its owner")
