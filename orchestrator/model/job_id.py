@@ -13,6 +13,8 @@ _EXECUTION_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_DETACHED_ID - 1
 _FURTHER_RUN = re.compile(r"--run[0-9]+$")
 # Letters and digits of an id that can't be taken for each other.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+#: Pattern of what `new_job_id` returns.
+NEW_ID = rf"[0-9]{{8}}-[0-9]{{6}}-[{_ALPHABET}]{{6}}"
 
 
 def new_job_id(now: datetime | None = None) -> str:

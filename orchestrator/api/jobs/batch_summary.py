@@ -18,8 +18,8 @@ from helios.errors import ArtifactNotFound, HeliosError, JobBusy
 from helios.records.stored_model import StoredModel
 from helios.storage import ArtifactStorage, is_storage_url, open_storage
 from orchestrator.api.jobs.job_store import JobStore
+from orchestrator.backends.detached.batch_record import new_batch_id
 from orchestrator.display.display import Display
-from orchestrator.model.job_id import new_job_id
 
 #: Folder of the job store with a file for each batch.
 _BATCHES = "batches/"
@@ -123,7 +123,7 @@ async def recorded_batch(
 ) -> AsyncIterator[BatchRecorder]:
     """Record a batch in the job store while the context lasts, and its end after it."""
     summary = BatchSummary(
-        id=f"batch-{new_job_id()}",
+        id=new_batch_id(),
         source=source,
         output=output,
         machine=socket.gethostname(),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from helios.errors import OptionInvalid
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.api.targets.target import Target, are_remote
+from orchestrator.backends.detached.batch_record import check_render_id
 from orchestrator.delivery.destination import Destination
 from orchestrator.model.job_id import check_job_id
 from orchestrator.planning.output_kinds import is_playlist, is_whole
@@ -94,7 +95,7 @@ def check_detached(
     `target_settings` are the names of settings that choose workers.
     """
     if request_id is not None:
-        check_job_id(request_id, detached=True)
+        check_render_id(check_job_id(request_id, detached=True))
     if settings.incremental:
         raise OptionInvalid(
             "`incremental`: doesn't go with `submit`",

@@ -14,6 +14,7 @@ from orchestrator.api.rendering.submission import submit_spec
 from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.api.targets.deployments import DeploymentName, chunks_at_once
 from orchestrator.api.targets.target import Target, are_remote, resolve
+from orchestrator.backends.detached.batch_record import check_render_id
 from orchestrator.delivery.destination import Destination
 from orchestrator.delivery.stores import Stores
 from orchestrator.delivery.verification import ends_of_job, load_spec, verify
@@ -70,7 +71,7 @@ async def submit_spec_file(
         )
     webhook = settings.receiver()
     spec = JobSpec.load(path)
-    job_id = request_id or spec.id or new_job_id()
+    job_id = check_render_id(request_id or spec.id or new_job_id())
     deployment = await name.find()
     return await submit_spec(
         spec.model_copy(update={"id": job_id}),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -11,7 +11,13 @@ from typing import Self
 from helios.concurrency import map_limited
 from helios.contract.job_spec import JobSpec
 from helios.contract.spec_json import MAX_SPEC_BYTES
-from helios.errors import ArtifactCorrupt, ArtifactNotFound, JobNotFound, JobStateConflict
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    JobNotFound,
+    JobStateConflict,
+    OptionInvalid,
+)
 from helios.records.job_outcome import read_outcome
 from helios.records.spec_slices import SLICES
 from orchestrator.backends.detached.base import Execution
@@ -71,12 +77,24 @@ class DetachedBatch:
         self.record = record
         self._renders = renders
         self._folder = renders.folder(record.id)
-        self._completed: dict[str, Execution] = {}
+        # Rows that have ended; a resumption runs some of them again.
+        self._ended: dict[str, Execution] = {}
 
     @classmethod
     async def create(cls, record: BatchRecord, renders: DetachedRenders) -> Self:
-        """Record a batch whose jobs are in storage; none of them is begun."""
-        await renders.folder(record.id).put_bytes(RECORD, record.to_bytes())
+        """Record a batch whose jobs are in storage; none of them is begun.
+
+        Raises:
+            OptionInvalid: It has too many rows for a record that `open` reads.
+        """
+        data = record.to_bytes()
+        if len(data) > _MAX_RECORD_BYTES:
+            raise OptionInvalid(
+                f"batch {record.id}: the record of {len(record.rows)} rows has {len(data)} bytes,"
+                f" and may have {_MAX_RECORD_BYTES}",
+                hint="Split the rows into several batches.",
+            )
+        await renders.folder(record.id).put_bytes(RECORD, data)
         return cls(record, renders)
 
     @classmethod
@@ -113,6 +131,10 @@ class DetachedBatch:
         if not waiting or await self._folder.stat(STOPPED) is not None:
             return status
         begun = await map_limited(self._start, waiting, limit=_AT_ONCE)
+        if await self._folder.stat(STOPPED) is not None:
+            # `cancel`, of another client, may have looked before these were there.
+            await self._stop(waiting, reason="its batch was cancelled")
+            return await self.status()
         executions = {**status.executions, **{each.job_id: each for each in begun}}
         return BatchStatus(record=self.record, executions=executions)
 
@@ -131,12 +153,7 @@ class DetachedBatch:
     async def cancel(self, *, reason: str) -> BatchStatus:
         """Stop the rows that run, and begin no others."""
         await self._folder.put_bytes(STOPPED, b"")
-        running = (await self.status()).jobs_in(JobState.RUNNING)
-
-        async def stop(job_id: str) -> None:
-            await self._renders.backend.cancel(job_id, reason=reason)
-
-        await map_limited(stop, running, limit=_AT_ONCE)
+        await self._stop((await self.status()).jobs_in(JobState.RUNNING), reason=reason)
         return await self.status()
 
     async def resume(self, *, stop_at: datetime | None = None) -> BatchStatus:
@@ -168,6 +185,7 @@ class DetachedBatch:
             )
 
         await map_limited(resume, again, limit=_AT_ONCE)
+        self._ended.clear()
         return await self.begin()
 
     async def fetch(self, folder: str) -> int:
@@ -197,16 +215,25 @@ class DetachedBatch:
             await self._folder.delete(name)
 
     async def _look(self, job_id: str) -> Execution | None:
-        if job_id in self._completed:
-            return self._completed[job_id]
+        if job_id in self._ended:
+            return self._ended[job_id]
         outcome = await read_outcome(self._renders.folder(job_id))
         if outcome is not None and outcome.status == "completed":
-            self._completed[job_id] = Execution.of_outcome(outcome)
-            return self._completed[job_id]
-        try:
-            return await self._renders.backend.find(job_id)
-        except JobNotFound:
-            return None
+            found = Execution.of_outcome(outcome)
+        else:
+            try:
+                found = await self._renders.backend.find(job_id)
+            except JobNotFound:
+                return None
+        if found.state not in (JobState.PENDING, JobState.RUNNING):
+            self._ended[job_id] = found
+        return found
+
+    async def _stop(self, jobs: Sequence[str], *, reason: str) -> None:
+        async def stop(job_id: str) -> None:
+            await self._renders.backend.cancel(job_id, reason=reason)
+
+        await map_limited(stop, jobs, limit=_AT_ONCE)
 
     async def _start(self, job_id: str) -> Execution:
         folder = self._renders.folder(job_id)

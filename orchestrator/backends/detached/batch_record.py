@@ -3,17 +3,20 @@
 import re
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from helios.contract.spec_consistency import output_path_fault
+from helios.errors import OptionInvalid
 from helios.records.stored_model import StoredModel
-from orchestrator.model.job_id import new_job_id
+from orchestrator.model.job_id import NEW_ID, new_job_id
 
 #: Key of the record in the batch's folder, which is beside those of jobs.
 RECORD = "batch.json"
 #: Key of the mark that no further row is begun.
 STOPPED = "stopped"
 _PREFIX = "batch-"
-_ROW_JOB = re.compile(rf"(?P<batch>{_PREFIX}.+)-r[0-9]+")
+_BATCH = re.compile(_PREFIX + NEW_ID)
+_ROW_JOB = re.compile(rf"(?P<batch>{_BATCH.pattern})-r[0-9]+")
 
 
 class BatchRow(StoredModel):
@@ -23,6 +26,15 @@ class BatchRow(StoredModel):
     line: int = Field(description="Its line in their file.")
     job: str = Field(description="Id of the job that renders it; rows with the same values share.")
     name: str = Field(description="Path of its video below the batch's output folder.")
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        # It is read from storage, and joined to a folder of the user's.
+        fault = output_path_fault(name)
+        if fault is not None:
+            raise ValueError(fault)
+        return name
 
 
 class BatchRecord(StoredModel):
@@ -67,4 +79,14 @@ def batch_of(job_id: str) -> str | None:
 
 def is_batch_id(job_id: str) -> bool:
     """Tell whether an id is that of a batch."""
-    return job_id.startswith(_PREFIX) and batch_of(job_id) is None
+    return _BATCH.fullmatch(job_id) is not None
+
+
+def check_render_id(job_id: str) -> str:
+    """Return an id that a user gives to a render; refuse those that batches and their rows have."""
+    if is_batch_id(job_id) or batch_of(job_id) is not None:
+        raise OptionInvalid(
+            f"render {job_id!r}: can't be an id: batches and their rows are called so",
+            hint="Give another --request-id, or leave it out.",
+        )
+    return job_id

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helios.concurrency import map_limited
+from helios.contract.spec_consistency import output_path_fault
 from helios.errors import OptionInvalid
 from orchestrator.api.batches.output_names import OutputNames
 from orchestrator.api.batches.plan import BatchPlan, plan_batch
@@ -97,11 +98,15 @@ async def submit_batch(
 def _recorded(row: PlannedRow, batch_id: str, plan: BatchPlan) -> BatchRow:
     folder = OutputNames(plan.request.output).folder
     assert row.destination.path is not None  # noqa: S101 - URLs are refused
+    name = row.destination.path.relative_to(folder).as_posix()
+    fault = output_path_fault(name)
+    if fault is not None:
+        raise OptionInvalid(f"row {row.number} (line {row.line}): output {fault}")
     return BatchRow(
         row=row.number,
         line=row.line,
         job=row_job_id(batch_id, row.same_as or row.number),
-        name=row.destination.path.relative_to(folder).as_posix(),
+        name=name,
     )
 
 

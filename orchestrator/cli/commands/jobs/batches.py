@@ -144,7 +144,7 @@ async def delete(batch_id: str, where: JobOptions, *, chunks: bool) -> None:
         chunks: Remove their chunks, too.
     """
     from helios.concurrency import map_limited
-    from helios.errors import JobBusy
+    from helios.errors import JobBusy, JobNotFound
     from orchestrator.api.jobs.batch_summary import delete_summary
     from orchestrator.api.jobs.detached_job import DetachedJob
 
@@ -159,11 +159,13 @@ async def delete(batch_id: str, where: JobOptions, *, chunks: bool) -> None:
             )
 
         async def remove(job_id: str) -> None:
-            await DetachedJob(job_id, deployment).delete(chunks=chunks)
+            # Rows that weren't begun, and those of a deletion that was broken off, aren't found.
+            with contextlib.suppress(JobNotFound):
+                await DetachedJob(job_id, deployment).delete(chunks=chunks)
 
-        # Before the rows, of which those that were begun couldn't be told from the others then.
+        await map_limited(remove, batch.record.jobs, limit=_DELETIONS_AT_ONCE)
+        # Last, so that a deletion that fails can be repeated.
         await batch.forget()
-        await map_limited(remove, found.executions, limit=_DELETIONS_AT_ONCE)
 
 
 async def fetch(batch_id: str, output: str, where: JobOptions, display: "Display") -> None:

@@ -72,7 +72,7 @@ def test_every_flag_of_a_render_is_a_setting_a_target_or_about_the_command() -> 
     target = {"function", "merge_function", "stack", "profile", "region", "service_url"}
     about = {"adapter", "impersonate", "artifacts", "detach", "request_id", "json", "verbose"}
     about |= {"open_it"}
-    shown = {"report", "web", "web_port"}  # of a job handle, or of no use to a program
+    shown = {"report", "web", "web_port", "notify"}  # of a job handle, or of no use to a program
     known = {*SETTINGS, *target, *about, *shown, "source", "output"}
     assert names <= known
     assert set(SETTINGS) - {"size"} <= names
@@ -177,6 +177,7 @@ def test_what_only_this_machine_would_do_is_refused_of_a_detached_render(
         ((Destination.of("v.m3u8"), None, []), "a playlist grows on this machine only"),
         ((Destination.of("s3://bucket/v.mp4"), None, []), "leaves its video in its own folder"),
         ((VIDEO, "-x", []), "can't be an id"),
+        ((VIDEO, "batch-20261201-101500-7kx2m4", []), "batches and their rows are called so"),
     ],
 )
 def test_a_detached_render_is_refused_that_could_not_be(arguments: Any, message: str) -> None:

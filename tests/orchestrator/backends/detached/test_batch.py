@@ -2,15 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from helios.errors import ArtifactNotFound, JobNotFound, JobStateConflict
+from helios.errors import (
+    ArtifactCorrupt,
+    ArtifactNotFound,
+    JobNotFound,
+    JobStateConflict,
+    OptionInvalid,
+)
+from orchestrator.api.jobs.finding import listed_renders
+from orchestrator.backends.detached.base import Execution
 from orchestrator.backends.detached.batch import DetachedBatch
 from orchestrator.backends.detached.batch_record import (
     BatchRecord,
     BatchRow,
     batch_of,
+    check_render_id,
     is_batch_id,
     new_batch_id,
     row_job_id,
@@ -22,6 +32,7 @@ from tests.orchestrator.backends.detached.conftest import Engine
 from tests.orchestrator.backends.detached.test_renders import Desk, desk
 
 BATCH = "batch-20261201-101500-7kx2m4"
+OTHER = "batch-20261201-101500-7kx2m5"
 
 
 async def make_batch(at: Desk, page: Path, *, rows: int = 4, concurrency: int = 2) -> DetachedBatch:
@@ -121,7 +132,80 @@ async def test_a_row_that_fails_is_rendered_again_and_the_others_go_on(
         status = await batch.status()
         assert (status.state, status.counts) == ("failed", {"failed": 2, "completed": 1})
         assert status.jobs_in(JobState.FAILED) == [row_job_id(BATCH, 1)]
+
+        asked: list[str] = []
+        find = at.backend.find
+
+        async def counted(job_id: str) -> Execution:
+            asked.append(job_id)
+            return await find(job_id)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(at.backend, "find", counted)
+            assert (await batch.status()).state == "failed"
+            assert asked == []
         assert (await batch.resume()).counts == {"running": 2, "completed": 1}
+
+
+async def test_rows_that_are_begun_while_another_client_cancels_are_stopped(
+    tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as at:
+        batch = await make_batch(at, page)
+        start = at.backend.start
+
+        async def start_late(*arguments: Any, **settings: Any) -> Execution:
+            await (await DetachedBatch.open(BATCH, at.renders)).cancel(reason="by its owner")
+            return await start(*arguments, **settings)
+
+        monkeypatch.setattr(at.backend, "start", start_late)
+        assert (await batch.begin()).counts == {"cancelled": 3, "pending": 2}
+        assert running(at) == []
+
+
+async def test_batches_without_a_readable_record_are_listed_as_renders(
+    tmp_path: Path, page: Path
+) -> None:
+    async with desk(tmp_path) as at:
+        batch = await make_batch(at, page)
+        await batch.begin()
+        for job in ("early", "batch-jan-r1", f"{OTHER}-r1", "late"):
+            await at.renders.submit(at.job(page, name=job, chunks=1))
+        at.backend.end("early", JobState.FAILED)
+        await at.folder(OTHER).put_bytes("batch.json", b"{")
+        executions, (listed,) = await listed_renders(at.renders, states=(), limit=9)
+        names = [each.job_id for each in executions]
+        assert names == ["late", f"{OTHER}-r1", "batch-jan-r1", "early"]
+        assert listed.record.id == BATCH
+
+        await batch.forget()
+        executions, batches = await listed_renders(at.renders, states=(), limit=9)
+        assert [each.job_id for each in executions][-2:] == [f"{BATCH}-r2", f"{BATCH}-r1"]
+        assert batches == []
+        # Those in other states take no place of the limit.
+        executions, _ = await listed_renders(at.renders, states=["failed"], limit=1)
+        assert [each.job_id for each in executions] == ["early"]
+
+
+async def test_a_record_that_is_too_large_is_refused(
+    tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.backends.detached.batch._MAX_RECORD_BYTES", 100)
+    async with desk(tmp_path) as at:
+        with pytest.raises(OptionInvalid, match="of 5 rows") as refused:
+            await make_batch(at, page)
+    assert "several batches" in (refused.value.hint or "")
+
+
+async def test_a_record_with_a_video_outside_the_output_folder_is_refused(
+    tmp_path: Path, page: Path
+) -> None:
+    async with desk(tmp_path) as at:
+        batch = await make_batch(at, page)
+        data = batch.record.to_bytes().replace(b'"1.mp4"', b'"../../1.mp4"')
+        await at.folder(BATCH).put_bytes("batch.json", data)
+        with pytest.raises(ArtifactCorrupt, match="isn't the record of a batch"):
+            await DetachedBatch.open(BATCH, at.renders)
 
 
 @pytest.mark.slow
@@ -150,3 +234,12 @@ def test_ids_tell_batches_their_rows_and_other_jobs_apart() -> None:
     assert not is_batch_id(row_job_id(batch, 12))
     assert batch_of(batch) is None
     assert batch_of("20261201-101500-7kx2m4") is None
+    assert not is_batch_id("batch-7")
+    assert batch_of("batch-jan-r1") is None
+
+
+def test_a_render_may_not_have_the_id_of_a_batch_or_of_a_row() -> None:
+    assert check_render_id("batch-7") == "batch-7"
+    for taken in (BATCH, row_job_id(BATCH, 1)):
+        with pytest.raises(OptionInvalid, match="batches and their rows"):
+            check_render_id(taken)
