@@ -1,7 +1,7 @@
 // The waveform below the timeline, and what plays when.
 
 const audio = {
-  of: 0, found: null,
+  of: 0, found: null, fault: "", asked: null,
   rows: 5,
 
   // Ask for the audio of a version, once.
@@ -9,17 +9,23 @@ const audio = {
     if (this.of === version) return;
     this.of = version;
     this.found = null;
+    this.fault = "";
     this.draw();
-    const answer = await fetch(at("/audio", version)).catch(() => null);
-    const found = answer?.ok ? await answer.json() : null;
-    if (this.of !== version) return;
-    this.found = found?.version === version ? found : null;
+    // A browser opens few connections to a host, which pictures need, too.
+    this.asked?.abort();
+    this.asked = new AbortController();
+    const found = await fetch(at("/audio", version), { signal: this.asked.signal }).then((answer) => answer.json()).catch(() => null);
+    if (this.of !== version || found?.version !== version) return;
+    if (found.wave) this.found = found;
+    else this.fault = found.message;
     this.draw();
   },
 
   draw() {
     const { wave = [], playing = [] } = this.found ?? {};
-    $("audio").hidden = !playing.length;
+    $("audio").hidden = !playing.length && !this.fault;
+    $("wave").parentElement.hidden = $("playing").hidden = !playing.length;
+    $("sounding").textContent = this.fault && `The audio can't be shown: ${this.fault}`;
     document.body.dataset.audible = this.found ? `${this.of}` : "";
     if (!playing.length) return;
     const x = (part) => ((1000 * part) / wave.length).toFixed(1);

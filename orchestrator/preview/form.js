@@ -56,9 +56,10 @@ const form = {
     const found = { ...this.other };
     for (const one of variables) {
       const input = $(`variable-${one.name}`);
-      // A field that wasn't touched keeps its prop, also one that it can't show.
-      const value = "pending" in input.dataset || input.kept === undefined ? this.read(one, input) : input.kept;
-      if (value !== undefined && value !== one.default) found[one.name] = value;
+      const isTouched = "pending" in input.dataset;
+      // A field that wasn't touched keeps its prop or none: it may show another value, such as a colour in lower case.
+      const value = isTouched ? this.read(one, input) : input.kept;
+      if (value !== undefined && !(isTouched && value === one.default)) found[one.name] = value;
     }
     return found;
   },

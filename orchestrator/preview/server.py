@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -18,7 +18,8 @@ from orchestrator.api.targets.concurrency import chosen_concurrency
 from orchestrator.display.display import Display
 from orchestrator.model.render_fields import DEFAULTS, flags_of
 from orchestrator.planning.chunk_sizes import ChunkSizes
-from orchestrator.preview.audible import listen
+from orchestrator.planning.render_options import RenderOptions
+from orchestrator.preview.audible import Audible, listen
 from orchestrator.preview.page import preview_page
 from orchestrator.preview.stage import Stage
 from orchestrator.web.loopback import (
@@ -58,11 +59,12 @@ async def serve_preview(
         try:
             yield url
         finally:
-            for task in (watching, loading):
+            tasks = [watching, loading, *preview.listening()]
+            for task in tasks:
                 task.cancel()
             preview.ended = True
             stage.tell()
-            await asyncio.gather(watching, loading, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Preview:
@@ -70,7 +72,9 @@ class _Preview:
         self.stage = stage
         self.ended = False
         self._display = display
-        self._listening = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
+        #: What the page sounds like, or will, by its version; of the last one that was asked for.
+        self._heard: dict[int, asyncio.Task[Audible]] = {}
 
     def routes(self) -> list[Route]:
         return [
@@ -81,6 +85,10 @@ class _Preview:
             Route("POST", "/props", self._props),
             Route("POST", "/command", self._command),
         ]
+
+    def listening(self) -> Iterable[asyncio.Task[Audible]]:
+        """Return what listens to the page."""
+        return self._heard.values()
 
     async def _page(self, _: Request, __: Mapping[str, str]) -> Answer:
         page, policy = preview_page()
@@ -102,15 +110,37 @@ class _Preview:
         version, options = stage.version, stage.options
         if options is None or not stage.frames:
             return json_answer({"message": "the page isn't loaded"}, status=409)
-        # One at a time: each opens a browser.
-        async with self._listening:
-            if version != stage.version:
-                return json_answer({"message": "the page was changed"}, status=409)
-            try:
-                found = await listen(stage.source, options, stage.frames)
-            except HeliosError as fault:
-                return json_answer({"message": fault.message}, status=409)
+        heard = self._listen(version, options)
+        outdated = asyncio.create_task(stage.outdated.wait())
+        try:
+            await asyncio.wait((heard, outdated), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            outdated.cancel()
+        if version != stage.version or heard.cancelled():
+            heard.cancel()
+            answer = {"message": "the page was changed", "version": stage.version}
+            return json_answer(answer, status=409)
+        try:
+            found = await heard
+        except HeliosError as fault:
+            # Asked again, it tries again.
+            self._heard.pop(version, None)
+            return json_answer({"message": fault.message, "version": version}, status=409)
         return json_answer({"version": version, **dataclasses.asdict(found)})
+
+    def _listen(self, version: int, options: RenderOptions) -> asyncio.Task[Audible]:
+        """Return the task that listens to a version, and end that of an earlier one."""
+
+        async def heard() -> Audible:
+            # Each opens a browser, and one that is cancelled takes a moment to end its own.
+            async with self._one_at_a_time:
+                return await listen(self.stage.source, options, self.stage.frames)
+
+        if version not in self._heard:
+            for task in self._heard.values():
+                task.cancel()
+            self._heard = {version: asyncio.create_task(heard())}
+        return self._heard[version]
 
     async def _props(self, request: Request, _: Mapping[str, str]) -> Answer:
         try:

@@ -49,6 +49,7 @@ class Stage:
     Attributes:
         version: Counts the changes.
         changed: Set with each change of the state.
+        outdated: Set once there is another version.
         options: What the page is drawn with; None until it was loaded.
         variables: The props that the page declares; None if it declares none.
         frames: Length of the timeline; 0 until the page was loaded.
@@ -62,6 +63,7 @@ class Stage:
         self.settings = settings
         self.version = 1
         self.changed = asyncio.Event()
+        self.outdated = asyncio.Event()
         self.options: RenderOptions | None = None
         self.variables: tuple[Variable, ...] | None = None
         self.frames = 0
@@ -144,6 +146,8 @@ class Stage:
     async def _begin_version(self) -> None:
         await self._close()
         self.version += 1
+        self.outdated.set()
+        self.outdated = asyncio.Event()
         self.error = None
         self.lines.clear()
         self._kept.clear()
@@ -190,8 +194,7 @@ class Stage:
         if self._page.frame is not None and frame < self._page.frame:
             await self._page_stack.aclose()
             assert self._session.another is not None  # noqa: S101 - it was opened by URL or path
-            another = self._session.another()
-            self._page = await self._page_stack.enter_async_context(another)
+            self._page = await self._page_stack.enter_async_context(self._session.another())
         image = picture_format_of(self.options)
         data = await self._page.picture(frame, image, every_frame=self._replay)
         self._page.check_missing()

@@ -30,7 +30,7 @@ setTimeout(() => console.warn("half of it"), 200);
 DECLARES = """<!doctype html><html lang="en" data-composition-variables='[
   {"id": "title", "type": "string", "label": "Title", "default": "Harbour"},
   {"id": "red", "type": "number", "default": 40},
-  {"id": "shade", "type": "color", "default": "#204060"},
+  {"id": "shade", "type": "color", "default": "#2040AF"}, {"id": "still", "type": "boolean"},
   {"id": "loud", "type": "boolean", "default": true},
   {"id": "pace", "type": "enum", "options": ["slow", {"value": "fast", "label": "Fast"}], "default": "slow"},
   {"id": "face", "type": "font", "default": "Georgia"}, {"id": "logo", "type": "image"}
@@ -195,7 +195,8 @@ def test_variables_make_a_form_audio_is_drawn_and_everyone_can_read_the_page(
         assert await web.value(shown) == [
             ["Title", "text", "Harbour"],
             ["red", "number", "40"],
-            ["shade", "color", "#204060"],
+            ["shade", "color", "#2040af"],
+            ["still", "checkbox", "on"],
             ["loud", "checkbox", "on"],
             ["pace", "select-one", "slow"],
             ["face", "text", "Georgia"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from helios.errors import CompositionFailed
 from helios.renderer.page import Declared
 from helios.renderer.render_session import RenderSession
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.display.display import SilentDisplay
+from orchestrator.preview import server as server_module
 from orchestrator.preview import stage as stage_module
+from orchestrator.preview.audible import Audible
 from orchestrator.preview.server import serve_preview
 from orchestrator.preview.stage import Stage
 
@@ -136,3 +140,36 @@ async def test_a_picture_is_drawn_to_its_end_before_the_browser_is_closed(
     assert (await drawing)[0] == b""
     await closing
     assert not page.is_open
+
+
+async def test_a_new_version_answers_who_waits_for_audio_and_ends_what_listens(
+    composition: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def listen(*_: Any) -> Audible:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    async def fail(*_: Any) -> Audible:
+        raise CompositionFailed("tone.wav: no audio")
+
+    monkeypatch.setattr(server_module, "listen", listen)
+    async with asyncio.timeout(5), previewing(composition) as ask:
+        assert (await ask("GET", "frame/99"))[0] == 404  # it is loaded
+        waiting = [asyncio.create_task(ask("GET", "audio")) for _ in range(2)]
+        await begun.wait()
+        monkeypatch.setattr(server_module, "listen", fail)
+        await ask("POST", "props", '{"title": "Hi"}')
+        for status, answer in await asyncio.gather(*waiting):
+            assert (status, json.loads(answer)["message"]) == (409, "the page was changed")
+        await ended.wait()
+        status, answer = await ask("GET", "audio")
+        assert (status, json.loads(answer)) == (
+            409,
+            {"message": "tone.wav: no audio", "version": 2},
+        )
