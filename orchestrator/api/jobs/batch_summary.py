@@ -1,12 +1,13 @@
 """Batches of this machine in the job store, as `orchestrator list` shows them."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from orchestrator.display.display import Display
 _BATCHES = "batches/"
 #: Seconds between two writes while a batch runs.
 _WRITE_INTERVAL = 1.0
+#: Seconds between two writes while no row ends.
+_BEAT = 60.0
+#: Time after the last write at which a batch of another machine is taken for interrupted.
+_SILENCE = timedelta(minutes=5)
 _MAX_BYTES = 64 * 1024
 _READS_AT_ONCE = 16
 
@@ -38,6 +43,7 @@ class BatchSummary(StoredModel):
     machine: str = Field(description="Name of the machine that runs it.")
     process: int = Field(description="Number of the process that runs it.")
     created_at: datetime = Field(description="Time at which it was begun.")
+    written_at: datetime = Field(description="Time at which its process wrote this.")
     ended_at: datetime | None = Field(default=None, description="Time at which it ended.")
     rows: int = Field(description="Number of its rows.")
     states: dict[str, int] = Field(default={}, description="Rows that have ended, by their states.")
@@ -56,7 +62,7 @@ class BatchSummary(StoredModel):
     def state(self) -> str:
         """`completed`, `failed` or `paused` once it has ended, until then `running`.
 
-        It is `interrupted` if its process, on this machine, is gone.
+        It is `interrupted` if its process is gone: on another machine, if it hasn't written lately.
         """
         if self.ended_at is not None:
             if self.done == self.rows:
@@ -66,7 +72,7 @@ class BatchSummary(StoredModel):
 
     def _may_run(self) -> bool:
         if self.machine != socket.gethostname():
-            return True
+            return datetime.now(UTC) - self.written_at < _SILENCE
         try:
             return psutil.Process(self.process).create_time() <= self.created_at.timestamp()
         except psutil.Error:
@@ -105,16 +111,21 @@ class BatchRecorder:
             await self.write()
 
     async def write(self, *, ended_at: datetime | None = None) -> None:
-        """Write the summary; a batch doesn't fail if that can't be written."""
+        """Write the summary; one that can't be written is left to the next write."""
         self._written = time.monotonic()
         if self._storage is None:
             return
-        changed = {"states": dict(self._states), "ended_at": ended_at}
+        now = datetime.now(UTC)
+        changed = {"states": dict(self._states), "written_at": now, "ended_at": ended_at}
         summary = self._summary.model_copy(update=changed)
-        try:
+        with contextlib.suppress(HeliosError, OSError):
             await self._storage.put_bytes(f"{_BATCHES}{summary.id}.json", summary.to_bytes())
-        except (HeliosError, OSError):
-            self._storage = None
+
+    async def keep_writing(self) -> None:
+        """Write the summary now and then, also while no row ends, until cancelled."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            await self.write()
 
 
 @contextlib.asynccontextmanager
@@ -122,13 +133,15 @@ async def recorded_batch(
     store: JobStore, *, source: str, output: str, rows: int, display: Display
 ) -> AsyncIterator[BatchRecorder]:
     """Record a batch in the job store while the context lasts, and its end after it."""
+    now = datetime.now(UTC)
     summary = BatchSummary(
         id=new_batch_id(),
         source=source,
         output=output,
         machine=socket.gethostname(),
         process=os.getpid(),
-        created_at=datetime.now(UTC),
+        created_at=now,
+        written_at=now,
         rows=rows,
     )
     async with _opened(store) as storage:
@@ -136,14 +149,22 @@ async def recorded_batch(
         await recorder.write()
         if storage is not None:
             display.note("batch_started", f"batch {summary.id}", id=summary.id)
+        writing = asyncio.create_task(recorder.keep_writing())
         try:
             yield recorder
         finally:
+            writing.cancel()
+            await asyncio.wait((writing,))
             await recorder.write(ended_at=datetime.now(UTC))
 
 
-async def batch_summaries(store: JobStore, *, limit: int) -> list[BatchSummary]:
-    """Return the latest batches of a store, the newest first."""
+async def batch_summaries(
+    store: JobStore, *, states: Collection[str] = (), limit: int
+) -> list[BatchSummary]:
+    """Return the latest batches of a store that are in one of some states, by default in any.
+
+    The newest comes first.
+    """
     async with _opened(store) as storage:
         if storage is None:
             return []
@@ -152,8 +173,14 @@ async def batch_summaries(store: JobStore, *, limit: int) -> list[BatchSummary]:
         async def read(key: str) -> BatchSummary | None:
             return BatchSummary.parse(await storage.get_bytes(key, limit=_MAX_BYTES))
 
-        found = await map_limited(read, keys[:limit], limit=_READS_AT_ONCE)
-    return [each for each in found if each is not None]
+        found: list[BatchSummary] = []
+        for first in range(0, len(keys), _READS_AT_ONCE):
+            some = keys[first : first + _READS_AT_ONCE]
+            read_now = await map_limited(read, some, limit=_READS_AT_ONCE)
+            found += [each for each in read_now if each and (not states or each.state in states)]
+            if len(found) >= limit:
+                break
+    return found[:limit]
 
 
 async def find_summary(store: JobStore, batch_id: str) -> BatchSummary | None:

@@ -25,7 +25,18 @@ class JobOptions(Deployed):
         return JobStore(self.jobs)
 
     async def find(self, job_id: str, display: "Display") -> "AsyncJobHandle":
-        """Return a job by its id."""
-        from orchestrator.api.jobs.finding import find_job
+        """Return a job by its id.
 
+        Raises:
+            OptionInvalid: It is the id of a batch.
+        """
+        from helios.errors import OptionInvalid
+        from orchestrator.api.jobs.finding import find_job
+        from orchestrator.backends.detached.batch_record import is_batch_id
+
+        if is_batch_id(job_id):
+            raise OptionInvalid(
+                f"batch {job_id}: the command takes a single job",
+                hint=f"Name a row of a detached batch, such as {job_id}-r1.",
+            )
         return await find_job(job_id, self.store(), self.name(), display)

@@ -20,8 +20,15 @@ _MOST_BATCHES = 10_000
 @command
 async def pause(job: flags.JobId, where: JobOptions, display: "Display") -> None:
     """Pause a job: running chunks finish, and no others start."""
+    from helios.errors import OptionInvalid
+    from orchestrator.backends.detached.batch_record import is_batch_id
     from orchestrator.cli.job_text import tell_state
 
+    if is_batch_id(job):
+        raise OptionInvalid(
+            f"batch {job}: can't be paused",
+            hint=f"End it: orchestrator cancel {job}. Finished chunks stay, for `resume`.",
+        )
     found = await where.find(job, display)
     tell_state(display, await found.pause(), where.store())
 
@@ -132,7 +139,11 @@ async def delete(
             if each.ended_at is not None and each.ended_at <= before
         ]
         summaries = await batch_summaries(where.store(), limit=_MOST_BATCHES)
-        ids += [each.id for each in summaries if each.ended_at and each.ended_at <= before]
+        ids += [
+            each.id
+            for each in summaries
+            if each.state != "running" and (each.ended_at or each.written_at) <= before
+        ]
     for job_id in dict.fromkeys(ids):
         if is_batch_id(job_id):
             await batches.delete(job_id, where, chunks=chunks)

@@ -74,10 +74,16 @@ async def watch(
     notify: flags.Notify = False,
 ) -> None:
     """Follow a job until it has ended; exit status 0 if it made a video."""
+    from helios.errors import OptionInvalid
     from orchestrator.backends.detached.batch_record import is_batch_id
     from orchestrator.cli.commands.jobs import batches
     from orchestrator.cli.notification import notifying
 
+    if notify and web:
+        raise OptionInvalid(
+            "`notify`: doesn't go with `web`",
+            hint="The page is shown until Ctrl-C; follow the job by another `orchestrator watch`.",
+        )
     display.stopping = "the job continues"
     if is_batch_id(job) and not web:
         with notifying(notify, job):

@@ -38,16 +38,12 @@ async def list_jobs(
 
     states = [check_state(name) for name in state or []]
     recorded = await recorded_jobs(where.store(), states=states, limit=limit)
-    batches = await batch_summaries(where.store(), limit=limit)
+    batches = await batch_summaries(where.store(), states=states, limit=limit)
     listed = [
         (status.created_at, row_of(status), record_document(job) | status.document())
         for status, job in recorded.jobs
     ]
-    listed += [
-        (batch.created_at, row_of_summary(batch), batch.document())
-        for batch in batches
-        if not states or batch.state in states
-    ]
+    listed += [(batch.created_at, row_of_summary(batch), batch.document()) for batch in batches]
     listed.sort(key=lambda each: each[0], reverse=True)
     rows = [row for _, row, _ in listed[:limit]]
     documents = [document for *_, document in listed[:limit]]
