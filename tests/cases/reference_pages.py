@@ -10,18 +10,20 @@ from tests.cases.case import CASES, Case
 from tests.cases.theatre import Theatre
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
-#: Frames per second of examples, which last up to ten seconds.
+#: Frames per second of examples that last up to ten seconds; longer ones have as many frames.
 _RATE = Fraction(6)
+_MOST_FRAMES = 60
 
 
 def _example(page: Path) -> Case:
     declared = re.search(r'data-duration="([\d.]+)"', page.read_text("utf-8"))
     assert declared is not None, page
+    rate = min(_RATE, _MOST_FRAMES / Fraction(declared[1]))
     return Case(
         name=page.parent.name,
         check=lambda _: None,
         seconds=float(declared[1]),
-        rate=_RATE,
+        rate=rate,
         files={},
         folder=f"example-{page.parent.name}",
     )

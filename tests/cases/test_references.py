@@ -44,4 +44,5 @@ def test_there_is_a_page_of_every_library() -> None:
         *("chart.js", "echarts", "vue"),
     }
     assert bundled >= {".bundles/react.js", ".bundles/svelte.js"}
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 10
+    assert max(case.frame_count for case in EXAMPLES.values()) <= 60
