@@ -30,7 +30,10 @@ async def test_a_batch_is_listed_with_its_rows_while_it_runs_and_after_its_end(
     assert await batch_summaries(JobStore("none"), limit=9) == []
 
 
-async def test_the_limit_counts_the_batches_in_the_wanted_states_alone(tmp_path: Path) -> None:
+async def test_the_limit_counts_the_batches_in_the_wanted_states_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.api.jobs.batch_summary._READS_AT_ONCE", 1)
     store = JobStore(str(tmp_path))
     facts = {"source": "page", "output": "out/{id}.mp4", "display": SilentDisplay()}
     async with recorded_batch(store, rows=1, **facts) as record:  # type: ignore[arg-type]
