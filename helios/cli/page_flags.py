@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from helios.cli.command_parser import Argument, Flag
@@ -32,7 +33,8 @@ Root = Annotated[
 Dialect = Annotated[
     str | None,
     Flag(
-        "System that the page is written for: html, helios, hyperframes, lottie, svg, image.",
+        "System that the page is written for: html, helios, hyperframes, remotion, lottie, svg,"
+        " image.",
         default="recognised from the page",
     ),
 ]
@@ -64,7 +66,7 @@ JpegQuality = Annotated[int, Flag("Quality of captured frames.", within=range(1,
 Verbose = Annotated[bool, Flag("Show what the page logs.", ("--verbose", "-v"))]
 
 
-def page_options(
+async def page_options(
     composition: "Composition",
     *,
     width: int | None = None,
@@ -79,7 +81,7 @@ def page_options(
     locale: str,
     transparent: bool = False,
     allow_missing: bool,
-    timeout: float,
+    timeout: float,  # noqa: ASYNC109 - of the page, which counts it itself
     direct: bool = True,
     canvas_alone: bool = False,
     reference: bool = False,
@@ -90,6 +92,7 @@ def page_options(
 
     Raises:
         OptionInvalid: A value is invalid.
+        CompositionUnchosen: The file holds several compositions, and no id is given.
     """
     from helios.contract import localization
     from helios.renderer.dialects import open_dialect
@@ -99,7 +102,7 @@ def page_options(
     if not (math.isfinite(timeout) and timeout > 0):
         raise OptionInvalid(f"timeout {timeout:g}: must be more than 0 seconds")
     chosen, defaults = open_dialect(composition, dialect, composition_id)
-    return PageOptions(
+    options = PageOptions(
         width=defaults.width if width is None else width,
         height=defaults.height if height is None else height,
         scale=scale,
@@ -118,6 +121,17 @@ def page_options(
         canvas_alone=canvas_alone,
         reference=reference,
     )
+    if chosen.is_evaluated and None in (width, height, fps):
+        from helios.renderer.evaluation import evaluate
+
+        declared = await evaluate(composition, options)
+        options = replace(
+            options,
+            width=declared.width if width is None else width,
+            height=declared.height if height is None else height,
+            rate=declared.rate if fps is None else options.rate,
+        )
+    return options
 
 
 def page_log(*, verbose: bool) -> "PageLog":

@@ -1,5 +1,8 @@
 """Errors of compositions."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from helios.errors.base import HeliosError
 
 
@@ -25,6 +28,13 @@ class CompositionTimedOut(CompositionError, code="COMPOSITION_LOAD_TIMEOUT"):
 
 class CompositionUnsettled(CompositionError, code="COMPOSITION_NEVER_SETTLED"):
     """A frame never became ready (fonts, images, media, `waitUntilStable`)."""
+
+
+class CompositionUnchosen(CompositionError, code="COMPOSITION_UNCHOSEN"):
+    """The file holds several compositions, and none of them was chosen; `details` list them."""
+
+    #: What each declares: `id`, `width`, `height`, `fps` and `durationInFrames`.
+    compositions: Sequence[Mapping[str, Any]] = ()
 
 
 class DialectUnsupported(CompositionError, code="DIALECT_UNSUPPORTED"):

@@ -92,6 +92,7 @@ async def inspect(
         shown = session.page
         declared = await shown.declared()
         moves = await shown.moves()
+        every_frame = declared.replay or page.dialect.sounds_by_frame
         source = None
         if duration is None:
             duration = declared.duration or declared.longest_animation
@@ -99,7 +100,7 @@ async def inspect(
         sounds = (
             audio
             and not page.dialect.silent
-            and await _may_sound(shown, page.rate, duration, replay=declared.replay)
+            and await _may_sound(shown, page.rate, duration, every_frame=every_frame)
         )
         if check_audio:
             with tempfile.TemporaryDirectory(prefix="helios-audio-") as scratch:
@@ -111,7 +112,7 @@ async def inspect(
 
 
 async def _may_sound(
-    page: CompositionPage, rate: Fraction, duration: float | None, *, replay: bool
+    page: CompositionPage, rate: Fraction, duration: float | None, *, every_frame: bool
 ) -> bool:
     """Return whether the page plays audio, now or later.
 
@@ -123,5 +124,5 @@ async def _may_sound(
     while (page.frame or 0) < last:
         if time.monotonic() > deadline:
             return True
-        await page.step(last, every_frame=replay)
+        await page.step(last, every_frame=every_frame)
     return bool(await page.audio.sounds()) or await page.audio.renders()

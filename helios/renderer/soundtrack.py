@@ -119,7 +119,7 @@ async def record_soundtrack(
         async with open_render_session(composition, options) as session:
             page = session.page
             if every_frame is None:
-                every_frame = (await page.declared()).replay
+                every_frame = (await page.declared()).replay or options.dialect.sounds_by_frame
             if await _play_through(page, frame_count - 1, every_frame=every_frame):
                 return await collect(
                     page,

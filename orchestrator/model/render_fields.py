@@ -67,7 +67,8 @@ class RenderFields:
     dialect: Annotated[
         str | None,
         Setting(
-            "System that it is written for: html, helios, hyperframes, lottie, svg, image.",
+            "System that it is written for: html, helios, hyperframes, remotion, lottie, svg,"
+            " image.",
             "recognised from the page",
         ),
     ] = None

@@ -31,26 +31,33 @@ def inspect(
     locale: Locale = DEFAULT_LOCALE,
     timeout: Timeout = 30.0,
 ) -> None:
-    """Print a composition's dialect and what it declares, as JSON."""
+    """Print a composition's dialect and what it declares, as JSON; of a file of several, each."""
 
     async def work() -> None:
+        from helios.errors import CompositionUnchosen
         from helios.renderer.composition import Composition
+        from helios.renderer.dialects import open_dialect
         from helios.renderer.inspect import inspect as inspect_composition
 
         composition = Composition.find(source, root=root)
-        page = page_options(
-            composition,
-            fps=fps,
-            dialect=dialect,
-            composition_id=composition_id,
-            seed=seed,
-            props=props,
-            time_zone=time_zone,
-            locale=locale,
-            allow_missing=True,
-            timeout=timeout,
-        )
-        facts = await inspect_composition(composition, page)
-        print(json.dumps(facts.as_json(), indent=2))
+        try:
+            page = await page_options(
+                composition,
+                fps=fps,
+                dialect=dialect,
+                composition_id=composition_id,
+                seed=seed,
+                props=props,
+                time_zone=time_zone,
+                locale=locale,
+                allow_missing=True,
+                timeout=timeout,
+            )
+            facts = (await inspect_composition(composition, page)).as_json()
+        except CompositionUnchosen as several:
+            found = open_dialect(composition, dialect)[0].name
+            listed = [dict(one) for one in several.compositions]
+            facts = {"url": composition.url, "dialect": found, "compositions": listed}
+        print(json.dumps(facts, indent=2))
 
     run(work())

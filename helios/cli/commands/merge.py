@@ -76,7 +76,7 @@ def merge(
         if frame_count is None:
             raise OptionInvalid("--audio-from: give --frame-count as well")
         composition = Composition.find(audio_from, root=root)
-        page = page_options(
+        page = await page_options(
             composition,
             fps=fps,
             dialect=dialect,

@@ -129,7 +129,7 @@ def render(
         for record in filter(None, (input_manifest, boundary_frames)):
             check_writable(record)
         composition = Composition.find(source, root=root)
-        page = page_options(
+        page = await page_options(
             composition,
             fps=fps,
             dialect=dialect,

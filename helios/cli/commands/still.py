@@ -69,7 +69,7 @@ def still(
         if transparent and not codec.alpha:
             raise OptionInvalid("transparent: JPEG stores no transparency", hint="Use .png.")
         composition = Composition.find(source, root=root)
-        page = page_options(
+        page = await page_options(
             composition,
             fps=fps,
             dialect=dialect,

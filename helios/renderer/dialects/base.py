@@ -41,12 +41,15 @@ class Dialect:
         parts: Names of its scripts below `dialects/runtime`, in order. They are evaluated in the
             function of the page's runtime, before any script of the page, and define `dialect`, the
             object that the runtime calls: `plain_html.js` has the methods that each dialect needs;
-            `begin`, `placeAnimations`, `nextEvent`, `askedSince`, `waitUntilStable` and `drives`
-            (whether `drive` may change the page in any frame) are optional.
+            `begin`, `placeAnimations`, `nextEvent`, `askedSince`, `waitUntilStable`, `waiting`,
+            `leaveFrame`, `sounds`, `soundState`, `compositions` and `drives` (whether `drive` may
+            change the page in any frame) are optional.
         ignored_files: Names of files beside the page that its system reads and this renderer
             doesn't.
         epoch: Milliseconds since 1970 that `Date` shows at frame 0; None for the renderer's own.
         silent: Whether its compositions never have sound.
+        is_evaluated: Whether only a composition's scripts know what it declares: `evaluate` asks.
+        sounds_by_frame: Whether the sound of each frame is known only once it was visited.
     """
 
     name: ClassVar[str]
@@ -56,6 +59,8 @@ class Dialect:
     ignored_files: ClassVar[tuple[str, ...]] = ()
     epoch: ClassVar[int | None] = None
     silent: ClassVar[bool] = False
+    is_evaluated: ClassVar[bool] = False
+    sounds_by_frame: ClassVar[bool] = False
 
     def detect(self, source: Source) -> bool:
         """Return whether a composition with one of the endings is in this dialect."""

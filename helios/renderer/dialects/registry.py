@@ -11,13 +11,22 @@ from helios.renderer.dialects.files.lottie import Lottie
 from helios.renderer.dialects.helios import Helios
 from helios.renderer.dialects.hyperframes import HyperFrames
 from helios.renderer.dialects.plain_html import PlainHtml
+from helios.renderer.dialects.remotion import Remotion
 from helios.renderer.dialects.source import Source
 
 _PLAIN: Final = PlainHtml()
 #: By name; a composition is in the first that has its file's ending and recognises it.
 DIALECTS: dict[str, Dialect] = {
     one.name: one
-    for one in (HyperFrames(), Helios(), AnimatedSvg(), AnimatedImage(), Lottie(), _PLAIN)
+    for one in (
+        Remotion(),
+        HyperFrames(),
+        Helios(),
+        AnimatedSvg(),
+        AnimatedImage(),
+        Lottie(),
+        _PLAIN,
+    )
 }
 #: Longest side in pixels that a composition may declare: browsers draw no larger canvas.
 _LARGEST_SIDE = 16384

@@ -17,7 +17,7 @@ from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.queries import UNANSWERED, PageQueries
 from helios.renderer.page.reports.audio import PageAudio
 from helios.renderer.page.reports.page_log import PageLog, PageMessages
-from helios.renderer.page.reports.support import check_dialect
+from helios.renderer.page.reports.support import check_dialect, unchosen
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
 from helios.renderer.page.times import PageTimes
@@ -68,8 +68,8 @@ class CompositionPage(PageQueries):
     async def load(self, composition: Composition) -> None:
         """Open the composition and wait until it has loaded.
 
-        Raises `CompositionNotFound`, `CompositionFailed`, `CompositionTimedOut`, `AssetMissing`
-        or `DialectUnsupported`.
+        Raises `CompositionNotFound`, `CompositionFailed`, `CompositionTimedOut`, `AssetMissing`,
+        `DialectUnsupported`, or an error for a composition that isn't chosen.
         """
         self._media.root = composition.root
         await self._capture.check_raw_frames()
@@ -85,7 +85,10 @@ class CompositionPage(PageQueries):
                 details=self._messages.errors,
             )
         support = await self._session.evaluate("__helios_runtime__.support()")
-        check_dialect(composition.url, self._options.dialect, support["dialect"]["unhonoured"])
+        said = support["dialect"]
+        check_dialect(composition.url, self._options.dialect, said["unhonoured"])
+        if (ids := said.get("unchosen")) is not None:
+            raise unchosen(composition.url, self._options.composition_id, ids)
 
     async def moves(self) -> bool:
         """Return whether anything in the page moves without interaction, now or later."""

@@ -35,6 +35,7 @@ class PageOptions:
         canvas_alone: Show the page's first canvas alone, as large as the page.
         dialect: The system that the page is written for.
         composition_id: Which composition to show, of a file that holds several; None for the first.
+        evaluates: Find out which compositions the file holds and what they declare, and show none.
         reference: Take no shortcut: visit every frame from 0 on, draw it and photograph it.
         seconds: Length of the timeline, where it is known: of what Web Audio renders.
         load_timeout, settle_timeout: Seconds that the page gets to fire `load`, and each frame to
@@ -55,6 +56,7 @@ class PageOptions:
     canvas_alone: bool = False
     dialect: Dialect = field(default_factory=lambda: find_dialect("html"))
     composition_id: str | None = None
+    evaluates: bool = False
     reference: bool = False
     seconds: Fraction | None = None
     load_timeout: float = LOAD_TIMEOUT

@@ -59,6 +59,15 @@ class PageQueries:
         found = await self._session.evaluate("__helios_runtime__.declared()")
         return Declared(found["duration"], found["longestAnimation"], found["replay"])
 
+    async def compositions(self) -> Params:
+        """Return which compositions the page's file holds, in dialects whose files hold several.
+
+        `ids` has all ids, `all` what each composition declares; `shown` is the chosen one, or None,
+        and `all` then has it alone.
+        """
+        found: Params = await self._session.evaluate("__helios_runtime__.compositions()")
+        return found
+
     async def _has_layers(self) -> bool:
         """Return whether the page may draw something in a separate layer."""
         return any(await self._session.evaluate_all("__helios_runtime__.hasLayers()"))

@@ -99,6 +99,8 @@ def page_scripts(options: PageOptions) -> list[str]:
     config = {
         **_config(options),
         "props": dict(options.props),
+        "compositionId": options.composition_id,
+        "evaluates": options.evaluates,
         "transparent": options.transparent,
         "canvasAlone": options.canvas_alone,
         "frameDuration": float(1000 / options.rate),

@@ -9,12 +9,14 @@ from helios.assets.pack import folder_digest
 from helios.errors import HeliosError
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import PageDefaults, needed_files, open_dialect
+from helios.renderer.evaluation import evaluate
 from orchestrator.api.batches.output_names import OutputNames
 from orchestrator.api.batches.row_plan import BatchRequest, PlannedRow, RowPlanner
 from orchestrator.api.batches.row_settings import PROPS_PREFIX, is_prop
 from orchestrator.api.batches.rows import Faults, Row, read_rows, source_name
 from orchestrator.api.rendering.checks import check_attached
 from orchestrator.api.rendering.settings import RenderSettings
+from orchestrator.planning.composition_probe import page_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +53,9 @@ def _plan(request: BatchRequest) -> BatchPlan:
     check_attached(settings, request.targets, None)
     composition = Composition.find(request.source, root=settings.root)
     dialect, declared = open_dialect(composition, settings.dialect, settings.composition_id)
+    if dialect.is_evaluated and not settings.sets_picture:
+        page = page_of(settings.picture(dialect.name, declared))
+        declared = asyncio.run(evaluate(composition, page))
     faults = Faults(source_name(request.rows))
     rows = read_rows(request.rows, faults)
     _check_columns(rows, names, declared, faults)

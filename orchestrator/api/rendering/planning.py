@@ -12,11 +12,12 @@ from helios.output import whole_output
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import open_dialect
 from helios.renderer.dialects.variables import Variable
+from helios.renderer.evaluation import evaluate
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
 from orchestrator.display.display import Display
 from orchestrator.model.limits import parse_duration
-from orchestrator.planning.composition_probe import CompositionProbe, probe_composition
+from orchestrator.planning.composition_probe import CompositionProbe, page_of, probe_composition
 from orchestrator.planning.output_kinds import check_still, is_sequence
 from orchestrator.planning.planner import check_options, plan, plan_still
 from orchestrator.planning.render_options import RenderOptions
@@ -132,6 +133,8 @@ async def picture_options(source: str, settings: RenderSettings) -> RenderOption
         open_dialect, composition, settings.dialect, settings.composition_id
     )
     options = settings.picture(dialect.name, declared)
+    if dialect.is_evaluated and not settings.sets_picture:
+        options = settings.picture(dialect.name, await evaluate(composition, page_of(options)))
     return replace(options, root=None if composition.serves_page_folder else str(composition.root))
 
 

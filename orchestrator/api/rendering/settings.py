@@ -49,6 +49,11 @@ class RenderSettings(RenderFields):
         """Whether chunks stay: they aren't stitched, or not all of them are rendered."""
         return not self.merge or bool(self.only_chunks)
 
+    @property
+    def sets_picture(self) -> bool:
+        """Whether size and rate are set, so that those that a page declares don't matter."""
+        return None not in (self.size or (self.width, self.height)) and self.fps is not None
+
     def given(self, name: str) -> bool:
         """Tell whether a setting differs from its default."""
         value = getattr(self, name)

@@ -69,7 +69,8 @@ def test_another_dialect_can_be_chosen(page: Page) -> None:
     assert (dialect.name, declared) == ("html", PageDefaults())
     assert open_dialect(page("<p>Hello</p>"), "hyperframes")[0].name == "hyperframes"
     with pytest.raises(
-        OptionInvalid, match="'other': must be one of hyperframes, helios, svg, image, lottie, html"
+        OptionInvalid,
+        match="'other': must be one of remotion, hyperframes, helios, svg, image, lottie, html",
     ):
         open_dialect(page("<p>Hello</p>"), "other")
 

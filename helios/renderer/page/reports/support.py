@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from helios.contract.messages.render_warning import RenderWarning
-from helios.errors import DialectUnsupported
+from helios.errors import (
+    CompositionInvalid,
+    CompositionUnchosen,
+    DialectUnsupported,
+    HeliosError,
+    OptionInvalid,
+)
 from helios.renderer.browser.devtools import Params
 from helios.renderer.dialects import Dialect
 
@@ -35,6 +41,32 @@ def check_dialect(url: str, dialect: Dialect, unhonoured: Sequence[str]) -> None
         hint="docs/migrate.md says what to use in their place.",
         details=details,
     )
+
+
+def unchosen(
+    url: str, composition_id: str | None, ids: Sequence[str], facts: Sequence[Params] = ()
+) -> HeliosError:
+    """Return the error for a file of several compositions of which none can be shown.
+
+    Args:
+        composition_id: The one that was asked for.
+        ids: Those that the file holds.
+        facts: What each declares, where that is known.
+    """
+    if composition_id is not None:
+        return OptionInvalid(
+            f"`composition_id` {composition_id!r}: {url} has none with this id",
+            hint=f"It has {', '.join(ids)}." if ids else "It has none at all.",
+        )
+    if not ids:
+        return CompositionInvalid(f"{url}: holds no composition")
+    fault = CompositionUnchosen(
+        f"{url}: holds {len(ids)} compositions, and none was chosen",
+        hint=f"Choose one: --composition {ids[0]}",
+        details=ids,
+    )
+    fault.compositions = facts
+    return fault
 
 
 def warnings_of(

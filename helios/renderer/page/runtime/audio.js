@@ -75,6 +75,7 @@ const noteChildren = () => {
 };
 // What has been heard so far; `final` if nothing comes after it.
 const sounds = async (final) => {
+  if (dialect.sounds) return dialect.sounds();
   findMedia();
   if (final) await finishContexts();
   const inner = await Promise.all([...knownChildren].map((child) => child.sounds(final)));
@@ -82,6 +83,7 @@ const sounds = async (final) => {
 };
 // Whether the page has anything that can sound, and whether it changes with each frame by scripts.
 const soundState = () => {
+  if (dialect.soundState) return dialect.soundState();
   noteChildren();
   const inner = [...knownChildren].map((child) => child.soundState());
   const heard = [...contexts.values()].filter((rendering) => rendering.isHeard);

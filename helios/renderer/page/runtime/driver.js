@@ -2,7 +2,7 @@
 
 // Poll with growing pauses until there are no blockers or the time limit is over; returns those that are left.
 const untilReady = async (blockers) => {
-  const deadline = native.now() + (gaveUp ? 0 : config.settleTimeout);
+  const deadline = native.now() + (gaveUp || dialect.gaveUp ? 0 : config.settleTimeout);
   let names = blockers();
   for (let pause = 0; names.length && native.now() < deadline; pause = Math.min(pause + 1, 20)) {
     await sleep(pause);
@@ -46,6 +46,7 @@ const advance = async (toFrame, toClock) => {
   if (loaded) beginStyles();
   findMedia();
   await (begun ??= beginAll());
+  dialect.leaveFrame?.();
   await runTimers(toClock);
   frame = toFrame;
   clock = Math.max(clock, toClock);
@@ -173,6 +174,7 @@ const runtime = {
   retireMedia,
   declared,
   support,
+  compositions: () => dialect.compositions?.() ?? null,
   addRoot,
   handOnPictures: () => {
     handOnPictures();

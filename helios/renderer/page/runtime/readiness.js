@@ -9,10 +9,20 @@ const waiting = () => {
       if (!image.complete) names.push(`image ${image.currentSrc || image.src}`);
     }
   }
+  names.push(...(dialect.waiting?.(!names.length) ?? []));
   return [...new Set(names)];
 };
 const unplayable = () =>
   [...media.keys()].filter((element) => element.error || isBlind(element)).map((element) => element.currentSrc || element.src);
+
+// Let what the page waits for happen at once: the next of the timers and all callbacks from these ids on.
+const passTime = (firstTimer, firstCallback) => {
+  const own = [...timers].filter(([id]) => id >= firstTimer).sort(([, a], [, b]) => a.due - b.due || a.order - b.order);
+  if (own.length) fire(own[0][0]);
+  for (const [id, { callback }] of [...callbacks]) {
+    if (id >= firstCallback && callbacks.delete(id)) guarded(callback, clock);
+  }
+};
 
 // `waitUntilStable` may use timers and animation frames of its own, and no time passes while it
 // runs: what was asked for since it began is due at once.
@@ -23,13 +33,7 @@ const stable = () => {
   Promise.all(offers.map((offer) => guarded(() => offer.waitUntilStable())))
     .catch(native.reportError)
     .finally(() => (state.done = true));
-  state.help = () => {
-    const own = [...timers].filter(([id]) => id >= firstTimer).sort(([, a], [, b]) => a.due - b.due || a.order - b.order);
-    if (own.length) fire(own[0][0]);
-    for (const [id, { callback }] of [...callbacks]) {
-      if (id >= firstCallback && callbacks.delete(id)) guarded(callback, clock);
-    }
-  };
+  state.help = () => passTime(firstTimer, firstCallback);
   return state;
 };
 const children = () => {

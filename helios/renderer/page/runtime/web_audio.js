@@ -208,20 +208,24 @@ if (VirtualAudioContext) {
 
 // --- what is heard ----------------------------------------------------------------------------
 
-const waveFile = (buffer) => {
-  const channels = [...Array(buffer.numberOfChannels).keys()].map((number) => buffer.getChannelData(number));
-  const size = buffer.length * channels.length * 4;
+const waveFile = (samples, sampleRate, channelCount) => {
+  const [format, width] = samples instanceof Float32Array ? [3, 4] : [1, 2];
   const view = new DataView(new ArrayBuffer(44));
   const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
-  const words = [[16, 16], [24, buffer.sampleRate], [28, buffer.sampleRate * channels.length * 4], [40, size], [4, size + 36]];
+  const { byteLength: size } = samples;
+  const words = [[16, 16], [24, sampleRate], [28, sampleRate * channelCount * width], [40, size], [4, size + 36]];
   for (const [at, value] of words) view.setUint32(at, value, true);
-  for (const [at, value] of [[20, 3], [22, channels.length], [32, channels.length * 4], [34, 32]]) view.setUint16(at, value, true);
+  for (const [at, value] of [[20, format], [22, channelCount], [32, channelCount * width], [34, width * 8]]) view.setUint16(at, value, true);
   for (const [at, letters] of [[0, "RIFF"], [8, "WAVEfmt "], [36, "data"]]) text(at, letters);
+  return new Blob([view, samples], { type: "audio/wav" });
+};
+const bufferFile = (buffer) => {
+  const channels = [...Array(buffer.numberOfChannels).keys()].map((number) => buffer.getChannelData(number));
   const samples = new Float32Array(buffer.length * channels.length);
   channels.forEach((data, channel) => {
     for (let n = 0; n < data.length; n++) samples[n * channels.length + channel] = data[n];
   });
-  return new Blob([view, samples], { type: "audio/wav" });
+  return waveFile(samples, buffer.sampleRate, channels.length);
 };
 // Render each context to its end and keep what it plays.
 const finishContexts = async () => {
@@ -233,7 +237,7 @@ const finishContexts = async () => {
     const buffer = await rendering.result;
     rendering.address = `blob:audio-context-${kept.size}`;
     const isSilent = [...Array(buffer.numberOfChannels).keys()].every((n) => !buffer.getChannelData(n).some(Boolean));
-    if (!isSilent) kept.set(rendering.address, waveFile(buffer));
+    if (!isSilent) kept.set(rendering.address, bufferFile(buffer));
   }
 };
 const contextSounds = () =>

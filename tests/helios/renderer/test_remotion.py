@@ -1,0 +1,160 @@
+"""Remotion bundles: recognised, evaluated and driven, as a page with their functions shows."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helios.errors import (
+    CompositionFailed,
+    CompositionUnchosen,
+    CompositionUnsettled,
+    DialectUnsupported,
+    OptionInvalid,
+)
+from helios.renderer.composition import Composition
+from helios.renderer.dialects import PageDefaults, find_dialect, open_dialect
+from helios.renderer.evaluation import evaluate
+from helios.renderer.inspect import inspect
+from helios.renderer.page import PageOptions
+
+from .conftest import Studio
+
+HEAD = "<!doctype html><script>window.siteVersion = '11'; window.remotion_version = '4'</script>"
+#: What a bundle does, without React: its handles, its compositions, and a box for the frame.
+BUNDLE = """
+<div id=box style="position: absolute; width: 320px; height: 180px"></div>
+<script>
+remotion_delayRenderHandles = [];
+const delayRender = (label, limit = 30000) => {
+  const handle = Math.random();
+  const expire = () => (remotion_cancelledError = `Error: ${label} expired`);
+  remotion_delayRenderHandles.push(handle);
+  remotion_delayRenderTimeouts[handle] = { label, timeout: setTimeout(expire, limit) };
+  remotion_renderReady = false;
+  return handle;
+};
+const continueRender = (handle) => {
+  clearTimeout(remotion_delayRenderTimeouts[handle].timeout);
+  delete remotion_delayRenderTimeouts[handle];
+  remotion_delayRenderHandles = remotion_delayRenderHandles.filter((one) => one !== handle);
+  remotion_renderReady = !remotion_delayRenderHandles.length;
+};
+const draw = (frame) => (box.style.background = `rgb(${frame * 5}, ${frame * 5}, ${frame * 5})`);
+const KINDS = {
+  grey: draw,
+  // Each frame is drawn by a timer, later than its handle's own limit.
+  late: (frame) => {
+    const handle = delayRender("the picture", 100);
+    setTimeout(() => (draw(frame), continueRender(handle)), 400);
+  },
+  stuck: (frame) => frame === 2 && delayRender("the answer"),
+  cancelled: (frame) => frame === 3 && (remotion_cancelledError = "Error: no third\\n at x"),
+};
+const props = JSON.parse(remotion_inputProps);
+const facts = (id) => ({ id, width: props.width ?? 320, height: 180, fps: 30, durationInFrames: 20,
+  serializedResolvedPropsWithCustomSchema: remotion_inputProps, defaultCodec: null });
+window.remotion_getCompositionNames = () => props.ids ?? Object.keys(KINDS);
+window.getStaticCompositions = async () => remotion_getCompositionNames().map(facts);
+window.remotion_calculateComposition = async (id) => {
+  const handle = delayRender("calculateMetadata");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  continueRender(handle);
+  return facts(id);
+};
+window.remotion_setBundleMode = (mode) => {
+  const handle = delayRender("root");
+  requestAnimationFrame(() => continueRender(handle));
+  window.remotion_setFrame = (frame, id) => {
+    const handle = delayRender(`frame ${frame}`);
+    requestAnimationFrame(() => (KINDS[id](frame), continueRender(handle)));
+  };
+};
+</script>"""
+
+
+@pytest.fixture
+def bundle(studio: Studio) -> str:
+    folder = studio.root / "bundle"
+    folder.mkdir(exist_ok=True)
+    (folder / "index.html").write_text(HEAD + BUNDLE)
+    return "bundle"
+
+
+def options(composition_id: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"dialect": find_dialect("remotion"), "composition_id": composition_id, **more}
+
+
+def test_a_bundle_is_recognised_by_its_format(tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(HEAD)
+    assert open_dialect(Composition.find(str(page)), None)[0].name == "remotion"
+
+    page.write_text(HEAD.replace("'11'", "'10'"))
+    with pytest.raises(DialectUnsupported, match="has format 10; only 11 is rendered"):
+        open_dialect(Composition.find(str(page)), None)
+
+    page.write_text("<p>window.remotion_</p>")
+    assert open_dialect(Composition.find(str(page)), None)[0].name == "html"
+    with pytest.raises(DialectUnsupported, match=r"index\.html: isn't a Remotion bundle"):
+        open_dialect(Composition.find(str(page)), "remotion")
+
+
+@pytest.mark.browser
+def test_compositions_are_chosen_and_evaluated_with_their_props(
+    studio: Studio, bundle: str
+) -> None:
+    composition = Composition.find(str(studio.root / bundle))
+
+    def found(composition_id: str | None = None, **props: object) -> PageDefaults:
+        own = options(composition_id, props=props)
+        page = PageOptions(width=1920, height=1080, rate=Fraction(30), **own)
+        return studio.run(evaluate(composition, page))
+
+    with pytest.raises(CompositionUnchosen, match="holds 4 compositions") as several:
+        found()
+    assert "late" in several.value.details
+    assert several.value.compositions[0]["durationInFrames"] == 20
+    with pytest.raises(OptionInvalid, match="'other'") as unknown:
+        found("other")
+    assert "grey, late" in unknown.value.hint
+    # One needs no choice.
+    assert found(width=500, ids=["grey"]) == PageDefaults(width=500, height=180)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("composition_id", ["grey", "late"])
+def test_a_frame_is_drawn_by_its_number_once_no_handle_delays_it(
+    studio: Studio, bundle: str, composition_id: str
+) -> None:
+    for frames in ([0, 1, 2, 19], [11, 25]):
+        pictures = studio.shoot(bundle, frames, **options(composition_id))
+        assert [one.level(0) for one in pictures] == [5 * min(frame, 19) for frame in frames]
+    # At another rate, the frame that stands at that time.
+    pictures = studio.shoot(bundle, [3, 4], **options(composition_id, rate=Fraction(60)))
+    assert [one.level(0) for one in pictures] == [5, 10]
+
+
+@pytest.mark.browser
+def test_a_handle_that_never_ends_is_named_by_its_label(studio: Studio, bundle: str) -> None:
+    with pytest.raises(CompositionUnsettled, match="frame 2 wasn't ready") as error:
+        studio.shoot(bundle, [1, 2], **options("stuck", settle_timeout=0.5))
+    assert error.value.details == ("waiting for delayRender: the answer",)
+
+
+@pytest.mark.browser
+def test_a_cancelled_render_ends_with_the_pages_words(studio: Studio, bundle: str) -> None:
+    with pytest.raises(CompositionFailed, match="frame 3") as error:
+        studio.shoot(bundle, [2, 3], **options("cancelled"))
+    assert error.value.details == ("Error: no third",)
+    with pytest.raises(CompositionUnchosen):
+        studio.shoot(bundle, [0], **options())
+
+
+@pytest.mark.browser
+def test_a_bundle_declares_its_length(studio: Studio, bundle: str) -> None:
+    composition = Composition.find(str(studio.root / bundle))
+    page = PageOptions(width=320, height=180, rate=Fraction(30), **options("grey"))
+    facts = studio.run(inspect(composition, page))
+    assert (facts.frames(Fraction(30)), facts.moves, facts.sounds) == (20, True, False)
