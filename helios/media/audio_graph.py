@@ -31,6 +31,10 @@ class Clip:
         """Return the clip of a track whose source lasts `seconds`, on a timeline in samples."""
         if not 0 < track.rate <= _MAX_RATE:
             raise OptionInvalid(f"rate: {track.source} can't play at {track.rate} times its speed")
+        if not 0 < track.pitch <= _MAX_RATE:
+            raise OptionInvalid(
+                f"pitch: {track.source} can't play at {track.pitch} times its pitch"
+            )
         before = min(track.start, 0.0)
         start = round(max(track.start, 0.0) * sample_rate)
         skip = round((track.trim - before * track.rate) * sample_rate)
@@ -105,18 +109,21 @@ def _chain(clip: Clip, number: int, *, sample_rate: int) -> list[str]:
 
 
 def _speed(track: AudioTrack, *, sample_rate: int) -> list[str]:
-    if track.rate == 1:
-        return []
-    if not track.preserves_pitch:
-        played = round(sample_rate * track.rate)
-        return [f"asetrate={played}", f"aresample={sample_rate}", "asetpts=N/SR/TB"]
+    played = track.pitch * (1 if track.preserves_pitch else track.rate)
+    filters = []
+    if played != 1:
+        rate = round(sample_rate * played)
+        filters = [f"asetrate={rate}", f"aresample={sample_rate}", "asetpts=N/SR/TB"]
+    if track.rate == played:
+        return filters
     slowest, fastest = TEMPO_RANGE
-    factors, left = [], track.rate
+    factors, left = [], track.rate / played
     while not slowest <= left <= fastest:
         step = fastest if left > fastest else slowest
         factors.append(step)
         left /= step
-    return [f"atempo={factor:.9g}" for factor in (*factors, left)] + ["asetpts=N/SR/TB"]
+    tempo = [f"atempo={factor:.9g}" for factor in (*factors, left)]
+    return [*filters, *tempo, "asetpts=N/SR/TB"]
 
 
 def _fades(clip: Clip, *, sample_rate: int) -> list[str]:

@@ -18,6 +18,7 @@ class AudioTrack:
         fade_in, fade_out: Seconds of linear fading at the track's start and end.
         loop: Whether the source repeats until the track's end.
         preserves_pitch: Whether to keep the pitch if `rate` isn't 1.
+        pitch: Factor on the pitch, which leaves the speed as it is.
         loop_start: Position in the source, in seconds, at which a loop restarts; None for `trim`.
         length: Seconds of the source that a loop repeats; None for all of it.
         volume_points: (seconds on the timeline, volume, whether the volume changes linearly from
@@ -34,6 +35,7 @@ class AudioTrack:
     fade_out: float = 0.0
     loop: bool = False
     preserves_pitch: bool = True
+    pitch: float = 1.0
     loop_start: float | None = None
     length: float | None = None
     volume_points: tuple[tuple[float, float, bool], ...] = ()

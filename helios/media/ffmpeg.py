@@ -72,11 +72,16 @@ async def run_ffmpeg(
         error: Any other failure; `details` hold the end of the log. A cancelled call ends the
             process.
     """
+    return await _run(
+        ffmpeg_command(args), error=error, message=message, stdin=stdin, stdout=stdout, cwd=cwd
+    )
+
+
+def ffmpeg_command(args: Sequence[str]) -> list[str]:
+    """Return the command for arguments as `run_ffmpeg` takes them."""
     common = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error"]
     limited = [each for index in range(len(args)) for each in _limited(args, index)]
-    return await _run(
-        [*common, *limited], error=error, message=message, stdin=stdin, stdout=stdout, cwd=cwd
-    )
+    return [*common, *limited]
 
 
 async def run_ffprobe(

@@ -195,6 +195,7 @@ def _track(sound: Params, source: str) -> AudioTrack:
         loop_start=sound["loopStart"],
         length=sound["length"],
         preserves_pitch=sound["preservesPitch"],
+        pitch=sound.get("pitch", 1.0),
         volume_points=tuple((at, volume, ramped) for at, volume, ramped in sound["volumes"]),
     )
 

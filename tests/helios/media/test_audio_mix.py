@@ -183,8 +183,12 @@ def test_a_loop_begins_again_where_it_is_told_to_and_as_long_as_it_is(tmp_path: 
 def test_speed_keeps_the_pitch_unless_asked_otherwise(tmp_path: Path, speed: float) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(240000) / 48000)
     source = write_wav(tmp_path / "tone.wav", tone)
-    for preserves, pitch in ((True, 440.0), (False, 440 * speed)):
-        track = AudioTrack(source=source, rate=speed, preserves_pitch=preserves)
+    for preserves, factor, pitch in (
+        (True, 1.0, 440.0),
+        (False, 1.0, 440 * speed),
+        (True, 1.5, 660.0),
+    ):
+        track = AudioTrack(source=source, rate=speed, preserves_pitch=preserves, pitch=factor)
         mixed = mix(tmp_path, track, frames=24)
         spectrum = np.abs(np.fft.rfft(mixed * np.hanning(len(mixed))))
         loudest = spectrum.argmax() * 48000 / len(mixed)
