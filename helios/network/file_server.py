@@ -3,12 +3,13 @@
 import contextlib
 import socket
 from asyncio import StreamWriter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from helios.network.http_server import Request, send_file, send_status, serve_requests
+from helios.network.http_server import Request, Responder, send_file, send_status, serve_requests
 
 Find = Callable[[str, str], Awaitable[tuple[Path, str] | None]]
 """Returns file and media type for a request's decoded path without its first slash, or None.
@@ -19,7 +20,13 @@ It is an empty string without that header.
 
 
 @contextlib.asynccontextmanager
-async def serve_files(find: Find, listener: socket.socket, *, host: str) -> AsyncIterator[None]:
+async def serve_files(
+    find: Find,
+    listener: socket.socket,
+    *,
+    host: str,
+    answers: Mapping[str, Responder] = MappingProxyType({}),
+) -> AsyncIterator[None]:
     """Answer GET and HEAD requests at a listening socket, which is closed at the end.
 
     Parts of files are sent for requests with a `Range`, as media players make them.
@@ -27,6 +34,7 @@ async def serve_files(find: Find, listener: socket.socket, *, host: str) -> Asyn
     Args:
         host: Name that requests must have in `Host`. Pages of other sites, whose names may lead to
             this machine, have another one.
+        answers: What answers requests of some paths, in place of files.
     """
 
     async def answer(request: Request, writer: StreamWriter) -> None:
@@ -35,6 +43,9 @@ async def serve_files(find: Find, listener: socket.socket, *, host: str) -> Asyn
             return
         if request.method not in ("GET", "HEAD"):
             await send_status(writer, 405, {"Allow": "GET, HEAD"})
+            return
+        if own := answers.get(request.path.removeprefix("/")):
+            await own(request, writer)
             return
         found = None
         with contextlib.suppress(UnicodeDecodeError):

@@ -165,6 +165,15 @@ async def send_status(
     await writer.drain()
 
 
+async def send_bytes(
+    request: Request, writer: StreamWriter, status: int, body: bytes, kind: str
+) -> None:
+    """Send bytes that aren't to be kept, of a media type."""
+    headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+    writer.write(head(status, headers) + (body if request.method == "GET" else b""))
+    await writer.drain()
+
+
 async def send_file(
     request: Request, writer: StreamWriter, file: BinaryIO, headers: Mapping[str, str]
 ) -> None:

@@ -14,7 +14,9 @@ from helios.network.file_server import serve_files
 from helios.renderer.composition import LOCAL_HOST
 from helios.renderer.media.playable_video import VIDEO_SUFFIXES, playable
 from helios.renderer.media.seekable_video import seekable
+from helios.renderer.media.video_pictures import open_pictures
 from helios.renderer.project_root import locate
+from helios.renderer.video_frame_answers import VIDEO_FRAME_PATH, VideoFrameAnswers
 
 if TYPE_CHECKING:
     from helios.renderer.recorders.input_recorder import InputRecorder
@@ -60,6 +62,7 @@ async def serve_folder(
     inputs: "InputRecorder | None" = None,
     replacements: Mapping[str, Path] = MappingProxyType({}),
     serve_dot_files: bool = True,
+    video_frames: bool = False,
 ) -> AsyncIterator[None]:
     """Serve a folder on a listening socket.
 
@@ -73,14 +76,18 @@ async def serve_folder(
         replacements: Files that are served at a path in place of the folder's own.
         serve_dot_files: Whether files are served whose names, or whose folders' names, begin with
             a dot.
+        video_frames: Whether requests for single pictures of videos are answered, too.
     """
     folder = root.resolve()  # noqa: ASYNC240 - once, before anything is served
 
-    async def find(name: str, destination: str) -> tuple[Path, str] | None:
+    def own_file(name: str) -> Path | None:
         path = locate(folder, name) if serve_dot_files or not _is_dot_file(name) else None
         if inputs is not None and (path is not None or name not in replacements):
             inputs.record_file(name, path)
-        path = replacements.get(name, path)
+        return path
+
+    async def find(name: str, destination: str) -> tuple[Path, str] | None:
+        path = replacements.get(name, own_file(name))
         if path is None:
             return None
         if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -91,7 +98,13 @@ async def serve_folder(
                 path = await asyncio.to_thread(seekable, path)
         return path, content_type(path)
 
-    async with serve_files(find, listener, host=LOCAL_HOST):
+    async with contextlib.AsyncExitStack() as stack:
+        answers = {}
+        if video_frames:
+            pictures = await stack.enter_async_context(open_pictures())
+            answers[VIDEO_FRAME_PATH] = VideoFrameAnswers(pictures, own_file, inputs).answer
+        served = serve_files(find, listener, host=LOCAL_HOST, answers=answers)
+        await stack.enter_async_context(served)
         yield
 
 

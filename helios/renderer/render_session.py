@@ -133,6 +133,7 @@ async def open_render_session(
                     replacements=replacements,
                     # A project has more than its page.
                     serve_dot_files=composition.serves_page_folder,
+                    video_frames=options.dialect.asks_for_video_frames,
                 )
                 await stack.enter_async_context(served)
             first = await loading[0]

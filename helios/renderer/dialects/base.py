@@ -49,6 +49,7 @@ class Dialect:
         epoch: Milliseconds since 1970 that `Date` shows at frame 0; None for the renderer's own.
         silent: Whether its compositions never have sound.
         is_evaluated: Whether only a composition's scripts know what it declares: `evaluate` asks.
+        asks_for_video_frames: Whether its pages ask the server for single pictures of videos.
         sounds_by_frame: Whether the sound of each frame is known only once it was visited.
     """
 
@@ -60,6 +61,7 @@ class Dialect:
     epoch: ClassVar[int | None] = None
     silent: ClassVar[bool] = False
     is_evaluated: ClassVar[bool] = False
+    asks_for_video_frames: ClassVar[bool] = False
     sounds_by_frame: ClassVar[bool] = False
 
     def detect(self, source: Source) -> bool:

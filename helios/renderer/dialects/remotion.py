@@ -18,6 +18,7 @@ class Remotion(Dialect):
     mark = "remotion_"
     parts = ("plain_html", "remotion/window", "remotion/audio", "remotion/dialect")
     is_evaluated = True
+    asks_for_video_frames = True
     sounds_by_frame = True
 
     def detect(self, source: Source) -> bool:

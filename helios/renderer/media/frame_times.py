@@ -37,6 +37,7 @@ class FrameTimes:
             of it.
         slack: Tolerance of `begins` in microseconds.
         packets: Packets that have times, in decoding order.
+        shift: Seconds from these times to the file's own, which may begin before 0.
     """
 
     codec: str
@@ -44,6 +45,7 @@ class FrameTimes:
     begins: tuple[float, ...]
     slack: float
     packets: tuple[Packet, ...] = ()
+    shift: float = 0.0
 
 
 async def read_frame_times(source: Path | str) -> FrameTimes:
@@ -113,6 +115,7 @@ def parse_frame_times(report: str) -> FrameTimes:
         begins=tuple(float(time * 1_000_000) for time in begins or times),
         slack=float(slack_left * 1_000_000),
         packets=tuple(packets),
+        shift=float(start),
     )
 
 

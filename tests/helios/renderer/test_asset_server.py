@@ -1,21 +1,25 @@
 """The server of a composition's folder: its types, its ranges and its walls."""
 
 import asyncio
+import io
+import json
 import os
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from PIL import Image
 from yarl import URL
 
 from helios.renderer.asset_server import content_type, serve_folder
-from helios.renderer.composition import LOCAL_HOST
+from helios.renderer.composition import LOCAL_HOST, LOCAL_ORIGIN
 
-from .conftest import Studio
+from .conftest import Studio, make_clip
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -28,14 +32,20 @@ class Answer:
 
 
 def get(
-    root: Path, path: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+    root: Path,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    method: str = "GET",
+    video_frames: bool = False,
 ) -> Answer:
     """Ask for a path exactly as it is written."""
 
     async def work() -> Answer:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        async with serve_folder(root, listener), aiohttp.ClientSession() as client:
+        served = serve_folder(root, listener, video_frames=video_frames)
+        async with served, aiohttp.ClientSession() as client:
             url = URL(f"http://127.0.0.1:{port}{path}", encoded=True)
             named = {"Host": LOCAL_HOST, **(headers or {})}
             async with client.request(method, url, headers=named) as answer:
@@ -293,3 +303,35 @@ def test_a_folder_that_is_itself_a_link_is_served(root: Path, tmp_path: Path) ->
     link = tmp_path / "link"
     link.symlink_to(root)
     assert get(link, "/page.html").body == b"<p>page"
+
+
+def test_a_picture_of_a_video_is_served_where_pages_ask_for_such(root: Path) -> None:
+    make_clip(root / "film.mp4")
+    path = f"/__helios_video_frame__?src={quote(LOCAL_ORIGIN)}/film.mp4&time=1.5&transparent=true"
+    answer = get(root, path, video_frames=True)
+    picture = Image.open(io.BytesIO(answer.body)).convert("L")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/png")
+    assert picture.size == (160, 90)
+    assert picture.getpixel((80, 45)) == pytest.approx(20 + 3 * 45, abs=2)
+    assert get(root, path).status == 404
+    assert get(root, path, video_frames=True, headers={"Host": "elsewhere"}).status == 421
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (f"src={quote(LOCAL_ORIGIN)}/../secret.txt&time=0", "/../secret.txt: no such file"),
+        (f"src={quote(LOCAL_ORIGIN)}/way-out.txt&time=0", "/way-out.txt: no such file"),
+        (f"src={quote(LOCAL_ORIGIN)}/page.html&time=0", "its frames can't be listed"),
+        (f"src={quote(LOCAL_ORIGIN)}/page.html&time=soon", "time 'soon'"),
+        ("src=file:///etc/passwd&time=0", "file:///etc/passwd: its pictures can't be read"),
+        ("src=concat:a&time=0", "concat:a: its pictures can't be read"),
+        ("", ": its pictures can't be read"),
+    ],
+)
+def test_a_picture_that_cannot_be_had_is_an_error_with_its_reason(
+    root: Path, query: str, reason: str
+) -> None:
+    answer = get(root, f"/__helios_video_frame__?{query}", video_frames=True)
+    assert answer.status == 500
+    assert reason in json.loads(answer.body)["error"]

@@ -13,6 +13,7 @@ from helios.errors import (
     DialectUnsupported,
     OptionInvalid,
 )
+from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import PageDefaults, find_dialect, open_dialect
 from helios.renderer.evaluation import evaluate
@@ -42,6 +43,7 @@ const continueRender = (handle) => {
   remotion_renderReady = !remotion_delayRenderHandles.length;
 };
 const draw = (frame) => (box.style.background = `rgb(${frame * 5}, ${frame * 5}, ${frame * 5})`);
+let assets = [];
 const KINDS = {
   grey: draw,
   // Each frame is drawn by a timer, later than its handle's own limit.
@@ -51,6 +53,14 @@ const KINDS = {
   },
   stuck: (frame) => frame === 2 && delayRender("the answer"),
   cancelled: (frame) => frame === 3 && (remotion_cancelledError = "Error: no third\\n at x"),
+  sounding: (frame) => {
+    const common = { type: "audio", src: `${location.origin}/a.wav`, frame };
+    const a = { ...common, id: "a", playbackRate: 2, volume: frame < 2 ? 1 : 0.5 };
+    if (frame < 4) assets.push({ ...a, mediaFrame: frame + 30, audioStartFrame: 15 });
+    if (frame % 5 === 2) assets.push({ ...common, id: "b", volume: 1, toneFrequency: 1.5 });
+    const samples = [frame, frame].flatMap((level) => Array(1600).fill(level));
+    if (frame > 16) assets.push({ type: "inline-audio", id: "c", audio: samples, frame });
+  },
 };
 const props = JSON.parse(remotion_inputProps);
 const facts = (id) => ({ id, width: props.width ?? 320, height: 180, fps: 30, durationInFrames: 20,
@@ -63,6 +73,7 @@ window.remotion_calculateComposition = async (id) => {
   continueRender(handle);
   return facts(id);
 };
+window.remotion_collectAssets = () => assets.splice(0);
 window.remotion_setBundleMode = (mode) => {
   const handle = delayRender("root");
   requestAnimationFrame(() => continueRender(handle));
@@ -112,7 +123,7 @@ def test_compositions_are_chosen_and_evaluated_with_their_props(
         page = PageOptions(width=1920, height=1080, rate=Fraction(30), **own)
         return studio.run(evaluate(composition, page))
 
-    with pytest.raises(CompositionUnchosen, match="holds 4 compositions") as several:
+    with pytest.raises(CompositionUnchosen, match="holds 5 compositions") as several:
         found()
     assert "late" in several.value.details
     assert several.value.compositions[0]["durationInFrames"] == 20
@@ -158,3 +169,30 @@ def test_a_bundle_declares_its_length(studio: Studio, bundle: str) -> None:
     page = PageOptions(width=320, height=180, rate=Fraction(30), **options("grey"))
     facts = studio.run(inspect(composition, page))
     assert (facts.frames(Fraction(30)), facts.moves, facts.sounds) == (20, True, False)
+
+
+@pytest.mark.browser
+def test_tracks_are_runs_of_frames_with_their_trim_rate_and_volume(
+    studio: Studio, bundle: str
+) -> None:
+    async def work() -> tuple[bool, list[Params], bytes | None]:
+        async with studio.page(bundle, **options("sounding")) as page:
+            await page.seek(19, every_frame=True)
+            sounds = await page.audio.sounds(final=True)
+            data = await page.audio.blob(sounds[-1]["source"])
+        async with studio.page(bundle, **options("grey")) as page:
+            await page.seek(9, every_frame=False)
+            # What frames between would have been heard to play isn't known.
+            return await page.audio.can_sound(), sounds, data
+
+    can_sound, (first, *others, made), data = studio.run(work())
+    assert can_sound
+    assert (first["start"], first["rate"], first["pitch"]) == (0, 2, 1)
+    assert first["trim"] == pytest.approx((15 + 15 * 2) / 30)
+    assert first["duration"] == pytest.approx(4 / 30)
+    assert first["volumes"] == [[0, 1, False], [pytest.approx(1.5 / 30), 0.5, False]]
+    starts = [(one["start"], one["pitch"]) for one in others]
+    assert starts == [(pytest.approx(frame / 30), 1.5) for frame in (2, 7, 12, 17)]
+    assert (made["start"], made["duration"]) == (pytest.approx(17 / 30), None)
+    assert data is not None
+    assert memoryview(data[44:]).cast("h").tolist() == [17] * 3200 + [18] * 3200 + [19] * 3200

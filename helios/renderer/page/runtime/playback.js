@@ -65,7 +65,7 @@ const trackOf = (element) => {
     segments: [{ ...NOTHING_YET }],
     levels: [], // the volume, from when on: { clock, level, frame, before }
     unmuted: false, // it has been so at some time
-    scripted: false, // the page itself says when it plays
+    scripted: Boolean(dialect.scriptsMedia), // the page itself says when it plays
     begun: false, // its source has been put on the timeline
     attached: false,
     declared: "",

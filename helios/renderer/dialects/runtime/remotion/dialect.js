@@ -10,15 +10,20 @@ if (isBundle) {
   };
   const handles = (isIdle) => {
     checkCancelled();
-    if (window.remotion_renderReady) return [];
+    // Videos that were moved wait for being drawn, and the page for their pictures.
+    if (window.remotion_renderReady || videosUnpictured().length) return [];
     // Real time passes here for what the page waits for.
     if (isIdle) passTime(0, 0);
     const labels = Object.values(window.remotion_delayRenderTimeouts).map(({ label }) => label ?? "without a label");
     return labels.map((label) => `delayRender: ${label}`);
   };
+  // React renders in tasks, and callbacks of animation frames come after them.
+  const rendered = async () => {
+    for (let i = 0; i < 4; i++) await hop();
+  };
   // Returns whether the page became ready in time; if not, the frame's own wait says what is missing.
   const ready = async () => {
-    for (let i = 0; i < 4; i++) await hop(); // React renders in tasks, callbacks come after them
+    await rendered();
     const names = await untilReady(() => handles(!working().length));
     dialect.gaveUp ||= names.length > 0;
     return !names.length;
@@ -48,7 +53,7 @@ if (isBundle) {
       compositionHeight: innerHeight,
       ...Object.fromEntries(defaults.map(([name, value]) => [`compositionD${name.slice(1)}`, value])),
     });
-    await ready();
+    await rendered();
   };
   // The frame by the composition's own rate, where that differs from the output's.
   const shownFrame = (seconds) => {
@@ -59,6 +64,7 @@ if (isBundle) {
 
   Object.assign(dialect, {
     drives: true,
+    scriptsMedia: true,
     begin: async () => {
       await evaluate();
       if (shown && !config.evaluates) await show();
