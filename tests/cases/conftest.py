@@ -23,6 +23,7 @@ pytest.register_assert_rewrite(
                 "lottie",
                 "motion",
                 "readiness",
+                "remotion",
             ),
         )
     )

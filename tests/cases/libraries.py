@@ -59,3 +59,14 @@ def _install_packages() -> None:
     # A few milliseconds, so that a bundle is never older than what it is made of.
     bundle = ["node", "bundles/build.mjs", "node_modules/.bundles"]
     subprocess.run(bundle, cwd=_HERE, check=True)
+    _bundle_remotion(lock)
+
+
+def _bundle_remotion(lock: Path) -> None:
+    made = _HERE / "node_modules/.bundles/remotion/index.html"
+    sources = [lock, _HERE / "bundles/remotion.mjs", _HERE / "bundles/remotion/index.js"]
+    newest = max(source.stat().st_mtime for source in sources)
+    # Two seconds, and writes to the console.
+    if not made.exists() or made.stat().st_mtime < newest:
+        command = ["node", "bundles/remotion.mjs", str(made.parent)]
+        subprocess.run(command, cwd=_HERE, check=True, capture_output=True)

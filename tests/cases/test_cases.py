@@ -13,6 +13,7 @@ from tests.cases import (  # noqa: F401 - add cases
     lottie,
     motion,
     readiness,
+    remotion,
 )
 from tests.cases.case import CASES
 from tests.cases.libraries import require_lottie_player

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.clouds import aws_side, google_side
-from tests.cases import helios, images, lottie  # noqa: F401 - add cases
+from tests.cases import helios, images, lottie, remotion  # noqa: F401 - add cases
 from tests.cases.case import CASES
 from tests.cases.reference_pages import PAGES, write_page
 from tests.cases.shown import HEIGHT, WIDTH
@@ -71,6 +71,7 @@ def test_a_page_equals_its_reference_on_both_clouds(
         "image-pictures-of-unequal-length",
         "lottie-an-animation-is-chosen-by-its-id",
         "lottie-an-image-beside-the-file",
+        "remotion-a-film-shows-the-picture-of-its-time",
     ],
 )
 def test_a_file_and_a_project_are_packed_for_both_clouds(

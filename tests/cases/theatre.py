@@ -102,7 +102,7 @@ class Theatre:
     def _options(self, case: Case, *, reference: bool = False) -> PageOptions:
         """Return the options of a case: the size of a plain page is that of all cases."""
         dialect, declared = open_dialect(self._composition(case), None, case.composition_id)
-        if dialect.name in ("html", "helios"):
+        if dialect.name in ("html", "helios", "remotion"):
             declared = PageDefaults(width=WIDTH, height=HEIGHT, rate=case.rate)
         width, height = case.size or (declared.width, declared.height)
         return PageOptions(

@@ -1,0 +1,17 @@
+// Bundles the compositions of `remotion` with Remotion's bundler: remotion.mjs FOLDER
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundle } from "@remotion/bundler";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const outDir = resolve(process.argv[2]);
+await bundle({
+  entryPoint: join(here, "remotion", "index.js"),
+  rootDir: dirname(here),
+  publicDir: join(here, "remotion", "public"),
+  outDir,
+  enableCaching: false,
+  rspack: true,
+});
+for (const name of await readdir(outDir)) if (name.endsWith(".map")) await rm(join(outDir, name));
