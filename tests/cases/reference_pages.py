@@ -30,7 +30,7 @@ def _example(page: Path) -> Case:
 
 
 EXAMPLES = {page.parent.name: _example(page) for page in sorted(_EXAMPLES.glob("*/index.html"))}
-_OF_DIALECTS = ("helios-", "hyperframes-", "lottie-")
+_OF_DIALECTS = ("helios-", "hyperframes-", "lottie-", "remotion-")
 LIBRARY_PAGES = {
     name: case
     for name, case in CASES.items()

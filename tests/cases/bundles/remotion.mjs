@@ -14,4 +14,5 @@ await bundle({
   enableCaching: false,
   rspack: true,
 });
-for (const name of await readdir(outDir)) if (name.endsWith(".map")) await rm(join(outDir, name));
+// Remotion asks for the map of its first script alone.
+for (const name of await readdir(outDir)) if (name.endsWith(".bundle.js.map")) await rm(join(outDir, name));

@@ -59,6 +59,7 @@ const KINDS = {
     if (frame < 4) assets.push({ ...a, mediaFrame: frame + 30, audioStartFrame: 15 });
     if (frame % 5 === 2) assets.push({ ...common, id: "b", volume: 1, toneFrequency: 1.5 });
     const samples = [frame, frame].flatMap((level) => Array(1600).fill(level));
+    if (frame === 1) assets.push({ type: "artifact", id: "d", filename: "a.txt" });
     if (frame > 16) assets.push({ type: "inline-audio", id: "c", audio: samples, frame });
   },
 };
@@ -180,6 +181,7 @@ def test_tracks_are_runs_of_frames_with_their_trim_rate_and_volume(
             await page.seek(19, every_frame=True)
             sounds = await page.audio.sounds(final=True)
             data = await page.audio.blob(sounds[-1]["source"])
+            assert [one.code for one in await page.warnings()] == ["DIALECT_FEATURE_IGNORED"]
         async with studio.page(bundle, **options("grey")) as page:
             await page.seek(9, every_frame=False)
             # What frames between would have been heard to play isn't known.

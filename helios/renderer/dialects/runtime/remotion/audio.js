@@ -3,14 +3,15 @@
 const played = new Map(); // id -> what is played, frame by frame: [[frame, asset]]
 let nextPlayed = 0; // the first frame whose sound isn't known yet
 let hasGaps = false;
-let hasArtifacts = false;
+const leftOut = new Set(); // what the page asks for and doesn't get
 
 const collectSound = () => {
   if (frame < 0 || !window.remotion_collectAssets) return;
   hasGaps ||= frame > nextPlayed;
   nextPlayed = Math.max(nextPlayed, frame + 1);
   for (const asset of window.remotion_collectAssets()) {
-    if (asset.type === "artifact") hasArtifacts = true;
+    if (asset.audioStreamIndex) leftOut.add("other streams of a file than the first (audioStreamIndex)");
+    if (asset.type === "artifact") leftOut.add("files that it emits (<Artifact>)");
     else if (played.has(asset.id)) played.get(asset.id).push([frame, asset]);
     else played.set(asset.id, [[frame, asset]]);
   }

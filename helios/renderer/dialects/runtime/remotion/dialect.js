@@ -90,7 +90,7 @@ if (isBundle) {
     },
     support: () => ({
       unhonoured: [],
-      ignored: hasArtifacts ? ["files that it emits (<Artifact>)"] : [],
+      ignored: [...leftOut],
       unchosen: shown || config.evaluates ? null : ids,
     }),
   });
