@@ -1,10 +1,12 @@
 """Remotion bundles: recognised, evaluated and driven, as a page with their functions shows."""
 
+import io
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from helios.errors import (
     CompositionFailed,
@@ -25,6 +27,7 @@ from .conftest import Studio
 HEAD = "<!doctype html><script>window.siteVersion = '11'; window.remotion_version = '4'</script>"
 #: What a bundle does, without React: its handles, its compositions, and a box for the frame.
 BUNDLE = """
+<style>body { background: #1f2428 }</style>
 <div id=box style="position: absolute; width: 320px; height: 180px"></div>
 <script>
 remotion_delayRenderHandles = [];
@@ -198,3 +201,11 @@ def test_tracks_are_runs_of_frames_with_their_trim_rate_and_volume(
     assert (made["start"], made["duration"]) == (pytest.approx(17 / 30), None)
     assert data is not None
     assert memoryview(data[44:]).cast("h").tolist() == [17] * 3200 + [18] * 3200 + [19] * 3200
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("transparent", [False, True])
+def test_the_ground_is_black_or_clear(studio: Studio, bundle: str, transparent: bool) -> None:
+    (picture,) = studio.shoot(bundle, [1], **options("sounding", transparent=transparent))
+    ground = Image.open(io.BytesIO(picture.data)).convert("RGBA").getpixel((5, 5))
+    assert ground == (0, 0, 0, 0 if transparent else 255)

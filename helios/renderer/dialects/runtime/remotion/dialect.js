@@ -40,7 +40,7 @@ if (isBundle) {
     if (!dialect.gaveUp) shown = { ...(await found), id };
   };
   const show = async () => {
-    if (!config.transparent) document.body.style.background = "black";
+    document.body.style.background = config.transparent ? "transparent" : "black";
     const { serializedResolvedPropsWithCustomSchema, durationInFrames, fps } = shown;
     const defaults = Object.entries(shown).filter(([name]) => name.startsWith("default"));
     window.remotion_setBundleMode({
