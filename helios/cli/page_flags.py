@@ -43,7 +43,7 @@ CompositionId = Annotated[
     Flag(
         "Id of the composition to show, of a file that holds several.",
         ("--composition",),
-        default="the first",
+        default="the first; of a Remotion bundle, the only one",
     ),
 ]
 Props = Annotated[str, Flag("JSON object (or @file.json) for window.__HELIOS_PROPS__.")]

@@ -76,7 +76,7 @@ class RenderFields:
         str | None,
         Setting(
             "Id of the composition to show, of a file that holds several.",
-            "the first",
+            "the first; of a Remotion bundle, the only one",
             flag="--composition",
         ),
     ] = None
