@@ -50,8 +50,7 @@ class VideoFrameAnswers:
                 transparent=transparent,
             )
         except (HeliosError, OSError) as fault:
-            text = fault.message if isinstance(fault, HeliosError) else str(fault)
-            body = json.dumps({"error": text}).encode()
+            body = json.dumps({"error": _reason(fault)}).encode()
             await send_bytes(request, writer, 500, body, "application/json")
             return
         kind = "image/png" if transparent else "image/bmp"
@@ -69,6 +68,12 @@ class VideoFrameAnswers:
         if self._inputs is not None and parts.hostname:
             self._inputs.hosts.add(parts.hostname)
         return address
+
+
+def _reason(fault: HeliosError | OSError) -> str:
+    if not isinstance(fault, HeliosError):
+        return str(fault)
+    return fault.message + (f" ({'; '.join(fault.details)})" if fault.details else "")
 
 
 def _seconds(text: str) -> float:

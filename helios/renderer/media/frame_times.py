@@ -70,6 +70,21 @@ async def read_frame_times(source: Path | str) -> FrameTimes:
 file_frame_times = OncePerFile(read_frame_times)
 
 
+class SourceTimes:
+    """Lists the frames of a file once for each of its states, and those of a URL once."""
+
+    def __init__(self) -> None:
+        self._remote: dict[str, FrameTimes] = {}
+
+    async def __call__(self, source: Path | str) -> FrameTimes:
+        """Return the frames of a file or URL; errors are those of `read_frame_times`."""
+        if isinstance(source, Path):
+            return await file_frame_times(source)
+        if source not in self._remote:
+            self._remote[source] = await read_frame_times(source)
+        return self._remote[source]
+
+
 def parse_frame_times(report: str) -> FrameTimes:
     """Parse ffprobe's output, whose rows consist of a kind and `name=value` pairs."""
     stream: dict[str, str] = {}

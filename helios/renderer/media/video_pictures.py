@@ -9,11 +9,17 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from helios.errors import MediaUnsupported
-from helios.media.ffmpeg import end_process, ffmpeg_command, file_url, missing_program
-from helios.renderer.media.file_state import file_state
-from helios.renderer.media.frame_times import FrameTimes, read_frame_times
+from helios.media.ffmpeg import (
+    end_process,
+    ffmpeg_command,
+    ffmpeg_failure,
+    file_url,
+    missing_program,
+)
+from helios.renderer.media.frame_times import FrameTimes, SourceTimes
 
 #: Videos, or places of one, that are decoded at the same time.
 _MOST_STREAMS = 4
@@ -21,6 +27,10 @@ _MOST_STREAMS = 4
 _KEPT = 4
 #: Pictures that are decoded on the way to a later one; beyond it, the video is sought.
 _MOST_SKIPPED = 60
+#: Decoders that are started for a picture before it is given up.
+_ATTEMPTS = 2
+#: Bytes of a decoder's log that are kept.
+_LOG_BYTES = 4096
 #: Tolerance in microseconds, of times that are computed from frames.
 _ROUNDING = 1.0
 _PNG_HEAD = 8
@@ -33,13 +43,15 @@ class _Stream:
     """A video that is decoded from a picture on.
 
     Attributes:
+        log: The end of the decoder's log, once it has ended.
         following: Number of the next picture.
         kept: The last pictures by their numbers.
     """
 
     process: Process
+    log: asyncio.Future[bytes]
+    times: FrameTimes
     transparent: bool
-    first: int
     following: int
     kept: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
 
@@ -48,14 +60,29 @@ class _Stream:
         return number in self.kept or self.following <= number <= self.following + _MOST_SKIPPED
 
     async def picture(self, number: int) -> bytes:
+        """Return a picture.
+
+        Raises:
+            IncompleteReadError: The decoder has ended before it.
+        """
         while number not in self.kept:
-            output = self.process.stdout
-            assert output is not None  # noqa: S101 - it is a pipe
-            self.kept[self.following] = await (_png if self.transparent else _bmp)(output)
+            self.kept[self.following] = await self._next()
             self.following += 1
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)
         return self.kept[number]
+
+    async def _next(self) -> bytes:
+        output = cast(StreamReader, self.process.stdout)
+        try:
+            return await (_png if self.transparent else _bmp)(output)
+        except asyncio.IncompleteReadError:
+            before = self.kept.get(self.following - 1)
+            is_last = self.following == len(self.times.stamps) - 1
+            if before is None or not is_last or await self.process.wait() != 0:
+                raise
+            # A last packet without a picture; the one before stays.
+            return before
 
 
 class VideoPictures:
@@ -63,8 +90,9 @@ class VideoPictures:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._times: dict[object, FrameTimes] = {}
-        self._streams: OrderedDict[tuple[object, int], _Stream] = OrderedDict()
+        self._times = SourceTimes()
+        #: The one used last stands at the end.
+        self._streams: list[_Stream] = []
 
     async def picture(
         self, source: Path | str, seconds: float, *, transparent: bool = False
@@ -79,42 +107,59 @@ class VideoPictures:
         Raises:
             MediaUnsupported: The source has no video, or can't be read.
         """
-        key = file_state(source) if isinstance(source, Path) else source
         async with self._turn:
-            times = self._times.get(key) or await read_frame_times(source)
-            self._times[key] = times
+            times = await self._times(source)
             if not times.stamps:
                 raise MediaUnsupported(f"{_name(source)}: has no video")
             at = seconds * 1_000_000 + times.slack + _ROUNDING
             number = max(0, bisect_right(times.begins, at) - 1)
-            stream = await self._stream(source, key, times, number, transparent)
-            try:
-                return await stream.picture(number)
-            except asyncio.IncompleteReadError:
-                raise MediaUnsupported(
-                    f"{_name(source)}: picture {number} can't be decoded"
-                ) from None
+            log = b""
+            for attempt in range(_ATTEMPTS):
+                stream = None if attempt else self._find(times, number, transparent)
+                if stream is None:
+                    # The second attempt also reads the picture before, which may have to stay.
+                    stream = await self._start(source, times, max(0, number - attempt), transparent)
+                try:
+                    return await stream.picture(number)
+                except asyncio.IncompleteReadError:
+                    log = await self._end(stream)
+            raise ffmpeg_failure(
+                log.decode(errors="replace"),
+                error=MediaUnsupported,
+                message=f"{_name(source)}: picture {number} can't be decoded",
+            )
 
     async def close(self) -> None:
         """End all decoders."""
-        for stream in self._streams.values():
-            await end_process(stream.process)
-        self._streams.clear()
+        while self._streams:
+            await self._end(self._streams[0])
 
-    async def _stream(
-        self, source: Path | str, key: object, times: FrameTimes, number: int, transparent: bool
-    ) -> _Stream:
-        for place, stream in self._streams.items():
-            if place[0] == (key, transparent) and stream.reaches(number):
-                self._streams.move_to_end(place)
+    def _find(self, times: FrameTimes, number: int, transparent: bool) -> _Stream | None:
+        for stream in self._streams:
+            # A file in one state has one list of times.
+            is_same = stream.times is times and stream.transparent == transparent
+            if is_same and stream.reaches(number):
+                self._streams.remove(stream)
+                self._streams.append(stream)
                 return stream
+        return None
+
+    async def _start(
+        self, source: Path | str, times: FrameTimes, number: int, transparent: bool
+    ) -> _Stream:
         while len(self._streams) >= _MOST_STREAMS:
-            _, oldest = self._streams.popitem(last=False)
-            await end_process(oldest.process)
+            await self._end(self._streams[0])
         process = await _decoder(source, times, number, transparent)
-        stream = _Stream(process, transparent, number, number)
-        self._streams[(key, transparent), number] = stream
+        log = asyncio.ensure_future(_tail(cast(StreamReader, process.stderr)))
+        stream = _Stream(process, log, times, transparent, number)
+        self._streams.append(stream)
         return stream
+
+    async def _end(self, stream: _Stream) -> bytes:
+        """End a stream; return the end of its log."""
+        self._streams.remove(stream)
+        await end_process(stream.process)
+        return await stream.log
 
 
 async def _decoder(
@@ -140,10 +185,17 @@ async def _decoder(
     )
     try:
         return await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+            *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
         )
     except FileNotFoundError:
         raise missing_program(command[0]) from None
+
+
+async def _tail(output: StreamReader) -> bytes:
+    tail = b""
+    while data := await output.read(_LOG_BYTES):
+        tail = (tail + data)[-_LOG_BYTES:]
+    return tail
 
 
 async def _bmp(output: StreamReader) -> bytes:

@@ -11,7 +11,7 @@ from helios.errors import HeliosError, MediaUnsupported
 from helios.renderer.browser.devtools import Params
 from helios.renderer.composition import LOCAL_ORIGIN
 from helios.renderer.media.data_url import data_of
-from helios.renderer.media.frame_times import FrameTimes, file_frame_times, read_frame_times
+from helios.renderer.media.frame_times import FrameTimes, SourceTimes, read_frame_times
 from helios.renderer.media.playable_video import conversion_command, playable
 from helios.renderer.media.seekable_video import seekable
 from helios.renderer.page.blobs import read_blob
@@ -32,7 +32,7 @@ class PageMedia:
     def __init__(self, session: PageSession) -> None:
         self.root: Path | None = None
         self._session = session
-        self._remote: dict[str, FrameTimes] = {}
+        self._file_times = SourceTimes()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
@@ -106,13 +106,6 @@ class PageMedia:
             if path is not None:
                 return await asyncio.to_thread(seekable, await playable(path))
         return address
-
-    async def _file_times(self, source: Path | str) -> FrameTimes:
-        if isinstance(source, Path):
-            return await file_frame_times(source)
-        if source not in self._remote:
-            self._remote[source] = await read_frame_times(source)
-        return self._remote[source]
 
     async def _blob_times(self, address: str, context: int) -> FrameTimes | None:
         content = await read_blob(self._session, address, context)
