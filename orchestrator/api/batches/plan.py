@@ -8,15 +8,14 @@ from pathlib import Path
 from helios.assets.pack import folder_digest
 from helios.errors import HeliosError
 from helios.renderer.composition import Composition
-from helios.renderer.dialects import PageDefaults, needed_files, open_dialect
-from helios.renderer.evaluation import evaluate
+from helios.renderer.dialects import PageDefaults, needed_files
 from orchestrator.api.batches.output_names import OutputNames
 from orchestrator.api.batches.row_plan import BatchRequest, PlannedRow, RowPlanner
 from orchestrator.api.batches.row_settings import PROPS_PREFIX, is_prop
 from orchestrator.api.batches.rows import Faults, Row, read_rows, source_name
 from orchestrator.api.rendering.checks import check_attached
+from orchestrator.api.rendering.planning import read_declared
 from orchestrator.api.rendering.settings import RenderSettings
-from orchestrator.planning.composition_probe import page_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,30 +36,39 @@ class BatchPlan:
 
 
 async def plan_batch(request: BatchRequest) -> BatchPlan:
-    """Read and check all rows of a batch; the page isn't loaded.
+    """Read and check all rows of a batch.
+
+    The page isn't loaded, except where only its scripts know its size and rate.
 
     Raises:
         RowsInvalid: Rows have faults, each of which is named with its line.
         OptionInvalid: A setting of the batch is invalid.
     """
-    # Another thread, so that Ctrl-C doesn't wait for ten thousand rows.
-    return await asyncio.to_thread(_plan, request)
-
-
-def _plan(request: BatchRequest) -> BatchPlan:
     settings = RenderSettings.of(request.keywords)
     names = OutputNames(request.output)
     check_attached(settings, request.targets, None)
     composition = Composition.find(request.source, root=settings.root)
-    dialect, declared = open_dialect(composition, settings.dialect, settings.composition_id)
-    if dialect.is_evaluated and not settings.sets_picture:
-        page = page_of(settings.picture(dialect.name, declared))
-        declared = asyncio.run(evaluate(composition, page))
+    dialect, declared = await read_declared(composition, settings)
+    # Another thread, so that Ctrl-C doesn't wait for ten thousand rows.
+    return await asyncio.to_thread(
+        _plan, request, settings, names, composition=composition, dialect=dialect, declared=declared
+    )
+
+
+def _plan(
+    request: BatchRequest,
+    settings: RenderSettings,
+    names: OutputNames,
+    *,
+    composition: Composition,
+    dialect: str,
+    declared: PageDefaults,
+) -> BatchPlan:
     faults = Faults(source_name(request.rows))
     rows = read_rows(request.rows, faults)
     _check_columns(rows, names, declared, faults)
     planner = RowPlanner(
-        request, settings, names, composition=composition, dialect=dialect.name, declared=declared
+        request, settings, names, composition=composition, dialect=dialect, declared=declared
     )
     planned = []
     for number, row in enumerate(rows, 1):

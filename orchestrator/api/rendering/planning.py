@@ -12,6 +12,7 @@ from helios.output import whole_output
 from helios.renderer.composition import Composition
 from helios.renderer.dialects import open_dialect
 from helios.renderer.dialects.variables import Variable
+from helios.renderer.dialects import PageDefaults, open_dialect
 from helios.renderer.evaluation import evaluate
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
@@ -129,13 +130,23 @@ async def plan_image(
 async def picture_options(source: str, settings: RenderSettings) -> RenderOptions:
     """Return the options for frames, with the size and rate that the page declares."""
     composition = Composition.find(source, root=settings.root)
+    options = settings.picture(*await read_declared(composition, settings))
+    return replace(options, root=None if composition.serves_page_folder else str(composition.root))
+
+
+async def read_declared(
+    composition: Composition, settings: RenderSettings
+) -> tuple[str, PageDefaults]:
+    """Return a composition's dialect, and what it declares.
+
+    Its page is loaded if only its scripts know that and `settings` don't set it.
+    """
     dialect, declared = await asyncio.to_thread(
         open_dialect, composition, settings.dialect, settings.composition_id
     )
-    options = settings.picture(dialect.name, declared)
     if dialect.is_evaluated and not settings.sets_picture:
-        options = settings.picture(dialect.name, await evaluate(composition, page_of(options)))
-    return replace(options, root=None if composition.serves_page_folder else str(composition.root))
+        declared = await evaluate(composition, page_of(settings.picture(dialect.name, declared)))
+    return dialect.name, declared
 
 
 async def declared_variables(source: str, settings: RenderSettings) -> tuple[Variable, ...] | None:

@@ -4,13 +4,16 @@ import asyncio
 import html
 import json
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helios.errors import HeliosError, OptionInvalid, ProgramMissing, RowsInvalid
+from helios.renderer import evaluation
 from orchestrator.api.batches.output_names import OutputNames
 from orchestrator.api.batches.plan import BatchPlan, plan_batch
 from orchestrator.api.batches.row_plan import BatchRequest
@@ -256,6 +259,41 @@ def test_props_are_checked_against_declared_variables(declaring_page: Path, tmp_
     assert faults(declaring_page, [{"_id": 1}], template) == [
         "line 1: title: is missing, and the page declares no default for it"
     ]
+
+
+def test_a_page_that_is_loaded_for_its_size_ends_with_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = "<script>window.siteVersion = '11'; window.remotion_version = '4'</script>"
+    page = written(tmp_path, "index.html", bundle)
+    loading = threading.Event()
+    ended: list[str] = []
+
+    @asynccontextmanager
+    async def session(*_: object) -> AsyncIterator[None]:
+        loading.set()
+        try:
+            await asyncio.sleep(0.5)
+            ended.append("loaded")
+            yield
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    monkeypatch.setattr(evaluation, "open_render_session", session)
+    request = BatchRequest(
+        source=str(page), rows=[{"id": 1}], output="{id}.mp4", targets=(Local(),), keywords={}
+    )
+
+    async def work() -> None:
+        planning = asyncio.ensure_future(plan_batch(request))
+        assert await asyncio.to_thread(loading.wait, 5)
+        planning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await planning
+
+    asyncio.run(work())
+    assert ended == ["cancelled"]
 
 
 def test_identical_rows_are_rendered_once(page: Path) -> None:
