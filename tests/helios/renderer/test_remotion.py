@@ -63,7 +63,10 @@ const KINDS = {
     if (frame % 5 === 2) assets.push({ ...common, id: "b", volume: 1, toneFrequency: 1.5 });
     const samples = [frame, frame].flatMap((level) => Array(1600).fill(level));
     if (frame === 1) assets.push({ type: "artifact", id: "d", filename: "a.txt" });
-    if (frame > 16) assets.push({ type: "inline-audio", id: "c", audio: samples, frame });
+    const made = { type: "inline-audio", id: "c", frame };
+    // More parts than a function takes arguments.
+    for (let n = 0; n < 2e5 && frame === 18; n++) assets.push({ ...made, audio: [] });
+    if (frame > 16) assets.push({ ...made, audio: samples });
   },
 };
 const props = JSON.parse(remotion_inputProps);
@@ -130,6 +133,7 @@ def test_compositions_are_chosen_and_evaluated_with_their_props(
     with pytest.raises(CompositionUnchosen, match="holds 5 compositions") as several:
         found()
     assert "late" in several.value.details
+    assert several.value.hint == "Choose one: `composition_id` grey"
     assert several.value.compositions[0]["durationInFrames"] == 20
     with pytest.raises(OptionInvalid, match="'other'") as unknown:
         found("other")

@@ -62,7 +62,7 @@ def unchosen(
         return CompositionInvalid(f"{url}: holds no composition")
     fault = CompositionUnchosen(
         f"{url}: holds {len(ids)} compositions, and none was chosen",
-        hint=f"Choose one: --composition {ids[0]}",
+        hint=f"Choose one: `composition_id` {ids[0]}",
         details=ids,
     )
     fault.compositions = facts

@@ -64,7 +64,9 @@ const inlineSound = (id, entries) => {
     new Int16Array(audio),
   ]);
   const source = `blob:remotion-${id}`;
-  const samples = new Int16Array(Math.max(...placed.map(([at, part]) => at + part.length)));
+  // Not by arguments, of which a long video would have too many.
+  const length = placed.reduce((longest, [at, part]) => Math.max(longest, at + part.length), 0);
+  const samples = new Int16Array(length);
   for (const [at, part] of placed) samples.set(part, at);
   kept.set(source, waveFile(samples, window.remotion_sampleRate, 2));
   return soundOf(entries, { source, duration: null });
