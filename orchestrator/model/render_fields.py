@@ -67,8 +67,7 @@ class RenderFields:
     dialect: Annotated[
         str | None,
         Setting(
-            "System that it is written for: html, helios, hyperframes, remotion, lottie, svg,"
-            " image.",
+            "System of the page: html, helios, hyperframes, remotion, lottie, svg, image.",
             "recognised from the page",
         ),
     ] = None

@@ -17,7 +17,6 @@ from helios.renderer.page.options import ImageFormat, PageOptions
 from helios.renderer.page.queries import UNANSWERED, PageQueries
 from helios.renderer.page.reports.audio import PageAudio
 from helios.renderer.page.reports.page_log import PageLog, PageMessages
-from helios.renderer.page.reports.support import check_dialect, unchosen
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
 from helios.renderer.page.times import PageTimes
@@ -84,11 +83,7 @@ class CompositionPage(PageQueries):
                 hint="Open the page in a browser and look at its console.",
                 details=self._messages.errors,
             )
-        support = await self._session.evaluate("__helios_runtime__.support()")
-        said = support["dialect"]
-        check_dialect(composition.url, self._options.dialect, said["unhonoured"])
-        if (ids := said.get("unchosen")) is not None:
-            raise unchosen(composition.url, self._options.composition_id, ids)
+        await self._check_dialect(composition.url)
 
     async def moves(self) -> bool:
         """Return whether anything in the page moves without interaction, now or later."""

@@ -7,7 +7,7 @@ from helios.contract.messages.render_warning import RenderWarning
 from helios.renderer.browser.devtools import Params
 from helios.renderer.page.media import PageMedia
 from helios.renderer.page.options import Declared, PageOptions
-from helios.renderer.page.reports.support import warnings_of
+from helios.renderer.page.reports.support import check_dialect, unchosen, warnings_of
 from helios.renderer.page.requests import PageRequests
 from helios.renderer.page.session import PageSession
 
@@ -67,6 +67,14 @@ class PageQueries:
         """
         found: Params = await self._session.evaluate("__helios_runtime__.compositions()")
         return found
+
+    async def _check_dialect(self, url: str) -> None:
+        """Raise if the page can't be rendered in its dialect, or no composition of it is chosen."""
+        support = await self._session.evaluate("__helios_runtime__.support()")
+        said = support["dialect"]
+        check_dialect(url, self._options.dialect, said["unhonoured"])
+        if (ids := said.get("unchosen")) is not None:
+            raise unchosen(url, self._options.composition_id, ids)
 
     async def _has_layers(self) -> bool:
         """Return whether the page may draw something in a separate layer."""

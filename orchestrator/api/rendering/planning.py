@@ -10,9 +10,8 @@ from helios.contract.job_spec import JobSpec
 from helios.errors import OptionInvalid
 from helios.output import whole_output
 from helios.renderer.composition import Composition
-from helios.renderer.dialects import open_dialect
-from helios.renderer.dialects.variables import Variable
 from helios.renderer.dialects import PageDefaults, open_dialect
+from helios.renderer.dialects.variables import Variable
 from helios.renderer.evaluation import evaluate
 from orchestrator.api.rendering.settings import RenderSettings
 from orchestrator.delivery.destination import Destination
