@@ -46,6 +46,15 @@ def file_url(source: Path | str) -> str:
     return f"file:{source}"
 
 
+def rendered_input(video: Path | str) -> list[str]:
+    """Return the options and the URL by which ffprobe opens what a render made, or ffmpeg by `-i`.
+
+    Only these may be playlists: those of a composition could name any file.
+    """
+    playlist = ["-f", "hls"] if str(video).endswith(".m3u8") else []
+    return [*playlist, file_url(video)]
+
+
 async def run_ffmpeg(
     args: Sequence[str],
     *,

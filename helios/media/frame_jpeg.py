@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import HeliosError
-from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.media.ffmpeg import rendered_input, run_ffmpeg
 
 
 async def frame_jpeg(
@@ -28,9 +28,10 @@ async def frame_jpeg(
     # JPEG files are in full range by BT.601, whatever the video is in.
     colours = f"scale={fitted}out_color_matrix=bt601:out_range=full,format={kind}"
     message = f"{video}: frame {frame} can't be read"
+    *opened, address = rendered_input(video)
     data = await run_ffmpeg(
         [
-            *("-ss", f"{seconds:.6f}", "-i", file_url(video), "-frames:v", "1", "-an"),
+            *("-ss", f"{seconds:.6f}", *opened, "-i", address, "-frames:v", "1", "-an"),
             *("-vf", colours, "-c:v", "mjpeg", "-q:v", quality, "-f", "image2pipe", "pipe:1"),
         ],
         error=HeliosError,

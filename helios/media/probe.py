@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from helios.errors import ChunkOutputInvalid, HeliosError
-from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.media.ffmpeg import file_url, rendered_input, run_ffprobe
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,11 @@ class MediaInfo:
 
 
 async def probe(
-    path: Path | str, *, error: type[HeliosError] = ChunkOutputInvalid, packets: bool = True
+    path: Path | str,
+    *,
+    error: type[HeliosError] = ChunkOutputInvalid,
+    packets: bool = True,
+    rendered: bool = False,
 ) -> MediaInfo:
     """Read the streams of a media file.
 
@@ -82,12 +86,13 @@ async def probe(
         error: Class of the error if the file can't be read.
         packets: Whether to read all packets. Otherwise only the head of the file is read, and
             `frames`, `pts` and `keyframes` are empty.
+        rendered: Whether a render made the file, which may be a playlist then.
     """
     wanted = ["-show_format", "-show_streams", "-show_data_hash", "sha256"]
     if packets:
         wanted += ["-show_packets", "-show_entries", "packet=stream_index,pts,flags"]
     report = await run_ffprobe(
-        ["-of", "json", *wanted, file_url(path)],
+        ["-of", "json", *wanted, *(rendered_input(path) if rendered else [file_url(path)])],
         error=error,
         message=f"{path} is missing or not a media file",
     )

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid
-from helios.media.ffmpeg import file_url, run_ffprobe
+from helios.media.ffmpeg import rendered_input, run_ffprobe
 from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable, Track
 
@@ -56,7 +56,7 @@ def _length(track: Track, start: int) -> Fraction:
 async def _probed(path: Path) -> tuple[Fraction | None, float | None]:
     wanted = ["-select_streams", "a:0", "-show_entries", "packet=pts_time,duration_time"]
     rows = await run_ffprobe(
-        [*wanted, "-of", "csv=p=0:s=,", file_url(path)],
+        [*wanted, "-of", "csv=p=0:s=,", *rendered_input(path)],
         error=ChunkOutputInvalid,
         message=f"{path} is missing or not a media file",
     )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from helios.errors import ChunkOutputInvalid, HeliosError
-from helios.media.ffmpeg import file_url, run_ffmpeg, run_ffprobe
+from helios.media.ffmpeg import rendered_input, run_ffmpeg, run_ffprobe
 from helios.media.probe import probe
 from helios.mp4.reader import read_movie
 from helios.mp4.track import NotSpliceable, Track
@@ -113,12 +113,12 @@ def of_track(path: Path, track: Track) -> EncodedVideo:
 async def _probed(path: Path) -> EncodedVideo:
     wanted = ["-show_entries", "packet=pts,size,flags,data_hash", "-show_data_hash", "sha256"]
     rows = await run_ffprobe(
-        ["-select_streams", "v:0", *wanted, "-of", "csv=p=0:s=,", file_url(path)],
+        ["-select_streams", "v:0", *wanted, "-of", "csv=p=0:s=,", *rendered_input(path)],
         error=ChunkOutputInvalid,
         message=f"{path} is missing or not a media file",
     )
     packets = [row[:4] for row in csv.reader(rows.decode().splitlines()) if len(row) >= 4]
-    info = await probe(path, packets=False)
+    info = await probe(path, packets=False, rendered=True)
     if info.video is None or not packets:
         raise ChunkOutputInvalid(f"{path} holds no video")
     times = sorted(int(pts) for pts, *_ in packets if pts.lstrip("-").isdigit())
@@ -151,9 +151,10 @@ async def thumbnails(
     decode.
     """
     choice = f"select='{frames}'," if frames else ""
+    *opened, address = rendered_input(path)
     cells = await run_ffmpeg(
         [
-            *("-xerror", *before, "-i", file_url(path), "-map", "0:v:0", *after),
+            *("-xerror", *before, *opened, "-i", address, "-map", "0:v:0", *after),
             *("-fps_mode", "passthrough", "-vf", choice + THUMBNAIL_FILTER),
             *("-f", "rawvideo", "pipe:1"),
         ],

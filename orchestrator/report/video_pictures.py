@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helios.concurrency import map_limited
 from helios.errors import HeliosError
-from helios.media.ffmpeg import file_url, run_ffmpeg
+from helios.media.ffmpeg import rendered_input, run_ffmpeg
 from helios.media.frame_jpeg import frame_jpeg
 from helios.records.chunk_trace import FramePicture, evenly
 from orchestrator.report.report import SeamPair, VideoFacts
@@ -68,10 +68,11 @@ async def _picture(video: Path, frame: int, *, fps: float, side: int = _PICTURE_
 async def waveform(video: Path, facts: VideoFacts) -> list[int]:
     """Return the loudest samples of equal parts of a video, 0 to 100; none without audio."""
     rate = min(_SAMPLE_RATE, max(100, int(_MAX_SAMPLES / max(facts.duration, 1))))
+    *opened, address = rendered_input(video)
     try:
         data = await run_ffmpeg(
             [
-                *("-i", file_url(video), "-map", "0:a:0", "-ac", "1", "-ar", str(rate)),
+                *(*opened, "-i", address, "-map", "0:a:0", "-ac", "1", "-ar", str(rate)),
                 *("-t", f"{facts.duration:.3f}", "-f", "s16le", "pipe:1"),
             ]
         )
