@@ -94,7 +94,7 @@ async def pictures_of_video(source: Path, folder: Path, *, count: int) -> Pictur
     Raises:
         OptionInvalid: The file has no frames that can be read.
     """
-    found = (await probe(source, error=OptionInvalid, rendered=True)).video
+    found = (await probe(source, error=OptionInvalid)).video
     if found is None or not found.frames or not found.frame_rate:
         raise OptionInvalid(f"{source}: has no video", hint="Give a video or a composition.")
     rate = found.frame_rate
