@@ -10,7 +10,6 @@ from helios.renderer.composition import Composition
 from helios.renderer.soundtrack import record_soundtrack
 from orchestrator.planning.composition_probe import picture_page_of
 from orchestrator.planning.render_options import RenderOptions
-from orchestrator.report.report import VideoFacts
 from orchestrator.report.video_pictures import waveform
 
 _SAMPLE_RATE = 48_000
@@ -68,14 +67,8 @@ async def listen(source: str, options: RenderOptions, frames: int) -> Audible:
             if seconds is not None
         ]
         playing = [_playing(clip, folder) for clip in clips if clip.length > 0]
-        facts = VideoFacts(
-            frames=frames,
-            fps=float(options.rate),
-            width=options.width,
-            height=options.height,
-            duration=float(frames / options.rate),
-        )
-        return Audible(await waveform(mixed, facts), sorted(playing, key=lambda each: each.start))
+        wave = await waveform(mixed, float(frames / options.rate))
+        return Audible(wave, sorted(playing, key=lambda each: each.start))
 
 
 def _playing(clip: Clip, scratch: Path) -> Playing:

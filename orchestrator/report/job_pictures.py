@@ -64,7 +64,7 @@ async def pictures_of_video(
         starts = [chunk.start_frame for chunk in spec.chunks_by_frame()[1:]]
         return {
             "pairs": await seam_pairs(video, facts, starts),
-            "waveform": await waveform(video, facts),
+            "waveform": await waveform(video, facts.duration),
             "filmstrip": await video_filmstrip(video, facts) if filmstrip else [],
         }
 

@@ -65,15 +65,19 @@ async def _picture(video: Path, frame: int, *, fps: float, side: int = _PICTURE_
         return None
 
 
-async def waveform(video: Path, facts: VideoFacts) -> list[int]:
-    """Return the loudest samples of equal parts of a video, 0 to 100; none without audio."""
-    rate = min(_SAMPLE_RATE, max(100, int(_MAX_SAMPLES / max(facts.duration, 1))))
+async def waveform(video: Path, duration: float) -> list[int]:
+    """Return the loudest samples of equal parts of a video, 0 to 100; none without audio.
+
+    Args:
+        duration: The video's length in seconds.
+    """
+    rate = min(_SAMPLE_RATE, max(100, int(_MAX_SAMPLES / max(duration, 1))))
     *opened, address = rendered_input(video)
     try:
         data = await run_ffmpeg(
             [
                 *(*opened, "-i", address, "-map", "0:a:0", "-ac", "1", "-ar", str(rate)),
-                *("-t", f"{facts.duration:.3f}", "-f", "s16le", "pipe:1"),
+                *("-t", f"{duration:.3f}", "-f", "s16le", "pipe:1"),
             ]
         )
     except HeliosError:
